@@ -1,0 +1,111 @@
+//! Where the running kernel keeps the fields that the programs read.
+//!
+//! Filled from the kernel's BTF before load and frozen into read-only data, so the verifier
+//! treats every offset as a constant. No table by version would be safe: two builds of the same
+//! release differ.
+
+/// Offset of a field that this kernel does not have.
+pub const ABSENT: u32 = u32::MAX;
+
+macro_rules! layout {
+    ($($field:ident: $struct:literal . $member:literal,)*) => {
+        /// Byte offsets, each named `struct_field`; [`ABSENT`] when the kernel lacks it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(C)]
+        pub struct KernelLayout {
+            $(#[doc = concat!("`struct ", $struct, "`, `", $member, "`.")] pub $field: u32,)*
+            /// Value of `PG_head` in `enum pageflags`: the bit that marks a large folio.
+            pub pg_head: u32,
+            /// Whether typed pointers may be dereferenced (`tp_btf`); otherwise every load is a checked read.
+            pub typed: u32,
+            /// Whether `bpf_get_current_task_btf` exists (5.11).
+            pub current_task_typed: u32,
+            /// Whether `bpf_task_pt_regs` exists (5.15).
+            pub task_pt_regs: u32,
+            /// Whether `sched_switch` carries the previous state as its fourth argument (5.18, and stable 6.1).
+            pub switch_has_state: u32,
+            /// Arguments of `io_uring_complete` before the result: 0 when the result is inside `cqe` (6.18).
+            pub uring_complete_args: u32,
+        }
+
+        impl KernelLayout {
+            /// Nothing known: every offset absent.
+            pub const ABSENT: Self = Self {
+                $($field: ABSENT,)*
+                pg_head: ABSENT, typed: 0, current_task_typed: 0, task_pt_regs: 0,
+                switch_has_state: 0, uring_complete_args: 0,
+            };
+
+            /// The field names with the structure and the member (dotted) that BTF is asked for.
+            pub const FIELDS: &'static [(&'static str, &'static str, &'static str)] =
+                &[$((stringify!($field), $struct, $member),)*];
+
+            /// Sets a field by its index in [`Self::FIELDS`].
+            pub fn set(&mut self, index: usize, offset: u32) {
+                let fields = [$(&mut self.$field,)*];
+                if let Some(field) = fields.into_iter().nth(index) { *field = offset; }
+            }
+
+            /// The offsets in the order of [`Self::FIELDS`].
+            #[must_use]
+            pub fn offsets(&self) -> [u32; Self::FIELDS.len()] { [$(self.$field,)*] }
+        }
+    };
+}
+
+layout! {
+    task_pid: "task_struct" . "pid",
+    task_tgid: "task_struct" . "tgid",
+    task_flags: "task_struct" . "flags",
+    task_exit_state: "task_struct" . "exit_state",
+    task_start: "task_struct" . "start_boottime",
+    task_group_leader: "task_struct" . "group_leader",
+    task_real_parent: "task_struct" . "real_parent",
+    task_comm: "task_struct" . "comm",
+    task_files: "task_struct" . "files",
+    task_min_flt: "task_struct" . "min_flt",
+    task_maj_flt: "task_struct" . "maj_flt",
+    task_signal: "task_struct" . "signal",
+    task_state: "task_struct" . "__state",
+    task_state_old: "task_struct" . "state",
+    signal_live: "signal_struct" . "live",
+    files_fdt: "files_struct" . "fdt",
+    fdt_max_fds: "fdtable" . "max_fds",
+    fdt_fd: "fdtable" . "fd",
+    file_inode: "file" . "f_inode",
+    file_flags: "file" . "f_flags",
+    file_private_data: "file" . "private_data",
+    inode_mode: "inode" . "i_mode",
+    inode_rdev: "inode" . "i_rdev",
+    inode_sb: "inode" . "i_sb",
+    inode_size: "inode" . "i_size",
+    sb_magic: "super_block" . "s_magic",
+    socket_type: "socket" . "type",
+    socket_sk: "socket" . "sk",
+    sock_family: "sock" . "__sk_common.skc_family",
+    sock_protocol: "sock" . "sk_protocol",
+    request_cmd_flags: "request" . "cmd_flags",
+    request_data_len: "request" . "__data_len",
+    request_queue: "request" . "q",
+    request_disk_old: "request" . "rq_disk",
+    queue_disk: "request_queue" . "disk",
+    disk_major: "gendisk" . "major",
+    disk_first_minor: "gendisk" . "first_minor",
+    disk_name: "gendisk" . "disk_name",
+    skb_len: "sk_buff" . "len",
+    skb_data_len: "sk_buff" . "data_len",
+    skb_dev: "sk_buff" . "dev",
+    net_device_name: "net_device" . "name",
+    net_device_ifindex: "net_device" . "ifindex",
+    net_device_net: "net_device" . "nd_net.net",
+    net_device_parent: "net_device" . "dev.parent",
+    net_inum: "net" . "ns.inum",
+    folio_flags: "folio" . "flags",
+    folio_flags_1: "folio" . "_flags_1",
+    kiocb_opcode: "io_kiocb" . "opcode",
+    kiocb_file: "io_kiocb" . "file",
+    kiocb_flags: "io_kiocb" . "flags",
+    cqe_res: "io_uring_cqe" . "res",
+}
+
+const _: () = assert!(size_of::<KernelLayout>() == 4 * (KernelLayout::FIELDS.len() + 6));

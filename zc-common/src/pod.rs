@@ -1,0 +1,16 @@
+//! `aya::Pod` for what crosses the boundary.
+
+use crate::{
+    device::{DeviceKey, DeviceRecord},
+    layout::KernelLayout,
+    record::{CpuState, Record, ThreadKey},
+};
+
+macro_rules! pod {
+    ($($type:ty),* $(,)?) => {$(
+        // SAFETY: `repr(C)`, integers only, padding explicit (sizes asserted beside the type).
+        unsafe impl aya::Pod for $type {}
+    )*};
+}
+
+pod!(ThreadKey, Record, CpuState, DeviceKey, DeviceRecord, KernelLayout);

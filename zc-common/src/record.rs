@@ -1,0 +1,205 @@
+//! What the kernel side keeps per thread and per CPU.
+//!
+//! A record has one writer in process context, the thread itself, so its counters are plain
+//! additions: no atomics, no shared cache lines. User space sums the records of a process.
+
+use crate::{COMM_LEN, path::LANES};
+
+/// Identity of a thread: the pid alone is reused, the pair is not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(C)]
+pub struct ThreadKey {
+    /// Thread id in the initial pid namespace.
+    pub pid: u32,
+    /// Explicit padding: hash keys compare every byte.
+    pub pad: u32,
+    /// When the thread started, in ns of CLOCK_BOOTTIME.
+    pub start_ns: u64,
+}
+
+/// Operations, bytes and failures on one lane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct LaneCount {
+    /// Calls that succeeded, also those that moved nothing (end of file).
+    pub ops: u64,
+    /// Bytes moved: the return value, never the requested size.
+    pub bytes: u64,
+    /// Calls that failed, `EAGAIN` included.
+    pub errors: u64,
+}
+
+/// Counters of a thread that belong to no path. All cumulative since the record was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Counters {
+    /// System calls that returned.
+    pub syscalls: u64,
+    /// Switches because the thread had to wait.
+    pub context_switches_voluntary: u64,
+    /// Switches because something else had to run.
+    pub context_switches_involuntary: u64,
+    /// Faults served without I/O, as the kernel itself counts them (`task_struct.min_flt`).
+    pub page_faults_minor: u64,
+    /// Faults that waited for I/O (`task_struct.maj_flt`).
+    pub page_faults_major: u64,
+    /// Faults taken in user mode: each is a mode switch in and out.
+    pub page_faults_user: u64,
+    /// Pages of the page cache looked up by reads.
+    pub page_cache_accesses: u64,
+    /// Pages inserted into the page cache for reads and faults (readahead included).
+    pub page_cache_misses: u64,
+    /// Bytes of read requests issued to block devices in this thread's context.
+    pub block_read_bytes: u64,
+    /// Bytes of write requests issued to block devices in this thread's context.
+    pub block_write_bytes: u64,
+    /// Payload bytes handed to network sockets (not unix sockets).
+    pub net_tx_bytes: u64,
+    /// Payload bytes received from network sockets (not unix sockets).
+    pub net_rx_bytes: u64,
+    /// Bytes sent with `MSG_ZEROCOPY` asked for.
+    pub zerocopy_requested_bytes: u64,
+    /// Successful `mmap` calls.
+    pub mmap_calls: u64,
+    /// Successful `munmap` calls.
+    pub munmap_calls: u64,
+    /// Successful `msync` calls.
+    pub msync_calls: u64,
+    /// Bytes received only to be thrown away (`MSG_TRUNC`): moved nowhere.
+    pub discarded_bytes: u64,
+}
+
+/// [`Record::state`]: the slot is in the queue of free slots.
+pub const STATE_FREE: u32 = 0;
+/// [`Record::state`]: the thread is alive.
+pub const STATE_LIVE: u32 = 1;
+/// [`Record::state`]: the thread passed its exit hook; a last context switch may follow.
+pub const STATE_EXITED: u32 = 2;
+/// [`Record::state`]: the thread has left its CPU for ever; the counts are final.
+pub const STATE_DEAD: u32 = 3;
+
+/// [`Record::flags`]: a kernel thread.
+pub const FLAG_KTHREAD: u32 = 1;
+/// [`Record::flags`]: the last thread of its process has exited.
+pub const FLAG_GROUP_DEAD: u32 = 1 << 1;
+/// [`Record::flags`]: the process was seen from its fork, so nothing of it was missed.
+pub const FLAG_FROM_BIRTH: u32 = 1 << 2;
+
+/// Slot of the record that takes what cannot be attributed to a thread. Its writers are many:
+/// they use atomic additions.
+pub const UNATTRIBUTED_SLOT: u32 = 0;
+
+/// Everything counted for one thread. Lives in the array `RECORDS`, found through `SLOT_BY_THREAD`.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Record {
+    /// Incremented by every writer: user space skips records whose value has not moved.
+    pub updates: u64,
+    /// One of the `STATE_` values.
+    pub state: u32,
+    /// `FLAG_` bits.
+    pub flags: u32,
+    /// Thread id.
+    pub pid: u32,
+    /// Process id.
+    pub tgid: u32,
+    /// Start of the thread, ns of CLOCK_BOOTTIME.
+    pub start_ns: u64,
+    /// Start of the process (its leader), ns of CLOCK_BOOTTIME.
+    pub process_start_ns: u64,
+    /// Process id of the parent when the record was made.
+    pub parent_tgid: u32,
+    /// Explicit padding.
+    pub pad: u32,
+    /// Start of the parent process, ns of CLOCK_BOOTTIME.
+    pub parent_start_ns: u64,
+    /// cgroup v2 id (inode number of its directory), 0 when unknown.
+    pub cgroup_id: u64,
+    /// The thread's name, NUL terminated.
+    pub comm: [u8; COMM_LEN],
+    /// `task_struct.min_flt` when the record was made.
+    pub minor_base: u64,
+    /// `task_struct.maj_flt` when the record was made.
+    pub major_base: u64,
+    /// [`Counters::page_cache_accesses`] at the end of the last data call: evidence of what the next one touches.
+    pub accesses_mark: u64,
+    /// Whether the page fault being served is a write.
+    pub fault_is_write: u64,
+    /// Counters that belong to no path.
+    pub counters: Counters,
+    /// Counts per lane, see [`crate::path`].
+    pub lanes: [LaneCount; LANES],
+}
+
+impl Record {
+    /// A record of zeros: what a free slot holds.
+    pub const ZERO: Self = Self {
+        updates: 0,
+        state: STATE_FREE,
+        flags: 0,
+        pid: 0,
+        tgid: 0,
+        start_ns: 0,
+        process_start_ns: 0,
+        parent_tgid: 0,
+        pad: 0,
+        parent_start_ns: 0,
+        cgroup_id: 0,
+        comm: [0; COMM_LEN],
+        minor_base: 0,
+        major_base: 0,
+        accesses_mark: 0,
+        fault_is_write: 0,
+        counters: Counters {
+            syscalls: 0,
+            context_switches_voluntary: 0,
+            context_switches_involuntary: 0,
+            page_faults_minor: 0,
+            page_faults_major: 0,
+            page_faults_user: 0,
+            page_cache_accesses: 0,
+            page_cache_misses: 0,
+            block_read_bytes: 0,
+            block_write_bytes: 0,
+            net_tx_bytes: 0,
+            net_rx_bytes: 0,
+            zerocopy_requested_bytes: 0,
+            mmap_calls: 0,
+            munmap_calls: 0,
+            msync_calls: 0,
+            discarded_bytes: 0,
+        },
+        lanes: [LaneCount { ops: 0, bytes: 0, errors: 0 }; LANES],
+    };
+}
+
+/// What a CPU is doing. One writer, the CPU itself; 128 bytes so that two CPUs never share a
+/// cache line or its prefetched neighbour.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct CpuState {
+    /// System calls that returned on this CPU since the last switch: they belong to whoever runs
+    /// there now. Charged to a record at the switch, which keeps the cost of a call that moves no
+    /// data at one addition.
+    pub pending_syscalls: u64,
+    /// Address of the `task_struct` whose slot is cached.
+    pub task: u64,
+    /// Its start, ns of CLOCK_BOOTTIME: addresses are reused.
+    pub start_ns: u64,
+    /// Its slot.
+    pub slot: u32,
+    /// Thread id of the cached task.
+    pub pid: u32,
+    /// Explicit padding.
+    pub pad: [u64; 12],
+}
+
+const _: () = {
+    assert!(size_of::<ThreadKey>() == 16);
+    assert!(size_of::<LaneCount>() == 24);
+    assert!(size_of::<CpuState>() == 128);
+    assert!(size_of::<Record>() % 8 == 0);
+    assert!(
+        size_of::<Record>() == 16 + 8 + 16 + 8 + 16 + 16 + 32 + size_of::<Counters>() + 24 * LANES
+    );
+};

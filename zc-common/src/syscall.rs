@@ -1,0 +1,151 @@
+//! Which system call numbers move data, and how to read them.
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
+        /// How the exit of a system call is accounted. Indexes nothing; compared by value.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum SyscallKind { $($(#[doc = $doc])* $name,)* }
+    };
+}
+
+kinds! {
+    /// Moves no data: leaves at once.
+    None,
+    /// read(fd, ...) and its relatives: fd first, the return value is bytes.
+    Read,
+    /// write(fd, ...) and its relatives.
+    Write,
+    /// recvfrom(fd, buf, len, flags).
+    Recvfrom,
+    /// recvmsg(fd, msg, flags).
+    Recvmsg,
+    /// recvmmsg(fd, vec, vlen, flags): the return value counts messages.
+    Recvmmsg,
+    /// sendto(fd, buf, len, flags).
+    Sendto,
+    /// sendmsg(fd, msg, flags).
+    Sendmsg,
+    /// sendmmsg(fd, vec, vlen, flags): the return value counts messages.
+    Sendmmsg,
+    /// sendfile(out, in, ...).
+    Sendfile,
+    /// splice(in, off, out, off, ...).
+    Splice,
+    /// tee(in, out, ...).
+    Tee,
+    /// vmsplice(fd, ...): the direction is in how the pipe was opened.
+    Vmsplice,
+    /// copy_file_range(in, off, out, off, ...).
+    CopyFileRange,
+    /// ioctl(fd, request, arg): FICLONE and FICLONERANGE.
+    Ioctl,
+    /// mmap.
+    Mmap,
+    /// munmap.
+    Munmap,
+    /// msync.
+    Msync,
+    /// process_vm_readv, process_vm_writev.
+    ProcessVm,
+    /// io_getevents(ctx, min, nr, events, ...) and io_pgetevents.
+    IoGetevents,
+    /// getsockopt(fd, level, name, value, len): TCP_ZEROCOPY_RECEIVE.
+    Getsockopt,
+    /// prctl(option): PR_SET_NAME renames the thread.
+    Prctl,
+}
+
+/// Numbers below this are looked up; every data call of both architectures is.
+pub const SYSCALL_TABLE_LEN: usize = 512;
+
+/// System call number to kind.
+pub type SyscallTable = [u8; SYSCALL_TABLE_LEN];
+
+const fn table(entries: &[(usize, SyscallKind)]) -> SyscallTable {
+    let mut table = [SyscallKind::None as u8; SYSCALL_TABLE_LEN];
+    let mut i = 0;
+    while i < entries.len() {
+        table[entries[i].0] = entries[i].1 as u8;
+        i += 1;
+    }
+    table
+}
+
+use SyscallKind::{
+    CopyFileRange, Getsockopt, IoGetevents, Ioctl, Mmap, Msync, Munmap, Prctl, ProcessVm, Read,
+    Recvfrom, Recvmmsg, Recvmsg, Sendfile, Sendmmsg, Sendmsg, Sendto, Splice, Tee, Vmsplice, Write,
+};
+
+/// x86-64 (`arch/x86/entry/syscalls/syscall_64.tbl`).
+///
+/// io_submit and io_uring_enter are absent on purpose: their bytes are known when the operation
+/// completes (`io_getevents`, the `io_uring_complete` tracepoint), not when it is submitted.
+pub const X86_64: SyscallTable = table(&[
+    (0, Read),
+    (1, Write),
+    (9, Mmap),
+    (11, Munmap),
+    (16, Ioctl),
+    (17, Read),
+    (18, Write),
+    (19, Read),
+    (20, Write),
+    (26, Msync),
+    (40, Sendfile),
+    (44, Sendto),
+    (45, Recvfrom),
+    (46, Sendmsg),
+    (47, Recvmsg),
+    (55, Getsockopt),
+    (157, Prctl),
+    (208, IoGetevents),
+    (275, Splice),
+    (276, Tee),
+    (278, Vmsplice),
+    (295, Read),
+    (296, Write),
+    (299, Recvmmsg),
+    (307, Sendmmsg),
+    (310, ProcessVm),
+    (311, ProcessVm),
+    (326, CopyFileRange),
+    (327, Read),
+    (328, Write),
+    (333, IoGetevents),
+]);
+
+/// arm64 and every architecture with the generic table (`include/uapi/asm-generic/unistd.h`).
+pub const GENERIC: SyscallTable = table(&[
+    (4, IoGetevents),
+    (29, Ioctl),
+    (63, Read),
+    (64, Write),
+    (65, Read),
+    (66, Write),
+    (67, Read),
+    (68, Write),
+    (69, Read),
+    (70, Write),
+    (71, Sendfile),
+    (75, Vmsplice),
+    (76, Splice),
+    (77, Tee),
+    (167, Prctl),
+    (206, Sendto),
+    (207, Recvfrom),
+    (209, Getsockopt),
+    (211, Sendmsg),
+    (212, Recvmsg),
+    (215, Munmap),
+    (222, Mmap),
+    (227, Msync),
+    (243, Recvmmsg),
+    (269, Sendmmsg),
+    (270, ProcessVm),
+    (271, ProcessVm),
+    (285, CopyFileRange),
+    (286, Read),
+    (287, Write),
+    (292, IoGetevents),
+]);

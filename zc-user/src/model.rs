@@ -1,0 +1,3 @@
+//! Pure functions from snapshots to what is shown. No eBPF, no terminal, no clock.
+
+pub mod frame;

@@ -1,0 +1,1 @@
+//! The model as bytes: text, JSON, CSV.

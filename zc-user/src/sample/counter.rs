@@ -1,0 +1,149 @@
+//! The counters that belong to no path, by id.
+
+use std::{
+    collections::BTreeMap,
+    ops::{Index, IndexMut},
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])* $variant:ident = $id:literal,)*) => {
+        /// A counter of a process that belongs to no path.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[repr(u8)]
+        pub enum CounterId { $($(#[doc = $doc])* $variant,)* }
+
+        impl CounterId {
+            /// Every counter, in the order of the JSON document.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+            /// Number of counters.
+            pub const COUNT: usize = Self::ALL.len();
+
+            /// The stable snake_case id.
+            #[must_use]
+            pub const fn id(self) -> &'static str {
+                match self { $(Self::$variant => $id,)* }
+            }
+
+            /// What is counted, in one sentence.
+            #[must_use]
+            pub const fn help(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc,)*).trim_ascii_start(),)* }
+            }
+        }
+    };
+}
+
+counters! {
+    /// System calls that returned.
+    Syscalls = "syscalls",
+    /// Switches between user and kernel mode: two per system call and two per fault taken in user mode.
+    ModeSwitches = "mode_switches",
+    /// Times the scheduler took the CPU away because a thread had to wait.
+    ContextSwitchesVoluntary = "context_switches_voluntary",
+    /// Times the scheduler took the CPU away to run something else.
+    ContextSwitchesInvoluntary = "context_switches_involuntary",
+    /// Page faults served without I/O.
+    PageFaultsMinor = "page_faults_minor",
+    /// Page faults that waited for I/O.
+    PageFaultsMajor = "page_faults_major",
+    /// Bytes copied because of the first write to a shared page.
+    CowCopiedBytes = "cow_copied_bytes",
+    /// Pages that reads found in the page cache.
+    PageCacheHits = "page_cache_hits",
+    /// Pages that had to be brought into the page cache for reads and faults, readahead included.
+    PageCacheMisses = "page_cache_misses",
+    /// Bytes of read requests issued to block devices in the process's own context.
+    BlockReadBytes = "block_read_bytes",
+    /// Bytes of write requests issued to block devices in the process's own context (writeback is issued by kernel threads).
+    BlockWriteBytes = "block_write_bytes",
+    /// Payload bytes handed to network sockets.
+    NetTxBytes = "net_tx_bytes",
+    /// Payload bytes received from network sockets.
+    NetRxBytes = "net_rx_bytes",
+    /// Bytes sent with MSG_ZEROCOPY asked for.
+    ZerocopyRequestedBytes = "zerocopy_requested_bytes",
+    /// Bytes sent with MSG_ZEROCOPY that were really not copied.
+    ZerocopyAchievedBytes = "zerocopy_achieved_bytes",
+    /// Bytes moved on all paths.
+    MovedBytes = "moved_bytes",
+    /// Bytes copied by the CPU on all paths.
+    CopiedBytes = "copied_bytes",
+    /// Bytes received only to be thrown away (MSG_TRUNC).
+    DiscardedBytes = "discarded_bytes",
+    /// Successful mmap calls.
+    MmapCalls = "mmap_calls",
+    /// Successful munmap calls.
+    MunmapCalls = "munmap_calls",
+    /// Successful msync calls.
+    MsyncCalls = "msync_calls",
+}
+
+impl CounterId {
+    /// The counter with this id.
+    #[must_use]
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|counter| counter.id() == id)
+    }
+}
+
+/// One value per counter. Serialises as an object from id to value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters([u64; CounterId::COUNT]);
+
+impl Serialize for Counters {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(counter, value)| (counter.id(), value)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Counters {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let by_id = BTreeMap::<String, u64>::deserialize(deserializer)?;
+        let mut counters = Self::default();
+        for counter in CounterId::ALL {
+            counters[*counter] = by_id.get(counter.id()).copied().unwrap_or(0);
+        }
+        Ok(counters)
+    }
+}
+
+impl Counters {
+    /// Applies `merge` to every pair of values.
+    #[must_use]
+    pub fn zip_with(&self, other: &Self, merge: impl Fn(u64, u64) -> u64) -> Self {
+        let mut out = [0; CounterId::COUNT];
+        for (out, (a, b)) in out.iter_mut().zip(self.0.iter().zip(&other.0)) {
+            *out = merge(*a, *b);
+        }
+        Self(out)
+    }
+
+    /// Adds `other` to every counter.
+    pub fn add(&mut self, other: &Self) {
+        for (value, more) in self.0.iter_mut().zip(&other.0) {
+            *value += more;
+        }
+    }
+
+    /// The counters with their values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (CounterId, u64)> + '_ {
+        CounterId::ALL.iter().copied().zip(self.0)
+    }
+}
+
+impl Index<CounterId> for Counters {
+    type Output = u64;
+
+    fn index(&self, counter: CounterId) -> &u64 {
+        &self.0[counter as usize]
+    }
+}
+
+impl IndexMut<CounterId> for Counters {
+    fn index_mut(&mut self, counter: CounterId) -> &mut u64 {
+        &mut self.0[counter as usize]
+    }
+}

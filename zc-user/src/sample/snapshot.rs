@@ -1,0 +1,308 @@
+//! What was counted up to one moment: cumulative, serialisable, nothing derived.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use zc_common::{
+    loss::Loss,
+    path::{CopyPath, SocketKind},
+};
+
+use super::counter::{CounterId, Counters};
+
+/// Where a number comes from. Ordered from the most to the least trustworthy: the provenance of a
+/// sum is the greatest of its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provenance {
+    /// Counted at the place where it happens.
+    Measured,
+    /// The call returned bytes that no hooked function copied and no zero-copy evidence explains.
+    Assumed,
+    /// The path's known behaviour times the measured bytes: this kernel offers no hook there.
+    Modelled,
+    /// This kernel or these privileges cannot give it; never shown as 0.
+    Unavailable,
+}
+
+impl Provenance {
+    /// The stable id.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Measured => "measured",
+            Self::Assumed => "assumed",
+            Self::Modelled => "modelled",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// Identity of a process: the pid alone is reused, the pair is not.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct ProcessId {
+    /// Process id (the kernel's tgid) in the initial pid namespace.
+    pub pid: u32,
+    /// Start in nanoseconds since boot (suspend included).
+    pub start_ns: u64,
+}
+
+impl fmt::Display for ProcessId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pid.fmt(f)
+    }
+}
+
+/// Counts on one path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathSample {
+    /// The path.
+    pub path: PathId,
+    /// On the socket paths: the kind of socket. One sample per path and kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<SocketId>,
+    /// Calls that succeeded.
+    pub ops: u64,
+    /// Calls that failed, `EAGAIN` included.
+    pub errors: u64,
+    /// Bytes moved: return values.
+    pub moved_bytes: u64,
+    /// Bytes the CPU copied; meaningless when `provenance` is [`Provenance::Unavailable`].
+    pub copied_bytes: u64,
+    /// Where `copied_bytes` comes from (`moved_bytes` is always measured).
+    pub provenance: Provenance,
+}
+
+/// [`CopyPath`] with its id as the serialised form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
+pub struct PathId(pub CopyPath);
+
+impl From<PathId> for &'static str {
+    fn from(path: PathId) -> &'static str {
+        path.0.id()
+    }
+}
+
+impl TryFrom<String> for PathId {
+    type Error = String;
+
+    fn try_from(id: String) -> Result<Self, String> {
+        CopyPath::from_id(&id).map(Self).ok_or_else(|| format!("unknown copy path '{id}'"))
+    }
+}
+
+/// [`SocketKind`] with its id as the serialised form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
+pub struct SocketId(pub SocketKind);
+
+impl From<SocketId> for &'static str {
+    fn from(socket: SocketId) -> &'static str {
+        socket.0.id()
+    }
+}
+
+impl TryFrom<String> for SocketId {
+    type Error = String;
+
+    fn try_from(id: String) -> Result<Self, String> {
+        SocketKind::ALL
+            .iter()
+            .copied()
+            .find(|kind| kind.id() == id)
+            .map(Self)
+            .ok_or_else(|| format!("unknown kind of socket '{id}'"))
+    }
+}
+
+/// One process: its threads summed, alive or not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProcessSample {
+    /// Identity.
+    pub id: ProcessId,
+    /// The parent when the process was first seen.
+    pub parent: ProcessId,
+    /// The leader's name, as the kernel has it: hostile input, sanitise before display.
+    pub comm: Arc<str>,
+    /// The cgroup's path, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<Arc<str>>,
+    /// A kernel thread.
+    #[serde(default)]
+    pub kernel: bool,
+    /// Every thread has exited; the counts are final.
+    pub exited: bool,
+    /// How many exited processes this sample stands for: 1, unless short-lived processes of the
+    /// same name had to be merged to bound memory (then `id.pid` is 0).
+    pub merged: u64,
+    /// Counters that belong to no path.
+    pub counters: Counters,
+    /// The paths that were used, in the order of [`CopyPath`] and [`SocketKind`].
+    pub paths: Vec<PathSample>,
+}
+
+/// What could not be attributed to a process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Unattributed {
+    /// Counters that belong to no path.
+    pub counters: Counters,
+    /// The paths that were used.
+    pub paths: Vec<PathSample>,
+}
+
+/// What kind of device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKind {
+    /// Disks and their like.
+    Block,
+    /// Network interfaces.
+    Net,
+}
+
+/// Counts of one device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceSample {
+    /// Name as the kernel has it (unique together with `namespace`).
+    pub device: String,
+    /// Kind.
+    pub kind: DeviceKind,
+    /// Network namespace (inode number), network interfaces only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<u64>,
+    /// No hardware behind it (loopback, veth, loop): it moves bytes, but not by DMA.
+    pub software: bool,
+    /// Block: bytes read. Net: bytes received.
+    pub read_bytes: u64,
+    /// Block: bytes written. Net: bytes transmitted.
+    pub write_bytes: u64,
+    /// Requests or packets in.
+    pub read_requests: u64,
+    /// Requests or packets out.
+    pub write_requests: u64,
+    /// Failed requests, refused packets.
+    pub errors: u64,
+    /// Net: transmitted bytes in the linear part of socket buffers.
+    pub linear_bytes: u64,
+    /// Net: transmitted bytes referenced as fragments.
+    pub gather_bytes: u64,
+}
+
+/// A count per [`Loss`], in the order of [`Loss::ALL`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Losses(pub [u64; Loss::COUNT]);
+
+impl Losses {
+    /// Everything lost, whatever the reason.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// The reasons that occurred, with their counts.
+    pub fn occurred(&self) -> impl Iterator<Item = (Loss, u64)> + '_ {
+        Loss::ALL.iter().copied().zip(self.0).filter(|(_, count)| *count > 0)
+    }
+}
+
+impl Serialize for Losses {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(Loss::ALL.iter().map(|loss| loss.id()).zip(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Losses {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let by_id = std::collections::BTreeMap::<String, u64>::deserialize(deserializer)?;
+        let mut losses = [0; Loss::COUNT];
+        for (count, loss) in losses.iter_mut().zip(Loss::ALL) {
+            *count = by_id.get(loss.id()).copied().unwrap_or(0);
+        }
+        Ok(Self(losses))
+    }
+}
+
+/// What `zc` itself costs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SelfCost {
+    /// CPU time of the user side, ns.
+    pub cpu_ns: u64,
+    /// Resident memory of the user side, bytes.
+    pub rss_bytes: u64,
+    /// Kernel memory of all maps, bytes.
+    pub map_bytes: u64,
+    /// Time spent inside the eBPF programs, ns: only while the kernel keeps BPF statistics.
+    pub program_run_ns: Option<u64>,
+    /// Runs of the eBPF programs, under the same condition.
+    pub program_runs: Option<u64>,
+}
+
+/// Why a counter or a path is not simply measured on this kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limitation {
+    /// The counter concerned.
+    pub counter: CounterId,
+    /// What it is worth here.
+    pub provenance: Provenance,
+    /// Why, in plain words.
+    pub reason: String,
+}
+
+/// The machine and what `zc` can see of it. Fixed for the life of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Host name.
+    pub name: String,
+    /// Kernel release, as `uname -r`.
+    pub kernel: String,
+    /// Architecture, as `uname -m`.
+    pub arch: String,
+    /// CPUs online.
+    pub cpus: u32,
+    /// Page size, bytes.
+    pub page_bytes: u64,
+    /// Ticks of `/proc` per second (for matching start times).
+    pub clock_ticks: u64,
+    /// How copies are known on this kernel: the provenance of an ordinary copying path.
+    pub copies: Provenance,
+    /// Counters that are not simply measured here; the others are.
+    pub limitations: Vec<Limitation>,
+}
+
+impl Host {
+    /// What `counter` is worth on this machine.
+    #[must_use]
+    pub fn provenance(&self, counter: CounterId) -> Provenance {
+        self.limitation(counter).map_or(Provenance::Measured, |limit| limit.provenance)
+    }
+
+    /// The limitation on `counter`, if any.
+    #[must_use]
+    pub fn limitation(&self, counter: CounterId) -> Option<&Limitation> {
+        self.limitations.iter().find(|limit| limit.counter == counter)
+    }
+}
+
+/// Everything counted since the probes were attached.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The machine.
+    pub host: Arc<Host>,
+    /// When it was taken: ns since the Unix epoch.
+    pub taken_at_ns: u64,
+    /// Monotonic ns since the probes were attached.
+    pub elapsed_ns: u64,
+    /// Every process seen, in no particular order.
+    pub processes: Vec<ProcessSample>,
+    /// What belongs to no process.
+    pub unattributed: Unattributed,
+    /// Every device seen, by kind and name.
+    pub devices: Vec<DeviceSample>,
+    /// What was lost.
+    pub losses: Losses,
+    /// What `zc` costs.
+    pub self_cost: SelfCost,
+}
