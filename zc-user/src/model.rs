@@ -1,3 +1,10 @@
 //! Pure functions from snapshots to what is shown. No eBPF, no terminal, no clock.
 
+pub mod advice;
+pub mod column;
+pub mod filter;
 pub mod frame;
+pub mod ledger;
+pub mod path;
+pub mod row;
+pub mod value;

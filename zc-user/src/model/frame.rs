@@ -1,7 +1,11 @@
 //! What happened between two snapshots: the input of every output.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
+use super::{
+    filter::Filter,
+    ledger::{self, Copied},
+};
 use crate::sample::{
     counter::Counters,
     snapshot::{
@@ -15,11 +19,14 @@ use crate::sample::{
 pub struct Tally {
     /// Counters that belong to no path.
     pub counters: Counters,
-    /// Paths that were used, in order.
+    /// Paths that were used, in order. The provenance of each is the worst of its parts.
     pub paths: Vec<PathSample>,
 }
 
 /// One interval (or, from a single snapshot, the time since the probes were attached).
+///
+/// In every row `moved_bytes` and `copied_bytes` are the sums over the row's paths, whatever the
+/// snapshot said.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Frame {
     /// The machine.
@@ -30,7 +37,8 @@ pub struct Frame {
     pub elapsed_ns: u64,
     /// Sum of `processes` and `unattributed`.
     pub totals: Tally,
-    /// The processes with their deltas (the other fields as of the end of the interval).
+    /// The processes with their deltas (the other fields as of the end of the interval). A live
+    /// process that did nothing is there with zeros; one that had exited and did nothing is not.
     pub processes: Vec<ProcessSample>,
     /// What belongs to no process.
     pub unattributed: Unattributed,
@@ -45,19 +53,224 @@ pub struct Frame {
 impl Frame {
     /// Everything since the probes were attached.
     #[must_use]
-    pub fn cumulative(_snapshot: Snapshot) -> Self {
-        unimplemented!("model owner: replace")
+    pub fn cumulative(snapshot: Snapshot) -> Self {
+        let Snapshot {
+            host,
+            taken_at_ns,
+            elapsed_ns,
+            mut processes,
+            mut unattributed,
+            devices,
+            losses,
+            self_cost,
+        } = snapshot;
+        for process in &mut processes {
+            ledger::normalise(&mut process.paths);
+            ledger::settle(&mut process.counters, &process.paths);
+        }
+        ledger::normalise(&mut unattributed.paths);
+        ledger::settle(&mut unattributed.counters, &unattributed.paths);
+        let totals = tally(&processes, &unattributed);
+        Self {
+            host,
+            taken_at_ns,
+            elapsed_ns,
+            totals,
+            processes,
+            unattributed,
+            devices,
+            losses,
+            self_cost,
+        }
     }
 
     /// What happened from `previous` to `next`. Processes without a previous sample count from 0.
+    ///
+    /// A process that is in `previous` only is not in the frame, unless `next` has a row of merged
+    /// processes of its name: its earlier counts are then taken off that row, which now holds them.
     #[must_use]
-    pub fn between(_previous: &Snapshot, _next: &Snapshot) -> Self {
-        unimplemented!("model owner: replace")
+    pub fn between(previous: &Snapshot, next: &Snapshot) -> Self {
+        let baseline = Baseline::new(previous, next);
+        let mut processes = Vec::with_capacity(next.processes.len());
+        for process in &next.processes {
+            let delta = baseline.delta(process);
+            let idle = delta.paths.is_empty() && delta.counters == Counters::default();
+            if !(process.exited && idle) {
+                processes.push(delta);
+            }
+        }
+        let paths = ledger::difference(&previous.unattributed.paths, &next.unattributed.paths);
+        let mut counters = next
+            .unattributed
+            .counters
+            .zip_with(&previous.unattributed.counters, u64::saturating_sub);
+        ledger::settle(&mut counters, &paths);
+        let unattributed = Unattributed { counters, paths };
+        Self {
+            host: Arc::clone(&next.host),
+            taken_at_ns: next.taken_at_ns,
+            elapsed_ns: next.elapsed_ns.saturating_sub(previous.elapsed_ns),
+            totals: tally(&processes, &unattributed),
+            processes,
+            unattributed,
+            devices: next.devices.iter().map(|d| device_delta(&previous.devices, d)).collect(),
+            losses: losses_delta(&previous.losses, &next.losses),
+            self_cost: self_cost_delta(&previous.self_cost, &next.self_cost),
+        }
+    }
+
+    /// Only the processes that `filter` selects. The totals become those of the selection, and
+    /// what belongs to no process is dropped, since it cannot be told whether it belongs to one of
+    /// them. Devices and losses stay: they are the machine's. A filter that selects everything
+    /// changes nothing.
+    #[must_use]
+    pub fn select(mut self, filter: &Filter) -> Self {
+        if filter.is_everything() {
+            return self;
+        }
+        let selected: Vec<bool> =
+            self.processes.iter().map(|process| filter.selects(process, &self)).collect();
+        let mut selected = selected.into_iter();
+        self.processes.retain(|_| selected.next().unwrap_or(false));
+        self.unattributed = Unattributed::default();
+        self.totals = tally(&self.processes, &self.unattributed);
+        self
     }
 
     /// The process with this identity.
     #[must_use]
     pub fn process(&self, id: ProcessId) -> Option<&ProcessSample> {
         self.processes.iter().find(|process| process.id == id)
+    }
+
+    /// Bytes copied on these paths, with what this machine makes of an ordinary copy when there
+    /// are none.
+    #[must_use]
+    pub fn copied(&self, paths: &[PathSample]) -> Copied {
+        Copied::of(paths, self.host.copies)
+    }
+
+    /// Length of the interval in seconds; 0 when the snapshots were taken at the same time.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "2^53 ns are a hundred days")]
+    pub fn seconds(&self) -> f64 {
+        self.elapsed_ns as f64 / 1e9
+    }
+}
+
+/// The previous counts of each process.
+struct Baseline<'a> {
+    by_id: HashMap<ProcessId, &'a ProcessSample>,
+    /// Merged rows have no identity but their name.
+    merged: HashMap<&'a str, Tally>,
+}
+
+impl<'a> Baseline<'a> {
+    fn new(previous: &'a Snapshot, next: &Snapshot) -> Self {
+        let by_id: HashMap<_, _> = previous
+            .processes
+            .iter()
+            .filter(|process| !is_merged(process))
+            .map(|process| (process.id, process))
+            .collect();
+        let mut merged: HashMap<&str, Tally> = HashMap::new();
+        let names: Vec<&str> =
+            next.processes.iter().filter(|p| is_merged(p)).map(|p| &*p.comm).collect();
+        if !names.is_empty() {
+            let still_there: std::collections::HashSet<_> =
+                next.processes.iter().map(|process| process.id).collect();
+            let folded = previous.processes.iter().filter(|process| {
+                names.contains(&&*process.comm)
+                    && (is_merged(process) || !still_there.contains(&process.id))
+            });
+            for process in folded {
+                let tally = merged.entry(&process.comm).or_default();
+                tally.counters.add(&process.counters);
+                ledger::add(&mut tally.paths, &process.paths);
+            }
+        }
+        Self { by_id, merged }
+    }
+
+    fn delta(&self, next: &ProcessSample) -> ProcessSample {
+        let (counters, paths) = if is_merged(next) {
+            self.merged.get(&*next.comm).map(|before| (&before.counters, &before.paths[..])).unzip()
+        } else {
+            self.by_id.get(&next.id).map(|before| (&before.counters, &before.paths[..])).unzip()
+        };
+        let paths = ledger::difference(paths.unwrap_or_default(), &next.paths);
+        let mut counters = match counters {
+            Some(before) => next.counters.zip_with(before, u64::saturating_sub),
+            None => next.counters.clone(),
+        };
+        ledger::settle(&mut counters, &paths);
+        ProcessSample {
+            id: next.id,
+            parent: next.parent,
+            comm: Arc::clone(&next.comm),
+            cgroup: next.cgroup.clone(),
+            kernel: next.kernel,
+            exited: next.exited,
+            merged: next.merged,
+            counters,
+            paths,
+        }
+    }
+}
+
+/// Whether the row stands for several processes.
+const fn is_merged(process: &ProcessSample) -> bool {
+    process.id.pid == 0
+}
+
+fn tally(processes: &[ProcessSample], unattributed: &Unattributed) -> Tally {
+    let mut totals =
+        Tally { counters: unattributed.counters.clone(), paths: unattributed.paths.clone() };
+    for process in processes {
+        totals.counters.add(&process.counters);
+        ledger::add(&mut totals.paths, &process.paths);
+    }
+    totals
+}
+
+fn device_delta(previous: &[DeviceSample], next: &DeviceSample) -> DeviceSample {
+    let mut delta = next.clone();
+    let same = |before: &&DeviceSample| {
+        (before.kind, &before.device, before.namespace) == (next.kind, &next.device, next.namespace)
+    };
+    if let Some(before) = previous.iter().find(same) {
+        for (delta, before) in [
+            (&mut delta.read_bytes, before.read_bytes),
+            (&mut delta.write_bytes, before.write_bytes),
+            (&mut delta.read_requests, before.read_requests),
+            (&mut delta.write_requests, before.write_requests),
+            (&mut delta.errors, before.errors),
+            (&mut delta.linear_bytes, before.linear_bytes),
+            (&mut delta.gather_bytes, before.gather_bytes),
+        ] {
+            *delta = delta.saturating_sub(before);
+        }
+    }
+    delta
+}
+
+fn losses_delta(previous: &Losses, next: &Losses) -> Losses {
+    let mut delta = next.clone();
+    for (delta, before) in delta.0.iter_mut().zip(previous.0) {
+        *delta = delta.saturating_sub(before);
+    }
+    delta
+}
+
+fn self_cost_delta(previous: &SelfCost, next: &SelfCost) -> SelfCost {
+    let since = |next: Option<u64>, previous: Option<u64>| {
+        next.map(|next| next.saturating_sub(previous.unwrap_or(0)))
+    };
+    SelfCost {
+        cpu_ns: next.cpu_ns.saturating_sub(previous.cpu_ns),
+        rss_bytes: next.rss_bytes,
+        map_bytes: next.map_bytes,
+        program_run_ns: since(next.program_run_ns, previous.program_run_ns),
+        program_runs: since(next.program_runs, previous.program_runs),
     }
 }

@@ -1,0 +1,279 @@
+//! Copies that did not have to happen: rules over the paths of one process, each with its evidence
+//! and what following it would save.
+//!
+//! The rules see bytes, not intentions: a program that encrypts or rewrites what it relays cannot
+//! follow them, and no rule knows. Every advice therefore says what it saw.
+
+use zc_common::path::{CopyPath, SocketKind};
+
+use super::frame::Frame;
+use crate::sample::snapshot::{PathSample, Provenance};
+
+/// What has been noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// What is read from files is sent to sockets.
+    FileToSocket,
+    /// What is read from files is written to files.
+    FileToFile,
+    /// What comes out of one descriptor goes into another one, one of them a pipe or both sockets.
+    Relay,
+    /// Many reads or writes of a few bytes.
+    SmallCalls,
+    /// MSG_ZEROCOPY on sends too small to be worth it.
+    SmallZerocopySends,
+    /// MSG_ZEROCOPY asked for, and the kernel copied.
+    ZerocopyNotAchieved,
+}
+
+impl Rule {
+    /// Every rule.
+    pub const ALL: &'static [Self] = &[
+        Self::FileToSocket,
+        Self::FileToFile,
+        Self::Relay,
+        Self::SmallCalls,
+        Self::SmallZerocopySends,
+        Self::ZerocopyNotAchieved,
+    ];
+
+    /// The stable id.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::FileToSocket => "file_to_socket",
+            Self::FileToFile => "file_to_file",
+            Self::Relay => "relay",
+            Self::SmallCalls => "small_calls",
+            Self::SmallZerocopySends => "small_zerocopy_sends",
+            Self::ZerocopyNotAchieved => "zerocopy_not_achieved",
+        }
+    }
+
+    /// What to do, in one sentence.
+    #[must_use]
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::FileToSocket => {
+                "send the file with sendfile, or splice it through a pipe, unless its bytes are \
+                 changed on the way"
+            }
+            Self::FileToFile => {
+                "copy with copy_file_range, which shares the extents where the file system can \
+                 (btrfs, xfs) and otherwise copies once, in the kernel"
+            }
+            Self::Relay => {
+                "splice from descriptor to descriptor (through a pipe, if neither is one), unless \
+                 the bytes are changed on the way"
+            }
+            Self::SmallCalls => "use a buffer: read and write 64 KiB at a time",
+            Self::SmallZerocopySends => {
+                "send plainly below 10 KiB: pinning pages and reading completions costs more than \
+                 the copy"
+            }
+            Self::ZerocopyNotAchieved => {
+                "drop MSG_ZEROCOPY, or find what forces the copy: a loopback or veth route, a \
+                 packet capture, a device without scatter-gather"
+            }
+        }
+    }
+}
+
+/// What following an advice would save in the frame it was derived from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Saving {
+    /// Bytes the CPU would not have copied.
+    pub copied_bytes: u64,
+    /// Switches between user and kernel mode that would not have happened.
+    pub mode_switches: u64,
+}
+
+/// A rule that applies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Advice {
+    /// The rule.
+    pub rule: Rule,
+    /// What following it would have saved in this frame.
+    pub saving: Saving,
+    /// What was seen.
+    pub evidence: Evidence,
+}
+
+/// What made a rule apply.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Evidence {
+    /// As many bytes came in on one path as went out on another.
+    Pair {
+        /// Where they came in.
+        from: Sum,
+        /// Where they went out.
+        to: Sum,
+    },
+    /// The size and number of calls on one path.
+    Calls(Sum),
+}
+
+/// Samples of one path, all kinds of sockets together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sum {
+    /// The path.
+    pub path: CopyPath,
+    /// Calls that succeeded.
+    pub ops: u64,
+    /// Bytes moved.
+    pub moved_bytes: u64,
+    /// Bytes copied, as far as they are known.
+    pub copied_bytes: u64,
+}
+
+impl Sum {
+    /// Average size of a call, rounded down.
+    #[must_use]
+    pub fn bytes_per_op(self) -> u64 {
+        self.moved_bytes.checked_div(self.ops).unwrap_or(0)
+    }
+}
+
+/// Paths that move less than this per second are not worth a word.
+const WORTH_BYTES_PER_SEC: f64 = 1_048_576.0;
+/// Calls smaller than this are small,
+const SMALL_CALL_BYTES: u64 = 512;
+/// if there are more of them per second than this.
+const MANY_CALLS_PER_SEC: f64 = 1_000.0;
+/// A buffer that makes the cost of the call disappear behind that of the copy.
+const GOOD_BUFFER_BYTES: u64 = 65_536;
+/// Below this, MSG_ZEROCOPY costs more than it saves (the kernel's own documentation).
+const ZEROCOPY_WORTH_BYTES: u64 = 10_240;
+/// A relay's two sides differ by no more than a tenth: headers, and what is still buffered.
+const RELAY_TOLERANCE: u64 = 10;
+
+/// From which path to which, what it is called, and the copies per byte that remain.
+const RELAYS: &[(CopyPath, CopyPath, Rule, u64)] = &[
+    (CopyPath::FileRead, CopyPath::SocketSend, Rule::FileToSocket, 0),
+    (CopyPath::FileRead, CopyPath::FileWrite, Rule::FileToFile, 1),
+    (CopyPath::FileRead, CopyPath::PipeWrite, Rule::Relay, 0),
+    (CopyPath::PipeRead, CopyPath::SocketSend, Rule::Relay, 0),
+    (CopyPath::PipeRead, CopyPath::FileWrite, Rule::Relay, 1),
+    (CopyPath::PipeRead, CopyPath::PipeWrite, Rule::Relay, 0),
+    (CopyPath::SocketRecv, CopyPath::SocketSend, Rule::Relay, 0),
+    (CopyPath::SocketRecv, CopyPath::PipeWrite, Rule::Relay, 0),
+    (CopyPath::SocketRecv, CopyPath::FileWrite, Rule::Relay, 1),
+];
+
+/// Every rule that applies to a line with these paths, the greatest saving first.
+#[must_use]
+pub fn all(paths: &[PathSample], frame: &Frame) -> Vec<Advice> {
+    let mut advice = Vec::new();
+    each(paths, frame, |one| advice.push(one));
+    advice.sort_by_key(|one| (std::cmp::Reverse(one.saving), one.rule));
+    advice
+}
+
+/// The rule with the greatest saving. Cheap where nothing applies.
+#[must_use]
+pub fn best(paths: &[PathSample], frame: &Frame) -> Option<Advice> {
+    let mut best: Option<Advice> = None;
+    each(paths, frame, |one| {
+        if best.is_none_or(|best| one.saving > best.saving) {
+            best = Some(one);
+        }
+    });
+    best
+}
+
+fn each(paths: &[PathSample], frame: &Frame, mut found: impl FnMut(Advice)) {
+    let seconds = frame.seconds();
+    if seconds <= 0.0 || paths.is_empty() {
+        return;
+    }
+    relays(paths, seconds, &mut found);
+    small_calls(paths, seconds, &mut found);
+    zerocopy_sends(paths, seconds, &mut found);
+}
+
+fn relays(paths: &[PathSample], seconds: f64, found: &mut impl FnMut(Advice)) {
+    for &(from, to, rule, copies_left) in RELAYS {
+        let (Some(from), Some(to)) = (sum(paths, from), sum(paths, to)) else { continue };
+        let (less, more) =
+            (from.moved_bytes.min(to.moved_bytes), from.moved_bytes.max(to.moved_bytes));
+        if rate(less, seconds) < WORTH_BYTES_PER_SEC || more - less > more / RELAY_TOLERANCE {
+            continue;
+        }
+        let copied = from.copied_bytes.saturating_add(to.copied_bytes);
+        let saving = Saving {
+            copied_bytes: copied.saturating_sub(copies_left.saturating_mul(less)),
+            mode_switches: 0,
+        };
+        if saving.copied_bytes > 0 {
+            found(Advice { rule, saving, evidence: Evidence::Pair { from, to } });
+        }
+    }
+}
+
+fn small_calls(paths: &[PathSample], seconds: f64, found: &mut impl FnMut(Advice)) {
+    for path in [
+        CopyPath::FileRead,
+        CopyPath::FileWrite,
+        CopyPath::PipeRead,
+        CopyPath::PipeWrite,
+        CopyPath::SocketSend,
+    ] {
+        // A datagram is as long as it is; only streams can be gathered in a buffer.
+        let stream =
+            |sample: &&PathSample| sample.socket.is_none_or(|socket| socket.0 == SocketKind::Tcp);
+        let Some(calls) = sum_of(paths.iter().filter(stream), path) else { continue };
+        if calls.bytes_per_op() >= SMALL_CALL_BYTES
+            || rate(calls.ops, seconds) <= MANY_CALLS_PER_SEC
+        {
+            continue;
+        }
+        let needed = calls.moved_bytes.div_ceil(GOOD_BUFFER_BYTES);
+        let saving =
+            Saving { copied_bytes: 0, mode_switches: 2 * calls.ops.saturating_sub(needed) };
+        found(Advice { rule: Rule::SmallCalls, saving, evidence: Evidence::Calls(calls) });
+    }
+}
+
+fn zerocopy_sends(paths: &[PathSample], seconds: f64, found: &mut impl FnMut(Advice)) {
+    let Some(sends) = sum(paths, CopyPath::SocketSendZerocopy) else { return };
+    let small = sends.moved_bytes > 0 && sends.bytes_per_op() < ZEROCOPY_WORTH_BYTES;
+    if small && rate(sends.ops, seconds) > MANY_CALLS_PER_SEC / 10.0 {
+        let saving = Saving::default();
+        found(Advice { rule: Rule::SmallZerocopySends, saving, evidence: Evidence::Calls(sends) });
+    }
+    let known = paths
+        .iter()
+        .filter(|sample| sample.path.0 == CopyPath::SocketSendZerocopy)
+        .all(|sample| sample.provenance != Provenance::Unavailable);
+    let achieved = sends.moved_bytes.saturating_sub(sends.copied_bytes);
+    if known
+        && rate(sends.moved_bytes, seconds) >= WORTH_BYTES_PER_SEC
+        && achieved < sends.moved_bytes / 2
+    {
+        found(Advice {
+            rule: Rule::ZerocopyNotAchieved,
+            saving: Saving { copied_bytes: sends.copied_bytes, mode_switches: 0 },
+            evidence: Evidence::Calls(sends),
+        });
+    }
+}
+
+fn sum(paths: &[PathSample], path: CopyPath) -> Option<Sum> {
+    sum_of(paths.iter(), path)
+}
+
+fn sum_of<'a>(paths: impl Iterator<Item = &'a PathSample>, path: CopyPath) -> Option<Sum> {
+    let mut sum: Option<Sum> = None;
+    for sample in paths.filter(|sample| sample.path.0 == path) {
+        let sum = sum.get_or_insert(Sum { path, ops: 0, moved_bytes: 0, copied_bytes: 0 });
+        sum.ops += sample.ops;
+        sum.moved_bytes += sample.moved_bytes;
+        sum.copied_bytes += sample.copied_bytes;
+    }
+    sum
+}
+
+#[expect(clippy::cast_precision_loss, reason = "compared with a threshold")]
+fn rate(value: u64, seconds: f64) -> f64 {
+    value as f64 / seconds
+}

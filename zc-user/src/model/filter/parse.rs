@@ -1,0 +1,241 @@
+//! From text to [`Expr`].
+//!
+//! Written by hand: three levels of precedence are a page of code, and the point of it is what it
+//! says when the text is wrong (where, what was expected, which name was probably meant), which no
+//! parser generator gives for less.
+
+use std::{fmt, ops::Range};
+
+use zc_common::path::CopyPath;
+
+use super::{
+    Comparison, Expr, Literal, Operand, Operator,
+    lexer::{Kind, Token, tokens},
+};
+use crate::model::column::{COLUMNS, Column, Unit};
+
+/// Why an expression cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterError {
+    text: String,
+    /// Where, in bytes of the expression.
+    pub span: Range<usize>,
+    /// What is wrong and what to write instead.
+    pub message: String,
+}
+
+impl FilterError {
+    pub(super) fn new(text: &str, span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { text: text.to_owned(), span, message: message.into() }
+    }
+}
+
+impl fmt::Display for FilterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown: String =
+            self.text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let before = self.text[..self.span.start].chars().count();
+        let marked = self.text[self.span.clone()].chars().count().max(1);
+        write!(
+            f,
+            "bad filter at character {}: {}\n  {shown}\n  {:before$}{}",
+            before + 1,
+            self.message,
+            "",
+            "^".repeat(marked),
+        )
+    }
+}
+
+impl std::error::Error for FilterError {}
+
+/// Parses an expression such as `copied_bytes > 1MiB and (comm ~ nginx or not path == file_read)`.
+///
+/// # Errors
+/// With the place and what to write instead.
+pub fn parse(text: &str) -> Result<Expr, FilterError> {
+    let tokens = tokens(text)?;
+    let mut parser = Parser { text, tokens: &tokens, depth: 0 };
+    let expr = parser.expression(0)?;
+    let next = parser.peek();
+    match next.kind {
+        Kind::End => Ok(expr),
+        Kind::Close => Err(parser.error(next, "this parenthesis was never opened")),
+        _ => Err(parser.error(next, "expected 'and', 'or' or the end")),
+    }
+}
+
+/// Deep enough for anything written by a person, and far from the end of the stack.
+const MAX_DEPTH: u32 = 64;
+
+struct Parser<'t> {
+    text: &'t str,
+    /// Never empty: ends with [`Kind::End`].
+    tokens: &'t [Token<'t>],
+    depth: u32,
+}
+
+impl<'t> Parser<'t> {
+    const fn peek(&self) -> &'t Token<'t> {
+        &self.tokens[0]
+    }
+
+    fn next(&mut self) -> &'t Token<'t> {
+        let token = self.peek();
+        if self.tokens.len() > 1 {
+            self.tokens = &self.tokens[1..];
+        }
+        token
+    }
+
+    fn error(&self, token: &Token<'_>, message: impl Into<String>) -> FilterError {
+        FilterError::new(self.text, token.start..token.end, message)
+    }
+
+    /// Operators that bind at least as tightly as `min`: `or` 0, `and` 1.
+    fn expression(&mut self, min: u8) -> Result<Expr, FilterError> {
+        let mut left = self.term()?;
+        loop {
+            let (power, join) = match self.peek().kind {
+                Kind::Or => (0, Expr::Or as fn(_, _) -> _),
+                Kind::And => (1, Expr::And as fn(_, _) -> _),
+                _ => return Ok(left),
+            };
+            if power < min {
+                return Ok(left);
+            }
+            self.next();
+            let right = self.expression(power + 1)?;
+            left = join(Box::new(left), Box::new(right));
+        }
+    }
+
+    fn term(&mut self) -> Result<Expr, FilterError> {
+        let token = self.next();
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(self.error(token, "too many levels of parentheses and negations"));
+        }
+        let term = match token.kind {
+            Kind::Not => Expr::Not(Box::new(self.term()?)),
+            Kind::Open => {
+                let inner = self.expression(0)?;
+                let close = self.next();
+                if close.kind != Kind::Close {
+                    return Err(self.error(close, "expected 'and', 'or' or ')'"));
+                }
+                inner
+            }
+            Kind::Word(name) => Expr::Compare(self.comparison(token, name)?),
+            Kind::End => {
+                return Err(self.error(token, "a comparison is missing, such as comm ~ nginx"));
+            }
+            _ => return Err(self.error(token, "expected the name of a column")),
+        };
+        self.depth -= 1;
+        Ok(term)
+    }
+
+    fn comparison(&mut self, at: &Token<'_>, name: &str) -> Result<Comparison, FilterError> {
+        let operand = operand(name).ok_or_else(|| self.error(at, unknown_name(name)))?;
+        let token = self.next();
+        let Kind::Operator(operator) = token.kind else {
+            let message = format!("expected a comparison after '{name}': == != < <= > >= ~ !~");
+            return Err(self.error(token, message));
+        };
+        let textual = is_textual(operand);
+        let contains = matches!(operator, Operator::Contains | Operator::ContainsNot);
+        let equality = matches!(operator, Operator::Equal | Operator::NotEqual);
+        if textual && !contains && !equality {
+            let message = format!("'{name}' is a text: compare it with ==, !=, ~ or !~");
+            return Err(self.error(token, message));
+        }
+        if !textual && contains {
+            let message = format!("'{name}' is a number: compare it with ==, !=, <, <=, > or >=");
+            return Err(self.error(token, message));
+        }
+        let token = self.next();
+        let literal = match token.kind {
+            Kind::Quoted(text) if textual => Literal::Text(text.to_owned()),
+            Kind::Word(text) if textual => {
+                if matches!(operand, Operand::AnyPath) && equality {
+                    CopyPath::from_id(text).ok_or_else(|| self.error(token, unknown_path(text)))?;
+                }
+                Literal::Text(text.to_owned())
+            }
+            Kind::Word(text) => {
+                Literal::Number(number(text).map_err(|message| self.error(token, message))?)
+            }
+            Kind::Quoted(_) => {
+                return Err(
+                    self.error(token, format!("'{name}' is a number: leave the quotes out"))
+                );
+            }
+            _ => {
+                let message = format!("expected a value after '{name} {}'", operator.text());
+                return Err(self.error(token, message));
+            }
+        };
+        Ok(Comparison { operand, operator, literal })
+    }
+}
+
+fn operand(name: &str) -> Option<Operand> {
+    if name == "path" {
+        return Some(Operand::AnyPath);
+    }
+    Column::from_id(name)
+        .map(Operand::Column)
+        .or_else(|| CopyPath::from_id(name).map(Operand::Moved))
+}
+
+const fn is_textual(operand: Operand) -> bool {
+    match operand {
+        Operand::AnyPath => true,
+        Operand::Moved(_) => false,
+        Operand::Column(column) => matches!(column.unit, Unit::Text),
+    }
+}
+
+/// `12`, `1.5`, `1MiB`, `2k`, `80%`.
+fn number(text: &str) -> Result<f64, String> {
+    let expected =
+        || format!("'{text}' is not a number; write it like 4096, 1.5, 64KiB, 10MB or 80%");
+    if let Some(percent) = text.strip_suffix('%') {
+        return percent.parse::<f64>().map(|percent| percent / 100.0).map_err(|_| expected());
+    }
+    if let Ok(number) = text.parse::<f64>() {
+        return if number.is_finite() { Ok(number) } else { Err(expected()) };
+    }
+    let size: bytesize::ByteSize = text.parse().map_err(|_| expected())?;
+    #[expect(clippy::cast_precision_loss, reason = "compared, and 2^53 bytes are 8 PiB")]
+    Ok(size.as_u64() as f64)
+}
+
+fn unknown_name(name: &str) -> String {
+    let columns = COLUMNS.iter().map(|column| column.id);
+    let paths = CopyPath::ALL.iter().map(|path| path.id());
+    let names: Vec<_> = columns.chain(["path"]).collect();
+    let meant = nearest(name, names.iter().copied().chain(paths));
+    format!(
+        "there is no column '{name}'{meant}. Columns: {}. The id of a path (such as file_read) \
+         stands for the bytes moved on it",
+        names.join(", ")
+    )
+}
+
+fn unknown_path(name: &str) -> String {
+    let ids: Vec<_> = CopyPath::ALL.iter().map(|path| path.id()).collect();
+    let meant = nearest(name, ids.iter().copied());
+    format!("there is no path '{name}'{meant}. Paths: {}", ids.join(", "))
+}
+
+/// `; did you mean 'x'?`, if a name is close enough.
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let name = name.to_lowercase();
+    names
+        .map(|candidate| (strsim::normalized_damerau_levenshtein(&name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness >= 0.5)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map_or_else(String::new, |(_, candidate)| format!("; did you mean '{candidate}'?"))
+}

@@ -1,0 +1,187 @@
+//! Arithmetic on lists of path samples: merging, differences, and what they sum up to.
+
+use zc_common::path::CopyPath;
+
+use super::path::{self, Flow, Group};
+use crate::sample::{
+    counter::{CounterId, Counters},
+    snapshot::{PathSample, Provenance},
+};
+
+/// Bytes copied by the CPU, summed over paths.
+///
+/// A sum is as trustworthy as its worst known part. Paths whose copies are unavailable are left
+/// out of `bytes` and reported beside it, so that one zero-copy send does not hide every copy of
+/// the machine: the truth lies between `bytes` and `bytes + unknown_moved_bytes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// Bytes known to be copied.
+    pub bytes: u64,
+    /// The worst provenance among the paths that make up `bytes`.
+    pub provenance: Provenance,
+    /// Bytes moved on paths of which this kernel does not tell whether they were copied.
+    pub unknown_moved_bytes: u64,
+}
+
+impl Copied {
+    /// The sum over `paths`. `otherwise` is the provenance when there is nothing to sum up: what
+    /// an ordinary copy would have had on this machine.
+    #[must_use]
+    pub fn of(paths: &[PathSample], otherwise: Provenance) -> Self {
+        Self::of_paths(paths.iter(), otherwise)
+    }
+
+    fn of_paths<'a>(paths: impl Iterator<Item = &'a PathSample>, otherwise: Provenance) -> Self {
+        let (mut bytes, mut unknown_moved_bytes) = (0_u64, 0_u64);
+        let mut provenance = None;
+        for sample in paths {
+            if sample.provenance == Provenance::Unavailable {
+                unknown_moved_bytes = unknown_moved_bytes.saturating_add(sample.moved_bytes);
+            } else {
+                bytes = bytes.saturating_add(sample.copied_bytes);
+                provenance = provenance.max(Some(sample.provenance));
+            }
+        }
+        let provenance = provenance.unwrap_or(if unknown_moved_bytes > 0 {
+            Provenance::Unavailable
+        } else {
+            otherwise
+        });
+        Self { bytes, provenance, unknown_moved_bytes }
+    }
+
+    /// Nothing at all is known: some bytes may have been copied, none are known to be.
+    #[must_use]
+    pub const fn is_unavailable(&self) -> bool {
+        self.bytes == 0 && self.unknown_moved_bytes > 0
+    }
+
+    /// More may have been copied than `bytes`.
+    #[must_use]
+    pub const fn is_lower_bound(&self) -> bool {
+        self.unknown_moved_bytes > 0
+    }
+}
+
+/// Bytes that moved without being copied by the CPU: what a zero-copy path saved. Pseudo files do
+/// not count, since nothing would have been copied across, nor do paths whose copies are unknown.
+#[must_use]
+pub fn zero_copied_bytes(paths: &[PathSample]) -> u64 {
+    paths
+        .iter()
+        .filter(|sample| {
+            sample.provenance != Provenance::Unavailable && !path::is_pseudo(sample.path.0)
+        })
+        .map(|sample| sample.moved_bytes.saturating_sub(sample.copied_bytes))
+        .fold(0, u64::saturating_add)
+}
+
+/// Bytes the program was asked to carry: the busier of its two directions.
+///
+/// Bytes that came in (files, sockets, pipes) and bytes that went out are summed up separately,
+/// calls that carry from descriptor to descriptor count in both, and the greater sum is the
+/// payload: a relay that reads a byte and sends it handled *one* byte, not two. Memory, pseudo
+/// files and the kernel's own copies carry no payload.
+#[must_use]
+pub fn payload_bytes(paths: &[PathSample]) -> u64 {
+    let (mut into, mut out) = (0_u64, 0_u64);
+    for sample in paths {
+        let flow = path::flow(sample.path.0);
+        if matches!(flow, Flow::In | Flow::Through) {
+            into = into.saturating_add(sample.moved_bytes);
+        }
+        if matches!(flow, Flow::Out | Flow::Through) {
+            out = out.saturating_add(sample.moved_bytes);
+        }
+    }
+    into.max(out)
+}
+
+/// Copies made for the payload: everything but the memory group.
+#[must_use]
+pub fn payload_copied(paths: &[PathSample], otherwise: Provenance) -> Copied {
+    let carries = |sample: &&PathSample| path::group(sample.path.0) != Group::Memory;
+    Copied::of_paths(paths.iter().filter(carries), otherwise)
+}
+
+/// The path with the most copied bytes, and when nothing is copied, with the most moved bytes.
+#[must_use]
+pub fn dominant_path(paths: &[PathSample]) -> Option<CopyPath> {
+    let mut best: Option<(u64, u64, CopyPath)> = None;
+    for same_path in paths.chunk_by(|a, b| a.path == b.path) {
+        let copied = same_path
+            .iter()
+            .filter(|sample| sample.provenance != Provenance::Unavailable)
+            .map(|sample| sample.copied_bytes)
+            .sum();
+        let moved = same_path.iter().map(|sample| sample.moved_bytes).sum();
+        if best
+            .is_none_or(|(most_copied, most_moved, _)| (copied, moved) > (most_copied, most_moved))
+        {
+            best = Some((copied, moved, same_path[0].path.0));
+        }
+    }
+    best.filter(|(_, moved, _)| *moved > 0).map(|(_, _, path)| path)
+}
+
+/// Sets the two counters that are sums over `paths`, so that a row's counters and its paths always
+/// reconcile.
+pub(super) fn settle(counters: &mut Counters, paths: &[PathSample]) {
+    counters[CounterId::MovedBytes] =
+        paths.iter().map(|sample| sample.moved_bytes).fold(0, u64::saturating_add);
+    counters[CounterId::CopiedBytes] = Copied::of(paths, Provenance::Measured).bytes;
+}
+
+fn key(sample: &PathSample) -> impl Ord + use<> {
+    (sample.path, sample.socket)
+}
+
+const fn is_zero(sample: &PathSample) -> bool {
+    sample.ops == 0 && sample.errors == 0 && sample.moved_bytes == 0 && sample.copied_bytes == 0
+}
+
+/// Adds `more` to `paths`, keeping them in order, one sample per path and kind of socket.
+pub(super) fn add(paths: &mut Vec<PathSample>, more: &[PathSample]) {
+    for sample in more {
+        match paths.binary_search_by(|probe| key(probe).cmp(&key(sample))) {
+            Ok(at) => {
+                let sum = &mut paths[at];
+                sum.ops = sum.ops.saturating_add(sample.ops);
+                sum.errors = sum.errors.saturating_add(sample.errors);
+                sum.moved_bytes = sum.moved_bytes.saturating_add(sample.moved_bytes);
+                sum.copied_bytes = sum.copied_bytes.saturating_add(sample.copied_bytes);
+                sum.provenance = sum.provenance.max(sample.provenance);
+            }
+            Err(at) => paths.insert(at, *sample),
+        }
+    }
+}
+
+/// Brings `paths` in order, merges what belongs together, and drops what is all zero.
+pub(super) fn normalise(paths: &mut Vec<PathSample>) {
+    if !paths.is_sorted_by(|a, b| key(a) < key(b)) {
+        let unordered = std::mem::take(paths);
+        add(paths, &unordered);
+    }
+    paths.retain(|sample| !is_zero(sample));
+}
+
+/// What `next` has more than `previous`, path by path; paths without a difference are left out.
+pub(super) fn difference(previous: &[PathSample], next: &[PathSample]) -> Vec<PathSample> {
+    if previous == next {
+        return Vec::new();
+    }
+    let mut paths = Vec::with_capacity(next.len());
+    add(&mut paths, next);
+    for delta in &mut paths {
+        let same = key(delta);
+        for before in previous.iter().filter(|before| key(before) == same) {
+            delta.ops = delta.ops.saturating_sub(before.ops);
+            delta.errors = delta.errors.saturating_sub(before.errors);
+            delta.moved_bytes = delta.moved_bytes.saturating_sub(before.moved_bytes);
+            delta.copied_bytes = delta.copied_bytes.saturating_sub(before.copied_bytes);
+        }
+    }
+    paths.retain(|sample| !is_zero(sample));
+    paths
+}
