@@ -47,6 +47,21 @@ pub struct DeviceRecord {
     pub name: [u8; DEVICE_NAME_LEN],
 }
 
+impl DeviceRecord {
+    /// A device that has done nothing yet.
+    pub const ZERO: Self = Self {
+        read_bytes: 0,
+        write_bytes: 0,
+        read_requests: 0,
+        write_requests: 0,
+        errors: 0,
+        linear_bytes: 0,
+        gather_bytes: 0,
+        flags: 0,
+        name: [0; DEVICE_NAME_LEN],
+    };
+}
+
 const _: () = {
     assert!(size_of::<DeviceKey>() == 16);
     assert!(size_of::<DeviceRecord>() == 96);

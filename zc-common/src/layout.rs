@@ -22,10 +22,12 @@ macro_rules! layout {
             pub current_task_typed: u32,
             /// Whether `bpf_task_pt_regs` exists (5.15).
             pub task_pt_regs: u32,
-            /// Whether `sched_switch` carries the previous state as its fourth argument (5.18, and stable 6.1).
+            /// Whether `sched_switch` carries the previous state as its fourth argument (since 5.18).
             pub switch_has_state: u32,
-            /// Arguments of `io_uring_complete` before the result: 0 when the result is inside `cqe` (6.18).
+            /// Arguments of `io_uring_complete`: 3 when the result is inside `cqe` (6.18), 7 when it is the fourth (6.1).
             pub uring_complete_args: u32,
+            /// log2 of the page size.
+            pub page_shift: u32,
         }
 
         impl KernelLayout {
@@ -33,7 +35,7 @@ macro_rules! layout {
             pub const ABSENT: Self = Self {
                 $($field: ABSENT,)*
                 pg_head: ABSENT, typed: 0, current_task_typed: 0, task_pt_regs: 0,
-                switch_has_state: 0, uring_complete_args: 0,
+                switch_has_state: 0, uring_complete_args: 0, page_shift: 12,
             };
 
             /// The field names with the structure and the member (dotted) that BTF is asked for.
@@ -65,6 +67,8 @@ layout! {
     task_files: "task_struct" . "files",
     task_min_flt: "task_struct" . "min_flt",
     task_maj_flt: "task_struct" . "maj_flt",
+    task_nvcsw: "task_struct" . "nvcsw",
+    task_nivcsw: "task_struct" . "nivcsw",
     task_signal: "task_struct" . "signal",
     task_state: "task_struct" . "__state",
     task_state_old: "task_struct" . "state",
@@ -108,4 +112,4 @@ layout! {
     cqe_res: "io_uring_cqe" . "res",
 }
 
-const _: () = assert!(size_of::<KernelLayout>() == 4 * (KernelLayout::FIELDS.len() + 6));
+const _: () = assert!(size_of::<KernelLayout>() == 4 * (KernelLayout::FIELDS.len() + 7));

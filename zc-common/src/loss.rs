@@ -27,7 +27,7 @@ macro_rules! losses {
 }
 
 losses! {
-    /// Threads that found every slot taken; their counts are in the unattributed row.
+    /// Events of threads that found every slot taken; their counts are in the unattributed row.
     SlotsExhausted = "slots_exhausted",
     /// Devices beyond the size of the device table; their traffic is not counted.
     DevicesExhausted = "devices_exhausted",
@@ -43,6 +43,8 @@ losses! {
     CpuOutOfRange = "cpu_out_of_range",
     /// libaio events reaped beyond what one program may walk.
     AioEventsTruncated = "aio_events_truncated",
+    /// io_uring completions that name no request (multishot operations): their bytes are not counted.
+    UringAnonymousCompletions = "uring_anonymous_completions",
 }
 
 impl Loss {

@@ -35,9 +35,9 @@ pub struct LaneCount {
 pub struct Counters {
     /// System calls that returned.
     pub syscalls: u64,
-    /// Switches because the thread had to wait.
+    /// Switches because the thread had to wait, as the kernel itself counts them (`task_struct.nvcsw`).
     pub context_switches_voluntary: u64,
-    /// Switches because something else had to run.
+    /// Switches because something else had to run (`task_struct.nivcsw`).
     pub context_switches_involuntary: u64,
     /// Faults served without I/O, as the kernel itself counts them (`task_struct.min_flt`).
     pub page_faults_minor: u64,
@@ -53,9 +53,9 @@ pub struct Counters {
     pub block_read_bytes: u64,
     /// Bytes of write requests issued to block devices in this thread's context.
     pub block_write_bytes: u64,
-    /// Payload bytes handed to network sockets (not unix sockets).
+    /// Payload bytes handed to TCP and UDP sockets.
     pub net_tx_bytes: u64,
-    /// Payload bytes received from network sockets (not unix sockets).
+    /// Payload bytes received from TCP and UDP sockets.
     pub net_rx_bytes: u64,
     /// Bytes sent with `MSG_ZEROCOPY` asked for.
     pub zerocopy_requested_bytes: u64,
@@ -121,6 +121,10 @@ pub struct Record {
     pub minor_base: u64,
     /// `task_struct.maj_flt` when the record was made.
     pub major_base: u64,
+    /// `task_struct.nvcsw` when the record was made.
+    pub voluntary_base: u64,
+    /// `task_struct.nivcsw` when the record was made.
+    pub involuntary_base: u64,
     /// [`Counters::page_cache_accesses`] at the end of the last data call: evidence of what the next one touches.
     pub accesses_mark: u64,
     /// Whether the page fault being served is a write.
@@ -148,6 +152,8 @@ impl Record {
         comm: [0; COMM_LEN],
         minor_base: 0,
         major_base: 0,
+        voluntary_base: 0,
+        involuntary_base: 0,
         accesses_mark: 0,
         fault_is_write: 0,
         counters: Counters {
@@ -188,7 +194,7 @@ pub struct CpuState {
     pub start_ns: u64,
     /// Its slot.
     pub slot: u32,
-    /// Thread id of the cached task.
+    /// Thread id of whoever runs here since the last switch: the owner of the pending calls.
     pub pid: u32,
     /// Explicit padding.
     pub pad: [u64; 12],
@@ -200,6 +206,6 @@ const _: () = {
     assert!(size_of::<CpuState>() == 128);
     assert!(size_of::<Record>() % 8 == 0);
     assert!(
-        size_of::<Record>() == 16 + 8 + 16 + 8 + 16 + 16 + 32 + size_of::<Counters>() + 24 * LANES
+        size_of::<Record>() == 16 + 8 + 16 + 8 + 16 + 16 + 48 + size_of::<Counters>() + 24 * LANES
     );
 };

@@ -1,7 +1,27 @@
+//! The eBPF programs of `zc`.
+//!
+//! A hook (`probes/`) reads its arguments (`kernel`, `arch`, `descriptor`) and hands what it saw to
+//! `account`, the only writer of the maps.
 #![no_std]
 #![no_main]
-#[cfg(not(test))]
+// BPF's inline assembly: the only way to an atomic addition, see `account`.
+#![feature(asm_experimental_arch)]
+
+mod account;
+mod arch;
+mod descriptor;
+mod kernel;
+mod maps;
+mod probes;
+
+/// The kernel compares this string: GPL-compatible programs may call every helper.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+#[cfg(target_arch = "bpf")]
 #[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_'>) -> ! {
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    // The verifier rejects any program in which this could be reached.
     loop {}
 }

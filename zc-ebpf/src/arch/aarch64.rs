@@ -1,0 +1,39 @@
+//! arm64: `struct pt_regs` of `arch/arm64/include/asm/ptrace.h`.
+//!
+//! At the exit of a call `regs[0]` holds the result; the first argument survives in `orig_x0` and
+//! the number in `syscallno`.
+
+use zc_common::syscall::{self, SyscallTable};
+
+use crate::kernel::Object;
+
+const PSTATE: u32 = 264;
+const ORIG_X0: u32 = 272;
+const SYSCALLNO: u32 = 280;
+
+/// `PSR_MODE32_BIT` of `arch/arm64/include/uapi/asm/ptrace.h`.
+const MODE32: u64 = 0x10;
+
+/// `arch/arm64/include/uapi/asm/fcntl.h`.
+pub(crate) const O_DIRECT: u32 = 0o200000;
+
+/// In read-only data, where a lookup is one load.
+pub(crate) static SYSCALLS: SyscallTable = syscall::GENERIC;
+
+/// The number of the call that `regs` is the exit of; out of range when it was no call.
+#[inline(always)]
+pub(crate) fn number(regs: Object) -> u64 {
+    u64::from(regs.load::<u32>(SYSCALLNO))
+}
+
+/// Whether the caller is 32-bit code, whose call numbers differ.
+#[inline(always)]
+pub(crate) fn is_compat(regs: Object) -> bool {
+    regs.load::<u64>(PSTATE) & MODE32 != 0
+}
+
+/// Argument `n` of the call, 0 to 5. `n` must be a constant.
+#[inline(always)]
+pub(crate) fn argument(regs: Object, n: u32) -> u64 {
+    regs.load(if n == 0 { ORIG_X0 } else { 8 * n })
+}

@@ -1,0 +1,51 @@
+//! x86-64: `struct pt_regs` of `arch/x86/include/asm/ptrace.h`, unchanged since 2.6.
+//!
+//! At the exit of a call only `ax` has changed: the number is in `orig_ax` and the six arguments
+//! are where the entry left them, so no probe at entry is needed.
+
+use zc_common::syscall::{self, SyscallTable};
+
+use crate::kernel::Object;
+
+const R10: u32 = 56;
+const R9: u32 = 64;
+const R8: u32 = 72;
+const DX: u32 = 96;
+const SI: u32 = 104;
+const DI: u32 = 112;
+const ORIG_AX: u32 = 120;
+const CS: u32 = 136;
+
+/// Code segment of 32-bit user code (`__USER32_CS`).
+const USER32_CS: u64 = 0x23;
+
+/// `include/uapi/asm-generic/fcntl.h`.
+pub(crate) const O_DIRECT: u32 = 0o40000;
+
+/// In read-only data, where a lookup is one load.
+pub(crate) static SYSCALLS: SyscallTable = syscall::X86_64;
+
+/// The number of the call that `regs` is the exit of; out of range when it was no call.
+#[inline(always)]
+pub(crate) fn number(regs: Object) -> u64 {
+    regs.load(ORIG_AX)
+}
+
+/// Whether the caller is 32-bit code, whose call numbers differ.
+#[inline(always)]
+pub(crate) fn is_compat(regs: Object) -> bool {
+    regs.load::<u64>(CS) == USER32_CS
+}
+
+/// Argument `n` of the call, 0 to 5. `n` must be a constant.
+#[inline(always)]
+pub(crate) fn argument(regs: Object, n: u32) -> u64 {
+    regs.load(match n {
+        0 => DI,
+        1 => SI,
+        2 => DX,
+        3 => R10,
+        4 => R8,
+        _ => R9,
+    })
+}

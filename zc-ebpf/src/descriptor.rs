@@ -1,0 +1,253 @@
+//! What a file descriptor is.
+//!
+//! Nothing is cached: a descriptor changes meaning through close, dup2, `F_SETFL`, `SCM_RIGHTS`
+//! and execve, from any thread, and a stale class would be a wrong number.
+
+use zc_common::path::{CopyPath, Lane, SocketKind, lane, recv_lane, send_lane};
+
+use crate::{
+    arch::O_DIRECT,
+    kernel::{Object, layout},
+};
+
+/// What stands behind a descriptor. Compared by value; `Closed` is a descriptor that is not open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Class {
+    Closed,
+    File,
+    Direct,
+    Pseudo,
+    Pipe,
+    Tcp,
+    Udp,
+    Unix,
+    OtherSocket,
+}
+
+const S_IFMT: u16 = 0o170_000;
+const S_IFSOCK: u16 = 0o140_000;
+const S_IFREG: u16 = 0o100_000;
+const S_IFBLK: u16 = 0o060_000;
+const S_IFIFO: u16 = 0o010_000;
+
+// `include/uapi/linux/magic.h`.
+const TMPFS_MAGIC: u32 = 0x0102_1994;
+const BTRFS_MAGIC: u32 = 0x9123_683e;
+const XFS_MAGIC: u32 = 0x5846_5342;
+const BCACHEFS_MAGIC: u32 = 0xca45_1a4e;
+const OCFS2_MAGIC: u32 = 0x7461_636f;
+const NFS_MAGIC: u32 = 0x6969;
+const CIFS_MAGIC: u32 = 0xff53_4d42;
+const SMB2_MAGIC: u32 = 0xfe53_4d42;
+const CEPH_MAGIC: u32 = 0x00c3_6400;
+const FUSE_MAGIC: u32 = 0x6573_5546;
+const OVERLAYFS_MAGIC: u32 = 0x794c_7630;
+
+/// File systems whose regular files are made up by the kernel on the fly.
+const fn is_pseudo(magic: u32) -> bool {
+    matches!(
+        magic,
+        0x9fa0 // proc
+        | 0x6265_6572 // sysfs
+        | 0x6462_6720 // debugfs
+        | 0x7472_6163 // tracefs
+        | 0x6367_7270 // cgroup2
+        | 0x0027_e0eb // cgroup
+        | 0xcafe_4a11 // bpf
+        | 0x7363_6673 // securityfs
+        | 0xf97c_ff8c // selinuxfs
+        | 0x4341_5d53 // smackfs
+        | 0xde5e_81e4 // efivarfs
+        | 0x6265_6570 // configfs
+        | 0x6165_676c // pstore
+        | 0x4249_4e4d // binfmt_misc
+        | 0x6e73_6673 // nsfs
+        | 0x6573_5543 // fusectl
+        | 0x1980_0202 // mqueue
+        | 0x5346_4846 // pidfs
+        | 0x0bad_1dea // futexfs and other anonymous inodes
+    )
+}
+
+/// `struct file` from the inode to the flags, when they are neighbours (6.12 and later).
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct InodeAndFlags {
+    inode: u64,
+    flags: u32,
+    pad: u32,
+}
+
+/// The open file behind a descriptor.
+#[derive(Clone, Copy)]
+pub(crate) struct File {
+    object: Object,
+    inode: Object,
+    /// `O_` flags of the open file.
+    pub(crate) flags: u32,
+}
+
+impl File {
+    /// The open file that `fd` names in `task`.
+    #[inline(always)]
+    pub(crate) fn of(task: Object, fd: u64) -> Option<Self> {
+        let files = task.follow(layout!(task_files));
+        if files.is_null() {
+            return None;
+        }
+        let table = files.follow(layout!(files_fdt));
+        // A descriptor is an int: the upper half of the register is noise.
+        let fd = fd as u32;
+        if fd >= table.load::<u32>(layout!(fdt_max_fds)) {
+            return None;
+        }
+        let slots = table.load::<u64>(layout!(fdt_fd));
+        let file = Object::untyped(slots + u64::from(fd) * 8).read::<u64>(0)?;
+        Self::at(Object::untyped(file))
+    }
+
+    /// The open file at `object`.
+    #[inline(always)]
+    pub(crate) fn at(object: Object) -> Option<Self> {
+        if object.is_null() {
+            return None;
+        }
+        let (inode, flags) = if layout!(file_flags) == layout!(file_inode) + 8 {
+            let both = object.read::<InodeAndFlags>(layout!(file_inode))?;
+            (both.inode, both.flags)
+        } else {
+            (object.read(layout!(file_inode))?, object.read(layout!(file_flags))?)
+        };
+        Some(Self { object, inode: Object::untyped(inode), flags })
+    }
+
+    /// What the file is.
+    #[inline(always)]
+    pub(crate) fn class(self) -> Class {
+        let Some(mode) = self.inode.read::<u16>(layout!(inode_mode)) else {
+            return Class::Closed;
+        };
+        match mode & S_IFMT {
+            S_IFREG => {
+                let magic = self.magic();
+                if is_pseudo(magic) {
+                    Class::Pseudo
+                } else if self.flags & O_DIRECT != 0 && magic != TMPFS_MAGIC {
+                    Class::Direct
+                } else {
+                    Class::File
+                }
+            }
+            S_IFSOCK => self.socket_class(),
+            S_IFIFO => Class::Pipe,
+            S_IFBLK if self.flags & O_DIRECT != 0 => Class::Direct,
+            S_IFBLK => Class::File,
+            _ => Class::Pseudo,
+        }
+    }
+
+    #[inline(always)]
+    fn magic(self) -> u32 {
+        let sb = self.inode.read::<u64>(layout!(inode_sb)).unwrap_or_default();
+        Object::untyped(sb).read::<u64>(layout!(sb_magic)).unwrap_or_default() as u32
+    }
+
+    #[inline(always)]
+    fn socket_class(self) -> Class {
+        const AF_UNIX: u16 = 1;
+        const AF_INET: u16 = 2;
+        const AF_INET6: u16 = 10;
+        const IPPROTO_TCP: u16 = 6;
+        const IPPROTO_UDP: u16 = 17;
+        const IPPROTO_UDPLITE: u16 = 136;
+        const IPPROTO_MPTCP: u16 = 262;
+
+        let socket = self.object.read::<u64>(layout!(file_private_data)).unwrap_or_default();
+        let sock = Object::untyped(socket).read::<u64>(layout!(socket_sk)).unwrap_or_default();
+        let sock = Object::untyped(sock);
+        match sock.read::<u16>(layout!(sock_family)).unwrap_or_default() {
+            AF_UNIX => Class::Unix,
+            AF_INET | AF_INET6 => {
+                match sock.read::<u16>(layout!(sock_protocol)).unwrap_or_default() {
+                    IPPROTO_TCP | IPPROTO_MPTCP => Class::Tcp,
+                    IPPROTO_UDP | IPPROTO_UDPLITE => Class::Udp,
+                    _ => Class::OtherSocket,
+                }
+            }
+            _ => Class::OtherSocket,
+        }
+    }
+
+    /// Whether the file system can satisfy copy_file_range without reading the data: by sharing
+    /// extents, or by asking a server.
+    #[inline(always)]
+    pub(crate) fn can_share_extents(self) -> bool {
+        matches!(
+            self.magic(),
+            BTRFS_MAGIC
+                | XFS_MAGIC
+                | BCACHEFS_MAGIC
+                | OCFS2_MAGIC
+                | NFS_MAGIC
+                | CIFS_MAGIC
+                | SMB2_MAGIC
+                | CEPH_MAGIC
+                | FUSE_MAGIC
+                | OVERLAYFS_MAGIC
+        )
+    }
+
+    /// Size of the file, bytes.
+    #[inline(always)]
+    pub(crate) fn size(self) -> u64 {
+        self.inode.read(layout!(inode_size)).unwrap_or_default()
+    }
+}
+
+impl Class {
+    /// What `fd` is in `task`.
+    #[inline(always)]
+    pub(crate) fn of(task: Object, fd: u64) -> Self {
+        match File::of(task, fd) {
+            Some(file) => file.class(),
+            None => Self::Closed,
+        }
+    }
+
+    /// Whether bytes through it count as network traffic.
+    #[inline(always)]
+    pub(crate) fn is_network(self) -> bool {
+        matches!(self, Self::Tcp | Self::Udp)
+    }
+
+    /// The lane of a copy from it to user memory.
+    #[inline(always)]
+    pub(crate) fn read_lane(self) -> Lane {
+        match self {
+            Self::File => lane(CopyPath::FileRead),
+            Self::Direct => lane(CopyPath::DirectRead),
+            Self::Pipe => lane(CopyPath::PipeRead),
+            Self::Tcp => recv_lane(SocketKind::Tcp),
+            Self::Udp => recv_lane(SocketKind::Udp),
+            Self::Unix => recv_lane(SocketKind::Unix),
+            Self::OtherSocket => recv_lane(SocketKind::Other),
+            Self::Pseudo | Self::Closed => lane(CopyPath::PseudoRead),
+        }
+    }
+
+    /// The lane of a copy from user memory to it.
+    #[inline(always)]
+    pub(crate) fn write_lane(self) -> Lane {
+        match self {
+            Self::File => lane(CopyPath::FileWrite),
+            Self::Direct => lane(CopyPath::DirectWrite),
+            Self::Pipe => lane(CopyPath::PipeWrite),
+            Self::Tcp => send_lane(SocketKind::Tcp),
+            Self::Udp => send_lane(SocketKind::Udp),
+            Self::Unix => send_lane(SocketKind::Unix),
+            Self::OtherSocket => send_lane(SocketKind::Other),
+            Self::Pseudo | Self::Closed => lane(CopyPath::PseudoWrite),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Reading kernel memory at the offsets that user space took from BTF.
+
+use core::ptr;
+
+use aya_ebpf::helpers::{
+    bpf_get_current_task, bpf_probe_read_kernel, generated::bpf_get_current_task_btf,
+};
+use zc_common::layout::{ABSENT, KernelLayout};
+
+/// Offsets of the running kernel. In read-only data that is frozen before load, so the verifier
+/// knows every value and drops the branches that this kernel does not take.
+#[unsafe(no_mangle)]
+pub(crate) static LAYOUT: KernelLayout = KernelLayout::ABSENT;
+
+/// Reads one field of [`LAYOUT`].
+macro_rules! layout {
+    ($field:ident) => {
+        $crate::kernel::frozen(&$crate::kernel::LAYOUT.$field)
+    };
+}
+pub(crate) use layout;
+
+/// A value of read-only data that user space replaced before load: the compiler must not believe
+/// what it says here.
+#[inline(always)]
+pub(crate) fn frozen<T: Copy>(value: &'static T) -> T {
+    // SAFETY: a reference is valid to read.
+    unsafe { ptr::read_volatile(value) }
+}
+
+/// A kernel object, and whether the verifier knows its type.
+///
+/// Typed objects are loaded from directly, a nanosecond each; others go through a checked read.
+#[derive(Clone, Copy)]
+pub(crate) struct Object {
+    address: *const u8,
+    typed: bool,
+}
+
+impl Object {
+    /// An argument of a BTF tracepoint, or of a raw one when the kernel has no BTF.
+    #[inline(always)]
+    pub(crate) fn argument(address: *const u8) -> Self {
+        Self { address, typed: layout!(typed) != 0 }
+    }
+
+    /// An address that was read from memory the verifier does not know.
+    #[inline(always)]
+    pub(crate) fn untyped(address: u64) -> Self {
+        Self { address: address as *const u8, typed: false }
+    }
+
+    /// The running task.
+    #[inline(always)]
+    pub(crate) fn current_task() -> Self {
+        if layout!(current_task_typed) != 0 {
+            // SAFETY: no arguments; the running task exists.
+            Self { address: unsafe { bpf_get_current_task_btf() }.cast(), typed: true }
+        } else {
+            // SAFETY: as above.
+            Self { address: unsafe { bpf_get_current_task() } as *const u8, typed: false }
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_null(self) -> bool {
+        self.address.is_null()
+    }
+
+    #[inline(always)]
+    pub(crate) fn address(self) -> u64 {
+        self.address as u64
+    }
+
+    /// The integer at `offset`, or its default when the memory cannot be read or this kernel
+    /// lacks the field.
+    #[inline(always)]
+    pub(crate) fn load<T: Copy + Default>(self, offset: u32) -> T {
+        if offset == ABSENT {
+            return T::default();
+        }
+        if self.typed {
+            // SAFETY: the verifier knows the type behind the pointer, checks the offset against it
+            // and handles a fault. Volatile keeps neighbouring loads from being merged, which
+            // would cross members.
+            unsafe { ptr::read_volatile(self.address.add(offset as usize).cast()) }
+        } else {
+            self.read(offset).unwrap_or_default()
+        }
+    }
+
+    /// The pointer at `offset`, keeping the verifier's knowledge.
+    #[inline(always)]
+    pub(crate) fn follow(self, offset: u32) -> Self {
+        Self { address: self.load::<usize>(offset) as *const u8, typed: self.typed }
+    }
+
+    /// The value at `offset` by a checked read, whatever the verifier knows.
+    #[inline(always)]
+    pub(crate) fn read<T>(self, offset: u32) -> Option<T> {
+        // SAFETY: the helper checks the address.
+        unsafe { bpf_probe_read_kernel(self.address.wrapping_add(offset as usize).cast()) }.ok()
+    }
+}

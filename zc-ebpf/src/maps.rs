@@ -1,0 +1,41 @@
+//! Every map: who writes it, and what bounds it. Sizes are set by user space before load.
+
+use aya_ebpf::{
+    bindings::BPF_F_MMAPABLE,
+    macros::map,
+    maps::{Array, HashMap, Stack},
+};
+use zc_common::{
+    MAX_CPUS,
+    device::{DeviceKey, DeviceRecord},
+    loss::Loss,
+    record::{CpuState, Record, ThreadKey},
+};
+
+/// Counters per thread, by slot. Writer: the thread itself; user space zeroes a slot before it
+/// frees it. Mapped into user space, which reads it without a system call. Slot 0 is the
+/// unattributed row.
+#[map]
+pub(crate) static RECORDS: Array<Record> = Array::with_max_entries(1024, BPF_F_MMAPABLE);
+
+/// Slot of a thread. A hash because the key, a pid with its start, is no bounded integer.
+/// Writers: the thread's first event inserts, user space removes after death. Bound: the slots.
+#[map]
+pub(crate) static SLOT_BY_THREAD: HashMap<ThreadKey, u32> = HashMap::with_max_entries(1024, 0);
+
+/// Slots that are free: filled by user space, taken by the kernel side. The last one freed is the
+/// next one taken, so the slots in use stay at the low end.
+#[map]
+pub(crate) static FREE_SLOTS: Stack<u32> = Stack::with_max_entries(1024, 0);
+
+/// What each CPU is running. Writer: that CPU.
+#[map]
+pub(crate) static CPUS: Array<CpuState> = Array::with_max_entries(MAX_CPUS, BPF_F_MMAPABLE);
+
+/// Counters per device. Writers: any CPU, atomically. Bound: the size set at load.
+#[map]
+pub(crate) static DEVICES: HashMap<DeviceKey, DeviceRecord> = HashMap::with_max_entries(1024, 0);
+
+/// Losses by reason. Writers: any CPU, atomically.
+#[map]
+pub(crate) static LOSSES: Array<u64> = Array::with_max_entries(Loss::COUNT as u32, 0);

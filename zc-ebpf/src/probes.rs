@@ -1,0 +1,56 @@
+//! The hooks, by kernel subject. Each is a thin function: arguments in, one call to `account`.
+
+mod block;
+mod fault;
+mod net;
+mod page_cache;
+mod sys_exit;
+mod task;
+mod uring;
+
+/// Declares a hook twice over one body: as a BTF tracepoint, whose arguments the verifier knows,
+/// and as a raw tracepoint for kernels without BTF.
+macro_rules! tracepoint {
+    ($(#[doc = $doc:literal])* $name:ident, $raw:ident, $hook:literal, |$arguments:ident| $body:expr) => {
+        $(#[doc = $doc])*
+        #[aya_ebpf::macros::btf_tracepoint(function = $hook)]
+        pub(crate) fn $name(ctx: aya_ebpf::programs::BtfTracePointContext) -> i32 {
+            #[allow(unused_variables, reason = "some hooks need no argument")]
+            let $arguments = $crate::probes::Arguments(aya_ebpf::EbpfContext::as_ptr(&ctx).cast());
+            $body;
+            0
+        }
+
+        $(#[doc = $doc])*
+        #[aya_ebpf::macros::raw_tracepoint(tracepoint = $hook)]
+        pub(crate) fn $raw(ctx: aya_ebpf::programs::RawTracePointContext) -> i32 {
+            #[allow(unused_variables, reason = "some hooks need no argument")]
+            let $arguments = $crate::probes::Arguments(aya_ebpf::EbpfContext::as_ptr(&ctx).cast());
+            $body;
+            0
+        }
+    };
+}
+pub(crate) use tracepoint;
+
+use crate::kernel::Object;
+
+/// The arguments of a tracepoint, in the order of its `TP_PROTO`. Both kinds of tracepoint lay
+/// them out as an array of 64-bit words.
+#[derive(Clone, Copy)]
+pub(crate) struct Arguments(*const u64);
+
+impl Arguments {
+    /// Integer argument `n`; a constant, below the number of arguments this kernel has.
+    #[inline(always)]
+    pub(crate) fn integer(self, n: usize) -> u64 {
+        // SAFETY: the verifier checks the index against the tracepoint's prototype.
+        unsafe { core::ptr::read_volatile(self.0.add(n)) }
+    }
+
+    /// Pointer argument `n`.
+    #[inline(always)]
+    pub(crate) fn object(self, n: usize) -> Object {
+        Object::argument(self.integer(n) as *const u8)
+    }
+}

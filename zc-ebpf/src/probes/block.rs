@@ -1,0 +1,89 @@
+//! Block devices: requests issued (by whom) and completed (by which device).
+
+use zc_common::device::{DeviceKey, DeviceRecord, KIND_BLOCK};
+
+use super::{Arguments, tracepoint};
+use crate::{
+    account::{Account, add_shared, this_cpu},
+    kernel::{Object, layout},
+    probes::net::device,
+};
+
+/// Operations of a request (`enum req_op`, `include/linux/blk_types.h`): the low byte of its flags.
+const REQ_OP_MASK: u32 = 0xff;
+const REQ_OP_READ: u32 = 0;
+const REQ_OP_WRITE: u32 = 1;
+
+tracepoint!(
+    /// `block_rq_issue(struct request *rq)`, `include/trace/events/block.h`, 5.10.137 to 7.2.
+    zc_block_issue, zc_block_issue_raw, "block_rq_issue", |arguments| issued(arguments)
+);
+
+#[inline(always)]
+fn issued(arguments: Arguments) {
+    let request = arguments.object(0);
+    let bytes = u64::from(request.load::<u32>(layout!(request_data_len)));
+    let Some(cpu) = this_cpu() else { return };
+    let Some(account) = Account::current(cpu) else { return };
+    match request.load::<u32>(layout!(request_cmd_flags)) & REQ_OP_MASK {
+        REQ_OP_READ => {
+            account.add(|record| unsafe { &raw mut (*record).counters.block_read_bytes }, bytes);
+        }
+        REQ_OP_WRITE => {
+            account.add(|record| unsafe { &raw mut (*record).counters.block_write_bytes }, bytes);
+        }
+        _ => {}
+    }
+}
+
+tracepoint!(
+    /// `block_rq_complete(struct request *rq, blk_status_t error, unsigned int nr_bytes)`, 5.10 to
+    /// 7.2. Runs in whatever was interrupted: it says nothing about who asked.
+    zc_block_complete, zc_block_complete_raw, "block_rq_complete", |arguments| completed(arguments)
+);
+
+#[inline(always)]
+fn completed(arguments: Arguments) {
+    let request = arguments.object(0);
+    let operation = request.load::<u32>(layout!(request_cmd_flags)) & REQ_OP_MASK;
+    if operation != REQ_OP_READ && operation != REQ_OP_WRITE {
+        return;
+    }
+    let disk = disk(request);
+    if disk.is_null() {
+        return;
+    }
+    let id =
+        disk.load::<u32>(layout!(disk_major)) << 20 | disk.load::<u32>(layout!(disk_first_minor));
+    let key = DeviceKey { kind: KIND_BLOCK, id, namespace: 0 };
+    let Some(record) = device(&key, disk, layout!(disk_name), 0) else { return };
+    let bytes = u64::from(arguments.integer(2) as u32);
+    // SAFETY: a map value, written atomically.
+    unsafe { count(record, operation, arguments.integer(1) as u32 != 0, bytes) };
+}
+
+#[inline(always)]
+unsafe fn count(record: *mut DeviceRecord, operation: u32, failed: bool, bytes: u64) {
+    // SAFETY: the caller's.
+    unsafe {
+        if failed {
+            add_shared(&raw mut (*record).errors, 1);
+        } else if operation == REQ_OP_READ {
+            add_shared(&raw mut (*record).read_bytes, bytes);
+            add_shared(&raw mut (*record).read_requests, 1);
+        } else {
+            add_shared(&raw mut (*record).write_bytes, bytes);
+            add_shared(&raw mut (*record).write_requests, 1);
+        }
+    }
+}
+
+/// The disk of a request: through its queue since 5.17, in the request itself before.
+#[inline(always)]
+fn disk(request: Object) -> Object {
+    if layout!(queue_disk) == zc_common::layout::ABSENT {
+        request.follow(layout!(request_disk_old))
+    } else {
+        request.follow(layout!(request_queue)).follow(layout!(queue_disk))
+    }
+}

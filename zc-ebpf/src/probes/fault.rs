@@ -1,0 +1,37 @@
+//! Page faults taken in user mode.
+
+use zc_common::path::{CopyPath, lane};
+
+use super::{Arguments, tracepoint};
+use crate::{
+    account::{Account, this_cpu},
+    kernel::layout,
+};
+
+/// Bits of the x86 page fault error code (`arch/x86/include/asm/trap_pf.h`).
+const X86_PF_PROT: u64 = 1;
+const X86_PF_WRITE: u64 = 1 << 1;
+
+tracepoint!(
+    /// `page_fault_user(unsigned long address, struct pt_regs *regs, unsigned long error_code)`,
+    /// `arch/x86/include/asm/trace/exceptions.h`, 5.10 to 7.2. x86 only.
+    zc_page_fault, zc_page_fault_raw, "page_fault_user", |arguments| faulted(arguments)
+);
+
+#[inline(always)]
+fn faulted(arguments: Arguments) {
+    let Some(cpu) = this_cpu() else { return };
+    let Some(account) = Account::current(cpu) else { return };
+    account.add(|record| unsafe { &raw mut (*record).counters.page_faults_user }, 1);
+    let code = arguments.integer(2);
+    let is_write = code & X86_PF_WRITE != 0;
+    if let Some(record) = account.own() {
+        // SAFETY: a map value; this thread is its only writer.
+        unsafe { (*record).fault_is_write = u64::from(is_write) };
+    }
+    // A write to a page that is present but read-only: copied, or reused when nobody else maps
+    // it. Which of the two is not visible here: an upper bound.
+    if is_write && code & X86_PF_PROT != 0 {
+        account.book(lane(CopyPath::CowCopy), 1 << layout!(page_shift));
+    }
+}

@@ -1,0 +1,107 @@
+//! The page cache: lookups by reads, insertions, and pages mapped by faults.
+
+use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
+use zc_common::{
+    path::{CopyPath, lane},
+    syscall::{SYSCALL_TABLE_LEN, SyscallKind},
+};
+
+use super::{Arguments, tracepoint};
+use crate::{
+    account::{Account, this_cpu},
+    arch,
+    kernel::{Object, layout},
+};
+
+tracepoint!(
+    /// `mm_filemap_get_pages(struct address_space *mapping, pgoff_t index, pgoff_t last_index)`,
+    /// `include/trace/events/filemap.h`, 6.12 to 7.2. Both indexes are inclusive.
+    zc_get_pages, zc_get_pages_raw, "mm_filemap_get_pages", |arguments| looked_up(arguments)
+);
+
+#[inline(always)]
+fn looked_up(arguments: Arguments) {
+    let Some(cpu) = this_cpu() else { return };
+    let Some(account) = Account::current(cpu) else { return };
+    let pages = arguments.integer(2).wrapping_sub(arguments.integer(1)).wrapping_add(1);
+    account.add(|record| unsafe { &raw mut (*record).counters.page_cache_accesses }, pages);
+}
+
+tracepoint!(
+    /// `mm_filemap_add_to_page_cache(struct folio *folio)`, 5.18 to 7.2 (a page before that).
+    zc_add_page, zc_add_page_raw, "mm_filemap_add_to_page_cache", |arguments| inserted(arguments)
+);
+
+#[inline(always)]
+fn inserted(arguments: Arguments) {
+    let Some(cpu) = this_cpu() else { return };
+    let Some(account) = Account::current(cpu) else { return };
+    if in_write_call() {
+        // Pages made to be written into: no read was waiting for them.
+        return;
+    }
+    let pages = 1 << order(arguments.object(0));
+    account.add(|record| unsafe { &raw mut (*record).counters.page_cache_misses }, pages);
+}
+
+/// log2 of the pages in a folio: the low byte of `_flags_1` when the folio is large
+/// (`folio_order`, `include/linux/mm.h`, 6.6 to 7.2).
+#[inline(always)]
+fn order(folio: Object) -> u64 {
+    const MAX_ORDER: u64 = 20;
+    if layout!(pg_head) >= 64 || layout!(folio_flags_1) == zc_common::layout::ABSENT {
+        return 0;
+    }
+    let flags = folio.read::<u64>(layout!(folio_flags)).unwrap_or_default();
+    if flags & (1 << layout!(pg_head)) == 0 {
+        return 0;
+    }
+    let order = folio.read::<u64>(layout!(folio_flags_1)).unwrap_or_default() & 0xff;
+    if order > MAX_ORDER { 0 } else { order }
+}
+
+/// Whether the running thread is inside a call that writes.
+#[inline(always)]
+fn in_write_call() -> bool {
+    if layout!(task_pt_regs) == 0 {
+        return false;
+    }
+    // SAFETY: the helper takes the running task, which exists.
+    let regs = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) };
+    let number = arch::number(Object::argument(regs as *const u8));
+    if number >= SYSCALL_TABLE_LEN as u64 {
+        return false;
+    }
+    arch::SYSCALLS[number as usize] == SyscallKind::Write as u8
+}
+
+tracepoint!(
+    /// `mm_filemap_map_pages(struct address_space *mapping, pgoff_t start, pgoff_t end)`, 6.12 to
+    /// 7.2: a read fault maps the cached pages around it. Both ends are inclusive, and include
+    /// pages that turn out not to be cached.
+    zc_map_pages, zc_map_pages_raw, "mm_filemap_map_pages", |arguments| mapped_around(arguments)
+);
+
+#[inline(always)]
+fn mapped_around(arguments: Arguments) {
+    let Some(cpu) = this_cpu() else { return };
+    let Some(account) = Account::current(cpu) else { return };
+    let pages = arguments.integer(2).wrapping_sub(arguments.integer(1)).wrapping_add(1);
+    account.book(lane(CopyPath::MmapRead), (pages << layout!(page_shift)) as i64);
+}
+
+tracepoint!(
+    /// `mm_filemap_fault(struct address_space *mapping, pgoff_t index)`, 6.12 to 7.2: a fault that
+    /// the pages around it could not serve, or a write.
+    zc_file_fault, zc_file_fault_raw, "mm_filemap_fault", |arguments| faulted(arguments)
+);
+
+#[inline(always)]
+fn faulted(_arguments: Arguments) {
+    let Some(cpu) = this_cpu() else { return };
+    let Some(account) = Account::current(cpu) else { return };
+    // SAFETY: a map value; this thread is its only writer.
+    let is_write = account.own().is_some_and(|record| unsafe { (*record).fault_is_write } != 0);
+    let path = if is_write { CopyPath::MmapWrite } else { CopyPath::MmapRead };
+    account.book(lane(path), 1 << layout!(page_shift));
+}

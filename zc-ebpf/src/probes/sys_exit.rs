@@ -1,0 +1,201 @@
+//! The exit of every system call: the hot path of the whole tool.
+//!
+//! A call that moves no data costs one addition to a counter of the CPU. A call that does is
+//! booked on the path that its descriptors name, with its return value.
+
+use aya_ebpf::helpers::bpf_probe_read_user;
+use zc_common::{
+    loss::Loss,
+    path::{CopyPath, lane},
+    syscall::{SYSCALL_TABLE_LEN, SyscallKind},
+};
+
+use super::{Arguments, tracepoint};
+use crate::{
+    account::{Account, note_loss, note_losses, this_cpu},
+    arch,
+    descriptor::{Class, File},
+    kernel::Object,
+};
+
+mod aio;
+mod clone_range;
+mod message;
+mod transfer;
+
+tracepoint!(
+    /// `sys_exit(struct pt_regs *regs, long ret)`, `include/trace/events/syscalls.h`, 5.10 to 7.2.
+    zc_sys_exit, zc_sys_exit_raw, "sys_exit", |arguments| sys_exit(arguments)
+);
+
+/// A system call that has returned.
+#[derive(Clone, Copy)]
+pub(crate) struct Call {
+    regs: Object,
+    task: Object,
+    account: Account,
+    /// Bytes, messages or a negative error number.
+    result: i64,
+}
+
+impl Call {
+    /// Argument `n`, a constant from 0 to 5.
+    #[inline(always)]
+    pub(crate) fn argument(&self, n: u32) -> u64 {
+        arch::argument(self.regs, n)
+    }
+
+    /// What the descriptor in argument `n` is. `None` when it is not open: the call failed for
+    /// that reason, or another thread closed it meanwhile, which is a loss.
+    #[inline(always)]
+    pub(crate) fn class(&self, n: u32) -> Option<Class> {
+        let class = Class::of(self.task, self.argument(n));
+        if class == Class::Closed {
+            if self.result < 0 {
+                return None;
+            }
+            note_loss(Loss::DescriptorUnreadable);
+        }
+        Some(class)
+    }
+
+    /// The open file in argument `n`.
+    #[inline(always)]
+    pub(crate) fn file(&self, n: u32) -> Option<File> {
+        File::of(self.task, self.argument(n))
+    }
+}
+
+#[inline(always)]
+fn sys_exit(arguments: Arguments) {
+    let Some(cpu) = this_cpu() else {
+        return note_loss(Loss::CpuOutOfRange);
+    };
+    // SAFETY: a map value that only this CPU writes.
+    unsafe { (*cpu).pending_syscalls += 1 };
+
+    let regs = arguments.object(0);
+    let number = arch::number(regs);
+    if number >= SYSCALL_TABLE_LEN as u64 {
+        return;
+    }
+    let kind = arch::SYSCALLS[number as usize];
+    if kind == SyscallKind::None as u8 {
+        return;
+    }
+    if arch::is_compat(regs) {
+        return note_loss(Loss::CompatSyscalls);
+    }
+    let task = Object::current_task();
+    let Some(account) = Account::of(cpu, task) else { return };
+    let call = Call { regs, task, account, result: arguments.integer(1) as i64 };
+    if kind == SyscallKind::Read as u8 {
+        if let Some(class) = call.class(0) {
+            account.book(class.read_lane(), call.result);
+            note_received(account, class, call.result);
+        }
+    } else if kind == SyscallKind::Write as u8 {
+        if let Some(class) = call.class(0) {
+            account.book(class.write_lane(), call.result);
+            note_sent(account, class, call.result);
+        }
+    } else {
+        other(&call, kind);
+    }
+    account.mark_accesses();
+}
+
+/// Adds to the network bytes of the account, when the class is a network socket.
+#[inline(always)]
+fn note_received(account: Account, class: Class, bytes: i64) {
+    if bytes > 0 && class.is_network() {
+        account.add(|record| unsafe { &raw mut (*record).counters.net_rx_bytes }, bytes as u64);
+    }
+}
+
+/// As [`note_received`], for bytes sent.
+#[inline(always)]
+fn note_sent(account: Account, class: Class, bytes: i64) {
+    if bytes > 0 && class.is_network() {
+        account.add(|record| unsafe { &raw mut (*record).counters.net_tx_bytes }, bytes as u64);
+    }
+}
+
+/// Everything but plain reads and writes, out of line: the hot path stays short.
+#[inline(never)]
+fn other(call: &Call, kind: u8) {
+    const RECVFROM: u8 = SyscallKind::Recvfrom as u8;
+    const RECVMSG: u8 = SyscallKind::Recvmsg as u8;
+    const RECVMMSG: u8 = SyscallKind::Recvmmsg as u8;
+    const SENDTO: u8 = SyscallKind::Sendto as u8;
+    const SENDMSG: u8 = SyscallKind::Sendmsg as u8;
+    const SENDMMSG: u8 = SyscallKind::Sendmmsg as u8;
+    const SENDFILE: u8 = SyscallKind::Sendfile as u8;
+    const SPLICE: u8 = SyscallKind::Splice as u8;
+    const TEE: u8 = SyscallKind::Tee as u8;
+    const VMSPLICE: u8 = SyscallKind::Vmsplice as u8;
+    const COPY_FILE_RANGE: u8 = SyscallKind::CopyFileRange as u8;
+    const IOCTL: u8 = SyscallKind::Ioctl as u8;
+    const MMAP: u8 = SyscallKind::Mmap as u8;
+    const MUNMAP: u8 = SyscallKind::Munmap as u8;
+    const MSYNC: u8 = SyscallKind::Msync as u8;
+    const PROCESS_VM: u8 = SyscallKind::ProcessVm as u8;
+    const IO_GETEVENTS: u8 = SyscallKind::IoGetevents as u8;
+    const GETSOCKOPT: u8 = SyscallKind::Getsockopt as u8;
+    const PRCTL: u8 = SyscallKind::Prctl as u8;
+
+    /// Errors are the last 4095 values (`MAX_ERRNO`): an address is never one of them.
+    const MAX_ERRNO: u64 = 4095;
+
+    match kind {
+        RECVFROM => message::received(call, call.argument(3) as u32, Some(call.argument(2))),
+        RECVMSG => message::received(call, call.argument(2) as u32, None),
+        RECVMMSG => message::many(call, true),
+        SENDTO => message::sent(call, call.argument(3) as u32),
+        SENDMSG => message::sent(call, call.argument(2) as u32),
+        SENDMMSG => message::many(call, false),
+        SENDFILE => transfer::sendfile(call),
+        SPLICE => transfer::splice(call),
+        TEE => call.account.book(lane(CopyPath::Tee), call.result),
+        VMSPLICE => transfer::vmsplice(call),
+        COPY_FILE_RANGE => clone_range::copy_file_range(call),
+        IOCTL => clone_range::ioctl(call),
+        MMAP if (call.result as u64) < MAX_ERRNO.wrapping_neg() => {
+            call.account.add(|record| unsafe { &raw mut (*record).counters.mmap_calls }, 1);
+        }
+        MUNMAP if call.result == 0 => {
+            call.account.add(|record| unsafe { &raw mut (*record).counters.munmap_calls }, 1);
+        }
+        MSYNC if call.result == 0 => {
+            call.account.add(|record| unsafe { &raw mut (*record).counters.msync_calls }, 1);
+        }
+        PROCESS_VM => call.account.book(lane(CopyPath::ProcessVm), call.result),
+        IO_GETEVENTS => aio::reaped(call),
+        GETSOCKOPT => message::zerocopy_receive(call),
+        PRCTL => renamed(call),
+        _ => {}
+    }
+}
+
+/// `prctl(PR_SET_NAME)` renames the thread.
+#[inline(always)]
+fn renamed(call: &Call) {
+    const PR_SET_NAME: u64 = 15;
+    if call.argument(0) == PR_SET_NAME && call.result == 0 {
+        call.account.rename(call.task);
+    }
+}
+
+/// A control structure of the caller, or a loss.
+#[inline(always)]
+fn read_user<T>(address: u64) -> Option<T> {
+    // SAFETY: the helper checks the address. Only lengths, descriptors and opcodes are read this
+    // way, never anybody's data.
+    match unsafe { bpf_probe_read_user(address as *const T) } {
+        Ok(value) => Some(value),
+        Err(_) => {
+            note_losses(Loss::UserMemoryUnreadable, 1);
+            None
+        }
+    }
+}

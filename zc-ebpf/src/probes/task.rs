@@ -1,0 +1,128 @@
+//! The life of a thread: fork, exec, switches, exit.
+
+use zc_common::record::{CpuState, FLAG_GROUP_DEAD, STATE_DEAD, STATE_EXITED, STATE_LIVE};
+
+use super::{Arguments, tracepoint};
+use crate::{
+    account::{Account, this_cpu},
+    kernel::{Object, layout},
+};
+
+/// `TASK_DEAD`, `include/linux/sched.h`, 4.14 to 7.2.
+const TASK_DEAD: u64 = 0x80;
+
+tracepoint!(
+    /// `sched_switch(bool preempt, struct task_struct *prev, struct task_struct *next[, unsigned
+    /// int prev_state])`, `include/trace/events/sched.h`; the state since 5.18.
+    zc_sched_switch, zc_sched_switch_raw, "sched_switch", |arguments| switched(arguments)
+);
+
+#[inline(always)]
+fn switched(arguments: Arguments) {
+    let Some(cpu) = this_cpu() else { return };
+    let previous = arguments.object(1);
+    let next = arguments.object(2).load::<u32>(layout!(task_pid));
+    if previous.load::<u32>(layout!(task_pid)) == 0 {
+        // The idle task of this CPU: it makes no calls and copies nothing.
+        // SAFETY: a map value that only this CPU writes.
+        unsafe { (*cpu).pid = next };
+        return;
+    }
+    leave(cpu, previous, arguments);
+    // SAFETY: as above. After the pending calls of the previous thread are settled.
+    unsafe { (*cpu).pid = next };
+}
+
+/// Settles the account of the thread that leaves the CPU.
+#[inline(always)]
+fn leave(cpu: *mut CpuState, previous: Object, arguments: Arguments) {
+    let Some(account) = Account::of(cpu, previous) else { return };
+    settle(cpu, account);
+    account.refresh(previous);
+    let state = if layout!(switch_has_state) != 0 {
+        arguments.integer(3)
+    } else {
+        previous.load::<u64>(layout!(task_state_old))
+    };
+    if state & TASK_DEAD != 0
+        && let Some(record) = account.own()
+    {
+        // SAFETY: a map value; the thread that owned it has just left the CPU for ever.
+        unsafe { (*record).state = STATE_DEAD };
+        Account::forget(cpu);
+    }
+}
+
+/// Charges the calls made on this CPU since the last switch to whoever made them.
+#[inline(always)]
+fn settle(cpu: *mut CpuState, account: Account) {
+    // SAFETY: a map value that only this CPU writes.
+    let calls = unsafe { (*cpu).pending_syscalls };
+    if calls > 0 {
+        account.add(|record| unsafe { &raw mut (*record).counters.syscalls }, calls);
+        // After the addition: a reader in between sees the calls once more for a moment, and
+        // user space keeps its totals from falling; it never loses them.
+        // SAFETY: as above.
+        unsafe { (*cpu).pending_syscalls = 0 };
+    }
+}
+
+tracepoint!(
+    /// `sched_process_fork(struct task_struct *parent, struct task_struct *child)`, 5.10 to 7.2.
+    /// Fires for threads too, before the child first runs.
+    zc_fork, zc_fork_raw, "sched_process_fork", |arguments| forked(arguments)
+);
+
+#[inline(always)]
+fn forked(arguments: Arguments) {
+    Account::newborn(arguments.object(1));
+}
+
+tracepoint!(
+    /// `sched_process_exec(struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)`,
+    /// 5.10 to 7.2.
+    zc_exec, zc_exec_raw, "sched_process_exec", |arguments| executed(arguments)
+);
+
+#[inline(always)]
+fn executed(arguments: Arguments) {
+    let Some(cpu) = this_cpu() else { return };
+    let task = arguments.object(0);
+    // A thread that is not the leader takes over the leader's pid and start.
+    Account::forget(cpu);
+    let Some(account) = Account::of(cpu, task) else { return };
+    account.rename(task);
+    if let Some(record) = account.own() {
+        // SAFETY: a map value; this thread is its only writer. The leader it replaced has exited.
+        unsafe {
+            (*record).state = STATE_LIVE;
+            (*record).flags &= !FLAG_GROUP_DEAD;
+        }
+    }
+}
+
+tracepoint!(
+    /// `sched_process_exit(struct task_struct *task[, bool group_dead])`, 5.10 to 7.2; the second
+    /// argument since 6.16.
+    zc_exit, zc_exit_raw, "sched_process_exit", |arguments| exited(arguments)
+);
+
+#[inline(always)]
+fn exited(arguments: Arguments) {
+    let Some(cpu) = this_cpu() else { return };
+    let task = arguments.object(0);
+    let Some(account) = Account::of(cpu, task) else { return };
+    settle(cpu, account);
+    account.refresh(task);
+    account.rename(task);
+    let Some(record) = account.own() else { return };
+    let signal: Object = task.follow(layout!(task_signal));
+    // SAFETY: a map value; this thread is its only writer.
+    unsafe {
+        // `do_exit` has already taken this thread off the count (`kernel/exit.c`).
+        if signal.load::<u32>(layout!(signal_live)) == 0 {
+            (*record).flags |= FLAG_GROUP_DEAD;
+        }
+        (*record).state = STATE_EXITED;
+    }
+}

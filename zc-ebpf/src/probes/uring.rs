@@ -1,0 +1,101 @@
+//! io_uring: an operation is booked when it completes, on whoever owns the ring.
+//!
+//! Completions are posted by the submitter, an io-wq worker or the SQPOLL thread; all three are
+//! threads of the process that owns the ring.
+
+use zc_common::{
+    loss::Loss,
+    path::{CopyPath, lane},
+};
+
+use super::{Arguments, tracepoint};
+use crate::{
+    account::{Account, note_loss, this_cpu},
+    descriptor::{Class, File},
+    kernel::{Object, layout},
+};
+
+// `enum io_uring_op`, `include/uapi/linux/io_uring.h`.
+const READV: u8 = 1;
+const WRITEV: u8 = 2;
+const READ_FIXED: u8 = 4;
+const WRITE_FIXED: u8 = 5;
+const SENDMSG: u8 = 9;
+const RECVMSG: u8 = 10;
+const READ: u8 = 22;
+const WRITE: u8 = 23;
+const SEND: u8 = 26;
+const RECV: u8 = 27;
+const SPLICE: u8 = 30;
+const TEE: u8 = 33;
+const SEND_ZC: u8 = 47;
+const SENDMSG_ZC: u8 = 48;
+const READ_MULTISHOT: u8 = 49;
+const READV_FIXED: u8 = 60;
+const WRITEV_FIXED: u8 = 61;
+
+tracepoint!(
+    /// `io_uring_complete(struct io_ring_ctx *ctx, struct io_kiocb *req, struct io_uring_cqe
+    /// *cqe)` since 6.18; `(void *ctx, void *req, u64 user_data, int res, ...)` from 6.1 on,
+    /// `include/trace/events/io_uring.h`. 5.10 names no request.
+    zc_uring_complete, zc_uring_complete_raw, "io_uring_complete", |arguments| completed(arguments)
+);
+
+#[inline(always)]
+fn completed(arguments: Arguments) {
+    let request = Object::untyped(arguments.integer(1));
+    if request.is_null() {
+        return note_loss(Loss::UringAnonymousCompletions);
+    }
+    let result = if layout!(uring_complete_args) > 3 {
+        arguments.integer(3) as i32
+    } else {
+        Object::untyped(arguments.integer(2)).read::<i32>(layout!(cqe_res)).unwrap_or_default()
+    };
+    let Some(opcode) = request.read::<u8>(layout!(kiocb_opcode)) else { return };
+    let is_read =
+        matches!(opcode, READV | READ_FIXED | READ | RECV | RECVMSG | READ_MULTISHOT | READV_FIXED);
+    let is_write = matches!(
+        opcode,
+        WRITEV | WRITE_FIXED | WRITE | SEND | SENDMSG | WRITEV_FIXED | SEND_ZC | SENDMSG_ZC
+    );
+    if !is_read && !is_write && opcode != SPLICE && opcode != TEE {
+        return;
+    }
+    let Some(cpu) = this_cpu() else { return };
+    let Some(account) = Account::current(cpu) else { return };
+    let file = Object::untyped(request.read::<u64>(layout!(kiocb_file)).unwrap_or_default());
+    let class = match File::at(file) {
+        Some(file) => file.class(),
+        None => Class::Closed,
+    };
+    let result = i64::from(result);
+    if is_read {
+        account.book(class.read_lane(), result);
+        if result > 0 && class.is_network() {
+            account.add(|r| unsafe { &raw mut (*r).counters.net_rx_bytes }, result as u64);
+        }
+        return;
+    }
+    let zerocopy = opcode == SEND_ZC || opcode == SENDMSG_ZC;
+    let path_lane = match opcode {
+        TEE => lane(CopyPath::Tee),
+        // The source is not visible at completion; a pipe as the target means it was no pipe.
+        SPLICE => match class {
+            Class::Pipe => lane(CopyPath::SpliceFilePipe),
+            Class::File | Class::Direct => lane(CopyPath::SplicePipeFile),
+            Class::Pseudo | Class::Closed => lane(CopyPath::SplicePipePseudo),
+            _ => lane(CopyPath::SplicePipeSocket),
+        },
+        _ if zerocopy => lane(CopyPath::SocketSendZerocopy),
+        _ => class.write_lane(),
+    };
+    account.book(path_lane, result);
+    if result > 0 && class.is_network() {
+        account.add(|r| unsafe { &raw mut (*r).counters.net_tx_bytes }, result as u64);
+        if zerocopy {
+            account
+                .add(|r| unsafe { &raw mut (*r).counters.zerocopy_requested_bytes }, result as u64);
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Reading the kernel's type information (BTF): offsets of members, values of enumerators,
+//! arguments of tracepoints.
+//!
+//! aya finds type ids but no members. The format is in `Documentation/bpf/btf.rst`.
+
+use std::{collections::HashMap, fs, path::Path};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+const MAGIC: u16 = 0xeb9f;
+
+const KIND_INT: u32 = 1;
+const KIND_PTR: u32 = 2;
+const KIND_ARRAY: u32 = 3;
+const KIND_STRUCT: u32 = 4;
+const KIND_UNION: u32 = 5;
+const KIND_ENUM: u32 = 6;
+const KIND_TYPEDEF: u32 = 8;
+const KIND_VOLATILE: u32 = 9;
+const KIND_CONST: u32 = 10;
+const KIND_RESTRICT: u32 = 11;
+const KIND_FUNC: u32 = 12;
+const KIND_FUNC_PROTO: u32 = 13;
+const KIND_VAR: u32 = 14;
+const KIND_DATASEC: u32 = 15;
+const KIND_DECL_TAG: u32 = 17;
+const KIND_TYPE_TAG: u32 = 18;
+const KIND_ENUM64: u32 = 19;
+
+/// Members that lead through anonymous structures; deeper nesting is a malformed file.
+const MAX_DEPTH: u32 = 16;
+
+/// The kernel's types.
+pub struct Btf {
+    data: Vec<u8>,
+    strings: usize,
+    strings_end: usize,
+    /// Offset of each type in `data`, by id; id 0 is `void`.
+    types: Vec<u32>,
+    /// First structure, union, enumeration, typedef or function of each name and kind.
+    by_name: HashMap<(u32, Box<str>), u32>,
+}
+
+#[derive(Clone, Copy)]
+struct Type {
+    at: usize,
+    kind: u32,
+    vlen: u32,
+    kind_flag: bool,
+    /// Size or id of the referenced type, depending on the kind.
+    size_or_type: u32,
+}
+
+impl Btf {
+    /// Reads a file such as `/sys/kernel/btf/vmlinux`.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no BTF of this machine's byte order.
+    pub fn open(path: &Path) -> Result<Self> {
+        let data = fs::read(path)
+            .with_context(|| format!("cannot read BTF file '{}'", path.display()))?;
+        Self::parse(data).with_context(|| format!("'{}' is no usable BTF file", path.display()))
+    }
+
+    /// Parses raw BTF. Every offset is checked: the file may be anything.
+    ///
+    /// # Errors
+    /// When the data is not BTF or ends too early.
+    pub fn parse(data: Vec<u8>) -> Result<Self> {
+        let word = |at: usize| -> Result<u32> {
+            let bytes = data.get(at..at + 4).context("the file ends inside its header")?;
+            Ok(u32::from_ne_bytes(bytes.try_into()?))
+        };
+        let magic = data.get(..2).context("the file is empty")?;
+        ensure!(
+            u16::from_ne_bytes(magic.try_into()?) == MAGIC,
+            "it does not start with the BTF magic of this byte order"
+        );
+        let header = word(4)? as usize;
+        let types_start = header + word(8)? as usize;
+        let types_end = types_start + word(12)? as usize;
+        let strings = header + word(16)? as usize;
+        let strings_end = strings + word(20)? as usize;
+        ensure!(
+            types_end <= data.len() && strings_end <= data.len(),
+            "the file is shorter than its header says"
+        );
+        let mut btf = Self { data, strings, strings_end, types: vec![0], by_name: HashMap::new() };
+        let mut at = types_start;
+        while at < types_end {
+            let id = u32::try_from(btf.types.len())?;
+            btf.types.push(u32::try_from(at)?);
+            let ty = btf.type_at(at).context("a type crosses the end of the file")?;
+            if matches!(
+                ty.kind,
+                KIND_STRUCT | KIND_UNION | KIND_ENUM | KIND_ENUM64 | KIND_TYPEDEF | KIND_FUNC
+            ) && let Some(name) = btf.name_of(at)
+                && !name.is_empty()
+            {
+                let key = (ty.kind, Box::from(name));
+                btf.by_name.entry(key).or_insert(id);
+            }
+            at += 12 + ty.extra()?;
+        }
+        Ok(btf)
+    }
+
+    fn word(&self, at: usize) -> Option<u32> {
+        Some(u32::from_ne_bytes(self.data.get(at..at + 4)?.try_into().ok()?))
+    }
+
+    fn string(&self, offset: u32) -> Option<&str> {
+        let start = self.strings + offset as usize;
+        let bytes = self.data.get(start..self.strings_end)?;
+        let end = bytes.iter().position(|byte| *byte == 0)?;
+        std::str::from_utf8(&bytes[..end]).ok()
+    }
+
+    fn name_of(&self, at: usize) -> Option<&str> {
+        self.string(self.word(at)?)
+    }
+
+    fn type_at(&self, at: usize) -> Option<Type> {
+        let info = self.word(at + 4)?;
+        Some(Type {
+            at,
+            kind: info >> 24 & 0x1f,
+            vlen: info & 0xffff,
+            kind_flag: info >> 31 != 0,
+            size_or_type: self.word(at + 8)?,
+        })
+    }
+
+    fn type_by_id(&self, id: u32) -> Option<Type> {
+        let at = *self.types.get(id as usize)?;
+        if at == 0 { None } else { self.type_at(at as usize) }
+    }
+
+    /// Follows typedefs and qualifiers.
+    fn resolve(&self, mut id: u32) -> Option<Type> {
+        for _ in 0..MAX_DEPTH {
+            let ty = self.type_by_id(id)?;
+            match ty.kind {
+                KIND_TYPEDEF | KIND_VOLATILE | KIND_CONST | KIND_RESTRICT | KIND_TYPE_TAG => {
+                    id = ty.size_or_type;
+                }
+                _ => return Some(ty),
+            }
+        }
+        None
+    }
+
+    fn named(&self, kind: u32, name: &str) -> Option<Type> {
+        let id = *self.by_name.get(&(kind, Box::from(name)))?;
+        self.type_by_id(id)
+    }
+
+    /// Byte offset of a member. `path` is dotted: `__sk_common.skc_family`. Anonymous structures
+    /// and unions on the way are entered. `None` when the kernel has no such member, or when it is
+    /// a bit field that does not start at a byte.
+    #[must_use]
+    pub fn offset(&self, structure: &str, path: &str) -> Option<u32> {
+        let mut ty = self.named(KIND_STRUCT, structure)?;
+        let mut bits = 0;
+        for member in path.split('.') {
+            let (offset, id) = self.member(ty, member, 0)?;
+            bits += offset;
+            ty = self.resolve(id)?;
+        }
+        (bits % 8 == 0).then_some(bits / 8)
+    }
+
+    /// Bit offset and type id of a member.
+    fn member(&self, ty: Type, name: &str, depth: u32) -> Option<(u32, u32)> {
+        if depth > MAX_DEPTH || !matches!(ty.kind, KIND_STRUCT | KIND_UNION) {
+            return None;
+        }
+        let mut anonymous = Vec::new();
+        for i in 0..ty.vlen as usize {
+            let at = ty.at + 12 + 12 * i;
+            let id = self.word(at + 4)?;
+            let raw = self.word(at + 8)?;
+            let bits = if ty.kind_flag { raw & 0x00ff_ffff } else { raw };
+            match self.name_of(at)? {
+                "" => anonymous.push((bits, id)),
+                found if found == name => return Some((bits, id)),
+                _ => {}
+            }
+        }
+        anonymous.into_iter().find_map(|(outer, id)| {
+            let (inner, id) = self.member(self.resolve(id)?, name, depth + 1)?;
+            Some((outer + inner, id))
+        })
+    }
+
+    /// Value of an enumerator of a named enumeration.
+    #[must_use]
+    pub fn enumerator(&self, enumeration: &str, name: &str) -> Option<u64> {
+        let (ty, stride) = self
+            .named(KIND_ENUM, enumeration)
+            .map(|ty| (ty, 8))
+            .or_else(|| self.named(KIND_ENUM64, enumeration).map(|ty| (ty, 12)))?;
+        (0..ty.vlen as usize).find_map(|i| {
+            let at = ty.at + 12 + stride * i;
+            if self.name_of(at)? != name {
+                return None;
+            }
+            let low = u64::from(self.word(at + 4)?);
+            let high = if stride == 12 { u64::from(self.word(at + 8)?) } else { 0 };
+            Some(high << 32 | low)
+        })
+    }
+
+    /// Number of arguments that a BTF tracepoint hands to its programs; `None` when the kernel has
+    /// no such tracepoint.
+    #[must_use]
+    pub fn tracepoint_arguments(&self, tracepoint: &str) -> Option<u32> {
+        let typedef = self.named(KIND_TYPEDEF, &format!("btf_trace_{tracepoint}"))?;
+        let pointer = self.resolve(typedef.size_or_type)?;
+        if pointer.kind != KIND_PTR {
+            return None;
+        }
+        let prototype = self.resolve(pointer.size_or_type)?;
+        // The first parameter is the kernel's own `void *__data`.
+        (prototype.kind == KIND_FUNC_PROTO).then(|| prototype.vlen.saturating_sub(1))
+    }
+
+    /// Whether the kernel has this function.
+    #[must_use]
+    pub fn has_function(&self, name: &str) -> bool {
+        self.by_name.contains_key(&(KIND_FUNC, Box::from(name)))
+    }
+}
+
+impl Type {
+    /// Bytes that follow the common part.
+    fn extra(self) -> Result<usize> {
+        let vlen = self.vlen as usize;
+        Ok(match self.kind {
+            KIND_INT | KIND_VAR | KIND_DECL_TAG => 4,
+            KIND_ARRAY => 12,
+            KIND_STRUCT | KIND_UNION | KIND_DATASEC | KIND_ENUM64 => 12 * vlen,
+            KIND_ENUM | KIND_FUNC_PROTO => 8 * vlen,
+            2..=19 => 0,
+            kind => bail!("type kind {kind} is newer than this program"),
+        })
+    }
+}

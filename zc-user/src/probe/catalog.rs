@@ -1,0 +1,105 @@
+//! Every probe: which program, on which tracepoint, in which group.
+
+/// What a group of probes gives. A group attaches as a whole or not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    /// System calls and the life of threads: without it there is nothing to show.
+    Core,
+    /// Page faults taken in user mode, and copy-on-write candidates.
+    Faults,
+    /// Page cache lookups and insertions.
+    PageCache,
+    /// File pages mapped by faults.
+    Mmap,
+    /// Block devices.
+    Block,
+    /// Network interfaces.
+    Net,
+    /// io_uring completions.
+    Uring,
+}
+
+impl Group {
+    /// Every group.
+    pub const ALL: &'static [Self] = &[
+        Self::Core,
+        Self::Faults,
+        Self::PageCache,
+        Self::Mmap,
+        Self::Block,
+        Self::Net,
+        Self::Uring,
+    ];
+
+    /// The stable id.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Core => "core",
+            Self::Faults => "faults",
+            Self::PageCache => "page_cache",
+            Self::Mmap => "mmap",
+            Self::Block => "block",
+            Self::Net => "net",
+            Self::Uring => "io_uring",
+        }
+    }
+
+    /// What is lost without it, for people.
+    #[must_use]
+    pub const fn gives(self) -> &'static str {
+        match self {
+            Self::Core => "system calls, copy paths, context switches, processes",
+            Self::Faults => "faults in user mode, copy-on-write candidates",
+            Self::PageCache => "page cache hits and misses",
+            Self::Mmap => "file pages mapped by page faults",
+            Self::Block => "bytes of block devices, per process and device",
+            Self::Net => "bytes of network interfaces",
+            Self::Uring => "bytes of io_uring operations",
+        }
+    }
+}
+
+/// One probe.
+#[derive(Clone, Copy, Debug)]
+pub struct Probe {
+    /// Group.
+    pub group: Group,
+    /// The tracepoint it hooks.
+    pub tracepoint: &'static str,
+    /// Program as a BTF tracepoint.
+    pub program: &'static str,
+    /// The same as a raw tracepoint.
+    pub raw_program: &'static str,
+}
+
+macro_rules! probes {
+    ($($group:ident $tracepoint:literal $program:literal,)*) => {
+        /// The table of all probes.
+        pub const PROBES: &[Probe] = &[$(Probe {
+            group: Group::$group,
+            tracepoint: $tracepoint,
+            program: $program,
+            raw_program: concat!($program, "_raw"),
+        },)*];
+    };
+}
+
+probes! {
+    Core "sys_exit" "zc_sys_exit",
+    Core "sched_switch" "zc_sched_switch",
+    Core "sched_process_fork" "zc_fork",
+    Core "sched_process_exec" "zc_exec",
+    Core "sched_process_exit" "zc_exit",
+    Faults "page_fault_user" "zc_page_fault",
+    PageCache "mm_filemap_get_pages" "zc_get_pages",
+    PageCache "mm_filemap_add_to_page_cache" "zc_add_page",
+    Mmap "mm_filemap_map_pages" "zc_map_pages",
+    Mmap "mm_filemap_fault" "zc_file_fault",
+    Block "block_rq_issue" "zc_block_issue",
+    Block "block_rq_complete" "zc_block_complete",
+    Net "net_dev_xmit" "zc_net_xmit",
+    Net "net_dev_start_xmit" "zc_net_start",
+    Net "netif_receive_skb" "zc_net_receive",
+    Uring "io_uring_complete" "zc_uring_complete",
+}

@@ -1,0 +1,69 @@
+//! The running kernel's layout, from its BTF.
+
+use zc_common::layout::KernelLayout;
+
+use super::btf::Btf;
+
+/// How the verifier sees pointers: decides which kind of tracepoint is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// BTF tracepoints: typed loads.
+    Typed,
+    /// Raw tracepoints: every load is a checked read.
+    Checked,
+}
+
+/// Fields without which nothing can be attributed; on every kernel since 5.10.
+const REQUIRED: &[&str] = &[
+    "task_pid",
+    "task_tgid",
+    "task_start",
+    "task_group_leader",
+    "task_files",
+    "files_fdt",
+    "fdt_max_fds",
+    "fdt_fd",
+    "file_inode",
+    "file_flags",
+    "inode_mode",
+];
+
+/// Fills every offset that the kernel has.
+///
+/// # Errors
+/// The names of required fields that BTF does not have: the file belongs to another kernel, or to
+/// one older than 5.10.
+pub fn from_btf(btf: &Btf, access: Access) -> Result<KernelLayout, Vec<&'static str>> {
+    let mut layout = KernelLayout::ABSENT;
+    let mut missing = Vec::new();
+    for (index, (field, structure, member)) in KernelLayout::FIELDS.iter().enumerate() {
+        match btf.offset(structure, member) {
+            Some(offset) => layout.set(index, offset),
+            None if REQUIRED.contains(field) => missing.push(*field),
+            None => {}
+        }
+    }
+    if !missing.is_empty() {
+        return Err(missing);
+    }
+    if let Some(bit) = btf.enumerator("pageflags", "PG_head") {
+        layout.pg_head = u32::try_from(bit).unwrap_or(zc_common::layout::ABSENT);
+    }
+    if access == Access::Typed {
+        layout.typed = 1;
+        layout.current_task_typed = u32::from(has_helper(btf, "BPF_FUNC_get_current_task_btf"));
+        layout.task_pt_regs = u32::from(
+            layout.current_task_typed != 0 && has_helper(btf, "BPF_FUNC_task_pt_regs"),
+        );
+    }
+    layout.switch_has_state =
+        u32::from(btf.tracepoint_arguments("sched_switch").is_some_and(|count| count > 3));
+    layout.uring_complete_args = btf.tracepoint_arguments("io_uring_complete").unwrap_or(0);
+    layout.page_shift = rustix::param::page_size().trailing_zeros();
+    Ok(layout)
+}
+
+/// Whether this kernel has a helper, by its enumerator.
+fn has_helper(btf: &Btf, name: &str) -> bool {
+    btf.enumerator("bpf_func_id", name).is_some()
+}

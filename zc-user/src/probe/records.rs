@@ -1,0 +1,139 @@
+//! The kernel side's arrays, mapped into this process: reading a record takes no system call.
+
+use std::{
+    io,
+    os::fd::{AsFd, OwnedFd},
+    ptr::NonNull,
+};
+
+use anyhow::{Context as _, Result};
+use rustix::mm::{MapFlags, ProtFlags};
+use zc_common::record::{CpuState, Record, STATE_FREE};
+
+/// Elements per mapping. A power of two that makes every mapping a whole number of pages.
+const CHUNK: usize = 4096;
+
+/// One mapping of part of an array.
+struct Chunk {
+    address: NonNull<u8>,
+    bytes: usize,
+}
+
+impl Chunk {
+    fn map(map: &OwnedFd, offset: u64, bytes: usize) -> io::Result<Self> {
+        // SAFETY: a new mapping at an address of the kernel's choice.
+        let address = unsafe {
+            rustix::mm::mmap(
+                std::ptr::null_mut(),
+                bytes,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::SHARED,
+                map,
+                offset,
+            )
+        }?;
+        let address = NonNull::new(address.cast()).ok_or_else(|| io::Error::other("no address"))?;
+        Ok(Self { address, bytes })
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        // SAFETY: this mapping was made by `map` and no reference into it outlives the chunk.
+        // Failing to unmap at exit harms nobody.
+        let _ = unsafe { rustix::mm::munmap(self.address.as_ptr().cast(), self.bytes) };
+    }
+}
+
+/// `RECORDS`, mapped piece by piece as far as it is used.
+pub(super) struct Records {
+    map: OwnedFd,
+    capacity: usize,
+    chunks: Vec<Chunk>,
+}
+
+impl Records {
+    /// The array behind `map`, with `capacity` elements.
+    pub(super) fn new(map: impl AsFd, capacity: u32) -> Result<Self> {
+        let map = map.as_fd().try_clone_to_owned().context("cannot duplicate a map descriptor")?;
+        Ok(Self { map, capacity: capacity as usize, chunks: Vec::new() })
+    }
+
+    /// Number of slots, the unattributed row included.
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    fn pointer(&mut self, slot: usize) -> Result<NonNull<Record>> {
+        anyhow::ensure!(slot < self.capacity, "slot {slot} is beyond the table");
+        while self.chunks.len() <= slot / CHUNK {
+            let first = self.chunks.len() * CHUNK;
+            let bytes = (self.capacity - first).min(CHUNK) * size_of::<Record>();
+            let offset = (first * size_of::<Record>()) as u64;
+            let chunk = Chunk::map(&self.map, offset, bytes)
+                .context("cannot map the kernel's records into memory")?;
+            self.chunks.push(chunk);
+        }
+        let chunk = &self.chunks[slot / CHUNK];
+        // SAFETY: the slot lies inside the chunk, whose start is page aligned.
+        Ok(unsafe { chunk.address.cast::<Record>().add(slot % CHUNK) })
+    }
+
+    /// State and update count of a slot: what a scan looks at.
+    pub(super) fn glance(&mut self, slot: usize) -> Result<(u32, u64)> {
+        let record = self.pointer(slot)?.as_ptr();
+        // SAFETY: mapped memory; the kernel writes it at any time, so every read is volatile, and
+        // aligned integers are read whole.
+        Ok(unsafe { ((&raw const (*record).state).read_volatile(), (&raw const (*record).updates).read_volatile()) })
+    }
+
+    /// A copy of a record. Counters that the kernel changes meanwhile are read before or after the
+    /// change, each whole.
+    pub(super) fn read(&mut self, slot: usize) -> Result<Record> {
+        // SAFETY: as in `glance`; every bit pattern is a valid record.
+        Ok(unsafe { self.pointer(slot)?.as_ptr().read_volatile() })
+    }
+
+    /// Zeroes a record whose thread is dead and whose key has been removed.
+    pub(super) fn clear(&mut self, slot: usize) -> Result<()> {
+        let record = self.pointer(slot)?.as_ptr();
+        // SAFETY: nobody else writes a record that cannot be found any more.
+        unsafe {
+            record.write_volatile(Record::ZERO);
+        }
+        debug_assert_eq!(Record::ZERO.state, STATE_FREE);
+        Ok(())
+    }
+}
+
+/// `CPUS`, mapped.
+pub(super) struct Cpus {
+    chunk: Chunk,
+    count: usize,
+}
+
+impl Cpus {
+    /// The array behind `map`, with `count` elements.
+    pub(super) fn new(map: impl AsFd, count: u32) -> Result<Self> {
+        let map = map.as_fd().try_clone_to_owned().context("cannot duplicate a map descriptor")?;
+        let bytes = (count as usize * size_of::<CpuState>())
+            .next_multiple_of(rustix::param::page_size());
+        let chunk = Chunk::map(&map, 0, bytes)
+            .context("cannot map the kernel's CPU table into memory")?;
+        Ok(Self { chunk, count: count as usize })
+    }
+
+    /// Thread id and calls not yet charged to it, per CPU.
+    pub(super) fn pending(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        (0..self.count).map(|cpu| {
+            // SAFETY: inside the mapping; see `Records::glance`.
+            unsafe {
+                let state = self.chunk.address.cast::<CpuState>().add(cpu).as_ptr();
+                (
+                    (&raw const (*state).pid).read_volatile(),
+                    (&raw const (*state).pending_syscalls).read_volatile(),
+                )
+            }
+        })
+    }
+}
