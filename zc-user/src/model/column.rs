@@ -27,8 +27,10 @@ pub enum Unit {
     BytesPerSec,
     /// Things per second.
     PerSec,
-    /// A quotient of like things: 1 is all, or once.
+    /// How many times.
     Ratio,
+    /// A part of a whole, from 0 to 1.
+    Fraction,
     /// A number that is a name: shown as it is, without separators.
     Number,
     /// A name.
@@ -45,6 +47,7 @@ impl Unit {
             Self::BytesPerSec => "bytes_per_sec",
             Self::PerSec => "per_sec",
             Self::Ratio => "ratio",
+            Self::Fraction => "fraction",
             Self::Number => "number",
             Self::Text => "text",
         }
@@ -163,11 +166,11 @@ columns! {
 
     "copied_bytes", "COPIED", Bytes, Counter,
         "Bytes copied by the CPU on all paths.",
-        |row, frame| copied(row, frame, Copied::of(row.paths, frame.host.copies));
+        |row, frame| copied_value(frame, Copied::of(row.paths, frame.host.copies));
     "copied_bytes_per_sec", "COPIED/s", BytesPerSec, Gauge,
         "Bytes copied by the CPU per second.",
         |row, frame| {
-            per_second(copied(row, frame, Copied::of(row.paths, frame.host.copies)), frame)
+            per_second(copied_value(frame, Copied::of(row.paths, frame.host.copies)), frame)
         };
     "moved_bytes", "MOVED", Bytes, Counter,
         "Bytes moved on all paths, copied or not: what the calls returned.",
@@ -234,7 +237,7 @@ columns! {
     "page_cache_misses", "CACHE-MISS", Count, Counter,
         CounterId::PageCacheMisses.help(),
         |row, frame| counter(row, frame, CounterId::PageCacheMisses);
-    "page_cache_hit_ratio", "HIT-RATIO", Ratio, Gauge,
+    "page_cache_hit_ratio", "HIT-RATIO", Fraction, Gauge,
         "Page-cache hits per hit and miss. Readahead counts as a miss, the reads it serves as hits.",
         |row, frame| hit_ratio(row, frame);
     "block_read_bytes", "BLK-READ", Bytes, Counter,
@@ -329,7 +332,7 @@ pub fn why_copies_are_unavailable(frame: &Frame) -> &str {
         .map_or(NO_ZEROCOPY_EVIDENCE, |limit| &limit.reason)
 }
 
-fn copied<'a>(_row: Row<'a>, frame: &'a Frame, copied: Copied) -> Value<'a> {
+fn copied_value<'a>(frame: &'a Frame, copied: Copied) -> Value<'a> {
     if copied.is_unavailable() {
         return Value::Unavailable(why_copies_are_unavailable(frame));
     }
@@ -362,7 +365,7 @@ fn amplification<'a>(row: Row<'a>, frame: &'a Frame) -> Value<'a> {
     if payload == 0 {
         return Value::Absent;
     }
-    match copied(row, frame, ledger::payload_copied(row.paths, frame.host.copies)) {
+    match copied_value(frame, ledger::payload_copied(row.paths, frame.host.copies)) {
         Value::Integer(copied, quality) => Value::Real(copied as f64 / payload as f64, quality),
         other => other,
     }

@@ -1,0 +1,148 @@
+//! The last minute of each busy process, for sparklines.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::{frame::Frame, ledger};
+use crate::sample::snapshot::{PathSample, ProcessId};
+
+/// Rates of one process, or of the totals, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Track {
+    points: VecDeque<Point>,
+    /// Of the newest point.
+    frame: u64,
+}
+
+/// Rates during one frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Point {
+    /// Bytes copied by the CPU per second.
+    pub copied_bytes_per_sec: u64,
+    /// Bytes moved without a copy per second.
+    pub zero_copied_bytes_per_sec: u64,
+}
+
+impl Point {
+    fn new(paths: &[PathSample], frame: &Frame) -> Self {
+        Self {
+            copied_bytes_per_sec: per_second(frame.copied(paths).bytes, frame.elapsed_ns),
+            zero_copied_bytes_per_sec: per_second(
+                ledger::zero_copied_bytes(paths),
+                frame.elapsed_ns,
+            ),
+        }
+    }
+
+    const fn weight(self) -> u128 {
+        self.copied_bytes_per_sec as u128 + self.zero_copied_bytes_per_sec as u128
+    }
+}
+
+impl Track {
+    /// The points, oldest first. A process that was quiet at first has fewer than the totals.
+    #[must_use]
+    pub fn points(&self) -> impl DoubleEndedIterator<Item = Point> + ExactSizeIterator + '_ {
+        self.points.iter().copied()
+    }
+
+    fn push(&mut self, point: Point, frame: u64, length: usize) {
+        if self.points.len() >= length {
+            self.points.pop_front();
+        }
+        self.points.push_back(point);
+        self.frame = frame;
+    }
+
+    fn weight(&self) -> u128 {
+        self.points.iter().map(|point| point.weight()).sum()
+    }
+}
+
+/// Bounded: at most `length` points of at most `processes` processes. The quietest give way.
+#[derive(Clone, Debug)]
+pub struct History {
+    length: usize,
+    processes: usize,
+    frame: u64,
+    totals: Track,
+    tracks: HashMap<ProcessId, Track>,
+}
+
+impl History {
+    /// Points kept by [`Self::default`]: a minute of one-second frames.
+    pub const LENGTH: usize = 60;
+    /// Processes kept by [`Self::default`]: more than any screen has lines, in about 1 MiB.
+    pub const PROCESSES: usize = 1024;
+
+    /// An empty history with these bounds.
+    #[must_use]
+    pub fn new(length: usize, processes: usize) -> Self {
+        Self { length, processes, frame: 0, totals: Track::default(), tracks: HashMap::new() }
+    }
+
+    /// Adds the rates of one frame.
+    pub fn push(&mut self, frame: &Frame) {
+        self.frame += 1;
+        let (now, length) = (self.frame, self.length);
+        self.totals.push(Point::new(&frame.totals.paths, frame), now, length);
+        for process in &frame.processes {
+            // Merged rows have exited and share an identity.
+            if process.paths.is_empty() || process.id.pid == 0 {
+                continue;
+            }
+            let point = Point::new(&process.paths, frame);
+            if point.weight() > 0 {
+                self.tracks.entry(process.id).or_default().push(point, now, length);
+            }
+        }
+        for track in self.tracks.values_mut() {
+            if track.frame < now {
+                track.push(Point::default(), now, length);
+            }
+        }
+        self.tracks.retain(|_, track| track.weight() > 0);
+        self.evict();
+    }
+
+    /// The rates of a process; `None` if it has been quiet for as long as the history reaches.
+    #[must_use]
+    pub fn process(&self, id: ProcessId) -> Option<&Track> {
+        self.tracks.get(&id)
+    }
+
+    /// The rates of the totals.
+    #[must_use]
+    pub const fn totals(&self) -> &Track {
+        &self.totals
+    }
+
+    /// Forgets everything: after a seek in a recording.
+    pub fn clear(&mut self) {
+        *self = Self::new(self.length, self.processes);
+    }
+
+    fn evict(&mut self) {
+        let excess = self.tracks.len().saturating_sub(self.processes);
+        if excess == 0 {
+            return;
+        }
+        let mut by_weight: Vec<_> =
+            self.tracks.iter().map(|(id, track)| (track.weight(), *id)).collect();
+        by_weight.select_nth_unstable(excess - 1);
+        for (_, id) in &by_weight[..excess] {
+            self.tracks.remove(id);
+        }
+        self.tracks.shrink_to(self.processes * 2);
+    }
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self::new(Self::LENGTH, Self::PROCESSES)
+    }
+}
+
+fn per_second(value: u64, elapsed_ns: u64) -> u64 {
+    let scaled = u128::from(value) * 1_000_000_000;
+    scaled.checked_div(u128::from(elapsed_ns)).map_or(0, |rate| rate.try_into().unwrap_or(u64::MAX))
+}

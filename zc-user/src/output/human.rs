@@ -1,0 +1,215 @@
+//! Numbers for people: short, with their unit, and with a mark when they were not simply measured.
+
+use std::borrow::Cow;
+
+use super::sanitize::sanitize;
+use crate::{
+    model::{
+        column::Unit,
+        value::{Quality, Value},
+    },
+    sample::snapshot::Provenance,
+};
+
+/// What stands for a value that is not available.
+pub const UNAVAILABLE: &str = "-";
+
+/// `1.2 GiB`: binary units, three digits at least.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "four digits are shown")]
+pub fn bytes(value: u64) -> String {
+    scaled(value as f64, 1024.0, &[" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"])
+}
+
+/// `1.2 GiB/s`.
+#[must_use]
+pub fn bytes_per_sec(value: f64) -> String {
+    // Bytes are whole, a rate below 1 B/s is not.
+    scaled(value, 1024.0, &[" B/s", " KiB/s", " MiB/s", " GiB/s", " TiB/s", " PiB/s", " EiB/s"])
+}
+
+/// `1,234,567`: all digits.
+#[must_use]
+pub fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// `1.23M`: decimal units, where room is scarce.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "four digits are shown")]
+pub fn count_short(value: u64) -> String {
+    scaled(value as f64, 1000.0, COUNT_UNITS)
+}
+
+/// `12.3k/s`.
+#[must_use]
+pub fn per_sec(value: f64) -> String {
+    scaled(value, 1000.0, COUNT_UNITS) + "/s"
+}
+
+/// `2.00`: how many times.
+#[must_use]
+pub fn ratio(value: f64) -> String {
+    if value < 100.0 { format!("{value:.2}") } else { format!("{value:.0}") }
+}
+
+/// `98.3%`.
+#[must_use]
+pub fn percent(fraction: f64) -> String {
+    format!("{:.1}%", fraction * 100.0)
+}
+
+/// `1.234 s`, `56.7 ms`, `2 h 03 min`.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "four digits are shown")]
+pub fn duration(ns: u64) -> String {
+    let seconds = ns / 1_000_000_000;
+    match seconds {
+        0 if ns < 1_000 => format!("{ns} ns"),
+        0 if ns < 1_000_000 => format!("{:.1} us", ns as f64 / 1e3),
+        0 => format!("{:.1} ms", ns as f64 / 1e6),
+        1..60 => format!("{:.3} s", ns as f64 / 1e9),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// The cell as it is shown, without a mark. Safe for a terminal.
+#[must_use]
+pub fn value<'a>(value: &'a Value<'_>, unit: Unit) -> Cow<'a, str> {
+    let number = match value {
+        Value::Text(text) => return sanitize(text),
+        Value::Absent => return Cow::Borrowed(""),
+        Value::Unavailable(_) => return Cow::Borrowed(UNAVAILABLE),
+        Value::Integer(integer, _) => match unit {
+            Unit::Bytes => return bytes(*integer).into(),
+            Unit::Count => return count(*integer).into(),
+            Unit::Number => return integer.to_string().into(),
+            _ => value.number(),
+        },
+        Value::Real(real, _) => Some(*real),
+    };
+    let number = number.unwrap_or(0.0);
+    Cow::Owned(match unit {
+        Unit::BytesPerSec => bytes_per_sec(number),
+        Unit::PerSec => per_sec(number),
+        Unit::Fraction => percent(number),
+        Unit::Bytes | Unit::Count | Unit::Number | Unit::Ratio | Unit::Text => ratio(number),
+    })
+}
+
+/// `value` with its mark.
+#[must_use]
+pub fn marked(cell: &Value<'_>, unit: Unit) -> String {
+    let mark = cell.quality().map_or("", mark);
+    format!("{}{mark}", value(cell, unit))
+}
+
+/// What follows a number that was not simply measured: `?` assumed, `~` modelled, `+` and more.
+#[must_use]
+pub const fn mark(quality: Quality) -> &'static str {
+    match (quality.provenance, quality.lower_bound) {
+        (Provenance::Measured, false) => "",
+        (Provenance::Measured, true) => "+",
+        (Provenance::Assumed, false) => "?",
+        (Provenance::Assumed, true) => "?+",
+        (Provenance::Modelled | Provenance::Unavailable, false) => "~",
+        (Provenance::Modelled | Provenance::Unavailable, true) => "~+",
+    }
+}
+
+const COUNT_UNITS: &[&str] = &["", "k", "M", "G", "T", "P", "E"];
+
+/// At least three significant digits, and never `1024.0 KiB` for what rounds up to the next unit.
+fn scaled(mut value: f64, base: f64, units: &[&str]) -> String {
+    let mut unit = 0;
+    while unit + 1 < units.len() && round(value, unit) >= base {
+        value /= base;
+        unit += 1;
+    }
+    format!("{value:.*}{}", digits(value, unit), units[unit])
+}
+
+fn digits(value: f64, unit: usize) -> usize {
+    match value {
+        _ if unit == 0 && value.fract() == 0.0 => 0,
+        ..9.995 => 2,
+        ..99.95 => 1,
+        _ => 0,
+    }
+}
+
+fn round(value: f64, unit: usize) -> f64 {
+    match digits(value, unit) {
+        0 => value.round(),
+        1 => (value * 10.0).round() / 10.0,
+        _ => (value * 100.0).round() / 100.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_keep_three_digits_and_never_reach_the_next_unit() {
+        let shown = [
+            (0, "0 B"),
+            (1, "1 B"),
+            (1023, "1023 B"),
+            (1024, "1.00 KiB"),
+            (1536, "1.50 KiB"),
+            (10_239, "10.0 KiB"),
+            (1_048_575, "1.00 MiB"),
+            (67_108_864, "64.0 MiB"),
+            (1_288_490_189, "1.20 GiB"),
+            (u64::MAX, "16.0 EiB"),
+        ];
+        for (value, text) in shown {
+            assert_eq!(bytes(value), text, "{value}");
+        }
+    }
+
+    #[test]
+    fn counts_and_rates() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(count_short(999), "999");
+        assert_eq!(count_short(999_999), "1.00M");
+        assert_eq!(per_sec(0.25), "0.25/s");
+        assert_eq!(per_sec(12_345.0), "12.3k/s");
+        assert_eq!(bytes_per_sec(0.0), "0 B/s");
+    }
+
+    #[test]
+    fn durations_use_the_unit_that_fits() {
+        let shown = [
+            (999, "999 ns"),
+            (1_500, "1.5 us"),
+            (56_700_000, "56.7 ms"),
+            (1_234_000_000, "1.234 s"),
+            (125_000_000_000, "2 min 05 s"),
+            (7_380_000_000_000, "2 h 03 min"),
+        ];
+        for (ns, text) in shown {
+            assert_eq!(duration(ns), text);
+        }
+    }
+
+    #[test]
+    fn what_is_not_available_is_a_dash_and_never_0() {
+        assert_eq!(value(&Value::Unavailable("why"), Unit::Bytes), "-");
+        assert_eq!(value(&Value::Absent, Unit::Fraction), "");
+        let lower = Quality { provenance: Provenance::Modelled, lower_bound: true };
+        assert_eq!(marked(&Value::Integer(1024, lower), Unit::Bytes), "1.00 KiB~+");
+    }
+}
