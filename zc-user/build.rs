@@ -40,12 +40,6 @@ fn build() -> Result<(), String> {
         .ok_or_else(|| format!("{manifest} has no parent directory"))?;
     let source = |name: &str| workspace.join(name).display().to_string();
 
-    for input in ["zc-ebpf", "zc-common", "Cargo.toml", "Cargo.lock", "zc-user/build"] {
-        println!("cargo::rerun-if-changed={}", source(input));
-    }
-    println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-env-changed={}", toolchain::OVERRIDE);
-
     let chosen = toolchain::find()
         .map_err(|why| missing("no toolchain can build for the BPF target", &why))?;
     if toolchain::on_path("bpf-linker").is_none() {
@@ -68,7 +62,16 @@ fn build() -> Result<(), String> {
     };
     aya_build::build_ebpf([package], aya_build::Toolchain::Custom(&chosen.name)).map_err(|error| {
         format!("cannot build the eBPF programs with toolchain '{}': {error:#}", chosen.name)
-    })
+    })?;
+
+    // Last, because cargo repeats them to whoever reads the error of a failed script; a script that
+    // failed is run again anyway.
+    for input in ["zc-ebpf", "zc-common", "Cargo.toml", "Cargo.lock", "zc-user/build"] {
+        println!("cargo::rerun-if-changed={}", source(input));
+    }
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed={}", toolchain::OVERRIDE);
+    Ok(())
 }
 
 fn missing(what: &str, why: &str) -> String {

@@ -1,1 +1,71 @@
-fn main() {}
+//! The developer verbs of `zc`. Every verb first prepares what it needs, so that each works on a
+//! machine that has nothing but rustup's stable toolchain.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod apt;
+mod bench;
+mod build;
+mod ci;
+mod demo;
+mod dist;
+mod docs;
+mod hygiene;
+mod linker;
+mod privilege;
+mod setup;
+mod shell;
+mod test;
+#[path = "../../zc-user/build/toolchain.rs"]
+mod toolchain;
+mod workspace;
+
+/// Developer verbs of zc.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Prepare the machine: a toolchain for the BPF target, and bpf-linker.
+    Setup(setup::Arguments),
+    /// Build `zc`.
+    Build(build::Arguments),
+    /// Build `zc` and watch a real program with it.
+    Demo(demo::Arguments),
+    /// Run the tests, those on the live kernel included.
+    Test(test::Arguments),
+    /// Run everything that has to hold before a change is merged.
+    Ci(ci::Arguments),
+    /// Measure what `zc` costs.
+    Bench(bench::Arguments),
+    /// Build the static binary that is shipped.
+    Dist,
+    /// Write the generated documents, or check that they are up to date.
+    Docs(docs::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().verb {
+        Verb::Setup(arguments) => setup::run(&arguments),
+        Verb::Build(arguments) => build::run(&arguments),
+        Verb::Demo(arguments) => demo::run(&arguments),
+        Verb::Test(arguments) => test::run(&arguments),
+        Verb::Ci(arguments) => ci::run(&arguments),
+        Verb::Bench(arguments) => bench::run(&arguments),
+        Verb::Dist => dist::run(),
+        Verb::Docs(arguments) => docs::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -14,6 +14,9 @@ pub(crate) const OVERRIDE: &str = "ZC_EBPF_TOOLCHAIN";
 /// The name under which `cargo xtask setup` links a distribution's compiler.
 pub(crate) const LINKED: &str = "zc-ebpf";
 
+/// The oldest compiler that takes the workspace.
+const OLDEST: &str = env!("CARGO_PKG_RUST_VERSION");
+
 /// A toolchain that has what the BPF target needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Toolchain {
@@ -27,6 +30,14 @@ pub(crate) struct Toolchain {
     pub(crate) llvm: Option<u32>,
     /// It is not a nightly, and needs `RUSTC_BOOTSTRAP=1` for `-Z build-std`.
     pub(crate) needs_bootstrap: bool,
+}
+
+impl Toolchain {
+    /// Whether it comes with a program, such as `cargo-clippy`.
+    #[allow(dead_code, reason = "only one of the two users of this file asks")]
+    pub(crate) fn has(&self, program: &str) -> bool {
+        self.sysroot.join("bin").join(program).is_file()
+    }
 }
 
 /// Picks the toolchain for the BPF target: the override, else a nightly with sources, else the
@@ -89,17 +100,27 @@ fn inspect(name: &str) -> Result<Toolchain, String> {
     }
     let verbose = rustc(name, &["-vV"])?;
     let field = |key: &str| verbose.lines().find_map(|line| line.strip_prefix(key));
+    let release = field("release: ").unwrap_or_default();
+    if numbers(release) < numbers(OLDEST) {
+        return Err(format!("it is {release}, older than {OLDEST}"));
+    }
     Ok(Toolchain {
         name: name.to_owned(),
         sysroot,
         version: verbose.lines().next().unwrap_or_default().to_owned(),
         llvm: field("LLVM version: ").and_then(|llvm| llvm.split('.').next()?.parse().ok()),
-        needs_bootstrap: !field("release: ").is_some_and(|release| release.contains("nightly")),
+        needs_bootstrap: !release.contains("nightly"),
     })
 }
 
 fn has_core_sources(sysroot: &Path) -> bool {
     sysroot.join("lib/rustlib/src/rust/library/core/Cargo.toml").is_file()
+}
+
+/// Major and minor, so that they compare.
+fn numbers(version: &str) -> (u32, u32) {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
 }
 
 /// Runs the named toolchain's compiler, free of what an outer cargo told its own.

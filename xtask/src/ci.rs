@@ -1,0 +1,181 @@
+//! `ci`: everything that has to hold before a change is merged. All checks run even if one fails,
+//! and the last lines say which held, which failed, and which could not be made here.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::build;
+use crate::docs;
+use crate::hygiene;
+use crate::setup::{self, Needs};
+use crate::shell;
+use crate::test;
+use crate::toolchain::{self, Toolchain, on_path};
+use crate::workspace;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Leave the tests to a `cargo xtask test` of their own
+    #[arg(long)]
+    no_tests: bool,
+
+    /// First install the tools that check spelling and dependencies: minutes of compiling
+    #[arg(long)]
+    install_tools: bool,
+}
+
+/// Programs that some checks are made with, and the crates that bring them.
+const TOOLS: [(&str, &str); 2] = [("typos", "typos-cli"), ("cargo-deny", "cargo-deny")];
+
+/// How a check ended.
+enum Outcome {
+    Held,
+    Failed(String),
+    /// Not made, and why.
+    Skipped(String),
+}
+
+type Check = fn() -> Result<Outcome>;
+
+const CHECKS: [(&str, Check); 8] = [
+    ("format", format),
+    ("files", files),
+    ("spelling", spelling),
+    ("clippy, host", clippy_host),
+    ("clippy, eBPF", clippy_ebpf),
+    ("dependencies", dependencies),
+    ("documents", documents),
+    (TESTS, tests),
+];
+
+const TESTS: &str = "tests";
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    setup::prepare(Needs { programs: &test::PROGRAMS, ebpf_clippy: true })?;
+
+    if arguments.install_tools {
+        for (_, package) in TOOLS.iter().filter(|(name, _)| on_path(name).is_none()) {
+            shell::run(&mut shell::cargo(&["install", "--locked", package]))?;
+        }
+    }
+
+    let mut outcomes = Vec::new();
+    for (name, check) in CHECKS {
+        if name == TESTS && arguments.no_tests {
+            continue;
+        }
+        eprintln!("\n== {name}");
+        let outcome = check().unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
+        outcomes.push((name, outcome));
+    }
+
+    println!();
+    let mut failed = 0;
+    for (name, outcome) in outcomes {
+        match outcome {
+            Outcome::Held => println!("ok       {name}"),
+            Outcome::Skipped(why) => println!("SKIPPED  {name}: {why}"),
+            Outcome::Failed(why) => {
+                failed += 1;
+                println!("FAILED   {name}: {why}");
+            }
+        }
+    }
+    if failed > 0 {
+        bail!("{failed} of the checks failed");
+    }
+    Ok(())
+}
+
+fn format() -> Result<Outcome> {
+    shell::run(&mut shell::cargo(&["fmt", "--all", "--check"]))?;
+    Ok(Outcome::Held)
+}
+
+fn files() -> Result<Outcome> {
+    hygiene::no_private_paths()?;
+    Ok(Outcome::Held)
+}
+
+fn spelling() -> Result<Outcome> {
+    if on_path("typos").is_none() {
+        return Ok(no_tool("typos"));
+    }
+    shell::run(&mut shell::command("typos", &[]))?;
+    Ok(Outcome::Held)
+}
+
+fn clippy_host() -> Result<Outcome> {
+    let arguments =
+        ["clippy", "--workspace", "--exclude", "zc-ebpf", "--all-targets", "--", "-D", "warnings"];
+    shell::run(&mut shell::cargo(&arguments))?;
+    Ok(Outcome::Held)
+}
+
+/// Apart from the host's, because features unify within one invocation and `zc-common` must be seen
+/// without its user-space half.
+fn clippy_ebpf() -> Result<Outcome> {
+    let toolchain = toolchain::find().map_err(anyhow::Error::msg)?;
+    if !toolchain.has("cargo-clippy") {
+        let why = format!("toolchain '{}' has no clippy", toolchain.name);
+        return Ok(Outcome::Skipped(why));
+    }
+    shell::run(ebpf_cargo(&toolchain, "clippy")?.args(["--", "-D", "warnings"]))?;
+    Ok(Outcome::Held)
+}
+
+/// A cargo command on the eBPF crate, as the build script of `zc-user` would run it.
+fn ebpf_cargo(toolchain: &Toolchain, verb: &str) -> Result<Command> {
+    let target = if cfg!(target_endian = "big") { "bpfeb" } else { "bpfel" };
+    let mut command = shell::command("rustup", &["run", &toolchain.name, "cargo", verb]);
+    command
+        .args(["--package", "zc-ebpf", "--release", "-Z", "build-std=core"])
+        .args(["--target", &format!("{target}-unknown-none")])
+        .arg("--target-dir")
+        .arg(workspace::target()?.join("ebpf-clippy"))
+        .env("RUSTFLAGS", format!("--cfg=bpf_target_arch=\"{}\"", std::env::consts::ARCH));
+    if toolchain.needs_bootstrap {
+        command.env("RUSTC_BOOTSTRAP", "1");
+    }
+    for variable in ["RUSTC", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH", "CARGO_ENCODED_RUSTFLAGS"] {
+        command.env_remove(variable);
+    }
+    Ok(command)
+}
+
+fn dependencies() -> Result<Outcome> {
+    if on_path("cargo-deny").is_none() {
+        return Ok(no_tool("cargo-deny"));
+    }
+    shell::run(&mut shell::cargo(&["deny", "check", "bans", "licenses", "sources"]))?;
+    // The advisories are a repository on the network, and what they say of an unchanged tree changes
+    // from day to day: a machine that cannot fetch them has nothing to report.
+    if !shell::succeeds(&mut shell::cargo(&["deny", "fetch", "db"])) {
+        return Ok(Outcome::Skipped(
+            "advisories only: their database cannot be fetched".to_owned(),
+        ));
+    }
+    shell::run(&mut shell::cargo(&["deny", "check", "advisories"]))?;
+    Ok(Outcome::Held)
+}
+
+fn documents() -> Result<Outcome> {
+    let zc = build::zc(false)?;
+    if !docs::is_supported(&zc) {
+        return Ok(Outcome::Skipped("this zc writes no documents yet".to_owned()));
+    }
+    docs::check(&zc, &workspace::root().join(docs::DIRECTORY))?;
+    Ok(Outcome::Held)
+}
+
+fn tests() -> Result<Outcome> {
+    test::tests(&[])?;
+    Ok(Outcome::Held)
+}
+
+/// Building such a tool takes longer than all checks together, so nobody gets it unasked.
+fn no_tool(name: &str) -> Outcome {
+    Outcome::Skipped(format!("no '{name}' on PATH; `cargo xtask ci --install-tools` brings it"))
+}

@@ -1,0 +1,70 @@
+//! Checks on the files themselves, which no compiler makes.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::workspace;
+
+/// Fails if a file names a path that exists on the author's machine only.
+pub(crate) fn no_private_paths() -> Result<()> {
+    let private = private_paths();
+    let mut found = Vec::new();
+    for file in workspace::files()? {
+        let path = workspace::root().join(&file);
+        // A file that is deleted but not yet committed is still listed.
+        if !path.is_file() {
+            continue;
+        }
+        let bytes = fs::read(&path).with_context(|| format!("cannot read '{}'", file.display()))?;
+        let text = String::from_utf8_lossy(&bytes);
+        found.extend(
+            mentions(&text, &private)
+                .map(|(line, path)| format!("{}:{line}: names '{path}'", file.display())),
+        );
+    }
+    if !found.is_empty() {
+        bail!("paths of a private machine:\n  {}", found.join("\n  "));
+    }
+    Ok(())
+}
+
+/// The places that differ from machine to machine, as they are on this one.
+fn private_paths() -> Vec<String> {
+    let root = workspace::root().display().to_string();
+    let variables = ["HOME", "CARGO_HOME", "RUSTUP_HOME", "CARGO_TARGET_DIR"];
+    let mut paths: Vec<String> = variables.iter().filter_map(|name| env::var(name).ok()).collect();
+    paths.push(root);
+    // Of "/" and "/src" every file is full.
+    paths.retain(|path| Path::new(path).components().count() > 1);
+    paths.iter().map(|path| format!("{}/", path.trim_end_matches('/'))).collect()
+}
+
+fn mentions<'a>(text: &'a str, private: &'a [String]) -> impl Iterator<Item = (usize, &'a str)> {
+    text.lines().enumerate().flat_map(move |(index, line)| {
+        private
+            .iter()
+            .filter(move |path| line.contains(*path))
+            .map(move |path| (index + 1, path.as_str()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_path_is_found_with_its_line() {
+        let private = vec!["/somewhere/mine/".to_owned()];
+        let text = "fine\nsee /somewhere/mine/notes\n/somewhere/minefield is another\n";
+        assert_eq!(mentions(text, &private).collect::<Vec<_>>(), [(2, "/somewhere/mine/")]);
+    }
+
+    #[test]
+    fn the_checkout_itself_is_private() {
+        let root = format!("{}/", workspace::root().display());
+        assert!(private_paths().contains(&root));
+    }
+}

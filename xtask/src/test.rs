@@ -1,0 +1,49 @@
+//! `test`: every test of the workspace. Those on the live kernel are ordinary tests that need root
+//! and a few programs to observe.
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::apt::Program;
+use crate::privilege;
+use crate::setup::{self, Needs};
+use crate::shell;
+use crate::workspace;
+
+/// The programs that the tests observe, drive, or compare with.
+pub(crate) const PROGRAMS: [Program; 6] = [
+    Program { name: "nginx", package: "nginx-light" },
+    Program { name: "bpftool", package: "bpftool" },
+    Program { name: "tmux", package: "tmux" },
+    Program { name: "python3", package: "python3" },
+    Program { name: "ip", package: "iproute2" },
+    Program { name: "ps", package: "procps" },
+];
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Parts of test names, and anything else that the test program takes
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    filters: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    setup::prepare(Needs { programs: &PROGRAMS, ..Needs::default() })?;
+    tests(&arguments.filters)
+}
+
+/// Runs the tests. The set-up has been done before.
+pub(crate) fn tests(filters: &[String]) -> Result<()> {
+    // The eBPF crate has no std, and is built by the build script of zc-user.
+    let mut command =
+        shell::cargo(&["test", "--workspace", "--exclude", "zc-ebpf", "--no-fail-fast", "--"]);
+    command.args(filters);
+
+    let prefix = privilege::prefix()?;
+    if !prefix.is_empty() {
+        // Cargo itself stays without privileges, so that nothing under target/ belongs to root.
+        let triple = workspace::host_triple()?.to_uppercase().replace('-', "_");
+        command.env(format!("CARGO_TARGET_{triple}_RUNNER"), prefix.join(" "));
+    }
+    shell::run(&mut command)
+}
