@@ -55,6 +55,10 @@ fn build() -> Result<(), String> {
         unsafe { env::set_var("RUSTC_BOOTSTRAP", "1") };
     }
 
+    // aya-build turns every line of the inner cargo into a warning: only real ones shall come.
+    // SAFETY: as above.
+    unsafe { env::set_var("CARGO_TERM_QUIET", "true") };
+
     let package = aya_build::Package {
         name: "zc-ebpf",
         root_dir: &source("zc-ebpf"),
