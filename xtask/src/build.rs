@@ -25,7 +25,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// Builds the `zc` binary and says where it is. The set-up has been done before.
 pub(crate) fn zc(release: bool) -> Result<PathBuf> {
-    let mut command = shell::cargo(&["build", "--package", "zc-user", "--bin", "zc"]);
+    // The same packages as for the tests: with others, features differ, and all is built twice.
+    let mut command =
+        shell::cargo(&["build", "--workspace", "--exclude", "zc-ebpf", "--bin", "zc"]);
     if release {
         command.arg("--release");
     }
