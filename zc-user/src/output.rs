@@ -1,4 +1,9 @@
 //! The model as bytes: text, JSON, CSV.
 
+pub mod advice;
+pub mod csv;
 pub mod human;
+pub mod json;
+pub mod metrics;
 pub mod sanitize;
+pub mod table;

@@ -99,6 +99,17 @@ pub struct Advice {
     pub evidence: Evidence,
 }
 
+impl Advice {
+    /// The paths the rule is about.
+    pub fn paths(&self) -> impl Iterator<Item = CopyPath> {
+        let (first, second) = match self.evidence {
+            Evidence::Pair { from, to } => (from.path, Some(to.path)),
+            Evidence::Calls(calls) => (calls.path, None),
+        };
+        [first].into_iter().chain(second)
+    }
+}
+
 /// What made a rule apply.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Evidence {
@@ -276,4 +287,83 @@ fn sum_of<'a>(paths: impl Iterator<Item = &'a PathSample>, path: CopyPath) -> Op
 #[expect(clippy::cast_precision_loss, reason = "compared with a threshold")]
 fn rate(value: u64, seconds: f64) -> f64 {
     value as f64 / seconds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::fixture::sketch::{path, process, snapshot, socket};
+
+    const MIB: u64 = 1 << 20;
+
+    fn rules(paths: &[PathSample], seconds: u64) -> Vec<(Rule, Saving)> {
+        let frame = Frame::cumulative(snapshot(seconds, &[process(7, "x", paths)]));
+        let advice = all(&frame.processes[0].paths, &frame);
+        assert_eq!(best(&frame.processes[0].paths, &frame), advice.first().copied());
+        advice.iter().map(|advice| (advice.rule, advice.saving)).collect()
+    }
+
+    const fn copies(copied_bytes: u64) -> Saving {
+        Saving { copied_bytes, mode_switches: 0 }
+    }
+
+    #[test]
+    fn a_relay_from_file_to_socket_saves_both_copies() {
+        let read = path(CopyPath::FileRead, 160, 10 * MIB);
+        let tcp = socket(CopyPath::SocketSend, SocketKind::Tcp, 100, 6 * MIB);
+        let unix = socket(CopyPath::SocketSend, SocketKind::Unix, 60, 4 * MIB);
+        assert_eq!(rules(&[read, tcp, unix], 1), [(Rule::FileToSocket, copies(20 * MIB))]);
+    }
+
+    #[test]
+    fn a_relay_is_one_up_to_a_tenth_and_above_a_mebibyte_per_second() {
+        let read = |bytes| path(CopyPath::FileRead, 160, bytes);
+        let send = |bytes| socket(CopyPath::SocketSend, SocketKind::Tcp, 160, bytes);
+        assert_eq!(rules(&[read(9 * MIB), send(10 * MIB)], 1).len(), 1);
+        assert_eq!(rules(&[read(9 * MIB - 1), send(10 * MIB)], 1).len(), 0);
+        assert_eq!(rules(&[read(10 * MIB), send(10 * MIB)], 10).len(), 1);
+        assert_eq!(rules(&[read(10 * MIB), send(10 * MIB)], 11).len(), 0);
+    }
+
+    #[test]
+    fn copying_a_file_by_hand_saves_one_of_two_copies_for_sure() {
+        let read = path(CopyPath::FileRead, 160, 10 * MIB);
+        let write = path(CopyPath::FileWrite, 160, 10 * MIB);
+        assert_eq!(rules(&[read, write], 1), [(Rule::FileToFile, copies(10 * MIB))]);
+    }
+
+    #[test]
+    fn sendfile_needs_no_advice() {
+        assert_eq!(rules(&[path(CopyPath::SendfileToSocket, 160, 10 * MIB)], 1), []);
+    }
+
+    #[test]
+    fn small_calls_are_small_and_many() {
+        let write = |ops, bytes| path(CopyPath::FileWrite, ops, ops * bytes);
+        let saving = Saving { copied_bytes: 0, mode_switches: 2 * (1001 - 8) };
+        assert_eq!(rules(&[write(1001, 511)], 1), [(Rule::SmallCalls, saving)]);
+        assert_eq!(rules(&[write(1000, 511)], 1), []);
+        assert_eq!(rules(&[write(1001, 512)], 1), []);
+        let datagrams = socket(CopyPath::SocketSend, SocketKind::Udp, 5000, 5000 * 100);
+        assert_eq!(rules(&[datagrams], 1), []);
+    }
+
+    #[test]
+    fn zero_copy_sends_are_judged_by_size_and_outcome() {
+        let mut sends = path(CopyPath::SocketSendZerocopy, 200, 200 * 10_239);
+        assert_eq!(rules(&[sends], 1), [(Rule::SmallZerocopySends, Saving::default())]);
+        sends.moved_bytes = 200 * 10_240;
+        assert_eq!(rules(&[sends], 1), [], "whether it was copied is not known");
+        sends.provenance = Provenance::Measured;
+        sends.copied_bytes = sends.moved_bytes;
+        let all = copies(sends.moved_bytes);
+        assert_eq!(rules(&[sends], 1), [(Rule::ZerocopyNotAchieved, all)]);
+    }
+
+    #[test]
+    fn no_interval_no_advice() {
+        let paths =
+            [path(CopyPath::FileRead, 160, 10 * MIB), path(CopyPath::FileWrite, 160, 10 * MIB)];
+        assert_eq!(rules(&paths, 0), []);
+    }
 }

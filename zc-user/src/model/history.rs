@@ -146,3 +146,59 @@ fn per_second(value: u64, elapsed_ns: u64) -> u64 {
     let scaled = u128::from(value) * 1_000_000_000;
     scaled.checked_div(u128::from(elapsed_ns)).map_or(0, |rate| rate.try_into().unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use zc_common::path::CopyPath;
+
+    use super::*;
+    use crate::sample::fixture::sketch::{path, process, snapshot};
+
+    /// One second in which each process (a pid and its bytes) read that much.
+    fn second(reads: &[(u32, u64)]) -> Frame {
+        let processes: Vec<_> = reads
+            .iter()
+            .map(|(pid, bytes)| process(*pid, "x", &[path(CopyPath::FileRead, 1, *bytes)]))
+            .collect();
+        Frame::cumulative(snapshot(1, &processes))
+    }
+
+    fn copied(track: Option<&Track>) -> Vec<u64> {
+        track.into_iter().flat_map(Track::points).map(|point| point.copied_bytes_per_sec).collect()
+    }
+
+    fn id(pid: u32) -> ProcessId {
+        ProcessId { pid, start_ns: pid.into() }
+    }
+
+    #[test]
+    fn quiet_seconds_are_zero_and_the_oldest_fall_out() {
+        let mut history = History::new(3, 10);
+        for reads in [&[(7, 10)][..], &[], &[(7, 30)], &[(7, 40), (8, 1)]] {
+            history.push(&second(reads));
+        }
+        assert_eq!(copied(history.process(id(7))), [0, 30, 40]);
+        assert_eq!(copied(history.process(id(8))), [1]);
+        assert_eq!(copied(Some(history.totals())), [0, 30, 41]);
+    }
+
+    #[test]
+    fn a_process_that_is_quiet_for_long_enough_is_forgotten() {
+        let mut history = History::new(2, 10);
+        for reads in [&[(7, 10)][..], &[], &[]] {
+            history.push(&second(reads));
+        }
+        assert_eq!(history.process(id(7)), None);
+    }
+
+    #[test]
+    fn the_quietest_give_way() {
+        let mut history = History::new(4, 2);
+        history.push(&second(&[(1, 10), (2, 20), (3, 5)]));
+        history.push(&second(&[(3, 100)]));
+        assert_eq!(history.tracks.len(), 2);
+        assert_eq!(history.process(id(1)), None);
+        assert_eq!(copied(history.process(id(2))), [20, 0]);
+        assert_eq!(copied(history.process(id(3))), [100]);
+    }
+}

@@ -104,24 +104,33 @@ pub fn payload_copied(paths: &[PathSample], otherwise: Provenance) -> Copied {
     Copied::of_paths(paths.iter().filter(carries), otherwise)
 }
 
-/// The path with the most copied bytes, and when nothing is copied, with the most moved bytes.
+/// The samples grouped by path: their sum, and the kinds of sockets it is made of (none where the
+/// path has no kinds).
+pub fn by_path(paths: &[PathSample]) -> impl Iterator<Item = (PathSample, &[PathSample])> {
+    paths.chunk_by(|a, b| a.path == b.path).map(|samples| {
+        let mut sum = PathSample { socket: None, ..samples[0] };
+        for sample in &samples[1..] {
+            merge(&mut sum, sample);
+        }
+        let kinds = if samples[0].socket.is_some() { samples } else { &[] };
+        (sum, kinds)
+    })
+}
+
+/// The path that moved the most bytes, of equals the one that copied more. Pseudo files dominate
+/// only where there is nothing else.
 #[must_use]
 pub fn dominant_path(paths: &[PathSample]) -> Option<CopyPath> {
-    let mut best: Option<(u64, u64, CopyPath)> = None;
-    for same_path in paths.chunk_by(|a, b| a.path == b.path) {
-        let copied = same_path
-            .iter()
-            .filter(|sample| sample.provenance != Provenance::Unavailable)
-            .map(|sample| sample.copied_bytes)
-            .sum();
-        let moved = same_path.iter().map(|sample| sample.moved_bytes).sum();
-        if best
-            .is_none_or(|(most_copied, most_moved, _)| (copied, moved) > (most_copied, most_moved))
-        {
-            best = Some((copied, moved, same_path[0].path.0));
-        }
-    }
-    best.filter(|(_, moved, _)| *moved > 0).map(|(_, _, path)| path)
+    let rank = |sum: &PathSample| {
+        let known = sum.provenance != Provenance::Unavailable;
+        let copied = if known { sum.copied_bytes } else { 0 };
+        (!path::is_pseudo(sum.path.0), sum.moved_bytes, copied)
+    };
+    by_path(paths)
+        .map(|(sum, _)| sum)
+        .filter(|sum| sum.moved_bytes > 0)
+        .max_by_key(rank)
+        .map(|sum| sum.path.0)
 }
 
 /// Sets the two counters that are sums over `paths`, so that a row's counters and its paths always
@@ -140,17 +149,20 @@ const fn is_zero(sample: &PathSample) -> bool {
     sample.ops == 0 && sample.errors == 0 && sample.moved_bytes == 0 && sample.copied_bytes == 0
 }
 
+fn merge(sum: &mut PathSample, sample: &PathSample) {
+    sum.ops = sum.ops.saturating_add(sample.ops);
+    sum.errors = sum.errors.saturating_add(sample.errors);
+    sum.moved_bytes = sum.moved_bytes.saturating_add(sample.moved_bytes);
+    sum.copied_bytes = sum.copied_bytes.saturating_add(sample.copied_bytes);
+    sum.provenance = sum.provenance.max(sample.provenance);
+}
+
 /// Adds `more` to `paths`, keeping them in order, one sample per path and kind of socket.
 pub(super) fn add(paths: &mut Vec<PathSample>, more: &[PathSample]) {
     for sample in more {
         match paths.binary_search_by(|probe| key(probe).cmp(&key(sample))) {
             Ok(at) => {
-                let sum = &mut paths[at];
-                sum.ops = sum.ops.saturating_add(sample.ops);
-                sum.errors = sum.errors.saturating_add(sample.errors);
-                sum.moved_bytes = sum.moved_bytes.saturating_add(sample.moved_bytes);
-                sum.copied_bytes = sum.copied_bytes.saturating_add(sample.copied_bytes);
-                sum.provenance = sum.provenance.max(sample.provenance);
+                merge(&mut paths[at], sample);
             }
             Err(at) => paths.insert(at, *sample),
         }

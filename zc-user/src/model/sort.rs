@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::{column::Column, frame::Frame, value::Value};
-use crate::sample::snapshot::ProcessSample;
+use crate::sample::{counter::Counters, snapshot::ProcessSample};
 
 /// Which way to sort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,104 @@ pub fn order(frame: &Frame, column: &Column, direction: Direction) -> Vec<usize>
     cells.into_iter().map(|(index, ..)| index).collect()
 }
 
+/// Which processes are listed, and in which order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Listing {
+    /// By what.
+    pub column: &'static Column,
+    /// Which way.
+    pub direction: Direction,
+    /// At most so many.
+    pub top: Option<usize>,
+    /// Also those that did nothing.
+    pub idle: bool,
+}
+
+impl Listing {
+    /// Everything, the most copied bytes first.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self { column: copied_bytes(), direction: Direction::Descending, top: None, idle: true }
+    }
+
+    /// The processes that did something, the most copied bytes first, at most `top` of them.
+    #[must_use]
+    pub fn busiest(top: usize) -> Self {
+        Self { top: Some(top), idle: false, ..Self::everything() }
+    }
+
+    /// The processes to list, in order.
+    pub fn of<'a>(&self, frame: &'a Frame) -> impl Iterator<Item = &'a ProcessSample> + use<'a> {
+        let idle = self.idle;
+        order(frame, self.column, self.direction)
+            .into_iter()
+            .map(|index| &frame.processes[index])
+            .filter(move |process| idle || is_active(process))
+            .take(self.top.unwrap_or(usize::MAX))
+    }
+}
+
+/// Whether the process did anything in its frame.
+#[must_use]
+pub fn is_active(process: &ProcessSample) -> bool {
+    !process.paths.is_empty() || process.counters != Counters::default()
+}
+
+fn copied_bytes() -> &'static Column {
+    Column::from_id("copied_bytes").expect("the table has the column the tool is about")
+}
+
 /// Merged rows share a pid; their names tell them apart.
 fn identity(a: &ProcessSample, b: &ProcessSample) -> Ordering {
     a.id.cmp(&b.id).then_with(|| a.comm.cmp(&b.comm))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use zc_common::path::CopyPath;
+
+    use super::*;
+    use crate::sample::fixture::sketch::{path, process, snapshot};
+
+    fn pids(id: &str, direction: Direction) -> Vec<u32> {
+        let frame = Frame::cumulative(snapshot(
+            1,
+            &[
+                process(5, "b", &[path(CopyPath::SocketSendZerocopy, 1, 9)]),
+                process(4, "a", &[path(CopyPath::FileRead, 1, 10)]),
+                process(3, "c", &[path(CopyPath::FileRead, 1, 10)]),
+                process(2, "d", &[path(CopyPath::FileRead, 1, 70)]),
+                process(1, "e", &[]),
+            ],
+        ));
+        let column = Column::from_id(id).unwrap();
+        order(&frame, column, direction).iter().map(|at| frame.processes[*at].id.pid).collect()
+    }
+
+    #[test]
+    fn what_is_not_known_is_last_whatever_the_direction() {
+        assert_eq!(pids("copied_bytes", Direction::Descending), [2, 3, 4, 1, 5]);
+        assert_eq!(pids("copied_bytes", Direction::Ascending), [1, 3, 4, 2, 5]);
+        assert_eq!(pids("amplification", Direction::Ascending), [2, 3, 4, 1, 5]);
+    }
+
+    #[test]
+    fn names_sort_from_a_to_z() {
+        let comm = Column::from_id("comm").unwrap();
+        assert_eq!(pids("comm", Direction::natural(comm)), [4, 5, 3, 2, 1]);
+    }
+
+    #[test]
+    fn a_listing_cuts_after_sorting_and_can_leave_out_the_idle() {
+        let processes =
+            [process(1, "idle", &[]), process(2, "busy", &[path(CopyPath::FileRead, 1, 10)])];
+        let frame = Frame::cumulative(snapshot(1, &processes));
+        let names = |listing: Listing| -> Vec<_> {
+            listing.of(&frame).map(|process| process.comm.to_string()).collect()
+        };
+        assert_eq!(names(Listing::everything()), ["busy", "idle"]);
+        assert_eq!(names(Listing::busiest(10)), ["busy"]);
+        assert_eq!(names(Listing { top: Some(1), ..Listing::everything() }), ["busy"]);
+    }
 }

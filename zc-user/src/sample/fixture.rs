@@ -1,5 +1,8 @@
 //! Snapshots from a JSON file: what tests and `--replay` of a fixture feed to every output.
 
+#[cfg(test)]
+pub(crate) mod sketch;
+
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};

@@ -32,15 +32,16 @@ impl FilterError {
 
 impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown: String =
-            self.text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        // An expression may come from anywhere, and this goes to a terminal.
+        let harmless = |text: &str| text.replace(char::is_control, " ");
+        let shown = harmless(&self.text);
         let before = self.text[..self.span.start].chars().count();
         let marked = self.text[self.span.clone()].chars().count().max(1);
         write!(
             f,
             "bad filter at character {}: {}\n  {shown}\n  {:before$}{}",
             before + 1,
-            self.message,
+            harmless(&self.message),
             "",
             "^".repeat(marked),
         )

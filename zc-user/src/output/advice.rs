@@ -1,0 +1,45 @@
+//! Advice in words.
+
+use super::human;
+use crate::model::advice::{Advice, Evidence, Rule, Saving};
+
+/// What was seen, with its figures.
+#[must_use]
+pub fn evidence(advice: &Advice) -> String {
+    match advice.evidence {
+        Evidence::Pair { from, to } => format!(
+            "{} {} and {} {}",
+            from.path.id(),
+            human::bytes(from.moved_bytes),
+            to.path.id(),
+            human::bytes(to.moved_bytes),
+        ),
+        Evidence::Calls(calls) if advice.rule == Rule::ZerocopyNotAchieved => format!(
+            "{} of {} sent with MSG_ZEROCOPY were copied",
+            human::bytes(calls.copied_bytes),
+            human::bytes(calls.moved_bytes),
+        ),
+        Evidence::Calls(calls) => format!(
+            "{} {} times, {} each on average",
+            calls.path.id(),
+            human::count(calls.ops),
+            human::bytes(calls.bytes_per_op()),
+        ),
+    }
+}
+
+/// What would be saved per second; `None` where it is not in bytes or switches.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub fn saving(saving: Saving, seconds: f64) -> Option<String> {
+    let Saving { copied_bytes, mode_switches } = saving;
+    if seconds <= 0.0 {
+        None
+    } else if copied_bytes > 0 {
+        Some(format!("{} less copied", human::bytes_per_sec(copied_bytes as f64 / seconds)))
+    } else if mode_switches > 0 {
+        Some(format!("{} fewer mode switches", human::per_sec(mode_switches as f64 / seconds)))
+    } else {
+        None
+    }
+}

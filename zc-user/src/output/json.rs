@@ -1,0 +1,42 @@
+//! The JSON contract, `zc/1`.
+//!
+//! Integers are raw: bytes, nanoseconds, counts. What this kernel cannot tell is `null`, never 0.
+//! Keys are stable: more may come, none is renamed. Characters that a terminal would obey are
+//! escaped, which changes nothing for who reads the document as JSON.
+
+mod document;
+mod escape;
+
+use std::io;
+
+use serde::Serialize as _;
+use serde_json::{
+    Serializer,
+    ser::{CompactFormatter, PrettyFormatter},
+};
+
+pub use self::document::{Document, SCHEMA};
+use self::escape::Escaping;
+use crate::model::{frame::Frame, sort::Listing};
+
+/// Writes one indented document.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn write_document(frame: &Frame, listing: &Listing, out: &mut dyn io::Write) -> io::Result<()> {
+    let formatter = Escaping(PrettyFormatter::new());
+    Document::new(frame, listing)
+        .serialize(&mut Serializer::with_formatter(&mut *out, formatter))?;
+    writeln!(out)
+}
+
+/// Writes one document on one line.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn write_line(frame: &Frame, listing: &Listing, out: &mut dyn io::Write) -> io::Result<()> {
+    let formatter = Escaping(CompactFormatter);
+    Document::new(frame, listing)
+        .serialize(&mut Serializer::with_formatter(&mut *out, formatter))?;
+    writeln!(out)
+}

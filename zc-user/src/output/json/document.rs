@@ -1,0 +1,324 @@
+//! The document, as types: their fields are the contract's keys.
+
+use serde::{Serialize, Serializer};
+use zc_common::path::CopyPath;
+
+use crate::{
+    model::{
+        advice::{self, Rule},
+        frame::Frame,
+        ledger,
+        sort::Listing,
+    },
+    output::advice::evidence,
+    sample::{
+        counter::{CounterId, Counters},
+        snapshot::{
+            DeviceKind, DeviceSample, Limitation, Losses, PathId, PathSample, ProcessSample,
+            Provenance, SelfCost, SocketId,
+        },
+    },
+};
+
+/// Name and version of the contract.
+pub const SCHEMA: &str = "zc/1";
+
+/// One frame.
+#[derive(Debug, Serialize)]
+pub struct Document<'a> {
+    schema: &'static str,
+    kernel: &'a str,
+    arch: &'a str,
+    host: &'a str,
+    taken_at_ns: u64,
+    elapsed_ns: u64,
+    limitations: &'a [Limitation],
+    totals: Entry<'a>,
+    processes: Vec<Process<'a>>,
+    unattributed: Entry<'a>,
+    devices: Vec<Device<'a>>,
+    losses: LossCounts<'a>,
+    #[serde(rename = "self")]
+    self_cost: &'a SelfCost,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry<'a> {
+    counters: CounterValues<'a>,
+    provenance: Worths<'a>,
+    /// Bytes moved on paths of which it is not known whether they were copied: `copied_bytes` may
+    /// be short by as many.
+    unknown_moved_bytes: u64,
+    paths: Vec<Path<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Process<'a> {
+    pid: u32,
+    ppid: u32,
+    start_ns: u64,
+    comm: &'a str,
+    cgroup: Option<&'a str>,
+    kernel: bool,
+    exited: bool,
+    merged: u64,
+    #[serde(flatten)]
+    entry: Entry<'a>,
+    advice: Vec<Advice>,
+}
+
+#[derive(Debug, Serialize)]
+struct Path<'a> {
+    path: PathId,
+    #[serde(flatten)]
+    counts: Counts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sockets: Option<Sockets<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Counts {
+    ops: u64,
+    errors: u64,
+    moved_bytes: u64,
+    copied_bytes: Option<u64>,
+    provenance: Provenance,
+}
+
+#[derive(Debug, Serialize)]
+struct Advice {
+    rule: &'static str,
+    paths: Vec<PathId>,
+    evidence: String,
+    remedy: &'static str,
+    saved_copied_bytes: u64,
+    saved_mode_switches: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Device<'a> {
+    device: &'a str,
+    kind: DeviceKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<u64>,
+    software: bool,
+    /// A device without hardware behind it does no DMA: there is nothing to count.
+    dma_read_bytes: Option<u64>,
+    dma_write_bytes: Option<u64>,
+    read_bytes: u64,
+    write_bytes: u64,
+    read_requests: u64,
+    write_requests: u64,
+    errors: u64,
+    /// Network interfaces only.
+    linear_bytes: Option<u64>,
+    gather_bytes: Option<u64>,
+}
+
+/// Counters by id, `null` where this kernel cannot tell.
+#[derive(Debug)]
+struct CounterValues<'a> {
+    counters: &'a Counters,
+    copied_bytes: Option<u64>,
+    frame: &'a Frame,
+}
+
+/// What the counters are worth that are not simply measured, and `copied_bytes` always.
+#[derive(Debug)]
+struct Worths<'a> {
+    copied_bytes: Provenance,
+    frame: &'a Frame,
+}
+
+#[derive(Debug)]
+struct Sockets<'a>(&'a [PathSample]);
+
+#[derive(Debug)]
+struct LossCounts<'a>(&'a Losses);
+
+impl<'a> Document<'a> {
+    /// The document of a frame, with the processes that `listing` wants.
+    #[must_use]
+    pub fn new(frame: &'a Frame, listing: &Listing) -> Self {
+        let Frame {
+            host,
+            taken_at_ns,
+            elapsed_ns,
+            totals,
+            processes: _,
+            unattributed,
+            devices,
+            losses,
+            self_cost,
+        } = frame;
+        Self {
+            schema: SCHEMA,
+            kernel: &host.kernel,
+            arch: &host.arch,
+            host: &host.name,
+            taken_at_ns: *taken_at_ns,
+            elapsed_ns: *elapsed_ns,
+            limitations: &host.limitations,
+            totals: Entry::new(&totals.counters, &totals.paths, frame),
+            processes: listing.of(frame).map(|process| Process::new(process, frame)).collect(),
+            unattributed: Entry::new(&unattributed.counters, &unattributed.paths, frame),
+            devices: devices.iter().map(Device::new).collect(),
+            losses: LossCounts(losses),
+            self_cost,
+        }
+    }
+}
+
+impl<'a> Entry<'a> {
+    fn new(counters: &'a Counters, paths: &'a [PathSample], frame: &'a Frame) -> Self {
+        let copied = frame.copied(paths);
+        let unavailable = copied.is_unavailable();
+        Self {
+            counters: CounterValues {
+                counters,
+                copied_bytes: (!unavailable).then_some(copied.bytes),
+                frame,
+            },
+            provenance: Worths {
+                copied_bytes: if unavailable { Provenance::Unavailable } else { copied.provenance },
+                frame,
+            },
+            unknown_moved_bytes: copied.unknown_moved_bytes,
+            paths: ledger::by_path(paths)
+                .map(|(sum, kinds)| Path {
+                    path: sum.path,
+                    counts: Counts::new(&sum),
+                    sockets: (!kinds.is_empty()).then_some(Sockets(kinds)),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl<'a> Process<'a> {
+    fn new(process: &'a ProcessSample, frame: &'a Frame) -> Self {
+        let ProcessSample {
+            id,
+            parent,
+            comm,
+            cgroup,
+            kernel,
+            exited,
+            merged,
+            counters,
+            paths,
+            tracked: _,
+        } = process;
+        Self {
+            pid: id.pid,
+            ppid: parent.pid,
+            start_ns: id.start_ns,
+            comm,
+            cgroup: cgroup.as_deref(),
+            kernel: *kernel,
+            exited: *exited,
+            merged: *merged,
+            entry: Entry::new(counters, paths, frame),
+            advice: advice::all(paths, frame).iter().map(Advice::new).collect(),
+        }
+    }
+}
+
+impl Counts {
+    fn new(sample: &PathSample) -> Self {
+        let PathSample { path: _, socket: _, ops, errors, moved_bytes, copied_bytes, provenance } =
+            *sample;
+        let known = provenance != Provenance::Unavailable;
+        Self { ops, errors, moved_bytes, copied_bytes: known.then_some(copied_bytes), provenance }
+    }
+}
+
+impl Advice {
+    fn new(advice: &advice::Advice) -> Self {
+        let rule: Rule = advice.rule;
+        Self {
+            rule: rule.id(),
+            paths: advice.paths().map(|path: CopyPath| PathId(path)).collect(),
+            evidence: evidence(advice),
+            remedy: rule.remedy(),
+            saved_copied_bytes: advice.saving.copied_bytes,
+            saved_mode_switches: advice.saving.mode_switches,
+        }
+    }
+}
+
+impl<'a> Device<'a> {
+    fn new(sample: &'a DeviceSample) -> Self {
+        let DeviceSample {
+            device,
+            kind,
+            namespace,
+            software,
+            read_bytes,
+            write_bytes,
+            read_requests,
+            write_requests,
+            errors,
+            linear_bytes,
+            gather_bytes,
+        } = sample;
+        let net = *kind == DeviceKind::Net;
+        Self {
+            device,
+            kind: *kind,
+            namespace: *namespace,
+            software: *software,
+            dma_read_bytes: (!software).then_some(*read_bytes),
+            dma_write_bytes: (!software).then_some(*write_bytes),
+            read_bytes: *read_bytes,
+            write_bytes: *write_bytes,
+            read_requests: *read_requests,
+            write_requests: *write_requests,
+            errors: *errors,
+            linear_bytes: net.then_some(*linear_bytes),
+            gather_bytes: net.then_some(*gather_bytes),
+        }
+    }
+}
+
+impl Serialize for CounterValues<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.counters.iter().map(|(counter, value)| {
+            let known = self.frame.host.provenance(counter) != Provenance::Unavailable;
+            let value = match counter {
+                CounterId::CopiedBytes => self.copied_bytes,
+                _ => known.then_some(value),
+            };
+            (counter.id(), value)
+        }))
+    }
+}
+
+impl Serialize for Worths<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let limited = CounterId::ALL
+            .iter()
+            .filter(|counter| **counter != CounterId::CopiedBytes)
+            .map(|counter| (counter.id(), self.frame.host.provenance(*counter)))
+            .filter(|(_, provenance)| *provenance != Provenance::Measured);
+        serializer.collect_map(
+            [(CounterId::CopiedBytes.id(), self.copied_bytes)].into_iter().chain(limited),
+        )
+    }
+}
+
+impl Serialize for Sockets<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().filter_map(|sample| {
+            let SocketId(kind) = sample.socket?;
+            Some((kind.id(), Counts::new(sample)))
+        }))
+    }
+}
+
+impl Serialize for LossCounts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let reasons = zc_common::loss::Loss::ALL.iter().map(|loss| loss.id()).zip(self.0.0);
+        serializer.collect_map([("total", self.0.total())].into_iter().chain(reasons))
+    }
+}

@@ -1,0 +1,115 @@
+//! `docs/metrics.md`: every column, counter, path and loss, from the tables that define them.
+
+use std::fmt::{self, Write as _};
+
+use zc_common::{loss::Loss, path::CopyPath};
+
+use crate::{
+    model::{
+        advice::Rule,
+        column::COLUMNS,
+        path::{self, Flow},
+    },
+    sample::{counter::CounterId, snapshot::Provenance},
+};
+
+/// The page, in Markdown.
+#[must_use]
+pub fn markdown() -> String {
+    let mut page = String::new();
+    let written = write_page(&mut page);
+    debug_assert!(written.is_ok(), "writing to a String does not fail");
+    page
+}
+
+fn write_page(page: &mut String) -> fmt::Result {
+    page.push_str(INTRODUCTION);
+    write_columns(page)?;
+    write_counters(page)?;
+    write_paths(page)?;
+    write_losses(page)?;
+    write_rules(page)
+}
+
+const INTRODUCTION: &str = "\
+<!-- Generated from the tables in the code; do not edit. -->
+
+# Metrics
+
+Ids are stable: the same word stands in JSON, CSV, filters, `--sort` and on the screen.
+
+Every number has a provenance. *measured*: counted where it happens. *assumed* (`?`): the call
+returned bytes that no hooked function copied and nothing shows to have been passed on without a
+copy. *modelled* (`~`): the path's usual number of copies times the bytes moved, where this kernel
+offers no hook. *unavailable* (`-`, `null` in JSON, empty in CSV): this kernel or these privileges
+cannot tell. A sum is as trustworthy as its worst part; a part that is not available is left out of
+the sum, which is then a lower bound (`+`; `unknown_moved_bytes` in JSON says by how much at most).
+";
+
+fn write_columns(page: &mut String) -> fmt::Result {
+    page.push_str("\n## Columns\n\n");
+    page.push_str("| id | heading | unit | kind | meaning |\n| --- | --- | --- | --- | --- |\n");
+    for column in COLUMNS {
+        writeln!(
+            page,
+            "| `{}` | {} | {} | {} | {} |",
+            column.id,
+            column.title,
+            column.unit.id(),
+            column.kind.id(),
+            column.help,
+        )?;
+    }
+    Ok(())
+}
+
+fn write_counters(page: &mut String) -> fmt::Result {
+    page.push_str("\n## Counters\n\nBy process, and in total. Bytes where the id says so.\n\n");
+    page.push_str("| id | meaning |\n| --- | --- |\n");
+    for counter in CounterId::ALL {
+        writeln!(page, "| `{}` | {} |", counter.id(), counter.help())?;
+    }
+    Ok(())
+}
+
+fn write_paths(page: &mut String) -> fmt::Result {
+    page.push_str(
+        "\n## Paths\n\nPayload: which way the path counts for the amplification. Modelled: copies \
+         per byte\nwhere nothing measures them.\n\n\
+         | id | group | payload | modelled | meaning |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for copy_path in CopyPath::ALL.iter().copied() {
+        let modelled = path::modelled_copies(copy_path)
+            .map_or_else(|| Provenance::Unavailable.id().to_owned(), |copies| copies.to_string());
+        let flow = match path::flow(copy_path) {
+            Flow::In => "in",
+            Flow::Out => "out",
+            Flow::Through => "in and out",
+            Flow::None => "no",
+        };
+        writeln!(
+            page,
+            "| `{}` | {} | {flow} | {modelled} | {} |",
+            copy_path.id(),
+            path::group(copy_path).title(),
+            copy_path.help(),
+        )?;
+    }
+    Ok(())
+}
+
+fn write_losses(page: &mut String) -> fmt::Result {
+    page.push_str("\n## Losses\n\n| id | meaning |\n| --- | --- |\n");
+    for loss in Loss::ALL {
+        writeln!(page, "| `{}` | {} |", loss.id(), loss.help())?;
+    }
+    Ok(())
+}
+
+fn write_rules(page: &mut String) -> fmt::Result {
+    page.push_str("\n## Advice\n\n| id | what to do |\n| --- | --- |\n");
+    for rule in Rule::ALL {
+        writeln!(page, "| `{}` | {} |", rule.id(), rule.remedy())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! Text for people: what `zc stat` prints at the end, and `zc top --once`.
+//!
+//! 80 columns are enough, no colour is needed, and names are safe wherever the text ends up.
+
+mod grid;
+mod notes;
+mod once;
+mod stat;
+
+pub use self::{
+    once::{once_columns, write_once},
+    stat::write_stat,
+};

@@ -1,0 +1,75 @@
+//! Columns of text that line up.
+
+use std::io;
+
+use comfy_table::{CellAlignment, Table, presets::NOTHING};
+
+use crate::{
+    model::{column::Unit, value::Value},
+    output::human,
+};
+
+/// A cell: its text, and the mark behind it that must not push the digits out of line.
+pub(super) struct Cell {
+    text: String,
+    mark: &'static str,
+}
+
+impl Cell {
+    pub(super) fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), mark: "" }
+    }
+
+    pub(super) fn value(value: &Value<'_>, unit: Unit) -> Self {
+        let mark = value.quality().map_or("", human::mark);
+        Self { text: human::value(value, unit).into_owned(), mark }
+    }
+}
+
+/// A table under construction.
+pub(super) struct Grid {
+    header: Vec<&'static str>,
+    alignment: Vec<CellAlignment>,
+    rows: Vec<Vec<Cell>>,
+}
+
+impl Grid {
+    /// A table with these headings; `true` for a column of numbers.
+    pub(super) fn new(columns: impl IntoIterator<Item = (&'static str, bool)>) -> Self {
+        let side = |numeric| if numeric { CellAlignment::Right } else { CellAlignment::Left };
+        let (header, alignment) =
+            columns.into_iter().map(|(title, numeric)| (title, side(numeric))).unzip();
+        Self { header, alignment, rows: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, row: Vec<Cell>) {
+        self.rows.push(row);
+    }
+
+    pub(super) fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        let marks: Vec<usize> = (0..self.header.len())
+            .map(|at| self.rows.iter().filter_map(|row| row.get(at)).map(|c| c.mark.len()).max())
+            .map(|longest| longest.unwrap_or(0))
+            .collect();
+        let mut table = Table::new();
+        table.load_style(NOTHING);
+        table.set_header(
+            self.header.iter().zip(&marks).map(|(title, mark)| format!("{title}{:mark$}", "")),
+        );
+        for row in &self.rows {
+            table.add_row(
+                row.iter()
+                    .zip(&marks)
+                    .map(|(cell, mark)| format!("{}{:<mark$}", cell.text, cell.mark)),
+            );
+        }
+        for (column, alignment) in table.column_iter_mut().zip(&self.alignment) {
+            column.set_padding((2, 0));
+            column.set_cell_alignment(*alignment);
+        }
+        for line in table.lines() {
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}

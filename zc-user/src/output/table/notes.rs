@@ -1,0 +1,113 @@
+//! What a reader must know to take the figures for what they are: marks, reasons, losses.
+
+use std::io;
+
+use crate::{
+    model::{column, frame::Frame},
+    output::{human, sanitize},
+    sample::{counter::CounterId, snapshot::Provenance},
+};
+
+/// Longest line.
+const COLUMNS: usize = 80;
+
+/// Explains every mark and dash that the machine's limitations give rise to, and names what was
+/// lost.
+pub(super) fn write(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut notes = marks(frame);
+    notes.extend(limitations(frame));
+    if !notes.is_empty() {
+        writeln!(out, "\nNotes")?;
+        for note in notes {
+            write_wrapped(&note, out)?;
+        }
+    }
+    let lost = frame.losses.total();
+    if lost > 0 {
+        writeln!(out, "\nLosses: {}", human::count(lost))?;
+        for (loss, count) in frame.losses.occurred() {
+            write_wrapped(&format!("{} {}: {}", human::count(count), loss.id(), loss.help()), out)?;
+        }
+    }
+    Ok(())
+}
+
+fn marks(frame: &Frame) -> Vec<String> {
+    let mut notes = Vec::new();
+    let has = |provenance| {
+        frame
+            .totals
+            .paths
+            .iter()
+            .any(|sample| sample.provenance == provenance && sample.moved_bytes > 0)
+    };
+    if has(Provenance::Assumed) {
+        notes.push(
+            "? assumed: the calls returned bytes that no hooked function copied and nothing shows \
+             to have been passed on without a copy."
+                .to_owned(),
+        );
+    }
+    if has(Provenance::Modelled) {
+        let reason = frame
+            .host
+            .limitation(CounterId::CopiedBytes)
+            .map_or("the path's known copies times the bytes moved", |limit| {
+                sentence(&limit.reason)
+            });
+        notes.push(format!("~ modelled: {reason}."));
+    }
+    let unknown = frame.copied(&frame.totals.paths).unknown_moved_bytes;
+    if unknown > 0 {
+        notes.push(format!(
+            "+ and more, or -: {} moved on paths whose copies are not known; {}.",
+            human::bytes(unknown),
+            sentence(column::why_copies_are_unavailable(frame)),
+        ));
+    }
+    notes
+}
+
+/// Without a full stop, which the note brings.
+fn sentence(reason: &str) -> &str {
+    reason.trim_end_matches('.')
+}
+
+/// Counters with the same limitation share a note.
+fn limitations(frame: &Frame) -> Vec<String> {
+    let mut notes: Vec<(Provenance, &str, Vec<&str>)> = Vec::new();
+    for limit in &frame.host.limitations {
+        if limit.counter == CounterId::CopiedBytes {
+            continue;
+        }
+        let same = notes.iter_mut().find(|(provenance, reason, _)| {
+            (*provenance, *reason) == (limit.provenance, &limit.reason)
+        });
+        match same {
+            Some((_, _, counters)) => counters.push(limit.counter.id()),
+            None => notes.push((limit.provenance, &limit.reason, vec![limit.counter.id()])),
+        }
+    }
+    notes
+        .into_iter()
+        .map(|(provenance, reason, counters)| {
+            format!("{} {}: {}.", counters.join(", "), provenance.id(), sentence(reason))
+        })
+        .collect()
+}
+
+/// Writes a paragraph with a hanging indent.
+pub(super) fn write_wrapped(text: &str, out: &mut dyn io::Write) -> io::Result<()> {
+    let text = sanitize::sanitize(text);
+    let mut line = String::from(" ");
+    for word in text.split_whitespace() {
+        let is_empty = line.trim().is_empty();
+        if !is_empty && sanitize::width(&line) + 1 + sanitize::width(word) > COLUMNS {
+            writeln!(out, "{line}")?;
+            line = String::from("   ");
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    writeln!(out, "{line}")
+}

@@ -1,0 +1,243 @@
+//! `zc stat`: the breakdown of one interval, in the manner of `perf stat`.
+
+use std::io;
+
+use super::{
+    grid::{Cell, Grid},
+    notes,
+    once::{total, write_machine, write_processes},
+};
+use crate::{
+    model::{
+        advice,
+        column::{Column, Unit},
+        frame::Frame,
+        ledger,
+        row::Row,
+        sort::{Listing, is_active},
+        value::{Quality, Value},
+    },
+    output::{advice as words, human, sanitize},
+    sample::{
+        counter::CounterId,
+        snapshot::{PathSample, Provenance},
+    },
+};
+
+const PROCESSES: [&str; 6] =
+    ["pid", "comm", "copied_bytes", "moved_bytes", "amplification", "dominant_path"];
+
+/// Counters that are shown only when something was counted.
+const RARE: [CounterId; 7] = [
+    CounterId::CowCopiedBytes,
+    CounterId::ZerocopyRequestedBytes,
+    CounterId::ZerocopyAchievedBytes,
+    CounterId::DiscardedBytes,
+    CounterId::MmapCalls,
+    CounterId::MunmapCalls,
+    CounterId::MsyncCalls,
+];
+
+/// Advice beyond this is for the dashboard.
+const MOST_ADVICE: usize = 5;
+
+/// Writes the breakdown of `frame`. `subject` says what was watched: a command, processes, or the
+/// machine; it may contain anything.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn write_stat(
+    frame: &Frame,
+    subject: &str,
+    listing: &Listing,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let active = frame.processes.iter().filter(|process| is_active(process)).count();
+    writeln!(
+        out,
+        "{}: {}, {} active {}",
+        sanitize::sanitize(subject),
+        human::duration(frame.elapsed_ns),
+        human::count(active as u64),
+        if active == 1 { "process" } else { "processes" },
+    )?;
+    write_machine(frame, out)?;
+    writeln!(
+        out,
+        "{} copied by the CPU, {} moved without a copy",
+        total(frame, "copied_bytes"),
+        total(frame, "zero_copied_bytes"),
+    )?;
+    writeln!(out, "\nPaths")?;
+    write_paths(frame, out)?;
+    writeln!(out, "\nProcesses")?;
+    let columns: Vec<_> = PROCESSES.iter().filter_map(|id| Column::from_id(id)).collect();
+    write_processes(frame, listing.of(frame), &columns, out)?;
+    writeln!(out, "\nCounters")?;
+    write_counters(frame, out)?;
+    write_devices(frame, out)?;
+    write_advice(frame, listing, out)?;
+    notes::write(frame, out)
+}
+
+fn write_paths(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
+    if frame.totals.paths.is_empty() {
+        return writeln!(out, "  No bytes moved.");
+    }
+    let mut grid = Grid::new([
+        ("PATH", false),
+        ("OPS", true),
+        ("ERRORS", true),
+        ("MOVED", true),
+        ("COPIED", true),
+        ("COPIED/s", true),
+    ]);
+    for (sum, kinds) in ledger::by_path(&frame.totals.paths) {
+        grid.push(path_cells(sum.path.0.id().to_owned(), &sum, frame));
+        for sample in kinds.iter().filter(|_| kinds.len() > 1) {
+            if let Some(kind) = sample.socket {
+                grid.push(path_cells(format!("  {}", kind.0.id()), sample, frame));
+            }
+        }
+    }
+    grid.push(sum_cells("total", Row::totals(frame), frame));
+    if !frame.unattributed.paths.is_empty() {
+        grid.push(sum_cells("  of no process", Row::unattributed(frame), frame));
+    }
+    grid.write(out)
+}
+
+fn path_cells(name: String, sample: &PathSample, frame: &Frame) -> Vec<Cell> {
+    let quality = Quality { provenance: sample.provenance, lower_bound: false };
+    let copied = if sample.provenance == Provenance::Unavailable {
+        Value::Unavailable("")
+    } else {
+        Value::Integer(sample.copied_bytes, quality)
+    };
+    vec![
+        Cell::text(name),
+        Cell::text(human::count(sample.ops)),
+        Cell::text(human::count(sample.errors)),
+        Cell::text(human::bytes(sample.moved_bytes)),
+        Cell::value(&copied, Unit::Bytes),
+        Cell::value(&per_second(copied, frame), Unit::BytesPerSec),
+    ]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+fn per_second<'a>(value: Value<'a>, frame: &Frame) -> Value<'a> {
+    match value {
+        Value::Integer(_, _) if frame.elapsed_ns == 0 => Value::Absent,
+        Value::Integer(bytes, quality) => Value::Real(bytes as f64 / frame.seconds(), quality),
+        other => other,
+    }
+}
+
+fn sum_cells(name: &str, row: Row<'_>, frame: &Frame) -> Vec<Cell> {
+    let sum = |of: fn(&PathSample) -> u64| human::count(row.paths.iter().map(of).sum());
+    let column = |id| {
+        Column::from_id(id).map_or_else(
+            || Cell::text(""),
+            |column| Cell::value(&column.of(row, frame), column.unit),
+        )
+    };
+    vec![
+        Cell::text(name),
+        Cell::text(sum(|sample| sample.ops)),
+        Cell::text(sum(|sample| sample.errors)),
+        column("moved_bytes"),
+        column("copied_bytes"),
+        column("copied_bytes_per_sec"),
+    ]
+}
+
+fn write_counters(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
+    let row = Row::totals(frame);
+    let mut grid = Grid::new([("TOTAL", true), ("COUNTER", false), ("PER SECOND", true)]);
+    for counter in CounterId::ALL {
+        let in_paths = matches!(counter, CounterId::MovedBytes | CounterId::CopiedBytes);
+        let asked = row.counters[CounterId::ZerocopyRequestedBytes] > 0;
+        let silent = match counter {
+            CounterId::ZerocopyAchievedBytes => !asked,
+            _ => RARE.contains(counter) && row.counters[*counter] == 0,
+        };
+        let Some(column) = Column::from_id(counter.id()).filter(|_| !in_paths && !silent) else {
+            continue;
+        };
+        let value = column.of(row, frame);
+        let rate = match per_second(value.clone(), frame) {
+            Value::Unavailable(_) => Cell::text(""),
+            rate if column.unit == Unit::Bytes => Cell::value(&rate, Unit::BytesPerSec),
+            rate => Cell::value(&rate, Unit::PerSec),
+        };
+        grid.push(vec![Cell::value(&value, column.unit), Cell::text(column.id), rate]);
+    }
+    grid.write(out)
+}
+
+fn write_devices(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
+    let busy =
+        frame.devices.iter().filter(|d| d.read_bytes > 0 || d.write_bytes > 0 || d.errors > 0);
+    let mut busy = busy.peekable();
+    if busy.peek().is_none() {
+        return Ok(());
+    }
+    writeln!(out, "\nDevices")?;
+    let mut grid = Grid::new([
+        ("DEVICE", false),
+        ("READ", true),
+        ("REQUESTS", true),
+        ("WRITTEN", true),
+        ("REQUESTS", true),
+        ("ERRORS", true),
+        ("DMA", false),
+    ]);
+    for device in busy {
+        let name = sanitize::sanitize(&device.device);
+        grid.push(vec![
+            Cell::text(sanitize::truncate(&name, 15, "...")),
+            Cell::text(human::bytes(device.read_bytes)),
+            Cell::text(human::count(device.read_requests)),
+            Cell::text(human::bytes(device.write_bytes)),
+            Cell::text(human::count(device.write_requests)),
+            Cell::text(human::count(device.errors)),
+            Cell::text(if device.software { "none" } else { "yes" }),
+        ]);
+    }
+    grid.write(out)
+}
+
+fn write_advice(frame: &Frame, listing: &Listing, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut found: Vec<_> = listing
+        .of(frame)
+        .flat_map(|process| {
+            advice::all(&process.paths, frame).into_iter().map(move |advice| (process, advice))
+        })
+        .collect();
+    found.sort_by_key(|(_, advice)| std::cmp::Reverse(advice.saving));
+    if found.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nAdvice")?;
+    for (process, advice) in found.iter().take(MOST_ADVICE) {
+        let saving = words::saving(advice.saving, frame.seconds())
+            .map_or_else(String::new, |saving| format!(" ({saving})"));
+        let text = format!(
+            "{} {}: {}. {}{saving}.",
+            process.id,
+            sanitize::sanitize(&process.comm),
+            words::evidence(advice),
+            capitalised(advice.rule.remedy()),
+        );
+        notes::write_wrapped(&text, out)?;
+    }
+    if found.len() > MOST_ADVICE {
+        writeln!(out, "  ... and {} more", found.len() - MOST_ADVICE)?;
+    }
+    Ok(())
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
