@@ -64,9 +64,11 @@ fn build() -> Result<(), String> {
         root_dir: &source("zc-ebpf"),
         ..aya_build::Package::default()
     };
-    aya_build::build_ebpf([package], aya_build::Toolchain::Custom(&chosen.name)).map_err(|error| {
-        format!("cannot build the eBPF programs with toolchain '{}': {error:#}", chosen.name)
-    })?;
+    aya_build::build_ebpf([package], aya_build::Toolchain::Custom(&chosen.name)).map_err(
+        |error| {
+            format!("cannot build the eBPF programs with toolchain '{}': {error:#}", chosen.name)
+        },
+    )?;
 
     // Last, because cargo repeats them to whoever reads the error of a failed script; a script that
     // failed is run again anyway.
