@@ -6,8 +6,6 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::build;
-use crate::docs;
 use crate::hygiene;
 use crate::setup::{self, Needs};
 use crate::shell;
@@ -39,14 +37,13 @@ enum Outcome {
 
 type Check = fn() -> Result<Outcome>;
 
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 7] = [
     ("format", format),
     ("files", files),
     ("spelling", spelling),
     ("clippy, host", clippy_host),
     ("clippy, eBPF", clippy_ebpf),
     ("dependencies", dependencies),
-    ("documents", documents),
     (TESTS, tests),
 ];
 
@@ -158,15 +155,6 @@ fn dependencies() -> Result<Outcome> {
         ));
     }
     shell::run(&mut shell::cargo(&["deny", "check", "advisories"]))?;
-    Ok(Outcome::Held)
-}
-
-fn documents() -> Result<Outcome> {
-    let zc = build::zc(false)?;
-    if !docs::is_supported(&zc) {
-        return Ok(Outcome::Skipped("this zc writes no documents yet".to_owned()));
-    }
-    docs::check(&zc, &workspace::root().join(docs::DIRECTORY))?;
     Ok(Outcome::Held)
 }
 

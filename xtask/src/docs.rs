@@ -1,19 +1,14 @@
 //! `docs`: the documents that `zc` writes about itself, from the tables that it runs on.
+//!
+//! A test per document, its name beginning with `docs_`, compares what is committed with what the
+//! tables say now, so a stale document fails the tests. With `ZC_BLESS=1` the same test writes it.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
-
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use clap::Args;
 
-use crate::build;
 use crate::setup::{self, Needs};
 use crate::shell;
-use crate::workspace;
-
-/// Where the generated documents are, relative to the root.
-pub(crate) const DIRECTORY: &str = "docs";
+use crate::test;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -22,47 +17,12 @@ pub(crate) struct Arguments {
     check: bool,
 }
 
-/// The hidden command of `zc` that writes every generated document into a directory.
-const GENERATE: &str = "generate-docs";
-
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     setup::prepare(Needs::default())?;
-    let zc = build::zc(false)?;
-    let directory = workspace::root().join(DIRECTORY);
-    if arguments.check { check(&zc, &directory) } else { generate(&zc, &directory) }
-}
-
-/// Whether this `zc` already writes documents.
-pub(crate) fn is_supported(zc: &Path) -> bool {
-    shell::succeeds(Command::new(zc).args([GENERATE, "--help"]))
-}
-
-/// Fails if a document in the checkout is not what `zc` would write now.
-pub(crate) fn check(zc: &Path, directory: &Path) -> Result<()> {
-    let fresh = workspace::target()?.join("docs-fresh");
-    if fresh.exists() {
-        fs::remove_dir_all(&fresh)
-            .with_context(|| format!("cannot empty '{}'", fresh.display()))?;
+    let mut command = test::command();
+    command.arg("docs_");
+    if !arguments.check {
+        command.env("ZC_BLESS", "1");
     }
-    generate(zc, &fresh)?;
-    let mut stale = Vec::new();
-    for entry in
-        fs::read_dir(&fresh).with_context(|| format!("cannot read '{}'", fresh.display()))?
-    {
-        let fresh = entry.context("cannot read a directory entry")?;
-        let committed = directory.join(fresh.file_name());
-        if fs::read(fresh.path()).ok() != fs::read(&committed).ok() {
-            stale.push(format!("{DIRECTORY}/{}", fresh.file_name().display()));
-        }
-    }
-    if !stale.is_empty() {
-        bail!("out of date: {}; run `cargo xtask docs` and commit", stale.join(", "));
-    }
-    Ok(())
-}
-
-fn generate(zc: &Path, directory: &Path) -> Result<()> {
-    fs::create_dir_all(directory)
-        .with_context(|| format!("cannot create '{}'", directory.display()))?;
-    shell::run(Command::new(zc).arg(GENERATE).arg(directory))
+    shell::run(&mut command)
 }

@@ -1,6 +1,8 @@
 //! `test`: every test of the workspace. Those on the live kernel are ordinary tests that need root
 //! and a few programs to observe.
 
+use std::process::Command;
+
 use anyhow::Result;
 use clap::Args;
 
@@ -34,9 +36,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// Runs the tests. The set-up has been done before.
 pub(crate) fn tests(filters: &[String]) -> Result<()> {
-    // The eBPF crate has no std, and is built by the build script of zc-user.
-    let mut command =
-        shell::cargo(&["test", "--workspace", "--exclude", "zc-ebpf", "--no-fail-fast", "--"]);
+    let mut command = command();
     command.args(filters);
 
     let prefix = privilege::prefix()?;
@@ -46,4 +46,10 @@ pub(crate) fn tests(filters: &[String]) -> Result<()> {
         command.env(format!("CARGO_TARGET_{triple}_RUNNER"), prefix.join(" "));
     }
     shell::run(&mut command)
+}
+
+/// `cargo test`, up to where the filters go.
+pub(crate) fn command() -> Command {
+    // The eBPF crate has no std, and is built by the build script of zc-user.
+    shell::cargo(&["test", "--workspace", "--exclude", "zc-ebpf", "--no-fail-fast", "--"])
 }
