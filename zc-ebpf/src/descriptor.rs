@@ -7,23 +7,55 @@ use zc_common::path::{CopyPath, Lane, SocketKind, lane, recv_lane, send_lane};
 
 use crate::{
     arch::O_DIRECT,
-    kernel::{Object, layout},
+    kernel::{Object, frozen, layout, opaque},
 };
 
-/// What stands behind a descriptor. Compared by value; `Closed` is a descriptor that is not open.
+/// What stands behind a descriptor. A number, not an enumeration: the verifier must be able to
+/// forget which one it is (see [`opaque`]).
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Class {
-    Closed,
-    File,
-    Direct,
-    Pseudo,
-    Pipe,
-    Tcp,
-    Udp,
-    Unix,
-    OtherSocket,
+pub(crate) struct Class(u8);
+
+/// Number of classes.
+const CLASSES: usize = 9;
+
+impl Class {
+    /// The descriptor is not open.
+    pub(crate) const CLOSED: Self = Self(0);
+    pub(crate) const FILE: Self = Self(1);
+    pub(crate) const DIRECT: Self = Self(2);
+    pub(crate) const PSEUDO: Self = Self(3);
+    pub(crate) const PIPE: Self = Self(4);
+    pub(crate) const TCP: Self = Self(5);
+    pub(crate) const UDP: Self = Self(6);
+    pub(crate) const UNIX: Self = Self(7);
+    pub(crate) const OTHER_SOCKET: Self = Self(8);
 }
+
+/// The lane of a copy from each class to user memory.
+static READ_LANES: [Lane; CLASSES] = [
+    lane(CopyPath::PseudoRead),
+    lane(CopyPath::FileRead),
+    lane(CopyPath::DirectRead),
+    lane(CopyPath::PseudoRead),
+    lane(CopyPath::PipeRead),
+    recv_lane(SocketKind::Tcp),
+    recv_lane(SocketKind::Udp),
+    recv_lane(SocketKind::Unix),
+    recv_lane(SocketKind::Other),
+];
+
+/// The lane of a copy from user memory to each class.
+static WRITE_LANES: [Lane; CLASSES] = [
+    lane(CopyPath::PseudoWrite),
+    lane(CopyPath::FileWrite),
+    lane(CopyPath::DirectWrite),
+    lane(CopyPath::PseudoWrite),
+    lane(CopyPath::PipeWrite),
+    send_lane(SocketKind::Tcp),
+    send_lane(SocketKind::Udp),
+    send_lane(SocketKind::Unix),
+    send_lane(SocketKind::Other),
+];
 
 const S_IFMT: u16 = 0o170_000;
 const S_IFSOCK: u16 = 0o140_000;
@@ -125,25 +157,30 @@ impl File {
     /// What the file is.
     #[inline(always)]
     pub(crate) fn class(self) -> Class {
+        Class(opaque(u64::from(self.exact_class().0)) as u8)
+    }
+
+    #[inline(always)]
+    fn exact_class(self) -> Class {
         let Some(mode) = self.inode.read::<u16>(layout!(inode_mode)) else {
-            return Class::Closed;
+            return Class::CLOSED;
         };
         match mode & S_IFMT {
             S_IFREG => {
                 let magic = self.magic();
                 if is_pseudo(magic) {
-                    Class::Pseudo
+                    Class::PSEUDO
                 } else if self.flags & O_DIRECT != 0 && magic != TMPFS_MAGIC {
-                    Class::Direct
+                    Class::DIRECT
                 } else {
-                    Class::File
+                    Class::FILE
                 }
             }
             S_IFSOCK => self.socket_class(),
-            S_IFIFO => Class::Pipe,
-            S_IFBLK if self.flags & O_DIRECT != 0 => Class::Direct,
-            S_IFBLK => Class::File,
-            _ => Class::Pseudo,
+            S_IFIFO => Class::PIPE,
+            S_IFBLK if self.flags & O_DIRECT != 0 => Class::DIRECT,
+            S_IFBLK => Class::FILE,
+            _ => Class::PSEUDO,
         }
     }
 
@@ -167,15 +204,15 @@ impl File {
         let sock = Object::untyped(socket).read::<u64>(layout!(socket_sk)).unwrap_or_default();
         let sock = Object::untyped(sock);
         match sock.read::<u16>(layout!(sock_family)).unwrap_or_default() {
-            AF_UNIX => Class::Unix,
+            AF_UNIX => Class::UNIX,
             AF_INET | AF_INET6 => {
                 match sock.read::<u16>(layout!(sock_protocol)).unwrap_or_default() {
-                    IPPROTO_TCP | IPPROTO_MPTCP => Class::Tcp,
-                    IPPROTO_UDP | IPPROTO_UDPLITE => Class::Udp,
-                    _ => Class::OtherSocket,
+                    IPPROTO_TCP | IPPROTO_MPTCP => Class::TCP,
+                    IPPROTO_UDP | IPPROTO_UDPLITE => Class::UDP,
+                    _ => Class::OTHER_SOCKET,
                 }
             }
-            _ => Class::OtherSocket,
+            _ => Class::OTHER_SOCKET,
         }
     }
 
@@ -211,43 +248,25 @@ impl Class {
     pub(crate) fn of(task: Object, fd: u64) -> Self {
         match File::of(task, fd) {
             Some(file) => file.class(),
-            None => Self::Closed,
+            None => Self::CLOSED,
         }
     }
 
     /// Whether bytes through it count as network traffic.
     #[inline(always)]
     pub(crate) fn is_network(self) -> bool {
-        matches!(self, Self::Tcp | Self::Udp)
+        self == Self::TCP || self == Self::UDP
     }
 
     /// The lane of a copy from it to user memory.
     #[inline(always)]
     pub(crate) fn read_lane(self) -> Lane {
-        match self {
-            Self::File => lane(CopyPath::FileRead),
-            Self::Direct => lane(CopyPath::DirectRead),
-            Self::Pipe => lane(CopyPath::PipeRead),
-            Self::Tcp => recv_lane(SocketKind::Tcp),
-            Self::Udp => recv_lane(SocketKind::Udp),
-            Self::Unix => recv_lane(SocketKind::Unix),
-            Self::OtherSocket => recv_lane(SocketKind::Other),
-            Self::Pseudo | Self::Closed => lane(CopyPath::PseudoRead),
-        }
+        READ_LANES.get(usize::from(self.0)).map_or(lane(CopyPath::PseudoRead), frozen)
     }
 
     /// The lane of a copy from user memory to it.
     #[inline(always)]
     pub(crate) fn write_lane(self) -> Lane {
-        match self {
-            Self::File => lane(CopyPath::FileWrite),
-            Self::Direct => lane(CopyPath::DirectWrite),
-            Self::Pipe => lane(CopyPath::PipeWrite),
-            Self::Tcp => send_lane(SocketKind::Tcp),
-            Self::Udp => send_lane(SocketKind::Udp),
-            Self::Unix => send_lane(SocketKind::Unix),
-            Self::OtherSocket => send_lane(SocketKind::Other),
-            Self::Pseudo | Self::Closed => lane(CopyPath::PseudoWrite),
-        }
+        WRITE_LANES.get(usize::from(self.0)).map_or(lane(CopyPath::PseudoWrite), frozen)
     }
 }

@@ -20,8 +20,9 @@ macro_rules! layout {
 }
 pub(crate) use layout;
 
-/// A value of read-only data that user space replaced before load: the compiler must not believe
-/// what it says here.
+/// A value of read-only data as the kernel has it. Either user space replaced it before load, so
+/// the compiler must not believe what it says here, or the compiler must not drop a check that the
+/// verifier, which does not know the contents, insists on.
 #[inline(always)]
 pub(crate) fn frozen<T: Copy>(value: &'static T) -> T {
     // SAFETY: a reference is valid to read.
@@ -101,4 +102,15 @@ impl Object {
         // SAFETY: the helper checks the address.
         unsafe { bpf_probe_read_kernel(self.address.wrapping_add(offset as usize).cast()) }.ok()
     }
+}
+
+/// Always zero; in writable memory, so the verifier does not know.
+static mut UNKNOWN_ZERO: u64 = 0;
+
+/// `value`, forgotten by the verifier. What it knows exactly it follows one value at a time; a
+/// forgotten value is followed once, which keeps a program with many classes of files small.
+#[inline(always)]
+pub(crate) fn opaque(value: u64) -> u64 {
+    // SAFETY: nobody writes it.
+    value | unsafe { ptr::read_volatile(&raw const UNKNOWN_ZERO) }
 }

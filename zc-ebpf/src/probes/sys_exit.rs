@@ -50,7 +50,7 @@ impl Call {
     #[inline(always)]
     pub(crate) fn class(&self, n: u32) -> Option<Class> {
         let class = Class::of(self.task, self.argument(n));
-        if class == Class::Closed {
+        if class == Class::CLOSED {
             if self.result < 0 {
                 return None;
             }
@@ -89,13 +89,12 @@ fn sys_exit(arguments: Arguments) {
     let task = Object::current_task();
     let Some(account) = Account::of(cpu, task) else { return };
     let call = Call { regs, task, account, result: arguments.integer(1) as i64 };
-    if kind == SyscallKind::Read as u8 {
-        if let Some(class) = call.class(0) {
+    if kind == SyscallKind::Read as u8 || kind == SyscallKind::Write as u8 {
+        let Some(class) = call.class(0) else { return };
+        if kind == SyscallKind::Read as u8 {
             account.book(class.read_lane(), call.result);
             note_received(account, class, call.result);
-        }
-    } else if kind == SyscallKind::Write as u8 {
-        if let Some(class) = call.class(0) {
+        } else {
             account.book(class.write_lane(), call.result);
             note_sent(account, class, call.result);
         }

@@ -67,7 +67,7 @@ fn completed(arguments: Arguments) {
     let file = Object::untyped(request.read::<u64>(layout!(kiocb_file)).unwrap_or_default());
     let class = match File::at(file) {
         Some(file) => file.class(),
-        None => Class::Closed,
+        None => Class::CLOSED,
     };
     let result = i64::from(result);
     if is_read {
@@ -82,9 +82,9 @@ fn completed(arguments: Arguments) {
         TEE => lane(CopyPath::Tee),
         // The source is not visible at completion; a pipe as the target means it was no pipe.
         SPLICE => match class {
-            Class::Pipe => lane(CopyPath::SpliceFilePipe),
-            Class::File | Class::Direct => lane(CopyPath::SplicePipeFile),
-            Class::Pseudo | Class::Closed => lane(CopyPath::SplicePipePseudo),
+            Class::PIPE => lane(CopyPath::SpliceFilePipe),
+            Class::FILE | Class::DIRECT => lane(CopyPath::SplicePipeFile),
+            Class::PSEUDO | Class::CLOSED => lane(CopyPath::SplicePipePseudo),
             _ => lane(CopyPath::SplicePipeSocket),
         },
         _ if zerocopy => lane(CopyPath::SocketSendZerocopy),

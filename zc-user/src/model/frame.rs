@@ -211,6 +211,7 @@ impl<'a> Baseline<'a> {
             cgroup: next.cgroup.clone(),
             kernel: next.kernel,
             exited: next.exited,
+            tracked: next.tracked,
             merged: next.merged,
             counters,
             paths,

@@ -57,8 +57,8 @@ impl Btf {
     /// # Errors
     /// When the file cannot be read or is no BTF of this machine's byte order.
     pub fn open(path: &Path) -> Result<Self> {
-        let data = fs::read(path)
-            .with_context(|| format!("cannot read BTF file '{}'", path.display()))?;
+        let data =
+            fs::read(path).with_context(|| format!("cannot read BTF file '{}'", path.display()))?;
         Self::parse(data).with_context(|| format!("'{}' is no usable BTF file", path.display()))
     }
 

@@ -52,9 +52,8 @@ pub fn from_btf(btf: &Btf, access: Access) -> Result<KernelLayout, Vec<&'static 
     if access == Access::Typed {
         layout.typed = 1;
         layout.current_task_typed = u32::from(has_helper(btf, "BPF_FUNC_get_current_task_btf"));
-        layout.task_pt_regs = u32::from(
-            layout.current_task_typed != 0 && has_helper(btf, "BPF_FUNC_task_pt_regs"),
-        );
+        layout.task_pt_regs =
+            u32::from(layout.current_task_typed != 0 && has_helper(btf, "BPF_FUNC_task_pt_regs"));
     }
     layout.switch_has_state =
         u32::from(btf.tracepoint_arguments("sched_switch").is_some_and(|count| count > 3));

@@ -84,7 +84,12 @@ impl Records {
         let record = self.pointer(slot)?.as_ptr();
         // SAFETY: mapped memory; the kernel writes it at any time, so every read is volatile, and
         // aligned integers are read whole.
-        Ok(unsafe { ((&raw const (*record).state).read_volatile(), (&raw const (*record).updates).read_volatile()) })
+        Ok(unsafe {
+            (
+                (&raw const (*record).state).read_volatile(),
+                (&raw const (*record).updates).read_volatile(),
+            )
+        })
     }
 
     /// A copy of a record. Counters that the kernel changes meanwhile are read before or after the
@@ -116,10 +121,10 @@ impl Cpus {
     /// The array behind `map`, with `count` elements.
     pub(super) fn new(map: impl AsFd, count: u32) -> Result<Self> {
         let map = map.as_fd().try_clone_to_owned().context("cannot duplicate a map descriptor")?;
-        let bytes = (count as usize * size_of::<CpuState>())
-            .next_multiple_of(rustix::param::page_size());
-        let chunk = Chunk::map(&map, 0, bytes)
-            .context("cannot map the kernel's CPU table into memory")?;
+        let bytes =
+            (count as usize * size_of::<CpuState>()).next_multiple_of(rustix::param::page_size());
+        let chunk =
+            Chunk::map(&map, 0, bytes).context("cannot map the kernel's CPU table into memory")?;
         Ok(Self { chunk, count: count as usize })
     }
 

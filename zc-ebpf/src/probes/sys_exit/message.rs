@@ -6,16 +6,16 @@ use zc_common::{
 };
 
 use super::{Call, note_received, note_sent, read_user};
-use crate::{account::note_losses, descriptor::Class};
+use crate::{account::note_losses, descriptor::Class, kernel::opaque};
 
 const MSG_TRUNC: u32 = 0x20;
 const MSG_ZEROCOPY: u32 = 0x0400_0000;
 
 /// Messages that one sendmmsg or recvmmsg may carry (`UIO_MAXIOV`); the kernel clamps to it.
-const MAX_MESSAGES: u64 = 1024;
+const MAX_MESSAGES: u64 = 256;
 
 /// Buffers of a message that are summed when `MSG_TRUNC` makes the return value exceed them.
-const MAX_BUFFERS: u64 = 16;
+const MAX_BUFFERS: u64 = 8;
 
 /// `struct iovec`, `include/uapi/linux/uio.h`.
 #[derive(Clone, Copy)]
@@ -34,7 +34,7 @@ pub(super) fn received(call: &Call, flags: u32, room: Option<u64>) {
         // TCP throws the bytes away; the others return the length of the whole datagram however
         // small the buffer was (recv(2), tcp(7)).
         let kept = match (class, room) {
-            (Class::Tcp, _) => 0,
+            (Class::TCP, _) => 0,
             (_, Some(room)) => room,
             (_, None) => buffers(call.argument(1)).unwrap_or(bytes as u64),
         };
@@ -94,29 +94,11 @@ fn book_sent(call: &Call, class: Class, flags: u32, count: u64, bytes: i64) {
 /// sendmmsg, recvmmsg: the result counts messages, their lengths are in the caller's vector.
 #[inline(never)]
 pub(super) fn many(call: &Call, receive: bool) {
-    /// `struct mmsghdr`: a `struct user_msghdr` of 56 bytes, then the length.
-    const STRIDE: u64 = 64;
-    const MSG_LEN: u64 = 56;
-
+    // The walk comes first: behind it the verifier has one state left, not one per class.
+    let bytes = opaque(total_length(call.argument(1), call.result));
     let Some(class) = call.class(0) else { return };
     let flags = call.argument(3) as u32;
-    let vector = call.argument(1);
-    let mut bytes = 0_u64;
     let count = call.result;
-    if count > 0 {
-        for i in 0..MAX_MESSAGES {
-            if i >= count as u64 {
-                break;
-            }
-            match read_user::<u32>(vector + i * STRIDE + MSG_LEN) {
-                Some(len) => bytes += u64::from(len),
-                None => break,
-            }
-        }
-        if count as u64 > MAX_MESSAGES {
-            note_losses(Loss::MessagesTruncated, count as u64 - MAX_MESSAGES);
-        }
-    }
     let total = if count < 0 { count } else { bytes as i64 };
     let ops = if count < 0 { 0 } else { count as u64 };
     if receive {
@@ -126,6 +108,29 @@ pub(super) fn many(call: &Call, receive: bool) {
     } else {
         book_sent(call, class, flags, ops, total);
     }
+}
+
+/// Sum of the lengths of `count` messages in the `struct mmsghdr` vector at `address`.
+#[inline(never)]
+fn total_length(address: u64, count: i64) -> u64 {
+    /// `struct mmsghdr`: a `struct user_msghdr` of 56 bytes, then the length.
+    const STRIDE: u64 = 64;
+    const MSG_LEN: u64 = 56;
+
+    let mut bytes = 0_u64;
+    for i in 0..MAX_MESSAGES {
+        if i as i64 >= count {
+            return bytes;
+        }
+        match read_user::<u32>(address + i * STRIDE + MSG_LEN) {
+            Some(len) => bytes += u64::from(len),
+            None => return bytes,
+        }
+    }
+    if count > MAX_MESSAGES as i64 {
+        note_losses(Loss::MessagesTruncated, count as u64 - MAX_MESSAGES);
+    }
+    bytes
 }
 
 /// getsockopt(TCP_ZEROCOPY_RECEIVE): the kernel remaps received pages.
@@ -145,5 +150,5 @@ pub(super) fn zerocopy_receive(call: &Call) {
     }
     let Some(length) = read_user::<u32>(call.argument(3) + LENGTH) else { return };
     call.account.book(lane, i64::from(length));
-    note_received(call.account, Class::Tcp, i64::from(length));
+    note_received(call.account, Class::TCP, i64::from(length));
 }

@@ -14,9 +14,9 @@ const O_RDONLY: u32 = 0;
 pub(super) fn sendfile(call: &Call) {
     let Some(out) = call.class(0) else { return };
     let path = match out {
-        Class::File | Class::Direct => CopyPath::SendfileToFile,
-        Class::Pipe => CopyPath::SendfileToPipe,
-        Class::Pseudo | Class::Closed => CopyPath::SendfileToPseudo,
+        Class::FILE | Class::DIRECT => CopyPath::SendfileToFile,
+        Class::PIPE => CopyPath::SendfileToPipe,
+        Class::PSEUDO | Class::CLOSED => CopyPath::SendfileToPseudo,
         _ => CopyPath::SendfileToSocket,
     };
     call.account.book(lane(path), call.result);
@@ -37,13 +37,13 @@ pub(super) fn splice(call: &Call) {
 #[inline(always)]
 pub(crate) fn splice_path(from: Class, to: Class) -> CopyPath {
     match (from, to) {
-        (Class::Pipe, Class::Pipe) => CopyPath::SplicePipePipe,
-        (Class::Pipe, Class::File | Class::Direct) => CopyPath::SplicePipeFile,
-        (Class::File | Class::Direct, _) => CopyPath::SpliceFilePipe,
-        (Class::Pseudo | Class::Closed, _) | (_, Class::Pseudo | Class::Closed) => {
+        (Class::PIPE, Class::PIPE) => CopyPath::SplicePipePipe,
+        (Class::PIPE, Class::FILE | Class::DIRECT) => CopyPath::SplicePipeFile,
+        (Class::FILE | Class::DIRECT, _) => CopyPath::SpliceFilePipe,
+        (Class::PSEUDO | Class::CLOSED, _) | (_, Class::PSEUDO | Class::CLOSED) => {
             CopyPath::SplicePipePseudo
         }
-        (Class::Pipe, _) => CopyPath::SplicePipeSocket,
+        (Class::PIPE, _) => CopyPath::SplicePipeSocket,
         _ => CopyPath::SpliceSocketPipe,
     }
 }

@@ -1,0 +1,14 @@
+//! From kernel hooks to snapshots: the only part of user space that knows of eBPF.
+
+pub mod attach;
+pub mod btf;
+pub mod catalog;
+pub mod cost;
+pub mod layout;
+pub mod live;
+mod process;
+mod records;
+mod tally;
+
+/// The eBPF object, built by the build script.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/zc-ebpf"));

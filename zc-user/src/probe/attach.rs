@@ -1,0 +1,316 @@
+//! Loading the object and attaching every probe that this kernel has.
+
+use std::{
+    fmt,
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use aya::{
+    Ebpf, EbpfLoader, Endianness, VerifierLogLevel,
+    maps::{MapData, Stack},
+    programs::{BtfTracePoint, ProgramError, RawTracePoint},
+};
+use zc_common::{layout::KernelLayout, record::UNATTRIBUTED_SLOT};
+
+use super::{
+    OBJECT,
+    btf::Btf,
+    catalog::{Group, PROBES, Probe},
+    layout::{self, Access},
+};
+
+/// Where every kernel with `CONFIG_DEBUG_INFO_BTF` publishes its types.
+pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
+
+/// What to attach, and with how much memory.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Type information to use instead of the kernel's own.
+    pub btf: Option<PathBuf>,
+    /// Most threads that can be told apart at a time; `None` sizes it by the threads there are.
+    pub threads: Option<u32>,
+    /// Whether the programs' own diagnostics are wanted.
+    pub diagnostics: bool,
+    /// Whether a refused program's verifier log is wanted.
+    pub verifier_log: bool,
+    /// Groups to leave out, for tests of degradation.
+    pub without: Vec<Group>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            btf: None,
+            threads: None,
+            diagnostics: false,
+            verifier_log: false,
+            without: Vec::new(),
+        }
+    }
+}
+
+/// What became of a group of probes.
+#[derive(Clone, Debug)]
+pub struct GroupStatus {
+    /// The group.
+    pub group: Group,
+    /// Why it is not attached, in plain words; `None` when it is.
+    pub refusal: Option<String>,
+}
+
+/// Everything attached. Detaches when dropped: nothing is pinned.
+pub struct Attached {
+    /// The maps and the programs.
+    pub ebpf: Ebpf,
+    /// How the programs read kernel memory.
+    pub access: Access,
+    /// What became of each group.
+    pub groups: Vec<GroupStatus>,
+    /// Slots for threads, the unattributed row included.
+    pub slots: u32,
+    /// CPUs in the table.
+    pub cpus: u32,
+    /// What is known of this kernel.
+    pub layout: KernelLayout,
+}
+
+impl Attached {
+    /// Whether a group is attached.
+    #[must_use]
+    pub fn has(&self, group: Group) -> bool {
+        self.groups.iter().any(|status| status.group == group && status.refusal.is_none())
+    }
+
+    /// Why a group is not attached.
+    #[must_use]
+    pub fn refusal(&self, group: Group) -> Option<&str> {
+        self.groups.iter().find(|status| status.group == group)?.refusal.as_deref()
+    }
+}
+
+/// Loads and attaches.
+///
+/// # Errors
+/// When nothing can be shown at all: no privileges, no type information, or the kernel refuses the
+/// core probes. Other groups degrade on their own, see [`Attached::groups`].
+pub fn attach(options: &Options) -> Result<Attached> {
+    let path = options.btf.as_deref().unwrap_or(Path::new(KERNEL_BTF));
+    let btf = read_btf(path, options.btf.is_some())?;
+    let own = options.btf.is_none();
+    // Typed access needs the kernel's own types: the verifier goes by them.
+    let typed = if own { attempt(options, &btf, path, Access::Typed) } else { Err(anyhow!("")) };
+    match typed {
+        Ok(attached) => Ok(attached),
+        Err(error) if own && is_privilege(&error) => Err(error),
+        Err(error) => attempt(options, &btf, path, Access::Checked).map_err(|second| {
+            // The first refusal names the better way; the second one is what remains.
+            if own {
+                error.context(format!("raw tracepoints were refused too: {second:#}"))
+            } else {
+                second
+            }
+        }),
+    }
+}
+
+fn read_btf(path: &Path, given: bool) -> Result<Btf> {
+    if !given && !path.exists() {
+        bail!(
+            "cannot read the kernel's structures: this kernel publishes no type information in \
+             {KERNEL_BTF}; boot one built with CONFIG_DEBUG_INFO_BTF=y, or give a BTF file of exactly \
+             this kernel with --btf PATH"
+        );
+    }
+    Btf::open(path)
+}
+
+fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<Attached> {
+    let layout = layout::from_btf(btf, access).map_err(|missing| {
+        anyhow!(
+            "cannot read the kernel's structures: '{}' lacks {}; give a BTF file of exactly this \
+             kernel (5.10 or newer) with --btf PATH",
+            path.display(),
+            missing.join(", ")
+        )
+    })?;
+    let cpus = possible_cpus()?;
+    let slots = options.threads.map_or_else(default_slots, Ok)?.max(64) + 1;
+    // aya reads the kernel's BTF by itself to load the object; it may be absent.
+    let types = aya::Btf::parse_file(path, aya_endianness()).ok();
+    let level: u8 = if options.diagnostics { 0xff } else { 0 };
+    let mut ebpf = EbpfLoader::new()
+        .btf(types.as_ref())
+        .verifier_log_level(if options.verifier_log {
+            VerifierLogLevel::STATS
+        } else {
+            VerifierLogLevel::DISABLE
+        })
+        .override_global("LAYOUT", &layout, true)
+        .override_global("AYA_LOG_LEVEL", &level, false)
+        .map_max_entries("RECORDS", slots)
+        .map_max_entries("SLOT_BY_THREAD", slots)
+        .map_max_entries("FREE_SLOTS", slots)
+        .map_max_entries("CPUS", cpus)
+        .load(OBJECT)
+        .map_err(|error| explain(error.into()))?;
+
+    // Before the first event asks for one.
+    let mut free: Stack<&mut MapData, u32> =
+        Stack::try_from(ebpf.map_mut("FREE_SLOTS").context("the object has no map FREE_SLOTS")?)?;
+    for slot in (UNATTRIBUTED_SLOT + 1..slots).rev() {
+        free.push(slot, 0).context("cannot fill the stack of free slots")?;
+    }
+
+    let mut groups = Vec::new();
+    for group in Group::ALL.iter().copied() {
+        let refusal = if options.without.contains(&group) {
+            Some("switched off".to_owned())
+        } else {
+            match attach_group(&mut ebpf, group, access, types.as_ref(), btf).map_err(explain) {
+                Ok(refusal) => refusal,
+                Err(error) if group == Group::Core => return Err(error),
+                Err(error) => Some(format!("{error:#}")),
+            }
+        };
+        if let (Group::Core, Some(reason)) = (group, &refusal) {
+            bail!("cannot attach to the kernel's tracepoints: {reason}");
+        }
+        groups.push(GroupStatus { group, refusal });
+    }
+    Ok(Attached { ebpf, access, groups, slots, cpus, layout })
+}
+
+/// Attaches all probes of a group. Returns why not when the kernel lacks one of its tracepoints;
+/// then none is attached.
+fn attach_group(
+    ebpf: &mut Ebpf,
+    group: Group,
+    access: Access,
+    types: Option<&aya::Btf>,
+    btf: &Btf,
+) -> Result<Option<String>> {
+    let probes = || PROBES.iter().filter(|probe| probe.group == group);
+    for probe in probes() {
+        if btf.tracepoint_arguments(probe.tracepoint).is_none() {
+            return Ok(Some(format!("this kernel has no tracepoint {}", probe.tracepoint)));
+        }
+    }
+    for probe in probes() {
+        attach_probe(ebpf, probe, access, types)
+            .with_context(|| format!("cannot attach to {}", probe.tracepoint))?;
+    }
+    Ok(None)
+}
+
+fn attach_probe(
+    ebpf: &mut Ebpf,
+    probe: &Probe,
+    access: Access,
+    types: Option<&aya::Btf>,
+) -> Result<()> {
+    let name = match access {
+        Access::Typed => probe.program,
+        Access::Checked => probe.raw_program,
+    };
+    let program =
+        ebpf.program_mut(name).with_context(|| format!("the object has no program {name}"))?;
+    match access {
+        Access::Typed => {
+            let program: &mut BtfTracePoint = program.try_into()?;
+            program.load(probe.tracepoint, types.context("no type information")?)?;
+            program.attach()?;
+        }
+        Access::Checked => {
+            let program: &mut RawTracePoint = program.try_into()?;
+            program.load()?;
+            program.attach(probe.tracepoint)?;
+        }
+    }
+    Ok(())
+}
+
+/// A refusal for want of privileges.
+#[derive(Debug)]
+struct Privilege;
+
+impl fmt::Display for Privilege {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "cannot load eBPF: missing CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8); run \
+             with sudo, or give the binary the capabilities: setcap \
+             cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_ptrace+ep",
+        )
+    }
+}
+
+impl std::error::Error for Privilege {}
+
+fn is_privilege(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Privilege>().is_some()
+}
+
+/// Says in the user's terms what the kernel refused.
+fn explain(error: anyhow::Error) -> anyhow::Error {
+    let mut log = None;
+    for cause in error.chain() {
+        if let Some(ProgramError::LoadError { io_error, verifier_log }) = cause.downcast_ref() {
+            if io_error.kind() == ErrorKind::PermissionDenied && !has_bpf() {
+                return Privilege.into();
+            }
+            let text = verifier_log.to_string();
+            log = Some(if text.trim().is_empty() {
+                format!("the kernel refused the program: {io_error}")
+            } else {
+                format!("the kernel's verifier refused the program: {io_error}\n{text}")
+            });
+        } else if let Some(io) = cause.downcast_ref::<io::Error>()
+            && io.kind() == ErrorKind::PermissionDenied
+            && !has_bpf()
+        {
+            return Privilege.into();
+        }
+    }
+    match log {
+        // The first message says which probe it was.
+        Some(log) => anyhow!("{error}: {log}"),
+        None => error,
+    }
+}
+
+/// Whether this process may load eBPF at all.
+#[must_use]
+pub fn has_bpf() -> bool {
+    use rustix::thread::{CapabilitySet, capabilities};
+    capabilities(None).is_ok_and(|sets| {
+        sets.effective.contains(CapabilitySet::SYS_ADMIN)
+            || sets.effective.contains(CapabilitySet::BPF | CapabilitySet::PERFMON)
+    })
+}
+
+const fn aya_endianness() -> Endianness {
+    if cfg!(target_endian = "big") { Endianness::Big } else { Endianness::Little }
+}
+
+/// CPUs that may ever come online: their numbers go up to this.
+fn possible_cpus() -> Result<u32> {
+    let count = aya::util::nr_cpus()
+        .map_err(|(path, error)| anyhow!("cannot read the number of CPUs from {path}: {error}"))?;
+    Ok(u32::try_from(count)?.min(zc_common::MAX_CPUS))
+}
+
+/// Twice the threads there are, and room for a burst; between 8,192 and 131,072.
+fn default_slots() -> Result<u32> {
+    const LEAST: u32 = 8_192;
+    const MOST: u32 = 131_072;
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    // The fourth field is "running/all".
+    let threads: u32 = load
+        .split_whitespace()
+        .nth(3)
+        .and_then(|field| field.split('/').nth(1))
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(LEAST / 2);
+    Ok((2 * threads + 4096).next_power_of_two().clamp(LEAST, MOST))
+}

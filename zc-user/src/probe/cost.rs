@@ -1,0 +1,82 @@
+//! What `zc` itself costs: its CPU time and memory, and the kernel memory and run time of its eBPF.
+
+use std::{fs, os::fd::RawFd};
+
+use anyhow::{Context as _, Result};
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::sample::snapshot::SelfCost;
+
+/// The descriptors of our own maps and programs.
+pub struct Cost {
+    maps: u64,
+    programs: Vec<RawFd>,
+}
+
+impl Cost {
+    /// Finds every eBPF descriptor of this process.
+    ///
+    /// # Errors
+    /// When `/proc/self/fd` cannot be read.
+    pub fn survey() -> Result<Self> {
+        let mut cost = Self { maps: 0, programs: Vec::new() };
+        let mut seen = std::collections::HashSet::new();
+        for entry in fs::read_dir("/proc/self/fd").context("cannot read /proc/self/fd")? {
+            let entry = entry.context("cannot read /proc/self/fd")?;
+            let Ok(target) = fs::read_link(entry.path()) else { continue };
+            let Some(fd) = entry.file_name().to_str().and_then(|name| name.parse::<RawFd>().ok())
+            else {
+                continue;
+            };
+            match target.to_str() {
+                // Maps are held by several descriptors (programs, mappings): each map once.
+                Some("anon_inode:bpf-map") => {
+                    if field(fd, "map_id").is_none_or(|id| seen.insert(id)) {
+                        cost.maps += field(fd, "memlock").unwrap_or(0);
+                    }
+                }
+                Some("anon_inode:bpf-prog") => cost.programs.push(fd),
+                _ => {}
+            }
+        }
+        Ok(cost)
+    }
+
+    /// The cost up to now.
+    #[must_use]
+    pub fn sample(&self) -> SelfCost {
+        let cpu = clock_gettime(ClockId::ProcessCPUTime);
+        let (run_ns, runs) = self.program_runs().unzip();
+        SelfCost {
+            cpu_ns: cpu.tv_sec as u64 * 1_000_000_000 + cpu.tv_nsec as u64,
+            rss_bytes: rss_bytes().unwrap_or(0),
+            map_bytes: self.maps,
+            program_run_ns: run_ns,
+            program_runs: runs,
+        }
+    }
+
+    /// Run time and runs of the programs, while the kernel keeps such statistics
+    /// (`kernel.bpf_stats_enabled`); they cost every run two clock reads, so they are off.
+    fn program_runs(&self) -> Option<(u64, u64)> {
+        let enabled = fs::read_to_string("/proc/sys/kernel/bpf_stats_enabled").ok()?;
+        if enabled.trim() == "0" {
+            return None;
+        }
+        Some(self.programs.iter().fold((0, 0), |(ns, runs), fd| {
+            (ns + field(*fd, "run_time_ns").unwrap_or(0), runs + field(*fd, "run_cnt").unwrap_or(0))
+        }))
+    }
+}
+
+/// A field of `/proc/self/fdinfo/FD`.
+fn field(fd: RawFd, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok())
+}
+
+fn rss_bytes() -> Option<u64> {
+    let text = fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = text.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}

@@ -1,0 +1,248 @@
+//! The running kernel as a source of snapshots.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use anyhow::{Context as _, Result};
+use aya::maps::{Array, HashMap as BpfHashMap, Map, MapData, Stack};
+use zc_common::{
+    device::{DEVICE_VIRTUAL, DeviceKey, DeviceRecord, KIND_BLOCK},
+    loss::Loss,
+    record::{STATE_DEAD, STATE_EXITED, STATE_FREE, ThreadKey, UNATTRIBUTED_SLOT},
+};
+
+use super::{
+    attach::{Attached, Options, attach},
+    cost::Cost,
+    process::Processes,
+    records::{Cpus, Records},
+    tally::Tally,
+};
+use crate::{
+    proc::{cgroup::Cgroups, host},
+    sample::{
+        snapshot::{DeviceKind, DeviceSample, Host, Losses, ProcessId, Snapshot, Unattributed},
+        source::SnapshotSource,
+    },
+};
+
+/// How far beyond the highest slot in use a scan looks for the next: threads being created at this
+/// moment take slots in order but publish them in any.
+const LOOK_AHEAD: usize = 256;
+
+/// An exited thread leaves its CPU at once; if its last switch was missed, its slot is recycled
+/// after this long.
+const LAST_SWITCH: Duration = Duration::from_secs(2);
+
+/// Probes attached to the running kernel.
+pub struct Live {
+    host: Arc<Host>,
+    attached: Attached,
+    began: Instant,
+    records: Records,
+    cpus: Cpus,
+    /// Per slot: the update count that `processes` has seen, and when the thread exited.
+    seen: Vec<Seen>,
+    /// The highest slot ever found in use.
+    highest: usize,
+    processes: Processes,
+    cgroups: Cgroups,
+    cost: Cost,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    updates: u64,
+    exited: Option<Instant>,
+}
+
+impl Live {
+    /// Attaches everything this kernel has and begins to count.
+    ///
+    /// # Errors
+    /// See [`attach`].
+    pub fn start(options: &Options) -> Result<Self> {
+        let attached = attach(options)?;
+        let records = Records::new(map(&attached, "RECORDS")?.fd(), attached.slots)?;
+        let cpus = Cpus::new(map(&attached, "CPUS")?.fd(), attached.cpus)?;
+        Ok(Self {
+            host: Arc::new(host::describe(&attached)?),
+            began: Instant::now(),
+            seen: vec![Seen::default(); attached.slots as usize],
+            highest: 0,
+            processes: Processes::default(),
+            cgroups: Cgroups::default(),
+            cost: Cost::survey()?,
+            records,
+            cpus,
+            attached,
+        })
+    }
+
+    /// What was attached.
+    #[must_use]
+    pub fn attached(&self) -> &Attached {
+        &self.attached
+    }
+
+    /// The machine.
+    #[must_use]
+    pub fn host(&self) -> &Arc<Host> {
+        &self.host
+    }
+
+    /// Marks a process and all its descendants as tracked.
+    pub fn track(&mut self, id: ProcessId) {
+        self.processes.track(id);
+    }
+
+    /// Looks at every slot in use; tells `processes` what has changed, and frees the slots of the
+    /// dead.
+    fn scan(&mut self) -> Result<()> {
+        let now = Instant::now();
+        let mut dead = Vec::new();
+        let mut slot = UNATTRIBUTED_SLOT as usize + 1;
+        while slot < self.records.capacity() && slot <= self.highest + LOOK_AHEAD {
+            let (state, updates) = self.records.glance(slot)?;
+            if state != STATE_FREE {
+                self.highest = self.highest.max(slot);
+                let seen = &mut self.seen[slot];
+                if seen.updates != updates {
+                    seen.updates = updates;
+                    let record = self.records.read(slot)?;
+                    self.processes.touch(slot as u32, &record);
+                }
+                if state >= STATE_EXITED {
+                    let since = *seen.exited.get_or_insert(now);
+                    if state == STATE_DEAD || now.duration_since(since) > LAST_SWITCH {
+                        dead.push(slot as u32);
+                    }
+                }
+            }
+            slot += 1;
+        }
+        self.recycle(&dead)
+    }
+
+    fn recycle(&mut self, dead: &[u32]) -> Result<()> {
+        for slot in dead {
+            let record = self.records.read(*slot as usize)?;
+            self.processes.retire(*slot, &record);
+            let key = ThreadKey { pid: record.pid, pad: 0, start_ns: record.start_ns };
+            let mut slots: BpfHashMap<&mut MapData, ThreadKey, u32> = BpfHashMap::try_from(
+                self.attached.ebpf.map_mut("SLOT_BY_THREAD").context("no map SLOT_BY_THREAD")?,
+            )?;
+            // Absent only if the kernel side never published it.
+            let _ = slots.remove(&key);
+            self.records.clear(*slot as usize)?;
+            self.seen[*slot as usize] = Seen::default();
+            let mut free: Stack<&mut MapData, u32> = Stack::try_from(
+                self.attached.ebpf.map_mut("FREE_SLOTS").context("no map FREE_SLOTS")?,
+            )?;
+            free.push(*slot, 0).context("cannot return a slot")?;
+        }
+        Ok(())
+    }
+
+    fn unattributed(&mut self) -> Result<Unattributed> {
+        let mut tally = Tally::default();
+        tally.add(&self.records.read(UNATTRIBUTED_SLOT as usize)?);
+        let (counters, paths) = tally.sample(0);
+        Ok(Unattributed { counters, paths })
+    }
+
+    fn losses(&self) -> Result<Losses> {
+        let array: Array<&MapData, u64> =
+            Array::try_from(self.attached.ebpf.map("LOSSES").context("no map LOSSES")?)?;
+        let mut losses = Losses::default();
+        for (count, loss) in losses.0.iter_mut().zip(Loss::ALL) {
+            *count = array.get(&(*loss as u32), 0).context("cannot read the loss counters")?;
+        }
+        Ok(losses)
+    }
+
+    fn devices(&self) -> Result<Vec<DeviceSample>> {
+        let devices: BpfHashMap<&MapData, DeviceKey, DeviceRecord> =
+            BpfHashMap::try_from(self.attached.ebpf.map("DEVICES").context("no map DEVICES")?)?;
+        let mut samples = Vec::new();
+        for entry in devices.iter() {
+            let (key, record) = entry.context("cannot read the device counters")?;
+            samples.push(device(key, &record));
+        }
+        samples.sort_by(|a, b| {
+            (a.kind, &a.device, a.namespace).cmp(&(b.kind, &b.device, b.namespace))
+        });
+        Ok(samples)
+    }
+}
+
+fn map<'a>(attached: &'a Attached, name: &str) -> Result<&'a MapData> {
+    match attached.ebpf.map(name) {
+        Some(Map::Array(data)) => Ok(data),
+        _ => anyhow::bail!("the object has no array {name}"),
+    }
+}
+
+fn device(key: DeviceKey, record: &DeviceRecord) -> DeviceSample {
+    let end = record.name.iter().position(|byte| *byte == 0).unwrap_or(record.name.len());
+    let name = String::from_utf8_lossy(&record.name[..end]).into_owned();
+    let block = key.kind == KIND_BLOCK;
+    DeviceSample {
+        kind: if block { DeviceKind::Block } else { DeviceKind::Net },
+        namespace: (!block).then_some(key.namespace),
+        software: if block { is_software_disk(&name) } else { record.flags & DEVICE_VIRTUAL != 0 },
+        device: name,
+        read_bytes: record.read_bytes,
+        write_bytes: record.write_bytes,
+        read_requests: record.read_requests,
+        write_requests: record.write_requests,
+        errors: record.errors,
+        linear_bytes: record.linear_bytes,
+        gather_bytes: record.gather_bytes,
+    }
+}
+
+/// Block devices made of other devices or of memory: no hardware moves their bytes.
+fn is_software_disk(name: &str) -> bool {
+    ["loop", "ram", "zram", "dm-", "md", "nbd", "pmem"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+}
+
+impl SnapshotSource for Live {
+    fn next(&mut self) -> Result<Option<Snapshot>> {
+        self.scan()?;
+        // After the records: calls that move from here to there meanwhile are missed for a moment,
+        // never counted twice.
+        let records = &mut self.records;
+        let mut pending = HashMap::new();
+        for (pid, calls) in self.cpus.pending() {
+            if calls > 0 && pid != 0 {
+                *pending.entry(pid).or_default() += calls;
+            }
+        }
+        self.processes.settle(|slot| records.read(slot as usize), &pending)?;
+        let cgroups = &mut self.cgroups;
+        let processes =
+            self.processes.samples(|id, process, exited| cgroups.name(id, process.pid, exited));
+        Ok(Some(Snapshot {
+            host: Arc::clone(&self.host),
+            taken_at_ns: SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .map_or(0, |since| since.as_nanos() as u64),
+            elapsed_ns: self.began.elapsed().as_nanos() as u64,
+            processes,
+            unattributed: self.unattributed()?,
+            devices: self.devices()?,
+            losses: self.losses()?,
+            self_cost: self.cost.sample(),
+        }))
+    }
+
+    fn tend(&mut self) -> Result<()> {
+        self.scan()
+    }
+}

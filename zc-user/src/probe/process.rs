@@ -1,0 +1,233 @@
+//! Processes, put together from the records of their threads.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
+
+use zc_common::record::{FLAG_GROUP_DEAD, FLAG_KTHREAD, Record, STATE_EXITED};
+
+use super::tally::Tally;
+use crate::sample::{
+    counter::Counters,
+    snapshot::{PathSample, ProcessId, ProcessSample},
+};
+
+/// Exited processes kept one by one. Older ones are merged by name, so that a host that forks all
+/// day does not fill the memory; their counts stay in the totals.
+const EXITED_KEPT: usize = 8_192;
+
+/// Different names that merged processes may have; further ones share one row.
+const MERGED_NAMES: usize = 1_024;
+
+/// A process with at least one record, or one that has exited.
+struct Process {
+    parent: ProcessId,
+    comm: Arc<str>,
+    cgroup_id: u64,
+    kernel: bool,
+    tracked: bool,
+    /// The last thread has passed its exit hook.
+    group_dead: bool,
+    /// Sum of the threads whose slots were recycled.
+    retired: Option<Box<Tally>>,
+    /// Slots of the other threads.
+    slots: Vec<u32>,
+    /// Something may have changed since `sample` was made.
+    dirty: bool,
+    counters: Counters,
+    paths: Vec<PathSample>,
+}
+
+/// Every process seen since the probes were attached.
+#[derive(Default)]
+pub(super) struct Processes {
+    by_id: HashMap<ProcessId, Process>,
+    /// Exited processes in the order of their exit.
+    exited: VecDeque<ProcessId>,
+    /// Exited processes merged by name and by whether they were tracked.
+    merged: HashMap<(Arc<str>, bool), Merged>,
+    /// Processes under observation and their descendants.
+    tracked: HashSet<ProcessId>,
+}
+
+#[derive(Default)]
+struct Merged {
+    count: u64,
+    counters: Counters,
+    paths: Vec<PathSample>,
+}
+
+/// The process that a record belongs to.
+pub(super) fn id_of(record: &Record) -> ProcessId {
+    ProcessId { pid: record.tgid, start_ns: record.process_start_ns }
+}
+
+/// A name in the kernel's form.
+fn comm_of(record: &Record) -> Arc<str> {
+    let end = record.comm.iter().position(|byte| *byte == 0).unwrap_or(record.comm.len());
+    String::from_utf8_lossy(&record.comm[..end]).into()
+}
+
+impl Processes {
+    /// Follows `pid` and its descendants from now on: `ProcessSample::tracked`.
+    pub(super) fn track(&mut self, id: ProcessId) {
+        self.tracked.insert(id);
+        if let Some(process) = self.by_id.get_mut(&id) {
+            process.tracked = true;
+        }
+    }
+
+    /// Notes that the record in `slot` has changed.
+    pub(super) fn touch(&mut self, slot: u32, record: &Record) {
+        let id = id_of(record);
+        let parent = ProcessId { pid: record.parent_tgid, start_ns: record.parent_start_ns };
+        let tracked = self.tracked.contains(&id)
+            || (self.tracked.contains(&parent) && self.tracked.insert(id));
+        let process = self.by_id.entry(id).or_insert_with(|| Process {
+            parent,
+            comm: comm_of(record),
+            cgroup_id: record.cgroup_id,
+            kernel: record.flags & FLAG_KTHREAD != 0,
+            tracked,
+            group_dead: false,
+            retired: None,
+            slots: Vec::with_capacity(1),
+            dirty: true,
+            counters: Counters::default(),
+            paths: Vec::new(),
+        });
+        process.dirty = true;
+        process.tracked |= tracked;
+        if !process.slots.contains(&slot) {
+            process.slots.push(slot);
+        }
+        if record.pid == record.tgid {
+            process.group_dead = false;
+            if process.comm.as_bytes() != trimmed(&record.comm) {
+                process.comm = comm_of(record);
+            }
+        }
+        if record.flags & FLAG_GROUP_DEAD != 0 && record.state >= STATE_EXITED {
+            process.group_dead = true;
+        }
+    }
+
+    /// Takes over the counts of a thread that is gone; its slot will be reused.
+    pub(super) fn retire(&mut self, slot: u32, record: &Record) {
+        self.touch(slot, record);
+        let id = id_of(record);
+        let Some(process) = self.by_id.get_mut(&id) else { return };
+        process.retired.get_or_insert_default().add(record);
+        process.slots.retain(|other| *other != slot);
+        if process.slots.is_empty() && process.group_dead {
+            self.exited.push_back(id);
+        }
+    }
+
+    /// Brings the samples of changed processes up to date. `read` returns the record in a slot,
+    /// `pending` the system calls of a thread that are not in its record yet.
+    pub(super) fn settle(
+        &mut self,
+        mut read: impl FnMut(u32) -> anyhow::Result<Record>,
+        pending: &HashMap<u32, u64>,
+    ) -> anyhow::Result<()> {
+        for process in self.by_id.values_mut().filter(|process| process.dirty) {
+            let mut sum = process.retired.as_deref().cloned().unwrap_or_default();
+            let mut calls = 0;
+            for slot in &process.slots {
+                let record = read(*slot)?;
+                calls += pending.get(&record.pid).copied().unwrap_or(0);
+                sum.add(&record);
+            }
+            let (counters, paths) = sum.sample(calls);
+            // Pending calls are read apart from the record they go to: for a moment they may be
+            // in neither. A cumulative count must not fall.
+            process.counters = counters.zip_with(&process.counters, u64::max);
+            process.paths = paths;
+            process.dirty = calls > 0;
+            if process.slots.is_empty() && process.group_dead {
+                process.retired = None;
+            }
+        }
+        self.merge_old();
+        Ok(())
+    }
+
+    /// Bounds the number of exited processes kept one by one.
+    fn merge_old(&mut self) {
+        while self.exited.len() > EXITED_KEPT {
+            let Some(id) = self.exited.pop_front() else { break };
+            let gone = self.by_id.get(&id).is_some_and(|process| process.slots.is_empty());
+            if !gone {
+                continue;
+            }
+            let Some(process) = self.by_id.remove(&id) else { continue };
+            let mut key = (process.comm, process.tracked);
+            if self.merged.len() >= MERGED_NAMES && !self.merged.contains_key(&key) {
+                key.0 = "(other)".into();
+            }
+            let merged = self.merged.entry(key).or_default();
+            merged.count += 1;
+            merged.counters.add(&process.counters);
+            for path in process.paths {
+                add_path(&mut merged.paths, path);
+            }
+        }
+    }
+
+    /// Names the cgroup of every process through `name`.
+    pub(super) fn samples(
+        &self,
+        mut name: impl FnMut(u64, ProcessId, bool) -> Option<Arc<str>>,
+    ) -> Vec<ProcessSample> {
+        let mut samples = Vec::with_capacity(self.by_id.len() + self.merged.len());
+        samples.extend(self.by_id.iter().map(|(id, process)| {
+            let exited = process.group_dead;
+            ProcessSample {
+                id: *id,
+                parent: process.parent,
+                comm: Arc::clone(&process.comm),
+                cgroup: name(process.cgroup_id, *id, exited),
+                kernel: process.kernel,
+                exited,
+                tracked: process.tracked,
+                merged: 1,
+                counters: process.counters.clone(),
+                paths: process.paths.clone(),
+            }
+        }));
+        samples.extend(self.merged.iter().map(|((comm, tracked), merged)| ProcessSample {
+            id: ProcessId::default(),
+            parent: ProcessId::default(),
+            comm: Arc::clone(comm),
+            cgroup: None,
+            kernel: false,
+            exited: true,
+            tracked: *tracked,
+            merged: merged.count,
+            counters: merged.counters.clone(),
+            paths: merged.paths.clone(),
+        }));
+        samples
+    }
+}
+
+fn trimmed(comm: &[u8]) -> &[u8] {
+    let end = comm.iter().position(|byte| *byte == 0).unwrap_or(comm.len());
+    &comm[..end]
+}
+
+fn add_path(paths: &mut Vec<PathSample>, path: PathSample) {
+    match paths.binary_search_by_key(&(path.path, path.socket), |p| (p.path, p.socket)) {
+        Ok(at) => {
+            let sum = &mut paths[at];
+            sum.ops += path.ops;
+            sum.errors += path.errors;
+            sum.moved_bytes += path.moved_bytes;
+            sum.copied_bytes += path.copied_bytes;
+            sum.provenance = sum.provenance.max(path.provenance);
+        }
+        Err(at) => paths.insert(at, path),
+    }
+}

@@ -1,0 +1,134 @@
+//! Counts of one or more threads, as the kernel side lays them out, and their way into samples.
+
+use zc_common::{
+    path::{CopyPath, LANES, lane_path},
+    record::{Counters as RawCounters, LaneCount, Record},
+};
+
+use crate::{
+    model::path::modelled_copies,
+    sample::{
+        counter::{CounterId, Counters},
+        snapshot::{PathId, PathSample, Provenance, SocketId},
+    },
+};
+
+/// A sum of records.
+#[derive(Clone)]
+pub(super) struct Tally {
+    counters: RawCounters,
+    lanes: [LaneCount; LANES],
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self { counters: RawCounters::default(), lanes: [LaneCount::default(); LANES] }
+    }
+}
+
+impl Tally {
+    /// Adds a record.
+    pub(super) fn add(&mut self, record: &Record) {
+        let RawCounters {
+            syscalls,
+            context_switches_voluntary,
+            context_switches_involuntary,
+            page_faults_minor,
+            page_faults_major,
+            page_faults_user,
+            page_cache_accesses,
+            page_cache_misses,
+            block_read_bytes,
+            block_write_bytes,
+            net_tx_bytes,
+            net_rx_bytes,
+            zerocopy_requested_bytes,
+            mmap_calls,
+            munmap_calls,
+            msync_calls,
+            discarded_bytes,
+        } = &record.counters;
+        let sum = &mut self.counters;
+        sum.syscalls += syscalls;
+        sum.context_switches_voluntary += context_switches_voluntary;
+        sum.context_switches_involuntary += context_switches_involuntary;
+        sum.page_faults_minor += page_faults_minor;
+        sum.page_faults_major += page_faults_major;
+        sum.page_faults_user += page_faults_user;
+        sum.page_cache_accesses += page_cache_accesses;
+        sum.page_cache_misses += page_cache_misses;
+        sum.block_read_bytes += block_read_bytes;
+        sum.block_write_bytes += block_write_bytes;
+        sum.net_tx_bytes += net_tx_bytes;
+        sum.net_rx_bytes += net_rx_bytes;
+        sum.zerocopy_requested_bytes += zerocopy_requested_bytes;
+        sum.mmap_calls += mmap_calls;
+        sum.munmap_calls += munmap_calls;
+        sum.msync_calls += msync_calls;
+        sum.discarded_bytes += discarded_bytes;
+        for (sum, lane) in self.lanes.iter_mut().zip(&record.lanes) {
+            sum.ops += lane.ops;
+            sum.bytes += lane.bytes;
+            sum.errors += lane.errors;
+        }
+    }
+
+    /// The sum as users see it. `pending` are system calls not yet charged to a record.
+    pub(super) fn sample(&self, pending: u64) -> (Counters, Vec<PathSample>) {
+        let mut paths: Vec<PathSample> = self
+            .lanes
+            .iter()
+            .enumerate()
+            .filter_map(|(lane, count)| path_sample(lane, count))
+            .collect();
+        paths.sort_unstable_by_key(|path| (path.path, path.socket));
+
+        let raw = &self.counters;
+        let syscalls = raw.syscalls + pending;
+        let mut counters = Counters::default();
+        let mut set = |counter, value| counters[counter] = value;
+        set(CounterId::Syscalls, syscalls);
+        set(CounterId::ModeSwitches, 2 * (syscalls + raw.page_faults_user));
+        set(CounterId::ContextSwitchesVoluntary, raw.context_switches_voluntary);
+        set(CounterId::ContextSwitchesInvoluntary, raw.context_switches_involuntary);
+        set(CounterId::PageFaultsMinor, raw.page_faults_minor);
+        set(CounterId::PageFaultsMajor, raw.page_faults_major);
+        set(CounterId::CowCopiedBytes, self.lanes[CopyPath::CowCopy as usize].bytes);
+        // Readahead inserts pages before they are looked up: a lookup is a hit only beyond those.
+        set(
+            CounterId::PageCacheHits,
+            raw.page_cache_accesses.saturating_sub(raw.page_cache_misses),
+        );
+        set(CounterId::PageCacheMisses, raw.page_cache_misses);
+        set(CounterId::BlockReadBytes, raw.block_read_bytes);
+        set(CounterId::BlockWriteBytes, raw.block_write_bytes);
+        set(CounterId::NetTxBytes, raw.net_tx_bytes);
+        set(CounterId::NetRxBytes, raw.net_rx_bytes);
+        set(CounterId::ZerocopyRequestedBytes, raw.zerocopy_requested_bytes);
+        set(CounterId::MovedBytes, paths.iter().map(|path| path.moved_bytes).sum());
+        set(CounterId::CopiedBytes, paths.iter().map(|path| path.copied_bytes).sum());
+        set(CounterId::DiscardedBytes, raw.discarded_bytes);
+        set(CounterId::MmapCalls, raw.mmap_calls);
+        set(CounterId::MunmapCalls, raw.munmap_calls);
+        set(CounterId::MsyncCalls, raw.msync_calls);
+        (counters, paths)
+    }
+}
+
+/// A lane as a sample, unless it was never used.
+fn path_sample(lane: usize, count: &LaneCount) -> Option<PathSample> {
+    if *count == LaneCount::default() {
+        return None;
+    }
+    let (path, socket) = lane_path(lane);
+    let modelled = modelled_copies(path);
+    Some(PathSample {
+        path: PathId(path),
+        socket: socket.map(SocketId),
+        ops: count.ops,
+        errors: count.errors,
+        moved_bytes: count.bytes,
+        copied_bytes: modelled.unwrap_or(0) * count.bytes,
+        provenance: if modelled.is_some() { Provenance::Modelled } else { Provenance::Unavailable },
+    })
+}

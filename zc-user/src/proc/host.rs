@@ -1,0 +1,78 @@
+//! The machine, and what `zc` can see of it.
+
+use anyhow::Result;
+use rustix::system::uname;
+
+use crate::{
+    probe::{attach::Attached, catalog::Group},
+    sample::{
+        counter::CounterId,
+        snapshot::{Host, Limitation, Provenance},
+    },
+};
+
+/// Describes the machine and the limits that follow from what is attached.
+///
+/// # Errors
+/// None today; the signature leaves room for `/proc` being unreadable.
+pub fn describe(attached: &Attached) -> Result<Host> {
+    let names = uname();
+    Ok(Host {
+        name: names.nodename().to_string_lossy().into_owned(),
+        kernel: names.release().to_string_lossy().into_owned(),
+        arch: names.machine().to_string_lossy().into_owned(),
+        cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
+        page_bytes: rustix::param::page_size() as u64,
+        clock_ticks: rustix::param::clock_ticks_per_second(),
+        copies: Provenance::Modelled,
+        limitations: limitations(attached),
+    })
+}
+
+fn limitations(attached: &Attached) -> Vec<Limitation> {
+    let mut limits = vec![
+        Limitation {
+            counter: CounterId::CopiedBytes,
+            provenance: Provenance::Modelled,
+            reason: "no copy hooks: moved bytes (measured) times the copies that each path is known to make"
+                .to_owned(),
+        },
+        Limitation {
+            counter: CounterId::ZerocopyAchievedBytes,
+            provenance: Provenance::Unavailable,
+            reason: "no copy hooks: whether the kernel fell back to a copy is not visible".to_owned(),
+        },
+    ];
+    let mut without = |group: Group, counters: &[CounterId], provenance: Provenance| {
+        if let Some(reason) = attached.refusal(group) {
+            limits.extend(counters.iter().map(|counter| Limitation {
+                counter: *counter,
+                provenance,
+                reason: reason.to_owned(),
+            }));
+        }
+    };
+    without(Group::Faults, &[CounterId::CowCopiedBytes], Provenance::Unavailable);
+    without(Group::Faults, &[CounterId::ModeSwitches], Provenance::Modelled);
+    without(
+        Group::PageCache,
+        &[CounterId::PageCacheHits, CounterId::PageCacheMisses],
+        Provenance::Unavailable,
+    );
+    without(
+        Group::Block,
+        &[CounterId::BlockReadBytes, CounterId::BlockWriteBytes],
+        Provenance::Unavailable,
+    );
+    if attached.has(Group::Faults) {
+        limits.push(Limitation {
+            counter: CounterId::CowCopiedBytes,
+            provenance: Provenance::Modelled,
+            reason:
+                "upper bound: a write fault on a shared page either copies or, when nobody else \
+                     maps the page any more, reuses it; which one is not visible without copy hooks"
+                    .to_owned(),
+        });
+    }
+    limits
+}
