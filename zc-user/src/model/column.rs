@@ -385,7 +385,6 @@ fn hit_ratio<'a>(row: Row<'a>, frame: &'a Frame) -> Value<'a> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use std::collections::HashSet;
 

@@ -111,7 +111,6 @@ fn glob(pattern: &str, text: &str) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use crate::sample::fixture::sketch::{path, process, snapshot};

@@ -86,18 +86,30 @@ impl Frame {
 
     /// What happened from `previous` to `next`. Processes without a previous sample count from 0.
     ///
-    /// A process that is in `previous` only is not in the frame, unless `next` has a row of merged
-    /// processes of its name: its earlier counts are then taken off that row, which now holds them.
+    /// A process that is in `previous` only is not in the frame, unless it was merged into a row of
+    /// its name: its earlier counts are then taken off that row, which now holds them.
     #[must_use]
     pub fn between(previous: &Snapshot, next: &Snapshot) -> Self {
-        let baseline = Baseline::new(previous, next);
         let mut processes = Vec::with_capacity(next.processes.len());
-        for process in &next.processes {
-            let delta = baseline.delta(process);
-            let idle = delta.paths.is_empty() && delta.counters == Counters::default();
+        let mut push = |process: ProcessSample| {
+            let idle = process.paths.is_empty() && process.counters == Counters::default();
             if !(process.exited && idle) {
-                processes.push(delta);
+                processes.push(process);
             }
+        };
+        let mut baseline = Baseline::new(&previous.processes);
+        for process in next.processes.iter().filter(|process| !is_merged(process)) {
+            push(match baseline.take(process.id) {
+                Some(before) => delta(process, &before.counters, &before.paths),
+                None => delta(process, &Counters::default(), &[]),
+            });
+        }
+        let merged = baseline.merged(next);
+        for row in next.processes.iter().filter(|process| is_merged(process)) {
+            push(match merged.get(&name(row)) {
+                Some(before) => delta(row, &before.counters, &before.paths),
+                None => delta(row, &Counters::default(), &[]),
+            });
         }
         let paths = ledger::difference(&previous.unattributed.paths, &next.unattributed.paths);
         let mut counters = next
@@ -158,66 +170,93 @@ impl Frame {
     }
 }
 
-/// The previous counts of each process.
+/// The previous counts of each process, each to be taken once.
 struct Baseline<'a> {
-    by_id: HashMap<ProcessId, &'a ProcessSample>,
-    /// Merged rows have no identity but their name.
-    merged: HashMap<&'a str, Tally>,
+    previous: &'a [ProcessSample],
+    taken: Vec<bool>,
+    /// Where the next process is if the order has not changed: most snapshots list most processes
+    /// in the order of the one before, and need no index.
+    expected: usize,
+    by_id: Option<HashMap<ProcessId, usize>>,
 }
 
 impl<'a> Baseline<'a> {
-    fn new(previous: &'a Snapshot, next: &Snapshot) -> Self {
-        let by_id: HashMap<_, _> = previous
-            .processes
-            .iter()
-            .filter(|process| !is_merged(process))
-            .map(|process| (process.id, process))
-            .collect();
-        let mut merged: HashMap<&str, Tally> = HashMap::new();
-        let names: Vec<&str> =
-            next.processes.iter().filter(|p| is_merged(p)).map(|p| &*p.comm).collect();
-        if !names.is_empty() {
-            let still_there: std::collections::HashSet<_> =
-                next.processes.iter().map(|process| process.id).collect();
-            let folded = previous.processes.iter().filter(|process| {
-                names.contains(&&*process.comm)
-                    && (is_merged(process) || !still_there.contains(&process.id))
-            });
-            for process in folded {
-                let tally = merged.entry(&process.comm).or_default();
-                tally.counters.add(&process.counters);
-                ledger::add(&mut tally.paths, &process.paths);
-            }
-        }
-        Self { by_id, merged }
+    fn new(previous: &'a [ProcessSample]) -> Self {
+        Self { previous, taken: vec![false; previous.len()], expected: 0, by_id: None }
     }
 
-    fn delta(&self, next: &ProcessSample) -> ProcessSample {
-        let (counters, paths) = if is_merged(next) {
-            self.merged.get(&*next.comm).map(|before| (&before.counters, &before.paths[..])).unzip()
-        } else {
-            self.by_id.get(&next.id).map(|before| (&before.counters, &before.paths[..])).unzip()
+    fn take(&mut self, id: ProcessId) -> Option<&'a ProcessSample> {
+        let previous = self.previous;
+        let found = match previous.get(self.expected) {
+            Some(process) if process.id == id => self.expected,
+            _ => {
+                let by_id = self.by_id.get_or_insert_with(|| {
+                    previous.iter().enumerate().map(|(at, process)| (process.id, at)).collect()
+                });
+                *by_id.get(&id)?
+            }
         };
-        let paths = ledger::difference(paths.unwrap_or_default(), &next.paths);
-        let mut counters = match counters {
-            Some(before) => next.counters.zip_with(before, u64::saturating_sub),
-            None => next.counters.clone(),
-        };
-        ledger::settle(&mut counters, &paths);
-        ProcessSample {
-            id: next.id,
-            parent: next.parent,
-            comm: Arc::clone(&next.comm),
-            cgroup: next.cgroup.clone(),
-            kernel: next.kernel,
-            exited: next.exited,
-            tracked: next.tracked,
-            merged: next.merged,
-            counters,
-            paths,
+        self.expected = found + 1;
+        self.taken[found] = true;
+        Some(&previous[found])
+    }
+
+    /// What the merged rows of `next` have from before: their own counts, and those of the
+    /// processes that are gone.
+    fn merged(self, next: &'a Snapshot) -> HashMap<Name<'a>, Tally> {
+        let mut merged: HashMap<_, Tally> = next
+            .processes
+            .iter()
+            .filter(|process| is_merged(process))
+            .map(|row| (name(row), Tally::default()))
+            .collect();
+        if merged.is_empty() {
+            return merged;
         }
+        for (process, taken) in self.previous.iter().zip(self.taken) {
+            let (_, tracked) = name(process);
+            let row = match merged.get_mut(&name(process)) {
+                Some(row) if !taken => row,
+                None if !taken => match merged.get_mut(&(OTHER_NAMES, tracked)) {
+                    Some(row) => row,
+                    None => continue,
+                },
+                _ => continue,
+            };
+            row.counters.add(&process.counters);
+            ledger::add(&mut row.paths, &process.paths);
+        }
+        merged
     }
 }
+
+fn delta(next: &ProcessSample, counters: &Counters, paths: &[PathSample]) -> ProcessSample {
+    let paths = ledger::difference(paths, &next.paths);
+    let mut counters = next.counters.zip_with(counters, u64::saturating_sub);
+    ledger::settle(&mut counters, &paths);
+    ProcessSample {
+        id: next.id,
+        parent: next.parent,
+        comm: Arc::clone(&next.comm),
+        cgroup: next.cgroup.clone(),
+        kernel: next.kernel,
+        exited: next.exited,
+        tracked: next.tracked,
+        merged: next.merged,
+        counters,
+        paths,
+    }
+}
+
+/// The identity of a merged row: processes of one name, those under observation apart.
+type Name<'a> = (&'a str, bool);
+
+fn name(process: &ProcessSample) -> Name<'_> {
+    (&process.comm, process.tracked)
+}
+
+/// The merged row of those whose name has none of its own.
+const OTHER_NAMES: &str = "(other)";
 
 /// Whether the row stands for several processes.
 const fn is_merged(process: &ProcessSample) -> bool {
@@ -277,7 +316,6 @@ fn self_cost_delta(previous: &SelfCost, next: &SelfCost) -> SelfCost {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use zc_common::path::{CopyPath, SocketKind};
 
@@ -352,6 +390,28 @@ mod tests {
         // 9 was folded into the row together with one that lived between the snapshots (7 bytes).
         let after = snapshot(2, &[merged(147), other]);
         assert_eq!(moved(&Frame::between(&before, &after)), 7);
+    }
+
+    #[test]
+    fn a_name_without_a_row_of_its_own_is_merged_with_the_others() {
+        let row = |comm, tracked, bytes| {
+            let mut row = process(0, comm, &[path(CopyPath::FileRead, 1, bytes)]);
+            row.exited = true;
+            row.tracked = tracked;
+            row
+        };
+        let rare = process(9, "rare", &[path(CopyPath::FileRead, 1, 40)]);
+        let before = snapshot(1, &[row("(other)", false, 1), row("(other)", true, 2), rare]);
+        let after = snapshot(2, &[row("(other)", true, 2), row("(other)", false, 44)]);
+        assert_eq!(moved(&Frame::between(&before, &after)), 3);
+    }
+
+    #[test]
+    fn the_order_of_processes_does_not_matter() {
+        let read = |pid, bytes| process(pid, "x", &[path(CopyPath::FileRead, 1, bytes)]);
+        let before = snapshot(1, &[read(1, 1), read(2, 2), read(3, 3), read(4, 4)]);
+        let after = snapshot(2, &[read(4, 5), read(5, 7), read(2, 2), read(3, 3), read(1, 1)]);
+        assert_eq!(moved(&Frame::between(&before, &after)), 8);
     }
 
     #[test]

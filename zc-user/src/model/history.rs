@@ -1,6 +1,9 @@
 //! The last minute of each busy process, for sparklines.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, VecDeque},
+};
 
 use super::{frame::Frame, ledger};
 use crate::sample::snapshot::{PathSample, ProcessId};
@@ -85,15 +88,26 @@ impl History {
         self.frame += 1;
         let (now, length) = (self.frame, self.length);
         self.totals.push(Point::new(&frame.totals.paths, frame), now, length);
+        let mut newcomers = Vec::new();
         for process in &frame.processes {
             // Merged rows have exited and share an identity.
             if process.paths.is_empty() || process.id.pid == 0 {
                 continue;
             }
             let point = Point::new(&process.paths, frame);
-            if point.weight() > 0 {
-                self.tracks.entry(process.id).or_default().push(point, now, length);
+            match self.tracks.get_mut(&process.id) {
+                Some(track) => track.push(point, now, length),
+                None if point.weight() > 0 => newcomers.push((point.weight(), process.id, point)),
+                None => {}
             }
+        }
+        // More than fit cannot stay: no track is made for them.
+        if newcomers.len() > self.processes {
+            newcomers.select_nth_unstable_by_key(self.processes, |(weight, ..)| Reverse(*weight));
+            newcomers.truncate(self.processes);
+        }
+        for (_, id, point) in newcomers {
+            self.tracks.entry(id).or_default().push(point, now, length);
         }
         for track in self.tracks.values_mut() {
             if track.frame < now {

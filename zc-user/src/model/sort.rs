@@ -109,7 +109,6 @@ fn identity(a: &ProcessSample, b: &ProcessSample) -> Ordering {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use zc_common::path::CopyPath;
 
