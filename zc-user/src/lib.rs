@@ -4,6 +4,8 @@
 //! [`model`] derives from snapshots, [`output`] and `tui` show the model. `model` knows nothing
 //! of eBPF or of the screen; `output` and `tui` know nothing of the probes.
 
+pub mod cli;
+pub mod commands;
 pub mod model;
 pub mod output;
 pub mod probe;

@@ -1,36 +1,35 @@
-//! temporary
-use zc::{
-    probe::{attach::Options, live::Live},
-    sample::source::SnapshotSource as _,
+//! The `zc` binary: parses the command line, runs a verb, and turns its outcome into a status.
+
+use std::{
+    io::{ErrorKind, Write as _},
+    process::ExitCode,
 };
-fn main() -> anyhow::Result<()> {
-    let mut live = Live::start(&Options {
-        verifier_log: std::env::args().nth(1).is_some(),
-        ..Options::default()
-    })?;
-    for g in &live.attached().groups {
-        eprintln!("{:?}", g);
-    }
-    let status = std::process::Command::new("dd")
-        .args(["if=/etc/passwd", "of=/dev/null", "bs=100"])
-        .status()?;
-    for e in std::fs::read_dir("/proc/self/fdinfo")?.flatten() {
-        let t = std::fs::read_to_string(e.path()).unwrap_or_default();
-        if t.contains("verified_insns") {
-            eprintln!(
-                "{} {}",
-                std::fs::read_link(format!("/proc/self/fd/{}", e.file_name().to_str().unwrap()))
-                    .unwrap()
-                    .display(),
-                t.replace("\n", " ").replace("\t", "")
-            );
+
+use clap::Parser as _;
+use zc::{cli::Cli, commands};
+
+fn main() -> ExitCode {
+    // Wrong words on the command line: clap prints the hint and exits with 2.
+    let cli = Cli::parse();
+    match commands::run(cli) {
+        Ok(status) => status,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing more can be done when standard error is gone too.
+            let _ = writeln!(std::io::stderr(), "zc: {error:#}");
+            ExitCode::from(commands::status(&error))
         }
     }
-    let snap = live.next()?.unwrap();
-    for p in snap.processes.iter().filter(|p| &*p.comm == "dd") {
-        println!("{}", serde_json::to_string(p)?);
-    }
-    println!("{:?} {:?} {:?} {:?}", status, snap.losses, snap.self_cost, snap.devices);
-    println!("{:?}", snap.unattributed);
-    Ok(())
+}
+
+/// Whoever read the output has seen enough: a quiet end, as for any filter.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+            || cause
+                .downcast_ref::<serde_json::Error>()
+                .is_some_and(|error| error.io_error_kind() == Some(ErrorKind::BrokenPipe))
+    })
 }

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     proc::{cgroup::Cgroups, host},
     sample::{
-        snapshot::{DeviceKind, DeviceSample, Host, Losses, ProcessId, Snapshot, Unattributed},
+        snapshot::{DeviceKind, DeviceSample, Host, Losses, Snapshot, Unattributed},
         source::SnapshotSource,
     },
 };
@@ -94,9 +94,9 @@ impl Live {
         &self.host
     }
 
-    /// Marks a process and all its descendants as tracked.
-    pub fn track(&mut self, id: ProcessId) {
-        self.processes.track(id);
+    /// Marks what this process starts from now on, and all its descendants, as tracked.
+    pub fn track_children(&mut self) {
+        self.processes.track_children_of(std::process::id());
     }
 
     /// Looks at every slot in use; tells `processes` what has changed, and frees the slots of the

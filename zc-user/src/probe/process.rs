@@ -47,7 +47,9 @@ pub(super) struct Processes {
     exited: VecDeque<ProcessId>,
     /// Exited processes merged by name and by whether they were tracked.
     merged: HashMap<(Arc<str>, bool), Merged>,
-    /// Processes under observation and their descendants.
+    /// Whose children are under observation.
+    root: Option<u32>,
+    /// The processes under observation and their descendants, for as long as the command runs.
     tracked: HashSet<ProcessId>,
 }
 
@@ -70,12 +72,10 @@ fn comm_of(record: &Record) -> Arc<str> {
 }
 
 impl Processes {
-    /// Follows `pid` and its descendants from now on: `ProcessSample::tracked`.
-    pub(super) fn track(&mut self, id: ProcessId) {
-        self.tracked.insert(id);
-        if let Some(process) = self.by_id.get_mut(&id) {
-            process.tracked = true;
-        }
+    /// Follows the children of `pid`, which is alive, and their descendants:
+    /// `ProcessSample::tracked`.
+    pub(super) fn track_children_of(&mut self, pid: u32) {
+        self.root = Some(pid);
     }
 
     /// Notes that the record in `slot` has changed.
@@ -83,7 +83,8 @@ impl Processes {
         let id = id_of(record);
         let parent = ProcessId { pid: record.parent_tgid, start_ns: record.parent_start_ns };
         let tracked = self.tracked.contains(&id)
-            || (self.tracked.contains(&parent) && self.tracked.insert(id));
+            || ((self.root == Some(parent.pid) || self.tracked.contains(&parent))
+                && self.tracked.insert(id));
         let process = self.by_id.entry(id).or_insert_with(|| Process {
             parent,
             comm: comm_of(record),

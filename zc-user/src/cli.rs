@@ -1,0 +1,278 @@
+//! The command line: words only, nothing happens here.
+
+use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use zc_common::path::CopyPath;
+
+use crate::{
+    model::{
+        column::Column,
+        filter::{self, Expr, Filter},
+        sort::{Direction, Listing},
+    },
+    probe::catalog::Group,
+};
+
+/// The words were understood, but together they make no sense: exit status 2.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Shows where the CPU copies data, for which process, on which path.
+#[derive(Debug, Parser)]
+#[command(
+    name = "zc",
+    version,
+    about,
+    long_about = "Shows where the CPU copies data, for which process, on which path (read/write, \
+                  sendfile, splice, mmap, O_DIRECT, MSG_ZEROCOPY, io_uring...), and which of those \
+                  copies did not have to happen.\n\nWithout a verb, zc is the live dashboard.",
+    after_help = "Exit status: 0 success, 1 failure, 2 wrong usage; zc stat -- CMD exits with CMD's status.",
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    /// `zc` alone is `zc top`.
+    #[command(flatten)]
+    pub top: Top,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// The live dashboard; plain text when the output is not a terminal
+    Top(Top),
+    /// Run a command, or watch processes, and print the copy breakdown at the end
+    Stat(Stat),
+    /// What this kernel, these privileges and this terminal allow, and how to fix what they do not
+    Doctor(Doctor),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff), or the table of metrics (Markdown)
+    #[command(hide = true)]
+    Docs {
+        /// Which document
+        document: Document,
+    },
+}
+
+/// Documents generated from the code.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Document {
+    /// The manual page.
+    Man,
+    /// Every metric, path and loss.
+    Metrics,
+}
+
+/// Which processes to show.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Selection")]
+pub struct Selection {
+    /// Only these processes (may be repeated, or separated by commas)
+    #[arg(short, long = "pid", value_name = "PID", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
+    pub pids: Vec<u32>,
+    /// Only processes of this name; * stands for any text
+    #[arg(long = "comm", value_name = "NAME")]
+    pub comms: Vec<String>,
+    /// Only processes in this control group or below it
+    #[arg(long = "cgroup", value_name = "PATH")]
+    pub cgroups: Vec<String>,
+    /// Only processes that used this copy path, such as sendfile_to_socket
+    #[arg(long = "path", value_name = "PATH", value_parser = copy_path)]
+    pub paths: Vec<CopyPath>,
+    /// Only processes for which this holds, such as 'copied_bytes > 1MiB and comm ~ nginx'
+    #[arg(long, value_name = "EXPR", value_parser = expression)]
+    pub filter: Option<Expr>,
+    /// Sort by this column (see docs/metrics.md); a leading - or + turns the order
+    #[arg(long, value_name = "COLUMN", value_parser = sorting, allow_hyphen_values = true)]
+    pub sort: Option<Sorting>,
+    /// Show at most this many processes
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub top: Option<u32>,
+}
+
+/// A column and a direction.
+#[derive(Clone, Copy, Debug)]
+pub struct Sorting {
+    column: &'static Column,
+    direction: Direction,
+}
+
+impl Selection {
+    /// The filter that the options amount to.
+    #[must_use]
+    pub fn filter(&self) -> Filter {
+        Filter {
+            pids: self.pids.clone(),
+            comms: self.comms.clone(),
+            cgroups: self.cgroups.clone(),
+            paths: self.paths.clone(),
+            tracked: false,
+            expr: self.filter.clone(),
+        }
+    }
+
+    /// `listing` with what the options change in it.
+    #[must_use]
+    pub fn listing(&self, mut listing: Listing) -> Listing {
+        if let Some(sorting) = self.sort {
+            listing.column = sorting.column;
+            listing.direction = sorting.direction;
+        }
+        if let Some(top) = self.top {
+            listing.top = Some(top as usize);
+        }
+        listing
+    }
+}
+
+/// The form of the output.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub struct Format {
+    /// JSON with stable ids and raw values (schema zc/1)
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// CSV with stable ids and raw values
+    #[arg(long)]
+    pub csv: bool,
+    /// No colours (also: NO_COLOR in the environment)
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+/// How to observe.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Probes")]
+pub struct Probing {
+    /// Type information of exactly this kernel, for kernels without /sys/kernel/btf/vmlinux
+    #[arg(long, value_name = "FILE")]
+    pub btf: Option<PathBuf>,
+    /// Most threads told apart at a time [default: by the threads there are]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
+    pub max_threads: Option<u32>,
+    /// Print the eBPF programs' own diagnostics on standard error
+    #[arg(long)]
+    pub ebpf_log: bool,
+    /// Leave out a group of probes
+    #[arg(long, value_name = "GROUP", value_parser = group)]
+    pub without: Vec<Group>,
+}
+
+/// `zc top`.
+#[derive(Args, Clone, Debug)]
+pub struct Top {
+    /// Time between updates, in seconds
+    #[arg(short, long, value_name = "SECS", default_value = "1", value_parser = interval)]
+    pub interval: Duration,
+    /// Stop after this many updates
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// One update as plain text, then exit
+    #[arg(long, conflicts_with = "count")]
+    pub once: bool,
+    /// Which processes.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Form of the output.
+    #[command(flatten)]
+    pub format: Format,
+    /// How to observe.
+    #[command(flatten)]
+    pub probing: Probing,
+}
+
+/// `zc stat`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "The report goes to standard output; with a command, the text report goes to \
+                        standard error, as the command's own output has the other."
+)]
+pub struct Stat {
+    /// Watch for this many seconds [default: until the command ends, the processes end, or Ctrl-C]
+    #[arg(short, long, value_name = "SECS", value_parser = interval)]
+    pub duration: Option<Duration>,
+    /// Write the report to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Which processes.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Form of the output.
+    #[command(flatten)]
+    pub format: Format,
+    /// How to observe.
+    #[command(flatten)]
+    pub probing: Probing,
+    /// The command to run, with its arguments
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+/// `zc doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct Doctor {
+    /// JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How to observe.
+    #[command(flatten)]
+    pub probing: Probing,
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    if !(0.1..=86_400.0).contains(&seconds) {
+        return Err("between 0.1 and 86400 seconds are possible".to_owned());
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+fn copy_path(text: &str) -> Result<CopyPath, String> {
+    CopyPath::from_id(text).ok_or_else(|| {
+        let known: Vec<_> = CopyPath::ALL.iter().map(|path| path.id()).collect();
+        format!("no such copy path; there are {}", known.join(", "))
+    })
+}
+
+fn expression(text: &str) -> Result<Expr, String> {
+    filter::parse(text).map_err(|error| error.to_string())
+}
+
+fn sorting(text: &str) -> Result<Sorting, String> {
+    let (id, direction) = match text.split_at_checked(1) {
+        Some(("-", id)) => (id, Some(Direction::Descending)),
+        Some(("+", id)) => (id, Some(Direction::Ascending)),
+        _ => (text, None),
+    };
+    let column = Column::from_id(id)
+        .ok_or_else(|| "no such column; docs/metrics.md lists them".to_owned())?;
+    Ok(Sorting { column, direction: direction.unwrap_or_else(|| Direction::natural(column)) })
+}
+
+fn group(text: &str) -> Result<Group, String> {
+    Group::ALL
+        .iter()
+        .copied()
+        .filter(|group| *group != Group::Core)
+        .find(|group| group.id() == text)
+        .ok_or_else(|| {
+            let known: Vec<_> = Group::ALL[1..].iter().map(|group| group.id()).collect();
+            format!("no such group that can be left out; there are {}", known.join(", "))
+        })
+}

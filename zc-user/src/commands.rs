@@ -1,0 +1,75 @@
+//! The verbs: each wires a source to a sink.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::CommandFactory as _;
+
+use crate::{
+    cli::{Cli, Document, Probing, Usage, Verb},
+    output::metrics,
+    probe::attach::Options,
+};
+
+use self::stat::NotRun;
+
+mod doctor;
+mod privilege;
+mod stat;
+mod stop;
+mod top;
+
+/// Runs the verb.
+///
+/// # Errors
+/// What failed, why, and what to do, for standard error.
+pub fn run(cli: Cli) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")?;
+    match cli.verb.unwrap_or(Verb::Top(cli.top)) {
+        Verb::Top(arguments) => runtime.block_on(top::run(&arguments)),
+        Verb::Stat(arguments) => runtime.block_on(stat::run(&arguments)),
+        Verb::Doctor(arguments) => doctor::run(&arguments),
+        Verb::Completions { shell } => {
+            // In memory first: a closed pipe must not end in a panic of the generator.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "zc", &mut script);
+            print(&script)
+        }
+        Verb::Docs { document: Document::Man } => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            print(&page)
+        }
+        Verb::Docs { document: Document::Metrics } => print(metrics::markdown().as_bytes()),
+    }
+}
+
+/// The exit status that an error stands for.
+#[must_use]
+pub fn status(error: &anyhow::Error) -> u8 {
+    if error.is::<Usage>() {
+        return 2;
+    }
+    error.downcast_ref::<NotRun>().map_or(1, |error| error.status)
+}
+
+fn print(text: &[u8]) -> Result<ExitCode> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    out.write_all(text).and_then(|()| out.flush()).context("cannot write to standard output")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The probe options that the command line asks for.
+fn options(probing: &Probing) -> Options {
+    Options {
+        btf: probing.btf.clone(),
+        threads: probing.max_threads,
+        diagnostics: probing.ebpf_log,
+        verifier_log: probing.ebpf_log,
+        without: probing.without.clone(),
+    }
+}

@@ -1,0 +1,199 @@
+//! `zc doctor`: what works here, what does not, and what to do about it.
+
+use std::{io::Write as _, process::ExitCode};
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+use super::options;
+use crate::{
+    cli::Doctor,
+    output::sanitize::sanitize,
+    probe::{
+        attach::{Attached, KERNEL_BTF, attach, has_bpf},
+        layout::Access,
+    },
+};
+
+/// How bad a finding is. Ordered: the worst decides the exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Verdict {
+    /// As it should be.
+    Ok,
+    /// Something is missing; the rest works.
+    Degraded,
+    /// Nothing can be shown.
+    Blocking,
+}
+
+/// One line of the report.
+#[derive(Serialize)]
+struct Finding {
+    check: String,
+    verdict: Verdict,
+    what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<String>,
+}
+
+/// Runs `zc doctor`. Exits with 0 when all is well or merely degraded, 1 when something blocks.
+pub(super) fn run(arguments: &Doctor) -> Result<ExitCode> {
+    let findings = examine(arguments);
+    let mut out = std::io::stdout().lock();
+    if arguments.json {
+        serde_json::to_writer_pretty(&mut out, &findings)?;
+        writeln!(out).context("cannot write to standard output")?;
+    } else {
+        for finding in &findings {
+            let verdict = match finding.verdict {
+                Verdict::Ok => "OK      ",
+                Verdict::Degraded => "DEGRADED",
+                Verdict::Blocking => "BLOCKING",
+            };
+            writeln!(out, "{verdict}  {:<22} {}", finding.check, sanitize(&finding.what))
+                .context("cannot write to standard output")?;
+            if let Some(fix) = &finding.fix {
+                writeln!(out, "          {:<22} fix: {}", "", sanitize(fix))
+                    .context("cannot write to standard output")?;
+            }
+        }
+    }
+    let worst = findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Ok);
+    Ok(ExitCode::from(u8::from(worst == Verdict::Blocking)))
+}
+
+fn examine(arguments: &Doctor) -> Vec<Finding> {
+    let names = rustix::system::uname();
+    let mut findings = vec![finding(
+        "kernel",
+        Verdict::Ok,
+        &format!(
+            "Linux {} on {}",
+            names.release().to_string_lossy(),
+            names.machine().to_string_lossy()
+        ),
+        None,
+    )];
+    findings.push(privileges());
+    findings.push(types(arguments));
+    match attach(&options(&arguments.probing)) {
+        Ok(attached) => probes(&attached, &mut findings),
+        Err(error) => {
+            findings.push(finding("probes", Verdict::Blocking, &format!("{error:#}"), None))
+        }
+    }
+    findings.push(program_statistics());
+    findings.push(terminal());
+    findings
+}
+
+fn finding(check: &str, verdict: Verdict, what: &str, fix: Option<&str>) -> Finding {
+    Finding { check: check.to_owned(), verdict, what: what.to_owned(), fix: fix.map(str::to_owned) }
+}
+
+fn privileges() -> Finding {
+    if has_bpf() {
+        finding("privileges", Verdict::Ok, "CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN)", None)
+    } else {
+        finding(
+            "privileges",
+            Verdict::Blocking,
+            "CAP_BPF and CAP_PERFMON are missing",
+            Some(
+                "run with sudo, or: setcap cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_ptrace+ep zc",
+            ),
+        )
+    }
+}
+
+fn types(arguments: &Doctor) -> Finding {
+    if let Some(path) = &arguments.probing.btf {
+        return finding(
+            "type information",
+            Verdict::Ok,
+            &format!("given: {}", path.display()),
+            None,
+        );
+    }
+    if std::path::Path::new(KERNEL_BTF).exists() {
+        finding("type information", Verdict::Ok, KERNEL_BTF, None)
+    } else {
+        finding(
+            "type information",
+            Verdict::Blocking,
+            "this kernel publishes none",
+            Some(
+                "boot a kernel with CONFIG_DEBUG_INFO_BTF=y, or give a BTF file of exactly this kernel with --btf",
+            ),
+        )
+    }
+}
+
+fn probes(attached: &Attached, findings: &mut Vec<Finding>) {
+    let access = match attached.access {
+        Access::Typed => "BTF tracepoints (typed loads)",
+        Access::Checked => "raw tracepoints (checked reads, slower)",
+    };
+    findings.push(finding("probes", Verdict::Ok, access, None));
+    for status in &attached.groups {
+        let check = format!("  {}", status.group.id());
+        findings.push(match &status.refusal {
+            None => finding(&check, Verdict::Ok, status.group.gives(), None),
+            Some(reason) => finding(
+                &check,
+                Verdict::Degraded,
+                &format!("{}: not measured: {reason}", status.group.gives()),
+                None,
+            ),
+        });
+    }
+    findings.push(finding(
+        "copies",
+        Verdict::Degraded,
+        "modelled: bytes moved are measured, copies are what each path is known to make",
+        None,
+    ));
+    findings.push(finding(
+        "threads told apart",
+        Verdict::Ok,
+        &format!("{} at a time; more go to the unattributed row", attached.slots - 1),
+        None,
+    ));
+}
+
+fn program_statistics() -> Finding {
+    let enabled = std::fs::read_to_string("/proc/sys/kernel/bpf_stats_enabled")
+        .is_ok_and(|value| value.trim() != "0");
+    if enabled {
+        finding("own run time", Verdict::Ok, "kernel.bpf_stats_enabled is on", None)
+    } else {
+        finding(
+            "own run time",
+            Verdict::Ok,
+            "not measured, which keeps the probes cheap",
+            Some("sysctl kernel.bpf_stats_enabled=1, if you want zc to show its own run time"),
+        )
+    }
+}
+
+fn terminal() -> Finding {
+    use std::io::IsTerminal as _;
+    if !std::io::stdout().is_terminal() {
+        return finding("terminal", Verdict::Ok, "the output is none: plain text", None);
+    }
+    match crossterm::terminal::size() {
+        Ok((columns, rows)) if columns >= 80 && rows >= 24 => {
+            finding("terminal", Verdict::Ok, &format!("{columns}x{rows}"), None)
+        }
+        Ok((columns, rows)) => finding(
+            "terminal",
+            Verdict::Degraded,
+            &format!("{columns}x{rows}: columns will be left out"),
+            Some("80x24 or larger shows everything"),
+        ),
+        Err(error) => {
+            finding("terminal", Verdict::Degraded, &format!("its size is unknown: {error}"), None)
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! `zc top`: the dashboard, or its updates as text, JSON or CSV.
+
+use std::{
+    io::{self, BufWriter, IsTerminal as _, Write},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use rustix::thread::CapabilitySet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use super::{options, privilege, stop::Stop};
+use crate::{
+    cli::Top,
+    model::{column::Column, filter::Filter, frame::Frame, sort::Listing},
+    output::{csv, json, table},
+    probe::live::Live,
+    proc::identity,
+    sample::source::SnapshotSource as _,
+};
+
+/// How often the slots of exited threads are recycled.
+const TEND: Duration = Duration::from_millis(100);
+
+/// Processes listed in plain text.
+const LISTED: usize = 20;
+
+/// Runs `zc top`.
+pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
+    for pid in &arguments.selection.pids {
+        identity::find(*pid)?;
+    }
+    let live = Live::start(&options(&arguments.probing))?;
+    privilege::drop_unneeded(CapabilitySet::empty())?;
+    let plain = arguments.once
+        || arguments.count.is_some()
+        || arguments.format.json
+        || arguments.format.csv
+        || !io::stdout().is_terminal();
+    if plain {
+        print(live, arguments).await?;
+    } else {
+        dashboard(live, arguments).await?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn dashboard(_live: Live, _arguments: &Top) -> Result<()> {
+    anyhow::bail!("the dashboard is not wired yet")
+}
+
+/// One update per interval, until enough have been printed, a signal arrives or the reader leaves.
+async fn print(mut live: Live, arguments: &Top) -> Result<()> {
+    let mut stop = Stop::new()?;
+    let mut tend = interval(TEND);
+    tend.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let filter = arguments.selection.filter();
+    let mut updates = if arguments.once { Some(1) } else { arguments.count };
+    let mut printer = Printer::new(arguments)?;
+    let mut previous = live.next()?.context("the probes returned no snapshot")?;
+    let mut due = Instant::now() + arguments.interval;
+    while updates != Some(0) {
+        tokio::select! {
+            _ = stop.next() => break,
+            _ = tend.tick() => live.tend()?,
+            () = sleep_until(due) => {
+                let next = live.next()?.context("the probes returned no snapshot")?;
+                printer.print(&Frame::between(&previous, &next), &filter)?;
+                previous = next;
+                // Late updates are not caught up: the interval in each says how long it was.
+                due = (due + arguments.interval).max(Instant::now());
+                updates = updates.map(|left| left - 1);
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Printer<'a> {
+    arguments: &'a Top,
+    columns: Vec<&'static Column>,
+    out: Box<dyn Write>,
+}
+
+impl<'a> Printer<'a> {
+    fn new(arguments: &'a Top) -> Result<Self> {
+        let mut printer = Self {
+            arguments,
+            columns: table::once_columns(),
+            out: Box::new(BufWriter::new(io::stdout())),
+        };
+        if arguments.format.csv {
+            csv::write_header(&printer.columns, &mut printer.out)?;
+        }
+        Ok(printer)
+    }
+
+    fn print(&mut self, frame: &Frame, filter: &Filter) -> Result<()> {
+        let Self { arguments, columns, out } = self;
+        let frame = frame.clone().select(filter);
+        let everything = arguments.selection.listing(Listing::everything());
+        if arguments.format.json {
+            json::write_line(&frame, &everything, out)?;
+        } else if arguments.format.csv {
+            csv::write_rows(&frame, &everything, columns, out)?;
+        } else {
+            let listing = arguments.selection.listing(Listing::busiest(LISTED));
+            table::write_once(&frame, &listing, columns, out)?;
+        }
+        out.flush().context("cannot write to standard output")
+    }
+}
