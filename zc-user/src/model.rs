@@ -7,6 +7,7 @@ pub mod frame;
 pub mod history;
 pub mod ledger;
 pub mod path;
+pub mod picture;
 pub mod row;
 pub mod sort;
 pub mod value;
