@@ -1,7 +1,7 @@
 //! `zc`: where the CPU copies data, for whom, and which of those copies did not have to happen.
 //!
 //! Data flows one way: [`probe`] (kernel maps) and [`proc`] (names) make a [`sample::snapshot`],
-//! [`model`] derives from snapshots, [`output`] and `tui` show the model. `model` knows nothing
+//! [`model`] derives from snapshots, [`output`] and [`tui`] show the model. `model` knows nothing
 //! of eBPF or of the screen; `output` and `tui` know nothing of the probes.
 
 pub mod cli;
@@ -11,3 +11,4 @@ pub mod output;
 pub mod probe;
 pub mod proc;
 pub mod sample;
+pub mod tui;

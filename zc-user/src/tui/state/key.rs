@@ -1,0 +1,69 @@
+//! What identifies a row while the rows change places.
+
+use std::sync::Arc;
+
+use crate::sample::snapshot::{
+    DeviceKind, DeviceSample, PathId, PathSample, ProcessId, ProcessSample, SocketId,
+};
+
+/// A process; rows of merged processes have no identity but their name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProcessKey {
+    id: ProcessId,
+    merged: Option<Arc<str>>,
+}
+
+impl ProcessKey {
+    /// The key of this process.
+    #[must_use]
+    pub fn of(process: &ProcessSample) -> Self {
+        let merged = (process.id.pid == 0).then(|| Arc::clone(&process.comm));
+        Self { id: process.id, merged }
+    }
+
+    /// Whether this is the process.
+    #[must_use]
+    pub fn is(&self, process: &ProcessSample) -> bool {
+        process.id == self.id && self.merged.as_ref().is_none_or(|comm| *comm == process.comm)
+    }
+
+    /// The process's pid; 0 for merged processes.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.id.pid
+    }
+}
+
+/// A path, split by kind of socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathKey {
+    /// The path.
+    pub path: PathId,
+    /// The kind of socket.
+    pub socket: Option<SocketId>,
+}
+
+impl PathKey {
+    /// The key of this sample.
+    #[must_use]
+    pub fn of(sample: &PathSample) -> Self {
+        Self { path: sample.path, socket: sample.socket }
+    }
+}
+
+/// A device: names repeat in other network namespaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceKey {
+    kind: DeviceKind,
+    namespace: Option<u64>,
+    device: String,
+}
+
+impl DeviceKey {
+    /// The key of this device.
+    #[must_use]
+    pub fn of(sample: &DeviceSample) -> Self {
+        let DeviceSample { kind, namespace, device, .. } = sample;
+        Self { kind: *kind, namespace: *namespace, device: device.clone() }
+    }
+}

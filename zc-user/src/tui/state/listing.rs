@@ -1,0 +1,183 @@
+//! A list whose rows come and go: the selection follows the row, not its place.
+
+use crate::tui::action::Motion;
+
+/// The rows' keys, in the order of the screen, and the selected one.
+#[derive(Clone, Debug)]
+pub struct Listing<K> {
+    keys: Vec<K>,
+    /// `None` until the user selects: then the first row is, whichever it is.
+    selected: Option<K>,
+    index: usize,
+    offset: usize,
+}
+
+impl<K> Default for Listing<K> {
+    fn default() -> Self {
+        Self { keys: Vec::new(), selected: None, index: 0, offset: 0 }
+    }
+}
+
+impl<K: Clone + PartialEq> Listing<K> {
+    /// The rows have changed, or their order has, or `height` rows fit on the screen now.
+    pub fn replace(&mut self, keys: Vec<K>, height: usize) {
+        self.keys = keys;
+        let found = self.selected.as_ref().and_then(|key| self.keys.iter().position(|k| k == key));
+        self.index = match found {
+            Some(index) => index,
+            // The row is gone: its neighbour takes over, if ever there was one.
+            None if self.selected.is_some() => self.index.min(self.keys.len().saturating_sub(1)),
+            None => 0,
+        };
+        if self.selected.is_some() {
+            self.selected = self.keys.get(self.index).cloned();
+        }
+        self.scroll_into_view(height);
+    }
+
+    /// Moves the selection.
+    pub fn step(&mut self, motion: Motion, height: usize) {
+        let last = self.keys.len().saturating_sub(1);
+        let page = height.saturating_sub(1).max(1);
+        self.index = match motion {
+            Motion::Up => self.index.saturating_sub(1),
+            Motion::Down => (self.index + 1).min(last),
+            Motion::PageUp => self.index.saturating_sub(page),
+            Motion::PageDown => (self.index + page).min(last),
+            Motion::First => 0,
+            Motion::Last => last,
+        };
+        // At the top on purpose: stay there, whichever row it is.
+        self.selected =
+            if motion == Motion::First { None } else { self.keys.get(self.index).cloned() };
+        self.scroll_into_view(height);
+    }
+
+    /// Selects the row at this place of the screen; false if there is none.
+    pub fn select_visible(&mut self, row: usize) -> bool {
+        let index = self.offset + row;
+        let Some(key) = self.keys.get(index) else { return false };
+        self.index = index;
+        self.selected = Some(key.clone());
+        true
+    }
+
+    /// Selects the row with this key, if there is one.
+    pub fn select(&mut self, key: &K, height: usize) {
+        if let Some(index) = self.keys.iter().position(|k| k == key) {
+            self.index = index;
+            self.selected = Some(key.clone());
+            self.scroll_into_view(height);
+        }
+    }
+
+    /// The selected row's key; `None` when there are no rows.
+    #[must_use]
+    pub fn selected(&self) -> Option<&K> {
+        self.keys.get(self.index)
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Rows above the first visible one.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// The visible rows: key, and whether it is the selected one.
+    pub fn visible(&self, height: usize) -> impl Iterator<Item = (&K, bool)> {
+        self.keys
+            .iter()
+            .enumerate()
+            .skip(self.offset)
+            .take(height)
+            .map(|(index, key)| (key, index == self.index))
+    }
+
+    fn scroll_into_view(&mut self, height: usize) {
+        let height = height.max(1);
+        let lowest = self.index.saturating_sub(height - 1);
+        let highest = self.keys.len().saturating_sub(height).min(self.index);
+        self.offset = self.offset.max(lowest).min(highest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(keys: &[u32]) -> Listing<u32> {
+        let mut listing = Listing::default();
+        listing.replace(keys.to_vec(), 3);
+        listing
+    }
+
+    fn visible(listing: &Listing<u32>) -> Vec<u32> {
+        listing.visible(3).map(|(key, _)| *key).collect()
+    }
+
+    #[test]
+    fn the_selection_follows_the_row() {
+        let mut list = listing(&[1, 2, 3, 4, 5]);
+        list.step(Motion::Down, 3);
+        list.replace(vec![5, 4, 3, 2, 1], 3);
+        assert_eq!(list.selected(), Some(&2));
+        assert_eq!(visible(&list), [4, 3, 2]);
+    }
+
+    #[test]
+    fn untouched_or_sent_home_the_selection_stays_at_the_top() {
+        let mut list = listing(&[1, 2, 3]);
+        list.replace(vec![3, 1, 2], 3);
+        assert_eq!(list.selected(), Some(&3));
+        list.step(Motion::Last, 3);
+        list.step(Motion::First, 3);
+        list.replace(vec![2, 3, 1], 3);
+        assert_eq!(list.selected(), Some(&2));
+    }
+
+    #[test]
+    fn the_neighbour_of_a_row_that_went_is_selected() {
+        let mut list = listing(&[1, 2, 3]);
+        list.step(Motion::Last, 3);
+        list.replace(vec![1, 2], 3);
+        assert_eq!(list.selected(), Some(&2));
+        list.replace(vec![], 3);
+        assert_eq!(list.selected(), None);
+        list.replace(vec![7, 8], 3);
+        assert_eq!(list.selected(), Some(&7));
+    }
+
+    #[test]
+    fn pages_and_ends_stay_inside() {
+        let mut list = listing(&[1, 2, 3, 4, 5]);
+        list.step(Motion::PageDown, 3);
+        list.step(Motion::PageDown, 3);
+        list.step(Motion::Down, 3);
+        assert_eq!((list.selected(), visible(&list)), (Some(&5), vec![3, 4, 5]));
+        list.step(Motion::PageUp, 3);
+        assert_eq!((list.selected(), visible(&list)), (Some(&3), vec![3, 4, 5]));
+        let mut empty = listing(&[]);
+        empty.step(Motion::Last, 0);
+        assert_eq!(empty.selected(), None);
+    }
+
+    #[test]
+    fn rows_that_went_leave_no_gap_at_the_end() {
+        let mut list = listing(&[1, 2, 3, 4, 5]);
+        list.step(Motion::Last, 3);
+        list.replace(vec![1, 2, 5], 3);
+        assert_eq!(visible(&list), [1, 2, 5]);
+    }
+}

@@ -1,0 +1,27 @@
+//! What a screen is made from: a frame, and what led up to it.
+
+use std::sync::Arc;
+
+use crate::{
+    model::{frame::Frame, history::History},
+    sample::snapshot::Losses,
+};
+
+/// A frame with its history. Pausing keeps one while another goes on.
+#[derive(Clone, Debug, Default)]
+pub struct Shot {
+    /// The last frame, once there is one.
+    pub frame: Option<Arc<Frame>>,
+    /// The frames so far.
+    pub history: History,
+    /// Everything lost since the source began.
+    pub losses: Losses,
+}
+
+impl Shot {
+    /// The next frame.
+    pub fn push(&mut self, frame: Frame) {
+        self.history.push(&frame);
+        self.frame = Some(Arc::new(frame));
+    }
+}

@@ -1,0 +1,80 @@
+//! The signs on the screen, for terminals with and without Unicode.
+
+use ratatui::symbols::border;
+
+/// How bytes get across: the look of an arrow in the diagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrow {
+    /// Head pointing right.
+    pub right: &'static str,
+    /// Head pointing left.
+    pub left: &'static str,
+    /// Shaft; longer than one sign when it is dashed.
+    pub shaft: &'static [&'static str],
+}
+
+/// One set of signs.
+#[derive(Debug)]
+pub struct Symbols {
+    /// Frames of boxes.
+    pub border: border::Set<'static>,
+    /// From nothing to everything.
+    pub spark: [&'static str; 9],
+    /// The CPU copies.
+    pub copy: Arrow,
+    /// By reference: nothing is copied.
+    pub reference: Arrow,
+    /// The device moves the bytes.
+    pub dma: Arrow,
+    /// Shaft of an arrow on which nothing travels now.
+    pub idle: &'static str,
+    /// Sorted from small to large.
+    pub ascending: &'static str,
+    /// Sorted from large to small.
+    pub descending: &'static str,
+    /// What was cut off.
+    pub ellipsis: &'static str,
+    /// There is advice on this process.
+    pub advice: &'static str,
+    /// Corners at the ends of an arrow below the boxes.
+    pub corners: [&'static str; 2],
+}
+
+/// For UTF-8 terminals.
+pub static UNICODE: Symbols = Symbols {
+    border: border::PLAIN,
+    spark: [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    copy: Arrow { right: "▶", left: "◀", shaft: &["━"] },
+    reference: Arrow { right: "▷", left: "◁", shaft: &["─", " "] },
+    dma: Arrow { right: "▷", left: "◁", shaft: &["═"] },
+    idle: "·",
+    ascending: "▲",
+    descending: "▼",
+    ellipsis: "…",
+    advice: "!",
+    corners: ["└", "┘"],
+};
+
+/// For everything else.
+pub static ASCII: Symbols = Symbols {
+    border: border::Set {
+        top_left: "+",
+        top_right: "+",
+        bottom_left: "+",
+        bottom_right: "+",
+        vertical_left: "|",
+        vertical_right: "|",
+        horizontal_top: "-",
+        horizontal_bottom: "-",
+    },
+    spark: [" ", ".", ".", ":", ":", "|", "|", "#", "#"],
+    copy: Arrow { right: ">", left: "<", shaft: &["#"] },
+    reference: Arrow { right: ">", left: "<", shaft: &["-", " "] },
+    dma: Arrow { right: ">", left: "<", shaft: &["="] },
+    idle: ".",
+    ascending: "^",
+    descending: "v",
+    ellipsis: ">",
+    advice: "!",
+    corners: ["+", "+"],
+};

@@ -1,0 +1,50 @@
+//! Values as text: the words of [`human`], in cells whose heading says the unit already.
+
+use crate::{
+    model::{
+        column::Unit,
+        value::{Quality, Value},
+    },
+    output::human,
+    sample::snapshot::Provenance,
+};
+
+/// A cell of a table. Numbers are without their "/s", which the heading has; the mark of what was
+/// not simply measured comes last.
+#[must_use]
+pub fn cell(value: &Value<'_>, unit: Unit) -> String {
+    let text = match value {
+        Value::Absent if unit.is_numeric() => human::UNAVAILABLE.into(),
+        _ => human::value(value, unit),
+    };
+    let text = text.strip_suffix("/s").unwrap_or(&text);
+    match value.quality() {
+        Some(quality) => format!("{text}{}", human::mark(quality)),
+        None => text.to_owned(),
+    }
+}
+
+/// A value by itself, with its unit and mark.
+#[must_use]
+pub fn full(value: &Value<'_>, unit: Unit) -> String {
+    match value {
+        Value::Absent => human::UNAVAILABLE.to_owned(),
+        _ => human::marked(value, unit),
+    }
+}
+
+/// Bytes per second where every character counts: `1.2G/s`.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub fn short_rate(bytes: u64, provenance: Provenance, seconds: f64) -> String {
+    if bytes == 0 && provenance == Provenance::Unavailable {
+        return human::UNAVAILABLE.to_owned();
+    }
+    let rate = if seconds > 0.0 { bytes as f64 / seconds } else { 0.0 };
+    let text = human::bytes_per_sec(rate).replace("iB/s", "/s").replace(" B/s", "B/s");
+    // What is not known here is only how much of it was copied.
+    let known =
+        if provenance == Provenance::Unavailable { Provenance::Measured } else { provenance };
+    let mark = human::mark(Quality { provenance: known, lower_bound: false });
+    format!("{}{mark}", text.replace(' ', ""))
+}

@@ -1,0 +1,124 @@
+//! Pages longer than the screen: drawn whole, shown in part.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line};
+
+use crate::tui::state::State;
+
+/// A page under construction: as wide as the screen, as long as it takes.
+pub struct Canvas {
+    buf: Buffer,
+    y: u16,
+}
+
+impl Canvas {
+    /// An empty page.
+    #[must_use]
+    pub fn new(width: u16) -> Self {
+        Self { buf: Buffer::empty(Rect::new(0, 0, width, 0)), y: 0 }
+    }
+
+    /// Cells per line.
+    #[must_use]
+    pub fn width(&self) -> u16 {
+        self.buf.area.width
+    }
+
+    /// Lines so far.
+    #[must_use]
+    pub fn height(&self) -> u16 {
+        self.y
+    }
+
+    /// Adds a line of text, cut at the edge.
+    pub fn line<'a>(&mut self, line: impl Into<Line<'a>>) {
+        let (area, buf) = self.block(1);
+        buf.set_line(area.x, area.y, &line.into(), area.width);
+    }
+
+    /// Adds text, broken between words, each line behind `indent` blanks.
+    pub fn paragraph(&mut self, text: &str, indent: u16, style: Style) {
+        let width = usize::from(self.buf.area.width.saturating_sub(indent)).max(10);
+        for line in wrap(text, width) {
+            let (area, buf) = self.block(1);
+            let room = usize::from(area.width.saturating_sub(indent));
+            buf.set_stringn(area.x + indent, area.y, line, room, style);
+        }
+    }
+
+    /// Adds a label, and text behind it that is indented as far as `indent`.
+    pub fn item(&mut self, label: &str, look: Style, indent: u16, text: &str, style: Style) {
+        let first = self.y;
+        self.paragraph(text, indent, style);
+        let room = usize::from(indent.min(self.width()));
+        self.buf.set_stringn(0, first, label, room, look);
+    }
+
+    /// Adds an empty line.
+    pub fn gap(&mut self) {
+        self.block(1);
+    }
+
+    /// Adds `height` lines to draw on.
+    pub fn block(&mut self, height: u16) -> (Rect, &mut Buffer) {
+        let width = self.buf.area.width;
+        let area = Rect::new(0, self.y, width, height);
+        self.y = self.y.saturating_add(height);
+        self.buf.resize(Rect::new(0, 0, width, self.y));
+        (area, &mut self.buf)
+    }
+}
+
+/// Shows the part of `canvas` that the state has scrolled to.
+pub fn scroll(state: &State, canvas: &Canvas, area: Rect, buf: &mut Buffer) {
+    let hidden = canvas.height().saturating_sub(area.height);
+    let offset = state.scrolled().min(hidden);
+    for y in 0..area.height.min(canvas.height()) {
+        for x in 0..area.width.min(canvas.buf.area.width) {
+            if let (Some(to), Some(from)) =
+                (buf.cell_mut((area.x + x, area.y + y)), canvas.buf.cell((x, y + offset)))
+            {
+                *to = from.clone();
+            }
+        }
+    }
+    if offset < hidden && area.height > 0 {
+        let more = format!(" {} more lines: Down ", hidden - offset);
+        let width = u16::try_from(more.len()).unwrap_or(0).min(area.width);
+        let x = area.right() - width;
+        buf.set_stringn(x, area.bottom() - 1, &more, usize::from(width), state.theme().selected());
+    }
+}
+
+/// Breaks `text` into lines of at most `width` cells.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.last_mut().expect("starts with one and only grows");
+        let blank = usize::from(!last.is_empty());
+        if !last.is_empty() && cells(last) + blank + cells(word) > width {
+            lines.push(word.to_owned());
+        } else {
+            if !last.is_empty() {
+                last.push(' ');
+            }
+            last.push_str(word);
+        }
+    }
+    lines
+}
+
+fn cells(text: &str) -> usize {
+    Line::raw(text).width()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_breaks_between_words() {
+        assert_eq!(wrap("a bb ccc  dddd", 6), ["a bb", "ccc", "dddd"]);
+        assert_eq!(wrap("abcdefgh i", 4), ["abcdefgh", "i"], "a long word is cut when drawn");
+        assert_eq!(wrap("", 4), [""]);
+    }
+}

@@ -1,0 +1,221 @@
+//! One process: the picture, what could be saved, its paths, counters and history.
+
+use ratatui::{
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::{canvas::Canvas, diagram::Diagram, paths, tabular};
+use crate::{
+    model::{
+        advice::{self, Advice, Evidence, Saving, Sum},
+        column::{Column, Unit, state as life},
+        frame::Frame,
+        history::Point,
+        picture::Picture,
+        row::Row,
+        value::Value,
+    },
+    output::{human, sanitize::sanitize},
+    sample::{counter::CounterId, snapshot::ProcessSample},
+    tui::{
+        state::{State, key::ProcessKey, order::Order},
+        text,
+        widget::{grid::Grid, sparkline::sparkline},
+    },
+};
+
+/// Cells of a counter with its name.
+const COUNTER_WIDTH: u16 = 40;
+
+/// The whole page at this width.
+#[must_use]
+pub fn canvas(state: &State, key: &ProcessKey, width: u16) -> Canvas {
+    let mut canvas = Canvas::new(width);
+    let Some(frame) = state.frame() else {
+        canvas.line("collecting...");
+        return canvas;
+    };
+    let Some(process) = frame.processes.iter().find(|process| key.is(process)) else {
+        let text = format!("process {} has ended; Esc goes back", key.pid());
+        canvas.line(Span::styled(text, state.theme().notice()));
+        return canvas;
+    };
+    title(state, process, &mut canvas);
+    picture(state, process, frame, &mut canvas);
+    advices(state, process, frame, &mut canvas);
+    paths_table(state, process, frame, &mut canvas);
+    history(state, process, &mut canvas);
+    counters(state, process, frame, &mut canvas);
+    canvas
+}
+
+fn title(state: &State, process: &ProcessSample, canvas: &mut Canvas) {
+    let theme = state.theme();
+    let mut spans = vec![
+        Span::styled(sanitize(&process.comm).into_owned(), theme.strong()),
+        Span::raw(format!("  pid {}  parent {}  ", process.id.pid, process.parent.pid)),
+        Span::styled(life(process), theme.dim()),
+    ];
+    if let Some(cgroup) = &process.cgroup {
+        spans.push(Span::styled(format!("  {}", sanitize(cgroup)), theme.dim()));
+    }
+    canvas.line(spans);
+}
+
+fn picture(state: &State, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
+    let picture = Picture::new(frame, &process.counters, &process.paths);
+    let diagram = Diagram::new(&picture, frame, state.theme());
+    let (area, buf) = canvas.block(diagram.height(canvas.width()));
+    diagram.draw(area, buf);
+}
+
+fn advices(state: &State, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
+    let theme = state.theme();
+    for advice in advice::all(&process.paths, frame) {
+        let sign = theme.symbols.advice;
+        let head = format!("{}: {}", advice.rule.id(), advice.rule.remedy());
+        canvas.item(sign, theme.notice(), 2, &head, theme.notice());
+        canvas.paragraph(&because(&advice, frame), 2, theme.text());
+    }
+}
+
+/// What was seen, and what would be saved.
+fn because(advice: &Advice, frame: &Frame) -> String {
+    let seen = match advice.evidence {
+        Evidence::Pair { from, to } => {
+            format!("{} in, {} out", moved(from, frame), moved(to, frame))
+        }
+        Evidence::Calls(calls) => format!(
+            "{} in calls of {} on average, {} of it copied",
+            moved(calls, frame),
+            human::bytes(calls.bytes_per_op()),
+            rate(calls.copied_bytes, Unit::BytesPerSec, frame),
+        ),
+    };
+    let Saving { copied_bytes, mode_switches } = advice.saving;
+    let mut saved = Vec::new();
+    if copied_bytes > 0 {
+        saved.push(format!("{} of copies", rate(copied_bytes, Unit::BytesPerSec, frame)));
+    }
+    if mode_switches > 0 {
+        saved.push(format!("{} mode switches", rate(mode_switches, Unit::PerSec, frame)));
+    }
+    if saved.is_empty() {
+        format!("Seen: {seen}.")
+    } else {
+        format!("Seen: {seen}. Would save {}.", saved.join(" and "))
+    }
+}
+
+fn moved(sum: Sum, frame: &Frame) -> String {
+    format!("{} {}", sum.path.id(), rate(sum.moved_bytes, Unit::BytesPerSec, frame))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+fn rate(count: u64, unit: Unit, frame: &Frame) -> String {
+    if frame.elapsed_ns == 0 {
+        return human::UNAVAILABLE.to_owned();
+    }
+    let value = count as f64 / frame.seconds();
+    if unit == Unit::BytesPerSec { human::bytes_per_sec(value) } else { human::per_sec(value) }
+}
+
+fn paths_table(state: &State, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
+    let order = Order { column: 1, descending: true };
+    let rows = tabular::sorted(&process.paths, paths::FIELDS, order, frame);
+    canvas.gap();
+    let (area, buf) = canvas.block(u16::try_from(rows.len().max(1)).unwrap_or(u16::MAX - 1) + 1);
+    let specs = tabular::specs(paths::FIELDS);
+    let grid = Grid { specs: &specs, sorted: None, theme: state.theme(), area };
+    grid.head(buf);
+    if rows.is_empty() {
+        tabular::empty("nothing moved in this interval", state, area, buf);
+    }
+    for (sample, line) in rows.into_iter().zip(0..) {
+        grid.row(line, false, buf, |slot| {
+            tabular::cell(sample, paths::FIELDS, slot, frame, state.theme())
+        });
+    }
+}
+
+fn history(state: &State, process: &ProcessSample, canvas: &mut Canvas) {
+    let points = state.points(process.id);
+    canvas.gap();
+    canvas.line(Span::styled("Over the last intervals", state.theme().head()));
+    let copied = |point: &Point| point.copied_bytes_per_sec;
+    let zero_copied = |point: &Point| point.zero_copied_bytes_per_sec;
+    let theme = state.theme();
+    curve(state, "copied", &points, copied, theme.copied(), canvas);
+    curve(state, "zero-copied", &points, zero_copied, theme.reference(), canvas);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "drawn eight levels high")]
+fn curve(
+    state: &State,
+    label: &str,
+    points: &[Point],
+    read: impl Fn(&Point) -> u64,
+    style: ratatui::style::Style,
+    canvas: &mut Canvas,
+) {
+    let values: Vec<f64> = points.iter().map(|point| read(point) as f64).collect();
+    let top = values.iter().copied().fold(0.0, f64::max);
+    let room = usize::from(canvas.width()).saturating_sub(14 + 18).clamp(8, 60);
+    canvas.line(Line::from(vec![
+        Span::styled(format!("{label:<12}"), state.theme().dim()),
+        Span::styled(sparkline(&values, room, state.theme().symbols), style),
+        Span::styled(format!("  peak {}", human::bytes_per_sec(top)), state.theme().dim()),
+    ]));
+}
+
+fn counters(state: &State, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
+    let theme = state.theme();
+    canvas.gap();
+    canvas.line(Span::styled("Counters, per second", theme.head()));
+    let listed: Vec<CounterId> = CounterId::ALL
+        .iter()
+        .copied()
+        .filter(|c| !matches!(c, CounterId::MovedBytes | CounterId::CopiedBytes))
+        .collect();
+    let columns = usize::from(canvas.width() / COUNTER_WIDTH).max(1);
+    let lines = listed.len().div_ceil(columns);
+    let (area, buf) = canvas.block(u16::try_from(lines).unwrap_or(u16::MAX));
+    let row = Row::process(process);
+    for (index, counter) in listed.iter().enumerate() {
+        let (column, line) = (index / lines, index % lines);
+        let x = u16::try_from(column).unwrap_or(0) * COUNTER_WIDTH;
+        let y = area.y + u16::try_from(line).unwrap_or(0);
+        let (text, quiet) = counter_rate(*counter, row, frame);
+        let style = if quiet { theme.dim() } else { theme.text() };
+        let cell = Rect::new(x, y, COUNTER_WIDTH.min(area.width - x), 1);
+        let label = format!("{:<28} {text:>10}", counter.id());
+        buf.set_stringn(cell.x, cell.y, label, usize::from(cell.width), style);
+    }
+    for limit in &frame.host.limitations {
+        let text = format!(
+            "{} is {}: {}",
+            limit.counter.id(),
+            limit.provenance.id(),
+            sanitize(&limit.reason)
+        );
+        canvas.paragraph(&text, 0, theme.dim());
+    }
+}
+
+/// A counter's rate, and whether there is nothing to see.
+fn counter_rate(counter: CounterId, row: Row<'_>, frame: &Frame) -> (String, bool) {
+    let Some(column) = Column::from_id(counter.id()) else {
+        return (human::UNAVAILABLE.to_owned(), true);
+    };
+    let value = column.of(row, frame);
+    let (Some(number), Some(quality)) = (value.number(), value.quality()) else {
+        return (human::UNAVAILABLE.to_owned(), true);
+    };
+    if frame.elapsed_ns == 0 {
+        return (human::UNAVAILABLE.to_owned(), true);
+    }
+    let unit = if column.unit == Unit::Bytes { Unit::BytesPerSec } else { Unit::PerSec };
+    let rate = Value::Real(number / frame.seconds(), quality);
+    (text::full(&rate, unit), number == 0.0)
+}

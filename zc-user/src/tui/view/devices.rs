@@ -1,0 +1,204 @@
+//! Disks and network interfaces: what the hardware moves by itself.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::tabular::{self, Field};
+use crate::{
+    model::{
+        column::Unit,
+        frame::Frame,
+        value::{Quality, Value},
+    },
+    sample::snapshot::{DeviceKind, DeviceSample},
+    tui::{
+        state::{State, key::DeviceKey, order::Order},
+        theme::Theme,
+    },
+};
+
+/// The busiest reader first.
+pub const ORDER: Order = Order { column: 3, descending: true };
+
+/// The columns of the table of devices.
+static FIELDS: &[Field<DeviceSample>] = &[
+    Field {
+        title: "DEVICE",
+        help: "Name as the kernel has it.",
+        unit: Unit::Text,
+        width: 12,
+        marks: false,
+        stretch: 32,
+        priority: 0,
+        value: |device, _| Value::Text(device.device.as_str().into()),
+        style: Theme::strong,
+    },
+    Field {
+        title: "KIND",
+        help: "block or net.",
+        unit: Unit::Text,
+        width: 5,
+        marks: false,
+        stretch: 0,
+        priority: 4,
+        value: |device, _| {
+            Value::Text(match device.kind {
+                DeviceKind::Block => "block".into(),
+                DeviceKind::Net => "net".into(),
+            })
+        },
+        style: Theme::text,
+    },
+    Field {
+        title: "DMA",
+        help: "no for devices without hardware (loopback, veth, loop): the CPU moves their bytes.",
+        unit: Unit::Text,
+        width: 3,
+        marks: false,
+        stretch: 0,
+        priority: 3,
+        value: |device, _| Value::Text(if device.software { "no" } else { "yes" }.into()),
+        style: Theme::dma,
+    },
+    Field {
+        title: "READ/RX/s",
+        help: "Bytes read from the medium, or received, per second.",
+        unit: Unit::BytesPerSec,
+        width: 10,
+        marks: false,
+        stretch: 0,
+        priority: 1,
+        value: |device, frame| rate(device.read_bytes, frame),
+        style: Theme::strong,
+    },
+    Field {
+        title: "WRITE/TX/s",
+        help: "Bytes written to the medium, or transmitted, per second.",
+        unit: Unit::BytesPerSec,
+        width: 11,
+        marks: false,
+        stretch: 0,
+        priority: 2,
+        value: |device, frame| rate(device.write_bytes, frame),
+        style: Theme::strong,
+    },
+    Field {
+        title: "REQ IN/s",
+        help: "Read requests, or packets received, per second.",
+        unit: Unit::PerSec,
+        width: 8,
+        marks: false,
+        stretch: 0,
+        priority: 5,
+        value: |device, frame| rate(device.read_requests, frame),
+        style: Theme::text,
+    },
+    Field {
+        title: "REQ OUT/s",
+        help: "Write requests, or packets transmitted, per second.",
+        unit: Unit::PerSec,
+        width: 9,
+        marks: false,
+        stretch: 0,
+        priority: 6,
+        value: |device, frame| rate(device.write_requests, frame),
+        style: Theme::text,
+    },
+    Field {
+        title: "GATHER",
+        help: "Share of the transmitted bytes that the device gathered from page references.",
+        unit: Unit::Fraction,
+        width: 7,
+        marks: false,
+        stretch: 0,
+        priority: 7,
+        value: |device, _| gathered(device),
+        style: Theme::reference,
+    },
+    Field {
+        title: "ERRORS",
+        help: "Failed requests and refused packets in the interval.",
+        unit: Unit::Count,
+        width: 7,
+        marks: false,
+        stretch: 0,
+        priority: 8,
+        value: |device, _| Value::Integer(device.errors, Quality::MEASURED),
+        style: Theme::notice,
+    },
+    Field {
+        title: "NETNS",
+        help: "Network namespace (inode number).",
+        unit: Unit::Number,
+        width: 10,
+        marks: false,
+        stretch: 0,
+        priority: 9,
+        value: |device, _| {
+            device.namespace.map_or(Value::Absent, |ns| Value::Integer(ns, Quality::MEASURED))
+        },
+        style: Theme::dim,
+    },
+];
+
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+fn rate<'a>(count: u64, frame: &Frame) -> Value<'a> {
+    if frame.elapsed_ns == 0 {
+        Value::Absent
+    } else {
+        Value::Real(count as f64 / frame.seconds(), Quality::MEASURED)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+fn gathered<'a>(device: &DeviceSample) -> Value<'a> {
+    let sent = device.linear_bytes.saturating_add(device.gather_bytes);
+    if sent == 0 {
+        Value::Absent
+    } else {
+        Value::Real(device.gather_bytes as f64 / sent as f64, Quality::MEASURED)
+    }
+}
+
+/// The keys of the rows, in order.
+#[must_use]
+pub fn keys(frame: &Frame, order: Order) -> Vec<DeviceKey> {
+    tabular::sorted(&frame.devices, FIELDS, order, frame).into_iter().map(DeviceKey::of).collect()
+}
+
+/// Headings and explanations.
+#[must_use]
+pub fn titles() -> Vec<(&'static str, &'static str)> {
+    tabular::titles(FIELDS)
+}
+
+/// Whether the column holds numbers.
+#[must_use]
+pub fn is_numeric(column: usize) -> bool {
+    FIELDS[column].unit.is_numeric()
+}
+
+/// The column whose heading is at `x`.
+#[must_use]
+pub fn column_at(state: &State, area: Rect, x: u16) -> Option<usize> {
+    tabular::grid(&tabular::specs(FIELDS), state, area).column_at(x)
+}
+
+/// Draws the table.
+pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
+    let specs = tabular::specs(FIELDS);
+    let grid = tabular::grid(&specs, state, area);
+    grid.head(buf);
+    let Some(frame) = state.frame() else {
+        return tabular::empty("collecting...", state, area, buf);
+    };
+    if state.devices().is_empty() {
+        return tabular::empty("no device has moved anything yet", state, area, buf);
+    }
+    for ((key, selected), line) in state.devices().visible(state.rows_visible()).zip(0..) {
+        if let Some(device) = frame.devices.iter().find(|device| DeviceKey::of(device) == *key) {
+            grid.row(line, selected, buf, |slot| {
+                tabular::cell(device, FIELDS, slot, frame, state.theme())
+            });
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The last line: keys, or the filter being typed.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use crate::tui::{keymap, state::State};
+
+/// Draws the footer.
+pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
+    let keys_from = match state.editing() {
+        Some(_) => draw_filter(state, area, buf),
+        None => area.x,
+    }
+    .min(area.right());
+    draw_keys(state, Rect { x: keys_from, width: area.right() - keys_from, ..area }, buf);
+}
+
+/// The line being typed, its cursor, and whether it is valid; returns where it ends.
+fn draw_filter(state: &State, area: Rect, buf: &mut Buffer) -> u16 {
+    let Some(line) = state.editing() else { return area.x };
+    let theme = state.theme();
+    let prompt = "filter: ";
+    let text = line.text();
+    let room = usize::from(area.width).saturating_sub(prompt.len() + 1);
+    // A long line shows the part around its cursor.
+    let before = Span::raw(line.before_cursor()).width();
+    let shown: String = text.chars().skip(before.saturating_sub(room)).collect();
+    let (x, y) = buf.set_stringn(area.x, area.y, prompt, usize::from(area.width), theme.key());
+    let (end, _) =
+        buf.set_stringn(x, y, &shown, usize::from(area.right().saturating_sub(x)), theme.strong());
+    let cursor = x + u16::try_from(before.min(room)).unwrap_or(0);
+    if let Some(cell) = buf.cell_mut((cursor, y)) {
+        cell.set_style(theme.selected());
+    }
+    let (verdict, style) = match state.filter_error() {
+        Some(error) => (format!("  {error}"), theme.notice()),
+        None if text.trim().is_empty() => {
+            ("  a name, or: copied_bytes > 1MiB and path == file_read".to_owned(), theme.dim())
+        }
+        None => ("  ok".to_owned(), theme.reference()),
+    };
+    let x = end.max(cursor + 1);
+    let room = usize::from(area.right().saturating_sub(x));
+    let (end, _) = buf.set_stringn(x, y, verdict, room, style);
+    end + 2
+}
+
+fn draw_keys(state: &State, mut area: Rect, buf: &mut Buffer) {
+    let theme = state.theme();
+    let legend = "~ modelled";
+    let width = u16::try_from(legend.len()).unwrap_or(0);
+    if state.is_modelled() && width < area.width {
+        area.width -= width + 1;
+        buf.set_stringn(area.right() + 1, area.y, legend, usize::from(width), theme.notice());
+    }
+    let mut x = area.x;
+    for (key, word) in keymap::footer(state.context()) {
+        let line = Line::from(vec![
+            Span::styled(key, theme.key()),
+            Span::raw(" "),
+            Span::styled(word, theme.text()),
+        ]);
+        let width = u16::try_from(line.width()).unwrap_or(u16::MAX);
+        if x.saturating_add(width) > area.right() {
+            break;
+        }
+        buf.set_line(x, area.y, &line, width);
+        x += width + 2;
+    }
+}

@@ -1,0 +1,175 @@
+//! The paths of the whole system, and the table of paths of one process.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::tabular::{self, Field};
+use crate::{
+    model::{
+        column::{Unit, why_copies_are_unavailable},
+        frame::Frame,
+        value::{Quality, Value},
+    },
+    sample::snapshot::{PathSample, Provenance},
+    tui::{
+        state::{State, key::PathKey, order::Order},
+        theme::Theme,
+    },
+};
+
+/// Most copied first.
+pub const ORDER: Order = Order { column: 1, descending: true };
+
+/// The columns of a table of paths.
+pub static FIELDS: &[Field<PathSample>] = &[
+    Field {
+        title: "PATH",
+        help: "What happened to the bytes; the same word filters and exports use.",
+        unit: Unit::Text,
+        width: 20,
+        marks: false,
+        stretch: 24,
+        priority: 0,
+        value: |sample, _| Value::Text(sample.path.0.id().into()),
+        style: Theme::text,
+    },
+    Field {
+        title: "COPIED/s",
+        help: "Bytes copied by the CPU per second.",
+        unit: Unit::BytesPerSec,
+        width: 10,
+        marks: true,
+        stretch: 0,
+        priority: 1,
+        value: |sample, frame| match sample.provenance {
+            Provenance::Unavailable => Value::Unavailable(why_copies_are_unavailable(frame)),
+            provenance => {
+                rate(sample.copied_bytes, frame, Quality { provenance, lower_bound: false })
+            }
+        },
+        style: Theme::copied,
+    },
+    Field {
+        title: "MOVED/s",
+        help: "Bytes moved per second: what the calls returned.",
+        unit: Unit::BytesPerSec,
+        width: 10,
+        marks: false,
+        stretch: 0,
+        priority: 2,
+        value: |sample, frame| rate(sample.moved_bytes, frame, Quality::MEASURED),
+        style: Theme::text,
+    },
+    Field {
+        title: "OPS/s",
+        help: "Calls that succeeded, per second.",
+        unit: Unit::PerSec,
+        width: 7,
+        marks: false,
+        stretch: 0,
+        priority: 3,
+        value: |sample, frame| rate(sample.ops, frame, Quality::MEASURED),
+        style: Theme::text,
+    },
+    Field {
+        title: "ERR/s",
+        help: "Calls that failed, EAGAIN included, per second.",
+        unit: Unit::PerSec,
+        width: 7,
+        marks: false,
+        stretch: 0,
+        priority: 5,
+        value: |sample, frame| rate(sample.errors, frame, Quality::MEASURED),
+        style: Theme::notice,
+    },
+    Field {
+        title: "COPIES",
+        help: "measured, assumed (no zero-copy evidence), modelled (no hook here) or unavailable.",
+        unit: Unit::Text,
+        width: 11,
+        marks: false,
+        stretch: 0,
+        priority: 4,
+        value: |sample, _| Value::Text(sample.provenance.id().into()),
+        style: Theme::text,
+    },
+    Field {
+        title: "SOCKET",
+        help: "On the socket paths: the kind of socket.",
+        unit: Unit::Text,
+        width: 6,
+        marks: false,
+        stretch: 0,
+        priority: 6,
+        value: |sample, _| {
+            sample.socket.map_or(Value::Absent, |socket| Value::Text(socket.0.id().into()))
+        },
+        style: Theme::text,
+    },
+    Field {
+        title: "WHAT IT IS",
+        help: "The path in one sentence.",
+        unit: Unit::Text,
+        width: 20,
+        marks: false,
+        stretch: 100,
+        priority: 7,
+        value: |sample, _| Value::Text(sample.path.0.help().into()),
+        style: Theme::dim,
+    },
+];
+
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+fn rate<'a>(count: u64, frame: &Frame, quality: Quality) -> Value<'a> {
+    if frame.elapsed_ns == 0 {
+        Value::Absent
+    } else {
+        Value::Real(count as f64 / frame.seconds(), quality)
+    }
+}
+
+/// The keys of the rows, in order.
+#[must_use]
+pub fn keys(frame: &Frame, order: Order) -> Vec<PathKey> {
+    tabular::sorted(&frame.totals.paths, FIELDS, order, frame)
+        .into_iter()
+        .map(PathKey::of)
+        .collect()
+}
+
+/// Headings and explanations.
+#[must_use]
+pub fn titles() -> Vec<(&'static str, &'static str)> {
+    tabular::titles(FIELDS)
+}
+
+/// Whether the column holds numbers.
+#[must_use]
+pub fn is_numeric(column: usize) -> bool {
+    FIELDS[column].unit.is_numeric()
+}
+
+/// The column whose heading is at `x`.
+#[must_use]
+pub fn column_at(state: &State, area: Rect, x: u16) -> Option<usize> {
+    tabular::grid(&tabular::specs(FIELDS), state, area).column_at(x)
+}
+
+/// Draws the table.
+pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
+    let specs = tabular::specs(FIELDS);
+    let grid = tabular::grid(&specs, state, area);
+    grid.head(buf);
+    let Some(frame) = state.frame() else {
+        return tabular::empty("collecting...", state, area, buf);
+    };
+    if state.paths().is_empty() {
+        return tabular::empty("nothing moved in this interval", state, area, buf);
+    }
+    for ((key, selected), line) in state.paths().visible(state.rows_visible()).zip(0..) {
+        if let Some(sample) = frame.totals.paths.iter().find(|sample| PathKey::of(sample) == *key) {
+            grid.row(line, selected, buf, |slot| {
+                tabular::cell(sample, FIELDS, slot, frame, state.theme())
+            });
+        }
+    }
+}

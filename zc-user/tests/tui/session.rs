@@ -1,0 +1,200 @@
+//! Whole sessions: scripted inputs in, the last screen out.
+
+use std::{collections::VecDeque, time::Duration};
+
+use anyhow::Result;
+use crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Modifier};
+use zc::{
+    model::{column::Column, filter::Filter, sort::Direction},
+    sample::{fixture::Fixture, snapshot::Snapshot, source::SnapshotSource},
+    tui::{
+        run::{Input, Options, World, session},
+        theme::Theme,
+    },
+};
+
+use super::machine::Machine;
+
+/// A session to be played.
+pub(crate) struct Session {
+    pub(crate) source: Box<dyn SnapshotSource>,
+    pub(crate) size: (u16, u16),
+    pub(crate) theme: Theme,
+    pub(crate) filter: Filter,
+    inputs: Vec<Input>,
+}
+
+/// What was left of it.
+pub(crate) struct Played {
+    pub(crate) screen: Buffer,
+    /// Inputs that nobody was there to take.
+    pub(crate) left: usize,
+    pub(crate) suspended: usize,
+    pub(crate) waits: Vec<Option<Duration>>,
+}
+
+impl Session {
+    /// The machine for a few seconds.
+    pub(crate) fn of(machine: Machine) -> Self {
+        Self::playing((0..10).map(|seconds| machine.after(seconds)).collect())
+    }
+
+    /// These snapshots.
+    pub(crate) fn playing(snapshots: Vec<Snapshot>) -> Self {
+        Self::from(Box::new(Fixture::new(snapshots)))
+    }
+
+    /// This source.
+    pub(crate) fn from(source: Box<dyn SnapshotSource>) -> Self {
+        let theme = Theme::new(false, true);
+        Self { source, size: (80, 24), theme, filter: Filter::default(), inputs: Vec::new() }
+    }
+
+    pub(crate) fn size(mut self, width: u16, height: u16) -> Self {
+        self.size = (width, height);
+        self
+    }
+
+    pub(crate) fn theme(mut self, theme: Theme) -> Self {
+        self.theme = theme;
+        self
+    }
+
+    /// Lets this many snapshots be taken.
+    pub(crate) fn ticks(mut self, count: usize) -> Self {
+        self.inputs.extend(std::iter::repeat_n(Input::Tick, count));
+        self
+    }
+
+    pub(crate) fn input(mut self, input: Input) -> Self {
+        self.inputs.push(input);
+        self
+    }
+
+    pub(crate) fn key(self, code: KeyCode) -> Self {
+        self.press(code, KeyModifiers::NONE)
+    }
+
+    pub(crate) fn press(self, code: KeyCode, modifiers: KeyModifiers) -> Self {
+        self.input(Input::Terminal(Event::Key(KeyEvent::new(code, modifiers))))
+    }
+
+    /// Types text; upper case comes with Shift, as from a terminal.
+    pub(crate) fn keys(mut self, text: &str) -> Self {
+        for c in text.chars() {
+            let shift = if c.is_uppercase() { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
+            self = self.press(KeyCode::Char(c), shift);
+        }
+        self
+    }
+
+    pub(crate) fn click(self, column: u16, row: u16) -> Self {
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        self.mouse(kind, column, row)
+    }
+
+    pub(crate) fn mouse(self, kind: MouseEventKind, column: u16, row: u16) -> Self {
+        let modifiers = KeyModifiers::NONE;
+        self.input(Input::Terminal(Event::Mouse(MouseEvent { kind, column, row, modifiers })))
+    }
+
+    /// Plays everything; what is left when the session ends is counted.
+    pub(crate) fn play(self) -> Played {
+        let Self { source, size, theme, filter, inputs } = self;
+        let sort = (Column::from_id("copied_bytes_per_sec").unwrap(), Direction::Descending);
+        let options = Options { interval: Duration::from_secs(1), theme, filter, sort };
+        let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
+        let inputs = VecDeque::from(inputs);
+        let mut world = Script { terminal, inputs, suspended: 0, waits: Vec::new() };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(session(source, options, &mut world)).unwrap();
+        Played {
+            screen: world.terminal.backend().buffer().clone(),
+            left: world.inputs.len(),
+            suspended: world.suspended,
+            waits: world.waits,
+        }
+    }
+}
+
+impl Played {
+    /// The screen as text; what is drawn in reverse is between guillemets.
+    pub(crate) fn text(&self) -> String {
+        let area = self.screen.area;
+        let mut text = String::new();
+        for y in area.top()..area.bottom() {
+            let mut reversed = false;
+            let mut line = String::new();
+            for x in area.left()..area.right() {
+                let cell = &self.screen[(x, y)];
+                let now = cell.modifier.contains(Modifier::REVERSED);
+                if now != reversed {
+                    line.push(if now { '«' } else { '»' });
+                    reversed = now;
+                }
+                line.push_str(cell.symbol());
+            }
+            if reversed {
+                line.push('»');
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The selected line.
+    pub(crate) fn selected(&self) -> String {
+        self.text().lines().skip(4).find(|line| line.contains('«')).unwrap_or_default().to_owned()
+    }
+
+    /// Names of the listed processes, top to bottom.
+    pub(crate) fn listed(&self) -> Vec<String> {
+        let names = ["nginx", "java", "postgres", "burst", "evil", "kthreadd", "sh x1,234"];
+        self.text()
+            .lines()
+            .skip(5)
+            // The last line is the footer: a filter being typed may name anything.
+            .take_while(|line| !line.starts_with("filter:"))
+            .filter_map(|line| names.iter().find(|name| line.contains(&format!(" {name}"))))
+            .map(|name| (*name).to_owned())
+            .collect()
+    }
+}
+
+struct Script {
+    terminal: Terminal<TestBackend>,
+    inputs: VecDeque<Input>,
+    suspended: usize,
+    waits: Vec<Option<Duration>>,
+}
+
+impl World for Script {
+    type Backend = TestBackend;
+
+    fn terminal(&mut self) -> &mut Terminal<TestBackend> {
+        &mut self.terminal
+    }
+
+    async fn next(&mut self, wait: Option<Duration>) -> Input {
+        self.waits.push(wait);
+        let input = self.inputs.pop_front().unwrap_or(Input::Stop);
+        if let Input::Terminal(Event::Resize(width, height)) = input {
+            self.terminal.backend_mut().resize(width, height);
+        }
+        input
+    }
+
+    fn suspend(&mut self) -> Result<()> {
+        self.suspended += 1;
+        Ok(())
+    }
+
+    fn resume(&mut self) -> Result<()> {
+        self.terminal.clear().unwrap();
+        Ok(())
+    }
+}
