@@ -351,7 +351,7 @@ fn a_selection_is_what_every_output_shows() {
     assert!(!stat(&frame).contains("relay"));
 }
 
-/// `ZC_BLESS=1 cargo test -p zc-user --test output` writes the page anew.
+/// `cargo xtask docs` writes the page anew.
 #[test]
 fn docs_metrics_is_what_the_tables_say() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/metrics.md");
@@ -362,7 +362,6 @@ fn docs_metrics_is_what_the_tables_say() {
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         committed == page,
-        "docs/metrics.md is out of date; write it anew with \
-         'ZC_BLESS=1 cargo test -p zc-user --test output'"
+        "docs/metrics.md is out of date: the tables have changed; run 'cargo xtask docs'"
     );
 }
