@@ -221,6 +221,7 @@ fn open(task: Object, start_ns: u64, newborn: bool) -> u32 {
     }
     let Ok(Some(slot)) = FREE_SLOTS.pop() else {
         note_loss(Loss::SlotsExhausted);
+        diagnose!("thread {} finds every slot taken", key.pid);
         return UNATTRIBUTED_SLOT;
     };
     let Some(record) = RECORDS.get_ptr_mut(slot) else {

@@ -7,6 +7,12 @@
 // BPF's inline assembly: the only way to an atomic addition, see `account`.
 #![feature(asm_experimental_arch)]
 
+/// Says what the programs do, when user space asked for it (`AYA_LOG_LEVEL`); otherwise the verifier
+/// drops the call.
+macro_rules! diagnose {
+    ($($message:tt)*) => { aya_log_ebpf::debug!((), $($message)*) };
+}
+
 mod account;
 mod arch;
 mod descriptor;

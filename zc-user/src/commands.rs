@@ -65,6 +65,11 @@ fn print(text: &[u8]) -> Result<ExitCode> {
 
 /// The probe options that the command line asks for.
 fn options(probing: &Probing) -> Options {
+    if probing.ebpf_log {
+        // Only the first verb of a process sets it; there is only one.
+        let _ =
+            env_logger::Builder::new().filter_module("zc_ebpf", log::LevelFilter::Debug).try_init();
+    }
     Options {
         btf: probing.btf.clone(),
         threads: probing.max_threads,

@@ -92,6 +92,7 @@ fn executed(arguments: Arguments) {
     Account::forget(cpu);
     let Some(account) = Account::of(cpu, task) else { return };
     account.rename(task);
+    diagnose!("process {} runs a new program", task.load::<u32>(layout!(task_tgid)));
     if let Some(record) = account.own() {
         // SAFETY: a map value; this thread is its only writer. The leader it replaced has exited.
         unsafe {
@@ -115,6 +116,7 @@ fn exited(arguments: Arguments) {
     settle(cpu, account);
     account.refresh(task);
     account.rename(task);
+    diagnose!("thread {} exits", task.load::<u32>(layout!(task_pid)));
     let Some(record) = account.own() else { return };
     let signal: Object = task.follow(layout!(task_signal));
     // SAFETY: a map value; this thread is its only writer.

@@ -12,12 +12,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::{options, privilege, stop::Stop};
 use crate::{
-    cli::Top,
+    cli::{Top, Usage},
     model::{column::Column, filter::Filter, frame::Frame, sort::Listing},
     output::{csv, json, table},
     probe::live::Live,
     proc::identity,
     sample::source::SnapshotSource as _,
+    tui::{self, theme::Theme},
 };
 
 /// How often the slots of exited threads are recycled.
@@ -31,13 +32,19 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
     for pid in &arguments.selection.pids {
         identity::find(*pid)?;
     }
-    let live = Live::start(&options(&arguments.probing))?;
-    privilege::drop_unneeded(CapabilitySet::empty())?;
     let plain = arguments.once
         || arguments.count.is_some()
         || arguments.format.json
         || arguments.format.csv
         || !io::stdout().is_terminal();
+    if !plain && arguments.probing.ebpf_log && io::stderr().is_terminal() {
+        return Err(Usage(
+            "--ebpf-log would write across the dashboard: add 2>FILE, --json or --once".into(),
+        )
+        .into());
+    }
+    let live = Live::start(&options(&arguments.probing))?;
+    privilege::drop_unneeded(CapabilitySet::empty())?;
     if plain {
         print(live, arguments).await?;
     } else {
@@ -46,8 +53,16 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn dashboard(_live: Live, _arguments: &Top) -> Result<()> {
-    anyhow::bail!("the dashboard is not wired yet")
+async fn dashboard(live: Live, arguments: &Top) -> Result<()> {
+    let selection = &arguments.selection;
+    let listing = selection.listing(Listing::everything());
+    let options = tui::run::Options {
+        interval: arguments.interval,
+        theme: Theme::detect(arguments.format.no_color, |name| std::env::var(name).ok()),
+        filter: selection.filter(),
+        sort: (listing.column, listing.direction),
+    };
+    tui::run::run(Box::new(live), options).await
 }
 
 /// One update per interval, until enough have been printed, a signal arrives or the reader leaves.

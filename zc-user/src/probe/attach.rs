@@ -24,6 +24,11 @@ use super::{
 /// Where every kernel with `CONFIG_DEBUG_INFO_BTF` publishes its types.
 pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 
+/// Room for diagnostics that have not been printed yet.
+const LOG_BYTES: u32 = 256 * 1024;
+/// The kernel wants at least a page, of any architecture.
+const LEAST_LOG_BYTES: u32 = 64 * 1024;
+
 /// What to attach, and with how much memory.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -139,7 +144,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
     let slots = options.threads.map_or_else(default_slots, Ok)?.max(64) + 1;
     // aya reads the kernel's BTF by itself to load the object; it may be absent.
     let types = aya::Btf::parse_file(path, aya_endianness()).ok();
-    let level: u8 = if options.diagnostics { 0xff } else { 0 };
+    let level: u8 = if options.diagnostics { aya_log::Level::Debug as u8 } else { 0 };
     let mut ebpf = EbpfLoader::new()
         .btf(types.as_ref())
         .verifier_log_level(if options.verifier_log {
@@ -153,6 +158,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         .map_max_entries("SLOT_BY_THREAD", slots)
         .map_max_entries("FREE_SLOTS", slots)
         .map_max_entries("CPUS", cpus)
+        .map_max_entries("AYA_LOGS", if options.diagnostics { LOG_BYTES } else { LEAST_LOG_BYTES })
         .load(OBJECT)
         .map_err(|error| explain(error.into()))?;
 

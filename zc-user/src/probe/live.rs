@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use aya::maps::{Array, HashMap as BpfHashMap, Map, MapData, Stack};
+use aya_log::EbpfLogger;
 use zc_common::{
     device::{DEVICE_VIRTUAL, DeviceKey, DeviceRecord, KIND_BLOCK},
     loss::Loss,
@@ -51,6 +52,8 @@ pub struct Live {
     processes: Processes,
     cgroups: Cgroups,
     cost: Cost,
+    /// Prints the programs' own diagnostics, when they were asked for.
+    log: Option<EbpfLogger<&'static dyn log::Log>>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -65,7 +68,15 @@ impl Live {
     /// # Errors
     /// See [`attach`].
     pub fn start(options: &Options) -> Result<Self> {
-        let attached = attach(options)?;
+        let mut attached = attach(options)?;
+        let log = if options.diagnostics {
+            Some(
+                EbpfLogger::init(&mut attached.ebpf)
+                    .context("cannot read the programs' diagnostics")?,
+            )
+        } else {
+            None
+        };
         let records = Records::new(map(&attached, "RECORDS")?.fd(), attached.slots)?;
         let cpus = Cpus::new(map(&attached, "CPUS")?.fd(), attached.cpus)?;
         Ok(Self {
@@ -76,6 +87,7 @@ impl Live {
             processes: Processes::default(),
             cgroups: Cgroups::default(),
             cost: Cost::survey()?,
+            log,
             records,
             cpus,
             attached,
@@ -102,6 +114,9 @@ impl Live {
     /// Looks at every slot in use; tells `processes` what has changed, and frees the slots of the
     /// dead.
     fn scan(&mut self) -> Result<()> {
+        if let Some(log) = &mut self.log {
+            log.flush();
+        }
         let now = Instant::now();
         let mut dead = Vec::new();
         let mut slot = UNATTRIBUTED_SLOT as usize + 1;
