@@ -204,7 +204,7 @@ const _: () = {
     assert!(size_of::<ThreadKey>() == 16);
     assert!(size_of::<LaneCount>() == 24);
     assert!(size_of::<CpuState>() == 128);
-    assert!(size_of::<Record>() % 8 == 0);
+    assert!(size_of::<Record>().is_multiple_of(8));
     assert!(
         size_of::<Record>() == 16 + 8 + 16 + 8 + 16 + 16 + 48 + size_of::<Counters>() + 24 * LANES
     );
