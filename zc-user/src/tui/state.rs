@@ -1,6 +1,6 @@
 //! What the dashboard knows, and how actions and snapshots change it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
 use ratatui::layout::Rect;
@@ -89,6 +89,8 @@ pub struct State {
     live: Shot,
     /// What a paused display shows.
     frozen: Option<Shot>,
+    /// The last frame that has the process looked into: short-lived ones end meanwhile.
+    looked_into: Option<Arc<Frame>>,
     ended: bool,
     complaint: Option<String>,
 
@@ -118,6 +120,7 @@ impl State {
             previous: None,
             live: Shot::default(),
             frozen: None,
+            looked_into: None,
             ended: false,
             complaint: None,
             narrowed: filter,
@@ -212,6 +215,7 @@ impl State {
         self.page = page;
         self.scrolled = 0;
         self.menu = None;
+        self.arrange();
     }
 
     fn show(&mut self, view: View) {
@@ -333,6 +337,11 @@ impl State {
     fn arrange(&mut self) {
         let height = self.rows_visible();
         let Some(frame) = self.shot().frame.clone() else { return };
+        if let Page::Detail(key) = &self.page
+            && frame.processes.iter().any(|process| key.is(process))
+        {
+            self.looked_into = Some(Arc::clone(&frame));
+        }
         let keys = processes::keys(&frame, self, self.orders[0]);
         self.processes.replace(keys, height);
         self.paths.replace(paths::keys(&frame, self.orders[1]), height);

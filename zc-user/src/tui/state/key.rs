@@ -26,12 +26,6 @@ impl ProcessKey {
     pub fn is(&self, process: &ProcessSample) -> bool {
         process.id == self.id && self.merged.as_ref().is_none_or(|comm| *comm == process.comm)
     }
-
-    /// The process's pid; 0 for merged processes.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.id.pid
-    }
 }
 
 /// A path, split by kind of socket.

@@ -89,6 +89,12 @@ impl State {
         self.shot().frame.as_ref()
     }
 
+    /// The last frame that has the process looked into.
+    #[must_use]
+    pub fn looked_into(&self) -> Option<&Arc<Frame>> {
+        self.looked_into.as_ref()
+    }
+
     /// The rates of a process over the last intervals, oldest first.
     #[must_use]
     pub fn points(&self, id: ProcessId) -> Vec<Point> {

@@ -32,15 +32,18 @@ const COUNTER_WIDTH: u16 = 40;
 #[must_use]
 pub fn canvas(state: &State, key: &ProcessKey, width: u16) -> Canvas {
     let mut canvas = Canvas::new(width);
-    let Some(frame) = state.frame() else {
+    let Some(frame) = state.looked_into() else {
         canvas.line("collecting...");
         return canvas;
     };
     let Some(process) = frame.processes.iter().find(|process| key.is(process)) else {
-        let text = format!("process {} has ended; Esc goes back", key.pid());
-        canvas.line(Span::styled(text, state.theme().notice()));
+        canvas.line("collecting...");
         return canvas;
     };
+    if state.frame().is_none_or(|now| !now.processes.iter().any(|process| key.is(process))) {
+        let text = "has ended: this is the last that was seen of it; Esc goes back";
+        canvas.line(Span::styled(text, state.theme().notice()));
+    }
     title(state, process, &mut canvas);
     picture(state, process, frame, &mut canvas);
     advices(state, process, frame, &mut canvas);
