@@ -64,13 +64,16 @@ impl Copied {
 }
 
 /// Bytes that moved without being copied by the CPU: what a zero-copy path saved. Pseudo files do
-/// not count, since nothing would have been copied across, nor do paths whose copies are unknown.
+/// not count, since nothing would have been copied across, nor do mapped pages, which nobody asked
+/// to move, nor paths whose copies are unknown.
 #[must_use]
 pub fn zero_copied_bytes(paths: &[PathSample]) -> u64 {
     paths
         .iter()
         .filter(|sample| {
-            sample.provenance != Provenance::Unavailable && !path::is_pseudo(sample.path.0)
+            sample.provenance != Provenance::Unavailable
+                && !path::is_pseudo(sample.path.0)
+                && !path::is_mapped(sample.path.0)
         })
         .map(|sample| sample.moved_bytes.saturating_sub(sample.copied_bytes))
         .fold(0, u64::saturating_add)
@@ -117,14 +120,15 @@ pub fn by_path(paths: &[PathSample]) -> impl Iterator<Item = (PathSample, &[Path
     })
 }
 
-/// The path that moved the most bytes, of equals the one that copied more. Pseudo files dominate
-/// only where there is nothing else.
+/// The path that moved the most bytes, of equals the one that copied more. Pseudo files and mapped
+/// pages dominate only where there is nothing else.
 #[must_use]
 pub fn dominant_path(paths: &[PathSample]) -> Option<CopyPath> {
     let rank = |sum: &PathSample| {
         let known = sum.provenance != Provenance::Unavailable;
         let copied = if known { sum.copied_bytes } else { 0 };
-        (!path::is_pseudo(sum.path.0), sum.moved_bytes, copied)
+        let payload = !path::is_pseudo(sum.path.0) && !path::is_mapped(sum.path.0);
+        (payload, sum.moved_bytes, copied)
     };
     by_path(paths)
         .map(|(sum, _)| sum)
@@ -134,10 +138,13 @@ pub fn dominant_path(paths: &[PathSample]) -> Option<CopyPath> {
 }
 
 /// Sets the two counters that are sums over `paths`, so that a row's counters and its paths always
-/// reconcile.
+/// reconcile. Mapped pages were not moved by anybody's call: they are on their paths only.
 pub(super) fn settle(counters: &mut Counters, paths: &[PathSample]) {
-    counters[CounterId::MovedBytes] =
-        paths.iter().map(|sample| sample.moved_bytes).fold(0, u64::saturating_add);
+    counters[CounterId::MovedBytes] = paths
+        .iter()
+        .filter(|sample| !path::is_mapped(sample.path.0))
+        .map(|sample| sample.moved_bytes)
+        .fold(0, u64::saturating_add);
     counters[CounterId::CopiedBytes] = Copied::of(paths, Provenance::Measured).bytes;
 }
 

@@ -182,6 +182,14 @@ pub const fn is_pseudo(path: CopyPath) -> bool {
     )
 }
 
+/// Whether the bytes of the path are pages that the memory management touched, not bytes that a
+/// call was asked to move. How many were mapped is an upper bound besides: the kernel tells the
+/// range it tried, not the pages it found.
+#[must_use]
+pub const fn is_mapped(path: CopyPath) -> bool {
+    matches!(path, CopyPath::MmapRead | CopyPath::MmapWrite | CopyPath::CowCopy)
+}
+
 /// CPU copies per moved byte that the path's usual behaviour implies, for kernels where nothing
 /// measures them. `None` where the call may or may not copy and only the kernel knows: such copies
 /// are unavailable, not 0.

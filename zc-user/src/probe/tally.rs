@@ -73,7 +73,8 @@ impl Tally {
         }
     }
 
-    /// The sum as users see it. `pending` are system calls not yet charged to a record.
+    /// The sum as users see it, but for what the model derives from the paths (bytes moved and
+    /// copied on all of them). `pending` are system calls not yet charged to a record.
     pub(super) fn sample(&self, pending: u64) -> (Counters, Vec<PathSample>) {
         let mut paths: Vec<PathSample> = self
             .lanes
@@ -105,8 +106,6 @@ impl Tally {
         set(CounterId::NetTxBytes, raw.net_tx_bytes);
         set(CounterId::NetRxBytes, raw.net_rx_bytes);
         set(CounterId::ZerocopyRequestedBytes, raw.zerocopy_requested_bytes);
-        set(CounterId::MovedBytes, paths.iter().map(|path| path.moved_bytes).sum());
-        set(CounterId::CopiedBytes, paths.iter().map(|path| path.copied_bytes).sum());
         set(CounterId::DiscardedBytes, raw.discarded_bytes);
         set(CounterId::MmapCalls, raw.mmap_calls);
         set(CounterId::MunmapCalls, raw.munmap_calls);

@@ -67,7 +67,7 @@ counters! {
     ZerocopyRequestedBytes = "zerocopy_requested_bytes",
     /// Bytes sent with MSG_ZEROCOPY that were really not copied.
     ZerocopyAchievedBytes = "zerocopy_achieved_bytes",
-    /// Bytes moved on all paths.
+    /// Bytes moved by calls: the sum over all paths but mmap_read, mmap_write and cow_copy, whose pages nobody's call moved.
     MovedBytes = "moved_bytes",
     /// Bytes copied by the CPU on all paths.
     CopiedBytes = "copied_bytes",
