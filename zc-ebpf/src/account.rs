@@ -38,8 +38,23 @@ pub(crate) struct Account {
 #[inline(always)]
 pub(crate) fn this_cpu() -> Option<*mut CpuState> {
     // SAFETY: no arguments.
-    CPUS.get_ptr_mut(unsafe { bpf_get_smp_processor_id() })
+    let cpu = unsafe { bpf_get_smp_processor_id() };
+    CPUS.get_ptr_mut(cpu)
 }
+
+/// Adds to a counter of an account, by the name of its field.
+macro_rules! count {
+    ($account:expr, $counter:ident, $value:expr) => {
+        $account.add(
+            |record| {
+                // SAFETY: a field of a map value; only its address is taken.
+                unsafe { &raw mut (*record).counters.$counter }
+            },
+            $value,
+        )
+    };
+}
+pub(crate) use count;
 
 /// Counts a loss.
 #[inline(always)]

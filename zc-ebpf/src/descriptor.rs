@@ -1,13 +1,15 @@
 //! What a file descriptor is.
 //!
-//! Nothing is cached: a descriptor changes meaning through close, dup2, `F_SETFL`, `SCM_RIGHTS`
-//! and execve, from any thread, and a stale class would be a wrong number.
+//! Nothing is remembered per descriptor: it changes meaning through close, dup2, `F_SETFL`,
+//! `SCM_RIGHTS` and execve, from any thread, and a stale class would be a wrong number. What is
+//! remembered is a property of the kernel's code, see [`operations`].
 
 use zc_common::path::{CopyPath, Lane, SocketKind, lane, recv_lane, send_lane};
 
 use crate::{
     arch::O_DIRECT,
     kernel::{Object, frozen, layout, opaque},
+    operations,
 };
 
 /// What stands behind a descriptor. A number, not an enumeration: the verifier must be able to
@@ -29,6 +31,12 @@ impl Class {
     pub(crate) const UDP: Self = Self(6);
     pub(crate) const UNIX: Self = Self(7);
     pub(crate) const OTHER_SOCKET: Self = Self(8);
+
+    /// A regular file of a file system in memory: `O_DIRECT` changes nothing. Never leaves
+    /// [`File::class`].
+    const MEMORY: Self = Self(9);
+    /// A socket whose family is still to be found out. Never leaves [`File::class`].
+    const SOCKET: Self = Self(10);
 }
 
 /// The lane of a copy from each class to user memory.
@@ -97,15 +105,19 @@ const fn is_pseudo(magic: u32) -> bool {
         | 0x6e73_6673 // nsfs
         | 0x6573_5543 // fusectl
         | 0x1980_0202 // mqueue
-        | 0x5346_4846 // pidfs
-        | 0x0bad_1dea // futexfs and other anonymous inodes
+        | 0x5049_4446 // pidfs
+        | 0x0904_1934 // anonymous inodes, regular files since 6.16: eventfd, epoll, timerfd...
+        | 0x444d_4142 // dma-buf
     )
 }
 
-/// `struct file` from the inode to the flags, when they are neighbours (6.12 and later).
+/// `struct file` from the operations to the flags, as it lies since 6.12.
 #[derive(Clone, Copy)]
 #[repr(C)]
-struct InodeAndFlags {
+struct Head {
+    operations: u64,
+    mapping: u64,
+    private_data: u64,
     inode: u64,
     flags: u32,
     pad: u32,
@@ -114,7 +126,8 @@ struct InodeAndFlags {
 /// The open file behind a descriptor.
 #[derive(Clone, Copy)]
 pub(crate) struct File {
-    object: Object,
+    operations: u64,
+    private_data: u64,
     inode: Object,
     /// `O_` flags of the open file.
     pub(crate) flags: u32,
@@ -139,49 +152,64 @@ impl File {
         Self::at(Object::untyped(file))
     }
 
-    /// The open file at `object`.
+    /// The open file at `file`.
     #[inline(always)]
-    pub(crate) fn at(object: Object) -> Option<Self> {
-        if object.is_null() {
+    pub(crate) fn at(file: Object) -> Option<Self> {
+        if file.is_null() {
             return None;
         }
-        let (inode, flags) = if layout!(file_flags) == layout!(file_inode) + 8 {
-            let both = object.read::<InodeAndFlags>(layout!(file_inode))?;
-            (both.inode, both.flags)
-        } else {
-            (object.read(layout!(file_inode))?, object.read(layout!(file_flags))?)
-        };
-        Some(Self { object, inode: Object::untyped(inode), flags })
+        let op = layout!(file_op);
+        let is_one_piece = layout!(file_private_data) == op + 16
+            && layout!(file_inode) == op + 24
+            && layout!(file_flags) == op + 32;
+        if is_one_piece {
+            let Head { operations, private_data, inode, flags, .. } = file.read(op)?;
+            return Some(Self { operations, private_data, inode: Object::untyped(inode), flags });
+        }
+        Some(Self {
+            operations: file.read(op)?,
+            private_data: file.read(layout!(file_private_data))?,
+            inode: Object::untyped(file.read(layout!(file_inode))?),
+            flags: file.read(layout!(file_flags))?,
+        })
     }
 
     /// What the file is.
     #[inline(always)]
     pub(crate) fn class(self) -> Class {
-        Class(opaque(u64::from(self.exact_class().0)) as u8)
+        let mut class = Class(operations::recall(self.operations));
+        if class == Class::CLOSED {
+            class = self.inspect();
+            operations::remember(self.operations, class.0);
+        }
+        if class == Class::SOCKET {
+            class = self.socket_class();
+        } else if class == Class::MEMORY {
+            class = Class::FILE;
+        } else if class == Class::FILE && self.flags & O_DIRECT != 0 {
+            class = Class::DIRECT;
+        }
+        Class(opaque(u64::from(class.0)) as u8)
     }
 
-    #[inline(always)]
-    fn exact_class(self) -> Class {
+    /// What the inode and its file system say: everything but the flags and the kind of socket.
+    #[inline(never)]
+    fn inspect(&self) -> Class {
         let Some(mode) = self.inode.read::<u16>(layout!(inode_mode)) else {
             return Class::CLOSED;
         };
-        match mode & S_IFMT {
-            S_IFREG => {
-                let magic = self.magic();
-                if is_pseudo(magic) {
-                    Class::PSEUDO
-                } else if self.flags & O_DIRECT != 0 && magic != TMPFS_MAGIC {
-                    Class::DIRECT
-                } else {
-                    Class::FILE
-                }
-            }
-            S_IFSOCK => self.socket_class(),
+        let class = match mode & S_IFMT {
+            S_IFREG => match self.magic() {
+                TMPFS_MAGIC => Class::MEMORY,
+                magic if is_pseudo(magic) => Class::PSEUDO,
+                _ => Class::FILE,
+            },
+            S_IFSOCK => Class::SOCKET,
             S_IFIFO => Class::PIPE,
-            S_IFBLK if self.flags & O_DIRECT != 0 => Class::DIRECT,
             S_IFBLK => Class::FILE,
             _ => Class::PSEUDO,
-        }
+        };
+        Class(opaque(u64::from(class.0)) as u8)
     }
 
     #[inline(always)]
@@ -192,28 +220,14 @@ impl File {
 
     #[inline(always)]
     fn socket_class(self) -> Class {
-        const AF_UNIX: u16 = 1;
-        const AF_INET: u16 = 2;
-        const AF_INET6: u16 = 10;
-        const IPPROTO_TCP: u16 = 6;
-        const IPPROTO_UDP: u16 = 17;
-        const IPPROTO_UDPLITE: u16 = 136;
-        const IPPROTO_MPTCP: u16 = 262;
-
-        let socket = self.object.read::<u64>(layout!(file_private_data)).unwrap_or_default();
-        let sock = Object::untyped(socket).read::<u64>(layout!(socket_sk)).unwrap_or_default();
-        let sock = Object::untyped(sock);
-        match sock.read::<u16>(layout!(sock_family)).unwrap_or_default() {
-            AF_UNIX => Class::UNIX,
-            AF_INET | AF_INET6 => {
-                match sock.read::<u16>(layout!(sock_protocol)).unwrap_or_default() {
-                    IPPROTO_TCP | IPPROTO_MPTCP => Class::TCP,
-                    IPPROTO_UDP | IPPROTO_UDPLITE => Class::UDP,
-                    _ => Class::OTHER_SOCKET,
-                }
-            }
-            _ => Class::OTHER_SOCKET,
+        let socket = Object::untyped(self.private_data);
+        let Some(table) = socket.read::<u64>(layout!(socket_ops)) else { return Class::CLOSED };
+        let mut class = Class(operations::recall(table));
+        if class == Class::CLOSED {
+            class = inspect_socket(&socket);
+            operations::remember(table, class.0);
         }
+        class
     }
 
     /// Whether the file system can satisfy copy_file_range without reading the data: by sharing
@@ -240,6 +254,31 @@ impl File {
     pub(crate) fn size(self) -> u64 {
         self.inode.read(layout!(inode_size)).unwrap_or_default()
     }
+}
+
+/// What the family and the protocol say.
+#[inline(never)]
+fn inspect_socket(socket: &Object) -> Class {
+    const AF_UNIX: u16 = 1;
+    const AF_INET: u16 = 2;
+    const AF_INET6: u16 = 10;
+    const IPPROTO_TCP: u16 = 6;
+    const IPPROTO_UDP: u16 = 17;
+    const IPPROTO_UDPLITE: u16 = 136;
+    const IPPROTO_MPTCP: u16 = 262;
+
+    let sock = socket.read::<u64>(layout!(socket_sk)).unwrap_or_default();
+    let sock = Object::untyped(sock);
+    let class = match sock.read::<u16>(layout!(sock_family)).unwrap_or_default() {
+        AF_UNIX => Class::UNIX,
+        AF_INET | AF_INET6 => match sock.read::<u16>(layout!(sock_protocol)).unwrap_or_default() {
+            IPPROTO_TCP | IPPROTO_MPTCP => Class::TCP,
+            IPPROTO_UDP | IPPROTO_UDPLITE => Class::UDP,
+            _ => Class::OTHER_SOCKET,
+        },
+        _ => Class::OTHER_SOCKET,
+    };
+    Class(opaque(u64::from(class.0)) as u8)
 }
 
 impl Class {

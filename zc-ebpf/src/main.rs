@@ -18,6 +18,7 @@ mod arch;
 mod descriptor;
 mod kernel;
 mod maps;
+mod operations;
 mod probes;
 
 /// The kernel compares this string: GPL-compatible programs may call every helper.

@@ -39,3 +39,8 @@ pub(crate) static DEVICES: HashMap<DeviceKey, DeviceRecord> = HashMap::with_max_
 /// Losses by reason. Writers: any CPU, atomically.
 #[map]
 pub(crate) static LOSSES: Array<u64> = Array::with_max_entries(Loss::COUNT as u32, 0);
+
+/// What an operations table of the kernel image says about files or sockets, learned as they are
+/// seen, see `operations`. Writers: any CPU, whole words.
+#[map]
+pub(crate) static CLASS_BY_OPERATIONS: Array<u64> = Array::with_max_entries(256, 0);

@@ -4,7 +4,7 @@ use zc_common::device::{DeviceKey, DeviceRecord, KIND_BLOCK};
 
 use super::{Arguments, tracepoint};
 use crate::{
-    account::{Account, add_shared, this_cpu},
+    account::{Account, add_shared, count, this_cpu},
     kernel::{Object, layout},
     probes::net::device,
 };
@@ -27,10 +27,10 @@ fn issued(arguments: Arguments) {
     let Some(account) = Account::current(cpu) else { return };
     match request.load::<u32>(layout!(request_cmd_flags)) & REQ_OP_MASK {
         REQ_OP_READ => {
-            account.add(|record| unsafe { &raw mut (*record).counters.block_read_bytes }, bytes);
+            count!(account, block_read_bytes, bytes);
         }
         REQ_OP_WRITE => {
-            account.add(|record| unsafe { &raw mut (*record).counters.block_write_bytes }, bytes);
+            count!(account, block_write_bytes, bytes);
         }
         _ => {}
     }
@@ -59,11 +59,11 @@ fn completed(arguments: Arguments) {
     let Some(record) = device(&key, disk, layout!(disk_name), 0) else { return };
     let bytes = u64::from(arguments.integer(2) as u32);
     // SAFETY: a map value, written atomically.
-    unsafe { count(record, operation, arguments.integer(1) as u32 != 0, bytes) };
+    unsafe { book(record, operation, arguments.integer(1) as u32 != 0, bytes) };
 }
 
 #[inline(always)]
-unsafe fn count(record: *mut DeviceRecord, operation: u32, failed: bool, bytes: u64) {
+unsafe fn book(record: *mut DeviceRecord, operation: u32, failed: bool, bytes: u64) {
     // SAFETY: the caller's.
     unsafe {
         if failed {

@@ -4,7 +4,7 @@ use zc_common::path::{CopyPath, lane};
 
 use super::{Arguments, tracepoint};
 use crate::{
-    account::{Account, this_cpu},
+    account::{Account, count, this_cpu},
     kernel::layout,
 };
 
@@ -22,7 +22,7 @@ tracepoint!(
 fn faulted(arguments: Arguments) {
     let Some(cpu) = this_cpu() else { return };
     let Some(account) = Account::current(cpu) else { return };
-    account.add(|record| unsafe { &raw mut (*record).counters.page_faults_user }, 1);
+    count!(account, page_faults_user, 1);
     let code = arguments.integer(2);
     let is_write = code & X86_PF_WRITE != 0;
     if let Some(record) = account.own() {

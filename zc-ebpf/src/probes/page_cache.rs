@@ -8,7 +8,7 @@ use zc_common::{
 
 use super::{Arguments, tracepoint};
 use crate::{
-    account::{Account, this_cpu},
+    account::{Account, count, this_cpu},
     arch,
     kernel::{Object, layout},
 };
@@ -24,7 +24,7 @@ fn looked_up(arguments: Arguments) {
     let Some(cpu) = this_cpu() else { return };
     let Some(account) = Account::current(cpu) else { return };
     let pages = arguments.integer(2).wrapping_sub(arguments.integer(1)).wrapping_add(1);
-    account.add(|record| unsafe { &raw mut (*record).counters.page_cache_accesses }, pages);
+    count!(account, page_cache_accesses, pages);
 }
 
 tracepoint!(
@@ -41,7 +41,7 @@ fn inserted(arguments: Arguments) {
         return;
     }
     let pages = 1 << order(arguments.object(0));
-    account.add(|record| unsafe { &raw mut (*record).counters.page_cache_misses }, pages);
+    count!(account, page_cache_misses, pages);
 }
 
 /// log2 of the pages in a folio: the low byte of `_flags_1` when the folio is large

@@ -12,7 +12,7 @@ use zc_common::{
 
 use super::{Arguments, tracepoint};
 use crate::{
-    account::{Account, note_loss, note_losses, this_cpu},
+    account::{Account, count, note_loss, note_losses, this_cpu},
     arch,
     descriptor::{Class, File},
     kernel::Object,
@@ -108,7 +108,7 @@ fn sys_exit(arguments: Arguments) {
 #[inline(always)]
 fn note_received(account: Account, class: Class, bytes: i64) {
     if bytes > 0 && class.is_network() {
-        account.add(|record| unsafe { &raw mut (*record).counters.net_rx_bytes }, bytes as u64);
+        count!(account, net_rx_bytes, bytes as u64);
     }
 }
 
@@ -116,7 +116,7 @@ fn note_received(account: Account, class: Class, bytes: i64) {
 #[inline(always)]
 fn note_sent(account: Account, class: Class, bytes: i64) {
     if bytes > 0 && class.is_network() {
-        account.add(|record| unsafe { &raw mut (*record).counters.net_tx_bytes }, bytes as u64);
+        count!(account, net_tx_bytes, bytes as u64);
     }
 }
 
@@ -160,13 +160,13 @@ fn other(call: &Call, kind: u8) {
         COPY_FILE_RANGE => clone_range::copy_file_range(call),
         IOCTL => clone_range::ioctl(call),
         MMAP if (call.result as u64) < MAX_ERRNO.wrapping_neg() => {
-            call.account.add(|record| unsafe { &raw mut (*record).counters.mmap_calls }, 1);
+            count!(call.account, mmap_calls, 1);
         }
         MUNMAP if call.result == 0 => {
-            call.account.add(|record| unsafe { &raw mut (*record).counters.munmap_calls }, 1);
+            count!(call.account, munmap_calls, 1);
         }
         MSYNC if call.result == 0 => {
-            call.account.add(|record| unsafe { &raw mut (*record).counters.msync_calls }, 1);
+            count!(call.account, msync_calls, 1);
         }
         PROCESS_VM => call.account.book(lane(CopyPath::ProcessVm), call.result),
         IO_GETEVENTS => aio::reaped(call),

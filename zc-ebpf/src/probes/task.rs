@@ -4,7 +4,7 @@ use zc_common::record::{CpuState, FLAG_GROUP_DEAD, STATE_DEAD, STATE_EXITED, STA
 
 use super::{Arguments, tracepoint};
 use crate::{
-    account::{Account, this_cpu},
+    account::{Account, count, this_cpu},
     kernel::{Object, layout},
 };
 
@@ -59,7 +59,7 @@ fn settle(cpu: *mut CpuState, account: Account) {
     // SAFETY: a map value that only this CPU writes.
     let calls = unsafe { (*cpu).pending_syscalls };
     if calls > 0 {
-        account.add(|record| unsafe { &raw mut (*record).counters.syscalls }, calls);
+        count!(account, syscalls, calls);
         // After the addition: a reader in between sees the calls once more for a moment, and
         // user space keeps its totals from falling; it never loses them.
         // SAFETY: as above.

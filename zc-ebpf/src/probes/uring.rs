@@ -10,7 +10,7 @@ use zc_common::{
 
 use super::{Arguments, tracepoint};
 use crate::{
-    account::{Account, note_loss, this_cpu},
+    account::{Account, count, note_loss, this_cpu},
     descriptor::{Class, File},
     kernel::{Object, layout},
 };
@@ -73,7 +73,7 @@ fn completed(arguments: Arguments) {
     if is_read {
         account.book(class.read_lane(), result);
         if result > 0 && class.is_network() {
-            account.add(|r| unsafe { &raw mut (*r).counters.net_rx_bytes }, result as u64);
+            count!(account, net_rx_bytes, result as u64);
         }
         return;
     }
@@ -92,10 +92,9 @@ fn completed(arguments: Arguments) {
     };
     account.book(path_lane, result);
     if result > 0 && class.is_network() {
-        account.add(|r| unsafe { &raw mut (*r).counters.net_tx_bytes }, result as u64);
+        count!(account, net_tx_bytes, result as u64);
         if zerocopy {
-            account
-                .add(|r| unsafe { &raw mut (*r).counters.zerocopy_requested_bytes }, result as u64);
+            count!(account, zerocopy_requested_bytes, result as u64);
         }
     }
 }

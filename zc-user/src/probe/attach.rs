@@ -18,6 +18,7 @@ use super::{
     OBJECT,
     btf::Btf,
     catalog::{Group, PROBES, Probe},
+    image,
     layout::{self, Access},
 };
 
@@ -140,6 +141,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
             missing.join(", ")
         )
     })?;
+    let image = image::rodata();
     let cpus = possible_cpus()?;
     let slots = options.threads.map_or_else(default_slots, Ok)?.max(64) + 1;
     // aya reads the kernel's BTF by itself to load the object; it may be absent.
@@ -153,6 +155,8 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
             VerifierLogLevel::DISABLE
         })
         .override_global("LAYOUT", &layout, true)
+        .override_global("IMAGE_BEGIN", &image.start, true)
+        .override_global("IMAGE_END", &image.end, true)
         .override_global("AYA_LOG_LEVEL", &level, false)
         .map_max_entries("RECORDS", slots)
         .map_max_entries("SLOT_BY_THREAD", slots)

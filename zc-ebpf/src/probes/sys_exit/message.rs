@@ -6,7 +6,11 @@ use zc_common::{
 };
 
 use super::{Call, note_received, note_sent, read_user};
-use crate::{account::note_losses, descriptor::Class, kernel::opaque};
+use crate::{
+    account::{count, note_losses},
+    descriptor::Class,
+    kernel::opaque,
+};
 
 const MSG_TRUNC: u32 = 0x20;
 const MSG_ZEROCOPY: u32 = 0x0400_0000;
@@ -40,8 +44,7 @@ pub(super) fn received(call: &Call, flags: u32, room: Option<u64>) {
         };
         if (kept as i64) < bytes {
             let discarded = (bytes - kept as i64) as u64;
-            call.account
-                .add(|record| unsafe { &raw mut (*record).counters.discarded_bytes }, discarded);
+            count!(call.account, discarded_bytes, discarded);
             bytes = kept as i64;
         }
     }
@@ -84,10 +87,7 @@ fn book_sent(call: &Call, class: Class, flags: u32, count: u64, bytes: i64) {
     call.account.book_many(lane, count, bytes as u64, 0);
     note_sent(call.account, class, bytes);
     if zerocopy {
-        call.account.add(
-            |record| unsafe { &raw mut (*record).counters.zerocopy_requested_bytes },
-            bytes as u64,
-        );
+        count!(call.account, zerocopy_requested_bytes, bytes as u64);
     }
 }
 
