@@ -2,13 +2,22 @@
 
 use std::{collections::HashMap, fs, sync::Arc};
 
+use super::namespace;
+
 /// Ids remembered; further ones are looked up again each time they are asked for.
 const REMEMBERED: usize = 16_384;
 
 /// cgroup v2 paths by id. An id names a directory for as long as that exists.
-#[derive(Default)]
 pub struct Cgroups {
     by_id: HashMap<u64, Arc<str>>,
+    /// Whether `/proc/PID` is the process that the kernel side calls so.
+    host_pids: bool,
+}
+
+impl Default for Cgroups {
+    fn default() -> Self {
+        Self { by_id: HashMap::new(), host_pids: namespace::has_host_pids() }
+    }
 }
 
 impl Cgroups {
@@ -21,7 +30,7 @@ impl Cgroups {
         if let Some(path) = self.by_id.get(&id) {
             return Some(Arc::clone(path));
         }
-        if exited {
+        if exited || !self.host_pids {
             return None;
         }
         let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;

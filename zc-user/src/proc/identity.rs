@@ -4,28 +4,64 @@ use std::{fs, io::ErrorKind};
 
 use anyhow::{Context as _, Result, bail};
 
+use super::namespace;
 use crate::sample::snapshot::ProcessId;
 
 /// The process that has `pid` now. Its start is as coarse as `/proc` gives it (a clock tick), so
 /// compare with [`is_incarnation`].
 ///
 /// # Errors
-/// When there is no such process.
+/// When there is no such process, when it is a thread of one, or when it has ended and only waits
+/// for its parent.
 pub fn find(pid: u32) -> Result<ProcessId> {
+    if !namespace::has_host_pids() {
+        bail!(
+            "cannot watch process {pid}: in this PID namespace (a container) processes have other \
+             numbers than the kernel counts by; run zc on the host, or in a container with the \
+             host's PID namespace (docker run --pid=host)"
+        );
+    }
     let stat = match fs::read_to_string(format!("/proc/{pid}/stat")) {
         Ok(stat) => stat,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
+        // ESRCH: it went between opening and reading.
+        Err(error)
+            if error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH) =>
+        {
             bail!("cannot watch process {pid}: there is no such process; see `ps -e`")
         }
         Err(error) => return Err(error).context(format!("cannot read /proc/{pid}/stat")),
     };
     // The name may hold anything, also parentheses: fields follow the last one.
-    let ticks: u64 = stat
+    let fields: Vec<&str> = stat
         .rsplit_once(')')
-        .and_then(|(_, fields)| fields.split_whitespace().nth(19))
-        .and_then(|field| field.parse().ok())
-        .with_context(|| format!("cannot make sense of /proc/{pid}/stat"))?;
-    Ok(ProcessId { pid, start_ns: ticks * tick_ns() })
+        .map(|(_, fields)| fields.split_whitespace().collect())
+        .unwrap_or_default();
+    let number = |index: usize| -> Result<u64> {
+        fields
+            .get(index)
+            .and_then(|field| field.parse().ok())
+            .with_context(|| format!("cannot make sense of /proc/{pid}/stat"))
+    };
+    // The first thread may have ended before the others: then it is a zombie among several.
+    if matches!(fields.first(), Some(&("Z" | "X"))) && number(17)? <= 1 {
+        bail!(
+            "cannot watch process {pid}: it has ended; its parent has not taken note of that yet"
+        );
+    }
+    if let Some(process) = process_of(pid)
+        && process != pid
+    {
+        bail!(
+            "cannot watch process {pid}: that is a thread of process {process}; use --pid {process}"
+        );
+    }
+    Ok(ProcessId { pid, start_ns: number(19)? * tick_ns() })
+}
+
+/// The process that thread `tid` belongs to: `/proc` answers for threads too.
+fn process_of(tid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()
 }
 
 /// Nanoseconds per clock tick of `/proc`.
