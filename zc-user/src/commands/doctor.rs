@@ -10,9 +10,11 @@ use crate::{
     cli::Doctor,
     output::sanitize::sanitize,
     probe::{
-        attach::{Attached, KERNEL_BTF, attach, has_bpf},
+        attach::{Attached, KERNEL_BTF, attach, missing_privilege},
+        btf::Btf,
         layout::Access,
     },
+    proc::namespace::has_host_pids,
 };
 
 /// How bad a finding is. Ordered: the worst decides the exit status.
@@ -76,6 +78,7 @@ fn examine(arguments: &Doctor) -> Vec<Finding> {
         None,
     )];
     findings.push(privileges());
+    findings.push(process_ids());
     findings.push(types(arguments));
     match attach(&options(&arguments.probing)) {
         Ok(attached) => probes(&attached, &mut findings),
@@ -93,40 +96,45 @@ fn finding(check: &str, verdict: Verdict, what: &str, fix: Option<&str>) -> Find
 }
 
 fn privileges() -> Finding {
-    if has_bpf() {
-        finding("privileges", Verdict::Ok, "CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN)", None)
+    match missing_privilege() {
+        None => {
+            finding("privileges", Verdict::Ok, "CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN)", None)
+        }
+        Some((why, what)) => finding("privileges", Verdict::Blocking, why, Some(what)),
+    }
+}
+
+fn process_ids() -> Finding {
+    if has_host_pids() {
+        finding("process ids", Verdict::Ok, "those of the whole machine", None)
     } else {
         finding(
-            "privileges",
-            Verdict::Blocking,
-            "CAP_BPF and CAP_PERFMON are missing",
-            Some(
-                "run with sudo, or: setcap cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_ptrace+ep zc",
-            ),
+            "process ids",
+            Verdict::Degraded,
+            "this PID namespace (a container) has its own: neither --pid nor a command can be followed",
+            Some("run zc on the host, or with the host's PID namespace (docker run --pid=host)"),
         )
     }
 }
 
 fn types(arguments: &Doctor) -> Finding {
+    let check = "type information";
+    let fix = "boot a kernel with CONFIG_DEBUG_INFO_BTF=y, or give a BTF file of exactly this kernel with --btf";
     if let Some(path) = &arguments.probing.btf {
-        return finding(
-            "type information",
-            Verdict::Ok,
-            &format!("given: {}", path.display()),
-            None,
-        );
+        return match Btf::open(path) {
+            Ok(_) => finding(check, Verdict::Ok, &format!("given: {}", path.display()), None),
+            Err(error) => finding(
+                check,
+                Verdict::Blocking,
+                &format!("{error:#}"),
+                Some("give a BTF file of exactly this kernel, or none to use the kernel's own"),
+            ),
+        };
     }
     if std::path::Path::new(KERNEL_BTF).exists() {
-        finding("type information", Verdict::Ok, KERNEL_BTF, None)
+        finding(check, Verdict::Ok, KERNEL_BTF, None)
     } else {
-        finding(
-            "type information",
-            Verdict::Blocking,
-            "this kernel publishes none",
-            Some(
-                "boot a kernel with CONFIG_DEBUG_INFO_BTF=y, or give a BTF file of exactly this kernel with --btf",
-            ),
-        )
+        finding(check, Verdict::Blocking, "this kernel publishes none", Some(fix))
     }
 }
 

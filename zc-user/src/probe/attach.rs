@@ -21,6 +21,7 @@ use super::{
     image,
     layout::{self, Access},
 };
+use crate::proc::namespace;
 
 /// Where every kernel with `CONFIG_DEBUG_INFO_BTF` publishes its types.
 pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
@@ -109,7 +110,7 @@ pub fn attach(options: &Options) -> Result<Attached> {
     let typed = if own { attempt(options, &btf, path, Access::Typed) } else { Err(anyhow!("")) };
     match typed {
         Ok(attached) => Ok(attached),
-        Err(error) if own && is_privilege(&error) => Err(error),
+        Err(error) if own && error.is::<Barred>() => Err(error),
         Err(error) => attempt(options, &btf, path, Access::Checked).map_err(|second| {
             // The first refusal names the better way; the second one is what remains.
             if own {
@@ -129,7 +130,12 @@ fn read_btf(path: &Path, given: bool) -> Result<Btf> {
              this kernel with --btf PATH"
         );
     }
-    Btf::open(path)
+    Btf::open(path).map_err(|error| {
+        anyhow!(
+            "cannot read the kernel's structures: {error:#}; --btf takes a BTF file of exactly this \
+             kernel, and without it {KERNEL_BTF} is read"
+        )
+    })
 }
 
 fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<Attached> {
@@ -176,7 +182,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
     let mut groups = Vec::new();
     for group in Group::ALL.iter().copied() {
         let refusal = if options.without.contains(&group) {
-            Some("switched off".to_owned())
+            Some(format!("switched off by --without {}", group.id()))
         } else {
             match attach_group(&mut ebpf, group, access, types.as_ref(), btf).map_err(explain) {
                 Ok(refusal) => refusal,
@@ -241,45 +247,82 @@ fn attach_probe(
     Ok(())
 }
 
-/// A refusal for want of privileges.
+/// A refusal that every program and map would meet, of whatever kind.
 #[derive(Debug)]
-struct Privilege;
+struct Barred(String);
 
-impl fmt::Display for Privilege {
+impl fmt::Display for Barred {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "cannot load eBPF: missing CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8); run \
-             with sudo, or give the binary the capabilities: setcap \
-             cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_ptrace+ep",
-        )
+        write!(f, "cannot load eBPF: {}", self.0)
     }
 }
 
-impl std::error::Error for Privilege {}
+impl std::error::Error for Barred {}
 
-fn is_privilege(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<Privilege>().is_some()
+/// Why this process may not load eBPF, and what to do; `None` when it may.
+#[must_use]
+pub fn missing_privilege() -> Option<(&'static str, &'static str)> {
+    use rustix::thread::{CapabilitySet, capabilities};
+    let holds = capabilities(None).is_ok_and(|sets| {
+        sets.effective.contains(CapabilitySet::SYS_ADMIN)
+            || sets.effective.contains(CapabilitySet::BPF | CapabilitySet::PERFMON)
+    });
+    if !holds {
+        return Some((
+            "missing CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8)",
+            "run with sudo, or give the binary the capabilities: setcap \
+             cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_ptrace+ep",
+        ));
+    }
+    (!namespace::has_host_users()).then_some((
+        "in a user namespace (a rootless container) capabilities do not count for it",
+        "run zc as root of the host",
+    ))
+}
+
+/// What `error` means whoever asks, if it means such a thing.
+fn barred(error: &io::Error) -> Option<Barred> {
+    let (why, what) = match (error.kind(), error.raw_os_error()) {
+        (ErrorKind::PermissionDenied, code) => match missing_privilege() {
+            Some(missing) => missing,
+            // The verifier refuses with EACCES.
+            None if code == Some(libc::EPERM) => (
+                "the kernel forbids it although this process has the capabilities",
+                "look for a seccomp filter (container), kernel lockdown or a security module, and \
+                 before Linux 5.11 for `ulimit -l`",
+            ),
+            None => return None,
+        },
+        (_, Some(libc::EMFILE | libc::ENFILE)) => {
+            ("too many open files", "allow more, such as `ulimit -n 1024`")
+        }
+        (_, Some(libc::ENOMEM)) => {
+            ("no memory for its maps", "tell fewer threads apart with --max-threads")
+        }
+        _ => return None,
+    };
+    Some(Barred(format!("{why}; {what}")))
 }
 
 /// Says in the user's terms what the kernel refused.
 fn explain(error: anyhow::Error) -> anyhow::Error {
     let mut log = None;
     for cause in error.chain() {
-        if let Some(ProgramError::LoadError { io_error, verifier_log }) = cause.downcast_ref() {
-            if io_error.kind() == ErrorKind::PermissionDenied && !has_bpf() {
-                return Privilege.into();
-            }
+        let program = cause.downcast_ref();
+        let io = match program {
+            Some(ProgramError::LoadError { io_error, .. }) => Some(io_error),
+            _ => cause.downcast_ref::<io::Error>(),
+        };
+        if let Some(barred) = io.and_then(barred) {
+            return barred.into();
+        }
+        if let Some(ProgramError::LoadError { io_error, verifier_log }) = program {
             let text = verifier_log.to_string();
             log = Some(if text.trim().is_empty() {
                 format!("the kernel refused the program: {io_error}")
             } else {
                 format!("the kernel's verifier refused the program: {io_error}\n{text}")
             });
-        } else if let Some(io) = cause.downcast_ref::<io::Error>()
-            && io.kind() == ErrorKind::PermissionDenied
-            && !has_bpf()
-        {
-            return Privilege.into();
         }
     }
     match log {
@@ -287,16 +330,6 @@ fn explain(error: anyhow::Error) -> anyhow::Error {
         Some(log) => anyhow!("{error}: {log}"),
         None => error,
     }
-}
-
-/// Whether this process may load eBPF at all.
-#[must_use]
-pub fn has_bpf() -> bool {
-    use rustix::thread::{CapabilitySet, capabilities};
-    capabilities(None).is_ok_and(|sets| {
-        sets.effective.contains(CapabilitySet::SYS_ADMIN)
-            || sets.effective.contains(CapabilitySet::BPF | CapabilitySet::PERFMON)
-    })
 }
 
 const fn aya_endianness() -> Endianness {
