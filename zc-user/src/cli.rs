@@ -7,7 +7,7 @@ use zc_common::path::CopyPath;
 
 use crate::{
     model::{
-        column::Column,
+        column::{COLUMNS, Column},
         filter::{self, Expr, Filter},
         sort::{Direction, Listing},
     },
@@ -31,7 +31,7 @@ impl std::error::Error for Usage {}
 #[command(
     name = "zc",
     version,
-    about,
+    about = "Shows where the CPU copies data, for which process, on which path",
     long_about = "Shows where the CPU copies data, for which process, on which path (read/write, \
                   sendfile, splice, mmap, O_DIRECT, MSG_ZEROCOPY, io_uring...), and which of those \
                   copies did not have to happen.\n\nWithout a verb, zc is the live dashboard.",
@@ -98,7 +98,7 @@ pub struct Selection {
     /// Only processes for which this holds, such as 'copied_bytes > 1MiB and comm ~ nginx'
     #[arg(long, value_name = "EXPR", value_parser = expression)]
     pub filter: Option<Expr>,
-    /// Sort by this column (see docs/metrics.md); a leading - or + turns the order
+    /// Sort by this column, such as syscalls; a leading - or + turns the order
     #[arg(long, value_name = "COLUMN", value_parser = sorting, allow_hyphen_values = true)]
     pub sort: Option<Sorting>,
     /// Show at most this many processes
@@ -178,7 +178,7 @@ pub struct Probing {
 #[derive(Args, Clone, Debug)]
 pub struct Top {
     /// Time between updates, in seconds
-    #[arg(short, long, value_name = "SECS", default_value = "1", value_parser = interval)]
+    #[arg(short, long, value_name = "SECS", default_value = "1", value_parser = interval, allow_negative_numbers = true)]
     pub interval: Duration,
     /// Stop after this many updates
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -205,7 +205,7 @@ pub struct Top {
 )]
 pub struct Stat {
     /// Watch for this many seconds [default: until the command ends, the processes end, or Ctrl-C]
-    #[arg(short, long, value_name = "SECS", value_parser = interval)]
+    #[arg(short, long, value_name = "SECS", value_parser = interval, allow_negative_numbers = true)]
     pub duration: Option<Duration>,
     /// Write the report to this file
     #[arg(short, long, value_name = "FILE")]
@@ -220,7 +220,7 @@ pub struct Stat {
     #[command(flatten)]
     pub probing: Probing,
     /// The command to run, with its arguments
-    #[arg(last = true, value_name = "CMD")]
+    #[arg(last = true, value_name = "CMD", help_heading = "Arguments")]
     pub command: Vec<OsString>,
 }
 
@@ -260,8 +260,10 @@ fn sorting(text: &str) -> Result<Sorting, String> {
         Some(("+", id)) => (id, Some(Direction::Ascending)),
         _ => (text, None),
     };
-    let column = Column::from_id(id)
-        .ok_or_else(|| "no such column; docs/metrics.md lists them".to_owned())?;
+    let column = Column::from_id(id).ok_or_else(|| {
+        let known: Vec<_> = COLUMNS.iter().map(|column| column.id).collect();
+        format!("no such column; there are {}", known.join(", "))
+    })?;
     Ok(Sorting { column, direction: direction.unwrap_or_else(|| Direction::natural(column)) })
 }
 
