@@ -1,6 +1,9 @@
 //! The verbs: each wires a source to a sink.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, ErrorKind},
+    process::ExitCode,
+};
 
 use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
@@ -56,9 +59,20 @@ pub fn status(error: &anyhow::Error) -> u8 {
     error.downcast_ref::<NotRun>().map_or(1, |error| error.status)
 }
 
+/// Whoever read the output has seen enough: a quiet end, as for any filter.
+#[must_use]
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+            || cause
+                .downcast_ref::<serde_json::Error>()
+                .is_some_and(|error| error.io_error_kind() == Some(ErrorKind::BrokenPipe))
+    })
+}
+
 fn print(text: &[u8]) -> Result<ExitCode> {
     use std::io::Write as _;
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     out.write_all(text).and_then(|()| out.flush()).context("cannot write to standard output")?;
     Ok(ExitCode::SUCCESS)
 }

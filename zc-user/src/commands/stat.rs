@@ -11,9 +11,10 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use rustix::{
-    process::{Pid, Signal, kill_process},
+    process::{Pid, Signal, getpgrp, kill_process},
+    termios::tcgetpgrp,
     thread::CapabilitySet,
 };
 use tokio::{
@@ -22,13 +23,13 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 
-use super::{options, privilege, stop::Stop};
+use super::{is_broken_pipe, options, privilege, stop::Stop};
 use crate::{
     cli::{Stat, Usage},
     model::{column::Column, filter::Filter, frame::Frame, sort::Listing},
     output::{csv, json, sanitize::sanitize, table},
     probe::live::Live,
-    proc::identity,
+    proc::{identity, namespace},
     sample::{snapshot::ProcessId, source::SnapshotSource as _},
 };
 
@@ -61,12 +62,26 @@ pub(super) async fn run(arguments: &Stat) -> Result<ExitCode> {
 
     let snapshot = live.next()?.context("the probes returned no snapshot")?;
     let frame = Frame::cumulative(snapshot).select(&filter);
-    report.write(&frame, &filter)?;
-    Ok(status)
+    match report.write(&frame, &filter) {
+        // Whoever read the report has seen enough; the command's status is still its own.
+        Err(error) if is_broken_pipe(&error) => Ok(status),
+        written => written.context("cannot write the report").map(|()| status),
+    }
 }
 
 /// The processes given by pid, as they are now.
 fn watched(arguments: &Stat) -> Result<Vec<ProcessId>> {
+    let announced = std::env::args_os().next_back().is_some_and(|word| word == "--");
+    if arguments.command.is_empty() && announced {
+        return Err(Usage("the command after '--' is missing".into()).into());
+    }
+    if !arguments.command.is_empty() && !namespace::has_host_pids() {
+        bail!(
+            "cannot follow a command: in this PID namespace (a container) processes have other \
+             numbers than the kernel counts by; run zc on the host, or in a container with the \
+             host's PID namespace (docker run --pid=host)"
+        );
+    }
     if !arguments.command.is_empty() && !arguments.selection.pids.is_empty() {
         return Err(Usage(
             "a command and --pid exclude each other: run the command, or watch the process".into(),
@@ -132,9 +147,12 @@ async fn observe(
                 timed_out = true;
                 pass_on(pid, Signal::TERM);
             }
-            // The terminal sends an interrupt to the command too: it decides what to do with it.
-            signal = stop.next() => if signal != SignalKind::interrupt() {
-                pass_on(pid, if signal == SignalKind::hangup() { Signal::HUP } else { Signal::TERM });
+            signal = stop.next() => match signal {
+                // The terminal has sent it to the command too: it decides what to do with it.
+                signal if signal == SignalKind::interrupt() && is_foreground() => {}
+                signal if signal == SignalKind::interrupt() => pass_on(pid, Signal::INT),
+                signal if signal == SignalKind::hangup() => pass_on(pid, Signal::HUP),
+                _ => pass_on(pid, Signal::TERM),
             },
             _ = tend.tick() => live.tend()?,
         }
@@ -148,19 +166,40 @@ fn pass_on(pid: Option<Pid>, signal: Signal) {
     }
 }
 
+/// Whether the keys of a terminal send their signals to this process and what it started.
+fn is_foreground() -> bool {
+    File::open("/dev/tty")
+        .ok()
+        .and_then(|terminal| tcgetpgrp(terminal).ok())
+        .is_some_and(|group| group == getpgrp())
+}
+
 fn spawn(command: &[OsString]) -> Result<Child> {
     let (program, arguments) = command.split_first().context("the command is empty")?;
     Command::new(program).args(arguments).spawn().map_err(|error| {
         let name = sanitize(&program.to_string_lossy()).into_owned();
-        let (why, status) = match error.kind() {
-            ErrorKind::NotFound => {
-                ("there is no such command; check the spelling, or give its path".to_owned(), 127)
-            }
-            ErrorKind::PermissionDenied => ("it is not executable; see `ls -l`".to_owned(), 126),
-            _ => (error.to_string(), 126),
-        };
+        let (why, status) = refusal(Path::new(program), &error);
         NotRun { message: format!("cannot run '{name}': {why}"), status }.into()
     })
+}
+
+/// Why a command did not start, and the status that a shell gives then.
+fn refusal(program: &Path, error: &io::Error) -> (String, u8) {
+    let why = match error.kind() {
+        // Not looked for along PATH, and there: so it is what it needs that is missing.
+        ErrorKind::NotFound if program.components().count() > 1 && program.exists() => {
+            "its interpreter or loader is missing; see its first line, or `file`"
+        }
+        ErrorKind::NotFound => "there is no such command; check the spelling, or give its path",
+        ErrorKind::PermissionDenied if program.is_dir() => "it is a directory; give a program",
+        ErrorKind::PermissionDenied => "it is not executable; see `ls -l`",
+        _ if error.raw_os_error() == Some(libc::ENOEXEC) => {
+            "it is neither a program for this machine nor a script that begins with #!; run it \
+             through its interpreter, such as sh"
+        }
+        _ => return (error.to_string(), 126),
+    };
+    (why.to_owned(), if error.kind() == ErrorKind::NotFound { 127 } else { 126 })
 }
 
 /// The command could not be started.
@@ -219,7 +258,7 @@ impl<'a> Report<'a> {
             let listing = arguments.selection.listing(Listing::busiest(LISTED));
             table::write_stat(frame, &subject(arguments, filter), &listing, out)?;
         }
-        out.flush().context("cannot write the report")
+        Ok(out.flush()?)
     }
 }
 

@@ -1,13 +1,15 @@
 //! The signals that end a run.
 
+use std::fs;
+
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGINT, SIGTERM and SIGHUP.
+/// SIGINT, SIGTERM and, unless nohup had it ignored, SIGHUP.
 pub(super) struct Stop {
     interrupt: Signal,
     terminate: Signal,
-    hangup: Signal,
+    hangup: Option<Signal>,
 }
 
 impl Stop {
@@ -20,16 +22,36 @@ impl Stop {
         Ok(Self {
             interrupt: watch(SignalKind::interrupt())?,
             terminate: watch(SignalKind::terminate())?,
-            hangup: watch(SignalKind::hangup())?,
+            hangup: if is_ignored(SignalKind::hangup()) {
+                None
+            } else {
+                Some(watch(SignalKind::hangup())?)
+            },
         })
     }
 
     /// The next of them to arrive.
     pub(super) async fn next(&mut self) -> SignalKind {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => SignalKind::interrupt(),
             _ = self.terminate.recv() => SignalKind::terminate(),
-            _ = self.hangup.recv() => SignalKind::hangup(),
+            _ = hangup => SignalKind::hangup(),
         }
     }
+}
+
+/// Whether whoever started this process wants it to ignore a signal.
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask >> (kind.as_raw_value() - 1) & 1 != 0)
 }

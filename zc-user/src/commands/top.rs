@@ -81,7 +81,9 @@ async fn print(mut live: Live, arguments: &Top) -> Result<()> {
             _ = tend.tick() => live.tend()?,
             () = sleep_until(due) => {
                 let next = live.next()?.context("the probes returned no snapshot")?;
-                printer.print(&Frame::between(&previous, &next), &filter)?;
+                printer
+                    .print(&Frame::between(&previous, &next), &filter)
+                    .context("cannot write to standard output")?;
                 previous = next;
                 // Late updates are not caught up: the interval in each says how long it was.
                 due = (due + arguments.interval).max(Instant::now());
@@ -123,6 +125,6 @@ impl<'a> Printer<'a> {
             let listing = arguments.selection.listing(Listing::busiest(LISTED));
             table::write_once(&frame, &listing, columns, out)?;
         }
-        out.flush().context("cannot write to standard output")
+        Ok(out.flush()?)
     }
 }
