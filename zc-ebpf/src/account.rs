@@ -228,7 +228,7 @@ impl Account {
 fn open(task: Object, start_ns: u64, newborn: bool) -> u32 {
     let key = ThreadKey { pid: task.load(layout!(task_pid)), pad: 0, start_ns };
     // SAFETY: slots are integers; a torn read cannot happen.
-    if let Some(slot) = unsafe { SLOT_BY_THREAD.get(&key) } {
+    if let Some(slot) = unsafe { SLOT_BY_THREAD.get(key) } {
         return *slot;
     }
     if task.load::<u32>(layout!(task_exit_state)) != 0 {
@@ -244,13 +244,13 @@ fn open(task: Object, start_ns: u64, newborn: bool) -> u32 {
     };
     // SAFETY: the slot was free: nobody else writes it until it is in `SLOT_BY_THREAD`.
     unsafe { introduce(record, task, key, newborn) };
-    if SLOT_BY_THREAD.insert(&key, &slot, NOEXIST).is_err() {
+    if SLOT_BY_THREAD.insert(key, slot, NOEXIST).is_err() {
         // An interrupt on this CPU was faster, or the table is full.
         // SAFETY: as above: the record was never published.
         unsafe { ptr::write_volatile(&raw mut (*record).state, 0) };
         let _ = FREE_SLOTS.push(slot, 0);
         // SAFETY: as above.
-        return match unsafe { SLOT_BY_THREAD.get(&key) } {
+        return match unsafe { SLOT_BY_THREAD.get(key) } {
             Some(slot) => *slot,
             None => {
                 note_loss(Loss::SlotsExhausted);

@@ -106,7 +106,7 @@ pub(super) fn device(
         );
     }
     // Another CPU may have been faster: either way the record is there now, unless the table is full.
-    let _ = DEVICES.insert(key, &new, 1);
+    let _ = DEVICES.insert(key, new, 1);
     let record = DEVICES.get_ptr_mut(key);
     if record.is_none() {
         note_loss(Loss::DevicesExhausted);

@@ -83,7 +83,7 @@ fn examine(arguments: &Doctor) -> Vec<Finding> {
     match attach(&options(&arguments.probing)) {
         Ok(attached) => probes(&attached, &mut findings),
         Err(error) => {
-            findings.push(finding("probes", Verdict::Blocking, &format!("{error:#}"), None))
+            findings.push(finding("probes", Verdict::Blocking, &format!("{error:#}"), None));
         }
     }
     findings.push(program_statistics());

@@ -32,7 +32,7 @@ const LOG_BYTES: u32 = 256 * 1024;
 const LEAST_LOG_BYTES: u32 = 64 * 1024;
 
 /// What to attach, and with how much memory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Type information to use instead of the kernel's own.
     pub btf: Option<PathBuf>,
@@ -44,18 +44,6 @@ pub struct Options {
     pub verifier_log: bool,
     /// Groups to leave out, for tests of degradation.
     pub without: Vec<Group>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            btf: None,
-            threads: None,
-            diagnostics: false,
-            verifier_log: false,
-            without: Vec::new(),
-        }
-    }
 }
 
 /// What became of a group of probes.

@@ -30,10 +30,10 @@ impl Cost {
             };
             match target.to_str() {
                 // Maps are held by several descriptors (programs, mappings): each map once.
-                Some("anon_inode:bpf-map") => {
-                    if field(fd, "map_id").is_none_or(|id| seen.insert(id)) {
-                        cost.maps += field(fd, "memlock").unwrap_or(0);
-                    }
+                Some("anon_inode:bpf-map")
+                    if field(fd, "map_id").is_none_or(|id| seen.insert(id)) =>
+                {
+                    cost.maps += field(fd, "memlock").unwrap_or(0);
                 }
                 Some("anon_inode:bpf-prog") => cost.programs.push(fd),
                 _ => {}

@@ -12,7 +12,7 @@ use aya_log::EbpfLogger;
 use zc_common::{
     device::{DEVICE_VIRTUAL, DeviceKey, DeviceRecord, KIND_BLOCK},
     loss::Loss,
-    record::{STATE_DEAD, STATE_EXITED, STATE_FREE, ThreadKey, UNATTRIBUTED_SLOT},
+    record::{STATE_DEAD, STATE_EXITED, STATE_FREE, STATE_LIVE, ThreadKey, UNATTRIBUTED_SLOT},
 };
 
 use super::{
@@ -23,7 +23,7 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    proc::{cgroup::Cgroups, host},
+    proc::{cgroup::Cgroups, host, identity},
     sample::{
         snapshot::{DeviceKind, DeviceSample, Host, Losses, Snapshot, Unattributed},
         source::SnapshotSource,
@@ -38,6 +38,9 @@ const LOOK_AHEAD: usize = 256;
 /// after this long.
 const LAST_SWITCH: Duration = Duration::from_secs(2);
 
+/// Records looked at per housekeeping for threads that ended unseen.
+const CHECKED: usize = 64;
+
 /// Probes attached to the running kernel.
 pub struct Live {
     host: Arc<Host>,
@@ -49,6 +52,10 @@ pub struct Live {
     seen: Vec<Seen>,
     /// The highest slot ever found in use.
     highest: usize,
+    /// Whether `/proc` can be believed when it says that a thread is gone.
+    sees_every_process: bool,
+    /// Where the search for threads that ended unseen goes on.
+    patrol: usize,
     processes: Processes,
     cgroups: Cgroups,
     cost: Cost,
@@ -84,6 +91,8 @@ impl Live {
             began: Instant::now(),
             seen: vec![Seen::default(); attached.slots as usize],
             highest: 0,
+            sees_every_process: identity::sees_every_process(),
+            patrol: 0,
             processes: Processes::default(),
             cgroups: Cgroups::default(),
             cost: Cost::survey()?,
@@ -140,6 +149,27 @@ impl Live {
             slot += 1;
         }
         self.recycle(&dead)
+    }
+
+    /// Frees the records of threads that are gone although no exit was seen: the exit hook can be
+    /// skipped by the kernel, and a thread that executes a program leaves its old id behind.
+    fn patrol(&mut self) -> Result<()> {
+        let mut gone = Vec::new();
+        // The slot of a living thread must never be freed: the thread would go on writing to it.
+        if !self.sees_every_process {
+            return Ok(());
+        }
+        for _ in 0..CHECKED.min(self.highest) {
+            self.patrol = self.patrol % self.highest + 1;
+            if self.records.glance(self.patrol)?.0 != STATE_LIVE {
+                continue;
+            }
+            let record = self.records.read(self.patrol)?;
+            if !identity::is_alive(record.tgid, record.pid) {
+                gone.push(self.patrol as u32);
+            }
+        }
+        self.recycle(&gone)
     }
 
     fn recycle(&mut self, dead: &[u32]) -> Result<()> {
@@ -258,6 +288,7 @@ impl SnapshotSource for Live {
     }
 
     fn tend(&mut self) -> Result<()> {
-        self.scan()
+        self.scan()?;
+        self.patrol()
     }
 }

@@ -1,6 +1,6 @@
 //! Processes by pid: which incarnation of it is alive now.
 
-use std::{fs, io::ErrorKind};
+use std::{fs, io::ErrorKind, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -62,6 +62,24 @@ pub fn find(pid: u32) -> Result<ProcessId> {
 fn process_of(tid: u32) -> Option<u32> {
     let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
     status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()
+}
+
+/// Whether process `pid` has a thread `tid` now. Its threads are numbered in the same namespace as
+/// the kernel side's.
+#[must_use]
+pub fn is_alive(pid: u32, tid: u32) -> bool {
+    // Only a clear "no" counts: hidden or unreadable is alive.
+    !matches!(Path::new(&format!("/proc/{pid}/task/{tid}")).try_exists(), Ok(false))
+}
+
+/// Whether `/proc` shows every process under the id that the kernel side knows: this process is in
+/// the initial pid namespace, and nobody else's processes are hidden from it.
+#[must_use]
+pub fn sees_every_process() -> bool {
+    /// `PROC_PID_INIT_INO`, `include/linux/proc_ns.h`.
+    const INITIAL: &str = "pid:[4026531836]";
+    fs::read_link("/proc/self/ns/pid").is_ok_and(|name| name.as_os_str() == INITIAL)
+        && Path::new("/proc/1/task/1").exists()
 }
 
 /// Nanoseconds per clock tick of `/proc`.
