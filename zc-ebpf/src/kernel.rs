@@ -99,6 +99,9 @@ impl Object {
     /// The value at `offset` by a checked read, whatever the verifier knows.
     #[inline(always)]
     pub(crate) fn read<T>(self, offset: u32) -> Option<T> {
+        if offset == ABSENT {
+            return None;
+        }
         // SAFETY: the helper checks the address.
         unsafe { bpf_probe_read_kernel(self.address.wrapping_add(offset as usize).cast()) }.ok()
     }

@@ -36,12 +36,29 @@ tracepoint!(
 fn inserted(arguments: Arguments) {
     let Some(cpu) = this_cpu() else { return };
     let Some(account) = Account::current(cpu) else { return };
-    if in_write_call() {
+    let folio = arguments.object(0);
+    if in_write_call() || is_beyond_end(folio) {
         // Pages made to be written into: no read was waiting for them.
         return;
     }
-    let pages = 1 << order(arguments.object(0));
+    let pages = 1 << order(folio);
     count!(account, page_cache_misses, pages);
+}
+
+/// Whether a folio lies beyond the end of its file: then it is there to make the file longer,
+/// whoever writes (splice, sendfile, io_uring).
+#[inline(always)]
+fn is_beyond_end(folio: Object) -> bool {
+    let (Some(mapping), Some(index)) =
+        (folio.read::<u64>(layout!(folio_mapping)), folio.read::<u64>(layout!(folio_index)))
+    else {
+        return false;
+    };
+    let Some(host) = Object::untyped(mapping).read::<u64>(layout!(mapping_host)) else {
+        return false;
+    };
+    let size = Object::untyped(host).read::<u64>(layout!(inode_size));
+    size.is_some_and(|size| index << layout!(page_shift) >= size)
 }
 
 /// log2 of the pages in a folio: the low byte of `_flags_1` when the folio is large
