@@ -1,7 +1,10 @@
 //! `bench`: what `zc` costs, beside the floor of any eBPF tool and beside bpftrace, in one run.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, Result};
 use clap::Args;
+use serde_json::Value;
 
 use crate::apt::Program;
 use crate::privilege;
@@ -13,16 +16,35 @@ const PROGRAMS: [Program; 1] = [Program { name: "bpftrace", package: "bpftrace" 
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Passed on to the benchmark
+    /// Passed on to the benchmark, whose --help says what it takes
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     setup::prepare(Needs { programs: &PROGRAMS, ..Needs::default() })?;
-    shell::run(&mut shell::cargo(&["build", "--release", "--package", "zc-user", "--bins"]))?;
-    let binary = workspace::target()?.join("release").join("zc-bench");
-    let binary = binary.to_str().context("the target directory is not valid UTF-8")?;
-    let rest: Vec<&str> = arguments.rest.iter().map(String::as_str).collect();
-    shell::run(&mut privilege::command(binary, &rest)?)
+    let benchmark = build()?;
+    let benchmark = benchmark.to_str().context("the target directory is not valid UTF-8")?;
+    let json = workspace::target()?.join("bench.json");
+    let json = json.to_str().context("the target directory is not valid UTF-8")?;
+    // What the user gives comes last: it overrides.
+    let mut all = vec!["--json", json];
+    all.extend(arguments.rest.iter().map(String::as_str));
+    shell::run(&mut privilege::command(benchmark, &all)?)
+}
+
+/// Builds the benchmark, and `zc` with it, as a user and not as root. Returns its executable,
+/// whose name only cargo knows.
+fn build() -> Result<PathBuf> {
+    let build = ["bench", "--package", "zc-user", "--bench", "cost", "--no-run"];
+    // The first one shows the compiler's messages, the second one has nothing left to do.
+    shell::run(&mut shell::cargo(&build))?;
+    let mut list = shell::cargo(&build);
+    let messages = shell::capture(list.args(["--quiet", "--message-format=json"]))?;
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "cost")
+        .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
+        .context("cargo built the benchmark but did not say where it is")
 }

@@ -2,6 +2,7 @@
 
 mod block;
 mod fault;
+mod floor;
 mod net;
 mod page_cache;
 mod sys_exit;

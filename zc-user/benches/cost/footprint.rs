@@ -1,0 +1,236 @@
+//! What `zc top` itself takes while it watches many processes: CPU time, memory, kernel memory.
+
+use std::{
+    collections::HashSet,
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+
+use crate::population::Population;
+
+/// The binary under test, built with this benchmark.
+pub(crate) const ZC: &str = env!("CARGO_BIN_EXE_zc");
+
+/// Time for the probes to be attached, and for the calls of a whole population to be over.
+const SETTLE: Duration = Duration::from_secs(3);
+
+/// Limits of DESIGN: one percent of a core, and memory in MiB.
+const CPU_PERCENT: f64 = 1.0;
+const RSS_MIB: f64 = 40.0;
+
+/// One way of running `zc`.
+struct Footprint {
+    what: String,
+    /// Processes that a second `zc` saw at the same time.
+    processes: usize,
+    cpu_percent: f64,
+    rss: Memory,
+    map_bytes: u64,
+}
+
+/// Resident memory, bytes.
+struct Memory {
+    total: u64,
+    /// Heap, stacks, relocated data.
+    anonymous: u64,
+    /// Of the program file, and of the kernel's records: they are mapped.
+    mapped: u64,
+}
+
+/// The outcome.
+pub(crate) struct Measured(Vec<Footprint>);
+
+/// Measures with a population that sleeps, then with one that makes calls every second.
+pub(crate) fn run(processes: u32, seconds: u64) -> Result<Measured> {
+    let mut all = Vec::new();
+    for active in [false, true] {
+        all.push(measure(processes, active, seconds)?);
+    }
+    Ok(Measured(all))
+}
+
+fn measure(count: u32, active: bool, seconds: u64) -> Result<Footprint> {
+    let doing = if active { "that make calls every second" } else { "that sleep" };
+    let what = format!("zc top --json --interval 1, {count} processes {doing}");
+    eprintln!("{what}");
+    let mut population = Population::start(count, active)?;
+    let zc = Running::start()?;
+    let mut witness = Witness::start()?;
+    sleep(SETTLE);
+    population.begin()?;
+    let processes = witness.processes(count as usize)?;
+    drop(witness);
+    sleep(SETTLE);
+    let (begin, before) = (Instant::now(), zc.cpu()?);
+    sleep(Duration::from_secs(seconds));
+    let used = zc.cpu()? - before;
+    let cpu_percent = 100.0 * used.as_secs_f64() / begin.elapsed().as_secs_f64();
+    Ok(Footprint { what, processes, cpu_percent, rss: zc.memory()?, map_bytes: zc.map_bytes()? })
+}
+
+/// `zc top --json`, which nobody reads.
+struct Running(Child);
+
+impl Running {
+    fn start() -> Result<Self> {
+        let child = Command::new(ZC)
+            .args(["top", "--json", "--interval", "1"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .with_context(|| format!("cannot run '{ZC}'"))?;
+        Ok(Self(child))
+    }
+
+    fn proc(&self) -> PathBuf {
+        Path::new("/proc").join(self.0.id().to_string())
+    }
+
+    /// CPU time of all its threads.
+    fn cpu(&self) -> Result<Duration> {
+        let stat = fs::read_to_string(self.proc().join("stat")).context("zc is gone")?;
+        let ticks: u64 = stat
+            .rsplit_once(')')
+            .context("cannot make sense of /proc/PID/stat")?
+            .1
+            .split_whitespace()
+            // utime and stime are fields 14 and 15; the first one after the name is field 3.
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse::<u64>().ok())
+            .sum();
+        Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
+    }
+
+    fn memory(&self) -> Result<Memory> {
+        let status = fs::read_to_string(self.proc().join("status")).context("zc is gone")?;
+        let field = |name: &str| -> u64 {
+            status
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok())
+                .map_or(0, |kib: u64| kib << 10)
+        };
+        Ok(Memory {
+            total: field("VmRSS:"),
+            anonymous: field("RssAnon:"),
+            mapped: field("RssFile:") + field("RssShmem:"),
+        })
+    }
+
+    /// Kernel memory of its maps, each counted once.
+    fn map_bytes(&self) -> Result<u64> {
+        let mut seen = HashSet::new();
+        let mut bytes = 0;
+        for entry in fs::read_dir(self.proc().join("fdinfo")).context("zc is gone")? {
+            let text = fs::read_to_string(entry?.path()).unwrap_or_default();
+            let field = |name: &str| -> Option<u64> {
+                text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+            };
+            if let (Some(id), Some(memory)) = (field("map_id:"), field("memlock:"))
+                && seen.insert(id)
+            {
+                bytes += memory;
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nothing else to be done then.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A second `zc`, whose output is read: proof that the population is seen.
+struct Witness(Child);
+
+impl Witness {
+    fn start() -> Result<Self> {
+        let child = Command::new(ZC)
+            .args(["top", "--json", "--interval", "1", "--count", "20"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot run '{ZC}'"))?;
+        Ok(Self(child))
+    }
+
+    /// Processes in its first update that has so many.
+    fn processes(&mut self, least: usize) -> Result<usize> {
+        let output = self.0.stdout.take().context("zc has no output")?;
+        let mut processes = 0;
+        for line in BufReader::new(output).lines() {
+            let line = line.context("cannot read zc's output")?;
+            let document: Value = serde_json::from_str(&line).context("zc printed no JSON")?;
+            processes = document["processes"].as_array().map_or(0, Vec::len);
+            if processes >= least {
+                return Ok(processes);
+            }
+        }
+        bail!("zc saw {processes} processes, and not the {least} that there are");
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        // As above.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Measured {
+    pub(crate) fn print(&self) {
+        println!("\nWhat zc itself takes");
+        for footprint in &self.0 {
+            let Footprint { what, processes, cpu_percent, rss, map_bytes } = footprint;
+            let Memory { total, anonymous, mapped } = rss;
+            println!(
+                "{what} ({processes} seen): {cpu_percent:.2} % of a CPU ({}), {:.1} MiB resident \
+                 ({}; {:.1} anonymous, {:.1} mapped), {:.1} MiB of kernel memory in maps",
+                verdict(*cpu_percent, CPU_PERCENT),
+                mib(*total),
+                verdict(mib(*total), RSS_MIB),
+                mib(*anonymous),
+                mib(*mapped),
+                mib(*map_bytes),
+            );
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        self.0
+            .iter()
+            .map(|footprint| {
+                let Footprint { what, processes, cpu_percent, rss, map_bytes } = footprint;
+                json!({
+                    "what": what,
+                    "processes": processes,
+                    "cpu_percent": cpu_percent,
+                    "rss_bytes": rss.total,
+                    "rss_anonymous_bytes": rss.anonymous,
+                    "rss_mapped_bytes": rss.mapped,
+                    "map_bytes": map_bytes,
+                })
+            })
+            .collect()
+    }
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+fn verdict(value: f64, limit: f64) -> String {
+    format!("{} {limit}", if value <= limit { "good, at most" } else { "MISSED, more than" })
+}

@@ -1,0 +1,112 @@
+//! What `zc` costs: the machine, per system call, and itself. Run by `cargo xtask bench`, as root.
+//!
+//! Timings of a shared machine are noisy and no test: everything is compared within one run.
+
+use std::{fs, path::PathBuf, process::ExitCode};
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+
+mod calls;
+mod footprint;
+mod population;
+mod rounds;
+mod setting;
+mod start;
+mod targets;
+
+/// What zc costs, beside an empty eBPF program and beside bpftrace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask bench")]
+struct Arguments {
+    /// Which measurements to take; all when none is named
+    #[arg(long, value_enum)]
+    only: Vec<Part>,
+
+    /// How often every setting is attached and measured
+    #[arg(long, default_value_t = 15)]
+    rounds: u32,
+
+    /// Where the cached file that is read lies: not on tmpfs, whose reads take another path
+    #[arg(long, value_name = "DIR", default_value = "/var/tmp")]
+    directory: PathBuf,
+
+    /// Processes alive while zc's own cost is measured
+    #[arg(long, default_value_t = 10_000)]
+    processes: u32,
+
+    /// How long zc's own cost is measured, in seconds
+    #[arg(long, value_name = "SECS", default_value_t = 20)]
+    seconds: u64,
+
+    /// Where to write the figures as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// `cargo bench` passes it to every benchmark
+    #[arg(long, hide = true)]
+    bench: bool,
+
+    #[command(subcommand)]
+    inner: Option<Inner>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Added cost per system call
+    Calls,
+    /// CPU time and memory of `zc top` itself
+    Footprint,
+    /// Time to the first update
+    Start,
+}
+
+/// What the benchmark starts itself as.
+#[derive(Debug, Subcommand)]
+enum Inner {
+    /// Many processes, which wait, make a few calls, and sleep or go on
+    #[command(hide = true)]
+    Population(population::Arguments),
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(Inner::Population(population)) = &arguments.inner {
+        return population::run(population);
+    }
+    let wanted = |part| arguments.only.is_empty() || arguments.only.contains(&part);
+    let mut report = serde_json::Map::new();
+    report.insert("schema".to_owned(), "zc-bench/1".into());
+    report.insert("kernel".to_owned(), rustix::system::uname().release().to_string_lossy().into());
+    if wanted(Part::Calls) {
+        let measured = rounds::run(arguments.rounds, &arguments.directory)?;
+        measured.print();
+        report.insert("calls".to_owned(), measured.json());
+    }
+    if wanted(Part::Start) {
+        let measured = start::run()?;
+        measured.print();
+        report.insert("start".to_owned(), measured.json());
+    }
+    if wanted(Part::Footprint) {
+        let measured = footprint::run(arguments.processes, arguments.seconds)?;
+        measured.print();
+        report.insert("footprint".to_owned(), measured.json());
+    }
+    if let Some(path) = &arguments.json {
+        let text = serde_json::to_string_pretty(&report)?;
+        fs::write(path, text + "\n")
+            .with_context(|| format!("cannot write '{}'", path.display()))?;
+        println!("\nwritten to {}", path.display());
+    }
+    Ok(())
+}

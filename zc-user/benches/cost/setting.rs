@@ -1,0 +1,171 @@
+//! What is attached while the calls are timed.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+use anyhow::{Context as _, Result, bail};
+use aya::{Ebpf, programs::RawTracePoint};
+use rustix::process::{Pid, Signal, kill_process};
+use zc::{
+    probe::{attach::Options, live::Live},
+    sample::source::SnapshotSource as _,
+};
+
+/// The object that `zc` embeds; the empty program is in it too.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/zc-ebpf"));
+
+/// Bytes per process, call and kind of file, as well as bpftrace can. A descriptor's number is
+/// an argument, which is gone when the call returns: bpftrace needs a probe at entry too.
+const SCRIPT: &str = include_str!("equivalent.bt");
+
+/// The settings that are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Setting {
+    /// No probes.
+    Bare,
+    /// An empty raw tracepoint on `sys_exit`.
+    Floor,
+    /// All probes of `zc`.
+    Zc,
+    /// A bpftrace script that counts the same bytes.
+    Bpftrace,
+}
+
+impl Setting {
+    pub(crate) const ALL: [Self; 4] = [Self::Bare, Self::Floor, Self::Zc, Self::Bpftrace];
+
+    pub(crate) const fn id(self) -> &'static str {
+        match self {
+            Self::Bare => "bare",
+            Self::Floor => "floor",
+            Self::Zc => "zc",
+            Self::Bpftrace => "bpftrace",
+        }
+    }
+
+    /// Attaches it; returns when it counts.
+    pub(crate) fn attach(self) -> Result<Attached> {
+        Ok(match self {
+            Self::Bare => Attached::Nothing,
+            Self::Floor => Attached::Floor { _ebpf: floor()? },
+            Self::Zc => Attached::Zc(Box::new(Live::start(&Options::default())?)),
+            Self::Bpftrace => Attached::Bpftrace(Script::start()?),
+        })
+    }
+}
+
+/// Something attached; dropping it detaches.
+pub(crate) enum Attached {
+    Nothing,
+    Floor { _ebpf: Ebpf },
+    Zc(Box<Live>),
+    Bpftrace(Script),
+}
+
+impl Attached {
+    /// Detaches, after making sure that it did count what this process moved.
+    pub(crate) fn finish(self, moved_bytes: u64) -> Result<()> {
+        let counted = match self {
+            Self::Nothing | Self::Floor { .. } => return Ok(()),
+            Self::Zc(mut live) => {
+                let snapshot = live.next()?.context("the probes returned no snapshot")?;
+                let own = std::process::id();
+                snapshot
+                    .processes
+                    .iter()
+                    .filter(|process| process.id.pid == own)
+                    .flat_map(|process| &process.paths)
+                    .map(|path| path.moved_bytes)
+                    .sum()
+            }
+            Self::Bpftrace(script) => script.finish()?,
+        };
+        if counted < moved_bytes {
+            bail!("{moved_bytes} bytes were moved and only {counted} counted");
+        }
+        Ok(())
+    }
+}
+
+fn floor() -> Result<Ebpf> {
+    let mut ebpf = Ebpf::load(OBJECT).context("cannot load the object")?;
+    let program: &mut RawTracePoint =
+        ebpf.program_mut("zc_floor").context("the object has no program zc_floor")?.try_into()?;
+    program.load()?;
+    program.attach("sys_exit").context("cannot attach to sys_exit")?;
+    Ok(ebpf)
+}
+
+/// bpftrace, running the script.
+pub(crate) struct Script {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl Script {
+    fn start() -> Result<Self> {
+        // bpftrace needs tracefs, which is not mounted everywhere: then it gets its own.
+        let shell = "test -d /sys/kernel/tracing/events || mount -t tracefs tracefs /sys/kernel/tracing; \
+                     exec bpftrace -e \"$0\"";
+        let mut child = Command::new("unshare")
+            .args(["--mount", "sh", "-c", shell, SCRIPT])
+            .stdout(Stdio::piped())
+            // It complains about the memory limit, which kernels since 5.11 do not apply.
+            .stderr(Stdio::null())
+            .spawn()
+            .context("cannot run bpftrace")?;
+        let output = BufReader::new(child.stdout.take().context("bpftrace has no output")?);
+        let mut script = Self { child, output };
+        script.wait_for("ready")?;
+        Ok(script)
+    }
+
+    /// Reads until a line of its output is `word`.
+    fn wait_for(&mut self, word: &str) -> Result<()> {
+        let mut line = String::new();
+        while line.trim_end() != word {
+            line.clear();
+            if self.output.read_line(&mut line).context("cannot read bpftrace's output")? == 0 {
+                bail!(
+                    "bpftrace ended early ({}): try it with zc-user/benches/cost/equivalent.bt",
+                    self.child.wait()?
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends it, and returns the bytes that it counted for this process.
+    fn finish(mut self) -> Result<u64> {
+        self.interrupt();
+        let mut text = String::new();
+        self.output.read_to_string(&mut text).context("cannot read bpftrace's output")?;
+        Ok(text.lines().filter_map(counted).sum())
+    }
+
+    /// Asks it to print what it has and to exit.
+    fn interrupt(&mut self) {
+        // Only as long as it has not been waited for is the pid its own.
+        if let Ok(None) = self.child.try_wait() {
+            // It may have ended since: then there is nothing to interrupt.
+            let _ = kill_process(Pid::from_child(&self.child), Signal::INT);
+        }
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        self.interrupt();
+        // Nothing to do about a child that cannot be waited for.
+        let _ = self.child.wait();
+    }
+}
+
+/// Bytes in a line such as `@bytes[4711, cost, read, 8]: 123`, when it is of this process.
+fn counted(line: &str) -> Option<u64> {
+    let (key, value) = line.strip_prefix("@bytes[")?.split_once("]: ")?;
+    let pid: u32 = key.split(',').next()?.parse().ok()?;
+    if pid == std::process::id() { value.parse().ok() } else { None }
+}
