@@ -11,13 +11,14 @@ use zc_common::{
     loss::Loss,
     path::{LANES, Lane},
     record::{
-        CpuState, FLAG_FROM_BIRTH, FLAG_KTHREAD, Record, STATE_LIVE, ThreadKey, UNATTRIBUTED_SLOT,
+        CpuState, FLAG_FROM_BIRTH, FLAG_KTHREAD, Record, STATE_DEAD, STATE_LIVE, ThreadKey,
+        UNATTRIBUTED_SLOT,
     },
 };
 
 use crate::{
     kernel::{Object, layout},
-    maps::{CPUS, FREE_SLOTS, LOSSES, RECORDS, SLOT_BY_THREAD},
+    maps::{CPUS, DEAD_SLOTS, FREE_SLOTS, LOSSES, RECORDS, SLOT_BY_THREAD},
 };
 
 /// `PF_KTHREAD`, `include/linux/sched.h`.
@@ -133,6 +134,22 @@ impl Account {
     #[inline(always)]
     pub(crate) fn own(self) -> Option<*mut Record> {
         if self.shared { None } else { Some(self.record) }
+    }
+
+    /// Closes the account of a thread that has left its CPU for ever.
+    #[inline(always)]
+    pub(crate) fn close(self, cpu: *mut CpuState) {
+        let Some(record) = self.own() else { return };
+        // SAFETY: a value of the map, written by this CPU only, and a record that has lost its
+        // writer.
+        let slot = unsafe {
+            (*record).state = STATE_DEAD;
+            (*cpu).task = 0;
+            (*cpu).slot
+        };
+        // A full stack cannot be: it has room for every slot. The patrol of user space would find
+        // the slot anyway.
+        let _ = DEAD_SLOTS.push(slot, 0);
     }
 
     /// Adds `value` to the counter that `field` names.

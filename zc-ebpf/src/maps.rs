@@ -28,6 +28,11 @@ pub(crate) static SLOT_BY_THREAD: HashMap<ThreadKey, u32> = HashMap::with_max_en
 #[map]
 pub(crate) static FREE_SLOTS: Stack<u32> = Stack::with_max_entries(1024, 0);
 
+/// Slots whose threads have left their CPU for ever: filled by the kernel side, taken by user space,
+/// which reads the last counts, zeroes the slot and frees it. Bound: the slots, so it never fills.
+#[map]
+pub(crate) static DEAD_SLOTS: Stack<u32> = Stack::with_max_entries(1024, 0);
+
 /// What each CPU is running. Writer: that CPU.
 #[map]
 pub(crate) static CPUS: Array<CpuState> = Array::with_max_entries(MAX_CPUS, BPF_F_MMAPABLE);

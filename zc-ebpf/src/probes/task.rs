@@ -1,6 +1,6 @@
 //! The life of a thread: fork, exec, switches, exit.
 
-use zc_common::record::{CpuState, FLAG_GROUP_DEAD, STATE_DEAD, STATE_EXITED, STATE_LIVE};
+use zc_common::record::{CpuState, FLAG_GROUP_DEAD, STATE_EXITED, STATE_LIVE};
 
 use super::{Arguments, tracepoint};
 use crate::{
@@ -44,12 +44,8 @@ fn leave(cpu: *mut CpuState, previous: Object, arguments: Arguments) {
     } else {
         previous.load::<u64>(layout!(task_state_old))
     };
-    if state & TASK_DEAD != 0
-        && let Some(record) = account.own()
-    {
-        // SAFETY: a map value; the thread that owned it has just left the CPU for ever.
-        unsafe { (*record).state = STATE_DEAD };
-        Account::forget(cpu);
+    if state & TASK_DEAD != 0 {
+        account.close(cpu);
     }
 }
 

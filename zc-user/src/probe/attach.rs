@@ -155,6 +155,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         .map_max_entries("RECORDS", slots)
         .map_max_entries("SLOT_BY_THREAD", slots)
         .map_max_entries("FREE_SLOTS", slots)
+        .map_max_entries("DEAD_SLOTS", slots)
         .map_max_entries("CPUS", cpus)
         .map_max_entries("AYA_LOGS", if options.diagnostics { LOG_BYTES } else { LEAST_LOG_BYTES })
         .load(OBJECT)

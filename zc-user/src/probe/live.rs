@@ -7,12 +7,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use aya::maps::{Array, HashMap as BpfHashMap, Map, MapData, Stack};
+use aya::maps::{Array, HashMap as BpfHashMap, Map, MapData, MapError, Stack};
 use aya_log::EbpfLogger;
 use zc_common::{
     device::{DEVICE_VIRTUAL, DeviceKey, DeviceRecord, KIND_BLOCK},
     loss::Loss,
-    record::{STATE_DEAD, STATE_EXITED, STATE_FREE, STATE_LIVE, ThreadKey, UNATTRIBUTED_SLOT},
+    record::{STATE_EXITED, STATE_FREE, STATE_LIVE, ThreadKey, UNATTRIBUTED_SLOT},
 };
 
 use super::{
@@ -34,12 +34,12 @@ use crate::{
 /// moment take slots in order but publish them in any.
 const LOOK_AHEAD: usize = 256;
 
-/// An exited thread leaves its CPU at once; if its last switch was missed, its slot is recycled
-/// after this long.
-const LAST_SWITCH: Duration = Duration::from_secs(2);
-
 /// Records looked at per housekeeping for threads that ended unseen.
 const CHECKED: usize = 64;
+
+/// A thread leaves `/proc` a moment before it leaves its CPU for the last time. Whoever has been gone
+/// for longer than this never will.
+const LAST_SWITCH: Duration = Duration::from_secs(5);
 
 /// Probes attached to the running kernel.
 pub struct Live {
@@ -48,25 +48,21 @@ pub struct Live {
     began: Instant,
     records: Records,
     cpus: Cpus,
-    /// Per slot: the update count that `processes` has seen, and when the thread exited.
-    seen: Vec<Seen>,
+    /// Per slot: the update count that `processes` has seen.
+    seen: Vec<u64>,
     /// The highest slot ever found in use.
     highest: usize,
     /// Whether `/proc` can be believed when it says that a thread is gone.
     sees_every_process: bool,
     /// Where the search for threads that ended unseen goes on.
     patrol: usize,
+    /// Threads that `/proc` no longer has: their slots, their starts, and since when.
+    missing: HashMap<u32, (u64, Instant)>,
     processes: Processes,
     cgroups: Cgroups,
     cost: Cost,
     /// Prints the programs' own diagnostics, when they were asked for.
     log: Option<EbpfLogger<&'static dyn log::Log>>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Seen {
-    updates: u64,
-    exited: Option<Instant>,
 }
 
 impl Live {
@@ -89,10 +85,11 @@ impl Live {
         Ok(Self {
             host: Arc::new(host::describe(&attached)?),
             began: Instant::now(),
-            seen: vec![Seen::default(); attached.slots as usize],
+            seen: vec![0; attached.slots as usize],
             highest: 0,
             sees_every_process: identity::sees_every_process(),
             patrol: 0,
+            missing: HashMap::new(),
             processes: Processes::default(),
             cgroups: Cgroups::default(),
             cost: Cost::survey()?,
@@ -120,76 +117,103 @@ impl Live {
         self.processes.track_children_of(std::process::id());
     }
 
-    /// Looks at every slot in use; tells `processes` what has changed, and frees the slots of the
-    /// dead.
+    /// Looks at every slot in use and tells `processes` what has changed.
     fn scan(&mut self) -> Result<()> {
-        if let Some(log) = &mut self.log {
-            log.flush();
-        }
-        let now = Instant::now();
-        let mut dead = Vec::new();
         let mut slot = UNATTRIBUTED_SLOT as usize + 1;
         while slot < self.records.capacity() && slot <= self.highest + LOOK_AHEAD {
             let (state, updates) = self.records.glance(slot)?;
             if state != STATE_FREE {
                 self.highest = self.highest.max(slot);
-                let seen = &mut self.seen[slot];
-                if seen.updates != updates {
-                    seen.updates = updates;
+                if self.seen[slot] != updates {
+                    self.seen[slot] = updates;
                     let record = self.records.read(slot)?;
                     self.processes.touch(slot as u32, &record);
-                }
-                if state >= STATE_EXITED {
-                    let since = *seen.exited.get_or_insert(now);
-                    if state == STATE_DEAD || now.duration_since(since) > LAST_SWITCH {
-                        dead.push(slot as u32);
-                    }
                 }
             }
             slot += 1;
         }
-        self.recycle(&dead)
+        Ok(())
+    }
+
+    /// Frees the slots of threads that have left their CPU for ever.
+    fn bury(&mut self) -> Result<()> {
+        let mut dead = Vec::new();
+        // No more than there can be: new ones may come in faster than they are taken out.
+        while dead.len() < self.records.capacity() {
+            let mut slots: Stack<&mut MapData, u32> = Stack::try_from(
+                self.attached.ebpf.map_mut("DEAD_SLOTS").context("no map DEAD_SLOTS")?,
+            )?;
+            match slots.pop(0) {
+                Ok(slot) => dead.push((self.records.read(slot as usize)?.start_ns, slot)),
+                Err(MapError::ElementNotFound) => break,
+                Err(error) => return Err(error).context("cannot read the slots of dead threads"),
+            }
+        }
+        if dead.is_empty() {
+            return Ok(());
+        }
+        if self.processes.is_tracking() {
+            // Whether a process is tracked depends on its parent: parents must be known first. One
+            // that is alive is found by a scan, one that is dead comes first by its start.
+            self.scan()?;
+            dead.sort_unstable();
+        }
+        for (_, slot) in dead {
+            self.recycle(slot)?;
+        }
+        Ok(())
     }
 
     /// Frees the records of threads that are gone although no exit was seen: the exit hook can be
     /// skipped by the kernel, and a thread that executes a program leaves its old id behind.
     fn patrol(&mut self) -> Result<()> {
         let mut gone = Vec::new();
+        let now = Instant::now();
         // The slot of a living thread must never be freed: the thread would go on writing to it.
         if !self.sees_every_process {
             return Ok(());
         }
         for _ in 0..CHECKED.min(self.highest) {
             self.patrol = self.patrol % self.highest + 1;
-            if self.records.glance(self.patrol)?.0 != STATE_LIVE {
+            if !matches!(self.records.glance(self.patrol)?.0, STATE_LIVE | STATE_EXITED) {
                 continue;
             }
             let record = self.records.read(self.patrol)?;
-            if !identity::is_alive(record.tgid, record.pid) {
-                gone.push(self.patrol as u32);
+            let slot = self.patrol as u32;
+            if identity::is_alive(record.tgid, record.pid) {
+                self.missing.remove(&slot);
+                continue;
+            }
+            let (start_ns, since) = *self.missing.entry(slot).or_insert((record.start_ns, now));
+            if start_ns != record.start_ns {
+                self.missing.insert(slot, (record.start_ns, now));
+            } else if now.duration_since(since) > LAST_SWITCH {
+                self.missing.remove(&slot);
+                gone.push(slot);
             }
         }
-        self.recycle(&gone)
-    }
-
-    fn recycle(&mut self, dead: &[u32]) -> Result<()> {
-        for slot in dead {
-            let record = self.records.read(*slot as usize)?;
-            self.processes.retire(*slot, &record);
-            let key = ThreadKey { pid: record.pid, pad: 0, start_ns: record.start_ns };
-            let mut slots: BpfHashMap<&mut MapData, ThreadKey, u32> = BpfHashMap::try_from(
-                self.attached.ebpf.map_mut("SLOT_BY_THREAD").context("no map SLOT_BY_THREAD")?,
-            )?;
-            // Absent only if the kernel side never published it.
-            let _ = slots.remove(&key);
-            self.records.clear(*slot as usize)?;
-            self.seen[*slot as usize] = Seen::default();
-            let mut free: Stack<&mut MapData, u32> = Stack::try_from(
-                self.attached.ebpf.map_mut("FREE_SLOTS").context("no map FREE_SLOTS")?,
-            )?;
-            free.push(*slot, 0).context("cannot return a slot")?;
+        for slot in gone {
+            self.recycle(slot)?;
         }
         Ok(())
+    }
+
+    /// Takes over the counts of a thread that is gone, and frees its slot.
+    fn recycle(&mut self, slot: u32) -> Result<()> {
+        let record = self.records.read(slot as usize)?;
+        self.processes.retire(slot, &record);
+        let key = ThreadKey { pid: record.pid, pad: 0, start_ns: record.start_ns };
+        let mut slots: BpfHashMap<&mut MapData, ThreadKey, u32> = BpfHashMap::try_from(
+            self.attached.ebpf.map_mut("SLOT_BY_THREAD").context("no map SLOT_BY_THREAD")?,
+        )?;
+        // Absent only if the kernel side never published it.
+        let _ = slots.remove(&key);
+        self.records.clear(slot as usize)?;
+        self.seen[slot as usize] = 0;
+        let mut free: Stack<&mut MapData, u32> = Stack::try_from(
+            self.attached.ebpf.map_mut("FREE_SLOTS").context("no map FREE_SLOTS")?,
+        )?;
+        free.push(slot, 0).context("cannot return a slot")
     }
 
     fn unattributed(&mut self) -> Result<Unattributed> {
@@ -259,6 +283,7 @@ fn is_software_disk(name: &str) -> bool {
 
 impl SnapshotSource for Live {
     fn next(&mut self) -> Result<Option<Snapshot>> {
+        self.bury()?;
         self.scan()?;
         // After the records: calls that move from here to there meanwhile are missed for a moment,
         // never counted twice.
@@ -288,7 +313,10 @@ impl SnapshotSource for Live {
     }
 
     fn tend(&mut self) -> Result<()> {
-        self.scan()?;
+        if let Some(log) = &mut self.log {
+            log.flush();
+        }
+        self.bury()?;
         self.patrol()
     }
 }

@@ -78,6 +78,11 @@ impl Processes {
         self.root = Some(pid);
     }
 
+    /// Whether somebody's children are followed.
+    pub(super) fn is_tracking(&self) -> bool {
+        self.root.is_some()
+    }
+
     /// Notes that the record in `slot` has changed.
     pub(super) fn touch(&mut self, slot: u32, record: &Record) {
         let id = id_of(record);
@@ -151,8 +156,28 @@ impl Processes {
                 process.retired = None;
             }
         }
+        self.adopt();
         self.merge_old();
         Ok(())
+    }
+
+    /// Tracks the descendants of tracked processes that were seen before their parents were.
+    fn adopt(&mut self) {
+        while self.root.is_some() {
+            let found: Vec<ProcessId> = self
+                .by_id
+                .iter_mut()
+                .filter(|(_, process)| !process.tracked && self.tracked.contains(&process.parent))
+                .map(|(id, process)| {
+                    process.tracked = true;
+                    *id
+                })
+                .collect();
+            if found.is_empty() {
+                break;
+            }
+            self.tracked.extend(found);
+        }
     }
 
     /// Bounds the number of exited processes kept one by one.
