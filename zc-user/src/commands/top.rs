@@ -43,17 +43,22 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
         )
         .into());
     }
-    let live = Live::start(&options(&arguments.probing))?;
-    privilege::drop_unneeded(CapabilitySet::empty())?;
     if plain {
-        print(live, arguments).await?;
+        print(start(arguments)?, arguments).await?;
     } else {
-        dashboard(live, arguments).await?;
+        dashboard(arguments).await?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn dashboard(live: Live, arguments: &Top) -> Result<()> {
+/// Attaches, and gives up what is not needed after that.
+fn start(arguments: &Top) -> Result<Live> {
+    let live = Live::start(&options(&arguments.probing))?;
+    privilege::drop_unneeded(CapabilitySet::empty())?;
+    Ok(live)
+}
+
+async fn dashboard(arguments: &Top) -> Result<()> {
     let selection = &arguments.selection;
     let listing = selection.listing(Listing::everything());
     let options = tui::run::Options {
@@ -62,7 +67,7 @@ async fn dashboard(live: Live, arguments: &Top) -> Result<()> {
         filter: selection.filter(),
         sort: (listing.column, listing.direction),
     };
-    tui::run::run(Box::new(live), options).await
+    tui::run::run(|| Ok(Box::new(start(arguments)?)), options).await
 }
 
 /// One update per interval, until enough have been printed, a signal arrives or the reader leaves.

@@ -87,23 +87,31 @@ pub trait World {
 /// Runs the dashboard on this process's terminal until the user leaves.
 ///
 /// # Errors
-/// When there is no terminal, or it fails. A failing source is shown and tried again.
-pub async fn run(source: Box<dyn SnapshotSource>, options: Options) -> Result<()> {
+/// When there is no terminal, or it fails, or `open` fails. A source that fails later is shown and
+/// tried again.
+pub async fn run(
+    open: impl FnOnce() -> Result<Box<dyn SnapshotSource>>,
+    options: Options,
+) -> Result<()> {
     let mut world = Live::open()?;
-    session(source, options, &mut world).await
+    session(open, options, &mut world).await
 }
 
 /// Runs the dashboard in `world` until its inputs say to leave.
 ///
+/// The source is opened behind the first frame: attaching to the kernel takes its verifier a good
+/// part of a second.
+///
 /// # Errors
-/// When the terminal fails.
+/// When the terminal fails, or `open`.
 pub async fn session(
-    mut source: Box<dyn SnapshotSource>,
+    open: impl FnOnce() -> Result<Box<dyn SnapshotSource>>,
     options: Options,
     world: &mut impl World,
 ) -> Result<()> {
     let mut state = State::new(options, screen(world)?);
     draw(&state, world)?;
+    let mut source = open()?;
     let mut ticks = 0_u64;
     loop {
         let wait = match ticks {

@@ -110,7 +110,7 @@ impl Session {
         let inputs = VecDeque::from(inputs);
         let mut world = Script { terminal, inputs, suspended: 0, waits: Vec::new() };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(session(source, options, &mut world)).unwrap();
+        runtime.block_on(session(|| Ok(source), options, &mut world)).unwrap();
         Played {
             screen: world.terminal.backend().buffer().clone(),
             left: world.inputs.len(),
