@@ -171,7 +171,7 @@ impl<'a> Diagram<'a> {
             sample(Means::Reference),
             Span::styled(" by reference   ", self.theme.dim()),
             sample(Means::Dma),
-            Span::styled(" moved by a device", self.theme.dim()),
+            Span::styled(" left to the device", self.theme.dim()),
         ]);
         buf.set_line(area.x, area.y, &line, area.width);
     }
