@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use super::{
     filter::Filter,
     ledger::{self, Copied},
+    sort::is_active,
 };
 use crate::sample::{
     counter::Counters,
@@ -58,12 +59,14 @@ impl Frame {
             host,
             taken_at_ns,
             elapsed_ns,
-            mut processes,
+            processes,
             mut unattributed,
             devices,
             losses,
             self_cost,
         } = snapshot;
+        let mut processes: Vec<ProcessSample> =
+            processes.into_iter().map(Arc::unwrap_or_clone).collect();
         for process in &mut processes {
             ledger::normalise(&mut process.paths);
             ledger::settle(&mut process.counters, &process.paths);
@@ -92,14 +95,14 @@ impl Frame {
     pub fn between(previous: &Snapshot, next: &Snapshot) -> Self {
         let mut processes = Vec::with_capacity(next.processes.len());
         let mut push = |process: ProcessSample| {
-            let idle = process.paths.is_empty() && process.counters == Counters::default();
-            if !(process.exited && idle) {
+            if !process.exited || is_active(&process) {
                 processes.push(process);
             }
         };
         let mut baseline = Baseline::new(&previous.processes);
         for process in next.processes.iter().filter(|process| !is_merged(process)) {
             push(match baseline.take(process.id) {
+                Some(before) if Arc::ptr_eq(before, process) => idle(process),
                 Some(before) => delta(process, &before.counters, &before.paths),
                 None => delta(process, &Counters::default(), &[]),
             });
@@ -172,23 +175,32 @@ impl Frame {
 
 /// The previous counts of each process, each to be taken once.
 struct Baseline<'a> {
-    previous: &'a [ProcessSample],
+    previous: &'a [Arc<ProcessSample>],
     taken: Vec<bool>,
     /// Where the next process is if the order has not changed: most snapshots list most processes
-    /// in the order of the one before, and need no index.
+    /// in the order of the one before.
     expected: usize,
+    /// In the order of their identities: need no index.
+    sorted: bool,
     by_id: Option<HashMap<ProcessId, usize>>,
 }
 
 impl<'a> Baseline<'a> {
-    fn new(previous: &'a [ProcessSample]) -> Self {
-        Self { previous, taken: vec![false; previous.len()], expected: 0, by_id: None }
+    fn new(previous: &'a [Arc<ProcessSample>]) -> Self {
+        Self {
+            previous,
+            taken: vec![false; previous.len()],
+            expected: 0,
+            sorted: previous.is_sorted_by_key(|process| process.id),
+            by_id: None,
+        }
     }
 
-    fn take(&mut self, id: ProcessId) -> Option<&'a ProcessSample> {
+    fn take(&mut self, id: ProcessId) -> Option<&'a Arc<ProcessSample>> {
         let previous = self.previous;
         let found = match previous.get(self.expected) {
             Some(process) if process.id == id => self.expected,
+            _ if self.sorted => previous.binary_search_by_key(&id, |process| process.id).ok()?,
             _ => {
                 let by_id = self.by_id.get_or_insert_with(|| {
                     previous.iter().enumerate().map(|(at, process)| (process.id, at)).collect()
@@ -234,6 +246,15 @@ fn delta(next: &ProcessSample, counters: &Counters, paths: &[PathSample]) -> Pro
     let paths = ledger::difference(paths, &next.paths);
     let mut counters = next.counters.zip_with(counters, u64::saturating_sub);
     ledger::settle(&mut counters, &paths);
+    with_counts(next, counters, paths)
+}
+
+/// The delta of a process that has not changed.
+fn idle(next: &ProcessSample) -> ProcessSample {
+    with_counts(next, Counters::default(), Vec::new())
+}
+
+fn with_counts(next: &ProcessSample, counters: Counters, paths: Vec<PathSample>) -> ProcessSample {
     ProcessSample {
         id: next.id,
         parent: next.parent,
@@ -266,7 +287,7 @@ const fn is_merged(process: &ProcessSample) -> bool {
 fn tally(processes: &[ProcessSample], unattributed: &Unattributed) -> Tally {
     let mut totals =
         Tally { counters: unattributed.counters.clone(), paths: unattributed.paths.clone() };
-    for process in processes {
+    for process in processes.iter().filter(|process| is_active(process)) {
         totals.counters.add(&process.counters);
         ledger::add(&mut totals.paths, &process.paths);
     }
@@ -356,6 +377,32 @@ mod tests {
         let mut reused = process(7, "new", &[path(CopyPath::FileRead, 1, 100)]);
         reused.id.start_ns += 1;
         assert_eq!(moved(&Frame::between(&before, &snapshot(2, &[reused]))), 100);
+    }
+
+    #[test]
+    fn each_process_finds_its_past_in_whatever_order() {
+        let reads = |pid: u32, bytes| process(pid, "x", &[path(CopyPath::FileRead, 1, bytes)]);
+        let sorted = [reads(3, 100), reads(5, 100), reads(9, 100)];
+        let unsorted = [reads(9, 100), reads(3, 100), reads(5, 100)];
+        // 4 and 10 are new, 5 is gone, the others read one byte more.
+        let after = snapshot(2, &[reads(3, 101), reads(4, 7), reads(9, 101), reads(10, 7)]);
+        for before in [sorted, unsorted] {
+            let frame = Frame::between(&snapshot(1, &before), &after);
+            let bytes: Vec<u64> =
+                frame.processes.iter().map(|row| row.counters[CounterId::MovedBytes]).collect();
+            assert_eq!(bytes, [1, 7, 1, 7]);
+        }
+    }
+
+    #[test]
+    fn a_shared_sample_is_an_idle_process() {
+        let busy = process(7, "x", &[path(CopyPath::FileRead, 1, 100)]);
+        let before = snapshot(1, &[busy]);
+        let after = Snapshot { elapsed_ns: before.elapsed_ns + 1, ..before.clone() };
+        assert!(Arc::ptr_eq(&before.processes[0], &after.processes[0]));
+        let frame = Frame::between(&before, &after);
+        assert_eq!(frame.processes[0].counters, Counters::default());
+        assert!(frame.processes[0].paths.is_empty());
     }
 
     #[test]

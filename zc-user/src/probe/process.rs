@@ -1,7 +1,7 @@
 //! Processes, put together from the records of their threads.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -22,11 +22,10 @@ const MERGED_NAMES: usize = 1_024;
 
 /// A process with at least one record, or one that has exited.
 struct Process {
-    parent: ProcessId,
-    comm: Arc<str>,
+    /// As of the last [`Processes::settle`]. Shared with the snapshots, which tell by the pointer
+    /// that nothing has changed.
+    sample: Arc<ProcessSample>,
     cgroup_id: u64,
-    kernel: bool,
-    tracked: bool,
     /// The last thread has passed its exit hook.
     group_dead: bool,
     /// Sum of the threads whose slots were recycled.
@@ -35,14 +34,13 @@ struct Process {
     slots: Vec<u32>,
     /// Something may have changed since `sample` was made.
     dirty: bool,
-    counters: Counters,
-    paths: Vec<PathSample>,
 }
 
 /// Every process seen since the probes were attached.
 #[derive(Default)]
 pub(super) struct Processes {
-    by_id: HashMap<ProcessId, Process>,
+    /// In order, so that snapshots are too: the next one can be compared without an index.
+    by_id: BTreeMap<ProcessId, Process>,
     /// Exited processes in the order of their exit.
     exited: VecDeque<ProcessId>,
     /// Exited processes merged by name and by whether they were tracked.
@@ -91,27 +89,35 @@ impl Processes {
             || ((self.root == Some(parent.pid) || self.tracked.contains(&parent))
                 && self.tracked.insert(id));
         let process = self.by_id.entry(id).or_insert_with(|| Process {
-            parent,
-            comm: comm_of(record),
+            sample: Arc::new(ProcessSample {
+                id,
+                parent,
+                comm: comm_of(record),
+                cgroup: None,
+                kernel: record.flags & FLAG_KTHREAD != 0,
+                exited: false,
+                tracked,
+                merged: 1,
+                counters: Counters::default(),
+                paths: Vec::new(),
+            }),
             cgroup_id: record.cgroup_id,
-            kernel: record.flags & FLAG_KTHREAD != 0,
-            tracked,
             group_dead: false,
             retired: None,
             slots: Vec::with_capacity(1),
             dirty: true,
-            counters: Counters::default(),
-            paths: Vec::new(),
         });
         process.dirty = true;
-        process.tracked |= tracked;
+        if tracked && !process.sample.tracked {
+            Arc::make_mut(&mut process.sample).tracked = true;
+        }
         if !process.slots.contains(&slot) {
             process.slots.push(slot);
         }
         if record.pid == record.tgid {
             process.group_dead = false;
-            if process.comm.as_bytes() != trimmed(&record.comm) {
-                process.comm = comm_of(record);
+            if process.sample.comm.as_bytes() != trimmed(&record.comm) {
+                Arc::make_mut(&mut process.sample).comm = comm_of(record);
             }
         }
         if record.flags & FLAG_GROUP_DEAD != 0 && record.state >= STATE_EXITED {
@@ -149,8 +155,17 @@ impl Processes {
             let (counters, paths) = sum.sample(calls);
             // Pending calls are read apart from the record they go to: for a moment they may be
             // in neither. A cumulative count must not fall.
-            process.counters = counters.zip_with(&process.counters, u64::max);
-            process.paths = paths;
+            let counters = counters.zip_with(&process.sample.counters, u64::max);
+            let before = &*process.sample;
+            if before.exited != process.group_dead
+                || before.counters != counters
+                || before.paths != paths
+            {
+                let sample = Arc::make_mut(&mut process.sample);
+                sample.exited = process.group_dead;
+                sample.counters = counters;
+                sample.paths = paths;
+            }
             process.dirty = calls > 0;
             if process.slots.is_empty() && process.group_dead {
                 process.retired = None;
@@ -167,9 +182,12 @@ impl Processes {
             let found: Vec<ProcessId> = self
                 .by_id
                 .iter_mut()
-                .filter(|(_, process)| !process.tracked && self.tracked.contains(&process.parent))
+                .filter(|(_, process)| {
+                    let sample = &process.sample;
+                    !sample.tracked && self.tracked.contains(&sample.parent)
+                })
                 .map(|(id, process)| {
-                    process.tracked = true;
+                    Arc::make_mut(&mut process.sample).tracked = true;
                     *id
                 })
                 .collect();
@@ -189,51 +207,48 @@ impl Processes {
                 continue;
             }
             let Some(process) = self.by_id.remove(&id) else { continue };
-            let mut key = (process.comm, process.tracked);
+            let sample = process.sample;
+            let mut key = (Arc::clone(&sample.comm), sample.tracked);
             if self.merged.len() >= MERGED_NAMES && !self.merged.contains_key(&key) {
                 key.0 = "(other)".into();
             }
             let merged = self.merged.entry(key).or_default();
             merged.count += 1;
-            merged.counters.add(&process.counters);
-            for path in process.paths {
-                add_path(&mut merged.paths, path);
+            merged.counters.add(&sample.counters);
+            for path in &sample.paths {
+                add_path(&mut merged.paths, *path);
             }
         }
     }
 
-    /// Names the cgroup of every process through `name`.
+    /// A sample of every process; `name` names the cgroups.
     pub(super) fn samples(
-        &self,
+        &mut self,
         mut name: impl FnMut(u64, ProcessId, bool) -> Option<Arc<str>>,
-    ) -> Vec<ProcessSample> {
+    ) -> Vec<Arc<ProcessSample>> {
         let mut samples = Vec::with_capacity(self.by_id.len() + self.merged.len());
-        samples.extend(self.by_id.iter().map(|(id, process)| {
-            let exited = process.group_dead;
-            ProcessSample {
-                id: *id,
-                parent: process.parent,
-                comm: Arc::clone(&process.comm),
-                cgroup: name(process.cgroup_id, *id, exited),
-                kernel: process.kernel,
-                exited,
-                tracked: process.tracked,
-                merged: 1,
-                counters: process.counters.clone(),
-                paths: process.paths.clone(),
-            }
+        // Merged rows have the least identity there is.
+        samples.extend(self.merged.iter().map(|((comm, tracked), merged)| {
+            Arc::new(ProcessSample {
+                id: ProcessId::default(),
+                parent: ProcessId::default(),
+                comm: Arc::clone(comm),
+                cgroup: None,
+                kernel: false,
+                exited: true,
+                tracked: *tracked,
+                merged: merged.count,
+                counters: merged.counters.clone(),
+                paths: merged.paths.clone(),
+            })
         }));
-        samples.extend(self.merged.iter().map(|((comm, tracked), merged)| ProcessSample {
-            id: ProcessId::default(),
-            parent: ProcessId::default(),
-            comm: Arc::clone(comm),
-            cgroup: None,
-            kernel: false,
-            exited: true,
-            tracked: *tracked,
-            merged: merged.count,
-            counters: merged.counters.clone(),
-            paths: merged.paths.clone(),
+        samples.extend(self.by_id.iter_mut().map(|(id, process)| {
+            if process.sample.cgroup.is_none()
+                && let Some(cgroup) = name(process.cgroup_id, *id, process.group_dead)
+            {
+                Arc::make_mut(&mut process.sample).cgroup = Some(cgroup);
+            }
+            Arc::clone(&process.sample)
         }));
         samples
     }

@@ -298,8 +298,9 @@ pub struct Snapshot {
     pub taken_at_ns: u64,
     /// Monotonic ns since the probes were attached.
     pub elapsed_ns: u64,
-    /// Every process seen, in no particular order.
-    pub processes: Vec<ProcessSample>,
+    /// Every process seen, in no particular order. A source may share a sample between snapshots
+    /// while nothing changes: most processes of most intervals do nothing.
+    pub processes: Vec<Arc<ProcessSample>>,
     /// What belongs to no process.
     pub unattributed: Unattributed,
     /// Every device seen, by kind and name.

@@ -57,7 +57,11 @@ impl Machine {
             host: Arc::new(host),
             taken_at_ns: 1_700_000_000_000_000_000 + seconds * 1_000_000_000,
             elapsed_ns: seconds * 1_000_000_000,
-            processes: if self.empty { Vec::new() } else { self.processes(seconds) },
+            processes: if self.empty {
+                Vec::new()
+            } else {
+                self.processes(seconds).into_iter().map(Arc::new).collect()
+            },
             unattributed: Unattributed {
                 counters: counters(seconds, &[(CounterId::BlockWriteBytes, 3 * MIB)]),
                 paths: if self.empty {
