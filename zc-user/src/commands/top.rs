@@ -1,7 +1,9 @@
 //! `zc top`: the dashboard, or its updates as text, JSON or CSV.
 
 use std::{
+    fs::File,
     io::{self, BufWriter, IsTerminal as _, Write},
+    os::fd::AsFd as _,
     process::ExitCode,
     time::Duration,
 };
@@ -13,7 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::{options, privilege, stop::Stop};
 use crate::{
     cli::{Top, Usage},
-    model::{column::Column, filter::Filter, frame::Frame, sort::Listing},
+    model::{column::Column, frame::Frame, sort::Listing},
     output::{csv, json, table},
     probe::live::Live,
     proc::identity,
@@ -87,7 +89,7 @@ async fn print(mut live: Live, arguments: &Top) -> Result<()> {
             () = sleep_until(due) => {
                 let next = live.next()?.context("the probes returned no snapshot")?;
                 printer
-                    .print(&Frame::between(&previous, &next), &filter)
+                    .print(Frame::between(&previous, &next).select(&filter))
                     .context("cannot write to standard output")?;
                 previous = next;
                 // Late updates are not caught up: the interval in each says how long it was.
@@ -107,10 +109,13 @@ struct Printer<'a> {
 
 impl<'a> Printer<'a> {
     fn new(arguments: &'a Top) -> Result<Self> {
+        // Past the standard library's buffer, which looks for line ends in all that it is given.
+        let out =
+            io::stdout().as_fd().try_clone_to_owned().context("cannot use standard output")?;
         let mut printer = Self {
             arguments,
             columns: table::once_columns(),
-            out: Box::new(BufWriter::new(io::stdout())),
+            out: Box::new(BufWriter::new(File::from(out))),
         };
         if arguments.format.csv {
             csv::write_header(&printer.columns, &mut printer.out)?;
@@ -118,9 +123,8 @@ impl<'a> Printer<'a> {
         Ok(printer)
     }
 
-    fn print(&mut self, frame: &Frame, filter: &Filter) -> Result<()> {
+    fn print(&mut self, frame: Frame) -> Result<()> {
         let Self { arguments, columns, out } = self;
-        let frame = frame.clone().select(filter);
         let everything = arguments.selection.listing(Listing::everything());
         if arguments.format.json {
             json::write_line(&frame, &everything, out)?;

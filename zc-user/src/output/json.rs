@@ -6,14 +6,12 @@
 
 mod document;
 mod escape;
+mod line;
 
 use std::io;
 
 use serde::Serialize as _;
-use serde_json::{
-    Serializer,
-    ser::{CompactFormatter, PrettyFormatter},
-};
+use serde_json::{Serializer, ser::PrettyFormatter};
 
 pub use self::document::{Document, SCHEMA};
 use self::escape::Escaping;
@@ -35,8 +33,5 @@ pub fn write_document(frame: &Frame, listing: &Listing, out: &mut dyn io::Write)
 /// # Errors
 /// When `out` cannot be written to.
 pub fn write_line(frame: &Frame, listing: &Listing, out: &mut dyn io::Write) -> io::Result<()> {
-    let formatter = Escaping(CompactFormatter);
-    Document::new(frame, listing)
-        .serialize(&mut Serializer::with_formatter(&mut *out, formatter))?;
-    writeln!(out)
+    line::write(&Document::new(frame, listing), out)
 }

@@ -14,7 +14,7 @@ use crate::{
     sample::{
         counter::{CounterId, Counters},
         snapshot::{
-            DeviceKind, DeviceSample, Limitation, Losses, PathId, PathSample, ProcessSample,
+            DeviceKind, DeviceSample, Host, Limitation, Losses, PathId, PathSample, ProcessSample,
             Provenance, SelfCost, SocketId,
         },
     },
@@ -26,6 +26,16 @@ pub const SCHEMA: &str = "zc/1";
 /// One frame.
 #[derive(Debug, Serialize)]
 pub struct Document<'a> {
+    #[serde(flatten)]
+    pub(super) head: Head<'a>,
+    pub(super) processes: Processes<'a>,
+    #[serde(flatten)]
+    pub(super) tail: Tail<'a>,
+}
+
+/// What comes before the processes.
+#[derive(Debug, Serialize)]
+pub(super) struct Head<'a> {
     schema: &'static str,
     kernel: &'a str,
     arch: &'a str,
@@ -34,7 +44,11 @@ pub struct Document<'a> {
     elapsed_ns: u64,
     limitations: &'a [Limitation],
     totals: Entry<'a>,
-    processes: Vec<Process<'a>>,
+}
+
+/// What comes after the processes.
+#[derive(Debug, Serialize)]
+pub(super) struct Tail<'a> {
     unattributed: Entry<'a>,
     devices: Vec<Device<'a>>,
     losses: LossCounts<'a>,
@@ -42,10 +56,22 @@ pub struct Document<'a> {
     self_cost: &'a SelfCost,
 }
 
+/// Rows that exist one at a time: there may be ten thousand.
+#[derive(Debug)]
+pub(super) struct Processes<'a> {
+    pub(super) listed: Vec<&'a ProcessSample>,
+    frame: &'a Frame,
+    worth: Worth,
+}
+
+/// What each counter is worth on the machine, looked up once per document.
+#[derive(Clone, Copy, Debug)]
+struct Worth([Provenance; CounterId::COUNT]);
+
 #[derive(Debug, Serialize)]
 struct Entry<'a> {
     counters: CounterValues<'a>,
-    provenance: Worths<'a>,
+    provenance: Worths,
     /// Bytes moved on paths of which it is not known whether they were copied: `copied_bytes` may
     /// be short by as many.
     unknown_moved_bytes: u64,
@@ -53,7 +79,16 @@ struct Entry<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Process<'a> {
+pub(super) struct Process<'a> {
+    #[serde(flatten)]
+    pub(super) identity: Identity<'a>,
+    #[serde(flatten)]
+    pub(super) work: Work<'a>,
+}
+
+/// Who it is.
+#[derive(Debug, Serialize)]
+pub(super) struct Identity<'a> {
     pid: u32,
     ppid: u32,
     start_ns: u64,
@@ -62,6 +97,11 @@ struct Process<'a> {
     kernel: bool,
     exited: bool,
     merged: u64,
+}
+
+/// What it did.
+#[derive(Debug, Serialize)]
+pub(super) struct Work<'a> {
     #[serde(flatten)]
     entry: Entry<'a>,
     advice: Vec<Advice>,
@@ -120,14 +160,14 @@ struct Device<'a> {
 struct CounterValues<'a> {
     counters: &'a Counters,
     copied_bytes: Option<u64>,
-    frame: &'a Frame,
+    worth: Worth,
 }
 
 /// What the counters are worth that are not simply measured, and `copied_bytes` always.
 #[derive(Debug)]
-struct Worths<'a> {
+struct Worths {
     copied_bytes: Provenance,
-    frame: &'a Frame,
+    worth: Worth,
 }
 
 #[derive(Debug)]
@@ -151,7 +191,8 @@ impl<'a> Document<'a> {
             losses,
             self_cost,
         } = frame;
-        Self {
+        let worth = Worth::on(host);
+        let head = Head {
             schema: SCHEMA,
             kernel: &host.kernel,
             arch: &host.arch,
@@ -159,29 +200,45 @@ impl<'a> Document<'a> {
             taken_at_ns: *taken_at_ns,
             elapsed_ns: *elapsed_ns,
             limitations: &host.limitations,
-            totals: Entry::new(&totals.counters, &totals.paths, frame),
-            processes: listing.of(frame).map(|process| Process::new(process, frame)).collect(),
-            unattributed: Entry::new(&unattributed.counters, &unattributed.paths, frame),
+            totals: Entry::new(&totals.counters, &totals.paths, frame, worth),
+        };
+        let tail = Tail {
+            unattributed: Entry::new(&unattributed.counters, &unattributed.paths, frame, worth),
             devices: devices.iter().map(Device::new).collect(),
             losses: LossCounts(losses),
             self_cost,
+        };
+        Self {
+            head,
+            processes: Processes { listed: listing.of(frame).collect(), frame, worth },
+            tail,
         }
     }
 }
 
+impl Worth {
+    fn on(host: &Host) -> Self {
+        Self(std::array::from_fn(|index| host.provenance(CounterId::ALL[index])))
+    }
+
+    fn of(self, counter: CounterId) -> Provenance {
+        self.0[counter as usize]
+    }
+}
+
 impl<'a> Entry<'a> {
-    fn new(counters: &'a Counters, paths: &'a [PathSample], frame: &'a Frame) -> Self {
+    fn new(counters: &'a Counters, paths: &'a [PathSample], frame: &Frame, worth: Worth) -> Self {
         let copied = frame.copied(paths);
         let unavailable = copied.is_unavailable();
         Self {
             counters: CounterValues {
                 counters,
                 copied_bytes: (!unavailable).then_some(copied.bytes),
-                frame,
+                worth,
             },
             provenance: Worths {
                 copied_bytes: if unavailable { Provenance::Unavailable } else { copied.provenance },
-                frame,
+                worth,
             },
             unknown_moved_bytes: copied.unknown_moved_bytes,
             paths: ledger::by_path(paths)
@@ -195,8 +252,26 @@ impl<'a> Entry<'a> {
     }
 }
 
-impl<'a> Process<'a> {
-    fn new(process: &'a ProcessSample, frame: &'a Frame) -> Self {
+impl<'a> Processes<'a> {
+    /// The row of a process.
+    pub(super) fn row(&self, process: &'a ProcessSample) -> Process<'a> {
+        Process {
+            identity: Identity::new(process),
+            work: self.work(&process.counters, &process.paths),
+        }
+    }
+
+    /// What a process did that has these counts.
+    pub(super) fn work<'b>(&self, counters: &'b Counters, paths: &'b [PathSample]) -> Work<'b> {
+        Work {
+            entry: Entry::new(counters, paths, self.frame, self.worth),
+            advice: advice::all(paths, self.frame).iter().map(Advice::new).collect(),
+        }
+    }
+}
+
+impl<'a> Identity<'a> {
+    pub(super) fn new(process: &'a ProcessSample) -> Self {
         let ProcessSample {
             id,
             parent,
@@ -205,8 +280,8 @@ impl<'a> Process<'a> {
             kernel,
             exited,
             merged,
-            counters,
-            paths,
+            counters: _,
+            paths: _,
             tracked: _,
         } = process;
         Self {
@@ -218,8 +293,6 @@ impl<'a> Process<'a> {
             kernel: *kernel,
             exited: *exited,
             merged: *merged,
-            entry: Entry::new(counters, paths, frame),
-            advice: advice::all(paths, frame).iter().map(Advice::new).collect(),
         }
     }
 }
@@ -281,10 +354,16 @@ impl<'a> Device<'a> {
     }
 }
 
+impl Serialize for Processes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.listed.iter().map(|process| self.row(process)))
+    }
+}
+
 impl Serialize for CounterValues<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.counters.iter().map(|(counter, value)| {
-            let known = self.frame.host.provenance(counter) != Provenance::Unavailable;
+            let known = self.worth.of(counter) != Provenance::Unavailable;
             let value = match counter {
                 CounterId::CopiedBytes => self.copied_bytes,
                 _ => known.then_some(value),
@@ -294,12 +373,12 @@ impl Serialize for CounterValues<'_> {
     }
 }
 
-impl Serialize for Worths<'_> {
+impl Serialize for Worths {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let limited = CounterId::ALL
             .iter()
             .filter(|counter| **counter != CounterId::CopiedBytes)
-            .map(|counter| (counter.id(), self.frame.host.provenance(*counter)))
+            .map(|counter| (counter.id(), self.worth.of(*counter)))
             .filter(|(_, provenance)| *provenance != Provenance::Measured);
         serializer.collect_map(
             [(CounterId::CopiedBytes.id(), self.copied_bytes)].into_iter().chain(limited),
