@@ -34,8 +34,9 @@ use crate::{
 /// moment take slots in order but publish them in any.
 const LOOK_AHEAD: usize = 256;
 
-/// Records looked at per housekeeping for threads that ended unseen.
-const CHECKED: usize = 64;
+/// Records looked at per housekeeping for threads that ended unseen. They are rare, and each look
+/// makes the kernel fill in an entry of `/proc`.
+const CHECKED: usize = 16;
 
 /// A thread leaves `/proc` a moment before it leaves its CPU for the last time. Whoever has been gone
 /// for longer than this never will.
@@ -80,6 +81,7 @@ impl Live {
         } else {
             None
         };
+        release_memory();
         let records = Records::new(map(&attached, "RECORDS")?.fd(), attached.slots)?;
         let cpus = Cpus::new(map(&attached, "CPUS")?.fd(), attached.cpus)?;
         Ok(Self {
@@ -245,6 +247,15 @@ impl Live {
             (a.kind, &a.device, a.namespace).cmp(&(b.kind, &b.device, b.namespace))
         });
         Ok(samples)
+    }
+}
+
+/// Gives back what the kernel's types took while they were read: the allocator keeps it otherwise.
+fn release_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: only memory that is free already is given back.
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 

@@ -10,8 +10,9 @@ use anyhow::{Context as _, Result};
 use rustix::mm::{MapFlags, ProtFlags};
 use zc_common::record::{CpuState, Record, STATE_FREE};
 
-/// Elements per mapping. A power of two that makes every mapping a whole number of pages.
-const CHUNK: usize = 4096;
+/// Elements per mapping. A power of two that makes every mapping a whole number of pages; all of a
+/// mapping is resident, used or not, so it is not much larger.
+const CHUNK: usize = 512;
 
 /// One mapping of part of an array.
 struct Chunk {
