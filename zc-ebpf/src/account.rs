@@ -11,8 +11,8 @@ use zc_common::{
     loss::Loss,
     path::{LANES, Lane},
     record::{
-        CpuState, FLAG_FROM_BIRTH, FLAG_KTHREAD, Record, STATE_DEAD, STATE_LIVE, ThreadKey,
-        UNATTRIBUTED_SLOT,
+        CpuState, FLAG_FROM_BIRTH, FLAG_KTHREAD, Record, STATE_DEAD, STATE_EXITED, STATE_LIVE,
+        ThreadKey, UNATTRIBUTED_SLOT,
     },
 };
 
@@ -23,6 +23,9 @@ use crate::{
 
 /// `PF_KTHREAD`, `include/linux/sched.h`.
 const PF_KTHREAD: u32 = 0x0020_0000;
+
+/// `PF_EXITING`, set before the exit hook.
+const PF_EXITING: u32 = 0x4;
 
 /// The insertion fails when the key exists (`BPF_NOEXIST`).
 const NOEXIST: u64 = 1;
@@ -246,7 +249,10 @@ fn open(task: Object, start_ns: u64, newborn: bool) -> u32 {
     let key = ThreadKey { pid: task.load(layout!(task_pid)), pad: 0, start_ns };
     // SAFETY: slots are integers; a torn read cannot happen.
     if let Some(slot) = unsafe { SLOT_BY_THREAD.get(key) } {
-        return *slot;
+        if !is_inherited(*slot, task) {
+            return *slot;
+        }
+        let _ = SLOT_BY_THREAD.remove(key);
     }
     if task.load::<u32>(layout!(task_exit_state)) != 0 {
         return UNATTRIBUTED_SLOT;
@@ -276,6 +282,16 @@ fn open(task: Object, start_ns: u64, newborn: bool) -> u32 {
         };
     }
     slot
+}
+
+/// Whether the record in `slot` is that of a leader whose pid and start `task` took over when it
+/// called `execve`. The leader's record is being buried, and its bases are not those of `task`.
+#[inline(always)]
+fn is_inherited(slot: u32, task: Object) -> bool {
+    let Some(record) = RECORDS.get_ptr(slot) else { return false };
+    // SAFETY: an aligned field of a map value.
+    let state = unsafe { ptr::read_volatile(&raw const (*record).state) };
+    state >= STATE_EXITED && task.load::<u32>(layout!(task_flags)) & PF_EXITING == 0
 }
 
 /// Writes who `task` is into its new record.

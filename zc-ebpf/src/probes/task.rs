@@ -1,6 +1,6 @@
 //! The life of a thread: fork, exec, switches, exit.
 
-use zc_common::record::{CpuState, FLAG_GROUP_DEAD, STATE_EXITED, STATE_LIVE};
+use zc_common::record::{CpuState, FLAG_GROUP_DEAD, STATE_EXITED};
 
 use super::{Arguments, tracepoint};
 use crate::{
@@ -84,18 +84,11 @@ tracepoint!(
 fn executed(arguments: Arguments) {
     let Some(cpu) = this_cpu() else { return };
     let task = arguments.object(0);
-    // A thread that is not the leader takes over the leader's pid and start.
+    // A thread that is not the leader has taken over the leader's pid and start.
     Account::forget(cpu);
     let Some(account) = Account::of(cpu, task) else { return };
     account.rename(task);
     diagnose!("process {} runs a new program", task.load::<u32>(layout!(task_tgid)));
-    if let Some(record) = account.own() {
-        // SAFETY: a map value; this thread is its only writer. The leader it replaced has exited.
-        unsafe {
-            (*record).state = STATE_LIVE;
-            (*record).flags &= !FLAG_GROUP_DEAD;
-        }
-    }
 }
 
 tracepoint!(

@@ -208,8 +208,10 @@ impl Live {
         let mut slots: BpfHashMap<&mut MapData, ThreadKey, u32> = BpfHashMap::try_from(
             self.attached.ebpf.map_mut("SLOT_BY_THREAD").context("no map SLOT_BY_THREAD")?,
         )?;
-        // Absent only if the kernel side never published it.
-        let _ = slots.remove(&key);
+        // It names another slot when a thread took over the pid of its leader by execve.
+        if slots.get(&key, 0).is_ok_and(|found| found == slot) {
+            slots.remove(&key).context("cannot forget a dead thread")?;
+        }
         self.records.clear(slot as usize)?;
         self.seen[slot as usize] = 0;
         let mut free: Stack<&mut MapData, u32> = Stack::try_from(

@@ -25,6 +25,8 @@ struct Process {
     /// As of the last [`Processes::settle`]. Shared with the snapshots, which tell by the pointer
     /// that nothing has changed.
     sample: Arc<ProcessSample>,
+    /// The name is a leader's, and not that of just any thread.
+    named: bool,
     cgroup_id: u64,
     /// The last thread has passed its exit hook.
     group_dead: bool,
@@ -101,6 +103,7 @@ impl Processes {
                 counters: Counters::default(),
                 paths: Vec::new(),
             }),
+            named: false,
             cgroup_id: record.cgroup_id,
             group_dead: false,
             retired: None,
@@ -115,10 +118,17 @@ impl Processes {
             process.slots.push(slot);
         }
         if record.pid == record.tgid {
-            process.group_dead = false;
-            if process.sample.comm.as_bytes() != trimmed(&record.comm) {
+            // Another thread may have replaced this leader by `execve` since it died.
+            let current = record.state < STATE_EXITED || record.flags & FLAG_GROUP_DEAD != 0;
+            if current {
+                process.group_dead = false;
+            }
+            if (current || !process.named)
+                && process.sample.comm.as_bytes() != trimmed(&record.comm)
+            {
                 Arc::make_mut(&mut process.sample).comm = comm_of(record);
             }
+            process.named = true;
         }
         if record.flags & FLAG_GROUP_DEAD != 0 && record.state >= STATE_EXITED {
             process.group_dead = true;
