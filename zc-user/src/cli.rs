@@ -84,7 +84,7 @@ pub enum Document {
 #[command(next_help_heading = "Selection")]
 pub struct Selection {
     /// Only these processes (may be repeated, or separated by commas)
-    #[arg(short, long = "pid", value_name = "PID", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(short, long = "pid", value_name = "PID", value_delimiter = ',', value_parser = pid)]
     pub pids: Vec<u32>,
     /// Only processes of this name; * stands for any text
     #[arg(long = "comm", value_name = "NAME")]
@@ -233,6 +233,13 @@ pub struct Doctor {
     /// How to observe.
     #[command(flatten)]
     pub probing: Probing,
+}
+
+fn pid(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(pid) if pid > 0 => Ok(pid),
+        _ => Err("not a process id; --comm selects by name".to_owned()),
+    }
 }
 
 fn interval(text: &str) -> Result<Duration, String> {

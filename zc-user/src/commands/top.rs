@@ -79,7 +79,7 @@ async fn print(mut live: Live, arguments: &Top) -> Result<()> {
     tend.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let filter = arguments.selection.filter();
     let mut updates = if arguments.once { Some(1) } else { arguments.count };
-    let mut printer = Printer::new(arguments)?;
+    let mut printer = Printer::new(arguments).context("cannot write to standard output")?;
     let mut previous = live.next()?.context("the probes returned no snapshot")?;
     let mut due = Instant::now() + arguments.interval;
     while updates != Some(0) {

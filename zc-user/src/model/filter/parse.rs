@@ -219,7 +219,7 @@ fn unknown_name(name: &str) -> String {
     let names: Vec<_> = columns.chain(["path"]).collect();
     let meant = nearest(name, names.iter().copied().chain(paths));
     format!(
-        "there is no column '{name}'{meant}. Columns: {}. The id of a path (such as file_read) \
+        "there is no column '{name}'{meant} Columns: {}. The id of a path (such as file_read) \
          stands for the bytes moved on it",
         names.join(", ")
     )
@@ -228,15 +228,15 @@ fn unknown_name(name: &str) -> String {
 fn unknown_path(name: &str) -> String {
     let ids: Vec<_> = CopyPath::ALL.iter().map(|path| path.id()).collect();
     let meant = nearest(name, ids.iter().copied());
-    format!("there is no path '{name}'{meant}. Paths: {}", ids.join(", "))
+    format!("there is no path '{name}'{meant} Paths: {}", ids.join(", "))
 }
 
-/// `; did you mean 'x'?`, if a name is close enough.
+/// The end of the sentence: `; did you mean 'x'?`, if a name is close enough.
 fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
     let name = name.to_lowercase();
     names
         .map(|candidate| (strsim::normalized_damerau_levenshtein(&name, candidate), candidate))
         .filter(|(likeness, _)| *likeness >= 0.5)
         .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map_or_else(String::new, |(_, candidate)| format!("; did you mean '{candidate}'?"))
+        .map_or_else(|| ".".to_owned(), |(_, candidate)| format!("; did you mean '{candidate}'?"))
 }
