@@ -1,0 +1,132 @@
+//! The command line by itself: nothing here attaches a probe or needs a privilege.
+//!
+//! `TRYCMD=overwrite cargo test --test cli` writes the expected words of `cmd/` anew.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::process::{Command, Stdio};
+
+use unicode_width::UnicodeWidthStr as _;
+
+/// What `--help` may fill.
+const COLUMNS: usize = 100;
+
+fn zc() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zc"));
+    // Whoever runs the tests may have asked for backtraces: no user ever sees one.
+    command.env("RUST_BACKTRACE", "1").env("COLUMNS", "300").stdin(Stdio::null());
+    command
+}
+
+/// What it prints when all is well.
+fn printed(arguments: &[&str]) -> String {
+    let output = zc().args(arguments).output().unwrap();
+    assert!(output.status.success(), "zc {arguments:?}: {output:?}");
+    assert!(output.stderr.is_empty(), "zc {arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The verbs, as the help itself names them, and the hidden one.
+fn verbs() -> Vec<String> {
+    let help = printed(&["-h"]);
+    let (_, list) = help.split_once("Commands:\n").unwrap();
+    let (list, _) = list.split_once("\n\n").unwrap();
+    let shown = list.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let named = shown.filter_map(|line| line.split_whitespace().next()).map(str::to_owned);
+    let verbs: Vec<_> = named.filter(|verb| verb != "help").chain(["docs".to_owned()]).collect();
+    assert!(verbs.iter().any(|verb| verb == "stat"), "{verbs:?}");
+    verbs
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_says_what_is_right() {
+    trycmd::TestCases::new().env("COLUMNS", "100").case("tests/cmd/*.trycmd").run();
+}
+
+#[test]
+fn help_fits_a_hundred_columns_and_every_option_is_explained() {
+    let mut texts = vec![(String::new(), printed(&["--help"])), (String::new(), printed(&["-h"]))];
+    for verb in verbs() {
+        texts.push((verb.clone(), printed(&[&verb, "--help"])));
+        texts.push((verb.clone(), printed(&[&verb, "-h"])));
+    }
+    for (verb, text) in texts {
+        assert!(text.contains("Usage: zc"), "zc {verb}:\n{text}");
+        for line in text.lines() {
+            assert!(line.width() <= COLUMNS, "zc {verb}: too wide: {line}");
+        }
+        // "- man: ..." is a value, not an option.
+        let is_option = |line: &str| line.starts_with('-') && !line.starts_with("- ");
+        let options = text.lines().filter(|line| is_option(line.trim_start()));
+        for (option, next) in options.map(|line| {
+            let after = text.lines().skip_while(|other| other != &line).nth(1);
+            (line, after.unwrap_or(""))
+        }) {
+            // Beside the option, or below it.
+            let explained = option.trim_start().split_once("  ").map_or(next, |(_, words)| words);
+            assert!(!explained.trim().is_empty(), "zc {verb}: no words for {option}");
+            let ends = explained.trim_end().ends_with('.');
+            assert!(!ends, "zc {verb}: options end without a full stop: {explained}");
+        }
+    }
+}
+
+#[test]
+fn the_options_shared_by_verbs_are_explained_in_the_same_words() {
+    let words = |verb: &str, option: &str| {
+        let text = printed(&[verb, "-h"]);
+        let line = text.lines().find(|line| line.contains(option));
+        let line = line.unwrap_or_else(|| panic!("zc {verb} has no {option}"));
+        line.split_once("  ").unwrap().1.trim_start().to_owned()
+    };
+    for option in ["--pid", "--filter", "--sort", "--json", "--csv", "--no-color", "--btf"] {
+        assert_eq!(words("top", option), words("stat", option), "{option}");
+    }
+}
+
+#[test]
+fn completions_name_every_verb_in_every_shell() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = printed(&["completions", shell]);
+        for verb in verbs() {
+            assert!(script.contains(&verb), "{shell}: {verb}");
+        }
+        assert!(script.contains("without"), "{shell}: options are missing");
+    }
+}
+
+#[test]
+fn a_shell_takes_its_completions() {
+    let script = printed(&["completions", "bash"]);
+    let bash = Command::new("bash").args(["-n", "-c", &script]).output().unwrap();
+    assert!(bash.status.success() && bash.stderr.is_empty(), "{bash:?}");
+}
+
+#[test]
+fn documents_are_printed_though_their_verb_is_hidden() {
+    assert!(!printed(&["--help"]).contains("docs"));
+    let man = printed(&["docs", "man"]);
+    assert!(man.contains(".TH zc 1") && man.contains("SYNOPSIS"), "{man}");
+    let metrics = printed(&["docs", "metrics"]);
+    for id in ["file_read", "sendfile_to_socket", "mode_switches"] {
+        assert!(metrics.contains(id), "{id}");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_ends_it_quietly() {
+    // More than a pipe holds is not needed: the reader is gone before the first byte.
+    for arguments in [
+        &["--help"][..],
+        &["completions", "zsh"],
+        &["docs", "man"],
+        &["docs", "metrics"],
+        &["doctor"],
+        &["doctor", "--json"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = zc().args(arguments).stdout(writer).output().unwrap();
+        assert!(output.stderr.is_empty(), "zc {arguments:?}: {output:?}");
+        assert_eq!(output.status.code(), Some(0), "zc {arguments:?}");
+    }
+}

@@ -1,0 +1,30 @@
+//! What `zc` does when things go wrong: too few privileges, missing kernel features, bad commands,
+//! signals, small terminals. Live on this machine's kernel, so these need root.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+#[path = "edge/command.rs"]
+mod command;
+#[path = "edge/degraded.rs"]
+mod degraded;
+#[path = "edge/ends.rs"]
+mod ends;
+#[path = "edge/kernel.rs"]
+mod kernel;
+#[path = "edge/kernel_types.rs"]
+mod kernel_types;
+#[path = "edge/privilege.rs"]
+mod privilege;
+#[path = "edge/pty.rs"]
+mod pty;
+#[path = "edge/readme.rs"]
+mod readme;
+#[path = "edge/signal.rs"]
+mod signal;
+#[path = "edge/terminal.rs"]
+mod terminal;
+#[path = "edge/thread_exec.rs"]
+mod thread_exec;
+#[path = "edge/watched.rs"]
+mod watched;
+#[path = "edge/zc.rs"]
+mod zc;

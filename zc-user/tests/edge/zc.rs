@@ -1,0 +1,185 @@
+//! Running `zc`, and waiting for it without ever waiting for ever.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+pub(crate) const ZC: &str = env!("CARGO_BIN_EXE_zc");
+
+/// Long enough for a busy machine; reached only when something hangs.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// `zc` with these words.
+pub(crate) fn zc<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Command {
+    let mut command = Command::new(ZC);
+    command.args(words);
+    hardened(command)
+}
+
+/// A command that starts `zc` in other circumstances: `words` come first, then what follows.
+pub(crate) fn through(words: &[&str], program: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).arg(program).args(arguments);
+    hardened(command)
+}
+
+/// A script with `zc` as `$0`, in a mount namespace of its own.
+pub(crate) fn in_own_mounts(script: &str) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-ec", script, ZC]);
+    hardened(command)
+}
+
+fn hardened(mut command: Command) -> Command {
+    // Whoever runs the tests may have asked for backtraces: no user ever sees one.
+    command.env("RUST_BACKTRACE", "1").env_remove("NO_COLOR").stdin(Stdio::null());
+    command
+}
+
+/// Runs to the end.
+pub(crate) fn run(mut command: Command) -> Finished {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pid = child.id();
+    let (done, outcome) = std::sync::mpsc::channel();
+    thread::spawn(move || done.send(child.wait_with_output()));
+    let output = outcome.recv_timeout(DEADLINE).unwrap_or_else(|_| {
+        signal(pid, Signal::KILL);
+        panic!("{command:?} does not end");
+    });
+    Finished { output: output.unwrap(), what: format!("{command:?}") }
+}
+
+/// What a run left.
+pub(crate) struct Finished {
+    pub(crate) output: Output,
+    what: String,
+}
+
+impl Finished {
+    pub(crate) fn stdout(&self) -> String {
+        String::from_utf8(self.output.stdout.clone()).unwrap()
+    }
+
+    pub(crate) fn stderr(&self) -> String {
+        String::from_utf8(self.output.stderr.clone()).unwrap()
+    }
+
+    /// It exited with `code`, and nobody was shown the insides of anything.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        for text in [self.stdout(), self.stderr()] {
+            for inside in ["panicked", "backtrace", "processed 0 insns", "Verifier output"] {
+                assert!(!text.contains(inside), "{}: {inside}\n{text}", self.what);
+            }
+        }
+        let (output, what) = (&self.output, &self.what);
+        assert_eq!(output.status.code(), Some(code), "{what}: {}", self.stderr());
+        self
+    }
+
+    /// It failed with `code` and one line on standard error that contains all of `words`.
+    #[track_caller]
+    pub(crate) fn fails(self, code: i32, words: &[&str]) {
+        let finished = self.exits(code);
+        let (text, what) = (finished.stderr(), &finished.what);
+        assert!(finished.output.stdout.is_empty(), "{what}: {}", finished.stdout());
+        assert!(text.starts_with("zc: ") && text.lines().count() == 1, "{what}: {text}");
+        for word in words {
+            assert!(text.contains(word), "{what}: '{word}' is not in: {text}");
+        }
+    }
+
+    /// Its standard output, as one JSON document.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.output.stdout)
+            .unwrap_or_else(|error| panic!("{}: {error}: {}", self.what, self.stderr()))
+    }
+}
+
+/// A row of `paths` of the only process called `comm`: operations and bytes moved.
+#[track_caller]
+pub(crate) fn path(document: &Value, comm: &str, path: &str) -> (u64, u64) {
+    let processes = document["processes"].as_array().unwrap();
+    let mut found = processes.iter().filter(|process| process["comm"] == comm);
+    let process = found.next().unwrap_or_else(|| panic!("no {comm} in {document}"));
+    assert!(found.next().is_none(), "several {comm} in {document}");
+    let paths = process["paths"].as_array().unwrap();
+    let row = paths.iter().find(|row| row["path"] == path);
+    row.map_or((0, 0), |row| (row["ops"].as_u64().unwrap(), row["moved_bytes"].as_u64().unwrap()))
+}
+
+/// Something that runs meanwhile; it is killed when the test is over.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Running {
+    pub(crate) fn start(mut command: Command) -> Self {
+        Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// The next line of its standard output.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        BufReader::with_capacity(1, self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        line
+    }
+
+    pub(crate) fn signal(&self, kind: Signal) {
+        signal(self.0.id(), kind);
+    }
+
+    /// Waits until every probe is attached and what is not needed was given up.
+    pub(crate) fn attached(&self) {
+        attached(self.0.id());
+    }
+
+    /// Waits for the end, reading what it still writes.
+    pub(crate) fn end(mut self) -> (ExitStatus, String, String) {
+        let mut streams = (self.0.stdout.take().unwrap(), self.0.stderr.take().unwrap());
+        let out = thread::spawn(move || std::io::read_to_string(&mut streams.0).unwrap());
+        let err = thread::spawn(move || std::io::read_to_string(&mut streams.1).unwrap());
+        let mut status = None;
+        until("the program has ended", || {
+            status = self.0.try_wait().unwrap();
+            status.is_some()
+        });
+        (status.unwrap(), out.join().unwrap(), err.join().unwrap())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended by itself, unless the test failed.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits until every probe is attached and what is not needed was given up.
+pub(crate) fn attached(pid: u32) {
+    let path = format!("/proc/{pid}/status");
+    until("zc has attached", || fs::read_to_string(&path).unwrap().contains("NoNewPrivs:\t1"));
+}
+
+pub(crate) fn signal(pid: u32, signal: Signal) {
+    kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal).unwrap();
+}
+
+/// Waits for something that has no event to wait for.
+#[track_caller]
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(Instant::now() < end, "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
