@@ -15,11 +15,15 @@ use crate::{
 const MSG_TRUNC: u32 = 0x20;
 const MSG_ZEROCOPY: u32 = 0x0400_0000;
 
-/// Messages that one sendmmsg or recvmmsg may carry (`UIO_MAXIOV`); the kernel clamps to it.
+/// Messages walked per sendmmsg or recvmmsg, which may carry four times as many (`UIO_MAXIOV`), and
+/// when their buffers are walked too.
 const MAX_MESSAGES: u64 = 256;
+const MAX_EXCEEDING: u64 = 8;
 
-/// Buffers of a message that are summed when `MSG_TRUNC` makes the return value exceed them.
-const MAX_BUFFERS: u64 = 8;
+/// Buffers of a message that are summed when `MSG_TRUNC` makes the length exceed them: of the one
+/// message of recvmsg, and of each of recvmmsg.
+const MAX_BUFFERS: u64 = 32;
+const MAX_BUFFERS_OF_MANY: u64 = 4;
 
 /// `struct iovec`, `include/uapi/linux/uio.h`.
 #[derive(Clone, Copy)]
@@ -32,41 +36,52 @@ struct IoVec {
 /// recvfrom, recvmsg. `room` is the size of the buffer when an argument tells it.
 #[inline(always)]
 pub(super) fn received(call: &Call, flags: u32, room: Option<u64>) {
-    let Some(class) = call.class(0) else { return };
     let mut bytes = call.result;
-    if flags & MSG_TRUNC != 0 && bytes > 0 {
+    let truncates = flags & MSG_TRUNC != 0 && bytes > 0;
+    // The walk comes first: behind it the verifier has one state left, not one per class.
+    let room = opaque(match room {
+        None if truncates => room_of::<MAX_BUFFERS>(call.argument(1)),
+        room => room.unwrap_or_default(),
+    });
+    let Some(class) = call.class(0) else { return };
+    if truncates {
         // TCP throws the bytes away; the others return the length of the whole datagram however
         // small the buffer was (recv(2), tcp(7)).
-        let kept = match (class, room) {
-            (Class::TCP, _) => 0,
-            (_, Some(room)) => room,
-            (_, None) => buffers(call.argument(1)).unwrap_or(bytes as u64),
-        };
-        if (kept as i64) < bytes {
-            let discarded = (bytes - kept as i64) as u64;
-            count!(call.account, discarded_bytes, discarded);
-            bytes = kept as i64;
+        let kept = if class == Class::TCP { 0 } else { room.min(i64::MAX as u64) as i64 };
+        if kept < bytes {
+            count!(call.account, discarded_bytes, (bytes - kept) as u64);
+            bytes = kept;
         }
     }
     call.account.book(class.read_lane(), bytes);
     note_received(call.account, class, bytes);
 }
 
-/// Room in the buffers of the `struct user_msghdr` at `message`.
-#[inline(always)]
-fn buffers(message: u64) -> Option<u64> {
-    const MSG_IOV: u64 = 16;
-    const MSG_IOVLEN: u64 = 24;
-    let vector = read_user::<u64>(message + MSG_IOV)?;
-    let count = read_user::<u64>(message + MSG_IOVLEN)?;
+/// Room in the buffers of the `struct user_msghdr` at `message`; no limit when it has more of them
+/// than are walked, or none can be read.
+#[inline(never)]
+fn room_of<const BUFFERS: u64>(message: u64) -> u64 {
+    const UNLIMITED: u64 = i64::MAX as u64;
+    /// Its members `msg_iov` and `msg_iovlen`.
+    const VECTOR: u64 = 16;
+
+    let Some(vector) = read_user::<IoVec>(message + VECTOR) else { return UNLIMITED };
+    if vector.len > BUFFERS {
+        note_losses(Loss::MessagesTruncated, 1);
+        return UNLIMITED;
+    }
     let mut room = 0_u64;
-    for i in 0..MAX_BUFFERS {
-        if i >= count {
+    for i in 0..BUFFERS {
+        if i >= vector.len {
             break;
         }
-        room = room.wrapping_add(read_user::<IoVec>(vector + i * size_of::<IoVec>() as u64)?.len);
+        let Some(buffer) = read_user::<IoVec>(vector.base + i * size_of::<IoVec>() as u64) else {
+            return UNLIMITED;
+        };
+        // Forgotten, so that the verifier need not follow every sum.
+        room = opaque(room.wrapping_add(buffer.len));
     }
-    Some(room)
+    room
 }
 
 /// sendto, sendmsg.
@@ -91,32 +106,43 @@ fn book_sent(call: &Call, class: Class, flags: u32, count: u64, bytes: i64) {
     }
 }
 
+/// `struct mmsghdr`: a `struct user_msghdr` of 56 bytes, then the length.
+const STRIDE: u64 = 64;
+const MSG_LEN: u64 = 56;
+
 /// sendmmsg, recvmmsg: the result counts messages, their lengths are in the caller's vector.
 #[inline(never)]
 pub(super) fn many(call: &Call, receive: bool) {
-    // The walk comes first: behind it the verifier has one state left, not one per class.
-    let bytes = opaque(total_length(call.argument(1), call.result));
-    let Some(class) = call.class(0) else { return };
-    let flags = call.argument(3) as u32;
     let count = call.result;
-    let total = if count < 0 { count } else { bytes as i64 };
-    let ops = if count < 0 { 0 } else { count as u64 };
-    if receive {
-        let (bytes, errors) = if count < 0 { (0, 1) } else { (bytes, 0) };
-        call.account.book_many(class.read_lane(), ops, bytes, errors);
-        note_received(call.account, class, total);
+    let flags = call.argument(3) as u32;
+    // The walks come first: behind them the verifier has one state left, not one per class.
+    let bytes = opaque(total_length(call.argument(1), count));
+    let excess = if receive && flags & MSG_TRUNC != 0 {
+        opaque(total_excess(call.argument(1), count))
     } else {
-        book_sent(call, class, flags, ops, total);
+        0
+    };
+    let Some(class) = call.class(0) else { return };
+    if !receive {
+        let (ops, total) = if count < 0 { (0, count) } else { (count as u64, bytes as i64) };
+        return book_sent(call, class, flags, ops, total);
     }
+    if count < 0 {
+        return call.account.book_many(class.read_lane(), 0, 0, 1);
+    }
+    let discarded = match class {
+        Class::TCP if flags & MSG_TRUNC != 0 => bytes,
+        _ => excess,
+    };
+    let kept = bytes.saturating_sub(discarded);
+    count!(call.account, discarded_bytes, discarded);
+    call.account.book_many(class.read_lane(), count as u64, kept, 0);
+    note_received(call.account, class, kept as i64);
 }
 
 /// Sum of the lengths of `count` messages in the `struct mmsghdr` vector at `address`.
 #[inline(never)]
 fn total_length(address: u64, count: i64) -> u64 {
-    /// `struct mmsghdr`: a `struct user_msghdr` of 56 bytes, then the length.
-    const STRIDE: u64 = 64;
-    const MSG_LEN: u64 = 56;
-
     let mut bytes = 0_u64;
     for i in 0..MAX_MESSAGES {
         if i as i64 >= count {
@@ -129,6 +155,25 @@ fn total_length(address: u64, count: i64) -> u64 {
     }
     if count > MAX_MESSAGES as i64 {
         note_losses(Loss::MessagesTruncated, count as u64 - MAX_MESSAGES);
+    }
+    bytes
+}
+
+/// By how much the lengths of `count` messages exceed their buffers.
+#[inline(never)]
+fn total_excess(address: u64, count: i64) -> u64 {
+    let mut bytes = 0_u64;
+    for i in 0..MAX_EXCEEDING {
+        if i as i64 >= count {
+            return bytes;
+        }
+        let message = address + i * STRIDE;
+        let len = read_user::<u32>(message + MSG_LEN).unwrap_or_default();
+        let room = opaque(room_of::<MAX_BUFFERS_OF_MANY>(message));
+        bytes = opaque(bytes + u64::from(len).saturating_sub(room));
+    }
+    if count > MAX_EXCEEDING as i64 {
+        note_losses(Loss::MessagesTruncated, count as u64 - MAX_EXCEEDING);
     }
     bytes
 }

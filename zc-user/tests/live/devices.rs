@@ -1,0 +1,155 @@
+//! Devices, beside what the kernel says of them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    Test,
+    report::{Report, number},
+    requirement::{self, Skip, program},
+    zc::{observe, workload},
+};
+
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    ("devices::network_bytes_are_those_of_proc_net_dev", network),
+    ("devices::disk_bytes_are_those_of_the_block_layer", disk),
+];
+
+/// The link-layer header, which a received packet has lost when it is handed to the stack.
+const HEADER: u64 = 14;
+
+fn network() -> Result<(), Skip> {
+    requirement::administrator()?;
+    program("ip")?;
+    let mut command = Vec::from(workload());
+    command.push("traffic".into());
+    let observed = observe(&[], &command);
+    let output = String::from_utf8(observed.output.stdout).expect("UTF-8");
+    let mut compared = Vec::new();
+    for line in output.lines() {
+        let namespace: Value = serde_json::from_str(line).expect("a line of JSON");
+        let devices = namespace["devices"].as_object().expect("devices");
+        for (name, kernel) in devices.iter().filter(|(_, counts)| number(counts, "tx_bytes") > 0) {
+            let device = device(&observed.report, name, &namespace["namespace"]);
+            let zc = |what| number(device, what);
+            let packets = number(kernel, "rx_packets");
+            // Loopback counts after it has taken the header off.
+            let (sent, received) = if name == "lo" {
+                (number(kernel, "tx_bytes") + HEADER * number(kernel, "tx_packets"), 0)
+            } else {
+                (number(kernel, "tx_bytes"), HEADER * packets)
+            };
+            assert_eq!(zc("write_bytes"), sent, "{name} sent");
+            assert_eq!(zc("write_requests"), number(kernel, "tx_packets"), "{name} sent");
+            assert_eq!(zc("read_requests"), packets, "{name} received");
+            assert_eq!(zc("read_bytes") + received, number(kernel, "rx_bytes"), "{name} received");
+            assert_eq!(device["software"], true, "nothing of it is hardware");
+            assert_eq!(device["dma_read_bytes"], Value::Null);
+            compared.push(name.clone());
+        }
+    }
+    compared.sort();
+    assert_eq!(compared, ["lo", "zca", "zcb"]);
+    Ok(())
+}
+
+fn device<'a>(report: &'a Report, name: &str, namespace: &Value) -> &'a Value {
+    let same = |row: &&Value| row["device"] == name && row["namespace"] == *namespace;
+    let mut rows = report.devices().iter().filter(same);
+    let row = rows.next().unwrap_or_else(|| panic!("no device {name} in {:?}", report.devices()));
+    assert!(rows.next().is_none(), "{name} is there twice");
+    row
+}
+
+/// A loop device of our own: nobody else has a reason to use it.
+struct Loop {
+    device: PathBuf,
+    _file: TempDir,
+}
+
+impl Loop {
+    fn new(bytes: u64) -> Result<Self, Skip> {
+        let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+        let file = directory.path().join("disk");
+        fs::File::create(&file).and_then(|file| file.set_len(bytes)).expect("room");
+        let output = Command::new(program("losetup")?)
+            .args(["--find", "--show"])
+            .arg(&file)
+            .output()
+            .expect("losetup runs");
+        if !output.status.success() {
+            let why = String::from_utf8_lossy(&output.stderr);
+            return Err(Skip::Kernel(format!("no loop device: {}", why.trim())));
+        }
+        let device = String::from_utf8_lossy(&output.stdout).trim().into();
+        Ok(Self { device, _file: directory })
+    }
+
+    fn name(&self) -> String {
+        self.device.file_name().expect("a name").to_string_lossy().into_owned()
+    }
+
+    /// Bytes read and written since the device exists (`Documentation/block/stat.rst`).
+    fn totals(&self) -> [u64; 2] {
+        let text = fs::read_to_string(format!("/sys/block/{}/stat", self.name())).expect("sysfs");
+        let fields: Vec<u64> =
+            text.split_whitespace().map(|field| field.parse().expect("a number")).collect();
+        // In sectors of 512 bytes, whatever the device has.
+        [fields[2] * 512, fields[6] * 512]
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        let _ = Command::new("losetup").arg("--detach").arg(&self.device).status();
+    }
+}
+
+fn dd(from: &Path, to: &Path, flag: &str, bytes: u64, count: u64) -> Result<Report, Skip> {
+    let words = [
+        program("dd")?.to_string_lossy().into_owned(),
+        format!("if={}", from.display()),
+        format!("of={}", to.display()),
+        format!("bs={bytes}"),
+        format!("count={count}"),
+        flag.to_owned(),
+        "status=none".to_owned(),
+        "conv=notrunc".to_owned(),
+    ];
+    Ok(observe(&[], &words).report)
+}
+
+fn disk() -> Result<(), Skip> {
+    requirement::administrator()?;
+    let disk = Loop::new(1 << 20)?;
+    let before = disk.totals();
+    let wrote = dd(Path::new("/dev/zero"), &disk.device, "oflag=direct", 12_288, 37)?;
+    let between = disk.totals();
+    let read = dd(&disk.device, Path::new("/dev/null"), "iflag=direct", 20_480, 23)?;
+    let after = disk.totals();
+
+    let (written_bytes, read_bytes) = (37 * 12_288, 23 * 20_480);
+    assert_eq!(between[1] - before[1], written_bytes, "what the kernel says");
+    let row = device(&wrote, &disk.name(), &Value::Null);
+    assert_eq!(number(row, "write_bytes"), written_bytes);
+    assert_eq!(number(row, "errors"), 0);
+    assert_eq!(row["dma_write_bytes"], Value::Null, "a loop device has no hardware");
+
+    // A disk manager may have looked at the device as soon as it had been written to.
+    let row = device(&read, &disk.name(), &Value::Null);
+    let seen = number(row, "read_bytes");
+    assert!((read_bytes..=after[0] - between[0]).contains(&seen), "{seen} read");
+    assert_eq!(number(row, "write_bytes"), 0);
+    let issued = |report: &Report, counter: &str| {
+        report.processes().iter().map(|row| row.counter(counter)).sum::<u64>()
+    };
+    assert!(issued(&wrote, "block_write_bytes") >= written_bytes);
+    assert!(issued(&read, "block_read_bytes") >= read_bytes);
+    Ok(())
+}

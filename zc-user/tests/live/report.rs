@@ -1,0 +1,197 @@
+//! The JSON of `zc`, read back.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde_json::Value;
+
+/// A document of schema `zc/1`. Reading one checks that its sums hold.
+#[derive(Debug)]
+pub(crate) struct Report(Value);
+
+/// What was counted on a path.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) ops: u64,
+    pub(crate) errors: u64,
+    pub(crate) bytes: u64,
+}
+
+impl fmt::Debug for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} B in {} ops, {} errors", self.bytes, self.ops, self.errors)
+    }
+}
+
+/// Counts by path; the copying socket paths by kind: `socket_send:tcp`.
+pub(crate) type Paths = BTreeMap<String, Count>;
+
+/// Paths that depend on where the kernel placed the address space, not on what a program does.
+const MEMORY: [&str; 3] = ["mmap_read", "mmap_write", "cow_copy"];
+
+/// A row of the report.
+#[derive(Clone, Debug)]
+pub(crate) struct Process {
+    pub(crate) pid: u64,
+    pub(crate) parent: u64,
+    pub(crate) start_ns: u64,
+    pub(crate) comm: String,
+    pub(crate) exited: bool,
+    pub(crate) merged: u64,
+    pub(crate) paths: Paths,
+    counters: Value,
+}
+
+impl Process {
+    /// A counter that this kernel can tell.
+    pub(crate) fn counter(&self, id: &str) -> u64 {
+        number(&self.counters, id)
+    }
+
+    /// Bytes copied for what the program asked for: without copies on write.
+    pub(crate) fn payload_copied(&self) -> u64 {
+        self.counter("copied_bytes") - self.path("cow_copy").bytes
+    }
+
+    /// The paths that carry what the program asked for.
+    pub(crate) fn data_paths(&self) -> Paths {
+        data(&self.paths)
+    }
+
+    /// What was counted on a path; nothing if it was not used.
+    pub(crate) fn path(&self, path: &str) -> Count {
+        self.paths.get(path).copied().unwrap_or_default()
+    }
+}
+
+/// Without the paths of the address space.
+pub(crate) fn data(paths: &Paths) -> Paths {
+    paths
+        .iter()
+        .filter(|(path, _)| !MEMORY.contains(&path.as_str()))
+        .map(|(path, count)| (path.clone(), *count))
+        .collect()
+}
+
+impl Report {
+    /// Reads a document.
+    pub(crate) fn parse(text: &str) -> Self {
+        let document: Value = serde_json::from_str(text)
+            .unwrap_or_else(|error| panic!("the report is no JSON: {error}\n{text}"));
+        assert_eq!(document["schema"], "zc/1");
+        let report = Self(document);
+        report.reconcile();
+        report
+    }
+
+    /// The totals are the sum of all rows, path by path, and so are the moved bytes. Pages of the
+    /// address space are on their paths, but nobody's call moved them.
+    fn reconcile(&self) {
+        let mut sum = self.unattributed();
+        let mut moved = number(&self.0["unattributed"]["counters"], "moved_bytes");
+        for process in self.processes() {
+            moved += process.counter("moved_bytes");
+            let bytes: u64 = process.data_paths().values().map(|count| count.bytes).sum();
+            assert_eq!(process.counter("moved_bytes"), bytes, "{process:?}");
+            add(&mut sum, &process.paths);
+        }
+        assert_eq!(self.totals(), sum, "the totals are not the sum of the rows");
+        assert_eq!(number(&self.0["totals"]["counters"], "moved_bytes"), moved);
+    }
+
+    /// Every row.
+    pub(crate) fn processes(&self) -> Vec<Process> {
+        array(&self.0["processes"])
+            .iter()
+            .map(|row| Process {
+                pid: number(row, "pid"),
+                parent: number(row, "ppid"),
+                start_ns: number(row, "start_ns"),
+                comm: row["comm"].as_str().expect("a name").to_owned(),
+                exited: row["exited"].as_bool().expect("whether it has exited"),
+                merged: number(row, "merged"),
+                paths: paths(row),
+                counters: row["counters"].clone(),
+            })
+            .collect()
+    }
+
+    /// The rows of a pid, in the order of their start.
+    pub(crate) fn incarnations(&self, pid: u64) -> Vec<Process> {
+        let mut rows = self.processes();
+        rows.retain(|row| row.pid == pid);
+        rows.sort_by_key(|row| row.start_ns);
+        rows
+    }
+
+    /// The only row of a pid.
+    pub(crate) fn process(&self, pid: u64) -> Process {
+        let rows = self.incarnations(pid);
+        assert_eq!(rows.len(), 1, "rows of process {pid} in {:#?}", self.processes());
+        rows[0].clone()
+    }
+
+    /// Sums over all rows.
+    pub(crate) fn totals(&self) -> Paths {
+        paths(&self.0["totals"])
+    }
+
+    /// What belongs to no process.
+    pub(crate) fn unattributed(&self) -> Paths {
+        paths(&self.0["unattributed"])
+    }
+
+    /// Losses by reason, `total` among them.
+    pub(crate) fn loss(&self, reason: &str) -> u64 {
+        number(&self.0["losses"], reason)
+    }
+
+    /// The rows of devices.
+    pub(crate) fn devices(&self) -> &[Value] {
+        array(&self.0["devices"])
+    }
+}
+
+/// Adds `more` to `sum`, path by path.
+pub(crate) fn add(sum: &mut Paths, more: &Paths) {
+    for (path, count) in more {
+        let sum = sum.entry(path.clone()).or_default();
+        sum.ops += count.ops;
+        sum.errors += count.errors;
+        sum.bytes += count.bytes;
+    }
+}
+
+fn paths(row: &Value) -> Paths {
+    let mut paths = Paths::new();
+    for sample in array(&row["paths"]) {
+        let path = sample["path"].as_str().expect("a path has an id");
+        match sample["sockets"].as_object() {
+            Some(kinds) => {
+                for (kind, counts) in kinds {
+                    paths.insert(format!("{path}:{kind}"), count(counts));
+                }
+            }
+            None => {
+                paths.insert(path.to_owned(), count(sample));
+            }
+        }
+    }
+    paths
+}
+
+fn count(sample: &Value) -> Count {
+    Count {
+        ops: number(sample, "ops"),
+        errors: number(sample, "errors"),
+        bytes: number(sample, "moved_bytes"),
+    }
+}
+
+fn array(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_else(|| panic!("no array: {value}"))
+}
+
+/// A member that is a number.
+pub(crate) fn number(object: &Value, member: &str) -> u64 {
+    object[member].as_u64().unwrap_or_else(|| panic!("no number '{member}' in {object}"))
+}

@@ -1,0 +1,306 @@
+//! One process per kind of system call, each with figures that are known in advance.
+//!
+//! A single `zc stat` watches them all: the workload `scenarios` forks a child for each, which
+//! executes nothing, so there is no start-up to subtract. Sizes and counts are primes: a number
+//! that is right by accident is unlikely.
+
+mod files;
+mod memory;
+mod pipes;
+mod rings;
+mod sockets;
+mod threads;
+mod transfers;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::fd::{AsRawFd, RawFd},
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
+
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    report::{Count, Paths, Process, Report, number},
+    requirement::{self, Skip},
+    workload::fork,
+    zc::{observe, workload},
+};
+
+/// Bytes of the file that scenarios read: a prime, and no multiple of a page.
+pub(crate) const INPUT: usize = 1_000_003;
+
+/// A piece of work and what it amounts to.
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// Does it, in a process of its own. `Err` says why this machine cannot.
+    run: fn(&Stage) -> Result<(), String>,
+    /// Every path that is used, but for those of the address space.
+    expected: &'static [Expected],
+    /// Whether all of it goes through calls that `/proc/PID/io` counts too: not the calls of
+    /// sockets, nor splice, vmsplice, tee, process_vm, io_uring, nor libaio.
+    in_proc_io: bool,
+    /// How many threads it has.
+    threads: u64,
+    /// What else has to hold.
+    also: fn(&Process, &Ground),
+}
+
+impl Scenario {
+    const fn new(
+        name: &'static str,
+        run: fn(&Stage) -> Result<(), String>,
+        expected: &'static [Expected],
+    ) -> Self {
+        Self { name, run, expected, in_proc_io: false, threads: 1, also: |_, _| {} }
+    }
+
+    const fn in_proc_io(mut self) -> Self {
+        self.in_proc_io = true;
+        self
+    }
+
+    const fn threads(mut self, threads: u64) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    const fn also(mut self, check: fn(&Process, &Ground)) -> Self {
+        self.also = check;
+        self
+    }
+}
+
+/// A path with its known figures.
+pub(crate) struct Expected {
+    path: &'static str,
+    ops: usize,
+    errors: usize,
+    bytes: usize,
+}
+
+/// `ops` operations moved `bytes`.
+const fn moved(path: &'static str, ops: usize, bytes: usize) -> Expected {
+    Expected { path, ops, errors: 0, bytes }
+}
+
+/// `errors` operations failed and nothing moved.
+const fn failed(path: &'static str, errors: usize) -> Expected {
+    Expected { path, ops: 0, errors, bytes: 0 }
+}
+
+/// What a scenario finds when it begins.
+pub(crate) struct Stage {
+    /// A directory on the disk.
+    directory: PathBuf,
+}
+
+impl Stage {
+    /// A file of [`INPUT`] bytes that is in the page cache.
+    fn input(&self) -> fs::File {
+        fs::File::open(self.directory.join("input")).expect("the input is there")
+    }
+
+    /// A new file that can be read too.
+    fn output(&self, name: &str) -> fs::File {
+        fs::File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(self.directory.join(name))
+            .expect("a new file")
+    }
+}
+
+/// What a call returned, or a panic that says why it failed.
+fn ok(result: isize) -> usize {
+    let error = std::io::Error::last_os_error();
+    usize::try_from(result).unwrap_or_else(|_| panic!("a call failed: {error}"))
+}
+
+/// The call failed with `errno`.
+fn fails(result: isize, errno: i32) {
+    let error = std::io::Error::last_os_error();
+    assert_eq!((result, error.raw_os_error()), (-1, Some(errno)), "{error}");
+}
+
+fn fd(file: &impl AsRawFd) -> RawFd {
+    file.as_raw_fd()
+}
+
+fn all() -> impl Iterator<Item = &'static Scenario> {
+    [
+        files::SCENARIOS,
+        pipes::SCENARIOS,
+        sockets::SCENARIOS,
+        transfers::SCENARIOS,
+        memory::SCENARIOS,
+        rings::SCENARIOS,
+        threads::SCENARIOS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The workload: every scenario in a child, one after the other.
+pub(crate) fn run_all(directory: &Path) {
+    fs::write(directory.join("input"), vec![b'z'; INPUT]).expect("room for the input");
+    let stage = Stage { directory: directory.to_owned() };
+    let mut results = serde_json::Map::new();
+    for scenario in all() {
+        let excuse = directory.join(format!("{}.excuse", scenario.name));
+        let child = fork(|| match (scenario.run)(&stage) {
+            Ok(()) => 0,
+            Err(why) => {
+                fs::write(&excuse, why).expect("room for an excuse");
+                EXCUSED
+            }
+        });
+        child.wait_until_dead();
+        let io = child.proc_io();
+        let usage = child.reap();
+        results.insert(
+            scenario.name.to_owned(),
+            json!({
+                "pid": child.pid, "status": usage.code, "rchar": io.rchar, "wchar": io.wchar,
+                "minor": usage.minor, "major": usage.major,
+                "voluntary": usage.voluntary, "involuntary": usage.involuntary,
+            }),
+        );
+    }
+    fs::write(directory.join("results"), Value::from(results).to_string()).expect("room");
+}
+
+/// Exit status of a scenario that this machine cannot do.
+const EXCUSED: i32 = 77;
+
+/// What the kernel and the scenarios themselves say of the same run.
+pub(crate) struct Ground {
+    report: Report,
+    results: BTreeMap<String, Value>,
+    excuses: BTreeMap<String, String>,
+}
+
+impl Ground {
+    /// The row of a scenario.
+    fn row(&self, scenario: &str) -> Process {
+        self.report.process(number(&self.results[scenario], "pid"))
+    }
+}
+
+/// The one run that all tests here look at.
+static GROUND: LazyLock<Ground> = LazyLock::new(|| {
+    // Below the directory of the build: /tmp may be in memory, which cannot do direct I/O.
+    let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let mut command = Vec::from(workload());
+    command.extend(["scenarios".into(), directory.path().to_owned()]);
+    let observed = observe(&[], &command);
+    let results = fs::read_to_string(directory.path().join("results")).expect("results");
+    let excuse = |name: &str| {
+        let text = fs::read_to_string(directory.path().join(format!("{name}.excuse"))).ok()?;
+        Some((name.to_owned(), text))
+    };
+    Ground {
+        report: observed.report,
+        results: serde_json::from_str(&results).expect("results are JSON"),
+        excuses: all().filter_map(|scenario| excuse(scenario.name)).collect(),
+    }
+});
+
+/// A test per scenario.
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials: Vec<_> = all()
+        .map(|scenario| {
+            let name = format!("scenarios::{}", scenario.name);
+            crate::trial(name, move || check(scenario))
+        })
+        .collect();
+    trials.push(crate::trial("scenarios::nothing_was_lost".to_owned(), || {
+        requirement::ebpf()?;
+        assert_eq!(GROUND.report.loss("total"), 0);
+        Ok(())
+    }));
+    trials
+}
+
+fn check(scenario: &Scenario) -> Result<(), Skip> {
+    requirement::ebpf()?;
+    let ground = &*GROUND;
+    if let Some(why) = ground.excuses.get(scenario.name) {
+        return Err(Skip::Kernel(why.clone()));
+    }
+    let result = &ground.results[scenario.name];
+    assert_eq!(number(result, "status"), 0, "the scenario itself failed");
+    let row = ground.row(scenario.name);
+    assert!(row.exited);
+
+    let expected: Paths = scenario
+        .expected
+        .iter()
+        .map(|Expected { path, ops, errors, bytes }| {
+            let count = Count { ops: *ops as u64, errors: *errors as u64, bytes: *bytes as u64 };
+            ((*path).to_owned(), count)
+        })
+        .collect();
+    assert_eq!(row.data_paths(), expected);
+    check_usage(&row, ground, result, scenario.threads);
+    if scenario.in_proc_io {
+        check_proc_io(&row, result);
+    }
+    (scenario.also)(&row, ground);
+    Ok(())
+}
+
+/// The kernel's own account of the process and of the children it has waited for, as `wait4`
+/// returns it.
+fn check_usage(row: &Process, ground: &Ground, result: &Value, threads: u64) {
+    let children: Vec<_> =
+        ground.report.processes().into_iter().filter(|child| child.parent == row.pid).collect();
+    let zc = |counter: &str| {
+        row.counter(counter) + children.iter().map(|child| child.counter(counter)).sum::<u64>()
+    };
+    let kernel = |what| number(result, what);
+    assert_eq!(zc("page_faults_minor"), kernel("minor"), "minor faults");
+    assert_eq!(zc("page_faults_major"), kernel("major"), "major faults");
+    assert_eq!(zc("context_switches_involuntary"), kernel("involuntary"), "involuntary switches");
+    // A thread leaves the CPU for the last time after the kernel has added up what it reports:
+    // `zc` sees that switch, and the parent sees it only if it looks late.
+    let unreported = zc("context_switches_voluntary").checked_sub(kernel("voluntary"));
+    let most = threads + children.len() as u64;
+    assert!(
+        unreported.is_some_and(|unreported| unreported <= most),
+        "{} voluntary switches, the kernel says {}",
+        zc("context_switches_voluntary"),
+        kernel("voluntary")
+    );
+}
+
+/// `/proc/PID/io` knows two sums only: what was read, and what was written.
+fn check_proc_io(row: &Process, result: &Value) {
+    const THROUGH: [&str; 6] = [
+        "sendfile_to_socket",
+        "sendfile_to_file",
+        "sendfile_to_pipe",
+        "sendfile_to_pseudo",
+        "copy_range_copied",
+        "copy_range_reflink",
+    ];
+    let sum = |direction: &[&str]| -> u64 {
+        let counts = |path: &&String| {
+            let path = path.split(':').next().expect("a path");
+            direction.contains(&path) || THROUGH.contains(&path)
+        };
+        row.paths.keys().filter(counts).map(|path| row.path(path).bytes).sum()
+    };
+    let read = sum(&["file_read", "direct_read", "pseudo_read", "pipe_read", "socket_recv"]);
+    let written = sum(&["file_write", "direct_write", "pseudo_write", "pipe_write", "socket_send"]);
+    assert_eq!(
+        (read, written),
+        (number(result, "rchar"), number(result, "wchar")),
+        "bytes read and written, beside /proc/PID/io"
+    );
+}

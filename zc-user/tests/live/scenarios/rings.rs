@@ -1,0 +1,128 @@
+//! Asynchronous I/O: libaio and io_uring.
+
+use std::{os::fd::AsRawFd as _, ptr::null_mut};
+
+use io_uring::{IoUring, opcode, types::Fd};
+
+use super::{Scenario, Stage, fd, moved, ok};
+
+const LARGE: usize = 10_007;
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario::new(
+        "libaio",
+        libaio,
+        &[moved("file_read", 5, 5 * LARGE), moved("file_write", 3, 3 * LARGE)],
+    ),
+    Scenario::new(
+        "io_uring",
+        io_uring_files,
+        &[moved("file_read", 5, 5 * LARGE), moved("file_write", 3, 3 * LARGE)],
+    ),
+    Scenario::new(
+        "io_uring_sockets",
+        io_uring_sockets,
+        &[moved("socket_recv:unix", 3, 3 * LARGE), moved("socket_send:unix", 3, 3 * LARGE)],
+    ),
+];
+
+/// `struct iocb`, `include/uapi/linux/aio_abi.h`.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+struct Iocb {
+    data: u64,
+    key_and_flags: u64,
+    opcode: u16,
+    priority: i16,
+    fd: u32,
+    buffer: u64,
+    bytes: u64,
+    offset: i64,
+    reserved: u64,
+    flags: u32,
+    event_fd: u32,
+}
+
+const PREAD: u16 = 0;
+const PWRITE: u16 = 1;
+
+fn libaio(stage: &Stage) -> Result<(), String> {
+    let (input, output) = (stage.input(), stage.output("libaio"));
+    let mut buffer = vec![0_u8; LARGE];
+    let mut requests: Vec<Iocb> = (0..8)
+        .map(|i| Iocb {
+            opcode: if i < 5 { PREAD } else { PWRITE },
+            fd: if i < 5 { fd(&input) } else { fd(&output) }.cast_unsigned(),
+            buffer: buffer.as_mut_ptr() as u64,
+            bytes: LARGE as u64,
+            offset: i * 7919,
+            ..Iocb::default()
+        })
+        .collect();
+    let pointers: Vec<*mut Iocb> = requests.iter_mut().map(|request| &raw mut *request).collect();
+    let mut context = 0_u64;
+    // SAFETY: the structures are as the kernel defines them and outlive the requests, which are
+    // all awaited.
+    unsafe {
+        if libc::syscall(libc::SYS_io_setup, 8, &raw mut context) != 0 {
+            return Err("this kernel has no libaio".to_owned());
+        }
+        let submitted = libc::syscall(libc::SYS_io_submit, context, 8, pointers.as_ptr());
+        assert_eq!(ok(submitted as isize), 8);
+        let mut events = [[0_u64; 4]; 8];
+        let no_timeout = null_mut::<libc::timespec>();
+        let reaped =
+            libc::syscall(libc::SYS_io_getevents, context, 8, 8, events.as_mut_ptr(), no_timeout);
+        assert_eq!(ok(reaped as isize), 8);
+        assert!(events.iter().all(|event| event[2] == LARGE as u64));
+        libc::syscall(libc::SYS_io_destroy, context);
+    }
+    Ok(())
+}
+
+fn ring() -> Result<IoUring, String> {
+    IoUring::new(8).map_err(|error| format!("this kernel has no io_uring: {error}"))
+}
+
+/// Submits operations and waits for all of them.
+fn run(ring: &mut IoUring, entries: &[io_uring::squeue::Entry]) {
+    for entry in entries {
+        // SAFETY: buffers and descriptors outlive the operations, which are all awaited.
+        unsafe { ring.submission().push(entry).expect("room in the queue") };
+    }
+    ring.submit_and_wait(entries.len()).expect("operations complete");
+    let results: Vec<_> = ring.completion().map(|completion| completion.result()).collect();
+    assert_eq!(results, vec![LARGE as i32; entries.len()]);
+}
+
+fn io_uring_files(stage: &Stage) -> Result<(), String> {
+    let mut ring = ring()?;
+    let (input, output) = (stage.input(), stage.output("io_uring"));
+    let mut buffer = vec![0_u8; LARGE];
+    let address = buffer.as_mut_ptr();
+    let (input, output) = (Fd(input.as_raw_fd()), Fd(output.as_raw_fd()));
+    let length = LARGE as u32;
+    let reads: Vec<_> = (0..5)
+        .map(|i| opcode::Read::new(input, address, length).offset(i * 7919).build())
+        .collect();
+    let writes: Vec<_> = (0..3)
+        .map(|i| opcode::Write::new(output, address, length).offset(i * 7919).build())
+        .collect();
+    run(&mut ring, &reads);
+    run(&mut ring, &writes);
+    Ok(())
+}
+
+fn io_uring_sockets(_: &Stage) -> Result<(), String> {
+    let mut ring = ring()?;
+    let (a, b) = std::os::unix::net::UnixStream::pair().expect("a pair of sockets");
+    let mut buffer = vec![0_u8; LARGE];
+    let address = buffer.as_mut_ptr();
+    for _ in 0..3 {
+        let send = opcode::Send::new(Fd(a.as_raw_fd()), address, LARGE as u32).build();
+        run(&mut ring, &[send]);
+        let receive = opcode::Recv::new(Fd(b.as_raw_fd()), address, LARGE as u32).build();
+        run(&mut ring, &[receive]);
+    }
+    Ok(())
+}

@@ -1,0 +1,374 @@
+//! Sockets: every kind, every call, and the flags that change what is copied.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream, UdpSocket},
+    os::{
+        fd::{AsRawFd, FromRawFd as _, OwnedFd},
+        unix::net::{UnixDatagram, UnixStream},
+    },
+    ptr::null_mut,
+};
+
+use super::{Scenario, Stage, failed, fails, fd, moved, ok};
+
+const SMALL: usize = 101;
+const MIDDLE: usize = 1009;
+const LARGE: usize = 10_007;
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario::new(
+        "unix_stream_read_write",
+        |_| {
+            let (a, b) = UnixStream::pair().expect("a pair of sockets");
+            let mut buffer = [0; LARGE];
+            for _ in 0..7 {
+                read_write(&a, &b, &mut buffer);
+                read_write(&b, &a, &mut buffer);
+            }
+            Ok(())
+        },
+        &[moved("socket_recv:unix", 14, 14 * LARGE), moved("socket_send:unix", 14, 14 * LARGE)],
+    )
+    .in_proc_io(),
+    Scenario::new(
+        "unix_datagram",
+        |_| {
+            let (a, b) = UnixDatagram::pair().expect("a pair of sockets");
+            exchange(&a, &b, 5, MIDDLE);
+            exchange(&b, &a, 3, MIDDLE);
+            Ok(())
+        },
+        &[moved("socket_recv:unix", 8, 8 * MIDDLE), moved("socket_send:unix", 8, 8 * MIDDLE)],
+    ),
+    Scenario::new(
+        "tcp_both_ways",
+        |_| {
+            let (mut a, mut b) = tcp();
+            exchange(&a, &b, 11, LARGE);
+            exchange(&b, &a, 7, LARGE);
+            // The calls that files have, too.
+            let mut buffer = [0; MIDDLE];
+            a.write_all(&buffer).expect("room");
+            b.read_exact(&mut buffer).expect("as many");
+            Ok(())
+        },
+        &[
+            moved("socket_recv:tcp", 19, 18 * LARGE + MIDDLE),
+            moved("socket_send:tcp", 19, 18 * LARGE + MIDDLE),
+        ],
+    )
+    .also(|row, _| {
+        assert_eq!(row.counter("net_tx_bytes"), (18 * LARGE + MIDDLE) as u64);
+        assert_eq!(row.counter("net_rx_bytes"), (18 * LARGE + MIDDLE) as u64);
+    }),
+    Scenario::new(
+        "tcp_over_ipv6",
+        |_| {
+            let Ok(listener) = TcpListener::bind("[::1]:0") else {
+                return Err("this kernel has no IPv6 loopback".to_owned());
+            };
+            let (a, b) = connect(&listener);
+            exchange(&a, &b, 3, LARGE);
+            Ok(())
+        },
+        &[moved("socket_recv:tcp", 3, 3 * LARGE), moved("socket_send:tcp", 3, 3 * LARGE)],
+    ),
+    Scenario::new(
+        "udp_both_ways",
+        |_| {
+            let (a, b) = udp();
+            exchange(&a, &b, 11, MIDDLE);
+            exchange(&b, &a, 7, SMALL);
+            Ok(())
+        },
+        &[
+            moved("socket_recv:udp", 18, 11 * MIDDLE + 7 * SMALL),
+            moved("socket_send:udp", 18, 11 * MIDDLE + 7 * SMALL),
+        ],
+    ),
+    Scenario::new(
+        "sendmsg_recvmsg",
+        |_| {
+            let (a, b) = udp();
+            let mut memory = Messages::<1>::new(MIDDLE, 1);
+            for _ in 0..5 {
+                memory.send(&a);
+                memory.receive(&b, 0);
+            }
+            Ok(())
+        },
+        &[moved("socket_recv:udp", 5, 5 * MIDDLE), moved("socket_send:udp", 5, 5 * MIDDLE)],
+    ),
+    Scenario::new(
+        "sendmmsg_recvmmsg",
+        |_| {
+            let (a, b) = udp();
+            Messages::<7>::new(SMALL, 1).exchange_many(&a, &b, 0);
+            Ok(())
+        },
+        // An operation is a message.
+        &[moved("socket_recv:udp", 7, 7 * SMALL), moved("socket_send:udp", 7, 7 * SMALL)],
+    ),
+    Scenario::new(
+        "netlink",
+        netlink,
+        &[moved("socket_recv:other", 3, 3 * SMALL), moved("socket_send:other", 3, 3 * SMALL)],
+    )
+    .also(|row, _| assert_eq!(row.counter("net_tx_bytes"), 0)),
+    Scenario::new(
+        "peek",
+        |_| {
+            let (a, b) = tcp();
+            send(&a, LARGE);
+            receive_with(&b, LARGE, libc::MSG_PEEK | libc::MSG_WAITALL, LARGE);
+            receive(&b, LARGE);
+            Ok(())
+        },
+        // Looking is copying: the same bytes reach the program twice.
+        &[moved("socket_recv:tcp", 2, 2 * LARGE), moved("socket_send:tcp", 1, LARGE)],
+    ),
+    Scenario::new(
+        "truncated_datagrams",
+        truncated,
+        // recvfrom without the flag; recvfrom, recvmsg, and three of recvmmsg with it.
+        &[moved("socket_recv:udp", 6, 6 * SMALL), moved("socket_send:udp", 6, 6 * MIDDLE)],
+    )
+    .also(|row, _| {
+        // What the call said to be longer than the buffer was thrown away.
+        assert_eq!(row.counter("discarded_bytes"), (5 * (MIDDLE - SMALL)) as u64);
+        assert_eq!(row.counter("net_rx_bytes"), (6 * SMALL) as u64);
+    }),
+    Scenario::new(
+        "truncated_into_many_buffers",
+        |_| {
+            let (a, b) = udp();
+            send(&a, MIDDLE);
+            Messages::<1>::new(SMALL, 11).receive(&b, libc::MSG_TRUNC);
+            Ok(())
+        },
+        // Eleven buffers of 101 bytes take all of it.
+        &[moved("socket_recv:udp", 1, MIDDLE), moved("socket_send:udp", 1, MIDDLE)],
+    )
+    .also(|row, _| assert_eq!(row.counter("discarded_bytes"), 0)),
+    Scenario::new(
+        "discarded_by_tcp",
+        |_| {
+            let (a, b) = tcp();
+            send(&a, LARGE);
+            receive_with(&b, LARGE, libc::MSG_TRUNC | libc::MSG_WAITALL, LARGE);
+            Ok(())
+        },
+        &[moved("socket_recv:tcp", 1, 0), moved("socket_send:tcp", 1, LARGE)],
+    )
+    .also(|row, _| {
+        assert_eq!(row.counter("discarded_bytes"), LARGE as u64);
+        assert_eq!(row.payload_copied(), LARGE as u64, "by the sender alone");
+    }),
+    Scenario::new(
+        "zerocopy_asked_for",
+        zerocopy,
+        &[moved("socket_recv:tcp", 3, 3 * LARGE), moved("socket_send_zerocopy", 3, 3 * LARGE)],
+    )
+    .also(|row, _| assert_eq!(row.counter("zerocopy_requested_bytes"), (3 * LARGE) as u64)),
+    Scenario::new(
+        "refused_by_sockets",
+        refused,
+        &[failed("socket_recv:tcp", 2), failed("socket_send:unix", 1)],
+    ),
+];
+
+/// A connection over loopback: both ends are here.
+pub(super) fn tcp() -> (TcpStream, TcpStream) {
+    connect(&TcpListener::bind("127.0.0.1:0").expect("a port"))
+}
+
+fn connect(listener: &TcpListener) -> (TcpStream, TcpStream) {
+    let near = TcpStream::connect(listener.local_addr().expect("an address")).expect("a listener");
+    let (far, _) = listener.accept().expect("somebody has connected");
+    (near, far)
+}
+
+/// Two sockets that are connected to each other.
+fn udp() -> (UdpSocket, UdpSocket) {
+    let a = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let b = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    a.connect(b.local_addr().expect("an address")).expect("loopback");
+    b.connect(a.local_addr().expect("an address")).expect("loopback");
+    (a, b)
+}
+
+fn send(socket: &impl AsRawFd, bytes: usize) {
+    let buffer = vec![1_u8; bytes];
+    // SAFETY: a buffer and its length.
+    let count = unsafe { libc::send(fd(socket), buffer.as_ptr().cast(), bytes, 0) };
+    assert_eq!(ok(count), bytes);
+}
+
+/// Receives `bytes` in one call.
+pub(super) fn receive(socket: &impl AsRawFd, bytes: usize) {
+    receive_with(socket, bytes, libc::MSG_WAITALL, bytes);
+}
+
+fn receive_with(socket: &impl AsRawFd, room: usize, flags: i32, expected: usize) {
+    let mut buffer = vec![0_u8; room];
+    // SAFETY: a buffer and its length.
+    let count = unsafe { libc::recv(fd(socket), buffer.as_mut_ptr().cast(), room, flags) };
+    assert_eq!(ok(count), expected);
+}
+
+fn exchange(from: &impl AsRawFd, to: &impl AsRawFd, rounds: usize, bytes: usize) {
+    for _ in 0..rounds {
+        send(from, bytes);
+        receive(to, bytes);
+    }
+}
+
+fn read_write(from: &UnixStream, to: &UnixStream, buffer: &mut [u8]) {
+    // By the descriptor: the standard library would call send and recv.
+    let count = buffer.len();
+    // SAFETY: a buffer and its length.
+    unsafe {
+        assert_eq!(ok(libc::write(fd(from), buffer.as_ptr().cast(), count)), count);
+        assert_eq!(ok(libc::read(fd(to), buffer.as_mut_ptr().cast(), count)), count);
+    }
+}
+
+/// `N` messages of several buffers each.
+struct Messages<const N: usize> {
+    _buffers: Vec<Vec<u8>>,
+    _vectors: Vec<Vec<libc::iovec>>,
+    headers: [libc::mmsghdr; N],
+    length: usize,
+}
+
+impl<const N: usize> Messages<N> {
+    /// Every message has `count` buffers of `length` bytes.
+    fn new(length: usize, count: usize) -> Self {
+        let mut buffers: Vec<_> = (0..N * count).map(|_| vec![1_u8; length]).collect();
+        let mut vectors: Vec<Vec<libc::iovec>> = buffers
+            .chunks_mut(count)
+            .map(|buffers| {
+                let entry = |buffer: &mut Vec<u8>| libc::iovec {
+                    iov_base: buffer.as_mut_ptr().cast(),
+                    iov_len: length,
+                };
+                buffers.iter_mut().map(entry).collect()
+            })
+            .collect();
+        // SAFETY: structures of integers and pointers; zeros mean no address and no control data.
+        let mut headers: [libc::mmsghdr; N] = unsafe { std::mem::zeroed() };
+        for (header, vector) in headers.iter_mut().zip(&mut vectors) {
+            header.msg_hdr.msg_iov = vector.as_mut_ptr();
+            header.msg_hdr.msg_iovlen = count;
+        }
+        Self { _buffers: buffers, _vectors: vectors, headers, length }
+    }
+
+    fn send(&mut self, socket: &impl AsRawFd) {
+        // SAFETY: the header points to buffers of this structure.
+        let count = unsafe { libc::sendmsg(fd(socket), &raw const self.headers[0].msg_hdr, 0) };
+        assert_eq!(ok(count), self.length);
+    }
+
+    fn receive(&mut self, socket: &impl AsRawFd, flags: i32) -> usize {
+        // SAFETY: as above.
+        ok(unsafe { libc::recvmsg(fd(socket), &raw mut self.headers[0].msg_hdr, flags) })
+    }
+
+    fn exchange_many(&mut self, from: &impl AsRawFd, to: &impl AsRawFd, flags: i32) {
+        let count = u32::try_from(N).expect("a few");
+        // SAFETY: as above.
+        let sent = unsafe { libc::sendmmsg(fd(from), self.headers.as_mut_ptr(), count, 0) };
+        assert_eq!(ok(sent as isize), N);
+        self.receive_many(to, flags);
+    }
+
+    fn receive_many(&mut self, socket: &impl AsRawFd, flags: i32) {
+        let count = u32::try_from(N).expect("a few");
+        // SAFETY: as above.
+        let received = unsafe {
+            libc::recvmmsg(fd(socket), self.headers.as_mut_ptr(), count, flags, null_mut())
+        };
+        assert_eq!(ok(received as isize), N);
+    }
+}
+
+fn truncated(_: &Stage) -> Result<(), String> {
+    let (a, b) = udp();
+    for _ in 0..6 {
+        send(&a, MIDDLE);
+    }
+    receive_with(&b, SMALL, 0, SMALL);
+    receive_with(&b, SMALL, libc::MSG_TRUNC, MIDDLE);
+    assert_eq!(Messages::<1>::new(SMALL, 1).receive(&b, libc::MSG_TRUNC), MIDDLE);
+    Messages::<3>::new(SMALL, 1).receive_many(&b, libc::MSG_TRUNC);
+    Ok(())
+}
+
+/// A netlink socket may write to itself.
+fn netlink(_: &Stage) -> Result<(), String> {
+    // SAFETY: integers; the descriptor is then owned.
+    let socket = unsafe {
+        let socket = libc::socket(libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_USERSOCK);
+        if socket < 0 {
+            return Err("this kernel has no NETLINK_USERSOCK".to_owned());
+        }
+        OwnedFd::from_raw_fd(socket)
+    };
+    // SAFETY: a structure of integers; the kernel is told its size.
+    unsafe {
+        let mut address: libc::sockaddr_nl = std::mem::zeroed();
+        address.nl_family = libc::AF_NETLINK as u16;
+        address.nl_pid = std::process::id();
+        let size = size_of::<libc::sockaddr_nl>() as u32;
+        ok(libc::bind(fd(&socket), (&raw const address).cast(), size) as isize);
+        let buffer = [1_u8; SMALL];
+        for _ in 0..3 {
+            let to = (&raw const address).cast();
+            let sent = libc::sendto(fd(&socket), buffer.as_ptr().cast(), SMALL, 0, to, size);
+            assert_eq!(ok(sent), SMALL);
+            receive_with(&socket, SMALL, 0, SMALL);
+        }
+    }
+    Ok(())
+}
+
+fn zerocopy(_: &Stage) -> Result<(), String> {
+    let (a, b) = tcp();
+    let on = 1_i32;
+    // SAFETY: an integer and its size.
+    let set = unsafe {
+        let size = size_of::<i32>() as u32;
+        libc::setsockopt(fd(&a), libc::SOL_SOCKET, libc::SO_ZEROCOPY, (&raw const on).cast(), size)
+    };
+    if set != 0 {
+        return Err("this kernel has no SO_ZEROCOPY".to_owned());
+    }
+    let buffer = vec![1_u8; LARGE];
+    for _ in 0..3 {
+        // SAFETY: a buffer that lives until the peer has everything.
+        let sent = unsafe { libc::send(fd(&a), buffer.as_ptr().cast(), LARGE, libc::MSG_ZEROCOPY) };
+        assert_eq!(ok(sent), LARGE);
+        receive(&b, LARGE);
+    }
+    Ok(())
+}
+
+fn refused(_: &Stage) -> Result<(), String> {
+    let (a, _b) = tcp();
+    let mut buffer = [0_u8; SMALL];
+    // SAFETY: a buffer and its length.
+    unsafe {
+        for _ in 0..2 {
+            let received =
+                libc::recv(fd(&a), buffer.as_mut_ptr().cast(), SMALL, libc::MSG_DONTWAIT);
+            fails(received, libc::EAGAIN);
+        }
+        let (unix, gone) = UnixStream::pair().expect("a pair of sockets");
+        drop(gone);
+        let sent = libc::send(fd(&unix), buffer.as_ptr().cast(), SMALL, libc::MSG_NOSIGNAL);
+        fails(sent, libc::EPIPE);
+    }
+    Ok(())
+}
