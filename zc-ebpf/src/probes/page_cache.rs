@@ -101,9 +101,14 @@ tracepoint!(
 
 #[inline(always)]
 fn mapped_around(arguments: Arguments) {
+    let (start, end) = (arguments.integer(1), arguments.integer(2));
+    if end < start {
+        // The file was truncated meanwhile: nothing was mapped.
+        return;
+    }
     let Some(cpu) = this_cpu() else { return };
     let Some(account) = Account::current(cpu) else { return };
-    let pages = arguments.integer(2).wrapping_sub(arguments.integer(1)).wrapping_add(1);
+    let pages = end - start + 1;
     account.book(lane(CopyPath::MmapRead), (pages << layout!(page_shift)) as i64);
 }
 
