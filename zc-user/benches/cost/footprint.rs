@@ -13,17 +13,13 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
-use crate::population::Population;
+use crate::{population::Population, screen::Dashboard, targets};
 
 /// The binary under test, built with this benchmark.
 pub(crate) const ZC: &str = env!("CARGO_BIN_EXE_zc");
 
 /// Time for the probes to be attached, and for the calls of a whole population to be over.
 const SETTLE: Duration = Duration::from_secs(3);
-
-/// Limits of DESIGN: one percent of a core, and memory in MiB.
-const CPU_PERCENT: f64 = 1.0;
-const RSS_MIB: f64 = 40.0;
 
 /// One way of running `zc`.
 struct Footprint {
@@ -47,21 +43,33 @@ struct Memory {
 /// The outcome.
 pub(crate) struct Measured(Vec<Footprint>);
 
-/// Measures with a population that sleeps, then with one that makes calls every second.
+/// Measures both outputs, with a population that sleeps and with one that makes calls every second.
 pub(crate) fn run(processes: u32, seconds: u64) -> Result<Measured> {
     let mut all = Vec::new();
-    for active in [false, true] {
-        all.push(measure(processes, active, seconds)?);
+    for output in [Output::Json, Output::Dashboard] {
+        for active in [false, true] {
+            all.push(measure(processes, output, active, seconds)?);
+        }
     }
     Ok(Measured(all))
 }
 
-fn measure(count: u32, active: bool, seconds: u64) -> Result<Footprint> {
+#[derive(Clone, Copy)]
+enum Output {
+    Json,
+    Dashboard,
+}
+
+fn measure(count: u32, output: Output, active: bool, seconds: u64) -> Result<Footprint> {
     let doing = if active { "that make calls every second" } else { "that sleep" };
-    let what = format!("zc top --json --interval 1, {count} processes {doing}");
+    let command = match output {
+        Output::Json => "zc top --json",
+        Output::Dashboard => "zc top (dashboard)",
+    };
+    let what = format!("{command}, {count} processes {doing}");
     eprintln!("{what}");
     let mut population = Population::start(count, active)?;
-    let zc = Running::start()?;
+    let zc = Running::start(output)?;
     let mut witness = Witness::start()?;
     sleep(SETTLE);
     population.begin()?;
@@ -75,22 +83,32 @@ fn measure(count: u32, active: bool, seconds: u64) -> Result<Footprint> {
     Ok(Footprint { what, processes, cpu_percent, rss: zc.memory()?, map_bytes: zc.map_bytes()? })
 }
 
-/// `zc top --json`, which nobody reads.
-struct Running(Child);
+/// `zc top`, whose output nobody looks at.
+enum Running {
+    Json(Child),
+    Dashboard(Dashboard),
+}
 
 impl Running {
-    fn start() -> Result<Self> {
+    fn start(output: Output) -> Result<Self> {
+        if let Output::Dashboard = output {
+            return Ok(Self::Dashboard(Dashboard::start()?));
+        }
         let child = Command::new(ZC)
             .args(["top", "--json", "--interval", "1"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
             .with_context(|| format!("cannot run '{ZC}'"))?;
-        Ok(Self(child))
+        Ok(Self::Json(child))
     }
 
     fn proc(&self) -> PathBuf {
-        Path::new("/proc").join(self.0.id().to_string())
+        let pid = match self {
+            Self::Json(child) => child.id(),
+            Self::Dashboard(dashboard) => dashboard.id(),
+        };
+        Path::new("/proc").join(pid.to_string())
     }
 
     /// CPU time of all its threads.
@@ -145,9 +163,11 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself; there is nothing else to be done then.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        if let Self::Json(child) = self {
+            // It may have ended by itself; there is nothing else to be done then.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
@@ -195,16 +215,19 @@ impl Measured {
         for footprint in &self.0 {
             let Footprint { what, processes, cpu_percent, rss, map_bytes } = footprint;
             let Memory { total, anonymous, mapped } = rss;
+            println!("{what} ({processes} seen):");
             println!(
-                "{what} ({processes} seen): {cpu_percent:.2} % of a CPU ({}), {:.1} MiB resident \
-                 ({}; {:.1} anonymous, {:.1} mapped), {:.1} MiB of kernel memory in maps",
-                verdict(*cpu_percent, CPU_PERCENT),
+                "    {cpu_percent:.2} % of a CPU, {}",
+                targets::limit(*cpu_percent, targets::CPU_PERCENT)
+            );
+            println!(
+                "    {:.1} MiB resident ({:.1} of its own, {:.1} mapped), {}",
                 mib(*total),
-                verdict(mib(*total), RSS_MIB),
                 mib(*anonymous),
                 mib(*mapped),
-                mib(*map_bytes),
+                targets::limit(mib(*total), targets::RSS_MIB)
             );
+            println!("    {:.1} MiB of kernel memory in maps", mib(*map_bytes));
         }
     }
 
@@ -229,8 +252,4 @@ impl Measured {
 
 fn mib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
-}
-
-fn verdict(value: f64, limit: f64) -> String {
-    format!("{} {limit}", if value <= limit { "good, at most" } else { "MISSED, more than" })
 }

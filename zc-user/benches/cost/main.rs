@@ -11,6 +11,7 @@ mod calls;
 mod footprint;
 mod population;
 mod rounds;
+mod screen;
 mod setting;
 mod start;
 mod targets;
@@ -57,7 +58,7 @@ enum Part {
     Calls,
     /// CPU time and memory of `zc top` itself
     Footprint,
-    /// Time to the first update
+    /// Time to the first figures
     Start,
 }
 

@@ -23,6 +23,20 @@ pub(crate) const DATA_CALL: &[Target] = &[
 /// For a call that moves none.
 pub(crate) const OTHER_CALL: &[Target] = &[Target { than: Setting::Floor, must: 1.3, aim: 1.3 }];
 
+/// CPU time of `zc top` with 10,000 processes, in percent of one CPU.
+pub(crate) const CPU_PERCENT: f64 = 1.0;
+
+/// Its resident memory, MiB.
+pub(crate) const RSS_MIB: f64 = 40.0;
+
+/// Time to the first figures, seconds.
+pub(crate) const START_SECONDS: f64 = 0.5;
+
+/// How a value compares with its limit, for people.
+pub(crate) fn limit(value: f64, limit: f64) -> String {
+    format!("{} {limit}", if value <= limit { "good: at most" } else { "MISSED: more than" })
+}
+
 impl Target {
     /// One line for people.
     pub(crate) fn verdict(&self, what: &str, value: f64) -> String {
