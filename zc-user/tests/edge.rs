@@ -8,6 +8,8 @@ mod command;
 mod degraded;
 #[path = "edge/ends.rs"]
 mod ends;
+#[path = "edge/gap.rs"]
+mod gap;
 #[path = "edge/kernel.rs"]
 mod kernel;
 #[path = "edge/kernel_types.rs"]

@@ -51,7 +51,7 @@ pub struct Live {
     cpus: Cpus,
     /// Per slot: the update count that `processes` has seen.
     seen: Vec<u64>,
-    /// The highest slot ever found in use.
+    /// The highest slot ever known to be in use.
     highest: usize,
     /// Whether `/proc` can be believed when it says that a thread is gone.
     sees_every_process: bool,
@@ -146,7 +146,11 @@ impl Live {
                 self.attached.ebpf.map_mut("DEAD_SLOTS").context("no map DEAD_SLOTS")?,
             )?;
             match slots.pop(0) {
-                Ok(slot) => dead.push((self.records.read(slot as usize)?.start_ns, slot)),
+                Ok(slot) => {
+                    // Whoever came later has a higher slot, however wide a gap the dead leave.
+                    self.highest = self.highest.max(slot as usize);
+                    dead.push((self.records.read(slot as usize)?.start_ns, slot));
+                }
                 Err(MapError::ElementNotFound) => break,
                 Err(error) => return Err(error).context("cannot read the slots of dead threads"),
             }
