@@ -15,7 +15,7 @@ use crate::sample::{
 
 /// Exited processes kept one by one. Older ones are merged by name, so that a host that forks all
 /// day does not fill the memory; their counts stay in the totals.
-const EXITED_KEPT: usize = 8_192;
+const EXITED_KEPT: usize = 2_048;
 
 /// Different names that merged processes may have; further ones share one row.
 const MERGED_NAMES: usize = 1_024;
