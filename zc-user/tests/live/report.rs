@@ -140,9 +140,22 @@ impl Report {
         paths(&self.0["unattributed"])
     }
 
-    /// Losses by reason, `total` among them.
-    pub(crate) fn loss(&self, reason: &str) -> u64 {
-        number(&self.0["losses"], reason)
+    /// What was lost, by reason.
+    pub(crate) fn losses(&self) -> BTreeMap<String, u64> {
+        let reasons = self.0["losses"].as_object().expect("losses");
+        let mut losses: BTreeMap<_, _> = reasons
+            .keys()
+            .map(|reason| (reason.clone(), number(&self.0["losses"], reason)))
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        let total = losses.remove("total").unwrap_or(0);
+        assert_eq!(total, losses.values().sum::<u64>(), "{losses:?}");
+        losses
+    }
+
+    /// Nothing at all was lost.
+    pub(crate) fn assert_complete(&self) {
+        assert_eq!(self.losses(), BTreeMap::new(), "losses");
     }
 
     /// The rows of devices.
