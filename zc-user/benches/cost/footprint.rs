@@ -5,21 +5,29 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
+use zc::probe::catalog::{Group, PROBES};
 
 use crate::{population::Population, screen::Dashboard, targets};
 
 /// The binary under test, built with this benchmark.
 pub(crate) const ZC: &str = env!("CARGO_BIN_EXE_zc");
 
-/// Time for the probes to be attached, and for the calls of a whole population to be over.
+/// Time for the calls of a whole population to be over, and for what they cost.
 const SETTLE: Duration = Duration::from_secs(3);
+
+/// How often is looked whether the probes are attached, and for how long.
+const POLL: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Updates in which the whole population must have been seen.
+const UPDATES: usize = 10;
 
 /// One way of running `zc`.
 struct Footprint {
@@ -70,8 +78,10 @@ fn measure(count: u32, output: Output, active: bool, seconds: u64) -> Result<Foo
     eprintln!("{what}");
     let mut population = Population::start(count, active)?;
     let zc = Running::start(output)?;
+    zc.wait()?;
     let mut witness = Witness::start()?;
-    sleep(SETTLE);
+    // Both are attached: now nothing is missed.
+    witness.update()?;
     population.begin()?;
     let processes = witness.processes(count as usize)?;
     drop(witness);
@@ -101,6 +111,32 @@ impl Running {
             .spawn()
             .with_context(|| format!("cannot run '{ZC}'"))?;
         Ok(Self::Json(child))
+    }
+
+    /// Waits until it counts.
+    fn wait(&self) -> Result<()> {
+        if let Self::Dashboard(dashboard) = self {
+            dashboard.first()?;
+            return Ok(());
+        }
+        let needed = PROBES.iter().filter(|probe| probe.group == Group::Core).count();
+        let deadline = Instant::now() + PATIENCE;
+        while self.links()? < needed {
+            if Instant::now() > deadline {
+                bail!("zc does not attach its probes");
+            }
+            sleep(POLL);
+        }
+        Ok(())
+    }
+
+    /// Probes that it has attached.
+    fn links(&self) -> Result<usize> {
+        let names = fs::read_dir(self.proc().join("fd")).context("zc is gone")?;
+        Ok(names
+            .filter_map(|name| fs::read_link(name.ok()?.path()).ok())
+            .filter(|name| name.to_str() == Some("anon_inode:bpf_link"))
+            .count())
     }
 
     fn proc(&self) -> PathBuf {
@@ -172,27 +208,36 @@ impl Drop for Running {
 }
 
 /// A second `zc`, whose output is read: proof that the population is seen.
-struct Witness(Child);
+struct Witness {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
 
 impl Witness {
     fn start() -> Result<Self> {
-        let child = Command::new(ZC)
-            .args(["top", "--json", "--interval", "1", "--count", "20"])
+        let mut child = Command::new(ZC)
+            .args(["top", "--json", "--interval", "1"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot run '{ZC}'"))?;
-        Ok(Self(child))
+        let output = child.stdout.take().context("zc has no output")?;
+        Ok(Self { child, output: BufReader::new(output) })
+    }
+
+    /// Processes in its next update.
+    fn update(&mut self) -> Result<usize> {
+        let mut line = String::new();
+        self.output.read_line(&mut line).context("cannot read zc's output")?;
+        let document: Value = serde_json::from_str(&line).context("zc printed no JSON")?;
+        Ok(document["processes"].as_array().map_or(0, Vec::len))
     }
 
     /// Processes in its first update that has so many.
     fn processes(&mut self, least: usize) -> Result<usize> {
-        let output = self.0.stdout.take().context("zc has no output")?;
         let mut processes = 0;
-        for line in BufReader::new(output).lines() {
-            let line = line.context("cannot read zc's output")?;
-            let document: Value = serde_json::from_str(&line).context("zc printed no JSON")?;
-            processes = document["processes"].as_array().map_or(0, Vec::len);
+        for _ in 0..UPDATES {
+            processes = self.update()?;
             if processes >= least {
                 return Ok(processes);
             }
@@ -204,8 +249,8 @@ impl Witness {
 impl Drop for Witness {
     fn drop(&mut self) {
         // As above.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

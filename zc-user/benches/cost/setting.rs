@@ -140,8 +140,10 @@ impl Script {
     /// Ends it, and returns the bytes that it counted for this process.
     fn finish(mut self) -> Result<u64> {
         self.interrupt();
-        let mut text = String::new();
-        self.output.read_to_string(&mut text).context("cannot read bpftrace's output")?;
+        // Processes may have names that are no UTF-8.
+        let mut output = Vec::new();
+        self.output.read_to_end(&mut output).context("cannot read bpftrace's output")?;
+        let text = String::from_utf8_lossy(&output);
         Ok(text.lines().filter_map(counted).sum())
     }
 
