@@ -2,10 +2,15 @@
 //!
 //! Timings of a shared machine are noisy and no test: everything is compared within one run.
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
+use serde_json::{Map, Value};
 
 mod calls;
 mod footprint;
@@ -85,29 +90,44 @@ fn run(arguments: &Arguments) -> Result<()> {
         return population::run(population);
     }
     let wanted = |part| arguments.only.is_empty() || arguments.only.contains(&part);
-    let mut report = serde_json::Map::new();
-    report.insert("schema".to_owned(), "zc-bench/1".into());
-    report.insert("kernel".to_owned(), rustix::system::uname().release().to_string_lossy().into());
+    let mut report = Report::new(arguments.json.as_deref());
     if wanted(Part::Calls) {
         let measured = rounds::run(arguments.rounds, &arguments.directory)?;
         measured.print();
-        report.insert("calls".to_owned(), measured.json());
+        report.add("calls", measured.json())?;
     }
     if wanted(Part::Start) {
         let measured = start::run()?;
         measured.print();
-        report.insert("start".to_owned(), measured.json());
+        report.add("start", measured.json())?;
     }
     if wanted(Part::Footprint) {
         let measured = footprint::run(arguments.processes, arguments.seconds)?;
         measured.print();
-        report.insert("footprint".to_owned(), measured.json());
-    }
-    if let Some(path) = &arguments.json {
-        let text = serde_json::to_string_pretty(&report)?;
-        fs::write(path, text + "\n")
-            .with_context(|| format!("cannot write '{}'", path.display()))?;
-        println!("\nwritten to {}", path.display());
+        report.add("footprint", measured.json())?;
     }
     Ok(())
+}
+
+/// The figures as JSON, written after every part: a later one may fail.
+struct Report<'a> {
+    path: Option<&'a Path>,
+    figures: Map<String, Value>,
+}
+
+impl<'a> Report<'a> {
+    fn new(path: Option<&'a Path>) -> Self {
+        let mut figures = Map::new();
+        figures.insert("schema".to_owned(), "zc-bench/1".into());
+        let kernel = rustix::system::uname();
+        figures.insert("kernel".to_owned(), kernel.release().to_string_lossy().into());
+        Self { path, figures }
+    }
+
+    fn add(&mut self, part: &str, value: Value) -> Result<()> {
+        self.figures.insert(part.to_owned(), value);
+        let Some(path) = self.path else { return Ok(()) };
+        let text = serde_json::to_string_pretty(&self.figures)?;
+        fs::write(path, text + "\n").with_context(|| format!("cannot write '{}'", path.display()))
+    }
 }
