@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use zc_common::path::CopyPath;
 
 use crate::{
+    lab::{catalog, scenario::Scenario, sink::Sink},
     model::{
         column::{COLUMNS, Column},
         filter::{self, Expr, Filter},
@@ -55,6 +56,8 @@ pub enum Verb {
     Top(Top),
     /// Run a command, or watch processes, and print the copy breakdown at the end
     Stat(Stat),
+    /// Run the mechanisms of the textbooks, theory beside measurement
+    Lab(Lab),
     /// What this kernel, these privileges and this terminal allow, and how to fix what they do not
     Doctor(Doctor),
     /// Print a completion script for a shell
@@ -233,6 +236,110 @@ pub struct Doctor {
     /// How to observe.
     #[command(flatten)]
     pub probing: Probing,
+}
+
+/// `zc lab`.
+#[derive(Args, Clone, Debug)]
+pub struct Lab {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: LabVerb,
+}
+
+/// The verbs of the lab.
+#[derive(Clone, Debug, Subcommand)]
+pub enum LabVerb {
+    /// List the scenarios
+    List,
+    /// Run scenarios, each in turns with read + write
+    Run(LabRun),
+    /// One round of one scenario, from standard input to standard output
+    #[command(hide = true)]
+    Worker {
+        /// The scenario
+        #[arg(value_parser = scenario)]
+        scenario: Known,
+        /// Bytes of the payload
+        #[arg(long)]
+        size: u64,
+        /// Bytes of one transfer
+        #[arg(long)]
+        chunk: usize,
+    },
+    /// Check what arrives on standard input
+    #[command(hide = true)]
+    Peer,
+}
+
+/// A scenario that exists.
+#[derive(Clone, Copy)]
+pub struct Known(pub &'static Scenario);
+
+impl fmt::Debug for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.id)
+    }
+}
+
+/// `zc lab run`.
+#[derive(Args, Clone, Debug)]
+pub struct LabRun {
+    /// Scenarios; see zc lab list
+    #[arg(value_name = "NAME", value_parser = scenario, required_unless_present = "all", conflicts_with = "all")]
+    pub scenarios: Vec<Known>,
+    /// Every scenario
+    #[arg(long)]
+    pub all: bool,
+    /// How to run them.
+    #[command(flatten)]
+    pub bench: LabBench,
+    /// Form of the output.
+    #[command(flatten)]
+    pub format: Format,
+    /// How to observe.
+    #[command(flatten)]
+    pub probing: Probing,
+}
+
+/// How scenarios are run.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Workload")]
+pub struct LabBench {
+    /// Bytes of the payload, such as 64MiB
+    #[arg(long, value_name = "BYTES", default_value = "67108859", value_parser = bytes)]
+    pub size: u64,
+    /// Bytes of one transfer
+    #[arg(long, value_name = "BYTES", default_value = "64KiB", value_parser = bytes)]
+    pub chunk: u64,
+    /// Rounds, in turns with read + write
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub repeat: u32,
+    /// Where the payload goes [default: what each scenario is about]
+    #[arg(long, value_enum)]
+    pub sink: Option<Sink>,
+    /// Drop the payload from the page cache before every round
+    #[arg(long)]
+    pub cold: bool,
+    /// Use this file as the payload; it is only read
+    #[arg(long, value_name = "PATH", conflicts_with = "size")]
+    pub file: Option<PathBuf>,
+    /// Where files are made [default: /var/tmp]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+fn bytes(text: &str) -> Result<u64, String> {
+    match text.parse::<bytesize::ByteSize>() {
+        Ok(size) if size.0 > 0 => Ok(size.0),
+        _ => Err("not a number of bytes, such as 65536, 64KiB or 1GiB".to_owned()),
+    }
+}
+
+fn scenario(text: &str) -> Result<Known, String> {
+    catalog::find(text).map(Known).ok_or_else(|| {
+        let known: Vec<_> = catalog::SCENARIOS.iter().map(|scenario| scenario.id).collect();
+        format!("no such scenario; there are {}", known.join(", "))
+    })
 }
 
 fn pid(text: &str) -> Result<u32, String> {

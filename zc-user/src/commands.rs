@@ -10,6 +10,7 @@ use clap::CommandFactory as _;
 
 use crate::{
     cli::{Cli, Document, Probing, Usage, Verb},
+    lab::stage::{UNSUPPORTED, Unsupported},
     output::metrics,
     probe::attach::Options,
 };
@@ -17,6 +18,7 @@ use crate::{
 use self::stat::NotRun;
 
 mod doctor;
+mod lab;
 mod privilege;
 mod stat;
 mod stop;
@@ -34,6 +36,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.verb.unwrap_or(Verb::Top(cli.top)) {
         Verb::Top(arguments) => runtime.block_on(top::run(&arguments)),
         Verb::Stat(arguments) => runtime.block_on(stat::run(&arguments)),
+        Verb::Lab(arguments) => runtime.block_on(lab::run(&arguments)),
         Verb::Doctor(arguments) => doctor::run(&arguments),
         Verb::Completions { shell } => {
             // In memory first: a closed pipe must not end in a panic of the generator.
@@ -55,6 +58,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 pub fn status(error: &anyhow::Error) -> u8 {
     if error.is::<Usage>() {
         return 2;
+    }
+    if error.is::<Unsupported>() {
+        return UNSUPPORTED;
     }
     error.downcast_ref::<NotRun>().map_or(1, |error| error.status)
 }

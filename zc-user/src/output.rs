@@ -4,6 +4,7 @@ pub mod advice;
 pub mod csv;
 pub mod human;
 pub mod json;
+pub mod lab;
 pub mod metrics;
 pub mod sanitize;
 pub mod table;

@@ -31,6 +31,8 @@ pub enum Unit {
     Ratio,
     /// A part of a whole, from 0 to 1.
     Fraction,
+    /// Nanoseconds.
+    Nanoseconds,
     /// A number that is a name: shown as it is, without separators.
     Number,
     /// A name.
@@ -48,6 +50,7 @@ impl Unit {
             Self::PerSec => "per_sec",
             Self::Ratio => "ratio",
             Self::Fraction => "fraction",
+            Self::Nanoseconds => "ns",
             Self::Number => "number",
             Self::Text => "text",
         }

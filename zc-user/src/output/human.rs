@@ -102,6 +102,8 @@ pub fn value<'a>(value: &'a Value<'_>, unit: Unit) -> Cow<'a, str> {
         Unit::BytesPerSec => bytes_per_sec(number),
         Unit::PerSec => per_sec(number),
         Unit::Fraction => percent(number),
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+        Unit::Nanoseconds => duration(number as u64),
         Unit::Bytes | Unit::Count | Unit::Number | Unit::Ratio | Unit::Text => ratio(number),
     })
 }

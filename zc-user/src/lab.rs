@@ -1,0 +1,25 @@
+//! The lab: every mechanism of the textbooks as a real workload, theory beside measurement.
+//!
+//! [`catalog`] lists the scenarios. [`run`] repeats one in turns with the baseline; a
+//! round is a worker process (`worker`) that moves the payload into a sink, at whose far
+//! end a peer process (`peer`) checks what arrived. What the worker did between two stops is
+//! the difference of two snapshots of an ordinary [`SnapshotSource`]: the lab has no counters of
+//! its own. [`metric`] is the table that every output reads, [`verdict`] compares.
+//!
+//! [`SnapshotSource`]: crate::sample::source::SnapshotSource
+
+pub mod catalog;
+mod child;
+pub mod finding;
+pub mod measurement;
+mod mechanism;
+pub mod metric;
+mod payload;
+pub mod peer;
+mod round;
+pub mod run;
+pub mod scenario;
+pub mod sink;
+pub mod stage;
+pub mod verdict;
+pub mod worker;

@@ -1,0 +1,191 @@
+//! Processes that the lab starts: this program again, as worker or peer. None outlives the lab.
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io::{self, ErrorKind, Read as _},
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::process::CommandExt as _,
+    },
+    process::{Child as Process, ChildStderr, Command, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, kill_process, set_parent_process_death_signal, waitid,
+};
+use serde::de::DeserializeOwned;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::timeout,
+};
+
+use super::stage::{UNSUPPORTED, Unsupported};
+
+/// How long a worker may take for one round.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A child; it is killed when dropped.
+pub(super) struct Child {
+    process: Process,
+    changes: tokio::signal::unix::Signal,
+    name: String,
+}
+
+impl Child {
+    /// Runs `zc lab WORDS` with these as standard input and output.
+    pub(super) fn spawn<S: AsRef<OsStr>>(
+        words: &[S],
+        input: OwnedFd,
+        output: Stdio,
+    ) -> Result<Self> {
+        // Before the child exists: no change of its state is missed.
+        let changes = signal(SignalKind::child()).context("cannot watch for children")?;
+        let process = Command::new("/proc/self/exe")
+            .arg0("zc")
+            .arg("lab")
+            .args(words)
+            .stdin(Stdio::from(input))
+            .stdout(output)
+            .stderr(Stdio::piped())
+            // Ctrl-C at the terminal is for the lab to handle, which then ends its children.
+            .process_group(0)
+            .spawn()
+            .context("cannot start a process of the lab")?;
+        let name = words
+            .first()
+            .map_or_else(String::new, |word| word.as_ref().to_string_lossy().into_owned());
+        Ok(Self { process, changes, name })
+    }
+
+    /// Its process id.
+    pub(super) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Waits until it has stopped itself.
+    ///
+    /// # Errors
+    /// When it ended instead: with what it complained about.
+    pub(super) async fn stopped(&mut self) -> Result<()> {
+        if self.wait(WaitIdOptions::STOPPED).await? {
+            return Ok(());
+        }
+        let status = self.process.wait().context("cannot wait for a child")?;
+        Err(self.complaint(status))
+    }
+
+    /// Lets it go on after a stop.
+    pub(super) fn proceed(&self) -> Result<()> {
+        kill_process(self.handle()?, Signal::CONT).context("cannot continue a child")
+    }
+
+    /// Waits until it has ended, and returns what it reported.
+    ///
+    /// # Errors
+    /// When it failed: with what it complained about.
+    pub(super) async fn report<T: DeserializeOwned>(&mut self) -> Result<T> {
+        self.wait(WaitIdOptions::empty()).await?;
+        let status = self.process.wait().context("cannot wait for a child")?;
+        if !status.success() {
+            return Err(self.complaint(status));
+        }
+        let text = self.stderr();
+        serde_json::from_str(&text).with_context(|| format!("the {} reports '{text}'", self.name))
+    }
+
+    /// Waits for its end or for `changes`; whether it is one of the changes.
+    async fn wait(&mut self, changes: WaitIdOptions) -> Result<bool> {
+        let pid = self.handle()?;
+        let wait = async {
+            loop {
+                // The end is not collected here: the standard library does that.
+                let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+                let status = waitid(WaitId::Pid(pid), options | changes)
+                    .context("cannot wait for a child")?;
+                if let Some(status) = status {
+                    let changed = status.stopped();
+                    if changed {
+                        // Told once: the next stop is another.
+                        waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG)
+                            .context("cannot wait for a child")?;
+                    }
+                    return Ok(changed);
+                }
+                self.changes.recv().await;
+            }
+        };
+        match timeout(PATIENCE, wait).await {
+            Ok(result) => result,
+            Err(_) => bail!("the {} made no progress for {} s", self.name, PATIENCE.as_secs()),
+        }
+    }
+
+    fn handle(&self) -> Result<Pid> {
+        Pid::from_raw(self.process.id().cast_signed()).ok_or_else(|| anyhow!("a child without pid"))
+    }
+
+    fn complaint(&mut self, status: ExitStatus) -> anyhow::Error {
+        let text = self.stderr();
+        let text = text.trim().trim_start_matches("zc: ");
+        if status.code() == Some(i32::from(UNSUPPORTED)) {
+            return Unsupported(text.to_owned()).into();
+        }
+        if text.is_empty() {
+            anyhow!("the {} ended with {status}", self.name)
+        } else {
+            anyhow!("the {} failed: {text}", self.name)
+        }
+    }
+
+    fn stderr(&mut self) -> String {
+        let mut text = Vec::new();
+        if let Some(stderr) = self.process.stderr.as_mut() {
+            read_all(stderr, &mut text);
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    }
+}
+
+fn read_all(from: &mut ChildStderr, text: &mut Vec<u8>) {
+    // What was said until it failed is all there is.
+    let _ = from.read_to_end(text);
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if matches!(self.process.try_wait(), Ok(None)) {
+            // It may end by itself at this very moment.
+            let _ = self.process.kill();
+            let _ = self.process.wait();
+        }
+    }
+}
+
+/// Ends this process with its parent, even if that is killed.
+pub(super) fn die_with_parent() -> Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL)).context("cannot follow the lab to its end")
+}
+
+/// Standard input as a file of its own.
+pub(super) fn standard_input() -> Result<File> {
+    own(io::stdin().as_fd().try_clone_to_owned())
+}
+
+/// Standard output as a file of its own; nothing else may write there.
+pub(super) fn standard_output() -> Result<File> {
+    own(io::stdout().as_fd().try_clone_to_owned())
+}
+
+fn own(fd: io::Result<OwnedFd>) -> Result<File> {
+    match fd {
+        Ok(fd) => Ok(File::from(fd)),
+        Err(error) if error.raw_os_error() == Some(libc::EBADF) => {
+            bail!("this is an inner part of zc lab; use zc lab run")
+        }
+        Err(error) if error.kind() == ErrorKind::Interrupted => bail!("interrupted"),
+        Err(error) => Err(error).context("cannot use a standard stream"),
+    }
+}

@@ -1,0 +1,116 @@
+//! What one round was measured to be.
+
+use super::stage::Report;
+use crate::{
+    model::{
+        column,
+        frame::Frame,
+        ledger, path,
+        value::{Quality, Value},
+    },
+    sample::{
+        counter::CounterId,
+        snapshot::{PathSample, Provenance},
+    },
+};
+
+/// One round of a scenario, or the reason why nothing was counted.
+#[derive(Clone, Debug)]
+pub struct Measurement {
+    /// What the observed processes did, and the machine's devices meanwhile; or why it is unknown.
+    pub frame: Result<Frame, String>,
+    /// What the lab itself added to the counts.
+    pub framing: Framing,
+    /// Bytes of the payload.
+    pub size: u64,
+    /// What the worker reports.
+    pub report: Report,
+}
+
+/// Calls and switches of the observed process that belong to the lab, not to the mechanism.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Framing {
+    /// System calls.
+    pub syscalls: u64,
+    /// Voluntary context switches.
+    pub context_switches: u64,
+}
+
+impl Framing {
+    /// The worker stops itself once, which is one call and one switch.
+    pub const STOP: Self = Self { syscalls: 1, context_switches: 1 };
+    /// The lab only looks.
+    pub const NONE: Self = Self { syscalls: 0, context_switches: 0 };
+}
+
+/// Bytes copied by the CPU, with their worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copies {
+    /// Bytes.
+    pub bytes: u64,
+    /// What they are worth. [`Provenance::Unavailable`]: `bytes` means nothing.
+    pub provenance: Provenance,
+}
+
+impl Measurement {
+    /// A counter without what the lab added.
+    #[must_use]
+    pub fn counter(&self, counter: CounterId) -> Value<'_> {
+        let frame = match &self.frame {
+            Ok(frame) => frame,
+            Err(why) => return Value::Unavailable(why),
+        };
+        let added = match counter {
+            CounterId::Syscalls => self.framing.syscalls,
+            CounterId::ModeSwitches => 2 * self.framing.syscalls,
+            CounterId::ContextSwitchesVoluntary => self.framing.context_switches,
+            _ => 0,
+        };
+        match frame.host.limitation(counter) {
+            Some(limit) if limit.provenance == Provenance::Unavailable => {
+                Value::Unavailable(&limit.reason)
+            }
+            _ => {
+                let provenance = frame.host.provenance(counter);
+                let value = frame.totals.counters[counter].saturating_sub(added);
+                Value::Integer(value, Quality { provenance, lower_bound: false })
+            }
+        }
+    }
+
+    /// The paths that carried payload, in order; none when nothing was counted.
+    pub fn payload_paths(&self) -> impl Iterator<Item = PathSample> + '_ {
+        let paths = self.frame.as_ref().map_or(&[][..], |frame| &frame.totals.paths);
+        ledger::by_path(paths).map(|(sum, _)| sum).filter(|sum| {
+            !path::is_pseudo(sum.path.0) && !path::is_mapped(sum.path.0) && sum.moved_bytes > 0
+        })
+    }
+
+    /// Bytes that the CPU copied for the payload.
+    #[must_use]
+    pub fn copies(&self) -> Copies {
+        let Ok(frame) = &self.frame else {
+            return Copies { bytes: 0, provenance: Provenance::Unavailable };
+        };
+        let copied = ledger::payload_copied(&frame.totals.paths, frame.host.copies);
+        let provenance =
+            if copied.is_lower_bound() { Provenance::Unavailable } else { copied.provenance };
+        Copies { bytes: copied.bytes, provenance }
+    }
+
+    /// `bytes` per byte of the payload.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    pub fn per_byte(&self, bytes: u64) -> f64 {
+        if self.size == 0 { 0.0 } else { bytes as f64 / self.size as f64 }
+    }
+
+    /// Why the kernel does not tell how much was copied.
+    #[must_use]
+    pub fn why_no_copies(&self) -> &str {
+        match &self.frame {
+            Ok(frame) => column::why_copies_are_unavailable(frame),
+            Err(why) => why,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! sendfile: from file to socket without passing through the program.
+
+use anyhow::Result;
+use rustix::fs::sendfile;
+
+use crate::lab::{
+    scenario::{Calls, Expected, Group, Scenario, Setting, Theory, Work},
+    sink::Sink,
+    stage::Stage,
+};
+
+pub(in crate::lab) const SCENARIO: Scenario = Scenario {
+    id: "sendfile",
+    title: "sendfile",
+    group: Group::Transfer,
+    lesson: "The socket buffer takes references to the pages of the page cache: no byte passes \
+             through the program, and half of the calls are gone.",
+    theory: Theory {
+        cpu_copies: Some(0.0),
+        storage_dma: 1,
+        network_dma: 1,
+        mode_switches: Some(2),
+        claim: "since 2.4, with a device that gathers: page references only",
+    },
+    sinks: &[Sink::Tcp, Sink::Unix, Sink::Pipe],
+    work: Work::Mechanism(run),
+    expect,
+};
+
+fn run(stage: &mut Stage) -> Result<()> {
+    stage.begin()?;
+    while sendfile(&stage.sink, &stage.source, None, stage.chunk)? > 0 {}
+    Ok(())
+}
+
+fn expect(setting: &Setting) -> Expected {
+    Expected {
+        moved: vec![(setting.sink.sendfile_path(), setting.size)],
+        copied_bytes: 0,
+        // The last call finds the end of the file. A full pipe or socket ends a call early.
+        syscalls: Calls::AtLeast(setting.transfers() + 1),
+        copies_because: None,
+        switches_because: None,
+    }
+}

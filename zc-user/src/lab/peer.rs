@@ -1,0 +1,29 @@
+//! The peer: a process at the far end of the sink that checks what arrives.
+
+use std::io::{self, Write as _};
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use super::{child, payload};
+
+/// What arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// Bytes.
+    pub size: u64,
+    /// Checksum.
+    pub digest: u32,
+}
+
+/// Reads standard input to its end and reports on standard error.
+///
+/// # Errors
+/// When the input cannot be read.
+pub fn main() -> Result<()> {
+    child::die_with_parent()?;
+    let mut input = child::standard_input()?;
+    let (size, digest) = payload::digest(&mut input).context("cannot read what arrives")?;
+    let report = serde_json::to_string(&Arrival { size, digest })?;
+    io::stderr().write_all(report.as_bytes()).context("cannot report")
+}

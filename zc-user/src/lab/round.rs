@@ -1,0 +1,117 @@
+//! One round: a scenario in one setting, once, observed from outside.
+
+use std::{os::fd::OwnedFd, path::Path, process::Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{
+    child::Child,
+    measurement::{Framing, Measurement},
+    payload::{self, Payload},
+    peer::Arrival,
+    run::Observer,
+    scenario::{Scenario, Setting},
+    stage::Report,
+};
+use crate::{
+    model::{filter::Filter, frame::Frame},
+    sample::snapshot::Snapshot,
+};
+
+/// Runs `scenario` once.
+pub(super) async fn mechanism(
+    scenario: &Scenario,
+    setting: &Setting,
+    payload: &Payload,
+    directory: &Path,
+    observer: &mut Observer<'_>,
+) -> Result<Measurement> {
+    prepare(setting, payload)?;
+    let ends = setting.sink.open(directory)?;
+    let mut peer = match ends.far {
+        Some(far) => Some(Child::spawn(&["peer"], far, Stdio::null())?),
+        None => None,
+    };
+    // Kept to look into a file afterwards.
+    let written = match peer {
+        Some(_) => None,
+        None => Some(ends.near.try_clone().context("cannot duplicate a descriptor")?),
+    };
+    let (size, chunk) = (setting.size.to_string(), setting.chunk.to_string());
+    let words = ["worker", scenario.id, "--size", &size, "--chunk", &chunk];
+    let mut worker = Child::spawn(&words, payload.open()?.into(), Stdio::from(ends.near))?;
+
+    worker.stopped().await?;
+    let before = look(observer)?;
+    worker.proceed()?;
+    worker.stopped().await?;
+    let after = look(observer)?;
+    let pid = worker.pid();
+    worker.proceed()?;
+    let report: Report = worker.report().await?;
+
+    verify(payload, &report, peer.as_mut(), written).await?;
+    let frame = match (before, after) {
+        (Ok(before), Ok(after)) => Ok(section(&before, &after, &[pid])?),
+        (Err(why), _) | (_, Err(why)) => Err(why),
+    };
+    Ok(Measurement { frame, framing: Framing::STOP, size: setting.size, report })
+}
+
+fn prepare(setting: &Setting, payload: &Payload) -> Result<()> {
+    if setting.cold { payload.chill() } else { payload.warm() }
+}
+
+fn look(observer: &mut Observer<'_>) -> Result<std::result::Result<Snapshot, String>> {
+    Ok(match observer {
+        Ok(source) => Ok(source.next()?.context("the probes returned no snapshot")?),
+        Err(why) => Err((*why).to_owned()),
+    })
+}
+
+/// What these processes and their children did between two snapshots.
+fn section(before: &Snapshot, after: &Snapshot, roots: &[u32]) -> Result<Frame> {
+    let frame = Frame::between(before, after);
+    let mut pids = roots.to_vec();
+    // A child has a row after its parent's in time, but not always in the list.
+    while let Some(process) = frame.processes.iter().find(|process| {
+        process.id.pid != 0 && pids.contains(&process.parent.pid) && !pids.contains(&process.id.pid)
+    }) {
+        pids.push(process.id.pid);
+    }
+    if !frame.processes.iter().any(|process| pids.contains(&process.id.pid)) {
+        bail!("the probes did not see the worker; zc doctor says what they can see");
+    }
+    Ok(frame.select(&Filter { pids, ..Filter::default() }))
+}
+
+/// Whether every byte arrived.
+async fn verify(
+    payload: &Payload,
+    report: &Report,
+    peer: Option<&mut Child>,
+    written: Option<OwnedFd>,
+) -> Result<()> {
+    let arrival = match (report.digest, peer, written) {
+        (Some(digest), _, _) => Arrival { size: payload.size, digest },
+        (None, Some(peer), _) => peer.report().await?,
+        (None, None, Some(written)) => {
+            let mut file = payload::reopen(&written.into())?;
+            let (size, digest) = payload::digest(&mut file).context("cannot read what arrived")?;
+            Arrival { size, digest }
+        }
+        (None, None, None) => bail!("nobody knows what arrived"),
+    };
+    let sent = Arrival { size: payload.size, digest: payload.digest };
+    if arrival != sent {
+        bail!(
+            "the payload did not arrive intact: {} bytes with checksum {:08x} were sent, {} with \
+             {:08x} arrived",
+            sent.size,
+            sent.digest,
+            arrival.size,
+            arrival.digest
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! The worker: a process that does nothing but one mechanism, once.
+
+use std::io::{self, Write as _};
+
+use anyhow::{Context as _, Result};
+
+use super::{
+    child,
+    scenario::{Scenario, Work},
+    stage::Stage,
+};
+
+/// Moves `size` bytes from standard input to standard output, and reports on standard error.
+///
+/// # Errors
+/// When the mechanism fails; the error of a kernel that cannot do it is
+/// [`Unsupported`](super::stage::Unsupported).
+pub fn main(scenario: &Scenario, size: u64, chunk: usize) -> Result<()> {
+    child::die_with_parent()?;
+    let (source, sink) = (child::standard_input()?, child::standard_output()?);
+    let mut stage = Stage::new(source, sink, size, chunk);
+    match scenario.work {
+        Work::Mechanism(run) => run(&mut stage)?,
+    }
+    stage.end()?;
+    let report = serde_json::to_string(&stage.report()?)?;
+    io::stderr().write_all(report.as_bytes()).context("cannot report")
+}
