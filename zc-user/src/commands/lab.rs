@@ -62,7 +62,12 @@ async fn run_all(arguments: &LabRun) -> Result<ExitCode> {
         }
     }
     let mut out = io::stdout().lock();
-    lab::write_text(&findings, &mut out).context("cannot write to standard output")?;
+    if arguments.format.json {
+        lab::write_json(&findings, &mut out)
+    } else {
+        lab::write_text(&findings, &mut out)
+    }
+    .context("cannot write to standard output")?;
     out.flush().context("cannot write to standard output")?;
     Ok(status(&findings))
 }

@@ -64,6 +64,27 @@ impl Spread {
     }
 }
 
+impl Outcome {
+    /// The stable id.
+    #[must_use]
+    pub const fn id(&self) -> &'static str {
+        match self {
+            Self::Ran(_) => "ran",
+            Self::Skipped(_) => "skipped",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    /// Why it did not run to its end; `None` if it did.
+    #[must_use]
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Ran(_) => None,
+            Self::Skipped(why) | Self::Failed(why) => Some(why),
+        }
+    }
+}
+
 impl Finding {
     /// The figures, if it ran.
     #[must_use]

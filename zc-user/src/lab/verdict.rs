@@ -44,6 +44,17 @@ impl Judgement {
         }
     }
 
+    /// What speaks against the textbook, or against measuring, one by one.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<&str> {
+        match self {
+            Self::Textbook => Vec::new(),
+            Self::Differs(reasons) => reasons.clone(),
+            Self::Unexplained(what) => what.iter().map(String::as_str).collect(),
+            Self::NotMeasured(why) => vec![why],
+        }
+    }
+
     /// In words, for people.
     #[must_use]
     pub fn sentence(&self) -> String {

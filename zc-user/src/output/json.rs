@@ -14,7 +14,10 @@ use serde::Serialize as _;
 use serde_json::{Serializer, ser::PrettyFormatter};
 
 pub use self::document::{Document, SCHEMA};
-use self::escape::Escaping;
+pub(super) use self::{
+    document::{Device, Path},
+    escape::Escaping,
+};
 use crate::model::{frame::Frame, sort::Listing};
 
 /// Writes one indented document.

@@ -1,6 +1,10 @@
 //! The lab's findings as text, JSON, CSV and Markdown.
 
+mod json;
+
 use std::io::{self, Write};
+
+pub use self::json::write as write_json;
 
 use crate::{
     lab::{

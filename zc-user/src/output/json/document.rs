@@ -108,7 +108,7 @@ pub(super) struct Work<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Path<'a> {
+pub(in crate::output) struct Path<'a> {
     path: PathId,
     #[serde(flatten)]
     counts: Counts,
@@ -136,7 +136,7 @@ struct Advice {
 }
 
 #[derive(Debug, Serialize)]
-struct Device<'a> {
+pub(in crate::output) struct Device<'a> {
     device: &'a str,
     kind: DeviceKind,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -241,13 +241,7 @@ impl<'a> Entry<'a> {
                 worth,
             },
             unknown_moved_bytes: copied.unknown_moved_bytes,
-            paths: ledger::by_path(paths)
-                .map(|(sum, kinds)| Path {
-                    path: sum.path,
-                    counts: Counts::new(&sum),
-                    sockets: (!kinds.is_empty()).then_some(Sockets(kinds)),
-                })
-                .collect(),
+            paths: Path::all(paths),
         }
     }
 }
@@ -297,6 +291,19 @@ impl<'a> Identity<'a> {
     }
 }
 
+impl<'a> Path<'a> {
+    /// A row for each path.
+    pub(in crate::output) fn all(paths: &'a [PathSample]) -> Vec<Self> {
+        ledger::by_path(paths)
+            .map(|(sum, kinds)| Self {
+                path: sum.path,
+                counts: Counts::new(&sum),
+                sockets: (!kinds.is_empty()).then_some(Sockets(kinds)),
+            })
+            .collect()
+    }
+}
+
 impl Counts {
     fn new(sample: &PathSample) -> Self {
         let PathSample { path: _, socket: _, ops, errors, moved_bytes, copied_bytes, provenance } =
@@ -321,7 +328,7 @@ impl Advice {
 }
 
 impl<'a> Device<'a> {
-    fn new(sample: &'a DeviceSample) -> Self {
+    pub(in crate::output) fn new(sample: &'a DeviceSample) -> Self {
         let DeviceSample {
             device,
             kind,

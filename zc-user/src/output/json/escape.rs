@@ -8,7 +8,7 @@ use crate::output::sanitize::is_hostile;
 
 /// Writes as `F` does, but escapes every character that a terminal would obey or hide. JSON itself
 /// only asks for the first 32.
-pub(super) struct Escaping<F>(pub(super) F);
+pub(in crate::output) struct Escaping<F>(pub(in crate::output) F);
 
 macro_rules! as_inner {
     ($($method:ident($($arg:ident: $type:ty),*);)*) => {
