@@ -68,6 +68,10 @@ impl Call {
 
 #[inline(always)]
 fn sys_exit(arguments: Arguments) {
+    const RECVMMSG: u8 = SyscallKind::Recvmmsg as u8;
+    const SENDMMSG: u8 = SyscallKind::Sendmmsg as u8;
+    const IO_GETEVENTS: u8 = SyscallKind::IoGetevents as u8;
+
     let Some(cpu) = this_cpu() else {
         return note_loss(Loss::CpuOutOfRange);
     };
@@ -99,7 +103,13 @@ fn sys_exit(arguments: Arguments) {
             note_sent(account, class, call.result);
         }
     } else {
-        other(&call, kind);
+        // The deepest chains begin here, not in `other`: all frames share 512 bytes.
+        match kind {
+            RECVMMSG => message::many(&call, true),
+            SENDMMSG => message::many(&call, false),
+            IO_GETEVENTS => aio::reaped(&call),
+            _ => other(&call, kind),
+        }
     }
     account.mark_accesses();
 }
@@ -125,10 +135,8 @@ fn note_sent(account: Account, class: Class, bytes: i64) {
 fn other(call: &Call, kind: u8) {
     const RECVFROM: u8 = SyscallKind::Recvfrom as u8;
     const RECVMSG: u8 = SyscallKind::Recvmsg as u8;
-    const RECVMMSG: u8 = SyscallKind::Recvmmsg as u8;
     const SENDTO: u8 = SyscallKind::Sendto as u8;
     const SENDMSG: u8 = SyscallKind::Sendmsg as u8;
-    const SENDMMSG: u8 = SyscallKind::Sendmmsg as u8;
     const SENDFILE: u8 = SyscallKind::Sendfile as u8;
     const SPLICE: u8 = SyscallKind::Splice as u8;
     const TEE: u8 = SyscallKind::Tee as u8;
@@ -139,7 +147,6 @@ fn other(call: &Call, kind: u8) {
     const MUNMAP: u8 = SyscallKind::Munmap as u8;
     const MSYNC: u8 = SyscallKind::Msync as u8;
     const PROCESS_VM: u8 = SyscallKind::ProcessVm as u8;
-    const IO_GETEVENTS: u8 = SyscallKind::IoGetevents as u8;
     const GETSOCKOPT: u8 = SyscallKind::Getsockopt as u8;
     const PRCTL: u8 = SyscallKind::Prctl as u8;
 
@@ -149,10 +156,8 @@ fn other(call: &Call, kind: u8) {
     match kind {
         RECVFROM => message::received(call, call.argument(3) as u32, Some(call.argument(2))),
         RECVMSG => message::received(call, call.argument(2) as u32, None),
-        RECVMMSG => message::many(call, true),
         SENDTO => message::sent(call, call.argument(3) as u32),
         SENDMSG => message::sent(call, call.argument(2) as u32),
-        SENDMMSG => message::many(call, false),
         SENDFILE => transfer::sendfile(call),
         SPLICE => transfer::splice(call),
         TEE => call.account.book(lane(CopyPath::Tee), call.result),
@@ -169,7 +174,6 @@ fn other(call: &Call, kind: u8) {
             count!(call.account, msync_calls, 1);
         }
         PROCESS_VM => call.account.book(lane(CopyPath::ProcessVm), call.result),
-        IO_GETEVENTS => aio::reaped(call),
         GETSOCKOPT => message::zerocopy_receive(call),
         PRCTL => renamed(call),
         _ => {}

@@ -56,7 +56,9 @@ pub(super) fn reaped(call: &Call) {
     }
 }
 
-#[inline(never)]
+// Inlined: another frame, and the chain from the probe down to the class of a socket would no longer
+// fit the 512 bytes of stack that kernels before 6.13 have.
+#[inline(always)]
 fn event(call: &Call, address: u64) {
     let Some(event) = read_user::<IoEvent>(address) else { return };
     let Some(iocb) = read_user::<Iocb>(event.iocb) else { return };
