@@ -1,0 +1,150 @@
+//! What others count for the same process.
+
+use std::{fs, io, path::Path};
+
+use crate::{
+    Test,
+    report::Report,
+    requirement::{self, Skip},
+    table::{CHUNK, SIZE},
+    zc::{Running, until, zc},
+};
+use rustix::process::Signal;
+
+/// The tests.
+pub(crate) const TESTS: &[(&str, Test)] = &[("outside::the_kernel_counts_the_same", kernel)];
+
+/// Scenarios whose bytes /proc accounts for.
+const SCENARIOS: [&str; 2] = ["read_write", "sendfile"];
+
+/// A worker as the lab starts it; the test is its lab.
+struct Worker(Running);
+
+/// What the kernel tells of a process in /proc.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Counts {
+    read_bytes: u64,
+    written_bytes: u64,
+    reads: u64,
+    writes: u64,
+    voluntary: u64,
+    involuntary: u64,
+    minor_faults: u64,
+    major_faults: u64,
+}
+
+impl Worker {
+    fn start(scenario: &str, payload: &Path) -> Self {
+        let (size, chunk) = (SIZE.to_string(), CHUNK.to_string());
+        let words = ["lab", "worker", scenario, "--size", &size, "--chunk", &chunk];
+        let mut command = zc(words);
+        command.stdin(fs::File::open(payload).unwrap());
+        let worker = Self(Running::start(command));
+        worker.has_stopped();
+        worker
+    }
+
+    fn pid(&self) -> u32 {
+        self.0.0.id()
+    }
+
+    fn has_stopped(&self) {
+        let path = format!("/proc/{}/stat", self.pid());
+        until("the worker has stopped itself", || {
+            let stat = fs::read_to_string(&path).unwrap();
+            assert!(!stat.contains(") Z "), "the worker has ended");
+            stat.contains(") T ")
+        });
+    }
+
+    fn counts(&self) -> Counts {
+        let read = |name: &str| fs::read_to_string(format!("/proc/{}/{name}", self.pid())).unwrap();
+        let (io, status, stat) = (read("io"), read("status"), read("stat"));
+        let field = |text: &str, name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            line.unwrap().trim_start_matches(':').trim().parse::<u64>().unwrap()
+        };
+        // After the name, which is in parentheses: state is the third field, minflt the tenth.
+        let stat: Vec<_> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        Counts {
+            read_bytes: field(&io, "rchar"),
+            written_bytes: field(&io, "wchar"),
+            reads: field(&io, "syscr"),
+            writes: field(&io, "syscw"),
+            voluntary: field(&status, "voluntary_ctxt_switches"),
+            involuntary: field(&status, "nonvoluntary_ctxt_switches"),
+            minor_faults: stat[7].parse().unwrap(),
+            major_faults: stat[9].parse().unwrap(),
+        }
+    }
+
+    /// Lets it work until it stops again.
+    fn work(&mut self) {
+        let mut sink = self.0.0.stdout.take().unwrap();
+        // At its own pace, as the peer does. It ends with the worker.
+        std::thread::spawn(move || io::copy(&mut sink, &mut io::sink()));
+        self.0.signal(Signal::CONT);
+        self.has_stopped();
+    }
+}
+
+impl Counts {
+    fn since(self, before: Self) -> Self {
+        Self {
+            read_bytes: self.read_bytes - before.read_bytes,
+            written_bytes: self.written_bytes - before.written_bytes,
+            reads: self.reads - before.reads,
+            writes: self.writes - before.writes,
+            voluntary: self.voluntary - before.voluntary,
+            involuntary: self.involuntary - before.involuntary,
+            minor_faults: self.minor_faults - before.minor_faults,
+            major_faults: self.major_faults - before.major_faults,
+        }
+    }
+}
+
+/// A worker of each, observed by `zc` and by the kernel's own accounting from stop to stop.
+fn kernel() -> Result<(), Skip> {
+    requirement::ebpf()?;
+    let directory = tempfile::tempdir().unwrap();
+    let payload = directory.path().join("payload");
+    fs::write(&payload, vec![7; usize::try_from(SIZE).unwrap()]).unwrap();
+    let mut workers: Vec<_> = SCENARIOS.iter().map(|id| Worker::start(id, &payload)).collect();
+    let pids: Vec<_> = workers.iter().map(|worker| worker.pid().to_string()).collect();
+    let stat = Running::start(zc(["stat", "--json", "--pid", &pids.join(",")]));
+    stat.attached();
+    let told: Vec<_> = workers
+        .iter_mut()
+        .map(|worker| {
+            let before = worker.counts();
+            worker.work();
+            worker.counts().since(before)
+        })
+        .collect();
+    stat.signal(Signal::INT);
+    let (status, report, stderr) = stat.end();
+    assert!(status.success(), "{stderr}");
+    let report = Report::parse(&report);
+    for ((scenario, worker), told) in SCENARIOS.iter().zip(&workers).zip(told) {
+        let process = report.process(worker.pid().into());
+        let counted = |id| process.counter(id);
+        assert_eq!(counted("context_switches_voluntary"), told.voluntary, "{scenario}: {told:?}");
+        assert_eq!(
+            counted("context_switches_involuntary"),
+            told.involuntary,
+            "{scenario}: {told:?}"
+        );
+        assert_eq!(counted("page_faults_minor"), told.minor_faults, "{scenario}: {told:?}");
+        assert_eq!(counted("page_faults_major"), told.major_faults, "{scenario}: {told:?}");
+        let moved = |paths: &[&str]| -> (u64, u64) {
+            let counts = paths.iter().map(|path| process.path(path));
+            counts.fold((0, 0), |(bytes, ops), count| (bytes + count.bytes, ops + count.ops))
+        };
+        let read = moved(&["file_read", "sendfile_to_pipe"]);
+        let written = moved(&["pipe_write", "sendfile_to_pipe"]);
+        assert_eq!(read, (told.read_bytes, told.reads), "{scenario}: {told:?}");
+        assert_eq!(written, (told.written_bytes, told.writes), "{scenario}: {told:?}");
+        assert_eq!(told.written_bytes, SIZE, "{scenario}: {told:?}");
+    }
+    Ok(())
+}

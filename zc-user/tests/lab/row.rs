@@ -1,0 +1,168 @@
+//! A row of the table, and whether a run agrees with it. All rows of a sink share one run: attaching
+//! the probes takes longer than the work.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, OnceLock},
+};
+
+use libtest_mimic::Trial;
+use zc::lab::catalog::SCENARIOS;
+
+use crate::{
+    Test,
+    finding::{Finding, findings},
+    requirement::{self, Skip},
+    runner::trial,
+    table::{CHUNK, ROWS, SIZE},
+    zc::{run, zc},
+};
+
+/// What a scenario does with a sink.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    scenario: &'static str,
+    sink: &'static str,
+    moved: &'static [(&'static str, u64)],
+    copied: Option<u64>,
+    calls: Option<u64>,
+    judgement: &'static str,
+    needs: fn() -> Result<(), Skip>,
+}
+
+/// A row that moves nothing, of whose copies nothing can be known, and which needs nothing.
+pub(crate) const fn row(scenario: &'static str, sink: &'static str) -> Row {
+    Row {
+        scenario,
+        sink,
+        moved: &[],
+        copied: None,
+        calls: None,
+        judgement: "as_textbook",
+        needs: || Ok(()),
+    }
+}
+
+impl Row {
+    /// Bytes moved on each path; there are no others.
+    pub(crate) const fn moved(self, moved: &'static [(&'static str, u64)]) -> Self {
+        Self { moved, ..self }
+    }
+
+    /// Bytes copied by the CPU, which this kernel can only model.
+    pub(crate) const fn copied(self, bytes: u64) -> Self {
+        Self { copied: Some(bytes), ..self }
+    }
+
+    /// System calls of the work, where their number does not depend on how fast the far end is.
+    pub(crate) const fn calls(self, calls: u64) -> Self {
+        Self { calls: Some(calls), ..self }
+    }
+
+    /// The textbook is wrong here, for reasons that `zc` gives.
+    pub(crate) const fn differs(self) -> Self {
+        Self { judgement: "differs", ..self }
+    }
+
+    /// What it takes beside the kernel.
+    pub(crate) const fn needs(self, needs: fn() -> Result<(), Skip>) -> Self {
+        Self { needs, ..self }
+    }
+
+    /// Whether the finding of a run is this row.
+    fn check(&self) -> Result<(), Skip> {
+        let findings = run_to(self.sink);
+        let finding = findings
+            .iter()
+            .find(|finding| (finding.scenario(), finding.sink()) == (self.scenario, self.sink));
+        let finding = finding.unwrap_or_else(|| panic!("no {} to {}", self.scenario, self.sink));
+        if finding.outcome() == "skipped" {
+            // Only for want of something that is missing indeed.
+            (self.needs)()?;
+        }
+        assert_eq!((finding.outcome(), finding.why()), ("ran", None), "{finding}");
+        assert_eq!((finding.number("size"), finding.number("chunk")), (SIZE, CHUNK));
+        if let Err(skip) = requirement::ebpf() {
+            assert_eq!(finding.judgement(), "not_measured", "{finding}");
+            assert!(finding.paths().is_empty(), "{finding}");
+            return Err(skip);
+        }
+        let moved: BTreeMap<_, _> =
+            self.moved.iter().map(|(path, bytes)| ((*path).to_owned(), *bytes)).collect();
+        assert_eq!(finding.paths(), moved, "{finding}");
+        let (copies, provenance) = finding.metric("cpu_copies");
+        #[expect(clippy::cast_precision_loss, reason = "small")]
+        match self.copied {
+            Some(bytes) => {
+                let known = bytes as f64 / SIZE as f64;
+                assert_eq!((copies, provenance), (Some(known), Some("modelled")), "{finding}");
+            }
+            None => assert_eq!((copies, provenance), (None, Some("unavailable")), "{finding}"),
+        }
+        #[expect(clippy::cast_precision_loss, reason = "small")]
+        if let Some(calls) = self.calls {
+            let measured = finding.metric("syscalls");
+            assert_eq!(measured, (Some(calls as f64), Some("measured")), "{finding}");
+        }
+        assert_eq!(finding.judgement(), self.judgement, "{finding}");
+        // A difference is explained, an agreement is not.
+        assert_eq!(finding.reasons() > 0, self.judgement == "differs", "{finding}");
+        Ok(())
+    }
+}
+
+/// A trial for each row.
+pub(crate) fn trials() -> Vec<Trial> {
+    let rows = ROWS.iter();
+    rows.map(|row| trial(format!("row::{}_to_{}", row.scenario, row.sink), || row.check()))
+        .collect()
+}
+
+/// Tests of the table itself.
+pub(crate) const TESTS: &[(&str, Test)] =
+    &[("row::every_listed_scenario_has_a_row_for_each_sink", complete)];
+
+fn complete() -> Result<(), Skip> {
+    let mut known = BTreeSet::new();
+    for row in ROWS {
+        assert!(known.insert((row.scenario, row.sink)), "twice: {} to {}", row.scenario, row.sink);
+    }
+    let listed = |(id, sinks): (&'static str, Vec<&'static str>)| {
+        sinks.into_iter().map(move |sink| (id, sink)).collect::<Vec<_>>()
+    };
+    let listed: BTreeSet<_> = catalog().into_iter().flat_map(listed).collect();
+    let missing: Vec<_> = listed.difference(&known).collect();
+    assert!(missing.is_empty(), "without a row in tests/lab/table.rs: {missing:?}");
+    let gone: Vec<_> = known.difference(&listed).collect();
+    assert!(gone.is_empty(), "rows of what does not exist: {gone:?}");
+
+    let list = run(zc(["lab", "list"])).exits(0).stdout();
+    for (id, _) in catalog() {
+        assert!(list.split_whitespace().any(|word| word == id), "no {id} in {list}");
+    }
+    Ok(())
+}
+
+/// Every scenario with its sinks.
+fn catalog() -> Vec<(&'static str, Vec<&'static str>)> {
+    let sinks = |sinks: &[zc::lab::sink::Sink]| sinks.iter().map(|sink| sink.id()).collect();
+    SCENARIOS.iter().map(|scenario| (scenario.id, sinks(scenario.sinks))).collect()
+}
+
+/// The findings of all scenarios that know `sink`, run once.
+fn run_to(sink: &'static str) -> Arc<Vec<Finding>> {
+    type Runs = Mutex<BTreeMap<&'static str, Arc<OnceLock<Arc<Vec<Finding>>>>>>;
+    static RUNS: Runs = Mutex::new(BTreeMap::new());
+    let cell = RUNS.lock().unwrap().entry(sink).or_default().clone();
+    cell.get_or_init(|| {
+        let ids = catalog();
+        let ids = ids.iter().filter(|(_, sinks)| sinks.contains(&sink)).map(|(id, _)| *id);
+        let (size, chunk) = (SIZE.to_string(), CHUNK.to_string());
+        let options =
+            ["--sink", sink, "--size", &size, "--chunk", &chunk, "--repeat", "1", "--json"];
+        let words = ["lab", "run"].into_iter().chain(ids).chain(options);
+        // Its status is 1 when one of them fails, which is for that one's row to say.
+        Arc::new(findings(&run(zc(words)).json()))
+    })
+    .clone()
+}
