@@ -16,6 +16,7 @@ mod mechanism;
 pub mod metric;
 mod payload;
 pub mod peer;
+pub mod picture;
 mod round;
 pub mod run;
 pub mod scenario;

@@ -7,6 +7,7 @@ pub mod action;
 pub mod keymap;
 pub mod line;
 pub mod live;
+pub mod plain;
 pub mod run;
 pub mod state;
 pub mod symbols;

@@ -6,7 +6,7 @@ use zc_common::path::CopyPath;
 use super::frame::Frame;
 use crate::sample::{
     counter::{CounterId, Counters},
-    snapshot::{PathSample, Provenance},
+    snapshot::{DeviceKind, PathSample, Provenance},
 };
 
 /// Where bytes rest, from left to right.
@@ -47,7 +47,8 @@ impl Place {
 pub enum Means {
     /// The CPU copies them.
     Copy,
-    /// Pages are passed on by reference.
+    /// Pages are passed on by reference: also from one end of loopback or veth to the other, where
+    /// no device is.
     Reference,
     /// A device moves them.
     Dma,
@@ -69,9 +70,14 @@ pub struct Hop {
     pub provenance: Provenance,
 }
 
-/// The hops of a process or of the system that were travelled, in no particular order.
+/// What was travelled by a process or by the system.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Picture(pub Vec<Hop>);
+pub struct Picture {
+    /// The hops, in no particular order.
+    pub hops: Vec<Hop>,
+    /// What the places are called instead of their [`Place::title`].
+    pub names: Vec<(Place, &'static str)>,
+}
 
 impl Picture {
     /// The picture that these counts of `frame` give.
@@ -105,16 +111,43 @@ impl Picture {
             CounterId::BlockWriteBytes,
             cached(CounterId::BlockWriteBytes, CopyPath::DirectWrite),
         ));
-        let (sent, received) = (CounterId::NetTxBytes, CounterId::NetRxBytes);
-        picture.add(device(Place::Buffer, Place::Network, sent, counters[sent]));
-        picture.add(device(Place::Network, Place::Buffer, received, counters[received]));
+        for (from, to, counter) in [
+            (Place::Buffer, Place::Network, CounterId::NetTxBytes),
+            (Place::Network, Place::Buffer, CounterId::NetRxBytes),
+        ] {
+            let mut hop = device(from, to, counter, counters[counter]);
+            match carrier(frame, counter, hop.bytes) {
+                Carrier::Nothing | Carrier::Hardware => {}
+                Carrier::Software => hop.means = NO_DEVICE,
+                Carrier::Either => hop.provenance = hop.provenance.max(Provenance::Assumed),
+            }
+            picture.add(hop);
+        }
         picture
+    }
+
+    /// The same where it is known that no device is behind the sockets.
+    #[must_use]
+    pub fn without_network_device(mut self) -> Self {
+        for hop in &mut self.hops {
+            if hop.from == Place::Network || hop.to == Place::Network {
+                hop.means = NO_DEVICE;
+            }
+        }
+        self
+    }
+
+    /// What `place` is called here.
+    #[must_use]
+    pub fn name(&self, place: Place) -> &'static str {
+        let name = self.names.iter().find(|(named, _)| *named == place);
+        name.map_or_else(|| place.title(), |(_, name)| name)
     }
 
     /// What travels from `from` to `to` by `means`.
     #[must_use]
     pub fn hop(&self, from: Place, to: Place, means: Means) -> Option<&Hop> {
-        self.0.iter().find(|hop| (hop.from, hop.to, hop.means) == (from, to, means))
+        self.hops.iter().find(|hop| (hop.from, hop.to, hop.means) == (from, to, means))
     }
 
     fn add_path(&mut self, sample: &PathSample) {
@@ -135,17 +168,51 @@ impl Picture {
 
     fn add(&mut self, hop: Hop) {
         let Hop { from, to, means, bytes, provenance } = hop;
-        let known = self.0.iter_mut().find(|h| (h.from, h.to, h.means) == (from, to, means));
+        let known = self.hops.iter_mut().find(|h| (h.from, h.to, h.means) == (from, to, means));
         match known {
             Some(known) if bytes > 0 => {
                 known.bytes = known.bytes.saturating_add(bytes);
                 known.provenance = known.provenance.max(provenance);
             }
             None if bytes > 0 || (means == Means::Dma && provenance != Provenance::Measured) => {
-                self.0.push(hop);
+                self.hops.push(hop);
             }
             _ => {}
         }
+    }
+}
+
+/// How bytes get from socket to socket on one machine: the packets with them are handed over.
+const NO_DEVICE: Means = Means::Reference;
+
+/// What carried a process's bytes on behind its sockets.
+enum Carrier {
+    Nothing,
+    Hardware,
+    Software,
+    Either,
+}
+
+/// Which device carries a socket's bytes is not told. But interfaces without hardware that moved
+/// next to nothing meanwhile did not carry them, nor did those with hardware if that holds for them.
+fn carrier(frame: &Frame, counter: CounterId, bytes: u64) -> Carrier {
+    if bytes == 0 {
+        return Carrier::Nothing;
+    }
+    let sent = counter == CounterId::NetTxBytes;
+    let moved = |software: bool| -> u64 {
+        let devices = frame.devices.iter();
+        devices
+            .filter(|device| device.kind == DeviceKind::Net && device.software == software)
+            .map(|device| if sent { device.write_bytes } else { device.read_bytes })
+            .sum()
+    };
+    // A tenth: others talk meanwhile, and devices count headers too.
+    let little = bytes / 10;
+    match (moved(false) > little, moved(true) > little) {
+        (_, false) => Carrier::Hardware,
+        (false, true) => Carrier::Software,
+        (true, true) => Carrier::Either,
     }
 }
 
@@ -187,7 +254,13 @@ const fn route(path: CopyPath) -> Option<(Place, Place)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{model::path, sample::snapshot::PathId};
+    use crate::{
+        model::path,
+        sample::{
+            fixture::sketch::snapshot,
+            snapshot::{DeviceSample, PathId},
+        },
+    };
 
     fn sample(path: CopyPath, moved_bytes: u64, copied_bytes: u64) -> PathSample {
         let (path, provenance) = (PathId(path), Provenance::Measured);
@@ -201,6 +274,39 @@ mod tests {
         picture.add_path(&sample(CopyPath::SpliceFilePipe, 7, 0));
         let bytes = |means| picture.hop(Place::PageCache, Place::Buffer, means).map(|h| h.bytes);
         assert_eq!((bytes(Means::Copy), bytes(Means::Reference)), (Some(30), Some(77)));
+    }
+
+    #[test]
+    fn what_only_loopback_can_have_carried_is_no_dma() {
+        let means = |devices: &[(bool, u64)]| {
+            let devices = devices.iter().map(|(software, bytes)| net(*software, *bytes)).collect();
+            let frame = Frame { devices, ..Frame::cumulative(snapshot(1, &[])) };
+            let mut counters = Counters::default();
+            counters[CounterId::NetTxBytes] = 1000;
+            let picture = Picture::new(&frame, &counters, &[]);
+            let [hop] = picture.hops[..] else { panic!("{picture:?}") };
+            (hop.means, hop.provenance)
+        };
+        assert_eq!(means(&[(false, 1040), (true, 90)]), (Means::Dma, Provenance::Measured));
+        assert_eq!(means(&[(false, 90), (true, 1040)]), (Means::Reference, Provenance::Measured));
+        assert_eq!(means(&[(false, 500), (true, 1040)]), (Means::Dma, Provenance::Assumed));
+        assert_eq!(means(&[]), (Means::Dma, Provenance::Measured), "nobody asked the devices");
+    }
+
+    fn net(software: bool, write_bytes: u64) -> DeviceSample {
+        DeviceSample {
+            device: "x".to_owned(),
+            kind: DeviceKind::Net,
+            namespace: None,
+            software,
+            read_bytes: 0,
+            write_bytes,
+            read_requests: 0,
+            write_requests: 1,
+            errors: 0,
+            linear_bytes: 0,
+            gather_bytes: 0,
+        }
     }
 
     #[test]

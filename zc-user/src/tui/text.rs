@@ -37,14 +37,27 @@ pub fn full(value: &Value<'_>, unit: Unit) -> String {
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub fn short_rate(bytes: u64, provenance: Provenance, seconds: f64) -> String {
+    let rate = if seconds > 0.0 { bytes as f64 / seconds } else { 0.0 };
+    let text = human::bytes_per_sec(rate).replace("iB/s", "/s").replace(" B/s", "B/s");
+    moved(bytes, provenance, &text.replace(' ', ""))
+}
+
+/// Bytes where every character counts: `1.2G`; `long` if there is room for `1.2 GiB`.
+#[must_use]
+pub fn short_bytes(bytes: u64, provenance: Provenance, long: bool) -> String {
+    let text = human::bytes(bytes);
+    let text = if long { text } else { text.replace("iB", "").replace(' ', "") };
+    moved(bytes, provenance, &text)
+}
+
+/// Bytes that moved, with the mark of what is not simply measured.
+fn moved(bytes: u64, provenance: Provenance, text: &str) -> String {
     if bytes == 0 && provenance == Provenance::Unavailable {
         return human::UNAVAILABLE.to_owned();
     }
-    let rate = if seconds > 0.0 { bytes as f64 / seconds } else { 0.0 };
-    let text = human::bytes_per_sec(rate).replace("iB/s", "/s").replace(" B/s", "B/s");
     // What is not known here is only how much of it was copied.
     let known =
         if provenance == Provenance::Unavailable { Provenance::Measured } else { provenance };
     let mark = human::mark(Quality { provenance: known, lower_bound: false });
-    format!("{}{mark}", text.replace(' ', ""))
+    format!("{text}{mark}")
 }

@@ -7,7 +7,6 @@ use super::state::{Page, State};
 pub mod canvas;
 pub mod detail;
 pub mod devices;
-pub mod diagram;
 pub mod footer;
 pub mod header;
 pub mod help;

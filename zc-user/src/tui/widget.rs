@@ -1,5 +1,6 @@
 //! Reusable pieces of the screen.
 
+pub mod diagram;
 pub mod flow;
 pub mod grid;
 pub mod sparkline;

@@ -5,7 +5,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{canvas::Canvas, diagram::Diagram, paths, tabular};
+use super::{canvas::Canvas, paths, tabular};
 use crate::{
     model::{
         advice::{self, Advice, Evidence, Saving, Sum},
@@ -21,7 +21,11 @@ use crate::{
     tui::{
         state::{State, key::ProcessKey, order::Order},
         text,
-        widget::{grid::Grid, sparkline::sparkline},
+        widget::{
+            diagram::{Diagram, Unit as Figures},
+            grid::Grid,
+            sparkline::sparkline,
+        },
     },
 };
 
@@ -68,7 +72,7 @@ fn title(state: &State, process: &ProcessSample, canvas: &mut Canvas) {
 
 fn picture(state: &State, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
     let picture = Picture::new(frame, &process.counters, &process.paths);
-    let diagram = Diagram::new(&picture, frame, state.theme());
+    let diagram = Diagram::new(&picture, state.theme(), Figures::PerSecond(frame.seconds()));
     let (area, buf) = canvas.block(diagram.height(canvas.width()));
     diagram.draw(area, buf);
 }
