@@ -1,8 +1,8 @@
 //! The command line: words only, nothing happens here.
 
-use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
+use std::{ffi::OsString, fmt, path::PathBuf, sync::LazyLock, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValue};
 use zc_common::path::CopyPath;
 
 use crate::{
@@ -249,10 +249,12 @@ pub struct Lab {
 /// The verbs of the lab.
 #[derive(Clone, Debug, Subcommand)]
 pub enum LabVerb {
-    /// List the scenarios
-    List,
+    /// List the scenarios; by name, or with --long, what each is about
+    List(LabList),
     /// Run scenarios, each in turns with read + write
     Run(LabRun),
+    /// Run two scenarios in turns, and say how the second does beside the first
+    Compare(LabCompare),
     /// One round of one scenario, from standard input to standard output
     #[command(hide = true)]
     Worker {
@@ -281,6 +283,89 @@ impl fmt::Debug for Known {
     }
 }
 
+/// `zc lab list`.
+#[derive(Args, Clone, Debug)]
+pub struct LabList {
+    /// Say what these are about
+    #[arg(value_name = "NAME", value_parser = scenario)]
+    pub scenarios: Vec<Known>,
+    /// Say what each is about
+    #[arg(long)]
+    pub long: bool,
+    /// JSON with stable ids (schema zc-lab/1)
+    #[arg(long, conflicts_with = "long")]
+    pub json: bool,
+}
+
+/// `zc lab compare`.
+#[derive(Args, Clone, Debug)]
+pub struct LabCompare {
+    /// What the other is compared with; see zc lab list
+    #[arg(value_name = "A", value_parser = scenario)]
+    pub first: Known,
+    /// The other
+    #[arg(value_name = "B", value_parser = scenario)]
+    pub second: Known,
+    /// How to run them.
+    #[command(flatten)]
+    pub bench: LabBench,
+    /// Form of the output.
+    #[command(flatten)]
+    pub report: LabReport,
+    /// How to observe.
+    #[command(flatten)]
+    pub probing: Probing,
+}
+
+/// The form of the lab's output.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub struct LabReport {
+    /// JSON with stable ids and raw values (schema zc-lab/1)
+    #[arg(long, conflicts_with_all = ["csv", "markdown"])]
+    pub json: bool,
+    /// CSV with stable ids and raw values, a line per scenario
+    #[arg(long, conflicts_with = "markdown")]
+    pub csv: bool,
+    /// Markdown: a table and the verdicts
+    #[arg(long)]
+    pub markdown: bool,
+    /// Write the report to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// No progress on standard error
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// No colours (also: NO_COLOR in the environment)
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+/// Where payloads go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// To one sink.
+    Only(Sink),
+    /// To each that the scenario has.
+    All,
+}
+
+impl ValueEnum for Target {
+    fn value_variants<'a>() -> &'a [Self] {
+        static TARGETS: LazyLock<Vec<Target>> = LazyLock::new(|| {
+            Sink::value_variants().iter().copied().map(Target::Only).chain([Target::All]).collect()
+        });
+        &TARGETS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::Only(sink) => sink.to_possible_value(),
+            Self::All => Some(PossibleValue::new("all").help("Each of them that the scenario has")),
+        }
+    }
+}
+
 /// `zc lab run`.
 #[derive(Args, Clone, Debug)]
 pub struct LabRun {
@@ -295,7 +380,7 @@ pub struct LabRun {
     pub bench: LabBench,
     /// Form of the output.
     #[command(flatten)]
-    pub format: Format,
+    pub report: LabReport,
     /// How to observe.
     #[command(flatten)]
     pub probing: Probing,
@@ -314,9 +399,10 @@ pub struct LabBench {
     /// Rounds, in turns with read + write
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub repeat: u32,
-    /// Where the payload goes [default: what each scenario is about]
+    /// Where the payload goes [default: what each scenario is about]; with --all, scenarios that
+    /// do not have it keep their own
     #[arg(long, value_enum)]
-    pub sink: Option<Sink>,
+    pub sink: Option<Target>,
     /// Drop the payload from the page cache before every round
     #[arg(long)]
     pub cold: bool,
@@ -338,7 +424,8 @@ fn bytes(text: &str) -> Result<u64, String> {
 fn scenario(text: &str) -> Result<Known, String> {
     catalog::find(text).map(Known).ok_or_else(|| {
         let known: Vec<_> = catalog::SCENARIOS.iter().map(|scenario| scenario.id).collect();
-        format!("no such scenario; there are {}", known.join(", "))
+        let meant = filter::nearest(text, known.iter().copied());
+        format!("there is no such scenario{meant} Scenarios: {}", known.join(", "))
     })
 }
 

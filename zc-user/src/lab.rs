@@ -10,6 +10,7 @@
 
 pub mod catalog;
 mod child;
+pub mod comparison;
 pub mod finding;
 pub mod measurement;
 mod mechanism;

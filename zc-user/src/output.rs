@@ -6,5 +6,6 @@ pub mod human;
 pub mod json;
 pub mod lab;
 pub mod metrics;
+mod paragraph;
 pub mod sanitize;
 pub mod table;

@@ -1,21 +1,24 @@
 //! `zc lab`: the mechanisms of the textbooks, theory beside measurement.
 
 use std::{
-    io::{self, Write as _},
+    io::{self, IsTerminal as _},
     process::ExitCode,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Result, bail};
 
+use self::{progress::Progress, report::Report};
 use super::{options, print, stop::Stop};
 use crate::{
-    cli::{Lab, LabBench, LabRun, LabVerb, Probing},
+    cli::{Lab, LabBench, LabCompare, LabList, LabRun, LabVerb, Probing, Target, Usage},
     lab::{
         catalog::SCENARIOS,
+        comparison::common_sink,
         finding::{Finding, Outcome, Ran},
         peer,
-        run::{Bench, Plan, default_directory},
+        run::{Bench, Observer, Plan, default_directory},
         scenario::Scenario,
+        sink::Sink,
         worker,
     },
     output::lab,
@@ -24,11 +27,15 @@ use crate::{
     sample::source::SnapshotSource,
 };
 
+mod progress;
+mod report;
+
 /// Runs `zc lab`.
 pub(super) async fn run(arguments: &Lab) -> Result<ExitCode> {
     match &arguments.verb {
-        LabVerb::List => print(lab::list(SCENARIOS).as_bytes()),
+        LabVerb::List(arguments) => list(arguments),
         LabVerb::Run(arguments) => run_all(arguments).await,
+        LabVerb::Compare(arguments) => compare(arguments).await,
         LabVerb::Worker { scenario, size, chunk } => {
             worker::main(scenario.0, *size, *chunk)?;
             Ok(ExitCode::SUCCESS)
@@ -40,36 +47,121 @@ pub(super) async fn run(arguments: &Lab) -> Result<ExitCode> {
     }
 }
 
+fn list(arguments: &LabList) -> Result<ExitCode> {
+    let named: Vec<&Scenario> = arguments.scenarios.iter().map(|known| known.0).collect();
+    let listed = if named.is_empty() { SCENARIOS } else { &named[..] };
+    let mut text = Vec::new();
+    if arguments.json {
+        lab::write_list_json(listed, &mut text)?;
+    } else if arguments.long || !named.is_empty() {
+        let look = report::look(false, io::stdout().is_terminal());
+        lab::write_details(listed, usize::from(look.columns), &mut text)?;
+    } else {
+        lab::write_list(listed, &mut text)?;
+    }
+    print(&text)
+}
+
 async fn run_all(arguments: &LabRun) -> Result<ExitCode> {
+    let runs = runs(arguments)?;
+    let mut report = Report::open(&arguments.report)?;
+    let mut stop = Stop::new()?;
+    let mut source = observer(&arguments.probing);
+    let progress = Progress::new(runs.len(), arguments.report.quiet);
+    let mut bench = Bench::new(plan(&arguments.bench), borrowed(&mut source))?;
+    bench.watch(Box::new(|scenario, sink, round, of| progress.round(scenario, sink, round, of)));
+    let mut text = report.text();
+    let mut findings = Vec::new();
+    for (scenario, sink) in runs {
+        progress.next();
+        let finding = tokio::select! {
+            finding = bench.run_to(scenario, sink) => finding,
+            // Whatever is under way ends with the future that was dropped.
+            signal = stop.next() => return Ok(interrupted(signal.as_raw_value())),
+        };
+        progress.clear();
+        if let Some(text) = &mut text {
+            text.finding(&finding)?;
+        }
+        findings.push(finding);
+    }
+    match &mut text {
+        Some(text) => text.end(&findings)?,
+        None => report.findings(&findings)?,
+    }
+    Ok(status(&findings))
+}
+
+async fn compare(arguments: &LabCompare) -> Result<ExitCode> {
+    let (first, second) = (arguments.first.0, arguments.second.0);
+    match arguments.bench.sink {
+        Some(Target::All) => bail!(Usage("zc lab compare takes one sink".to_owned())),
+        Some(Target::Only(sink)) => {
+            check(first, sink)?;
+            check(second, sink)?;
+        }
+        None if common_sink(first, second).is_none() => {
+            let words = format!("{} and {} have no sink in common", first.id, second.id);
+            bail!(Usage(words))
+        }
+        None => {}
+    }
+    let mut report = Report::open(&arguments.report)?;
+    let mut stop = Stop::new()?;
+    let mut source = observer(&arguments.probing);
+    let progress = Progress::new(1, arguments.report.quiet);
+    let mut bench = Bench::new(plan(&arguments.bench), borrowed(&mut source))?;
+    bench.watch(Box::new(|scenario, sink, round, of| progress.round(scenario, sink, round, of)));
+    progress.next();
+    let comparison = tokio::select! {
+        comparison = bench.compare(first, second) => comparison?,
+        signal = stop.next() => return Ok(interrupted(signal.as_raw_value())),
+    };
+    progress.clear();
+    report.comparison(&comparison)?;
+    Ok(status(&comparison.findings))
+}
+
+/// What to run, in order. With `--all`, a scenario that does not have the sink keeps its own.
+fn runs(arguments: &LabRun) -> Result<Vec<(&'static Scenario, Sink)>> {
     let scenarios: Vec<&'static Scenario> = if arguments.all {
         SCENARIOS.to_vec()
     } else {
         arguments.scenarios.iter().map(|known| known.0).collect()
     };
-    let mut stop = Stop::new()?;
-    let mut source = observer(&arguments.probing);
-    let observer = match &mut source {
-        Ok(live) => Ok(live as &mut dyn SnapshotSource),
-        Err(why) => Err(why.as_str()),
-    };
-    let mut bench = Bench::new(plan(&arguments.bench), observer)?;
-    let mut findings = Vec::new();
+    let mut runs = Vec::new();
     for scenario in scenarios {
-        tokio::select! {
-            finding = bench.run(scenario) => findings.push(finding),
-            // Whatever is under way ends with the future that was dropped.
-            signal = stop.next() => return Ok(interrupted(signal.as_raw_value())),
+        match arguments.bench.sink {
+            Some(Target::All) => runs.extend(scenario.sinks.iter().map(|sink| (scenario, *sink))),
+            Some(Target::Only(sink)) if scenario.sinks.contains(&sink) => {
+                runs.push((scenario, sink));
+            }
+            Some(Target::Only(sink)) if !arguments.all => check(scenario, sink)?,
+            Some(Target::Only(_)) | None => runs.push((scenario, scenario.sinks[0])),
         }
     }
-    let mut out = io::stdout().lock();
-    if arguments.format.json {
-        lab::write_json(&findings, &mut out)
-    } else {
-        lab::write_text(&findings, &mut out)
+    Ok(runs)
+}
+
+/// Whether the scenario has the sink.
+fn check(scenario: &Scenario, sink: Sink) -> Result<()> {
+    if scenario.sinks.contains(&sink) {
+        return Ok(());
     }
-    .context("cannot write to standard output")?;
-    out.flush().context("cannot write to standard output")?;
-    Ok(status(&findings))
+    let sinks: Vec<_> = scenario.sinks.iter().map(|sink| sink.id()).collect();
+    bail!(Usage(format!(
+        "{} has no sink '{}'; it has {}",
+        scenario.id,
+        sink.id(),
+        sinks.join(", ")
+    )))
+}
+
+fn borrowed(source: &mut std::result::Result<Live, String>) -> Observer<'_> {
+    match source {
+        Ok(live) => Ok(live as &mut dyn SnapshotSource),
+        Err(why) => Err(why.as_str()),
+    }
 }
 
 /// The probes, or the reason why there are none: the workloads run without them too.
@@ -87,7 +179,10 @@ fn plan(bench: &LabBench) -> Plan {
         size: bench.size,
         chunk: bench.chunk,
         repeat: bench.repeat,
-        sink: bench.sink,
+        sink: match bench.sink {
+            Some(Target::Only(sink)) => Some(sink),
+            Some(Target::All) | None => None,
+        },
         cold: bench.cold,
         file: bench.file.clone(),
         directory: bench.dir.clone().unwrap_or_else(default_directory),

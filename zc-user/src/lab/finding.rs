@@ -28,6 +28,8 @@ pub enum Outcome {
 
 /// Figures of the rounds.
 pub struct Ran {
+    /// How many rounds there were.
+    pub rounds: u32,
     /// The round of median duration.
     pub measurement: Measurement,
     /// Duration of each round, ns.

@@ -2,7 +2,7 @@
 //! reads it.
 
 use super::{
-    finding::{Finding, Ran},
+    finding::{Finding, Ran, Spread},
     scenario::Scenario,
 };
 use crate::{
@@ -32,6 +32,8 @@ pub struct Metric {
 enum Reading {
     /// A counter of the observed process.
     Counter(CounterId),
+    /// The middle of what the rounds gave.
+    Rounds(fn(&Finding, &Ran) -> Option<Spread>),
     /// Anything else.
     Derived(for<'a> fn(&'a Finding, &'a Ran) -> Value<'a>),
 }
@@ -42,8 +44,26 @@ impl Metric {
     pub fn measured<'a>(&self, finding: &'a Finding, ran: &'a Ran) -> Value<'a> {
         match self.reading {
             Reading::Counter(counter) => ran.measurement.counter(counter),
+            Reading::Rounds(read) => {
+                read(finding, ran).map_or(Value::Absent, |spread| real(spread.median))
+            }
             Reading::Derived(read) => read(finding, ran),
         }
+    }
+
+    /// What was measured in the rounds, where each has a figure of its own.
+    #[must_use]
+    pub fn spread(&self, finding: &Finding, ran: &Ran) -> Option<Spread> {
+        match self.reading {
+            Reading::Rounds(read) => read(finding, ran),
+            Reading::Counter(_) | Reading::Derived(_) => None,
+        }
+    }
+
+    /// Whether each round has a figure of its own.
+    #[must_use]
+    pub const fn has_spread(&self) -> bool {
+        matches!(self.reading, Reading::Rounds(_))
     }
 }
 
@@ -116,7 +136,7 @@ pub const METRICS: &[Metric] = &[
         help: "Duration of the work, median of the rounds.",
         unit: Unit::Nanoseconds,
         theory: |_| Value::Absent,
-        reading: Reading::Derived(|_, ran| real(ran.wall_ns.median)),
+        reading: Reading::Rounds(|_, ran| Some(ran.wall_ns)),
     },
     Metric {
         id: "cpu_ns",
@@ -124,7 +144,7 @@ pub const METRICS: &[Metric] = &[
         help: "CPU time of the worker, user and system, median of the rounds.",
         unit: Unit::Nanoseconds,
         theory: |_| Value::Absent,
-        reading: Reading::Derived(|_, ran| real(ran.cpu_ns.median)),
+        reading: Reading::Rounds(|_, ran| Some(ran.cpu_ns)),
     },
     Metric {
         id: "throughput_bytes_per_sec",
@@ -132,8 +152,10 @@ pub const METRICS: &[Metric] = &[
         help: "Payload per second, from the median duration.",
         unit: Unit::BytesPerSec,
         theory: |_| Value::Absent,
-        reading: Reading::Derived(|finding, ran| {
-            real(per_sec(finding.setting.size, ran.wall_ns.median))
+        reading: Reading::Rounds(|finding, ran| {
+            let rate = |ns| per_sec(finding.setting.size, ns);
+            let Spread { min, median, max } = ran.wall_ns;
+            Some(Spread { min: rate(max), median: rate(median), max: rate(min) })
         }),
     },
     Metric {
@@ -143,9 +165,7 @@ pub const METRICS: &[Metric] = &[
                which took turns.",
         unit: Unit::Ratio,
         theory: |_| Value::Absent,
-        reading: Reading::Derived(|_, ran| {
-            ran.relative.map_or(Value::Absent, |spread| real(spread.median))
-        }),
+        reading: Reading::Rounds(|_, ran| ran.relative),
     },
 ];
 

@@ -1,14 +1,28 @@
 //! The textbook picture of a finding.
 
 use super::{finding::Ran, scenario::Setting, sink::Sink};
-use crate::model::picture::{Picture, Place};
+use crate::{
+    model::{
+        path::{self, Flow},
+        picture::{Picture, Place},
+    },
+    sample::snapshot::PathSample,
+};
 
 impl Ran {
     /// The picture of the median round; `None` when nothing was counted.
     #[must_use]
     pub fn picture(&self, setting: &Setting) -> Option<Picture> {
         let frame = self.measurement.frame.as_ref().ok()?;
-        let picture = Picture::new(frame, &frame.totals.counters, &frame.totals.paths);
+        let little = setting.size / 10;
+        // Pages of the program itself are mapped and copied on first use, too.
+        let is_aside = |sample: &PathSample| {
+            let path = sample.path.0;
+            (path::is_mapped(path) || path::flow(path) == Flow::None) && sample.moved_bytes < little
+        };
+        let paths = frame.totals.paths.iter().copied();
+        let paths: Vec<_> = paths.filter(|sample| !is_aside(sample)).collect();
+        let picture = Picture::new(frame, &frame.totals.counters, &paths);
         let mut picture =
             if setting.sink.has_device() { picture } else { picture.without_network_device() };
         picture.names = names(setting.sink);

@@ -7,6 +7,7 @@ use rustix::system::uname;
 
 use super::{
     catalog::BASELINE,
+    comparison::{Comparison, common_sink},
     finding::{Finding, Outcome, Ran, Spread},
     measurement::Measurement,
     payload::Payload,
@@ -40,11 +41,16 @@ pub struct Plan {
     pub directory: PathBuf,
 }
 
+/// What is told of a round before it begins: the scenario, its sink, the number of the round from
+/// 1, and how many there will be.
+pub type Watch<'a> = Box<dyn FnMut(&Scenario, Sink, u32, u32) + 'a>;
+
 /// The bench on which scenarios run: a payload, and an observer.
 pub struct Bench<'a> {
     plan: Plan,
     payload: Payload,
     observer: Observer<'a>,
+    watch: Option<Watch<'a>>,
 }
 
 impl<'a> Bench<'a> {
@@ -57,7 +63,12 @@ impl<'a> Bench<'a> {
             Some(file) => Payload::of_file(file)?,
             None => Payload::generate(&plan.directory, plan.size)?,
         };
-        Ok(Self { plan, payload, observer })
+        Ok(Self { plan, payload, observer, watch: None })
+    }
+
+    /// Tells `watch` of every round.
+    pub fn watch(&mut self, watch: Watch<'a>) {
+        self.watch = Some(watch);
     }
 
     /// Bytes of the payload.
@@ -72,17 +83,63 @@ impl<'a> Bench<'a> {
             Some(sink) if scenario.sinks.contains(&sink) => sink,
             _ => scenario.sinks[0],
         };
+        self.run_to(scenario, sink).await
+    }
+
+    /// Runs `scenario` to `sink`, in turns with the baseline.
+    pub async fn run_to(&mut self, scenario: &'static Scenario, sink: Sink) -> Finding {
         let setting = self.setting(sink);
         let baseline =
             (scenario.id != BASELINE.id && BASELINE.sinks.contains(&sink)).then_some(BASELINE);
         let rounds = self.rounds(scenario, baseline, &setting).await;
-        let outcome = rounds.and_then(|rounds| ran(scenario, &setting, rounds));
-        let outcome = match outcome {
-            Ok(ran) => Outcome::Ran(Box::new(ran)),
-            Err(error) if error.is::<Unsupported>() => Outcome::Skipped(format!("{error:#}")),
-            Err(error) => Outcome::Failed(format!("{error:#}")),
-        };
+        let outcome = outcome(rounds.and_then(|rounds| ran(scenario, &setting, rounds)));
         Finding { scenario, setting, outcome }
+    }
+
+    /// Runs two scenarios in turns.
+    ///
+    /// # Errors
+    /// When they have no sink in common.
+    pub async fn compare(
+        &mut self,
+        first: &'static Scenario,
+        second: &'static Scenario,
+    ) -> Result<Comparison> {
+        let none = || anyhow!("{} and {} have no sink in common", first.id, second.id);
+        let sink = self.plan.sink.or_else(|| common_sink(first, second)).ok_or_else(none)?;
+        let setting = self.setting(sink);
+        let rounds = match self.rounds(second, Some(first), &setting).await {
+            Ok(rounds) => rounds,
+            Err(error) => {
+                let why = format!("{error:#}");
+                let findings = [first, second].map(|scenario| {
+                    let why = why.clone();
+                    let skipped = error.is::<Unsupported>();
+                    let outcome =
+                        if skipped { Outcome::Skipped(why) } else { Outcome::Failed(why) };
+                    Finding { scenario, setting, outcome }
+                });
+                return Ok(Comparison { findings, throughput: None, cpu: None });
+            }
+        };
+        let ratio = |of: fn(&Measurement) -> f64, turned: bool| {
+            Spread::of(rounds.iter().filter_map(|round| {
+                let (a, b) = (of(round.baseline.as_ref()?), of(&round.measurement));
+                let (a, b) = if turned { (b, a) } else { (a, b) };
+                (a > 0.0).then_some(b / a)
+            }))
+        };
+        let (throughput, cpu) = (ratio(wall, true), ratio(cpu, false));
+        let firsts = rounds.iter().filter_map(|round| round.baseline.clone());
+        let firsts = firsts.map(|measurement| Round { measurement, baseline: None }).collect();
+        let seconds = rounds.into_iter().map(|round| Round { baseline: None, ..round }).collect();
+        let finding = |scenario: &'static Scenario, rounds| Finding {
+            scenario,
+            setting,
+            outcome: outcome(ran(scenario, &setting, rounds)),
+        };
+        let findings = [finding(first, firsts), finding(second, seconds)];
+        Ok(Comparison { findings, throughput, cpu })
     }
 
     fn setting(&self, sink: Sink) -> Setting {
@@ -102,7 +159,10 @@ impl<'a> Bench<'a> {
         setting: &Setting,
     ) -> Result<Vec<Round>> {
         let mut rounds = Vec::new();
-        for _ in 0..self.plan.repeat {
+        for number in 1..=self.plan.repeat {
+            if let Some(watch) = &mut self.watch {
+                watch(scenario, setting.sink, number, self.plan.repeat);
+            }
             let baseline = match baseline {
                 Some(baseline) => Some(self.round(baseline, setting).await?),
                 None => None,
@@ -129,16 +189,29 @@ struct Round {
     baseline: Option<Measurement>,
 }
 
-fn ran(scenario: &Scenario, setting: &Setting, mut rounds: Vec<Round>) -> Result<Ran> {
-    #[expect(clippy::cast_precision_loss, reason = "2^53 ns are a hundred days")]
-    fn wall(measurement: &Measurement) -> f64 {
-        measurement.report.wall_ns as f64
+fn outcome(ran: Result<Ran>) -> Outcome {
+    match ran {
+        Ok(ran) => Outcome::Ran(Box::new(ran)),
+        Err(error) if error.is::<Unsupported>() => Outcome::Skipped(format!("{error:#}")),
+        Err(error) => Outcome::Failed(format!("{error:#}")),
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "2^53 ns are a hundred days")]
+fn wall(measurement: &Measurement) -> f64 {
+    measurement.report.wall_ns as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "2^53 ns are a hundred days")]
+fn cpu(measurement: &Measurement) -> f64 {
+    measurement.report.cpu_ns as f64
+}
+
+fn ran(scenario: &Scenario, setting: &Setting, mut rounds: Vec<Round>) -> Result<Ran> {
+    let count = u32::try_from(rounds.len()).unwrap_or(u32::MAX);
     let none = || anyhow!("no round was run");
     let wall_ns = Spread::of(rounds.iter().map(|r| wall(&r.measurement))).ok_or_else(none)?;
-    #[expect(clippy::cast_precision_loss, reason = "2^53 ns are a hundred days")]
-    let cpu = rounds.iter().map(|round| round.measurement.report.cpu_ns as f64);
-    let cpu_ns = Spread::of(cpu).ok_or_else(none)?;
+    let cpu_ns = Spread::of(rounds.iter().map(|r| cpu(&r.measurement))).ok_or_else(none)?;
     let relative = Spread::of(rounds.iter().filter_map(|round| {
         round.baseline.as_ref().map(|baseline| wall(baseline) / wall(&round.measurement))
     }));
@@ -146,7 +219,7 @@ fn ran(scenario: &Scenario, setting: &Setting, mut rounds: Vec<Round>) -> Result
     let median = (rounds.len() - 1) / 2;
     let measurement = rounds.swap_remove(median).measurement;
     let verdict = verdict::judge(scenario, setting, &measurement);
-    Ok(Ran { measurement, wall_ns, cpu_ns, relative, verdict })
+    Ok(Ran { rounds: count, measurement, wall_ns, cpu_ns, relative, verdict })
 }
 
 /// Major and minor version of the running kernel; zeros if it tells none.

@@ -54,6 +54,21 @@ pub enum Group {
 }
 
 impl Group {
+    /// The stable id.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Transfer => "transfer",
+            Self::Pipe => "pipe",
+            Self::File => "file",
+            Self::Network => "network",
+            Self::Asynchronous => "asynchronous",
+            Self::Memory => "memory",
+            Self::PageCache => "page_cache",
+            Self::Program => "program",
+        }
+    }
+
     /// The heading.
     #[must_use]
     pub const fn title(self) -> &'static str {

@@ -14,6 +14,7 @@ pub use self::{
     expr::{Comparison, Expr, Literal, Operand, Operator},
     parse::{FilterError, parse},
 };
+pub(crate) use parse::nearest;
 
 /// Everything that narrows the list of processes. The default selects everything.
 ///

@@ -2,7 +2,7 @@
 //!
 //! 80 columns are enough, no colour is needed, and names are safe wherever the text ends up.
 
-mod grid;
+pub(super) mod grid;
 mod notes;
 mod once;
 mod stat;

@@ -6,6 +6,7 @@ use ratatui::{
     backend::IntoCrossterm as _,
     buffer::Buffer,
     style::{Color, Style},
+    text::Line,
 };
 
 /// The lines of `buf` without blanks at their ends, each with a line feed; with escape sequences
@@ -21,6 +22,24 @@ pub fn text(buf: &Buffer, color: bool) -> String {
         }
         text.push('\n');
     }
+    text
+}
+
+/// One line.
+#[must_use]
+pub fn line(line: &Line<'_>, color: bool) -> String {
+    let mut text = String::new();
+    for span in &line.spans {
+        push(&mut text, &span.content, line.style.patch(span.style), color);
+    }
+    text
+}
+
+/// Words of one style.
+#[must_use]
+pub fn styled(words: &str, style: Style, color: bool) -> String {
+    let mut text = String::new();
+    push(&mut text, words, style, color);
     text
 }
 

@@ -39,6 +39,12 @@ impl Theme {
         Self::new(color, utf8 && !plain && term != "linux")
     }
 
+    /// Whether there are colours.
+    #[must_use]
+    pub const fn has_color(self) -> bool {
+        self.color
+    }
+
     fn paint(self, color: Color) -> Style {
         if self.color { Style::new().fg(color) } else { Style::new() }
     }

@@ -232,7 +232,7 @@ fn unknown_path(name: &str) -> String {
 }
 
 /// The end of the sentence: `; did you mean 'x'?`, if a name is close enough.
-fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
     let name = name.to_lowercase();
     names
         .map(|candidate| (strsim::normalized_damerau_levenshtein(&name, candidate), candidate))

@@ -10,24 +10,40 @@ use crate::{
 };
 
 /// A cell: its text, and the mark behind it that must not push the digits out of line.
-pub(super) struct Cell {
+pub(in crate::output) struct Cell {
     text: String,
     mark: &'static str,
 }
 
 impl Cell {
-    pub(super) fn text(text: impl Into<String>) -> Self {
+    pub(in crate::output) fn text(text: impl Into<String>) -> Self {
         Self { text: text.into(), mark: "" }
     }
 
-    pub(super) fn value(value: &Value<'_>, unit: Unit) -> Self {
+    /// A text with its mark.
+    pub(in crate::output) fn marked(text: impl Into<String>, mark: &'static str) -> Self {
+        Self { text: text.into(), mark }
+    }
+
+    /// The same with something before it.
+    pub(in crate::output) fn after(mut self, before: &str) -> Self {
+        self.text.insert_str(0, before);
+        self
+    }
+
+    /// The text with its mark.
+    pub(in crate::output) fn plain(&self) -> String {
+        format!("{}{}", self.text, self.mark)
+    }
+
+    pub(in crate::output) fn value(value: &Value<'_>, unit: Unit) -> Self {
         let mark = value.quality().map_or("", human::mark);
         Self { text: human::value(value, unit).into_owned(), mark }
     }
 }
 
 /// A table under construction.
-pub(super) struct Grid {
+pub(in crate::output) struct Grid {
     header: Vec<&'static str>,
     alignment: Vec<CellAlignment>,
     rows: Vec<Vec<Cell>>,
@@ -35,18 +51,18 @@ pub(super) struct Grid {
 
 impl Grid {
     /// A table with these headings; `true` for a column of numbers.
-    pub(super) fn new(columns: impl IntoIterator<Item = (&'static str, bool)>) -> Self {
+    pub(in crate::output) fn new(columns: impl IntoIterator<Item = (&'static str, bool)>) -> Self {
         let side = |numeric| if numeric { CellAlignment::Right } else { CellAlignment::Left };
         let (header, alignment) =
             columns.into_iter().map(|(title, numeric)| (title, side(numeric))).unzip();
         Self { header, alignment, rows: Vec::new() }
     }
 
-    pub(super) fn push(&mut self, row: Vec<Cell>) {
+    pub(in crate::output) fn push(&mut self, row: Vec<Cell>) {
         self.rows.push(row);
     }
 
-    pub(super) fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
+    pub(in crate::output) fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
         let marks: Vec<usize> = (0..self.header.len())
             .map(|at| self.rows.iter().filter_map(|row| row.get(at)).map(|c| c.mark.len()).max())
             .map(|longest| longest.unwrap_or(0))

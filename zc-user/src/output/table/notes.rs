@@ -4,7 +4,10 @@ use std::io;
 
 use crate::{
     model::{column, frame::Frame},
-    output::{human, sanitize},
+    output::{
+        human,
+        paragraph::{self, Indent},
+    },
     sample::{counter::CounterId, snapshot::Provenance},
 };
 
@@ -98,16 +101,5 @@ fn limitations(frame: &Frame) -> Vec<String> {
 
 /// Writes a paragraph with a hanging indent.
 pub(super) fn write_wrapped(text: &str, out: &mut dyn io::Write) -> io::Result<()> {
-    let text = sanitize::sanitize(text);
-    let mut line = String::from(" ");
-    for word in text.split_whitespace() {
-        let is_empty = line.trim().is_empty();
-        if !is_empty && sanitize::width(&line) + 1 + sanitize::width(word) > COLUMNS {
-            writeln!(out, "{line}")?;
-            line = String::from("   ");
-        }
-        line.push(' ');
-        line.push_str(word);
-    }
-    writeln!(out, "{line}")
+    paragraph::write(text, Indent::HANGING, COLUMNS, out)
 }

@@ -1,0 +1,89 @@
+//! Where the lab's report goes, and in which form.
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, IsTerminal as _, Write},
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    cli::LabReport,
+    lab::{comparison::Comparison, finding::Finding},
+    output::{
+        lab::{self, Look, Text},
+        sanitize::sanitize,
+    },
+    tui::theme::Theme,
+};
+
+/// Columns of what is no terminal.
+const COLUMNS: u16 = 80;
+/// Below this, tables have no room.
+const LEAST_COLUMNS: u16 = 40;
+
+/// A report, opened before anything runs: a bad path fails at once.
+pub(super) struct Report<'a> {
+    form: &'a LabReport,
+    out: Box<dyn Write>,
+    look: Look,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn open(form: &'a LabReport) -> Result<Self> {
+        let (out, is_terminal): (Box<dyn Write>, _) = match &form.output {
+            Some(path) => {
+                let file = File::create(path).with_context(|| {
+                    format!("cannot write the report to '{}'", sanitize(&path.to_string_lossy()))
+                })?;
+                (Box::new(BufWriter::new(file)), false)
+            }
+            None => (Box::new(BufWriter::new(io::stdout())), io::stdout().is_terminal()),
+        };
+        Ok(Self { form, out, look: look(form.no_color, is_terminal) })
+    }
+
+    /// The text under way; `None` for the forms that are written as a whole.
+    pub(super) fn text(&mut self) -> Option<Text<'_>> {
+        let LabReport { json, csv, markdown, .. } = *self.form;
+        if json || csv || markdown { None } else { Some(Text::new(self.look, &mut self.out)) }
+    }
+
+    /// Writes the forms that are not written as text.
+    pub(super) fn findings(&mut self, findings: &[Finding]) -> Result<()> {
+        let Self { form, out, .. } = self;
+        if form.json {
+            lab::write_json(findings, out)?;
+        } else if form.csv {
+            lab::write_csv(findings, out)?;
+        } else if form.markdown {
+            lab::write_markdown(findings, out)?;
+        }
+        Ok(out.flush()?)
+    }
+
+    pub(super) fn comparison(&mut self, comparison: &Comparison) -> Result<()> {
+        let Self { form, out, look } = self;
+        if form.json {
+            lab::write_comparison_json(comparison, out)?;
+        } else if form.csv {
+            lab::write_comparison_csv(comparison, out)?;
+        } else if form.markdown {
+            lab::write_comparison_markdown(comparison, out)?;
+        } else {
+            lab::write_comparison(comparison, *look, out)?;
+        }
+        Ok(out.flush()?)
+    }
+}
+
+/// How text looks on standard output.
+pub(super) fn look(no_color: bool, is_terminal: bool) -> Look {
+    let theme = Theme::detect(no_color || !is_terminal, |name| std::env::var(name).ok());
+    let columns = if is_terminal {
+        crossterm::terminal::size().map_or(COLUMNS, |(columns, _)| columns.max(LEAST_COLUMNS))
+    } else {
+        COLUMNS
+    };
+    Look { columns, theme }
+}
