@@ -58,6 +58,8 @@ pub enum Verb {
     Stat(Stat),
     /// Run the mechanisms of the textbooks, theory beside measurement
     Lab(Lab),
+    /// Give the workshop tour: the lab in teaching order, narrated, by itself
+    Demo(Demo),
     /// What this kernel, these privileges and this terminal allow, and how to fix what they do not
     Doctor(Doctor),
     /// Print a completion script for a shell
@@ -412,6 +414,55 @@ pub struct LabBench {
     /// Where files are made [default: /var/tmp]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+}
+
+/// `zc demo`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "A script has one instruction per line: tour TEXT, title TEXT, say TEXT, step SCENARIO [OPTION]..., \
+                  compare SCENARIO SCENARIO [OPTION]..., wait SECONDS|key, # comment. Options: sink=NAME, \
+                  size=BYTES, chunk=BYTES, repeat=N, cold. --print-script prints an example; \
+                  docs/workshop.md explains it.\n\nExit status: 1 if a workload failed, or turned out \
+                  as nobody expected."
+)]
+pub struct Demo {
+    /// Print the tour as text, as without a terminal
+    #[arg(long)]
+    pub text: bool,
+    /// Wait for a key wherever there is something to read
+    #[arg(long)]
+    pub wait: bool,
+    /// Times as fast as one reads
+    #[arg(long, value_name = "N", default_value = "1", value_parser = speed, allow_negative_numbers = true)]
+    pub speed: f64,
+    /// Give the tour of this script
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    /// Print the script of the built-in tour, then exit
+    #[arg(long, exclusive = true)]
+    pub print_script: bool,
+    /// No colours (also: NO_COLOR in the environment)
+    #[arg(long)]
+    pub no_color: bool,
+    /// Bytes of the payload, whatever the script says [default: 16777213]
+    #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "Workload")]
+    pub size: Option<u64>,
+    /// Rounds of each workload, whatever the script says [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Workload")]
+    pub repeat: Option<u32>,
+    /// Where files are made [default: /var/tmp]
+    #[arg(long, value_name = "DIR", help_heading = "Workload")]
+    pub dir: Option<PathBuf>,
+    /// How to observe.
+    #[command(flatten)]
+    pub probing: Probing,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(speed) if (0.05..=1000.0).contains(&speed) => Ok(speed),
+        _ => Err("between 0.05 and 1000 are possible".to_owned()),
+    }
 }
 
 fn bytes(text: &str) -> Result<u64, String> {

@@ -17,6 +17,7 @@ use crate::{
 
 use self::stat::NotRun;
 
+mod demo;
 mod doctor;
 mod lab;
 mod privilege;
@@ -37,6 +38,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Top(arguments) => runtime.block_on(top::run(&arguments)),
         Verb::Stat(arguments) => runtime.block_on(stat::run(&arguments)),
         Verb::Lab(arguments) => runtime.block_on(lab::run(&arguments)),
+        Verb::Demo(arguments) => runtime.block_on(demo::run(&arguments)),
         Verb::Doctor(arguments) => doctor::run(&arguments),
         Verb::Completions { shell } => {
             // In memory first: a closed pipe must not end in a panic of the generator.

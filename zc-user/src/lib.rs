@@ -6,6 +6,7 @@
 
 pub mod cli;
 pub mod commands;
+pub mod demo;
 pub mod lab;
 pub mod model;
 pub mod output;

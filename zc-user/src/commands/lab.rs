@@ -165,7 +165,7 @@ fn borrowed(source: &mut std::result::Result<Live, String>) -> Observer<'_> {
 }
 
 /// The probes, or the reason why there are none: the workloads run without them too.
-fn observer(probing: &Probing) -> std::result::Result<Live, String> {
+pub(super) fn observer(probing: &Probing) -> std::result::Result<Live, String> {
     if !namespace::has_host_pids() {
         return Err("in this PID namespace (a container) processes have other numbers than the \
                     kernel counts by"
@@ -190,7 +190,7 @@ fn plan(bench: &LabBench) -> Plan {
 }
 
 /// As a shell tells it.
-fn interrupted(signal: i32) -> ExitCode {
+pub(super) fn interrupted(signal: i32) -> ExitCode {
     ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
 }
 

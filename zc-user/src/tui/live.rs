@@ -28,6 +28,7 @@ pub struct Live {
     hangup: Signal,
     stop: Signal,
     resume: Signal,
+    stopped_by: Option<SignalKind>,
     // Last, so that it is dropped last: nothing reads the terminal once it is given back.
     screen: Screen,
 }
@@ -47,7 +48,25 @@ impl Live {
         let screen = Screen::open()?;
         let events = EventStream::new();
         let ticked_at = Instant::now();
-        Ok(Self { events, ticked_at, tend, terminate, interrupt, hangup, stop, resume, screen })
+        let stopped_by = None;
+        Ok(Self {
+            events,
+            ticked_at,
+            tend,
+            terminate,
+            interrupt,
+            hangup,
+            stop,
+            resume,
+            stopped_by,
+            screen,
+        })
+    }
+
+    /// The signal that said to leave, if one did.
+    #[must_use]
+    pub const fn stopped_by(&self) -> Option<SignalKind> {
+        self.stopped_by
     }
 }
 
@@ -59,14 +78,29 @@ impl World for Live {
     }
 
     async fn next(&mut self, wait: Option<Duration>) -> Input {
-        let Self { events, ticked_at, tend, terminate, interrupt, hangup, stop, resume, .. } = self;
+        let Self {
+            events,
+            ticked_at,
+            tend,
+            terminate,
+            interrupt,
+            hangup,
+            stop,
+            resume,
+            stopped_by,
+            ..
+        } = self;
+        let mut left = |kind| {
+            *stopped_by = Some(kind);
+            Input::Stop
+        };
         let due = *ticked_at + wait.unwrap_or_default();
         tokio::select! {
             // A shell that goes away hangs us up and continues us: then there is nothing to resume.
             biased;
-            _ = terminate.recv() => Input::Stop,
-            _ = interrupt.recv() => Input::Stop,
-            _ = hangup.recv() => Input::Stop,
+            _ = terminate.recv() => left(SignalKind::terminate()),
+            _ = interrupt.recv() => left(SignalKind::interrupt()),
+            _ = hangup.recv() => left(SignalKind::hangup()),
             _ = stop.recv() => Input::Suspend,
             _ = resume.recv() => Input::Resume,
             event = events.next() => match event {

@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line};
 
-use crate::tui::state::State;
+use crate::tui::{state::State, theme::Theme};
 
 /// A page under construction: as wide as the screen, as long as it takes.
 pub struct Canvas {
@@ -58,6 +58,33 @@ impl Canvas {
         self.block(1);
     }
 
+    /// The page as it is.
+    #[must_use]
+    pub const fn buffer(&self) -> &Buffer {
+        &self.buf
+    }
+
+    /// Shows the part that begins at line `scrolled`, or the last part there is.
+    pub fn show(&self, scrolled: u16, theme: Theme, area: Rect, buf: &mut Buffer) {
+        let hidden = self.height().saturating_sub(area.height);
+        let offset = scrolled.min(hidden);
+        for y in 0..area.height.min(self.height()) {
+            for x in 0..area.width.min(self.buf.area.width) {
+                if let (Some(to), Some(from)) =
+                    (buf.cell_mut((area.x + x, area.y + y)), self.buf.cell((x, y + offset)))
+                {
+                    *to = from.clone();
+                }
+            }
+        }
+        if offset < hidden && area.height > 0 {
+            let more = format!(" {} more lines: Down ", hidden - offset);
+            let width = u16::try_from(more.len()).unwrap_or(0).min(area.width);
+            let x = area.right() - width;
+            buf.set_stringn(x, area.bottom() - 1, &more, usize::from(width), theme.selected());
+        }
+    }
+
     /// Adds `height` lines to draw on.
     pub fn block(&mut self, height: u16) -> (Rect, &mut Buffer) {
         let width = self.buf.area.width;
@@ -70,23 +97,7 @@ impl Canvas {
 
 /// Shows the part of `canvas` that the state has scrolled to.
 pub fn scroll(state: &State, canvas: &Canvas, area: Rect, buf: &mut Buffer) {
-    let hidden = canvas.height().saturating_sub(area.height);
-    let offset = state.scrolled().min(hidden);
-    for y in 0..area.height.min(canvas.height()) {
-        for x in 0..area.width.min(canvas.buf.area.width) {
-            if let (Some(to), Some(from)) =
-                (buf.cell_mut((area.x + x, area.y + y)), canvas.buf.cell((x, y + offset)))
-            {
-                *to = from.clone();
-            }
-        }
-    }
-    if offset < hidden && area.height > 0 {
-        let more = format!(" {} more lines: Down ", hidden - offset);
-        let width = u16::try_from(more.len()).unwrap_or(0).min(area.width);
-        let x = area.right() - width;
-        buf.set_stringn(x, area.bottom() - 1, &more, usize::from(width), state.theme().selected());
-    }
+    canvas.show(state.scrolled(), state.theme(), area, buf);
 }
 
 /// Breaks `text` into lines of at most `width` cells.

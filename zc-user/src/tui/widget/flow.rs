@@ -21,6 +21,14 @@ pub struct Pair {
     pub width: usize,
 }
 
+/// The lines that `pairs` take at this width.
+#[must_use]
+pub fn lines(pairs: &[Pair], width: u16) -> u16 {
+    let most = u16::try_from(pairs.len()).unwrap_or(u16::MAX);
+    let area = Rect::new(0, 0, width, most);
+    draw(pairs, Style::new(), area, &mut Buffer::empty(area))
+}
+
 /// Draws `pairs` in their order, as many as fit, two blanks apart; returns the lines used.
 pub fn draw(pairs: &[Pair], label: Style, area: Rect, buf: &mut Buffer) -> u16 {
     let (mut x, mut y) = (area.left(), area.top());

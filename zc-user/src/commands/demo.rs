@@ -1,0 +1,88 @@
+//! `zc demo`: the workshop tour, on the whole screen or as text.
+
+use std::{
+    fs,
+    io::{self, IsTerminal as _, Write as _},
+    path::Path,
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result};
+
+use self::bench::Bench;
+use super::{lab::interrupted, print};
+use crate::{
+    cli::{Demo, Usage},
+    demo::{
+        parse::parse,
+        script::{BUILT_IN, Script},
+        summary::Tally,
+        tour::{Pace, Tour},
+    },
+    output::sanitize::sanitize,
+    tui::{
+        demo::run::{Reason, session},
+        live::Live,
+        theme::Theme,
+    },
+};
+
+mod bench;
+mod text;
+
+/// Runs `zc demo`.
+pub(super) async fn run(arguments: &Demo) -> Result<ExitCode> {
+    if arguments.print_script {
+        return print(BUILT_IN.as_bytes());
+    }
+    let script = script(arguments.script.as_deref())?;
+    let tour = Tour::new(script, Pace { speed: arguments.speed, wait: arguments.wait });
+    let terminal = io::stdout().is_terminal();
+    let theme = Theme::detect(arguments.no_color, |name| std::env::var(name).ok());
+    if terminal && !arguments.text {
+        dashboard(tour, theme, arguments).await
+    } else {
+        text::run(tour, theme, arguments).await
+    }
+}
+
+/// The script, all of it understood.
+fn script(path: Option<&Path>) -> Result<Script> {
+    let (name, text) = match path {
+        Some(path) => {
+            let name = path.display().to_string();
+            let text =
+                fs::read(path).with_context(|| format!("cannot read the script '{name}'"))?;
+            (name, String::from_utf8_lossy(&text).into_owned())
+        }
+        None => ("the built-in script".to_owned(), BUILT_IN.to_owned()),
+    };
+    let name = sanitize(&name);
+    Ok(parse(&text).map_err(|error| Usage(format!("{name}:{error}")))?)
+}
+
+async fn dashboard(tour: Tour, theme: Theme, arguments: &Demo) -> Result<ExitCode> {
+    let mut world = Live::open()?;
+    let ended = session(tour, || Bench::open(arguments), theme, &mut world).await;
+    let signal = world.stopped_by();
+    // The terminal is given back before anything is said.
+    drop(world);
+    let ended = ended?;
+    let tally = Tally::of(ended.tour.findings().iter().flatten());
+    let mut out = io::stdout().lock();
+    // After a hangup nobody is there to read it.
+    let said = writeln!(out, "{tally}").and_then(|()| out.flush());
+    match ended.reason {
+        Reason::Interrupted => Ok(interrupted(libc::SIGINT)),
+        Reason::Stopped => Ok(interrupted(signal.map_or(libc::SIGHUP, |kind| kind.as_raw_value()))),
+        Reason::Over | Reason::Left => {
+            said.context("cannot write to standard output")?;
+            Ok(status(tally))
+        }
+    }
+}
+
+/// Whether somebody should look into it.
+fn status(tally: Tally) -> ExitCode {
+    if tally.is_bad() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}

@@ -1,0 +1,125 @@
+//! The lab's bench, set up anew for every scene.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use rustix::system::uname;
+
+use crate::{
+    cli::Demo,
+    commands::lab::observer,
+    demo::{
+        script::{Act, How},
+        tour::{Conditions, Laboratory},
+    },
+    lab::{
+        finding::{Finding, Outcome},
+        run::{self, Observer, Plan, default_directory},
+        scenario::{Scenario, Setting},
+    },
+    probe::live::Live,
+    sample::source::SnapshotSource,
+};
+
+/// Bytes of the payload: a prime, so that it is recognised, and small, since nobody waits gladly.
+const SIZE: u64 = 16_777_213;
+const CHUNK: u64 = 65_536;
+const ROUNDS: u32 = 3;
+
+/// What runs the workloads of a tour.
+pub(super) struct Bench {
+    source: Result<Live, String>,
+    conditions: Conditions,
+    size: Option<u64>,
+    repeat: Option<u32>,
+    directory: PathBuf,
+}
+
+impl Bench {
+    /// Attaches the probes, if that is possible.
+    pub(super) fn open(arguments: &Demo) -> Result<Self> {
+        let mut source = observer(&arguments.probing);
+        let name = uname();
+        let [system, release, machine] =
+            [name.sysname(), name.release(), name.machine()].map(|part| part.to_string_lossy());
+        let mut conditions = Conditions {
+            machine: format!("{system} {release} {machine}"),
+            ..Conditions::default()
+        };
+        match &mut source {
+            Ok(live) => conditions.copies = live.next()?.map(|snapshot| snapshot.host.copies),
+            Err(why) => {
+                conditions.limits = format!(
+                    "Nothing is counted here: {why}. The workloads run all the same, and what \
+                     arrives is checked."
+                );
+            }
+        }
+        Ok(Self {
+            source,
+            conditions,
+            size: arguments.size,
+            repeat: arguments.repeat,
+            directory: arguments.dir.clone().unwrap_or_else(default_directory),
+        })
+    }
+
+    fn plan(&self, how: &How) -> Plan {
+        Plan {
+            size: self.size.or(how.size).unwrap_or(SIZE),
+            chunk: how.chunk.unwrap_or(CHUNK),
+            repeat: self.repeat.or(how.repeat).unwrap_or(ROUNDS),
+            sink: how.sink,
+            cold: how.cold,
+            file: None,
+            directory: self.directory.clone(),
+        }
+    }
+}
+
+impl Laboratory for Bench {
+    async fn run(&mut self, act: &Act) -> Vec<Finding> {
+        let Some(how) = act.how() else { return Vec::new() };
+        let plan = self.plan(how);
+        let observer: Observer<'_> = match &mut self.source {
+            Ok(live) => Ok(live),
+            Err(why) => Err(why),
+        };
+        let scenarios = act.scenarios();
+        let mut bench = match run::Bench::new(plan.clone(), observer) {
+            Ok(bench) => bench,
+            Err(error) => {
+                let why = format!("{error:#}");
+                return scenarios.iter().map(|scenario| failed(scenario, &plan, &why)).collect();
+            }
+        };
+        let mut findings = Vec::new();
+        for scenario in scenarios {
+            findings.push(bench.run(scenario).await);
+        }
+        findings
+    }
+
+    fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
+    fn tend(&mut self) {
+        if let Ok(live) = &mut self.source {
+            // What it could not do it does the next time; what was lost meanwhile is counted.
+            let _ = live.tend();
+        }
+    }
+}
+
+/// There was not even a payload.
+fn failed(scenario: &'static Scenario, plan: &Plan, why: &str) -> Finding {
+    let setting = Setting {
+        size: plan.size,
+        chunk: plan.chunk,
+        sink: plan.sink.unwrap_or(scenario.sinks[0]),
+        cold: plan.cold,
+        kernel: (0, 0),
+    };
+    Finding { scenario, setting, outcome: Outcome::Failed(why.to_owned()) }
+}

@@ -1,0 +1,113 @@
+//! The tour as text, with pauses where somebody reads it.
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal as _, Read as _, Write as _},
+    os::fd::AsFd as _,
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    time::sleep,
+};
+
+use super::{bench::Bench, status};
+use crate::{
+    cli::Demo,
+    commands::{lab::interrupted, stop::Stop},
+    demo::{
+        summary::Tally,
+        tour::{Laboratory as _, Phase, Tour},
+    },
+    tui::{demo::text::Style, theme::Theme},
+};
+
+/// Gives the tour on standard output.
+pub(super) async fn run(mut tour: Tour, theme: Theme, arguments: &Demo) -> Result<ExitCode> {
+    let mut stop = Stop::new()?;
+    let mut bench = Bench::open(arguments)?;
+    let mut reader = Reader::open()?;
+    let style = Style { theme, color: theme.has_color() && io::stdout().is_terminal() };
+    say(&style.opening(&tour, bench.conditions()))?;
+    let mut announced = None;
+    loop {
+        if let Some((scene, _, findings)) = tour.shown() {
+            if announced != Some(tour.at()) {
+                announced = Some(tour.at());
+                say(&style.before(tour.at() + 1, scene))?;
+            }
+            if tour.phase() == Phase::After {
+                say(&style.after(scene, findings))?;
+            }
+        } else {
+            say(&style.closing(&tour))?;
+            return Ok(status(Tally::of(tour.findings().iter().flatten())));
+        }
+        let due = tour.due().cloned();
+        let step = async {
+            match &due {
+                Some(act) => Some(bench.run(act).await),
+                None => {
+                    reader.pause(tour.goes_on_in()).await;
+                    None
+                }
+            }
+        };
+        let findings = tokio::select! {
+            findings = step => findings,
+            // Whatever is under way ends with the future that was dropped.
+            signal = stop.next() => return Ok(interrupted(signal.as_raw_value())),
+        };
+        match findings {
+            Some(findings) => tour.receive(findings),
+            None => tour.next(),
+        }
+    }
+}
+
+/// Somebody at a terminal, or nobody.
+struct Reader(Option<AsyncFd<File>>);
+
+impl Reader {
+    fn open() -> Result<Self> {
+        if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+            return Ok(Self(None));
+        }
+        let keys = io::stdin().as_fd().try_clone_to_owned().context("cannot use standard input")?;
+        // SAFETY: a File keeps its descriptor open, and the same, for as long as it lives.
+        let keys = unsafe { AsyncFd::register_with_interest(File::from(keys), Interest::READABLE) };
+        Ok(Self(Some(keys.map_err(io::Error::from).context("cannot wait for keys")?)))
+    }
+
+    /// Gives the reader this long, or until Enter is pressed; with `None` only Enter goes on.
+    async fn pause(&mut self, time: Option<Duration>) {
+        let Some(keys) = &mut self.0 else { return };
+        let pressed = async {
+            match keys.readable_mut().await {
+                Ok(mut ready) => {
+                    // A line, or the end of the input: whatever it is, it means to go on.
+                    let _ = ready.get_inner_mut().read(&mut [0; 4096]);
+                    ready.clear_ready();
+                }
+                // Without keys, time alone goes on.
+                Err(_) => std::future::pending().await,
+            }
+        };
+        match time {
+            None => pressed.await,
+            Some(time) => tokio::select! {
+                () = pressed => {}
+                () = sleep(time) => {}
+            },
+        }
+    }
+}
+
+fn say(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    let said = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    said.context("cannot write to standard output")
+}

@@ -1,0 +1,103 @@
+//! What came of the tour as a whole.
+
+use std::fmt;
+
+use crate::lab::{
+    finding::{Finding, Outcome},
+    verdict::Judgement,
+};
+
+/// How the scenarios turned out, by number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// As the textbook says.
+    pub textbook: usize,
+    /// Different, for known reasons.
+    pub differs: usize,
+    /// Different, and nobody knows why.
+    pub unexplained: usize,
+    /// Ran, but nothing was counted.
+    pub not_measured: usize,
+    /// Not possible here.
+    pub skipped: usize,
+    /// Went wrong.
+    pub failed: usize,
+}
+
+impl Tally {
+    /// Counts the findings.
+    #[must_use]
+    pub fn of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
+        let mut tally = Self::default();
+        for finding in findings {
+            *match &finding.outcome {
+                Outcome::Skipped(_) => &mut tally.skipped,
+                Outcome::Failed(_) => &mut tally.failed,
+                Outcome::Ran(ran) => match ran.verdict.judgement {
+                    Judgement::Textbook => &mut tally.textbook,
+                    Judgement::Differs(_) => &mut tally.differs,
+                    Judgement::Unexplained(_) => &mut tally.unexplained,
+                    Judgement::NotMeasured(_) => &mut tally.not_measured,
+                },
+            } += 1;
+        }
+        tally
+    }
+
+    /// Whether somebody should look into it.
+    #[must_use]
+    pub const fn is_bad(self) -> bool {
+        self.unexplained > 0 || self.failed > 0
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { textbook, differs, unexplained, not_measured, skipped, failed } = *self;
+        let parts = [
+            (textbook, "as the textbook says"),
+            (differs, "different for a known reason"),
+            (unexplained, "different for no known reason"),
+            (not_measured, "not measured"),
+            (skipped, "skipped"),
+            (failed, "failed"),
+        ];
+        let ran: usize = parts.iter().map(|(count, _)| count).sum();
+        write!(f, "{ran} {}", if ran == 1 { "workload" } else { "workloads" })?;
+        let mut separator = ": ";
+        for (count, what) in parts.into_iter().filter(|(count, _)| *count > 0) {
+            write!(f, "{separator}{count} {what}")?;
+            separator = ", ";
+        }
+        Ok(())
+    }
+}
+
+/// How a finding turned out, in a word or two.
+#[must_use]
+pub const fn word(finding: &Finding) -> &'static str {
+    match &finding.outcome {
+        Outcome::Skipped(_) => "skipped",
+        Outcome::Failed(_) => "failed",
+        Outcome::Ran(ran) => match ran.verdict.judgement {
+            Judgement::Textbook => "as the textbook",
+            Judgement::Differs(_) => "differs",
+            Judgement::Unexplained(_) => "unexplained",
+            Judgement::NotMeasured(_) => "not measured",
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_occurred_is_told() {
+        let tally = Tally { textbook: 3, skipped: 1, ..Tally::default() };
+        assert_eq!(tally.to_string(), "4 workloads: 3 as the textbook says, 1 skipped");
+        assert!(!tally.is_bad());
+        assert_eq!(Tally::default().to_string(), "0 workloads");
+        assert!(Tally { unexplained: 1, ..Tally::default() }.is_bad());
+    }
+}
