@@ -95,6 +95,25 @@ fn completions_name_every_verb_in_every_shell() {
 }
 
 #[test]
+fn the_lab_lists_what_it_can_run() {
+    let list = printed(&["lab", "list"]);
+    let details = printed(&["lab", "list", "--long"]);
+    let document: serde_json::Value =
+        serde_json::from_str(&printed(&["lab", "list", "--json"])).unwrap();
+    let scenarios = document["scenarios"].as_array().unwrap();
+    assert!(scenarios.len() > 1, "{document}");
+    for scenario in scenarios {
+        let id = scenario["id"].as_str().unwrap();
+        assert!(list.lines().any(|line| line.starts_with(&format!("  {id} "))), "{id}: {list}");
+        assert!(details.contains(&format!("{id}: ")), "{id}: {details}");
+        let one = printed(&["lab", "list", id]);
+        assert!(details.contains(&one), "{id}: {one}");
+    }
+    let beyond = details.lines().find(|line| line.width() > 80);
+    assert_eq!(beyond, None);
+}
+
+#[test]
 fn a_shell_takes_its_completions() {
     let script = printed(&["completions", "bash"]);
     let bash = Command::new("bash").args(["-n", "-c", &script]).output().unwrap();
@@ -122,6 +141,9 @@ fn a_reader_that_leaves_ends_it_quietly() {
         &["docs", "metrics"],
         &["doctor"],
         &["doctor", "--json"],
+        &["lab", "list"],
+        &["lab", "list", "--long"],
+        &["lab", "list", "--json"],
     ] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);

@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "output/findings.rs"]
+mod findings;
+#[path = "output/lab.rs"]
+mod lab;
+
 use std::path::Path;
 
 use serde_json::{Value, json};

@@ -116,8 +116,11 @@ impl TheoryFigures {
 }
 
 fn in_words(theory: &Theory) -> String {
-    let times =
-        |number: f64| if number == 1.0 { "once".to_owned() } else { format!("{number} times") };
+    let times = |number: f64| match number {
+        1.0 => "once".to_owned(),
+        2.0 => "twice".to_owned(),
+        number => format!("{number} times"),
+    };
     let mut words = Vec::new();
     if let Some(copies) = theory.cpu_copies {
         words.push(if copies == 0.0 {

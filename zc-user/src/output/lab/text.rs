@@ -136,7 +136,13 @@ impl<'a> Text<'a> {
         let mut pairs = Vec::new();
         for metric in METRICS {
             let measured = metric.measured(finding, ran);
-            if (metric.theory)(finding.scenario) != Value::Absent || measured == Value::Absent {
+            let is_shown = match measured {
+                Value::Absent => false,
+                // All of them for the reason that the verdict gives.
+                Value::Unavailable(_) => ran.measurement.frame.is_ok(),
+                _ => true,
+            };
+            if !is_shown || (metric.theory)(finding.scenario) != Value::Absent {
                 continue;
             }
             self.legend.note(metric, &measured, ran);
@@ -196,7 +202,7 @@ impl<'a> Text<'a> {
             }
         }
         if self.legend.ranges {
-            words.push("(from the least to the greatest round)");
+            words.push("(least to greatest round)");
         }
         if !words.is_empty() {
             writeln!(self.out, "{}", words.join("   "))?;
