@@ -243,6 +243,9 @@ pub struct Doctor {
 /// `zc lab`.
 #[derive(Args, Clone, Debug)]
 pub struct Lab {
+    /// The process id of the lab whose part this is
+    #[arg(long, value_name = "PID", hide = true)]
+    pub parent: Option<u32>,
     /// What to do.
     #[command(subcommand)]
     pub verb: LabVerb,
@@ -273,6 +276,17 @@ pub enum LabVerb {
     /// Check what arrives on standard input
     #[command(hide = true)]
     Peer,
+}
+
+impl LabVerb {
+    /// Whether it is a part of the lab that only the lab itself starts.
+    #[must_use]
+    pub const fn is_inner(&self) -> bool {
+        match self {
+            Self::List(_) | Self::Run(_) | Self::Compare(_) => false,
+            Self::Worker { .. } | Self::Peer => true,
+        }
+    }
 }
 
 /// A scenario that exists.
@@ -396,7 +410,7 @@ pub struct LabBench {
     #[arg(long, value_name = "BYTES", default_value = "67108859", value_parser = bytes)]
     pub size: u64,
     /// Bytes of one transfer
-    #[arg(long, value_name = "BYTES", default_value = "64KiB", value_parser = bytes)]
+    #[arg(long, value_name = "BYTES", default_value = "64KiB", value_parser = chunk)]
     pub chunk: u64,
     /// Rounds, in turns with read + write
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -469,6 +483,14 @@ fn bytes(text: &str) -> Result<u64, String> {
     match text.parse::<bytesize::ByteSize>() {
         Ok(size) if size.0 > 0 => Ok(size.0),
         _ => Err("not a number of bytes, such as 65536, 64KiB or 1GiB".to_owned()),
+    }
+}
+
+fn chunk(text: &str) -> Result<u64, String> {
+    match bytes(text)? {
+        // MAX_RW_COUNT (include/linux/fs.h): 2 GiB less a page.
+        size if size <= 1 << 30 => Ok(size),
+        _ => Err("at most 1GiB: no call moves more than 2GiB".to_owned()),
     }
 }
 

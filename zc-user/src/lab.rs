@@ -9,7 +9,7 @@
 //! [`SnapshotSource`]: crate::sample::source::SnapshotSource
 
 pub mod catalog;
-mod child;
+pub mod child;
 pub mod comparison;
 pub mod finding;
 pub mod measurement;

@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use self::{progress::Progress, report::Report};
 use super::{options, print, stop::Stop};
@@ -13,6 +13,7 @@ use crate::{
     cli::{Lab, LabBench, LabCompare, LabList, LabRun, LabVerb, Probing, Target, Usage},
     lab::{
         catalog::SCENARIOS,
+        child,
         comparison::common_sink,
         finding::{Finding, Outcome, Ran},
         peer,
@@ -32,6 +33,10 @@ mod report;
 
 /// Runs `zc lab`.
 pub(super) async fn run(arguments: &Lab) -> Result<ExitCode> {
+    if arguments.verb.is_inner() && !child::follow(arguments.parent)? {
+        let what = "this is an inner part of zc lab, which zc lab run starts".to_owned();
+        bail!(Usage(what));
+    }
     match &arguments.verb {
         LabVerb::List(arguments) => list(arguments),
         LabVerb::Run(arguments) => run_all(arguments).await,
@@ -68,7 +73,10 @@ async fn run_all(arguments: &LabRun) -> Result<ExitCode> {
     let mut stop = Stop::new()?;
     let mut source = observer(&arguments.probing);
     let progress = Progress::new(runs.len(), arguments.report.quiet);
-    let mut bench = Bench::new(plan(&arguments.bench), borrowed(&mut source))?;
+    let mut bench = tokio::select! {
+        bench = Bench::new(plan(&arguments.bench), borrowed(&mut source)) => bench?,
+        signal = stop.next() => return Ok(interrupted(signal.as_raw_value())),
+    };
     bench.watch(Box::new(|scenario, sink, round, of| progress.round(scenario, sink, round, of)));
     let mut text = report.text();
     let mut findings = Vec::new();
@@ -81,12 +89,12 @@ async fn run_all(arguments: &LabRun) -> Result<ExitCode> {
         };
         progress.clear();
         if let Some(text) = &mut text {
-            text.finding(&finding)?;
+            text.finding(&finding).context(report::UNWRITTEN)?;
         }
         findings.push(finding);
     }
     match &mut text {
-        Some(text) => text.end(&findings)?,
+        Some(text) => text.end(&findings).context(report::UNWRITTEN)?,
         None => report.findings(&findings)?,
     }
     Ok(status(&findings))
@@ -110,7 +118,10 @@ async fn compare(arguments: &LabCompare) -> Result<ExitCode> {
     let mut stop = Stop::new()?;
     let mut source = observer(&arguments.probing);
     let progress = Progress::new(1, arguments.report.quiet);
-    let mut bench = Bench::new(plan(&arguments.bench), borrowed(&mut source))?;
+    let mut bench = tokio::select! {
+        bench = Bench::new(plan(&arguments.bench), borrowed(&mut source)) => bench?,
+        signal = stop.next() => return Ok(interrupted(signal.as_raw_value())),
+    };
     bench.watch(Box::new(|scenario, sink, round, of| progress.round(scenario, sink, round, of)));
     progress.next();
     let comparison = tokio::select! {

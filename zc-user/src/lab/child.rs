@@ -14,7 +14,8 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, kill_process, set_parent_process_death_signal, waitid,
+    Pid, Signal, WaitId, WaitIdOptions, getppid, kill_process, set_parent_process_death_signal,
+    waitid,
 };
 use serde::de::DeserializeOwned;
 use tokio::{
@@ -46,6 +47,8 @@ impl Child {
         let process = Command::new("/proc/self/exe")
             .arg0("zc")
             .arg("lab")
+            .arg("--parent")
+            .arg(std::process::id().to_string())
             .args(words)
             .stdin(Stdio::from(input))
             .stdout(output)
@@ -164,9 +167,17 @@ impl Drop for Child {
     }
 }
 
-/// Ends this process with its parent, even if that is killed.
-pub(super) fn die_with_parent() -> Result<()> {
-    set_parent_process_death_signal(Some(Signal::KILL)).context("cannot follow the lab to its end")
+/// Ends this process with its parent, the lab, even if that is killed. `parent` is the process id
+/// that the lab told; whether this process was started by that one.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn follow(parent: Option<u32>) -> Result<bool> {
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .context("cannot follow the lab to its end")?;
+    // A parent that had ended before would send no signal any more.
+    let actual = getppid().map(|pid| pid.as_raw_nonzero().get().cast_unsigned());
+    Ok(parent.is_some() && parent == actual)
 }
 
 /// Standard input as a file of its own.

@@ -1,14 +1,19 @@
 //! The payload: bytes that neither a file system nor a checksum takes for something simpler.
 
 use std::{
-    fs::File,
+    fs::{File, Metadata, OpenOptions},
     io::{self, BufWriter, ErrorKind, Read, Write as _},
-    os::fd::AsFd as _,
-    path::Path,
+    os::{
+        fd::AsFd as _,
+        unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    },
+    path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result, bail};
-use rustix::fs::{Advice, fadvise, fdatasync};
+use anyhow::{Context as _, Result, anyhow, bail};
+use bytesize::ByteSize;
+use rustix::fs::{Advice, OFlags, fadvise, fdatasync, fstatfs, fstatvfs};
+use tokio::task::yield_now;
 
 use super::sink::scratch;
 
@@ -19,19 +24,31 @@ pub(super) struct Payload {
     pub(super) size: u64,
     /// Checksum.
     pub(super) digest: u32,
+    given: Option<Given>,
 }
 
-/// Bytes per step.
+/// A file of the user's.
+struct Given {
+    path: PathBuf,
+    before: Metadata,
+}
+
+/// Bytes per step; between two of them the lab can be interrupted.
 const STEP: usize = 1 << 20;
+/// Bytes written before they have to be on the disk: the last wait is not for all of them at once.
+const BATCH: u64 = 32 << 20;
 
 impl Payload {
     /// `size` bytes that do not compress, in a new file in `directory`.
-    pub(super) fn generate(directory: &Path, size: u64) -> Result<Self> {
-        let mut file = BufWriter::with_capacity(STEP, scratch(directory)?);
+    pub(super) async fn generate(directory: &Path, size: u64) -> Result<Self> {
+        let file = scratch(directory)?;
+        has_room(&file, directory, size)?;
+        let full = |error| full(&error, directory, size);
+        let mut file = BufWriter::with_capacity(STEP, file);
         let mut hasher = crc32fast::Hasher::new();
-        let mut left = size;
+        let mut written = 0;
         let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-        while left > 0 {
+        while written < size {
             let mut block = [0; 4096];
             for word in block.as_chunks_mut::<8>().0 {
                 seed ^= seed << 13;
@@ -39,29 +56,50 @@ impl Payload {
                 seed ^= seed << 17;
                 *word = seed.to_le_bytes();
             }
-            let block = &block[..block.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
+            let left = usize::try_from(size - written).unwrap_or(usize::MAX);
+            let block = &block[..block.len().min(left)];
             hasher.update(block);
-            file.write_all(block).map_err(|error| full(&error, directory, size))?;
-            left -= block.len() as u64;
+            file.write_all(block).map_err(full)?;
+            written += block.len() as u64;
+            if written.is_multiple_of(STEP as u64) {
+                yield_now().await;
+            }
+            if written.is_multiple_of(BATCH) {
+                sync(&mut file).map_err(full)?;
+            }
         }
-        let file = file.into_inner().map_err(|error| full(error.error(), directory, size))?;
         // Dirty pages cannot be dropped from the cache, and written back they disturb the timing.
-        fdatasync(&file).map_err(|error| full(&error.into(), directory, size))?;
-        Ok(Self { file, size, digest: hasher.finalize() })
+        sync(&mut file).map_err(full)?;
+        let file = file.into_inner().map_err(|error| full(error.into_error()))?;
+        Ok(Self { file, size, digest: hasher.finalize(), given: None })
     }
 
     /// The contents of a file of the user's, which is only read.
-    pub(super) fn of_file(path: &Path) -> Result<Self> {
+    pub(super) async fn of_file(path: &Path) -> Result<Self> {
         let shown = path.display();
-        let mut file = File::open(path).with_context(|| format!("cannot open '{shown}'"))?;
-        if !file.metadata().with_context(|| format!("cannot look at '{shown}'"))?.is_file() {
+        // Opening a pipe would wait for somebody to write to it.
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
+        let file = file.with_context(|| format!("cannot open '{shown}'"))?;
+        let before = file.metadata().with_context(|| format!("cannot look at '{shown}'"))?;
+        if !before.is_file() {
             bail!("cannot use '{shown}': it is no regular file");
         }
-        let (size, digest) = digest(&mut file).with_context(|| format!("cannot read '{shown}'"))?;
+        if is_invented(&file)? {
+            bail!(
+                "cannot use '{shown}': the kernel makes it up as it is read; give a file on a disk"
+            );
+        }
+        let copy = reopen(&file)?;
+        let (size, digest) =
+            digest_of(copy).await.with_context(|| format!("cannot read '{shown}'"))?;
         if size == 0 {
             bail!("cannot use '{shown}': it is empty");
         }
-        Ok(Self { file, size, digest })
+        let given = Given { path: path.to_owned(), before };
+        let payload = Self { file, size, digest, given: Some(given) };
+        payload.has_not_changed()?;
+        Ok(payload)
     }
 
     /// The file, at its start, for one worker.
@@ -70,9 +108,12 @@ impl Payload {
     }
 
     /// Brings the whole of it into the page cache.
-    pub(super) fn warm(&self) -> Result<()> {
+    pub(super) async fn warm(&self) -> Result<()> {
         let mut file = self.open()?;
-        io::copy(&mut file, &mut io::sink()).context("cannot read the payload")?;
+        let mut buffer = vec![0; STEP];
+        while file.read(&mut buffer).context("cannot read the payload")? > 0 {
+            yield_now().await;
+        }
         Ok(())
     }
 
@@ -80,6 +121,23 @@ impl Payload {
     pub(super) fn chill(&self) -> Result<()> {
         fadvise(&self.file, 0, None, Advice::DontNeed)
             .context("cannot drop the payload from the page cache")
+    }
+
+    /// A file of the user's is what it was when its checksum was made.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub(super) fn has_not_changed(&self) -> Result<()> {
+        let Some(Given { path, before }) = &self.given else { return Ok(()) };
+        let now = self.file.metadata().context("cannot look at the payload")?;
+        let stamp = |of: &Metadata| (of.len(), of.mtime(), of.mtime_nsec());
+        if stamp(&now) != stamp(before) || now.len() != self.size {
+            bail!(
+                "'{}' changed while it was used; give a file that nobody writes to",
+                path.display()
+            );
+        }
+        Ok(())
     }
 }
 
@@ -91,30 +149,101 @@ pub(super) fn reopen(file: &File) -> Result<File> {
 
 /// Bytes and checksum of what is left to read.
 pub(super) fn digest(from: &mut impl Read) -> io::Result<(u64, u32)> {
-    let mut hasher = crc32fast::Hasher::new();
-    let mut buffer = vec![0; STEP];
-    let mut size = 0;
-    loop {
-        match from.read(&mut buffer) {
-            Ok(0) => return Ok((size, hasher.finalize())),
-            Ok(got) => {
-                hasher.update(&buffer[..got]);
-                size += got as u64;
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+    let mut digest = Digest::default();
+    while digest.step(from)? {}
+    Ok(digest.done())
+}
+
+/// As [`digest`], with pauses in which the lab can be interrupted.
+pub(super) async fn digest_of(mut file: File) -> io::Result<(u64, u32)> {
+    let mut digest = Digest::default();
+    while digest.step(&mut file)? {
+        yield_now().await;
+    }
+    Ok(digest.done())
+}
+
+struct Digest {
+    hasher: crc32fast::Hasher,
+    size: u64,
+    buffer: Vec<u8>,
+}
+
+impl Default for Digest {
+    fn default() -> Self {
+        Self { hasher: crc32fast::Hasher::new(), size: 0, buffer: vec![0; STEP] }
     }
 }
 
+impl Digest {
+    /// Takes in what there is; whether more may come.
+    fn step(&mut self, from: &mut impl Read) -> io::Result<bool> {
+        match from.read(&mut self.buffer) {
+            Ok(got) => {
+                self.hasher.update(&self.buffer[..got]);
+                self.size += got as u64;
+                Ok(got > 0)
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn done(self) -> (u64, u32) {
+        (self.size, self.hasher.finalize())
+    }
+}
+
+/// Whether the file is on a file system whose contents the kernel makes up: it has no size, or
+/// another than it says.
+fn is_invented(file: &File) -> Result<bool> {
+    const INVENTED: [i64; 6] = [
+        libc::PROC_SUPER_MAGIC,
+        libc::SYSFS_MAGIC,
+        libc::DEBUGFS_MAGIC,
+        libc::TRACEFS_MAGIC,
+        libc::CGROUP2_SUPER_MAGIC,
+        libc::SECURITYFS_MAGIC,
+    ];
+    let system = fstatfs(file).context("cannot look at a file system")?;
+    Ok(INVENTED.contains(&system.f_type))
+}
+
+/// There is room for `size` bytes, as far as one can tell beforehand.
+fn has_room(file: &File, directory: &Path, size: u64) -> Result<()> {
+    let system = fstatvfs(file).context("cannot look at a file system")?;
+    let free = system.f_bavail.saturating_mul(system.f_frsize);
+    if size > free {
+        bail!(
+            "cannot make {} of payload in '{}': {} are free; {ROOM}",
+            ByteSize(size),
+            directory.display(),
+            ByteSize(free)
+        );
+    }
+    Ok(())
+}
+
+fn sync(file: &mut BufWriter<File>) -> io::Result<()> {
+    file.flush()?;
+    Ok(fdatasync(file.get_ref())?)
+}
+
+const ROOM: &str = "make room, choose another directory with --dir, or fewer bytes with --size";
+
 fn full(error: &io::Error, directory: &Path, size: u64) -> anyhow::Error {
-    let hint = if error.kind() == ErrorKind::StorageFull {
-        "; make room, choose another directory with --dir, or fewer bytes with --size"
-    } else {
-        ""
+    let hint =
+        if error.kind() == ErrorKind::StorageFull { format!("; {ROOM}") } else { String::new() };
+    anyhow!("cannot write {size} bytes of payload in '{}': {error}{hint}", directory.display())
+}
+
+/// What a worker met, with what to do about a full disk.
+pub(super) fn explain(error: anyhow::Error) -> anyhow::Error {
+    let full = |cause: &(dyn std::error::Error + 'static)| {
+        let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        let kind =
+            kind.or_else(|| cause.downcast_ref::<rustix::io::Errno>().map(|errno| errno.kind()));
+        kind == Some(ErrorKind::StorageFull)
     };
-    anyhow::anyhow!(
-        "cannot write {size} bytes of payload in '{}': {error}{hint}",
-        directory.display()
-    )
+    if error.chain().any(full) { anyhow!("{error:#}; {ROOM}") } else { error }
 }

@@ -26,7 +26,7 @@ pub(super) async fn mechanism(
     directory: &Path,
     observer: &mut Observer<'_>,
 ) -> Result<Measurement> {
-    prepare(setting, payload)?;
+    prepare(setting, payload).await?;
     let ends = setting.sink.open(directory)?;
     let mut peer = match ends.far {
         Some(far) => Some(Child::spawn(&["peer"], far, Stdio::null())?),
@@ -58,8 +58,8 @@ pub(super) async fn mechanism(
     Ok(Measurement { frame, framing: Framing::STOP, size: setting.size, report })
 }
 
-fn prepare(setting: &Setting, payload: &Payload) -> Result<()> {
-    if setting.cold { payload.chill() } else { payload.warm() }
+async fn prepare(setting: &Setting, payload: &Payload) -> Result<()> {
+    if setting.cold { payload.chill() } else { payload.warm().await }
 }
 
 fn look(observer: &mut Observer<'_>) -> Result<std::result::Result<Snapshot, String>> {
@@ -96,8 +96,9 @@ async fn verify(
         (Some(digest), _, _) => Arrival { size: payload.size, digest },
         (None, Some(peer), _) => peer.report().await?,
         (None, None, Some(written)) => {
-            let mut file = payload::reopen(&written.into())?;
-            let (size, digest) = payload::digest(&mut file).context("cannot read what arrived")?;
+            let file = payload::reopen(&written.into())?;
+            let (size, digest) =
+                payload::digest_of(file).await.context("cannot read what arrived")?;
             Arrival { size, digest }
         }
         (None, None, None) => bail!("nobody knows what arrived"),

@@ -58,10 +58,10 @@ impl<'a> Bench<'a> {
     ///
     /// # Errors
     /// When there is no room for it, or the file given cannot be read.
-    pub fn new(plan: Plan, observer: Observer<'a>) -> Result<Self> {
+    pub async fn new(plan: Plan, observer: Observer<'a>) -> Result<Self> {
         let payload = match &plan.file {
-            Some(file) => Payload::of_file(file)?,
-            None => Payload::generate(&plan.directory, plan.size)?,
+            Some(file) => Payload::of_file(file).await?,
+            None => Payload::generate(&plan.directory, plan.size).await?,
         };
         Ok(Self { plan, payload, observer, watch: None })
     }
@@ -175,11 +175,16 @@ impl<'a> Bench<'a> {
 
     async fn round(&mut self, scenario: &Scenario, setting: &Setting) -> Result<Measurement> {
         let Self { payload, plan, observer, .. } = self;
-        match scenario.work {
+        let round = match scenario.work {
             Work::Mechanism(_) => {
                 round::mechanism(scenario, setting, payload, &plan.directory, observer).await
             }
+        };
+        if round.is_err() {
+            // Rather the cause than what came of it.
+            payload.has_not_changed()?;
         }
+        round
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use anyhow::{Context as _, Result};
 
 use super::{
-    child,
+    child, payload,
     scenario::{Scenario, Work},
     stage::Stage,
 };
@@ -16,11 +16,10 @@ use super::{
 /// When the mechanism fails; the error of a kernel that cannot do it is
 /// [`Unsupported`](super::stage::Unsupported).
 pub fn main(scenario: &Scenario, size: u64, chunk: usize) -> Result<()> {
-    child::die_with_parent()?;
     let (source, sink) = (child::standard_input()?, child::standard_output()?);
     let mut stage = Stage::new(source, sink, size, chunk);
     match scenario.work {
-        Work::Mechanism(run) => run(&mut stage)?,
+        Work::Mechanism(run) => run(&mut stage).map_err(payload::explain)?,
     }
     stage.end()?;
     let report = serde_json::to_string(&stage.report()?)?;

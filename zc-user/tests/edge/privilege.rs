@@ -1,23 +1,10 @@
 //! Too few privileges, just enough, and what is kept of too many.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use rustix::process::Signal;
-use tempfile::TempDir;
 
-use super::zc::{Running, ZC, path, run, through, zc};
-
-const NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-
-/// The binary, where everybody may run it.
-fn public() -> (TempDir, PathBuf) {
-    let directory = tempfile::tempdir().unwrap();
-    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let copy = directory.path().join("zc");
-    fs::copy(ZC, &copy).unwrap();
-    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
-    (directory, copy)
-}
+use super::zc::{NOBODY, Running, ZC, path, public, run, through, zc};
 
 /// `CapEff` and the like of a status file.
 fn field<'a>(status: &'a str, name: &str) -> &'a str {

@@ -4,7 +4,8 @@ use std::{
     ffi::OsStr,
     fs,
     io::{BufRead as _, BufReader},
-    path::Path,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     thread,
     time::{Duration, Instant},
@@ -12,11 +13,26 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tempfile::TempDir;
 
 pub(crate) const ZC: &str = env!("CARGO_BIN_EXE_zc");
 
 /// Long enough for a busy machine; reached only when something hangs.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Somebody without any privilege.
+pub(crate) const NOBODY: [&str; 4] =
+    ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+
+/// The binary, where everybody may run it.
+pub(crate) fn public() -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let copy = directory.path().join("zc");
+    fs::copy(ZC, &copy).unwrap();
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
+    (directory, copy)
+}
 
 /// `zc` with these words.
 pub(crate) fn zc<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Command {

@@ -5,7 +5,9 @@
 //! `SKIPPED` and why. Where `CI` is set, only what the kernel lacks may be skipped.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod failure;
 mod finding;
+mod interrupt;
 mod outside;
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 #[path = "../live/report.rs"]
@@ -31,7 +33,8 @@ type Test = fn() -> Result<(), Skip>;
 
 fn main() -> ExitCode {
     let mut trials = row::trials();
-    let tests: [&[(&str, Test)]; 2] = [row::TESTS, outside::TESTS];
+    let tests: [&[(&str, Test)]; 4] =
+        [row::TESTS, outside::TESTS, failure::TESTS, interrupt::TESTS];
     for (name, test) in tests.concat() {
         trials.push(runner::trial(name.to_owned(), test));
     }

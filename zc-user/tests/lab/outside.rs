@@ -36,7 +36,9 @@ struct Counts {
 impl Worker {
     fn start(scenario: &str, payload: &Path) -> Self {
         let (size, chunk) = (SIZE.to_string(), CHUNK.to_string());
-        let words = ["lab", "worker", scenario, "--size", &size, "--chunk", &chunk];
+        let parent = std::process::id().to_string();
+        let words = ["lab", "--parent", &parent, "worker", scenario];
+        let words = words.into_iter().chain(["--size", &size, "--chunk", &chunk]);
         let mut command = zc(words);
         command.stdin(fs::File::open(payload).unwrap());
         let worker = Self(Running::start(command));

@@ -1,9 +1,9 @@
-//! A row of the table, and whether a run agrees with it. All rows of a sink share one run: attaching
-//! the probes takes longer than the work.
+//! A row of the table, and whether a run agrees with it. All rows share one run: attaching the
+//! probes takes longer than the work.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, OnceLock},
+    sync::OnceLock,
 };
 
 use libtest_mimic::Trial;
@@ -71,7 +71,7 @@ impl Row {
 
     /// Whether the finding of a run is this row.
     fn check(&self) -> Result<(), Skip> {
-        let findings = run_to(self.sink);
+        let findings = everything();
         let finding = findings
             .iter()
             .find(|finding| (finding.scenario(), finding.sink()) == (self.scenario, self.sink));
@@ -149,20 +149,13 @@ fn catalog() -> Vec<(&'static str, Vec<&'static str>)> {
     SCENARIOS.iter().map(|scenario| (scenario.id, sinks(scenario.sinks))).collect()
 }
 
-/// The findings of all scenarios that know `sink`, run once.
-fn run_to(sink: &'static str) -> Arc<Vec<Finding>> {
-    type Runs = Mutex<BTreeMap<&'static str, Arc<OnceLock<Arc<Vec<Finding>>>>>>;
-    static RUNS: Runs = Mutex::new(BTreeMap::new());
-    let cell = RUNS.lock().unwrap().entry(sink).or_default().clone();
-    cell.get_or_init(|| {
-        let ids = catalog();
-        let ids = ids.iter().filter(|(_, sinks)| sinks.contains(&sink)).map(|(id, _)| *id);
+/// The findings of all scenarios to all their sinks, run once.
+fn everything() -> &'static [Finding] {
+    static FINDINGS: OnceLock<Vec<Finding>> = OnceLock::new();
+    FINDINGS.get_or_init(|| {
         let (size, chunk) = (SIZE.to_string(), CHUNK.to_string());
-        let options =
-            ["--sink", sink, "--size", &size, "--chunk", &chunk, "--repeat", "1", "--json"];
-        let words = ["lab", "run"].into_iter().chain(ids).chain(options);
+        let words = ["lab", "run", "--all", "--sink", "all", "--repeat", "1", "--json", "--quiet"];
         // Its status is 1 when one of them fails, which is for that one's row to say.
-        Arc::new(findings(&run(zc(words)).json()))
+        findings(&run(zc(words.iter().chain(&["--size", &size, "--chunk", &chunk]))).json())
     })
-    .clone()
 }

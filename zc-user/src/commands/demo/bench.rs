@@ -86,7 +86,7 @@ impl Laboratory for Bench {
             Err(why) => Err(why),
         };
         let scenarios = act.scenarios();
-        let mut bench = match run::Bench::new(plan.clone(), observer) {
+        let mut bench = match run::Bench::new(plan.clone(), observer).await {
             Ok(bench) => bench,
             Err(error) => {
                 let why = format!("{error:#}");

@@ -17,6 +17,8 @@ use crate::{
     tui::theme::Theme,
 };
 
+/// What failed, when the report could not be written.
+pub(super) const UNWRITTEN: &str = "cannot write the report";
 /// Columns of what is no terminal.
 const COLUMNS: u16 = 80;
 /// Below this, tables have no room.
@@ -51,6 +53,10 @@ impl<'a> Report<'a> {
 
     /// Writes the forms that are not written as text.
     pub(super) fn findings(&mut self, findings: &[Finding]) -> Result<()> {
+        self.write_findings(findings).context(UNWRITTEN)
+    }
+
+    fn write_findings(&mut self, findings: &[Finding]) -> io::Result<()> {
         let Self { form, out, .. } = self;
         if form.json {
             lab::write_json(findings, out)?;
@@ -59,10 +65,14 @@ impl<'a> Report<'a> {
         } else if form.markdown {
             lab::write_markdown(findings, out)?;
         }
-        Ok(out.flush()?)
+        out.flush()
     }
 
     pub(super) fn comparison(&mut self, comparison: &Comparison) -> Result<()> {
+        self.write_comparison(comparison).context(UNWRITTEN)
+    }
+
+    fn write_comparison(&mut self, comparison: &Comparison) -> io::Result<()> {
         let Self { form, out, look } = self;
         if form.json {
             lab::write_comparison_json(comparison, out)?;
@@ -73,7 +83,7 @@ impl<'a> Report<'a> {
         } else {
             lab::write_comparison(comparison, *look, out)?;
         }
-        Ok(out.flush()?)
+        out.flush()
     }
 }
 
