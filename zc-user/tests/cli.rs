@@ -45,9 +45,12 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
 #[test]
 fn help_fits_a_hundred_columns_and_every_option_is_explained() {
     let mut texts = vec![(String::new(), printed(&["--help"])), (String::new(), printed(&["-h"]))];
-    for verb in verbs() {
-        texts.push((verb.clone(), printed(&[&verb, "--help"])));
-        texts.push((verb.clone(), printed(&[&verb, "-h"])));
+    let of_lab = ["lab list", "lab run", "lab compare"].map(str::to_owned);
+    for verb in verbs().into_iter().chain(of_lab) {
+        for option in ["--help", "-h"] {
+            let words: Vec<_> = verb.split(' ').chain([option]).collect();
+            texts.push((verb.clone(), printed(&words)));
+        }
     }
     for (verb, text) in texts {
         assert!(text.contains("Usage: zc"), "zc {verb}:\n{text}");

@@ -1,6 +1,8 @@
 //! The dashboard: whole screens as snapshots, and sessions with scripted keys.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+#[path = "tui/diagrams.rs"]
+mod diagrams;
 #[path = "tui/machine.rs"]
 mod machine;
 #[path = "tui/screens.rs"]

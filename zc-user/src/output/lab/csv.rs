@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::{
     lab::{
         catalog::SCENARIOS,
-        finding::Finding,
+        finding::{Finding, Ran},
         metric::{METRICS, Metric},
     },
     model::{column::Unit, value::Value},
@@ -39,7 +39,7 @@ fn header() -> Vec<String> {
             names.extend([format!("{}_min", metric.id), format!("{}_max", metric.id)]);
         }
     }
-    names.extend(["copies_provenance", "verdict", "sentence"].map(str::to_owned));
+    names.extend(["copies_provenance", "losses", "verdict", "sentence"].map(str::to_owned));
     names
 }
 
@@ -72,12 +72,19 @@ fn line(finding: &Finding) -> Vec<String> {
     cells.extend(match ran {
         Some(ran) => [
             ran.measurement.copies().provenance.id().to_owned(),
+            lost(ran),
             ran.verdict.judgement.id().to_owned(),
             sanitize(&ran.verdict.judgement.sentence()).into_owned(),
         ],
         None => std::array::from_fn(|_| String::new()),
     });
     cells
+}
+
+/// How many losses there were; empty when nothing was counted.
+fn lost(ran: &Ran) -> String {
+    let frame = ran.measurement.frame.as_ref();
+    frame.map_or_else(|_| String::new(), |frame| frame.losses.total().to_string())
 }
 
 /// Whether the books say something on it, of any scenario.

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use ratatui::style::Style;
+use zc_common::loss::Loss;
 
 use super::summary;
 use crate::{
@@ -183,7 +184,14 @@ impl<'a> Text<'a> {
             let text = format!("[{}] {note}", self.notes.len());
             self.prose(&text, Indent { first: "  ", rest: "      " })?;
         }
-        if known.is_empty() { Ok(()) } else { writeln!(self.out, "  {} as above", known.join(" ")) }
+        if !known.is_empty() {
+            writeln!(self.out, "  {} as above", known.join(" "))?;
+        }
+        for (loss, count) in losses(ran) {
+            let text = format!("Lost: {} {}: {}", human::count(count), loss.id(), loss.help());
+            self.prose(&text, Indent { first: "  ", rest: "    " })?;
+        }
+        Ok(())
     }
 
     fn write_legend(&mut self) -> io::Result<()> {
@@ -220,6 +228,11 @@ impl<'a> Text<'a> {
     fn styled(&self, text: &str, style: Style) -> String {
         plain::styled(text, style, self.look.theme.has_color())
     }
+}
+
+/// What the observer lost meanwhile, because of which figures may be short.
+fn losses(ran: &Ran) -> impl Iterator<Item = (Loss, u64)> + '_ {
+    ran.measurement.frame.iter().flat_map(|frame| frame.losses.occurred())
 }
 
 impl Legend {

@@ -83,7 +83,7 @@ impl<'a> Diagram<'a> {
 
     /// Draws it into the top of `area`.
     pub fn draw(&self, area: Rect, buf: &mut Buffer) {
-        if area.width < LEAST_WIDTH {
+        if area.width < LEAST_WIDTH || area.height < self.layout(area).lines {
             // Has words, and no room for a legend: a blank line is in its place.
             self.draw_list(area, buf);
             return;
