@@ -13,13 +13,14 @@ use crate::shell;
 use crate::workspace;
 
 /// The programs that the tests observe, drive, or compare with.
-pub(crate) const PROGRAMS: [Program; 6] = [
+pub(crate) const PROGRAMS: [Program; 7] = [
     Program { name: "nginx", package: "nginx-light" },
     Program { name: "bpftool", package: "bpftool" },
     Program { name: "tmux", package: "tmux" },
     Program { name: "python3", package: "python3" },
     Program { name: "ip", package: "iproute2" },
     Program { name: "ps", package: "procps" },
+    Program { name: "mkfs.btrfs", package: "btrfs-progs" },
 ];
 
 #[derive(Debug, Args)]

@@ -11,9 +11,12 @@
 pub mod catalog;
 pub mod child;
 pub mod comparison;
+mod direct;
 pub mod finding;
+mod image;
 pub mod measurement;
 mod mechanism;
+mod memory;
 pub mod metric;
 mod payload;
 pub mod peer;

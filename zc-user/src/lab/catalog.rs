@@ -1,12 +1,31 @@
 //! The scenarios, in the order in which they are taught.
 
 use super::{
-    mechanism::{read_write, sendfile},
+    mechanism::{
+        cache_cold, cache_cold_no_readahead, cache_warm, copy_range_copied, copy_range_reflink,
+        direct_read, direct_write, mmap_write, read_write, sendfile, sendfile_to_file, splice, tee,
+        vmsplice,
+    },
     scenario::Scenario,
 };
 
 /// Every scenario.
-pub const SCENARIOS: &[&Scenario] = &[&read_write::SCENARIO, &sendfile::SCENARIO];
+pub const SCENARIOS: &[&Scenario] = &[
+    &read_write::SCENARIO,
+    &mmap_write::SCENARIO,
+    &sendfile::SCENARIO,
+    &splice::SCENARIO,
+    &vmsplice::SCENARIO,
+    &tee::SCENARIO,
+    &sendfile_to_file::SCENARIO,
+    &copy_range_copied::SCENARIO,
+    &copy_range_reflink::SCENARIO,
+    &direct_read::SCENARIO,
+    &direct_write::SCENARIO,
+    &cache_cold::SCENARIO,
+    &cache_cold_no_readahead::SCENARIO,
+    &cache_warm::SCENARIO,
+];
 
 /// What others are compared with.
 pub const BASELINE: &Scenario = &read_write::SCENARIO;

@@ -36,6 +36,6 @@ fn names(sink: Sink) -> Vec<(Place, &'static str)> {
         Sink::Tcp => vec![(Place::Buffer, "socket buffer"), (Place::Network, "loopback")],
         Sink::Unix => vec![(Place::Buffer, "socket buffer")],
         Sink::Pipe => vec![(Place::Buffer, "pipe")],
-        Sink::File => Vec::new(),
+        Sink::File | Sink::Memory => Vec::new(),
     }
 }

@@ -12,7 +12,7 @@ use super::{
     measurement::Measurement,
     payload::Payload,
     round,
-    scenario::{Scenario, Setting, Work},
+    scenario::{Cache, Scenario, Setting, Work},
     sink::Sink,
     stage::Unsupported,
     verdict,
@@ -88,10 +88,10 @@ impl<'a> Bench<'a> {
 
     /// Runs `scenario` to `sink`, in turns with the baseline.
     pub async fn run_to(&mut self, scenario: &'static Scenario, sink: Sink) -> Finding {
-        let setting = self.setting(sink);
+        let setting = self.setting(scenario, sink);
         let baseline =
             (scenario.id != BASELINE.id && BASELINE.sinks.contains(&sink)).then_some(BASELINE);
-        let rounds = self.rounds(scenario, baseline, &setting).await;
+        let rounds = self.rounds(scenario, baseline, sink).await;
         let outcome = outcome(rounds.and_then(|rounds| ran(scenario, &setting, rounds)));
         Finding { scenario, setting, outcome }
     }
@@ -107,8 +107,7 @@ impl<'a> Bench<'a> {
     ) -> Result<Comparison> {
         let none = || anyhow!("{} and {} have no sink in common", first.id, second.id);
         let sink = self.plan.sink.or_else(|| common_sink(first, second)).ok_or_else(none)?;
-        let setting = self.setting(sink);
-        let rounds = match self.rounds(second, Some(first), &setting).await {
+        let rounds = match self.rounds(second, Some(first), sink).await {
             Ok(rounds) => rounds,
             Err(error) => {
                 let why = format!("{error:#}");
@@ -117,7 +116,7 @@ impl<'a> Bench<'a> {
                     let skipped = error.is::<Unsupported>();
                     let outcome =
                         if skipped { Outcome::Skipped(why) } else { Outcome::Failed(why) };
-                    Finding { scenario, setting, outcome }
+                    Finding { scenario, setting: self.setting(scenario, sink), outcome }
                 });
                 return Ok(Comparison { findings, throughput: None, cpu: None });
             }
@@ -133,21 +132,24 @@ impl<'a> Bench<'a> {
         let firsts = rounds.iter().filter_map(|round| round.baseline.clone());
         let firsts = firsts.map(|measurement| Round { measurement, baseline: None }).collect();
         let seconds = rounds.into_iter().map(|round| Round { baseline: None, ..round }).collect();
-        let finding = |scenario: &'static Scenario, rounds| Finding {
-            scenario,
-            setting,
-            outcome: outcome(ran(scenario, &setting, rounds)),
+        let finding = |scenario: &'static Scenario, rounds| {
+            let setting = self.setting(scenario, sink);
+            Finding { scenario, setting, outcome: outcome(ran(scenario, &setting, rounds)) }
         };
         let findings = [finding(first, firsts), finding(second, seconds)];
         Ok(Comparison { findings, throughput, cpu })
     }
 
-    fn setting(&self, sink: Sink) -> Setting {
+    fn setting(&self, scenario: &Scenario, sink: Sink) -> Setting {
         Setting {
             size: self.payload.size,
             chunk: self.plan.chunk.min(self.payload.size),
             sink,
-            cold: self.plan.cold,
+            cold: match scenario.cache {
+                Cache::Any => self.plan.cold,
+                Cache::Warm => false,
+                Cache::Cold => true,
+            },
             kernel: kernel_version(),
         }
     }
@@ -156,24 +158,25 @@ impl<'a> Bench<'a> {
         &mut self,
         scenario: &Scenario,
         baseline: Option<&Scenario>,
-        setting: &Setting,
+        sink: Sink,
     ) -> Result<Vec<Round>> {
         let mut rounds = Vec::new();
         for number in 1..=self.plan.repeat {
             if let Some(watch) = &mut self.watch {
-                watch(scenario, setting.sink, number, self.plan.repeat);
+                watch(scenario, sink, number, self.plan.repeat);
             }
             let baseline = match baseline {
-                Some(baseline) => Some(self.round(baseline, setting).await?),
+                Some(baseline) => Some(self.round(baseline, sink).await?),
                 None => None,
             };
-            let measurement = self.round(scenario, setting).await?;
+            let measurement = self.round(scenario, sink).await?;
             rounds.push(Round { measurement, baseline });
         }
         Ok(rounds)
     }
 
-    async fn round(&mut self, scenario: &Scenario, setting: &Setting) -> Result<Measurement> {
+    async fn round(&mut self, scenario: &Scenario, sink: Sink) -> Result<Measurement> {
+        let setting = &self.setting(scenario, sink);
         let Self { payload, plan, observer, .. } = self;
         let round = match scenario.work {
             Work::Mechanism(_) => {

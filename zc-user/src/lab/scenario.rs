@@ -20,10 +20,23 @@ pub struct Scenario {
     pub theory: Theory,
     /// Where the payload can go; the first unless another is asked for.
     pub sinks: &'static [Sink],
+    /// What of the payload has to be in memory when the work begins.
+    pub cache: Cache,
     /// The mechanism.
     pub work: Work,
     /// What is known to happen in a setting.
     pub expect: fn(&Setting) -> Expected,
+}
+
+/// What of the payload is in the page cache when the work begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cache {
+    /// As the user asks: the scenario is about something else.
+    Any,
+    /// All of it, whatever the user asks.
+    Warm,
+    /// None of it, whatever the user asks.
+    Cold,
 }
 
 /// What does the work.

@@ -22,6 +22,8 @@ pub enum Sink {
     Pipe,
     /// A new file.
     File,
+    /// The memory of the worker itself: the payload goes nowhere else.
+    Memory,
 }
 
 /// Both ends of a sink.
@@ -41,6 +43,7 @@ impl Sink {
             Self::Unix => "unix",
             Self::Pipe => "pipe",
             Self::File => "file",
+            Self::Memory => "memory",
         }
     }
 
@@ -52,6 +55,7 @@ impl Sink {
             Self::Unix => "Unix socket",
             Self::Pipe => "pipe",
             Self::File => "file",
+            Self::Memory => "memory of the program",
         }
     }
 
@@ -62,6 +66,7 @@ impl Sink {
             Self::Tcp | Self::Unix => CopyPath::SocketSend,
             Self::Pipe => CopyPath::PipeWrite,
             Self::File => CopyPath::FileWrite,
+            Self::Memory => CopyPath::PseudoWrite,
         }
     }
 
@@ -72,6 +77,7 @@ impl Sink {
             Self::Tcp | Self::Unix => CopyPath::SendfileToSocket,
             Self::Pipe => CopyPath::SendfileToPipe,
             Self::File => CopyPath::SendfileToFile,
+            Self::Memory => CopyPath::SendfileToPseudo,
         }
     }
 
@@ -82,6 +88,7 @@ impl Sink {
             Self::Tcp | Self::Unix => CopyPath::SplicePipeSocket,
             Self::Pipe => CopyPath::SplicePipePipe,
             Self::File => CopyPath::SplicePipeFile,
+            Self::Memory => CopyPath::SplicePipePseudo,
         }
     }
 
@@ -112,6 +119,10 @@ impl Sink {
                 Ends { near: near.into(), far: Some(far.into()) }
             }
             Self::File => Ends { near: scratch(directory)?.into(), far: None },
+            Self::Memory => {
+                let null = File::options().write(true).open("/dev/null");
+                Ends { near: null.context("cannot open /dev/null")?.into(), far: None }
+            }
         })
     }
 }

@@ -1,13 +1,19 @@
 //! Theory and measurement compared.
 
+use rustix::param::page_size;
+use zc_common::path::CopyPath;
+
 use super::{
     finding::Ran,
     measurement::{Copies, Measurement},
-    scenario::{Calls, Expected, Scenario, Setting},
+    scenario::{Cache, Calls, Expected, Scenario, Setting},
 };
 use crate::{
     model::value::Value,
-    sample::{counter::CounterId, snapshot::Provenance},
+    sample::{
+        counter::CounterId,
+        snapshot::{DeviceKind, Provenance},
+    },
 };
 
 /// How a scenario turned out.
@@ -76,13 +82,14 @@ pub fn judge(scenario: &Scenario, setting: &Setting, measurement: &Measurement) 
     let copies = measurement.copies();
     let judgement = match &measurement.frame {
         Err(why) => Judgement::NotMeasured(why.clone()),
-        Ok(_) => judgement(scenario, &expected, measurement, copies),
+        Ok(_) => judgement(scenario, setting, &expected, measurement, copies),
     };
     Verdict { judgement, notes: notes(scenario, setting, measurement, copies) }
 }
 
 fn judgement(
     scenario: &Scenario,
+    setting: &Setting,
     expected: &Expected,
     measurement: &Measurement,
     copies: Copies,
@@ -93,7 +100,7 @@ fn judgement(
     let mut known = expected.moved.clone();
     known.sort_by_key(|(path, _)| *path as usize);
     if moved != known {
-        let list = |paths: &[(zc_common::path::CopyPath, u64)]| {
+        let list = |paths: &[(CopyPath, u64)]| {
             let paths: Vec<_> =
                 paths.iter().map(|(path, bytes)| format!("{} {bytes} B", path.id())).collect();
             if paths.is_empty() { "nothing".to_owned() } else { paths.join(", ") }
@@ -115,13 +122,57 @@ fn judgement(
         };
         surprises.push(format!("{calls} system calls instead of {known}"));
     }
+    surprises.extend(page_cache_surprise(scenario.cache, setting, measurement));
+    surprises.extend(device_surprise(expected, measurement));
     if !surprises.is_empty() {
         return Judgement::Unexplained(surprises);
     }
-    let _ = scenario;
     let reasons: Vec<_> =
         [expected.copies_because, expected.switches_because].into_iter().flatten().collect();
     if reasons.is_empty() { Judgement::Textbook } else { Judgement::Differs(reasons) }
+}
+
+/// What is wrong with the page cache, where the scenario is about that.
+fn page_cache_surprise(
+    cache: Cache,
+    setting: &Setting,
+    measurement: &Measurement,
+) -> Option<String> {
+    let Value::Integer(misses, _) = measurement.counter(CounterId::PageCacheMisses) else {
+        return None;
+    };
+    let pages = setting.size.div_ceil(page_size() as u64);
+    match cache {
+        Cache::Warm if misses > 0 => {
+            Some(format!("{misses} of {pages} pages were not in the page cache any more"))
+        }
+        Cache::Cold if misses < pages => Some(format!(
+            "only {misses} of {pages} pages were missing from the page cache: the file is in \
+             memory, or somebody has it mapped"
+        )),
+        _ => None,
+    }
+}
+
+/// Direct I/O that no device saw anything of. Who issued the requests does not matter here: a
+/// device's queue is run by whoever comes along.
+fn device_surprise(expected: &Expected, measurement: &Measurement) -> Option<String> {
+    let frame = measurement.frame.as_ref().ok()?;
+    if matches!(measurement.counter(CounterId::BlockReadBytes), Value::Unavailable(_)) {
+        return None;
+    }
+    let disks = frame.devices.iter().filter(|device| device.kind == DeviceKind::Block);
+    let (read, written) = disks
+        .fold((0, 0), |(read, written), disk| (read + disk.read_bytes, written + disk.write_bytes));
+    expected.moved.iter().find_map(|(path, moved)| {
+        let passed = match path {
+            CopyPath::DirectRead => read,
+            CopyPath::DirectWrite => written,
+            _ => return None,
+        };
+        (passed < *moved)
+            .then(|| format!("{passed} bytes passed the storage devices instead of {moved}"))
+    })
 }
 
 fn notes(
@@ -144,7 +195,7 @@ fn notes(
             )),
         }
     }
-    if scenario.theory.storage_dma > 0 && !setting.cold {
+    if scenario.theory.storage_dma > 0 && is_idle(measurement) && !setting.cold {
         notes.push("no DMA from storage: the page cache was warm (see --cold)".to_owned());
     }
     if scenario.theory.network_dma > 0 && !setting.sink.has_device() {
@@ -154,6 +205,13 @@ fn notes(
         notes.push(told.clone());
     }
     notes
+}
+
+/// Whether the process asked the storage for nothing.
+fn is_idle(measurement: &Measurement) -> bool {
+    [CounterId::BlockReadBytes, CounterId::BlockWriteBytes]
+        .iter()
+        .all(|counter| !matches!(measurement.counter(*counter), Value::Integer(1.., _)))
 }
 
 impl Ran {

@@ -2,7 +2,10 @@
 //!
 //! A scenario has a row for each of its sinks, in the order of the list.
 
-use crate::row::{Row, row};
+use crate::{
+    requirement::{self, Skip},
+    row::{Row, row},
+};
 
 /// Bytes of the payload: a prime, so that the last transfer is a short one.
 pub(crate) const SIZE: u64 = 1_048_573;
@@ -10,6 +13,9 @@ pub(crate) const SIZE: u64 = 1_048_573;
 pub(crate) const CHUNK: u64 = 65_536;
 /// Transfers.
 const TRANSFERS: u64 = 16;
+
+/// Bytes of the payload in whole blocks of 4 KiB.
+const BLOCKS: u64 = 1_048_576;
 
 /// Every scenario, to every sink.
 pub(crate) const ROWS: &[Row] = &[
@@ -33,4 +39,74 @@ pub(crate) const ROWS: &[Row] = &[
     row("sendfile", "tcp").moved(&[("sendfile_to_socket", SIZE)]).copied(0),
     row("sendfile", "unix").moved(&[("sendfile_to_socket", SIZE)]).copied(0),
     row("sendfile", "pipe").moved(&[("sendfile_to_pipe", SIZE)]).copied(0),
+    // One call maps, one unmaps: there are no two calls per transfer.
+    row("mmap_write", "tcp")
+        .moved(&[("socket_send", SIZE)])
+        .copied(SIZE)
+        .calls(TRANSFERS + 2)
+        .differs(),
+    row("mmap_write", "unix")
+        .moved(&[("socket_send", SIZE)])
+        .copied(SIZE)
+        .calls(TRANSFERS + 2)
+        .differs(),
+    row("mmap_write", "pipe")
+        .moved(&[("pipe_write", SIZE)])
+        .copied(SIZE)
+        .calls(TRANSFERS + 2)
+        .differs(),
+    row("mmap_write", "file")
+        .moved(&[("file_write", SIZE)])
+        .copied(SIZE)
+        .calls(TRANSFERS + 2)
+        .differs(),
+    row("splice", "tcp")
+        .moved(&[("splice_file_pipe", SIZE), ("splice_pipe_socket", SIZE)])
+        .copied(0),
+    row("splice", "unix")
+        .moved(&[("splice_file_pipe", SIZE), ("splice_pipe_socket", SIZE)])
+        .copied(0),
+    row("splice", "pipe")
+        .moved(&[("splice_file_pipe", SIZE), ("splice_pipe_pipe", SIZE)])
+        .copied(0),
+    row("splice", "file")
+        .moved(&[("splice_file_pipe", SIZE), ("splice_pipe_file", SIZE)])
+        .copied(SIZE)
+        .calls(2 * TRANSFERS + 1)
+        .differs(),
+    row("vmsplice", "pipe").moved(&[("vmsplice", SIZE)]).copied(0),
+    // The original is drained to /dev/null.
+    row("tee", "pipe")
+        .moved(&[("splice_file_pipe", SIZE), ("tee", SIZE), ("splice_pipe_pseudo", SIZE)])
+        .copied(0),
+    row("sendfile_to_file", "file")
+        .moved(&[("sendfile_to_file", SIZE)])
+        .copied(SIZE)
+        .calls(TRANSFERS + 1)
+        .differs(),
+    row("copy_range_copied", "file")
+        .moved(&[("copy_range_copied", SIZE)])
+        .copied(SIZE)
+        .calls(TRANSFERS + 1),
+    row("copy_range_reflink", "file")
+        .moved(&[("copy_range_reflink", SIZE)])
+        .copied(0)
+        .calls(TRANSFERS + 1)
+        .needs(shared_extents),
+    row("direct_read", "memory").moved(&[("direct_read", SIZE)]).copied(0).calls(TRANSFERS),
+    // Whole blocks; one call more cuts the file to its length.
+    row("direct_write", "file").moved(&[("direct_write", BLOCKS)]).copied(0).calls(TRANSFERS + 1),
+    row("cache_cold", "memory").moved(&[("file_read", SIZE)]).copied(SIZE).calls(TRANSFERS),
+    // One call more says that reads will be at random.
+    row("cache_cold_no_readahead", "memory")
+        .moved(&[("file_read", SIZE)])
+        .copied(SIZE)
+        .calls(TRANSFERS + 1),
+    row("cache_warm", "memory").moved(&[("file_read", SIZE)]).copied(SIZE).calls(TRANSFERS),
 ];
+
+/// A file system that shares extents is made where there is none.
+fn shared_extents() -> Result<(), Skip> {
+    requirement::administrator()?;
+    requirement::program("mkfs.btrfs").or_else(|_| requirement::program("mkfs.xfs")).map(drop)
+}

@@ -7,7 +7,7 @@ use zc::{
         comparison::Comparison,
         finding::{Finding, Outcome, Ran, Spread},
         measurement::{Framing, Measurement},
-        scenario::{Calls, Expected, Group, Scenario, Setting, Theory, Work},
+        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
         sink::Sink,
         stage::Report,
         verdict,
@@ -43,6 +43,7 @@ const COPYING: Scenario = Scenario {
         claim: "the baseline",
     },
     sinks: &[Sink::Tcp, Sink::Pipe],
+    cache: Cache::Any,
     work: Work::Mechanism(|_| Ok(())),
     expect: |setting| Expected {
         moved: vec![(CopyPath::FileRead, setting.size), (CopyPath::SocketSend, setting.size)],

@@ -6,7 +6,7 @@ use anyhow::Result;
 use zc_common::path::CopyPath;
 
 use crate::lab::{
-    scenario::{Calls, Expected, Group, Scenario, Setting, Theory, Work},
+    scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
     sink::Sink,
     stage::Stage,
 };
@@ -25,6 +25,7 @@ pub(in crate::lab) const SCENARIO: Scenario = Scenario {
         claim: "the baseline: storage to page cache to user to socket buffer to network",
     },
     sinks: &[Sink::Tcp, Sink::Unix, Sink::Pipe, Sink::File],
+    cache: Cache::Any,
     work: Work::Mechanism(run),
     expect,
 };

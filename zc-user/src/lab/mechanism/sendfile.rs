@@ -4,7 +4,7 @@ use anyhow::Result;
 use rustix::fs::sendfile;
 
 use crate::lab::{
-    scenario::{Calls, Expected, Group, Scenario, Setting, Theory, Work},
+    scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
     sink::Sink,
     stage::Stage,
 };
@@ -23,11 +23,12 @@ pub(in crate::lab) const SCENARIO: Scenario = Scenario {
         claim: "since 2.4, with a device that gathers: page references only",
     },
     sinks: &[Sink::Tcp, Sink::Unix, Sink::Pipe],
+    cache: Cache::Any,
     work: Work::Mechanism(run),
     expect,
 };
 
-fn run(stage: &mut Stage) -> Result<()> {
+pub(super) fn run(stage: &mut Stage) -> Result<()> {
     stage.begin()?;
     while sendfile(&stage.sink, &stage.source, None, stage.chunk)? > 0 {}
     Ok(())

@@ -1,0 +1,20 @@
+//! A read of a file that is not in memory.
+
+use crate::lab::{
+    mechanism::cache_warm::{expect, run, theory},
+    scenario::{Cache, Group, Scenario, Work},
+    sink::Sink,
+};
+
+pub(in crate::lab) const SCENARIO: Scenario = Scenario {
+    id: "cache_cold",
+    title: "read, cold cache",
+    group: Group::PageCache,
+    lesson: "Every page is a miss that the device has to fill, and yet the program seldom waits: \
+             the kernel sees it read in order and fetches ahead.",
+    theory: theory(1, "a miss costs one DMA transfer, on top of the copy to the program"),
+    sinks: &[Sink::Memory],
+    cache: Cache::Cold,
+    work: Work::Mechanism(run),
+    expect,
+};
