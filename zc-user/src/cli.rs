@@ -276,6 +276,13 @@ pub enum LabVerb {
     /// Check what arrives on standard input
     #[command(hide = true)]
     Peer,
+    /// Hand over two sockets that are connected over a pair of veth devices
+    #[command(hide = true)]
+    Veth {
+        /// Without scatter-gather
+        #[arg(long)]
+        linear: bool,
+    },
 }
 
 impl LabVerb {
@@ -284,7 +291,7 @@ impl LabVerb {
     pub const fn is_inner(&self) -> bool {
         match self {
             Self::List(_) | Self::Run(_) | Self::Compare(_) => false,
-            Self::Worker { .. } | Self::Peer => true,
+            Self::Worker { .. } | Self::Peer | Self::Veth { .. } => true,
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod catalog;
 pub mod child;
 pub mod comparison;
 mod direct;
+pub mod evidence;
 pub mod finding;
 mod image;
 pub mod measurement;

@@ -19,7 +19,7 @@ use crate::{
         peer,
         run::{Bench, Observer, Plan, default_directory},
         scenario::Scenario,
-        sink::Sink,
+        sink::{Sink, veth},
         worker,
     },
     output::lab,
@@ -47,6 +47,10 @@ pub(super) async fn run(arguments: &Lab) -> Result<ExitCode> {
         }
         LabVerb::Peer => {
             peer::main()?;
+            Ok(ExitCode::SUCCESS)
+        }
+        LabVerb::Veth { linear } => {
+            veth::main(!linear)?;
             Ok(ExitCode::SUCCESS)
         }
     }

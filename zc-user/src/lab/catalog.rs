@@ -3,8 +3,8 @@
 use super::{
     mechanism::{
         cache_cold, cache_cold_no_readahead, cache_warm, copy_range_copied, copy_range_reflink,
-        direct_read, direct_write, mmap_write, read_write, sendfile, sendfile_to_file, splice, tee,
-        vmsplice,
+        direct_read, direct_write, mmap_write, read_write, sendfile, sendfile_linear,
+        sendfile_to_file, splice, tee, vmsplice,
     },
     scenario::Scenario,
 };
@@ -13,6 +13,7 @@ use super::{
 pub const SCENARIOS: &[&Scenario] = &[
     &read_write::SCENARIO,
     &mmap_write::SCENARIO,
+    &sendfile_linear::SCENARIO,
     &sendfile::SCENARIO,
     &splice::SCENARIO,
     &vmsplice::SCENARIO,

@@ -1,6 +1,6 @@
 //! What one round was measured to be.
 
-use super::stage::Report;
+use super::{evidence::Departure, stage::Report};
 use crate::{
     model::{
         column,
@@ -25,6 +25,8 @@ pub struct Measurement {
     pub size: u64,
     /// What the worker reports.
     pub report: Report,
+    /// How the payload left through the network device, where that is known.
+    pub departure: Option<Departure>,
 }
 
 /// Calls and switches of the observed process that belong to the lab, not to the mechanism.
@@ -53,6 +55,12 @@ pub struct Copies {
 }
 
 impl Measurement {
+    /// A round that nobody observed, and why.
+    #[must_use]
+    pub const fn unobserved(why: String, size: u64, report: Report) -> Self {
+        Self { frame: Err(why), framing: Framing::STOP, size, report, departure: None }
+    }
+
     /// A counter without what the lab added.
     #[must_use]
     pub fn counter(&self, counter: CounterId) -> Value<'_> {

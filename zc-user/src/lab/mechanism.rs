@@ -10,6 +10,7 @@ pub(super) mod direct_write;
 pub(super) mod mmap_write;
 pub(super) mod read_write;
 pub(super) mod sendfile;
+pub(super) mod sendfile_linear;
 pub(super) mod sendfile_to_file;
 pub(super) mod splice;
 pub(super) mod tee;

@@ -18,7 +18,8 @@ impl Ran {
         // Pages of the program itself are mapped and copied on first use, too.
         let is_aside = |sample: &PathSample| {
             let path = sample.path.0;
-            (path::is_mapped(path) || path::flow(path) == Flow::None) && sample.moved_bytes < little
+            let bytes = sample.moved_bytes.max(sample.copied_bytes);
+            (path::is_mapped(path) || path::flow(path) == Flow::None) && bytes < little
         };
         let paths = frame.totals.paths.iter().copied();
         let paths: Vec<_> = paths.filter(|sample| !is_aside(sample)).collect();
@@ -34,6 +35,9 @@ impl Ran {
 fn names(sink: Sink) -> Vec<(Place, &'static str)> {
     match sink {
         Sink::Tcp => vec![(Place::Buffer, "socket buffer"), (Place::Network, "loopback")],
+        Sink::Veth | Sink::VethLinear => {
+            vec![(Place::Buffer, "socket buffer"), (Place::Network, "veth")]
+        }
         Sink::Unix => vec![(Place::Buffer, "socket buffer")],
         Sink::Pipe => vec![(Place::Buffer, "pipe")],
         Sink::File | Sink::Memory => Vec::new(),

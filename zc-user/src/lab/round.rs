@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{
     child::Child,
+    evidence::Wire,
     measurement::{Framing, Measurement},
     payload::{self, Payload},
     peer::Arrival,
@@ -27,7 +28,11 @@ pub(super) async fn mechanism(
     observer: &mut Observer<'_>,
 ) -> Result<Measurement> {
     prepare(setting, payload).await?;
-    let ends = setting.sink.open(directory)?;
+    let ends = setting.sink.open(directory).await?;
+    let wire = match ends.interface {
+        Some(interface) => Some(Wire::new(duplicate(&ends.near)?, interface)),
+        None => None,
+    };
     let mut peer = match ends.far {
         Some(far) => Some(Child::spawn(&["peer"], far, Stdio::null())?),
         None => None,
@@ -35,7 +40,7 @@ pub(super) async fn mechanism(
     // Kept to look into a file afterwards.
     let written = match peer {
         Some(_) => None,
-        None => Some(ends.near.try_clone().context("cannot duplicate a descriptor")?),
+        None => Some(duplicate(&ends.near)?),
     };
     let (size, chunk) = (setting.size.to_string(), setting.chunk.to_string());
     let words = ["worker", scenario.id, "--size", &size, "--chunk", &chunk];
@@ -50,12 +55,27 @@ pub(super) async fn mechanism(
     worker.proceed()?;
     let report: Report = worker.report().await?;
 
+    if let Some(wire) = &wire {
+        wire.close()?;
+    }
     verify(payload, &report, peer.as_mut(), written).await?;
-    let frame = match (before, after) {
-        (Ok(before), Ok(after)) => Ok(section(&before, &after, &[pid])?),
-        (Err(why), _) | (_, Err(why)) => Err(why),
+    let (before, after) = match (before, after) {
+        (Ok(before), Ok(after)) => (before, after),
+        (Err(why), _) | (_, Err(why)) => {
+            return Ok(Measurement::unobserved(why, setting.size, report));
+        }
     };
-    Ok(Measurement { frame, framing: Framing::STOP, size: setting.size, report })
+    let mut frame = section(&before, &after, &[pid])?;
+    let mut departure = None;
+    if let (Some(wire), Ok(arrived)) = (wire, look(observer)?) {
+        (frame, departure) = wire.prove(frame, setting.size, &before, &arrived)?;
+    }
+    let framing = Framing::STOP;
+    Ok(Measurement { frame: Ok(frame), framing, size: setting.size, report, departure })
+}
+
+fn duplicate(fd: &OwnedFd) -> Result<OwnedFd> {
+    fd.try_clone().context("cannot duplicate a descriptor")
 }
 
 async fn prepare(setting: &Setting, payload: &Payload) -> Result<()> {

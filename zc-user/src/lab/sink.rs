@@ -1,5 +1,8 @@
 //! Where a payload goes, and the two ends of the way there.
 
+mod link;
+pub mod veth;
+
 use std::{
     fs::File,
     net::{TcpListener, TcpStream},
@@ -16,6 +19,10 @@ use zc_common::path::CopyPath;
 pub enum Sink {
     /// TCP over the loopback device.
     Tcp,
+    /// TCP over a pair of veth devices, in network namespaces made for it.
+    Veth,
+    /// The same without scatter-gather: the device takes no packets in pieces.
+    VethLinear,
     /// A Unix stream socket.
     Unix,
     /// A pipe.
@@ -26,12 +33,26 @@ pub enum Sink {
     Memory,
 }
 
+/// Why a sink that cannot gather costs a copy that no call made.
+pub(super) const LINEARISED: &str = "the device cannot gather: the kernel copies every packet into one piece before handing it \
+     over (skb_segment, called by validate_xmit_skb)";
+
 /// Both ends of a sink.
 pub(super) struct Ends {
     /// What the worker writes to.
     pub(super) near: OwnedFd,
     /// What the peer reads from while the worker writes; a file is read afterwards.
     pub(super) far: Option<OwnedFd>,
+    /// The device between them that carries nothing else.
+    pub(super) interface: Option<Interface>,
+}
+
+/// A network device.
+pub(super) struct Interface {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// The namespace it is in: an inode.
+    pub(super) namespace: u64,
 }
 
 impl Sink {
@@ -40,6 +61,8 @@ impl Sink {
     pub const fn id(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
+            Self::Veth => "veth",
+            Self::VethLinear => "veth-linear",
             Self::Unix => "unix",
             Self::Pipe => "pipe",
             Self::File => "file",
@@ -52,6 +75,8 @@ impl Sink {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Tcp => "TCP over loopback",
+            Self::Veth => "TCP over veth",
+            Self::VethLinear => "TCP over veth without gather",
             Self::Unix => "Unix socket",
             Self::Pipe => "pipe",
             Self::File => "file",
@@ -63,7 +88,7 @@ impl Sink {
     #[must_use]
     pub const fn write_path(self) -> CopyPath {
         match self {
-            Self::Tcp | Self::Unix => CopyPath::SocketSend,
+            Self::Tcp | Self::Veth | Self::VethLinear | Self::Unix => CopyPath::SocketSend,
             Self::Pipe => CopyPath::PipeWrite,
             Self::File => CopyPath::FileWrite,
             Self::Memory => CopyPath::PseudoWrite,
@@ -74,7 +99,7 @@ impl Sink {
     #[must_use]
     pub const fn sendfile_path(self) -> CopyPath {
         match self {
-            Self::Tcp | Self::Unix => CopyPath::SendfileToSocket,
+            Self::Tcp | Self::Veth | Self::VethLinear | Self::Unix => CopyPath::SendfileToSocket,
             Self::Pipe => CopyPath::SendfileToPipe,
             Self::File => CopyPath::SendfileToFile,
             Self::Memory => CopyPath::SendfileToPseudo,
@@ -85,10 +110,19 @@ impl Sink {
     #[must_use]
     pub const fn splice_path(self) -> CopyPath {
         match self {
-            Self::Tcp | Self::Unix => CopyPath::SplicePipeSocket,
+            Self::Tcp | Self::Veth | Self::VethLinear | Self::Unix => CopyPath::SplicePipeSocket,
             Self::Pipe => CopyPath::SplicePipePipe,
             Self::File => CopyPath::SplicePipeFile,
             Self::Memory => CopyPath::SplicePipePseudo,
+        }
+    }
+
+    /// Bytes of `size` that the kernel copies once more because the device cannot gather.
+    #[must_use]
+    pub const fn linearised(self, size: u64) -> u64 {
+        match self {
+            Self::VethLinear => size,
+            _ => 0,
         }
     }
 
@@ -100,7 +134,7 @@ impl Sink {
 
     /// Opens it. Files are made in `directory`, without a name: nothing is left behind, however
     /// the run ends.
-    pub(super) fn open(self, directory: &Path) -> Result<Ends> {
+    pub(super) async fn open(self, directory: &Path) -> Result<Ends> {
         Ok(match self {
             Self::Tcp => {
                 let listener =
@@ -108,20 +142,26 @@ impl Sink {
                 let near = TcpStream::connect(listener.local_addr()?)
                     .context("cannot connect over loopback")?;
                 let (far, _) = listener.accept().context("cannot accept over loopback")?;
-                Ends { near: near.into(), far: Some(far.into()) }
+                Ends { near: near.into(), far: Some(far.into()), interface: None }
             }
+            Self::Veth => veth::open(true).await?,
+            Self::VethLinear => veth::open(false).await?,
             Self::Unix => {
                 let (near, far) = UnixStream::pair().context("cannot make Unix sockets")?;
-                Ends { near: near.into(), far: Some(far.into()) }
+                Ends { near: near.into(), far: Some(far.into()), interface: None }
             }
             Self::Pipe => {
                 let (far, near) = std::io::pipe().context("cannot make a pipe")?;
-                Ends { near: near.into(), far: Some(far.into()) }
+                Ends { near: near.into(), far: Some(far.into()), interface: None }
             }
-            Self::File => Ends { near: scratch(directory)?.into(), far: None },
+            Self::File => Ends { near: scratch(directory)?.into(), far: None, interface: None },
             Self::Memory => {
                 let null = File::options().write(true).open("/dev/null");
-                Ends { near: null.context("cannot open /dev/null")?.into(), far: None }
+                Ends {
+                    near: null.context("cannot open /dev/null")?.into(),
+                    far: None,
+                    interface: None,
+                }
             }
         })
     }

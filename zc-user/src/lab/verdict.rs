@@ -201,6 +201,13 @@ fn notes(
     if scenario.theory.network_dma > 0 && !setting.sink.has_device() {
         notes.push(format!("no DMA to the network: {} has no device", setting.sink.title()));
     }
+    if let Some(departure) = measurement.departure {
+        notes.push(format!(
+            "measured at the device: {} bytes of the payload left as references to pages, {} in \
+             packets that they had been copied into",
+            departure.gathered_bytes, departure.linear_bytes
+        ));
+    }
     if let Some(told) = &measurement.report.told {
         notes.push(told.clone());
     }

@@ -152,6 +152,18 @@ impl Frame {
         self
     }
 
+    /// Changes what is known of each process, by evidence from elsewhere; the sums follow.
+    #[must_use]
+    pub fn amended(mut self, mut amend: impl FnMut(&mut ProcessSample)) -> Self {
+        for process in &mut self.processes {
+            amend(process);
+            ledger::normalise(&mut process.paths);
+            ledger::settle(&mut process.counters, &process.paths);
+        }
+        self.totals = tally(&self.processes, &self.unattributed);
+        self
+    }
+
     /// The process with this identity.
     #[must_use]
     pub fn process(&self, id: ProcessId) -> Option<&ProcessSample> {

@@ -118,7 +118,7 @@ impl Picture {
             let mut hop = device(from, to, counter, counters[counter]);
             match carrier(frame, counter, hop.bytes) {
                 Carrier::Nothing | Carrier::Hardware => {}
-                Carrier::Software => hop.means = NO_DEVICE,
+                Carrier::Software => picture.pass_on(&mut hop),
                 Carrier::Either => hop.provenance = hop.provenance.max(Provenance::Assumed),
             }
             picture.add(hop);
@@ -129,12 +129,21 @@ impl Picture {
     /// The same where it is known that no device is behind the sockets.
     #[must_use]
     pub fn without_network_device(mut self) -> Self {
-        for hop in &mut self.hops {
-            if hop.from == Place::Network || hop.to == Place::Network {
-                hop.means = NO_DEVICE;
-            }
+        let mut hops = std::mem::take(&mut self.hops);
+        let behind = |hop: &Hop| hop.from == Place::Network || hop.to == Place::Network;
+        self.hops = hops.extract_if(.., |hop| !behind(hop) || hop.means != Means::Dma).collect();
+        for mut hop in hops {
+            self.pass_on(&mut hop);
+            self.add(hop);
         }
         self
+    }
+
+    /// No device moves the bytes of `hop`: what was not copied is passed on.
+    fn pass_on(&self, hop: &mut Hop) {
+        let copied = self.hop(hop.from, hop.to, Means::Copy).map_or(0, |copy| copy.bytes);
+        hop.means = NO_DEVICE;
+        hop.bytes = hop.bytes.saturating_sub(copied);
     }
 
     /// What `place` is called here.
@@ -240,8 +249,8 @@ const fn route(path: CopyPath) -> Option<(Place, Place)> {
         CopyPath::SplicePipeSocket
         | CopyPath::SpliceSocketPipe
         | CopyPath::SplicePipePipe
-        | CopyPath::Tee
-        | CopyPath::SkbLinearize => (Place::Buffer, Place::Buffer),
+        | CopyPath::Tee => (Place::Buffer, Place::Buffer),
+        CopyPath::SkbLinearize => (Place::Buffer, Place::Network),
         CopyPath::CowCopy | CopyPath::ProcessVm => (Place::User, Place::User),
         CopyPath::PseudoRead
         | CopyPath::PseudoWrite

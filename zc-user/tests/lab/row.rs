@@ -25,6 +25,7 @@ pub(crate) struct Row {
     sink: &'static str,
     moved: &'static [(&'static str, u64)],
     copied: Option<u64>,
+    provenance: &'static str,
     calls: Option<u64>,
     judgement: &'static str,
     needs: fn() -> Result<(), Skip>,
@@ -37,6 +38,7 @@ pub(crate) const fn row(scenario: &'static str, sink: &'static str) -> Row {
         sink,
         moved: &[],
         copied: None,
+        provenance: "unavailable",
         calls: None,
         judgement: "as_textbook",
         needs: || Ok(()),
@@ -51,7 +53,12 @@ impl Row {
 
     /// Bytes copied by the CPU, which this kernel can only model.
     pub(crate) const fn copied(self, bytes: u64) -> Self {
-        Self { copied: Some(bytes), ..self }
+        Self { copied: Some(bytes), provenance: "modelled", ..self }
+    }
+
+    /// Bytes copied by the CPU, which a device proves.
+    pub(crate) const fn measured(self, bytes: u64) -> Self {
+        Self { copied: Some(bytes), provenance: "measured", ..self }
     }
 
     /// System calls of the work, where their number does not depend on how fast the far end is.
@@ -95,9 +102,9 @@ impl Row {
         match self.copied {
             Some(bytes) => {
                 let known = bytes as f64 / SIZE as f64;
-                assert_eq!((copies, provenance), (Some(known), Some("modelled")), "{finding}");
+                assert_eq!((copies, provenance), (Some(known), Some(self.provenance)), "{finding}");
             }
-            None => assert_eq!((copies, provenance), (None, Some("unavailable")), "{finding}"),
+            None => assert_eq!((copies, provenance), (None, Some(self.provenance)), "{finding}"),
         }
         #[expect(clippy::cast_precision_loss, reason = "small")]
         if let Some(calls) = self.calls {

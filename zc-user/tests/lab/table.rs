@@ -36,6 +36,18 @@ pub(crate) const ROWS: &[Row] = &[
         .moved(&[("file_read", SIZE), ("file_write", SIZE)])
         .copied(2 * SIZE)
         .calls(2 * TRANSFERS + 1),
+    row("read_write", "veth")
+        .moved(&[("file_read", SIZE), ("socket_send", SIZE)])
+        .copied(2 * SIZE)
+        .calls(2 * TRANSFERS + 1),
+    // What the program has written is copied once more for a device that cannot gather.
+    row("read_write", "veth-linear")
+        .moved(&[("file_read", SIZE), ("socket_send", SIZE)])
+        .copied(3 * SIZE)
+        .calls(2 * TRANSFERS + 1)
+        .differs(),
+    row("sendfile_linear", "veth-linear").moved(&[("sendfile_to_socket", SIZE)]).measured(SIZE),
+    row("sendfile", "veth").moved(&[("sendfile_to_socket", SIZE)]).measured(0),
     row("sendfile", "tcp").moved(&[("sendfile_to_socket", SIZE)]).copied(0),
     row("sendfile", "unix").moved(&[("sendfile_to_socket", SIZE)]).copied(0),
     row("sendfile", "pipe").moved(&[("sendfile_to_pipe", SIZE)]).copied(0),

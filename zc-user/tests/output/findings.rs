@@ -167,6 +167,7 @@ fn found(
         framing: Framing::STOP,
         size: SIZE,
         report: Report { wall_ns: 1, cpu_ns: 1, told: None, digest: None },
+        departure: None,
     };
     let verdict = verdict::judge(scenario, &setting, &measurement);
     let outcome = Outcome::Ran(Box::new(Ran {

@@ -7,7 +7,7 @@ use zc_common::path::CopyPath;
 
 use crate::lab::{
     scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-    sink::Sink,
+    sink::{LINEARISED, Sink},
     stage::Stage,
 };
 
@@ -24,7 +24,7 @@ pub(in crate::lab) const SCENARIO: Scenario = Scenario {
         mode_switches: Some(4),
         claim: "the baseline: storage to page cache to user to socket buffer to network",
     },
-    sinks: &[Sink::Tcp, Sink::Unix, Sink::Pipe, Sink::File],
+    sinks: &[Sink::Tcp, Sink::Veth, Sink::VethLinear, Sink::Unix, Sink::Pipe, Sink::File],
     cache: Cache::Any,
     work: Work::Mechanism(run),
     expect,
@@ -45,10 +45,10 @@ fn run(stage: &mut Stage) -> Result<()> {
 fn expect(setting: &Setting) -> Expected {
     Expected {
         moved: vec![(CopyPath::FileRead, setting.size), (setting.sink.write_path(), setting.size)],
-        copied_bytes: 2 * setting.size,
+        copied_bytes: 2 * setting.size + setting.sink.linearised(setting.size),
         // The last read finds the end of the file.
         syscalls: Calls::Exactly(2 * setting.transfers() + 1),
-        copies_because: None,
+        copies_because: (setting.sink == Sink::VethLinear).then_some(LINEARISED),
         switches_because: None,
     }
 }

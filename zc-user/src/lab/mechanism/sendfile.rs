@@ -22,7 +22,7 @@ pub(in crate::lab) const SCENARIO: Scenario = Scenario {
         mode_switches: Some(2),
         claim: "since 2.4, with a device that gathers: page references only",
     },
-    sinks: &[Sink::Tcp, Sink::Unix, Sink::Pipe],
+    sinks: &[Sink::Tcp, Sink::Veth, Sink::Unix, Sink::Pipe],
     cache: Cache::Any,
     work: Work::Mechanism(run),
     expect,

@@ -24,7 +24,7 @@ pub(in crate::lab) const SCENARIO: Scenario = Scenario {
         claim: "no copy between any two descriptors, one of which is a pipe; two mode switches per \
                 call, two calls per transfer",
     },
-    sinks: &[Sink::Tcp, Sink::Unix, Sink::Pipe, Sink::File],
+    sinks: &[Sink::Tcp, Sink::Veth, Sink::Unix, Sink::Pipe, Sink::File],
     cache: Cache::Any,
     work: Work::Mechanism(run),
     expect,

@@ -1,0 +1,173 @@
+//! What a network device tells of copies, on kernels where no function that copies can be hooked.
+//!
+//! A packet reaches its device as a linear part, which the kernel wrote for this packet alone, and
+//! fragments, which refer to pages. TCP writes nothing but headers to the linear part, on every
+//! kernel since 4.17: payload arrives there by one more copy, made when the device or the route
+//! cannot gather (`skb_segment`, `__skb_linearize` in `validate_xmit_skb`, `net/core/dev.c`). So
+//!
+//! - payload that left linear was copied there, whatever call had sent it: that is the path
+//!   `skb_linearize`, measured;
+//! - payload that calls passed on by reference, and that left as fragments, was copied nowhere
+//!   between the call and the device: those paths' copies are measured to be 0.
+//!
+//! It says nothing of write() and send(): what they copy, they copy to fresh pages, which leave as
+//! fragments too. Nor of `MSG_ZEROCOPY`: the pages are still the program's when the packet leaves a
+//! veth device, but its twin copies them on reception (`skb_orphan_frags_rx`).
+
+use std::{
+    mem::offset_of,
+    os::fd::{AsRawFd as _, OwnedFd},
+};
+
+use anyhow::{Context as _, Result};
+use rustix::net::{Shutdown, shutdown};
+use zc_common::path::CopyPath;
+
+use super::sink::Interface;
+use crate::{
+    model::frame::Frame,
+    sample::snapshot::{DeviceSample, PathId, PathSample, Provenance, Snapshot},
+};
+
+/// A connection over a device that nobody else uses.
+pub(super) struct Wire {
+    socket: OwnedFd,
+    interface: Interface,
+}
+
+/// How the payload left through the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Departure {
+    /// Bytes in fragments: references to pages.
+    pub gathered_bytes: u64,
+    /// Bytes in linear packets: copied for the device.
+    pub linear_bytes: u64,
+}
+
+impl Wire {
+    /// `socket` is another descriptor of the near end.
+    pub(super) fn new(socket: OwnedFd, interface: Interface) -> Self {
+        Self { socket, interface }
+    }
+
+    /// No more payload will come: the far end reads to the end.
+    pub(super) fn close(&self) -> Result<()> {
+        shutdown(&self.socket, Shutdown::Write).context("cannot end the connection")
+    }
+
+    /// What left between two snapshots, and `frame` with what that proves. The later snapshot is
+    /// one of after everything had arrived. `None` when the device was not seen, or the kernel does
+    /// not tell how much TCP sent (before 4.19).
+    pub(super) fn prove(
+        &self,
+        frame: Frame,
+        size: u64,
+        before: &Snapshot,
+        arrived: &Snapshot,
+    ) -> Result<(Frame, Option<Departure>)> {
+        let devices = Frame::between(before, arrived).devices;
+        let device = devices.into_iter().find(|device| self.is(device));
+        let (Some(device), Some(sent)) = (device, sent(&self.socket)?) else {
+            return Ok((frame, None));
+        };
+        let departure = departure(size, device.gather_bytes, sent);
+        Ok((amend(frame, departure, size, device), Some(departure)))
+    }
+
+    fn is(&self, device: &DeviceSample) -> bool {
+        device.device == self.interface.name && device.namespace == Some(self.interface.namespace)
+    }
+}
+
+/// Payload bytes of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sent {
+    /// All that left, what was sent again included.
+    bytes: u64,
+    /// What was sent again.
+    again: u64,
+}
+
+/// What was sent again is left out: fragments of it do not hide bytes that left linear, so
+/// `linear_bytes` is what was copied, or less if there was a mixture and something was sent again.
+fn departure(size: u64, gathered: u64, sent: Sent) -> Departure {
+    let linear = sent.bytes.saturating_sub(gathered).saturating_sub(sent.again);
+    Departure { gathered_bytes: size.saturating_sub(linear), linear_bytes: linear.min(size) }
+}
+
+fn amend(frame: Frame, departure: Departure, size: u64, device: DeviceSample) -> Frame {
+    let mut frame = frame.amended(|process| {
+        let by_reference = process.paths.iter().filter(|sample| is_reference(sample.path.0));
+        // Otherwise something else has sent, too, and nobody knows whose bytes the fragments are.
+        if by_reference.map(|sample| sample.moved_bytes).sum::<u64>() != size {
+            return;
+        }
+        for sample in process.paths.iter_mut().filter(|sample| passes_on(sample.path.0)) {
+            sample.copied_bytes = 0;
+            sample.provenance = Provenance::Measured;
+        }
+    });
+    if departure.linear_bytes > 0 {
+        frame = frame.amended(|process| {
+            process.paths.push(PathSample {
+                path: PathId(CopyPath::SkbLinearize),
+                socket: None,
+                ops: 0,
+                errors: 0,
+                // The calls that sent them have moved them.
+                moved_bytes: 0,
+                copied_bytes: departure.linear_bytes,
+                provenance: Provenance::Measured,
+            });
+        });
+    }
+    frame
+        .devices
+        .retain(|known| (&known.device, known.namespace) != (&device.device, device.namespace));
+    frame.devices.push(device);
+    frame
+}
+
+/// Whether the path hands pages to a socket.
+const fn is_reference(path: CopyPath) -> bool {
+    matches!(path, CopyPath::SendfileToSocket | CopyPath::SplicePipeSocket)
+}
+
+/// Whether the path passes pages on that reach a socket at last.
+const fn passes_on(path: CopyPath) -> bool {
+    is_reference(path) || matches!(path, CopyPath::SpliceFilePipe)
+}
+
+/// What TCP says that it sent; `None` before Linux 4.19, which does not tell.
+fn sent(socket: &OwnedFd) -> Result<Option<Sent>> {
+    // SAFETY: a structure of integers.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut size = libc::socklen_t::try_from(size_of::<libc::tcp_info>()).unwrap_or(0);
+    // SAFETY: the kernel writes at most `size` bytes, and says how many.
+    let result = unsafe {
+        let (socket, info) = (socket.as_raw_fd(), (&raw mut info).cast());
+        libc::getsockopt(socket, libc::IPPROTO_TCP, libc::TCP_INFO, info, &raw mut size)
+    };
+    if result != 0 {
+        return Err(std::io::Error::last_os_error()).context("cannot look at the connection");
+    }
+    let told = usize::try_from(size).unwrap_or(0);
+    let complete = told >= offset_of!(libc::tcp_info, tcpi_bytes_retrans) + size_of::<u64>();
+    Ok(complete.then_some(Sent { bytes: info.tcpi_bytes_sent, again: info.tcpi_bytes_retrans }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_again_hides_nothing() {
+        let sent = |bytes, again| Sent { bytes, again };
+        let of = |gathered, linear| Departure { gathered_bytes: gathered, linear_bytes: linear };
+        assert_eq!(departure(1000, 1000, sent(1000, 0)), of(1000, 0));
+        assert_eq!(departure(1000, 0, sent(1000, 0)), of(0, 1000));
+        assert_eq!(departure(1000, 1100, sent(1100, 100)), of(1000, 0));
+        assert_eq!(departure(1000, 0, sent(1100, 100)), of(0, 1000));
+        assert_eq!(departure(1000, 700, sent(1000, 0)), of(700, 300));
+    }
+}
