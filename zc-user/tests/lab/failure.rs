@@ -37,7 +37,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 ];
 
 /// Without probes, which take a second to attach and are of no interest here.
-fn bare(words: &[&str]) -> Command {
+pub(crate) fn bare(words: &[&str]) -> Command {
     let none = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
     match requirement::ebpf() {
         Ok(()) => through(&none, ZC.as_ref(), words),

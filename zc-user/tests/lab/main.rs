@@ -7,8 +7,12 @@
 
 mod failure;
 mod finding;
+mod forms;
 mod interrupt;
 mod outside;
+#[allow(dead_code, reason = "shared with tests that need more of it")]
+#[path = "../edge/pty.rs"]
+mod pty;
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 #[path = "../live/report.rs"]
 mod report;
@@ -33,8 +37,8 @@ type Test = fn() -> Result<(), Skip>;
 
 fn main() -> ExitCode {
     let mut trials = row::trials();
-    let tests: [&[(&str, Test)]; 4] =
-        [row::TESTS, outside::TESTS, failure::TESTS, interrupt::TESTS];
+    let tests: [&[(&str, Test)]; 5] =
+        [row::TESTS, outside::TESTS, failure::TESTS, interrupt::TESTS, forms::TESTS];
     for (name, test) in tests.concat() {
         trials.push(runner::trial(name.to_owned(), test));
     }
