@@ -14,7 +14,7 @@ impl Ran {
     #[must_use]
     pub fn picture(&self, setting: &Setting) -> Option<Picture> {
         let frame = self.measurement.frame.as_ref().ok()?;
-        let little = setting.size / 10;
+        let little = (setting.size / 100).max(LITTLE);
         // Pages of the program itself are mapped and copied on first use, too.
         let is_aside = |sample: &PathSample| {
             let path = sample.path.0;
@@ -30,6 +30,9 @@ impl Ran {
         Some(picture)
     }
 }
+
+/// Bytes of pages that a program touches for itself, at most.
+const LITTLE: u64 = 256 << 10;
 
 /// What the places are where the payload goes to this sink.
 fn names(sink: Sink) -> Vec<(Place, &'static str)> {

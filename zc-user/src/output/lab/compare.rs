@@ -6,8 +6,8 @@ use crate::{
     lab::{
         comparison::{Comparison, Difference},
         finding::{Finding, Ran, Spread},
-        metric::per_sec,
-        metric::{METRICS, Metric},
+        metric::{METRICS, Metric, per_sec},
+        scenario::Setting,
     },
     model::value::Value,
     output::{
@@ -31,13 +31,10 @@ const GIB: u64 = 1 << 30;
 /// When `out` fails.
 pub fn write(comparison: &Comparison, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let [a, b] = &comparison.findings;
-    writeln!(
-        out,
-        "{} and {}, in turns, to {}",
-        a.scenario.title,
-        b.scenario.title,
-        a.setting.sink.title()
-    )?;
+    let Setting { sink, size, chunk, .. } = a.setting;
+    let titles = format!("{} and {}", a.scenario.title, b.scenario.title);
+    writeln!(out, "{titles}, in turns, to {}", sink.title())?;
+    writeln!(out, "{}, {} per transfer", human::bytes(size), human::bytes(chunk))?;
     let columns = usize::from(look.columns).min(100);
     let Some([first, second]) = comparison.ran() else {
         let why = b.outcome.why().or(a.outcome.why()).unwrap_or("");

@@ -24,7 +24,7 @@ pub fn write(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
         };
         writeln!(
             out,
-            "- **{}** to {}: {}.",
+            "- **{}** ({}): {}.",
             finding.scenario.title,
             finding.setting.sink.title(),
             escape(sentence.trim_end_matches('.')),

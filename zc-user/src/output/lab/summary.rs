@@ -25,7 +25,8 @@ pub(super) struct Column {
     /// The heading.
     pub(super) title: &'static str,
     numeric: bool,
-    /// Greater numbers go first where there is little room.
+    /// Greater numbers go first where there is little room. The sink stays where it tells findings
+    /// apart.
     priority: u8,
     cell: fn(&Finding) -> Cell,
 }
@@ -36,7 +37,7 @@ pub(super) const COLUMNS: &[Column] = &[
     Column {
         title: "SINK",
         numeric: false,
-        priority: 2,
+        priority: 6,
         cell: |f| Cell::text(f.setting.sink.id()),
     },
     Column { title: "COPIES", numeric: true, priority: 0, cell: |f| compared(f, "cpu_copies") },
@@ -88,14 +89,21 @@ pub(super) const COLUMNS: &[Column] = &[
 /// Writes as many columns as fit.
 pub(super) fn write(findings: &[Finding], columns: usize, out: &mut dyn Write) -> io::Result<()> {
     let mut shown: Vec<&Column> = COLUMNS.iter().collect();
+    let mut ids: Vec<_> = findings.iter().map(|finding| finding.scenario.id).collect();
+    ids.sort_unstable();
+    let sink_tells = ids.windows(2).any(|pair| pair[0] == pair[1]);
+    let priority = |column: &Column| match column.title {
+        "SINK" if sink_tells => 0,
+        _ => column.priority,
+    };
     loop {
         let text = table(findings, &shown)?;
         let widest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
-        let least = shown.iter().map(|column| column.priority).max().unwrap_or(0);
+        let least = shown.iter().map(|column| priority(column)).max().unwrap_or(0);
         if widest <= columns || least == 0 {
             return out.write_all(text.as_bytes());
         }
-        shown.retain(|column| column.priority != least);
+        shown.retain(|column| priority(column) != least);
     }
 }
 

@@ -70,8 +70,15 @@ impl<'a> Text<'a> {
     pub fn finding(&mut self, finding: &Finding) -> io::Result<()> {
         let Finding { scenario, setting, outcome } = finding;
         let strong = self.look.theme.strong();
-        let title = self.styled(&format!("{} to {}", scenario.title, setting.sink.title()), strong);
+        let title = self.styled(scenario.title, strong);
         writeln!(self.out, "{title}  ({})", scenario.id)?;
+        let rounds = finding.ran().map_or_else(String::new, |ran| match ran.rounds {
+            1 => ", once".to_owned(),
+            rounds => format!(", {rounds} rounds"),
+        });
+        let (size, chunk) = (human::bytes(setting.size), human::bytes(setting.chunk));
+        let words = format!("{size} to {}, {chunk} per transfer{rounds}", setting.sink.title());
+        writeln!(self.out, "{}", self.styled(&words, self.look.theme.dim()))?;
         self.prose(scenario.lesson, Indent::NONE)?;
         match outcome {
             Outcome::Ran(ran) => self.ran(finding, ran)?,
