@@ -15,6 +15,7 @@ use crate::workspace;
 /// The programs that the tests observe, drive, or compare with.
 pub(crate) const PROGRAMS: [Program; 7] = [
     Program { name: "nginx", package: "nginx-light" },
+    Program { name: "javac", package: "default-jdk-headless" },
     Program { name: "bpftool", package: "bpftool" },
     Program { name: "tmux", package: "tmux" },
     Program { name: "python3", package: "python3" },

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValue};
 use zc_common::path::CopyPath;
 
 use crate::{
-    lab::{catalog, scenario::Scenario, sink::Sink},
+    lab::{catalog, fetch::Protocol, scenario::Scenario, sink::Sink},
     model::{
         column::{COLUMNS, Column},
         filter::{self, Expr, Filter},
@@ -273,9 +273,29 @@ pub enum LabVerb {
         #[arg(long)]
         chunk: usize,
     },
-    /// Check what arrives on standard input
+    /// Check what arrives on standard input, or what a server sends
     #[command(hide = true)]
-    Peer,
+    Peer {
+        /// The port of a server on loopback, to be asked for the payload
+        #[arg(long, value_name = "PORT", requires = "protocol")]
+        from: Option<u16>,
+        /// How it is asked
+        #[arg(long, value_enum, requires = "from")]
+        protocol: Option<Protocol>,
+    },
+    /// Become another program, which ends with the lab
+    #[command(hide = true)]
+    Exec {
+        /// The program, with its arguments
+        #[arg(last = true, required = true, value_name = "CMD")]
+        command: Vec<OsString>,
+    },
+    /// Make a directory, and remove it at the end of standard input
+    #[command(hide = true)]
+    Scratch {
+        /// Where
+        directory: PathBuf,
+    },
     /// Hand over two sockets that are connected over a pair of veth devices
     #[command(hide = true)]
     Veth {
@@ -286,12 +306,14 @@ pub enum LabVerb {
 }
 
 impl LabVerb {
-    /// Whether it is a part of the lab that only the lab itself starts.
+    /// Whether it is a part of the lab that only the lab itself starts, and that ends with it.
     #[must_use]
     pub const fn is_inner(&self) -> bool {
         match self {
             Self::List(_) | Self::Run(_) | Self::Compare(_) => false,
-            Self::Worker { .. } | Self::Peer | Self::Veth { .. } => true,
+            // It has to outlive the lab, if only to clean up.
+            Self::Scratch { .. } => false,
+            Self::Worker { .. } | Self::Peer { .. } | Self::Exec { .. } | Self::Veth { .. } => true,
         }
     }
 }

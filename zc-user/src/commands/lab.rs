@@ -15,10 +15,12 @@ use crate::{
         catalog::SCENARIOS,
         child,
         comparison::common_sink,
+        fetch,
         finding::{Finding, Outcome, Ran},
         peer,
         run::{Bench, Observer, Plan, default_directory},
         scenario::Scenario,
+        scratch,
         sink::{Sink, veth},
         worker,
     },
@@ -45,8 +47,16 @@ pub(super) async fn run(arguments: &Lab) -> Result<ExitCode> {
             worker::main(scenario.0, *size, *chunk)?;
             Ok(ExitCode::SUCCESS)
         }
-        LabVerb::Peer => {
-            peer::main()?;
+        LabVerb::Peer { from, protocol } => {
+            match from.zip(*protocol) {
+                Some((port, protocol)) => fetch::main(port, protocol)?,
+                None => peer::main()?,
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        LabVerb::Exec { command } => match child::exec(command)? {},
+        LabVerb::Scratch { directory } => {
+            scratch::main(directory)?;
             Ok(ExitCode::SUCCESS)
         }
         LabVerb::Veth { linear } => {

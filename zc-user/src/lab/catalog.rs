@@ -6,6 +6,7 @@ use super::{
         direct_read, direct_write, mmap_write, read_write, sendfile, sendfile_linear,
         sendfile_to_file, splice, tee, vmsplice,
     },
+    program::{kafka, mapped_write, netty, nginx, rocketmq, transfer_to},
     scenario::Scenario,
 };
 
@@ -26,6 +27,13 @@ pub const SCENARIOS: &[&Scenario] = &[
     &cache_cold::SCENARIO,
     &cache_cold_no_readahead::SCENARIO,
     &cache_warm::SCENARIO,
+    &nginx::SENDFILE,
+    &nginx::READ_WRITE,
+    &transfer_to::SCENARIO,
+    &mapped_write::SCENARIO,
+    &netty::SCENARIO,
+    &kafka::SCENARIO,
+    &rocketmq::SCENARIO,
 ];
 
 /// What others are compared with.

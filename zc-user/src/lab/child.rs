@@ -1,13 +1,15 @@
 //! Processes that the lab starts: this program again, as worker or peer. None outlives the lab.
 
 use std::{
-    ffi::OsStr,
+    convert::Infallible,
+    ffi::{OsStr, OsString},
     fs::File,
     io::{self, ErrorKind, Read as _},
     os::{
         fd::{AsFd as _, OwnedFd},
         unix::process::CommandExt as _,
     },
+    path::Path,
     process::{Child as Process, ChildStderr, Command, ExitStatus, Stdio},
     time::Duration,
 };
@@ -19,6 +21,7 @@ use rustix::process::{
 };
 use serde::de::DeserializeOwned;
 use tokio::{
+    net::unix::pipe::Receiver,
     signal::unix::{SignalKind, signal},
     time::timeout,
 };
@@ -63,6 +66,19 @@ impl Child {
         Ok(Self { process, changes, name })
     }
 
+    /// Runs another program, which also ends with the lab.
+    pub(super) fn program(words: &[OsString], input: OwnedFd, output: Stdio) -> Result<Self> {
+        let program = words.first().context("no program to run")?;
+        let name = Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
+        let words: Vec<_> = ["exec".as_ref(), "--".as_ref()]
+            .into_iter()
+            .chain(words.iter().map(OsString::as_os_str))
+            .collect();
+        let mut child = Self::spawn(&words, input, output)?;
+        child.name = name;
+        Ok(child)
+    }
+
     /// Its process id.
     pub(super) fn pid(&self) -> u32 {
         self.process.id()
@@ -97,6 +113,75 @@ impl Child {
         }
         let text = self.stderr();
         serde_json::from_str(&text).with_context(|| format!("the {} reports '{text}'", self.name))
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Errors
+    /// When it failed: with what it complained about.
+    pub(super) async fn finished(&mut self) -> Result<()> {
+        self.wait(WaitIdOptions::empty()).await?;
+        match self.ended()? {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// What it complained about, if it has ended and failed.
+    pub(super) fn ended(&mut self) -> Result<Option<anyhow::Error>> {
+        let status = self.process.try_wait().context("cannot wait for a child")?;
+        Ok(status.filter(|status| !status.success()).map(|status| self.complaint(status)))
+    }
+
+    /// Waits, without any other work meanwhile, for a child that is about to end.
+    pub(super) fn outlast(&mut self) {
+        // Nobody is left to tell that it cannot be waited for.
+        let _ = self.process.wait();
+    }
+
+    /// A line that it prints, without its end; its output was a pipe.
+    ///
+    /// # Errors
+    /// When it ends instead: with what it complained about.
+    pub(super) async fn line(&mut self) -> Result<Vec<u8>> {
+        let output = self.process.stdout.take().context("the output of a child is elsewhere")?;
+        let output = Receiver::from_owned_fd(output.into()).context("cannot read from a pipe")?;
+        let mut line = Vec::new();
+        while line.pop_if(|byte| *byte == b'\n').is_none() {
+            let mut some = [0; 256];
+            let read = async {
+                output.readable().await?;
+                output.try_read(&mut some)
+            };
+            match timeout(PATIENCE, read).await {
+                Ok(Ok(0)) => {
+                    self.finished().await?;
+                    bail!("the {} prints nothing", self.name);
+                }
+                Ok(Ok(got)) => line.extend_from_slice(&some[..got]),
+                Ok(Err(error)) if error.kind() == ErrorKind::WouldBlock => {}
+                Ok(Err(error)) => return Err(error).context("cannot read from a pipe"),
+                Err(_) => bail!("the {} prints nothing for {} s", self.name, PATIENCE.as_secs()),
+            }
+        }
+        Ok(line)
+    }
+
+    /// CPU time that it has used so far, user and system, ended threads included.
+    pub(super) fn cpu_time(&self) -> Result<Duration> {
+        let pid = self.process.id().cast_signed();
+        let mut clock = 0;
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: both calls write to the one place given, which lives on.
+        let failed = unsafe {
+            libc::clock_getcpuclockid(pid, &raw mut clock) != 0
+                || libc::clock_gettime(clock, &raw mut time) != 0
+        };
+        if failed {
+            bail!("cannot read the CPU time of the {}", self.name);
+        }
+        let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or(0);
+        Ok(Duration::new(time.tv_sec.cast_unsigned(), nanoseconds))
     }
 
     /// Waits for its end or for `changes`; whether it is one of the changes.
@@ -165,6 +250,21 @@ impl Drop for Child {
             let _ = self.process.wait();
         }
     }
+}
+
+/// Becomes another program, which follows the lab to its end as this process does, and finds nothing of the user's environment.
+///
+/// # Errors
+/// When it cannot be run; otherwise this does not return.
+pub fn exec(words: &[OsString]) -> Result<Infallible> {
+    let (program, words) = words.split_first().context("no program to run")?;
+    let error = Command::new(program)
+        .args(words)
+        .env_clear()
+        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("LC_ALL", "C")
+        .exec();
+    Err(error).with_context(|| format!("cannot run '{}'", program.display()))
 }
 
 /// Ends this process with its parent, the lab, even if that is killed. `parent` is the process id

@@ -36,13 +36,18 @@ pub struct Framing {
     pub syscalls: u64,
     /// Voluntary context switches.
     pub context_switches: u64,
+    /// Bytes received from the lab: a request.
+    pub received_bytes: u64,
+    /// Bytes sent to the lab beside the payload: the header of an answer.
+    pub sent_bytes: u64,
 }
 
 impl Framing {
     /// The worker stops itself once, which is one call and one switch.
-    pub const STOP: Self = Self { syscalls: 1, context_switches: 1 };
+    pub const STOP: Self = Self { syscalls: 1, context_switches: 1, ..Self::NONE };
     /// The lab only looks.
-    pub const NONE: Self = Self { syscalls: 0, context_switches: 0 };
+    pub const NONE: Self =
+        Self { syscalls: 0, context_switches: 0, received_bytes: 0, sent_bytes: 0 };
 }
 
 /// Bytes copied by the CPU, with their worth.

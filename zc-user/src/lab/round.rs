@@ -12,6 +12,7 @@ use super::{
     peer::Arrival,
     run::Observer,
     scenario::{Scenario, Setting},
+    server::Server,
     stage::Report,
 };
 use crate::{
@@ -78,6 +79,36 @@ fn duplicate(fd: &OwnedFd) -> Result<OwnedFd> {
     fd.try_clone().context("cannot duplicate a descriptor")
 }
 
+/// Has a server send the payload once.
+pub(super) async fn program(
+    server: &mut Server,
+    setting: &Setting,
+    payload: &Payload,
+    observer: &mut Observer<'_>,
+) -> Result<Measurement> {
+    prepare(setting, payload).await?;
+    server.rest().await?;
+    let (before, cpu_before) = (look(observer)?, server.cpu_time()?);
+    let fetched = server.fetch().await?;
+    server.rest().await?;
+    let (after, cpu) = (look(observer)?, server.cpu_time()?.saturating_sub(cpu_before));
+
+    intact(payload, fetched.arrival)?;
+    let frame = match (before, after) {
+        (Ok(before), Ok(after)) => Ok(section(&before, &after, &[server.pid()])?),
+        (Err(why), _) | (_, Err(why)) => Err(why),
+    };
+    let framing =
+        Framing { received_bytes: fetched.request, sent_bytes: fetched.header, ..Framing::NONE };
+    let report = Report {
+        wall_ns: fetched.wall_ns,
+        cpu_ns: u64::try_from(cpu.as_nanos()).unwrap_or(u64::MAX),
+        told: server.version().map(|version| format!("served by {version}")),
+        digest: None,
+    };
+    Ok(Measurement { frame, framing, size: setting.size, report, departure: None })
+}
+
 async fn prepare(setting: &Setting, payload: &Payload) -> Result<()> {
     if setting.cold { payload.chill() } else { payload.warm().await }
 }
@@ -123,6 +154,10 @@ async fn verify(
         }
         (None, None, None) => bail!("nobody knows what arrived"),
     };
+    intact(payload, arrival)
+}
+
+fn intact(payload: &Payload, arrival: Arrival) -> Result<()> {
     let sent = Arrival { size: payload.size, digest: payload.digest };
     if arrival != sent {
         bail!(

@@ -13,6 +13,7 @@ use super::{
     payload::Payload,
     round,
     scenario::{Cache, Scenario, Setting, Work},
+    server::Server,
     sink::Sink,
     stage::Unsupported,
     verdict,
@@ -160,28 +161,44 @@ impl<'a> Bench<'a> {
         baseline: Option<&Scenario>,
         sink: Sink,
     ) -> Result<Vec<Round>> {
+        let mut server = self.server(scenario, sink).await?;
+        let mut reference = match baseline {
+            Some(baseline) => self.server(baseline, sink).await?,
+            None => None,
+        };
         let mut rounds = Vec::new();
         for number in 1..=self.plan.repeat {
             if let Some(watch) = &mut self.watch {
                 watch(scenario, sink, number, self.plan.repeat);
             }
             let baseline = match baseline {
-                Some(baseline) => Some(self.round(baseline, sink).await?),
+                Some(baseline) => Some(self.round(baseline, sink, reference.as_mut()).await?),
                 None => None,
             };
-            let measurement = self.round(scenario, sink).await?;
+            let measurement = self.round(scenario, sink, server.as_mut()).await?;
             rounds.push(Round { measurement, baseline });
         }
         Ok(rounds)
     }
 
-    async fn round(&mut self, scenario: &Scenario, sink: Sink) -> Result<Measurement> {
+    /// The program that `scenario` is about, running; `None` where it is about none.
+    async fn server(&self, scenario: &Scenario, sink: Sink) -> Result<Option<Server>> {
+        let Work::Program(program) = scenario.work else { return Ok(None) };
+        let setting = self.setting(scenario, sink);
+        Server::start(program, &setting, &self.payload, &self.plan.directory).await.map(Some)
+    }
+
+    async fn round(
+        &mut self,
+        scenario: &Scenario,
+        sink: Sink,
+        server: Option<&mut Server>,
+    ) -> Result<Measurement> {
         let setting = &self.setting(scenario, sink);
         let Self { payload, plan, observer, .. } = self;
-        let round = match scenario.work {
-            Work::Mechanism(_) => {
-                round::mechanism(scenario, setting, payload, &plan.directory, observer).await
-            }
+        let round = match server {
+            Some(server) => round::program(server, setting, payload, observer).await,
+            None => round::mechanism(scenario, setting, payload, &plan.directory, observer).await,
         };
         if round.is_err() {
             // Rather the cause than what came of it.

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use zc_common::path::CopyPath;
 
-use super::{sink::Sink, stage::Stage};
+use super::{program::Program, sink::Sink, stage::Stage};
 
 /// A mechanism of the lab.
 pub struct Scenario {
@@ -43,6 +43,8 @@ pub enum Cache {
 pub enum Work {
     /// A function of this program, run in a worker process.
     Mechanism(fn(&mut Stage) -> Result<()>),
+    /// A program that people run, asked for the payload.
+    Program(&'static Program),
 }
 
 /// Headings of the list.

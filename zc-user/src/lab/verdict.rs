@@ -97,7 +97,10 @@ fn judgement(
     let mut surprises = Vec::new();
     let moved: Vec<_> =
         measurement.payload_paths().map(|path| (path.path.0, path.moved_bytes)).collect();
+    let framing = measurement.framing;
     let mut known = expected.moved.clone();
+    add(&mut known, CopyPath::SocketRecv, framing.received_bytes);
+    add(&mut known, CopyPath::SocketSend, framing.sent_bytes);
     known.sort_by_key(|(path, _)| *path as usize);
     if moved != known {
         let list = |paths: &[(CopyPath, u64)]| {
@@ -107,11 +110,9 @@ fn judgement(
         };
         surprises.push(format!("{} moved instead of {}", list(&moved), list(&known)));
     }
-    if copies.provenance != Provenance::Unavailable && copies.bytes != expected.copied_bytes {
-        surprises.push(format!(
-            "{} bytes were copied instead of {}",
-            copies.bytes, expected.copied_bytes
-        ));
+    let copied = expected.copied_bytes + framing.received_bytes + framing.sent_bytes;
+    if copies.provenance != Provenance::Unavailable && copies.bytes != copied {
+        surprises.push(format!("{} bytes were copied instead of {copied}", copies.bytes));
     }
     if let Value::Integer(calls, _) = measurement.counter(CounterId::Syscalls)
         && !expected.syscalls.allows(calls)
@@ -173,6 +174,17 @@ fn device_surprise(expected: &Expected, measurement: &Measurement) -> Option<Str
         (passed < *moved)
             .then(|| format!("{passed} bytes passed the storage devices instead of {moved}"))
     })
+}
+
+/// Adds `bytes`, if there are any, to what is known to move on `path`.
+fn add(known: &mut Vec<(CopyPath, u64)>, path: CopyPath, bytes: u64) {
+    if bytes == 0 {
+        return;
+    }
+    match known.iter_mut().find(|(known, _)| *known == path) {
+        Some((_, sum)) => *sum += bytes,
+        None => known.push((path, bytes)),
+    }
 }
 
 fn notes(

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::{
     child, payload,
@@ -20,6 +20,7 @@ pub fn main(scenario: &Scenario, size: u64, chunk: usize) -> Result<()> {
     let mut stage = Stage::new(source, sink, size, chunk);
     match scenario.work {
         Work::Mechanism(run) => run(&mut stage).map_err(payload::explain)?,
+        Work::Program(_) => bail!("this scenario is a program of its own; use zc lab run"),
     }
     stage.end()?;
     let report = serde_json::to_string(&stage.report()?)?;

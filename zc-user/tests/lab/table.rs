@@ -2,6 +2,8 @@
 //!
 //! A scenario has a row for each of its sinks, in the order of the list.
 
+use std::path::Path;
+
 use crate::{
     requirement::{self, Skip},
     row::{Row, row},
@@ -115,10 +117,68 @@ pub(crate) const ROWS: &[Row] = &[
         .copied(SIZE)
         .calls(TRANSFERS + 1),
     row("cache_warm", "memory").moved(&[("file_read", SIZE)]).copied(SIZE).calls(TRANSFERS),
+    // Programs: their headers are copied, of nginx's answer some 250 bytes.
+    row("nginx_sendfile", "tcp")
+        .moved(&[("sendfile_to_socket", SIZE)])
+        .copied(0)
+        .talk(512)
+        .needs(nginx)
+        .differs(),
+    row("nginx_read_write", "tcp")
+        .moved(&[("file_read", SIZE), ("socket_send", SIZE)])
+        .copied(2 * SIZE)
+        .talk(512)
+        .needs(nginx),
+    row("java_transfer_to", "tcp")
+        .moved(&[("sendfile_to_socket", SIZE)])
+        .copied(0)
+        .talk(4)
+        .needs(java)
+        .differs(),
+    row("java_mapped_write", "tcp")
+        .moved(&[("socket_send", SIZE)])
+        .copied(SIZE)
+        .talk(4)
+        .needs(java)
+        .differs(),
+    row("netty_file_region", "tcp")
+        .moved(&[("sendfile_to_socket", SIZE)])
+        .copied(0)
+        .talk(4)
+        .needs(netty)
+        .differs(),
+    row("kafka_like", "tcp")
+        .moved(&[("sendfile_to_socket", SIZE)])
+        .copied(0)
+        .talk(4)
+        .needs(java)
+        .differs(),
+    row("rocketmq_like", "tcp")
+        .moved(&[("socket_send", SIZE)])
+        .copied(SIZE)
+        .talk(4)
+        .needs(java)
+        .differs(),
 ];
 
 /// A file system that shares extents is made where there is none.
 fn shared_extents() -> Result<(), Skip> {
     requirement::administrator()?;
     requirement::program("mkfs.btrfs").or_else(|_| requirement::program("mkfs.xfs")).map(drop)
+}
+
+fn nginx() -> Result<(), Skip> {
+    requirement::program("nginx").map(drop)
+}
+
+fn java() -> Result<(), Skip> {
+    requirement::program("javac").map(drop)
+}
+
+fn netty() -> Result<(), Skip> {
+    java()?;
+    if !Path::new("/usr/share/java/netty-transport.jar").is_file() {
+        return Err(Skip::Program("libnetty-java".to_owned()));
+    }
+    Ok(())
 }
