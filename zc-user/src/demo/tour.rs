@@ -2,7 +2,7 @@
 //!
 //! It has no clock: time is told to it, so that a test can tell it any.
 
-use std::{future::Future, time::Duration};
+use std::{cell::RefCell, future::Future, rc::Rc, time::Duration};
 
 use super::script::{Act, Narration, Scene, Script, Stay};
 use crate::{lab::finding::Finding, sample::snapshot::Provenance};
@@ -12,12 +12,18 @@ pub trait Laboratory {
     /// Runs what a scene runs. To drop the future ends whatever is under way.
     fn run(&mut self, act: &Act) -> impl Future<Output = Vec<Finding>>;
 
+    /// What is under way, in a few words; kept up to date while it runs.
+    fn progress(&self) -> Progress;
+
     /// What the findings will be worth.
     fn conditions(&self) -> &Conditions;
 
     /// Housekeeping, a few times a second while nothing runs.
     fn tend(&mut self) {}
 }
+
+/// A few words that whoever runs something writes, and whoever draws reads.
+pub type Progress = Rc<RefCell<String>>;
 
 /// Where a tour is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -200,6 +206,13 @@ impl Tour {
     #[must_use]
     pub fn findings(&self) -> &[Vec<Finding>] {
         &self.findings
+    }
+
+    /// Whether an earlier scene than the one that is looked at has told this already.
+    #[must_use]
+    pub fn has_told(&self, note: &str) -> bool {
+        let earlier = self.findings.iter().take(self.looking).flatten();
+        earlier.filter_map(Finding::ran).any(|ran| ran.verdict.notes.iter().any(|n| n == note))
     }
 
     /// How far the scene under way is.

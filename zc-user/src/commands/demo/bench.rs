@@ -10,7 +10,7 @@ use crate::{
     commands::lab::observer,
     demo::{
         script::{Act, How},
-        tour::{Conditions, Laboratory},
+        tour::{Conditions, Laboratory, Progress},
     },
     lab::{
         finding::{Finding, Outcome},
@@ -30,6 +30,7 @@ const ROUNDS: u32 = 3;
 pub(super) struct Bench {
     source: Result<Live, String>,
     conditions: Conditions,
+    progress: Progress,
     size: Option<u64>,
     repeat: Option<u32>,
     directory: PathBuf,
@@ -58,6 +59,7 @@ impl Bench {
         Ok(Self {
             source,
             conditions,
+            progress: Progress::default(),
             size: arguments.size,
             repeat: arguments.repeat,
             directory: arguments.dir.clone().unwrap_or_else(default_directory),
@@ -93,11 +95,26 @@ impl Laboratory for Bench {
                 return scenarios.iter().map(|scenario| failed(scenario, &plan, &why)).collect();
             }
         };
-        let mut findings = Vec::new();
-        for scenario in scenarios {
-            findings.push(bench.run(scenario).await);
+        let progress = Progress::clone(&self.progress);
+        bench.watch(Box::new(move |scenario, sink, round, rounds| {
+            *progress.borrow_mut() =
+                format!("{} to {}: round {round} of {rounds}", scenario.title, sink.title());
+        }));
+        match act {
+            Act::Compare([first, second], _) => match bench.compare(first, second).await {
+                Ok(comparison) => comparison.findings.into(),
+                Err(error) => {
+                    let why = format!("{error:#}");
+                    scenarios.iter().map(|scenario| failed(scenario, &plan, &why)).collect()
+                }
+            },
+            Act::Step(scenario, _) => vec![bench.run(scenario).await],
+            Act::Page => Vec::new(),
         }
-        findings
+    }
+
+    fn progress(&self) -> Progress {
+        Progress::clone(&self.progress)
     }
 
     fn conditions(&self) -> &Conditions {

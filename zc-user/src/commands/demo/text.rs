@@ -40,7 +40,7 @@ pub(super) async fn run(mut tour: Tour, theme: Theme, arguments: &Demo) -> Resul
                 say(&style.before(tour.at() + 1, scene))?;
             }
             if tour.phase() == Phase::After {
-                say(&style.after(scene, findings))?;
+                say(&style.after(&tour, scene, findings))?;
             }
         } else {
             say(&style.closing(&tour))?;

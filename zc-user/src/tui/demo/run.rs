@@ -59,6 +59,7 @@ pub async fn session<L: Laboratory>(
     let mut state = State::new(tour, theme);
     draw(&mut state, world)?;
     let mut laboratory = open()?;
+    state.progress = laboratory.progress();
     state.conditions = Some(laboratory.conditions().clone());
     loop {
         draw(&mut state, world)?;

@@ -14,7 +14,7 @@ use crate::{
         tour::{Conditions, Phase, Tour},
     },
     lab::{
-        finding::{Finding, Outcome, Ran},
+        finding::{Finding, Outcome},
         metric::{METRICS, Metric},
         verdict::Judgement,
     },
@@ -23,7 +23,10 @@ use crate::{
     tui::{
         theme::Theme,
         view::canvas::Canvas,
-        widget::flow::{self, Pair},
+        widget::{
+            diagram::{Diagram, Unit as Figures},
+            flow::{self, Pair},
+        },
     },
 };
 
@@ -34,7 +37,13 @@ const FIGURE: usize = 12;
 
 /// The page of the scene that is looked at.
 #[must_use]
-pub fn canvas(tour: &Tour, conditions: Option<&Conditions>, theme: Theme, width: u16) -> Canvas {
+pub fn canvas(
+    tour: &Tour,
+    progress: &str,
+    conditions: Option<&Conditions>,
+    theme: Theme,
+    width: u16,
+) -> Canvas {
     let mut canvas = Canvas::new(width);
     let Some((scene, phase, findings)) = tour.shown() else { return canvas };
     if tour.looking() == 0 {
@@ -43,7 +52,7 @@ pub fn canvas(tour: &Tour, conditions: Option<&Conditions>, theme: Theme, width:
     match phase {
         Phase::After => {
             said(&mut canvas, &scene.after.text, theme);
-            results(&mut canvas, findings, theme);
+            results(&mut canvas, tour, findings, theme);
         }
         Phase::Before | Phase::Running | Phase::Summary => {
             said(&mut canvas, &scene.before.text, theme);
@@ -58,7 +67,7 @@ pub fn canvas(tour: &Tour, conditions: Option<&Conditions>, theme: Theme, width:
             }
             if phase == Phase::Running {
                 let seconds = tour.ran_for().as_secs();
-                let text = format!("running, in turns with read + write... {seconds} s");
+                let text = format!("{}... {seconds} s", sanitize(progress));
                 canvas.line(Span::styled(text, theme.notice()));
             }
         }
@@ -66,7 +75,7 @@ pub fn canvas(tour: &Tour, conditions: Option<&Conditions>, theme: Theme, width:
     canvas
 }
 
-fn results(canvas: &mut Canvas, findings: &[Finding], theme: Theme) {
+fn results(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], theme: Theme) {
     for finding in findings {
         heading(canvas, finding, theme);
         why_not(canvas, finding, theme);
@@ -77,8 +86,8 @@ fn results(canvas: &mut Canvas, findings: &[Finding], theme: Theme) {
         name_among(canvas, finding, findings, theme);
         verdict(canvas, finding, theme);
         figures(canvas, finding, |_| true, theme);
-        notes(canvas, finding, theme);
     }
+    notes(canvas, tour, findings, theme);
 }
 
 /// What is not measured here.
@@ -129,7 +138,10 @@ pub fn why_not(canvas: &mut Canvas, finding: &Finding, theme: Theme) {
 
 /// The picture, drawn from what was measured.
 pub fn diagram(canvas: &mut Canvas, finding: &Finding, theme: Theme) {
-    let _ = (canvas, finding, theme);
+    let Some(picture) = finding.ran().and_then(|ran| ran.picture(&finding.setting)) else { return };
+    let diagram = Diagram::new(&picture, theme, Figures::Total);
+    let (area, buf) = canvas.block(diagram.height(canvas.width()));
+    diagram.draw(area, buf);
 }
 
 /// Theory beside measurement, where the books say something.
@@ -217,10 +229,15 @@ pub fn verdict(canvas: &mut Canvas, finding: &Finding, theme: Theme) {
     canvas.paragraph(&sanitize(&judgement.sentence()), 0, judgement_look(judgement, theme));
 }
 
-/// What has to be known of the setting.
-pub fn notes(canvas: &mut Canvas, finding: &Finding, theme: Theme) {
-    let notes = finding.ran().map_or(&[][..], |ran: &Ran| &ran.verdict.notes);
-    for note in notes {
+/// What has to be known of the setting, unless an earlier scene told it.
+pub fn notes(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], theme: Theme) {
+    let ran = findings.iter().filter_map(Finding::ran);
+    let mut told: Vec<&str> = Vec::new();
+    for note in ran.flat_map(|ran| &ran.verdict.notes) {
+        if tour.has_told(note) || told.contains(&note.as_str()) {
+            continue;
+        }
+        told.push(note);
         canvas.item("-", theme.dim(), 2, &sanitize(note), theme.dim());
     }
 }

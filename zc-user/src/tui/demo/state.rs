@@ -1,7 +1,7 @@
 //! What the screen of a tour shows: the tour, how far it is scrolled, whether the help is open.
 
 use crate::{
-    demo::tour::{Conditions, Tour},
+    demo::tour::{Conditions, Progress, Tour},
     tui::{action::Motion, demo::keymap::Action, theme::Theme},
 };
 
@@ -14,6 +14,8 @@ pub struct State {
     pub tour: Tour,
     /// Where it is given; `None` until the probes are attached.
     pub conditions: Option<Conditions>,
+    /// What is under way.
+    pub progress: Progress,
     theme: Theme,
     scrolled: u16,
     help: bool,
@@ -37,8 +39,9 @@ pub enum Effect {
 impl State {
     /// The first screen of `tour`.
     #[must_use]
-    pub const fn new(tour: Tour, theme: Theme) -> Self {
-        Self { tour, conditions: None, theme, scrolled: 0, help: false }
+    pub fn new(tour: Tour, theme: Theme) -> Self {
+        let progress = Progress::default();
+        Self { tour, conditions: None, progress, theme, scrolled: 0, help: false }
     }
 
     /// What the terminal can show.

@@ -66,7 +66,7 @@ impl Style {
 
     /// What came of a scene.
     #[must_use]
-    pub fn after(self, scene: &Scene, findings: &[Finding]) -> String {
+    pub fn after(self, tour: &Tour, scene: &Scene, findings: &[Finding]) -> String {
         let theme = self.theme;
         let mut canvas = Canvas::new(WIDTH);
         for finding in findings {
@@ -89,8 +89,8 @@ impl Style {
                 theme,
             );
             scene::verdict(&mut canvas, finding, theme);
-            scene::notes(&mut canvas, finding, theme);
         }
+        scene::notes(&mut canvas, tour, findings, theme);
         canvas.gap();
         scene::said(&mut canvas, &scene.after.text, theme);
         let timed: Vec<_> = findings.iter().filter(|finding| finding.ran().is_some()).collect();

@@ -70,7 +70,8 @@ fn page(state: &State, width: u16) -> Canvas {
     } else if state.tour.shown().is_none() {
         summary::canvas(&state.tour, theme, width)
     } else {
-        scene::canvas(&state.tour, state.conditions.as_ref(), theme, width)
+        let progress = state.progress.borrow();
+        scene::canvas(&state.tour, &progress, state.conditions.as_ref(), theme, width)
     }
 }
 
