@@ -11,3 +11,5 @@ mod screens;
 mod session;
 #[path = "tui/sessions.rs"]
 mod sessions;
+#[path = "tui/tour.rs"]
+mod tour;

@@ -198,7 +198,11 @@ impl Tour {
     #[must_use]
     pub fn shown(&self) -> Option<(&Scene, Phase, &[Finding])> {
         let scene = self.script.scenes.get(self.looking)?;
-        let phase = if self.looking < self.at { Phase::After } else { self.phase };
+        let phase = match scene.act {
+            Act::Page => Phase::Before,
+            Act::Step(..) | Act::Compare(..) if self.looking < self.at => Phase::After,
+            Act::Step(..) | Act::Compare(..) => self.phase,
+        };
         Some((scene, phase, self.findings.get(self.looking).map_or(&[], Vec::as_slice)))
     }
 

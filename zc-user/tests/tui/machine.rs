@@ -140,7 +140,7 @@ impl Machine {
 const BUSY: &[(CounterId, u64)] =
     &[(CounterId::ModeSwitches, 6400), (CounterId::ContextSwitchesVoluntary, 320)];
 
-fn counters(t: u64, per_second: &[(CounterId, u64)]) -> Counters {
+pub(crate) fn counters(t: u64, per_second: &[(CounterId, u64)]) -> Counters {
     let mut counters = Counters::default();
     for (counter, count) in per_second {
         counters[*counter] = count * t;
@@ -148,7 +148,12 @@ fn counters(t: u64, per_second: &[(CounterId, u64)]) -> Counters {
     counters
 }
 
-fn process(pid: u32, comm: &str, counters: Counters, paths: &[PathSample]) -> ProcessSample {
+pub(crate) fn process(
+    pid: u32,
+    comm: &str,
+    counters: Counters,
+    paths: &[PathSample],
+) -> ProcessSample {
     ProcessSample {
         id: ProcessId { pid, start_ns: u64::from(pid) },
         parent: ProcessId { pid: 1, start_ns: 1 },

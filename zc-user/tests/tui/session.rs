@@ -108,19 +108,24 @@ impl Session {
         let options = Options { interval: Duration::from_secs(1), theme, filter, sort };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let inputs = VecDeque::from(inputs);
-        let mut world = Script { terminal, inputs, suspended: 0, waits: Vec::new() };
+        let mut world = Script::new(terminal, inputs);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(session(|| Ok(source), options, &mut world)).unwrap();
-        Played {
+        Played::of(world)
+    }
+}
+
+impl Played {
+    /// What is left of a session in this world.
+    pub(crate) fn of(world: Script) -> Self {
+        Self {
             screen: world.terminal.backend().buffer().clone(),
             left: world.inputs.len(),
             suspended: world.suspended,
             waits: world.waits,
         }
     }
-}
 
-impl Played {
     /// The screen as text; what is drawn in reverse is between guillemets.
     pub(crate) fn text(&self) -> String {
         let area = self.screen.area;
@@ -165,11 +170,18 @@ impl Played {
     }
 }
 
-struct Script {
+/// A world whose inputs are known beforehand; after the last one it says to stop.
+pub(crate) struct Script {
     terminal: Terminal<TestBackend>,
     inputs: VecDeque<Input>,
     suspended: usize,
     waits: Vec<Option<Duration>>,
+}
+
+impl Script {
+    pub(crate) fn new(terminal: Terminal<TestBackend>, inputs: VecDeque<Input>) -> Self {
+        Self { terminal, inputs, suspended: 0, waits: Vec::new() }
+    }
 }
 
 impl World for Script {

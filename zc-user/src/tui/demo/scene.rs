@@ -3,18 +3,21 @@
 //! The parts are put together differently on the screen and in the text that `--text` prints, where
 //! all that depends on time comes last.
 
+use std::borrow::Cow;
+
 use ratatui::{
+    layout::Size,
     style::Style,
     text::{Line, Span},
 };
 
 use crate::{
     demo::{
-        script::How,
+        script::{How, Scene},
         tour::{Conditions, Phase, Tour},
     },
     lab::{
-        finding::{Finding, Outcome},
+        finding::{Finding, Outcome, Ran},
         metric::{METRICS, Metric},
         verdict::Judgement,
     },
@@ -35,6 +38,9 @@ const NAME: usize = 20;
 /// Width of a figure in the table.
 const FIGURE: usize = 12;
 
+/// Lines from which on parts are set apart.
+const ROOMY: u16 = 30;
+
 /// The page of the scene that is looked at.
 #[must_use]
 pub fn canvas(
@@ -42,17 +48,17 @@ pub fn canvas(
     progress: &str,
     conditions: Option<&Conditions>,
     theme: Theme,
-    width: u16,
+    size: Size,
 ) -> Canvas {
-    let mut canvas = Canvas::new(width);
+    let mut canvas = Canvas::new(size.width);
     let Some((scene, phase, findings)) = tour.shown() else { return canvas };
     if tour.looking() == 0 {
         limits(&mut canvas, conditions, theme);
     }
     match phase {
         Phase::After => {
-            said(&mut canvas, &scene.after.text, theme);
-            results(&mut canvas, tour, findings, theme);
+            said(&mut canvas, &lesson(scene, findings), theme);
+            results(&mut canvas, tour, findings, size.height >= ROOMY, theme);
         }
         Phase::Before | Phase::Running | Phase::Summary => {
             said(&mut canvas, &scene.before.text, theme);
@@ -75,18 +81,29 @@ pub fn canvas(
     canvas
 }
 
-fn results(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], theme: Theme) {
+fn results(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], roomy: bool, theme: Theme) {
+    let gap = |canvas: &mut Canvas| {
+        if roomy {
+            canvas.gap()
+        }
+    };
     for finding in findings {
         heading(canvas, finding, theme);
         why_not(canvas, finding, theme);
-        diagram(canvas, finding, theme);
+        diagram(canvas, finding, findings.len() == 1, theme);
+        gap(canvas);
     }
     table(canvas, findings, theme);
+    gap(canvas);
+    for finding in findings {
+        verdict(canvas, finding, findings, theme);
+    }
+    gap(canvas);
     for finding in findings {
         name_among(canvas, finding, findings, theme);
-        verdict(canvas, finding, theme);
         figures(canvas, finding, |_| true, theme);
     }
+    gap(canvas);
     notes(canvas, tour, findings, theme);
 }
 
@@ -105,6 +122,20 @@ pub fn said(canvas: &mut Canvas, text: &str, theme: Theme) {
         canvas.paragraph(text, 0, theme.text());
         canvas.gap();
     }
+}
+
+/// What is said of the findings; where they do not show it, that is said first.
+#[must_use]
+pub fn lesson<'a>(scene: &'a Scene, findings: &[Finding]) -> Cow<'a, str> {
+    let text = scene.after.text.as_str();
+    let is_measured = |ran: &Ran| !matches!(ran.verdict.judgement, Judgement::NotMeasured(_));
+    let ran = findings.iter().filter_map(Finding::ran);
+    if text.is_empty() || findings.is_empty() || ran.clone().any(is_measured) {
+        return Cow::Borrowed(text);
+    }
+    let begin =
+        if ran.count() == 0 { "What it would have shown" } else { "What counting would show" };
+    Cow::Owned(format!("{begin}: {text}"))
 }
 
 /// What ran, and in what setting.
@@ -136,10 +167,11 @@ pub fn why_not(canvas: &mut Canvas, finding: &Finding, theme: Theme) {
     }
 }
 
-/// The picture, drawn from what was measured.
-pub fn diagram(canvas: &mut Canvas, finding: &Finding, theme: Theme) {
+/// The picture, drawn from what was measured; with `legend`, what its arrows mean.
+pub fn diagram(canvas: &mut Canvas, finding: &Finding, legend: bool, theme: Theme) {
     let Some(picture) = finding.ran().and_then(|ran| ran.picture(&finding.setting)) else { return };
     let diagram = Diagram::new(&picture, theme, Figures::Total);
+    let diagram = if legend { diagram } else { diagram.without_legend() };
     let (area, buf) = canvas.block(diagram.height(canvas.width()));
     diagram.draw(area, buf);
 }
@@ -222,11 +254,15 @@ pub fn is_timing(metric: &Metric) -> bool {
         || metric.id.starts_with("context_switches")
 }
 
-/// Whether the books are right.
-pub fn verdict(canvas: &mut Canvas, finding: &Finding, theme: Theme) {
+/// Whether the books are right; with the name where there are several.
+pub fn verdict(canvas: &mut Canvas, finding: &Finding, among: &[Finding], theme: Theme) {
     let Some(ran) = finding.ran() else { return };
     let judgement = &ran.verdict.judgement;
-    canvas.paragraph(&sanitize(&judgement.sentence()), 0, judgement_look(judgement, theme));
+    let mut text = sanitize(&judgement.sentence()).into_owned();
+    if among.len() > 1 {
+        text.insert_str(0, &format!("{}: ", finding.scenario.title));
+    }
+    canvas.paragraph(&text, 0, judgement_look(judgement, theme));
 }
 
 /// What has to be known of the setting, unless an earlier scene told it.

@@ -74,26 +74,24 @@ impl Style {
             scene::why_not(&mut canvas, finding, theme);
             canvas.gap();
             if finding.ran().is_some() {
-                scene::diagram(&mut canvas, finding, theme);
+                scene::diagram(&mut canvas, finding, true, theme);
                 canvas.gap();
             }
         }
         scene::table(&mut canvas, findings, theme);
-        for finding in findings.iter().filter(|finding| finding.ran().is_some()) {
-            canvas.gap();
+        canvas.gap();
+        let timed: Vec<_> = findings.iter().filter(|finding| finding.ran().is_some()).collect();
+        for finding in &timed {
+            scene::verdict(&mut canvas, finding, findings, theme);
+        }
+        for finding in &timed {
+            let steady = |metric: &Metric| !scene::is_timing(metric);
             scene::name_among(&mut canvas, finding, findings, theme);
-            scene::figures(
-                &mut canvas,
-                finding,
-                |metric: &Metric| !scene::is_timing(metric),
-                theme,
-            );
-            scene::verdict(&mut canvas, finding, theme);
+            scene::figures(&mut canvas, finding, steady, theme);
         }
         scene::notes(&mut canvas, tour, findings, theme);
         canvas.gap();
-        scene::said(&mut canvas, &scene.after.text, theme);
-        let timed: Vec<_> = findings.iter().filter(|finding| finding.ran().is_some()).collect();
+        scene::said(&mut canvas, &scene::lesson(scene, findings), theme);
         for finding in &timed {
             scene::name_among(&mut canvas, finding, findings, theme);
             scene::figures(&mut canvas, finding, scene::is_timing, theme);

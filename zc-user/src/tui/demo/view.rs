@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Rect, Size},
     style::Style,
     text::{Line, Span},
 };
@@ -44,7 +44,7 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     if body.x > area.x {
         draw_list(state, Rect { x: area.x, width: LIST - 1, ..body }, buf);
     }
-    page(state, body.width).show(state.scrolled(), state.theme(), body, buf);
+    page(state, body.as_size()).show(state.scrolled(), state.theme(), body, buf);
     draw_footer(state, Rect { y: area.bottom() - 1, height: 1, ..area }, buf);
 }
 
@@ -52,26 +52,26 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
 #[must_use]
 pub fn hidden(state: &State, area: Rect) -> u16 {
     let body = body(area);
-    page(state, body.width).height().saturating_sub(body.height)
+    page(state, body.as_size()).height().saturating_sub(body.height)
 }
 
 fn body(area: Rect) -> Rect {
     let left = if area.width >= WIDE { LIST } else { 0 };
-    // A blank line below the position.
-    let top = if area.height < 14 { 2 } else { 3 };
+    // A blank line below the position, where there is room for it.
+    let top = if area.height < 30 { 2 } else { 3 };
     let height = area.height.saturating_sub(top + 1);
     Rect { x: area.x + left, y: area.y + top, width: area.width.saturating_sub(left), height }
 }
 
-fn page(state: &State, width: u16) -> Canvas {
+fn page(state: &State, size: Size) -> Canvas {
     let theme = state.theme();
     if state.shows_help() {
-        help(theme, width)
+        help(theme, size.width)
     } else if state.tour.shown().is_none() {
-        summary::canvas(&state.tour, theme, width)
+        summary::canvas(&state.tour, theme, size.width)
     } else {
         let progress = state.progress.borrow();
-        scene::canvas(&state.tour, &progress, state.conditions.as_ref(), theme, width)
+        scene::canvas(&state.tour, &progress, state.conditions.as_ref(), theme, size)
     }
 }
 
