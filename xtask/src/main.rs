@@ -36,7 +36,7 @@ enum Verb {
     Setup(setup::Arguments),
     /// Build `zc`.
     Build(build::Arguments),
-    /// Build `zc` and watch a real program with it.
+    /// Build `zc` and give the tour through its lab.
     Demo(demo::Arguments),
     /// Run the tests, those on the live kernel included.
     Test(test::Arguments),

@@ -6,6 +6,8 @@
 mod command;
 #[path = "edge/degraded.rs"]
 mod degraded;
+#[path = "edge/demo.rs"]
+mod demo;
 #[path = "edge/ends.rs"]
 mod ends;
 #[path = "edge/gap.rs"]

@@ -1,4 +1,4 @@
-//! The commands of the README work as they stand there.
+//! The commands of the README and of the workshop work as they stand there.
 
 use std::{fs, path::Path};
 
@@ -23,25 +23,58 @@ fn adapted(line: &str) -> Vec<String> {
     if words == ["top"] {
         words.extend(["--count", "1", "--interval", "0.1"].map(str::to_owned));
     }
+    // The whole lab, and the tour through it, are for people with time.
+    let runs = words.first().is_some_and(|verb| verb == "demo")
+        || words.first().is_some_and(|verb| verb == "lab")
+            && words.get(1).is_some_and(|verb| verb == "run" || verb == "compare");
+    let sized = |words: &[String]| words.iter().any(|word| word == "--size" || word == "--file");
+    if runs && !words.iter().any(|word| word == "--print-script") {
+        if !sized(&words) {
+            words.extend(["--size", "1048573"].map(str::to_owned));
+        }
+        if !words.iter().any(|word| word == "--repeat") {
+            words.extend(["--repeat", "1"].map(str::to_owned));
+        }
+    }
     words
 }
 
-#[test]
-fn the_commands_of_the_readme_work() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
-    let text = fs::read_to_string(readme).unwrap();
+/// Runs every line of a block of shell that begins with `zc`, in the order they stand, each
+/// document in a directory of its own; returns how many there were.
+fn try_all(document: &str) -> usize {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(document);
+    let text = fs::read_to_string(path).unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let mut tried = 0;
     for block in text.split("```sh\n").skip(1) {
         let (block, _) = block.split_once("```").unwrap();
         for line in block.lines().filter(|line| line.starts_with("zc ")) {
-            let directory = tempfile::tempdir().unwrap();
             fs::write(directory.path().join("a"), "some text").unwrap();
+            let _ = fs::remove_file(directory.path().join("b"));
+            let (line, into) = match line.split('#').next().unwrap().split_once('>') {
+                Some((line, into)) => (line, Some(into.trim())),
+                None => (line, None),
+            };
             let mut command = zc(adapted(line));
             command.current_dir(&directory);
             let finished = run(command).exits(0);
-            assert!(!(finished.stdout() + &finished.stderr()).is_empty(), "{line}");
+            let said = finished.stdout() + &finished.stderr();
+            assert!(!said.is_empty(), "{line}");
+            if let Some(into) = into {
+                fs::write(directory.path().join(into), finished.stdout()).unwrap();
+            }
             tried += 1;
         }
     }
-    assert!(tried >= 5, "the README has lost its commands");
+    tried
+}
+
+#[test]
+fn the_commands_of_the_readme_work() {
+    assert!(try_all("README.md") >= 5, "the README has lost its commands");
+}
+
+#[test]
+fn the_commands_of_the_workshop_work() {
+    assert!(try_all("docs/workshop.md") >= 10, "the workshop has lost its commands");
 }

@@ -74,6 +74,32 @@ fn the_terminal_is_given_back_and_the_kernel_left_clean() {
 }
 
 #[test]
+fn the_tour_gives_the_terminal_back_too() {
+    for (how, key, kind, code) in [
+        ("q", Some("q"), None, 0),
+        ("Ctrl-C", Some("\u{3}"), None, 130),
+        ("SIGTERM", None, Some(Signal::TERM), 143),
+        ("SIGHUP", None, Some(Signal::HUP), 129),
+    ] {
+        let mut pty = Pty::open(80, 24);
+        let before = pty.settings();
+        // While a workload runs: it has a thousand rounds.
+        let zc = pty.spawn(&["demo", "--speed", "1000", "--repeat", "1000"]);
+        pty.wait_for(ENTER);
+        pty.wait_for("round");
+        if let Some(key) = key {
+            pty.press(key);
+        }
+        if let Some(kind) = kind {
+            signal(zc.id(), kind);
+        }
+        assert_eq!(end(zc).code(), Some(code), "{how}");
+        assert_eq!(pty.settings().local_modes, before.local_modes, "{how}");
+        is_restored(pty, how);
+    }
+}
+
+#[test]
 fn when_killed_the_kernel_is_left_clean_at_least() {
     let pty = Pty::open(100, 30);
     let zc = pty.spawn(&["top"]);

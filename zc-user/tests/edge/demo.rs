@@ -1,0 +1,176 @@
+//! The workshop tour, live: in tmux to its end, as text, without privileges, and cut short.
+
+use std::{fs, path::Path, process::Command};
+
+use rustix::process::Signal;
+
+use super::zc::{NOBODY, Running, ZC, public, run, through, until, zc};
+
+/// A tour that takes no time to read, with workloads that take next to none.
+const QUICK: [&str; 7] = ["demo", "--speed", "1000", "--size", "1048573", "--repeat", "1"];
+
+/// A terminal that somebody else looks at. It ends with the test.
+struct Tmux {
+    directory: tempfile::TempDir,
+}
+
+impl Tmux {
+    /// Runs `zc` with these words on a terminal of 80x24.
+    fn run(words: &[&str]) -> Self {
+        let tmux = Self { directory: tempfile::tempdir().unwrap() };
+        let config = tmux.directory.path().join("config");
+        // What was written stays when the program has ended.
+        fs::write(&config, "set -g remain-on-exit on\n").unwrap();
+        let mut start = vec!["-f", config.to_str().unwrap(), "new-session", "-d", "-x", "80"];
+        start.extend(["-y", "24", "env", "LC_ALL=C.UTF-8", ZC]);
+        start.extend(words);
+        tmux.tell(&start);
+        tmux
+    }
+
+    fn tell(&self, words: &[&str]) -> String {
+        let socket = self.directory.path().join("socket");
+        let mut command = Command::new("tmux");
+        let output = command.arg("-S").arg(socket).args(words).output().unwrap();
+        assert!(output.status.success(), "tmux {words:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn screen(&self) -> String {
+        self.tell(&["capture-pane", "-p"])
+    }
+
+    /// The status with which the program ended, if it did.
+    fn ended(&self) -> Option<String> {
+        let shown = self.tell(&["display-message", "-p", "#{pane_dead} #{pane_dead_status}"]);
+        shown.trim().strip_prefix("1 ").map(str::to_owned)
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        // Only this server, whose socket nobody else knows.
+        let socket = self.directory.path().join("socket");
+        let _ = Command::new("tmux").arg("-S").arg(socket).arg("kill-server").output();
+    }
+}
+
+/// How many workloads there were, by the line that tells of all of them.
+#[track_caller]
+fn workloads(text: &str) -> usize {
+    let tally = text.lines().find_map(|line| line.split_once(" workloads: "));
+    let (count, _) = tally.unwrap_or_else(|| panic!("no tally in:\n{text}"));
+    count.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn in_tmux_it_comes_to_its_end_by_itself() {
+    let tmux = Tmux::run(&QUICK);
+    let mut status = None;
+    until("the tour is over", || {
+        status = tmux.ended();
+        status.is_some()
+    });
+    let screen = tmux.screen();
+    assert_eq!(status.as_deref(), Some("0"), "{screen}");
+    // Back on the screen that was there before, with one line more.
+    assert!(workloads(&screen) >= 4, "{screen}");
+    assert!(!screen.contains("zc demo") && !screen.contains("What came of it"), "{screen}");
+}
+
+#[test]
+fn in_tmux_the_last_screen_sums_up() {
+    let tmux = Tmux::run(&[&QUICK[..], &["--wait"]].concat());
+    until("the summary is there", || {
+        let screen = tmux.screen();
+        // Everything else waits for a key; the summary must not get one.
+        if screen.contains("Space goes on") && !screen.contains("What came of it") {
+            tmux.tell(&["send-keys", "n"]);
+        }
+        screen.contains("What came of it")
+    });
+    let screen = tmux.screen();
+    assert!(workloads(&screen) >= 4 && !screen.contains("unexplained"), "{screen}");
+    for row in ["read + write, tcp", "sendfile, tcp", "read + write, pipe"] {
+        assert!(screen.contains(row), "no {row} in:\n{screen}");
+    }
+    assert!(screen.contains("Space Pause/Next"), "{screen}");
+    tmux.tell(&["send-keys", "Space"]);
+    until("the tour is over", || tmux.ended().is_some());
+    assert_eq!(tmux.ended().as_deref(), Some("0"), "{}", tmux.screen());
+}
+
+#[test]
+fn as_text_it_says_the_same_every_time() {
+    // The words, without what is counted.
+    let words = || {
+        let text = run(zc(QUICK)).exits(0).stdout();
+        let is_figure = |line: &str| {
+            ["Syscalls", "Minor", "Major", "Cache", "Ctx", "CPU", "Time", "Throughput", "Mode"]
+                .iter()
+                .any(|word| line.trim_start().starts_with(word))
+        };
+        let (tour, rest) = text.split_once("What came of it").unwrap();
+        assert!(workloads(rest) >= 4, "{rest}");
+        let lines = tour.lines().filter(|line| !is_figure(line)).map(str::to_owned);
+        lines.collect::<Vec<String>>()
+    };
+    let first = words();
+    assert!(first.iter().any(|line| line.contains("as the textbook says")), "{first:#?}");
+    assert_eq!(first, words());
+}
+
+#[test]
+fn without_privileges_it_goes_on_and_says_what_is_not_measured() {
+    let (_directory, copy) = public();
+    let finished = run(through(&NOBODY, &copy, &QUICK)).exits(0);
+    let text = finished.stdout();
+    assert!(text.contains("Nothing is counted here") && text.contains("CAP_BPF"), "{text}");
+    assert!(text.contains("not measured") && !text.contains("as the textbook"), "{text}");
+}
+
+#[test]
+fn a_script_of_ones_own_is_understood_before_anything_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("my.zcdemo");
+    let demo = |text: &str| {
+        fs::write(&path, text).unwrap();
+        run(zc(["demo", "--size", "100003", "--repeat", "1", "--script", path.to_str().unwrap()]))
+    };
+    let text = demo("step read_write sink=pipe\nsay Copied twice.\n").exits(0).stdout();
+    assert!(text.contains("Copied twice.") && text.contains("1 workload: 1 as"), "{text}");
+    demo("step read_write\nstep sendfil\n").fails(2, &["my.zcdemo:2:", "did you mean 'sendfile'"]);
+    demo("").fails(2, &["nothing in it"]);
+    run(zc(["demo", "--script", "/no/such/script"])).fails(1, &["cannot read the script"]);
+}
+
+#[test]
+fn what_is_printed_as_a_script_is_one() {
+    let text = run(zc(["demo", "--print-script"])).exits(0).stdout();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("printed");
+    fs::write(&path, &text).unwrap();
+    assert!(zc::demo::parse::parse(&text).is_ok());
+    assert!(text.contains("step read_write"), "{text}");
+}
+
+#[test]
+fn a_workload_that_fails_fails_the_tour() {
+    let directory = "/proc/no/such/directory";
+    assert!(!Path::new(directory).exists());
+    let words = [&QUICK[..], &["--dir", directory]].concat();
+    let text = run(zc(words)).exits(1).stdout();
+    assert!(text.contains("failed: cannot"), "{text}");
+    assert!(!text.contains("\nTwo copies per byte"), "{text}");
+}
+
+#[test]
+fn a_signal_cuts_it_short() {
+    for (kind, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let mut tour = Running::start(zc(["demo", "--text", "--repeat", "1000"]));
+        tour.line();
+        tour.signal(kind);
+        let (status, ..) = tour.end();
+        assert_eq!(status.code(), Some(code));
+    }
+}
