@@ -84,7 +84,7 @@ pub fn canvas(
 fn results(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], roomy: bool, theme: Theme) {
     let gap = |canvas: &mut Canvas| {
         if roomy {
-            canvas.gap()
+            canvas.gap();
         }
     };
     for finding in findings {
@@ -142,16 +142,18 @@ pub fn lesson<'a>(scene: &'a Scene, findings: &[Finding]) -> Cow<'a, str> {
 pub fn heading(canvas: &mut Canvas, finding: &Finding, theme: Theme) {
     let Finding { scenario, setting, .. } = finding;
     let cold = if setting.cold { ", cold page cache" } else { "" };
-    let setting = format!(
-        " to {}: {} in transfers of {}{cold}",
-        setting.sink.title(),
-        human::bytes(setting.size),
-        human::bytes(setting.chunk)
-    );
-    canvas.line(Line::from(vec![
+    let what = format!(" to {}: {}", setting.sink.title(), human::bytes(setting.size));
+    let how = format!(" in transfers of {}{cold}", human::bytes(setting.chunk));
+    let mut line = Line::from(vec![
         Span::styled(scenario.title, theme.strong()),
-        Span::styled(setting, theme.dim()),
-    ]));
+        Span::styled(what, theme.dim()),
+        Span::styled(how, theme.dim()),
+    ]);
+    // What does not fit is left out whole.
+    if line.width() > usize::from(canvas.width()) {
+        line.spans.pop();
+    }
+    canvas.line(line);
 }
 
 /// Why there is no result.

@@ -97,7 +97,8 @@ pub fn times(canvas: &mut Canvas, findings: &[&Finding], theme: Theme) {
     let head: String = TIMED.iter().map(|(_, title, width)| format!("{title:>width$}")).collect();
     canvas.line(Span::styled(format!("{:34}{head}", "Times differ from run to run"), theme.head()));
     for finding in ran {
-        let mut line = format!("{:34}", label(finding));
+        let name = label(finding);
+        let mut line = format!("{:34}", truncate(&name, 33, theme.symbols.ellipsis));
         for (id, _, width) in TIMED {
             line += &format!("{:>width$}", cells(id, finding).1);
         }
