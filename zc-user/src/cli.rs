@@ -6,7 +6,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValue};
 use zc_common::path::CopyPath;
 
 use crate::{
-    lab::{catalog, fetch::Protocol, scenario::Scenario, sink::Sink},
+    lab::{
+        catalog,
+        fetch::Protocol,
+        hazard::{self, HAZARDS, Hazard},
+        scenario::Scenario,
+        sink::Sink,
+    },
     model::{
         column::{COLUMNS, Column},
         filter::{self, Expr, Filter},
@@ -273,6 +279,16 @@ pub enum LabVerb {
         #[arg(long)]
         chunk: usize,
     },
+    /// One case of one hazard, with a file on standard input
+    #[command(hide = true)]
+    Hazard {
+        /// The hazard
+        #[arg(value_parser = hazard)]
+        hazard: &'static Hazard,
+        /// The number of the case
+        #[arg(long)]
+        case: usize,
+    },
     /// Check what arrives on standard input, or what a server sends
     #[command(hide = true)]
     Peer {
@@ -313,7 +329,11 @@ impl LabVerb {
             Self::List(_) | Self::Run(_) | Self::Compare(_) => false,
             // It has to outlive the lab, if only to clean up.
             Self::Scratch { .. } => false,
-            Self::Worker { .. } | Self::Peer { .. } | Self::Exec { .. } | Self::Veth { .. } => true,
+            Self::Worker { .. }
+            | Self::Hazard { .. }
+            | Self::Peer { .. }
+            | Self::Exec { .. }
+            | Self::Veth { .. } => true,
         }
     }
 }
@@ -328,12 +348,41 @@ impl fmt::Debug for Known {
     }
 }
 
+/// A scenario or a hazard that exists.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject {
+    /// A scenario.
+    Scenario(Known),
+    /// A hazard.
+    Hazard(&'static Hazard),
+}
+
+impl Subject {
+    /// The scenario, if it is one.
+    #[must_use]
+    pub const fn scenario(self) -> Option<&'static Scenario> {
+        match self {
+            Self::Scenario(known) => Some(known.0),
+            Self::Hazard(_) => None,
+        }
+    }
+
+    /// The hazard, if it is one.
+    #[must_use]
+    pub const fn hazard(self) -> Option<&'static Hazard> {
+        match self {
+            Self::Scenario(_) => None,
+            Self::Hazard(hazard) => Some(hazard),
+        }
+    }
+}
+
 /// `zc lab list`.
 #[derive(Args, Clone, Debug)]
 pub struct LabList {
     /// Say what these are about
-    #[arg(value_name = "NAME", value_parser = scenario)]
-    pub scenarios: Vec<Known>,
+    #[arg(value_name = "NAME", value_parser = subject)]
+    pub subjects: Vec<Subject>,
     /// Say what each is about
     #[arg(long)]
     pub long: bool,
@@ -414,9 +463,9 @@ impl ValueEnum for Target {
 /// `zc lab run`.
 #[derive(Args, Clone, Debug)]
 pub struct LabRun {
-    /// Scenarios; see zc lab list
-    #[arg(value_name = "NAME", value_parser = scenario, required_unless_present = "all", conflicts_with = "all")]
-    pub scenarios: Vec<Known>,
+    /// Scenarios, or hazards; see zc lab list
+    #[arg(value_name = "NAME", value_parser = subject, required_unless_present = "all", conflicts_with = "all")]
+    pub subjects: Vec<Subject>,
     /// Every scenario
     #[arg(long)]
     pub all: bool,
@@ -521,6 +570,20 @@ fn chunk(text: &str) -> Result<u64, String> {
         size if size <= 1 << 30 => Ok(size),
         _ => Err("at most 1GiB: no call moves more than 2GiB".to_owned()),
     }
+}
+
+fn subject(text: &str) -> Result<Subject, String> {
+    if let Some(hazard) = hazard::find(text) {
+        return Ok(Subject::Hazard(hazard));
+    }
+    scenario(text).map(Subject::Scenario).map_err(|error| {
+        let hazards: Vec<_> = HAZARDS.iter().map(|hazard| hazard.id).collect();
+        format!("{error}; and the hazards {}", hazards.join(", "))
+    })
+}
+
+fn hazard(text: &str) -> Result<&'static Hazard, String> {
+    hazard::find(text).ok_or_else(|| "no such hazard".to_owned())
 }
 
 fn scenario(text: &str) -> Result<Known, String> {

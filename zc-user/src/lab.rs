@@ -15,6 +15,7 @@ mod direct;
 pub mod evidence;
 pub mod fetch;
 pub mod finding;
+pub mod hazard;
 mod image;
 pub mod measurement;
 mod mechanism;

@@ -17,6 +17,7 @@ use crate::{
         comparison::common_sink,
         fetch,
         finding::{Finding, Outcome, Ran},
+        hazard::{self as hazards, HAZARDS, Hazard},
         peer,
         run::{Bench, Observer, Plan, default_directory},
         scenario::Scenario,
@@ -30,6 +31,7 @@ use crate::{
     sample::source::SnapshotSource,
 };
 
+mod hazard;
 mod progress;
 mod report;
 
@@ -45,6 +47,10 @@ pub(super) async fn run(arguments: &Lab) -> Result<ExitCode> {
         LabVerb::Compare(arguments) => compare(arguments).await,
         LabVerb::Worker { scenario, size, chunk } => {
             worker::main(scenario.0, *size, *chunk)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        LabVerb::Hazard { hazard, case } => {
+            hazards::main(hazard, *case)?;
             Ok(ExitCode::SUCCESS)
         }
         LabVerb::Peer { from, protocol } => {
@@ -67,21 +73,36 @@ pub(super) async fn run(arguments: &Lab) -> Result<ExitCode> {
 }
 
 fn list(arguments: &LabList) -> Result<ExitCode> {
-    let named: Vec<&Scenario> = arguments.scenarios.iter().map(|known| known.0).collect();
-    let listed = if named.is_empty() { SCENARIOS } else { &named[..] };
+    let named = &arguments.subjects;
+    let some: Vec<&Scenario> = named.iter().filter_map(|subject| subject.scenario()).collect();
+    let some_hazards: Vec<&Hazard> = named.iter().filter_map(|subject| subject.hazard()).collect();
+    let listed = if named.is_empty() { SCENARIOS } else { &some[..] };
+    let hazards = if named.is_empty() { HAZARDS } else { &some_hazards[..] };
     let mut text = Vec::new();
     if arguments.json {
-        lab::write_list_json(listed, &mut text)?;
+        lab::write_list_json(listed, hazards, &mut text)?;
     } else if arguments.long || !named.is_empty() {
         let look = report::look(false, io::stdout().is_terminal());
         lab::write_details(listed, usize::from(look.columns), &mut text)?;
+        lab::write_hazard_details(hazards, usize::from(look.columns), &mut text)?;
     } else {
         lab::write_list(listed, &mut text)?;
+        lab::write_hazards(hazards, &mut text)?;
     }
     print(&text)
 }
 
 async fn run_all(arguments: &LabRun) -> Result<ExitCode> {
+    let subjects = &arguments.subjects;
+    let hazards: Vec<&Hazard> = subjects.iter().filter_map(|subject| subject.hazard()).collect();
+    if !hazards.is_empty() {
+        if hazards.len() < subjects.len() {
+            bail!(Usage(
+                "hazards have no theory to compare with; run them by themselves".to_owned()
+            ));
+        }
+        return hazard::run(arguments, &hazards).await;
+    }
     let runs = runs(arguments)?;
     let mut report = Report::open(&arguments.report)?;
     let mut stop = Stop::new()?;
@@ -152,7 +173,7 @@ fn runs(arguments: &LabRun) -> Result<Vec<(&'static Scenario, Sink)>> {
     let scenarios: Vec<&'static Scenario> = if arguments.all {
         SCENARIOS.to_vec()
     } else {
-        arguments.scenarios.iter().map(|known| known.0).collect()
+        arguments.subjects.iter().filter_map(|subject| subject.scenario()).collect()
     };
     let mut runs = Vec::new();
     for scenario in scenarios {

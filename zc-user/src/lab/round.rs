@@ -113,7 +113,7 @@ async fn prepare(setting: &Setting, payload: &Payload) -> Result<()> {
     if setting.cold { payload.chill() } else { payload.warm().await }
 }
 
-fn look(observer: &mut Observer<'_>) -> Result<std::result::Result<Snapshot, String>> {
+pub(super) fn look(observer: &mut Observer<'_>) -> Result<std::result::Result<Snapshot, String>> {
     Ok(match observer {
         Ok(source) => Ok(source.next()?.context("the probes returned no snapshot")?),
         Err(why) => Err((*why).to_owned()),
@@ -121,7 +121,7 @@ fn look(observer: &mut Observer<'_>) -> Result<std::result::Result<Snapshot, Str
 }
 
 /// What these processes and their children did between two snapshots.
-fn section(before: &Snapshot, after: &Snapshot, roots: &[u32]) -> Result<Frame> {
+pub(super) fn section(before: &Snapshot, after: &Snapshot, roots: &[u32]) -> Result<Frame> {
     let frame = Frame::between(before, after);
     let mut pids = roots.to_vec();
     // A child has a row after its parent's in time, but not always in the list.

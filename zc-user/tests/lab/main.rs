@@ -8,6 +8,7 @@
 mod failure;
 mod finding;
 mod forms;
+mod hazard;
 mod interrupt;
 mod outside;
 #[allow(dead_code, reason = "shared with tests that need more of it")]
@@ -37,8 +38,8 @@ type Test = fn() -> Result<(), Skip>;
 
 fn main() -> ExitCode {
     let mut trials = row::trials();
-    let tests: [&[(&str, Test)]; 5] =
-        [row::TESTS, outside::TESTS, failure::TESTS, interrupt::TESTS, forms::TESTS];
+    let tests: [&[(&str, Test)]; 6] =
+        [row::TESTS, outside::TESTS, hazard::TESTS, failure::TESTS, interrupt::TESTS, forms::TESTS];
     for (name, test) in tests.concat() {
         trials.push(runner::trial(name.to_owned(), test));
     }

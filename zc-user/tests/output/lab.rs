@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use zc::{
-    lab::{finding::Finding, metric::METRICS},
+    lab::{finding::Finding, hazard::HAZARDS, metric::METRICS},
     output::lab::{self, Look, Text},
     tui::theme::Theme,
 };
@@ -64,7 +64,7 @@ fn what_there_is_to_run() {
     let scenarios = findings::scenarios();
     insta::assert_snapshot!("lab_list", text(|out| lab::write_list(&scenarios, out)));
     insta::assert_snapshot!("lab_list_long", text(|out| lab::write_details(&scenarios, 80, out)));
-    let list = text(|out| lab::write_list_json(&scenarios, out));
+    let list = text(|out| lab::write_list_json(&scenarios, HAZARDS, out));
     let list: Value = serde_json::from_str(&list).unwrap();
     assert_eq!(list["schema"], "zc-lab/1");
     let silent = &list["scenarios"][2];

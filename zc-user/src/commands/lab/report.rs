@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     cli::LabReport,
-    lab::{comparison::Comparison, finding::Finding},
+    lab::{comparison::Comparison, finding::Finding, hazard::Sighting},
     output::{
         lab::{self, Look, Text},
         sanitize::sanitize,
@@ -64,6 +64,25 @@ impl<'a> Report<'a> {
             lab::write_csv(findings, out)?;
         } else if form.markdown {
             lab::write_markdown(findings, out)?;
+        }
+        out.flush()
+    }
+
+    /// Writes what was seen of a hazard, unless it is written as a whole.
+    pub(super) fn sighting(&mut self, sighting: &Sighting) -> io::Result<()> {
+        let Self { form, out, look } = self;
+        if form.json {
+            return Ok(());
+        }
+        lab::write_hazard(sighting, *look, out)?;
+        out.flush()
+    }
+
+    /// Writes the form that is written as a whole.
+    pub(super) fn sightings(&mut self, sightings: &[Sighting]) -> io::Result<()> {
+        let Self { form, out, .. } = self;
+        if form.json {
+            lab::write_hazards_json(sightings, out)?;
         }
         out.flush()
     }

@@ -5,7 +5,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::{
-    lab::scenario::{Scenario, Theory},
+    lab::{
+        hazard::Hazard,
+        scenario::{Scenario, Theory},
+    },
     output::paragraph::{self, Indent},
 };
 
@@ -62,15 +65,36 @@ pub fn write_details(
 ///
 /// # Errors
 /// When `out` fails.
-pub fn write_list_json(scenarios: &[&Scenario], out: &mut dyn Write) -> io::Result<()> {
+pub fn write_list_json(
+    scenarios: &[&Scenario],
+    hazards: &[&Hazard],
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let scenarios = scenarios.iter().map(|scenario| Entry::new(scenario)).collect();
-    write_document(&List { schema: SCHEMA, scenarios }, out)
+    let hazards = hazards.iter().map(|hazard| HazardEntry::new(hazard)).collect();
+    write_document(&List { schema: SCHEMA, scenarios, hazards }, out)
 }
 
 #[derive(Serialize)]
 struct List {
     schema: &'static str,
     scenarios: Vec<Entry>,
+    hazards: Vec<HazardEntry>,
+}
+
+#[derive(Serialize)]
+struct HazardEntry {
+    id: &'static str,
+    title: &'static str,
+    lesson: &'static str,
+    danger: &'static str,
+}
+
+impl HazardEntry {
+    const fn new(hazard: &Hazard) -> Self {
+        let Hazard { id, title, lesson, danger, .. } = *hazard;
+        Self { id, title, lesson, danger }
+    }
 }
 
 #[derive(Serialize)]

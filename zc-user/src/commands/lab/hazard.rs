@@ -1,0 +1,41 @@
+//! `zc lab run` of hazards.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{borrowed, interrupted, observer, plan, report};
+use crate::{
+    cli::{LabRun, Usage},
+    commands::stop::Stop,
+    lab::hazard::{self, Hazard, Outcome, Sighting},
+};
+
+/// Shows the hazards, one after the other.
+pub(super) async fn run(arguments: &LabRun, hazards: &[&'static Hazard]) -> Result<ExitCode> {
+    if arguments.report.csv || arguments.report.markdown {
+        bail!(Usage("hazards come as text or as --json".to_owned()));
+    }
+    let mut report = report::Report::open(&arguments.report)?;
+    let mut stop = Stop::new()?;
+    let mut source = observer(&arguments.probing);
+    let mut observer = borrowed(&mut source);
+    let directory = plan(&arguments.bench).directory;
+    let mut sightings = Vec::new();
+    for hazard in hazards {
+        let sighting = tokio::select! {
+            sighting = hazard::show(hazard, &directory, &mut observer) => sighting,
+            // Whatever is under way ends with the future that is dropped.
+            signal = stop.next() => return Ok(interrupted(signal.as_raw_value())),
+        };
+        report.sighting(&sighting).context(report::UNWRITTEN)?;
+        sightings.push(sighting);
+    }
+    report.sightings(&sightings).context(report::UNWRITTEN)?;
+    let bad = |sighting: &Sighting| match &sighting.outcome {
+        Outcome::Seen(seen) => !seen.is_as_expected(),
+        Outcome::Skipped(_) => false,
+        Outcome::Failed(_) => true,
+    };
+    Ok(if sightings.iter().any(bad) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
