@@ -589,7 +589,10 @@ fn hazard(text: &str) -> Result<&'static Hazard, String> {
 fn scenario(text: &str) -> Result<Known, String> {
     catalog::find(text).map(Known).ok_or_else(|| {
         let known: Vec<_> = catalog::SCENARIOS.iter().map(|scenario| scenario.id).collect();
-        let meant = filter::nearest(text, known.iter().copied());
+        let meant = match known.iter().find(|id| id.starts_with(text)) {
+            Some(id) => format!("; did you mean '{id}'?"),
+            None => filter::nearest(text, known.iter().copied()),
+        };
         format!("there is no such scenario{meant} Scenarios: {}", known.join(", "))
     })
 }

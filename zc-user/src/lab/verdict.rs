@@ -211,7 +211,8 @@ fn notes(
         notes.push("no DMA from storage: the page cache was warm (see --cold)".to_owned());
     }
     if scenario.theory.network_dma > 0 && !setting.sink.has_device() {
-        notes.push(format!("no DMA to the network: {} has no device", setting.sink.title()));
+        let sink = setting.sink.title();
+        notes.push(format!("no DMA to the network: no hardware is behind this sink ({sink})"));
     }
     if let Some(departure) = measurement.departure {
         notes.push(format!(

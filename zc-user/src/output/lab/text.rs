@@ -71,7 +71,11 @@ impl<'a> Text<'a> {
         let Finding { scenario, setting, outcome } = finding;
         let strong = self.look.theme.strong();
         let title = self.styled(scenario.title, strong);
-        writeln!(self.out, "{title}  ({})", scenario.id)?;
+        if scenario.id == scenario.title {
+            writeln!(self.out, "{title}")?;
+        } else {
+            writeln!(self.out, "{title}  ({})", scenario.id)?;
+        }
         let rounds = finding.ran().map_or_else(String::new, |ran| match ran.rounds {
             1 => ", once".to_owned(),
             rounds => format!(", {rounds} rounds"),
