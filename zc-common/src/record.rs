@@ -127,6 +127,12 @@ pub struct Record {
     pub involuntary_base: u64,
     /// [`Counters::page_cache_accesses`] at the end of the last data call: evidence of what the next one touches.
     pub accesses_mark: u64,
+    /// Address of the `address_space` of the last page cache lookup.
+    pub lookup_mapping: u64,
+    /// Index of the first page of the last lookup.
+    pub lookup_index: u64,
+    /// Index of the last page of the last lookup.
+    pub lookup_last: u64,
     /// Whether the page fault being served is a write.
     pub fault_is_write: u64,
     /// Counters that belong to no path.
@@ -155,6 +161,9 @@ impl Record {
         voluntary_base: 0,
         involuntary_base: 0,
         accesses_mark: 0,
+        lookup_mapping: 0,
+        lookup_index: 0,
+        lookup_last: 0,
         fault_is_write: 0,
         counters: Counters {
             syscalls: 0,
@@ -206,6 +215,6 @@ const _: () = {
     assert!(size_of::<CpuState>() == 128);
     assert!(size_of::<Record>().is_multiple_of(8));
     assert!(
-        size_of::<Record>() == 16 + 8 + 16 + 8 + 16 + 16 + 48 + size_of::<Counters>() + 24 * LANES
+        size_of::<Record>() == 16 + 8 + 16 + 8 + 16 + 16 + 72 + size_of::<Counters>() + 24 * LANES
     );
 };

@@ -349,6 +349,25 @@ impl Account {
         }
     }
 
+    /// Remembers a lookup in the page cache; whether it only goes on with the one before, in the
+    /// same call and to the same end.
+    #[inline(always)]
+    pub(crate) fn continues_lookup(self, mapping: u64, index: u64, last: u64) -> bool {
+        self.own().is_some_and(|record| {
+            // SAFETY: as above.
+            unsafe {
+                let continues = (*record).lookup_mapping == mapping
+                    && (*record).lookup_last == last
+                    && (*record).lookup_index < index
+                    && (*record).counters.page_cache_accesses != (*record).accesses_mark;
+                (*record).lookup_mapping = mapping;
+                (*record).lookup_index = index;
+                (*record).lookup_last = last;
+                continues
+            }
+        })
+    }
+
     /// Whether pages were looked up in the page cache since the last data call ended.
     #[inline(always)]
     pub(crate) fn has_accessed_pages(self) -> bool {

@@ -19,11 +19,25 @@ tracepoint!(
     zc_get_pages, zc_get_pages_raw, "mm_filemap_get_pages", |arguments| looked_up(arguments)
 );
 
+/// A read asks for as many pages as its buffer has room for, beyond the end of the file, and asks
+/// again for those that did not fit into a batch (`filemap_read`, `mm/filemap.c`).
 #[inline(always)]
 fn looked_up(arguments: Arguments) {
+    let (index, mut last) = (arguments.integer(1), arguments.integer(2));
     let Some(cpu) = this_cpu() else { return };
     let Some(account) = Account::current(cpu) else { return };
-    let pages = arguments.integer(2).wrapping_sub(arguments.integer(1)).wrapping_add(1);
+    let mapping = arguments.object(0);
+    if last > index {
+        let size = mapping.follow(layout!(mapping_host)).load::<u64>(layout!(inode_size));
+        let end = size.saturating_sub(1) >> layout!(page_shift);
+        if end < last {
+            last = if end < index { index } else { end };
+        }
+    }
+    if account.continues_lookup(mapping.address(), index, last) {
+        return;
+    }
+    let pages = last.wrapping_sub(index).wrapping_add(1);
     count!(account, page_cache_accesses, pages);
 }
 

@@ -53,6 +53,20 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new("memfd", memfd, &[moved("file_read", 2, 10_007), moved("file_write", 1, 10_007)])
         .in_proc_io(),
     Scenario::new(
+        "cached",
+        cached,
+        &[
+            moved("file_write", CACHED + 1, CACHED * PAGE + 101),
+            moved("file_read", 2, CACHED * PAGE + 101),
+        ],
+    )
+    .in_proc_io()
+    .also(|row, _| {
+        // As many as the file has, whatever the reader has room for.
+        assert_eq!(row.counter("page_cache_hits"), CACHED as u64 + 1);
+        assert_eq!(row.counter("page_cache_misses"), 0);
+    }),
+    Scenario::new(
         "direct",
         direct,
         &[moved("direct_write", 7, 7 * 5 * PAGE), moved("direct_read", 11, 11 * 3 * PAGE)],
@@ -93,6 +107,24 @@ fn write(stage: &Stage) -> Result<(), String> {
     for _ in 0..13 {
         output.write_all(&[1; 7919]).expect("room");
     }
+    Ok(())
+}
+
+/// Whole pages of a file that was just written.
+const CACHED: usize = 241;
+
+/// The file is written a page at a time, so that its pages are single ones, and read at once: the
+/// kernel takes several looks, of a batch of pages each.
+fn cached(stage: &Stage) -> Result<(), String> {
+    let mut output = stage.output("cached");
+    for _ in 0..CACHED {
+        output.write_all(&[1; PAGE]).expect("room");
+    }
+    output.write_all(&[1; 101]).expect("room");
+    let mut input = fs::File::open(stage.directory.join("cached")).expect("it was just made");
+    let mut buffer = vec![0; 2 * CACHED * PAGE];
+    assert_eq!(input.read(&mut buffer).expect("readable"), CACHED * PAGE + 101);
+    assert_eq!(input.read(&mut buffer).expect("readable"), 0);
     Ok(())
 }
 
