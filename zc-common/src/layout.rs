@@ -26,6 +26,8 @@ macro_rules! layout {
             pub switch_has_state: u32,
             /// Arguments of `io_uring_complete`: 3 when the result is inside `cqe` (6.18), 7 when it is the fourth (6.1).
             pub uring_complete_args: u32,
+            /// Arguments of `block_getrq`: 3 when the bio is the second (5.10).
+            pub getrq_args: u32,
             /// log2 of the page size.
             pub page_shift: u32,
         }
@@ -35,7 +37,7 @@ macro_rules! layout {
             pub const ABSENT: Self = Self {
                 $($field: ABSENT,)*
                 pg_head: ABSENT, typed: 0, current_task_typed: 0, task_pt_regs: 0,
-                switch_has_state: 0, uring_complete_args: 0, page_shift: 12,
+                switch_has_state: 0, uring_complete_args: 0, getrq_args: 0, page_shift: 12,
             };
 
             /// The field names with the structure and the member (dotted) that BTF is asked for.
@@ -91,7 +93,8 @@ layout! {
     sock_family: "sock" . "__sk_common.skc_family",
     sock_protocol: "sock" . "sk_protocol",
     request_cmd_flags: "request" . "cmd_flags",
-    request_data_len: "request" . "__data_len",
+    bio_flags: "bio" . "bi_opf",
+    bio_size: "bio" . "bi_iter.bi_size",
     request_queue: "request" . "q",
     request_disk_old: "request" . "rq_disk",
     queue_disk: "request_queue" . "disk",
@@ -117,4 +120,4 @@ layout! {
     cqe_res: "io_uring_cqe" . "res",
 }
 
-const _: () = assert!(size_of::<KernelLayout>() == 4 * (KernelLayout::FIELDS.len() + 7));
+const _: () = assert!(size_of::<KernelLayout>() == 4 * (KernelLayout::FIELDS.len() + 8));

@@ -1,4 +1,4 @@
-//! Block devices: requests issued (by whom) and completed (by which device).
+//! Block devices: requests made (by whom) and completed (by which device).
 
 use zc_common::device::{DeviceKey, DeviceRecord, KIND_BLOCK};
 
@@ -14,18 +14,40 @@ const REQ_OP_MASK: u32 = 0xff;
 const REQ_OP_READ: u32 = 0;
 const REQ_OP_WRITE: u32 = 1;
 
+// Bytes are charged where a process hands them to the queue of a device: as a new request, or added
+// to one. Who issues a request to the device (`block_rq_issue`) tells nothing: an I/O scheduler's
+// queue is run by whoever comes along. Queues of stacked devices (dm, md) take no requests, so that
+// nothing is counted twice.
+
 tracepoint!(
-    /// `block_rq_issue(struct request *rq)`, `include/trace/events/block.h`, 5.10.137 to 7.2.
-    zc_block_issue, zc_block_issue_raw, "block_rq_issue", |arguments| issued(arguments)
+    /// `block_getrq(struct bio *bio)`, `include/trace/events/block.h`, 5.11 to 7.2; in 5.10
+    /// `(struct request_queue *q, struct bio *bio, int rw)`.
+    zc_block_request, zc_block_request_raw, "block_getrq", |arguments| {
+        queued(if layout!(getrq_args) > 1 { arguments.object(1) } else { arguments.object(0) })
+    }
+);
+
+tracepoint!(
+    /// `block_bio_backmerge(struct bio *bio)`, 5.11 to 7.2; in 5.10
+    /// `(struct request_queue *q, struct request *rq, struct bio *bio)`.
+    zc_block_append, zc_block_append_raw, "block_bio_backmerge", |arguments| {
+        queued(if layout!(getrq_args) > 1 { arguments.object(2) } else { arguments.object(0) })
+    }
+);
+
+tracepoint!(
+    /// `block_bio_frontmerge`, with the arguments of `block_bio_backmerge`.
+    zc_block_prepend, zc_block_prepend_raw, "block_bio_frontmerge", |arguments| {
+        queued(if layout!(getrq_args) > 1 { arguments.object(2) } else { arguments.object(0) })
+    }
 );
 
 #[inline(always)]
-fn issued(arguments: Arguments) {
-    let request = arguments.object(0);
-    let bytes = u64::from(request.load::<u32>(layout!(request_data_len)));
+fn queued(bio: Object) {
+    let bytes = u64::from(bio.load::<u32>(layout!(bio_size)));
     let Some(cpu) = this_cpu() else { return };
     let Some(account) = Account::current(cpu) else { return };
-    match request.load::<u32>(layout!(request_cmd_flags)) & REQ_OP_MASK {
+    match bio.load::<u32>(layout!(bio_flags)) & REQ_OP_MASK {
         REQ_OP_READ => {
             count!(account, block_read_bytes, bytes);
         }

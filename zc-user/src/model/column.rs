@@ -247,13 +247,13 @@ columns! {
         CounterId::BlockReadBytes.help(),
         |row, frame| counter(row, frame, CounterId::BlockReadBytes);
     "block_read_bytes_per_sec", "BLK-READ/s", BytesPerSec, Gauge,
-        "Bytes of read requests issued to block devices per second.",
+        "Bytes of read requests made to block devices per second.",
         |row, frame| per_second(counter(row, frame, CounterId::BlockReadBytes), frame);
     "block_write_bytes", "BLK-WRITE", Bytes, Counter,
         CounterId::BlockWriteBytes.help(),
         |row, frame| counter(row, frame, CounterId::BlockWriteBytes);
     "block_write_bytes_per_sec", "BLK-WRITE/s", BytesPerSec, Gauge,
-        "Bytes of write requests issued to block devices per second.",
+        "Bytes of write requests made to block devices per second.",
         |row, frame| per_second(counter(row, frame, CounterId::BlockWriteBytes), frame);
     "net_tx_bytes", "NET-TX", Bytes, Counter,
         CounterId::NetTxBytes.help(),

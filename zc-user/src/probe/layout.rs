@@ -58,6 +58,7 @@ pub fn from_btf(btf: &Btf, access: Access) -> Result<KernelLayout, Vec<&'static 
     layout.switch_has_state =
         u32::from(btf.tracepoint_arguments("sched_switch").is_some_and(|count| count > 3));
     layout.uring_complete_args = btf.tracepoint_arguments("io_uring_complete").unwrap_or(0);
+    layout.getrq_args = btf.tracepoint_arguments("block_getrq").unwrap_or(0);
     layout.page_shift = rustix::param::page_size().trailing_zeros();
     Ok(layout)
 }

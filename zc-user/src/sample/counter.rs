@@ -55,9 +55,9 @@ counters! {
     PageCacheHits = "page_cache_hits",
     /// Pages that had to be brought into the page cache for reads and faults, readahead included.
     PageCacheMisses = "page_cache_misses",
-    /// Bytes of read requests issued to block devices in the process's own context.
+    /// Bytes of read requests made to block devices in the process's own context.
     BlockReadBytes = "block_read_bytes",
-    /// Bytes of write requests issued to block devices in the process's own context (writeback is issued by kernel threads).
+    /// Bytes of write requests made to block devices in the process's own context (writeback is done by kernel threads).
     BlockWriteBytes = "block_write_bytes",
     /// Payload bytes handed to network sockets.
     NetTxBytes = "net_tx_bytes",
