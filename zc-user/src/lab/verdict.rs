@@ -155,36 +155,26 @@ fn page_cache_surprise(
     }
 }
 
-/// Direct I/O that no device saw anything of. Who issued the requests does not matter here: a
-/// device's queue is run by whoever comes along.
+/// Direct I/O that no device saw anything of, neither from this process nor from whoever works for
+/// it (a thread of an encrypting device, say).
 fn device_surprise(expected: &Expected, measurement: &Measurement) -> Option<String> {
     let frame = measurement.frame.as_ref().ok()?;
-    if matches!(measurement.counter(CounterId::BlockReadBytes), Value::Unavailable(_)) {
-        return None;
-    }
-    let disks = frame.devices.iter().filter(|device| device.kind == DeviceKind::Block);
-    let (read, written) = disks
-        .fold((0, 0), |(read, written), disk| (read + disk.read_bytes, written + disk.write_bytes));
+    let disks = || frame.devices.iter().filter(|device| device.kind == DeviceKind::Block);
     expected.moved.iter().find_map(|(path, moved)| {
-        let passed = match path {
-            CopyPath::DirectRead => read,
-            CopyPath::DirectWrite => written,
+        let (counter, all) = match path {
+            CopyPath::DirectRead => {
+                (CounterId::BlockReadBytes, disks().map(|disk| disk.read_bytes).sum::<u64>())
+            }
+            CopyPath::DirectWrite => {
+                (CounterId::BlockWriteBytes, disks().map(|disk| disk.write_bytes).sum())
+            }
             _ => return None,
         };
+        let Value::Integer(own, _) = measurement.counter(counter) else { return None };
+        let passed = own.max(all);
         (passed < *moved)
             .then(|| format!("{passed} bytes passed the storage devices instead of {moved}"))
     })
-}
-
-/// Adds `bytes`, if there are any, to what is known to move on `path`.
-fn add(known: &mut Vec<(CopyPath, u64)>, path: CopyPath, bytes: u64) {
-    if bytes == 0 {
-        return;
-    }
-    match known.iter_mut().find(|(known, _)| *known == path) {
-        Some((_, sum)) => *sum += bytes,
-        None => known.push((path, bytes)),
-    }
 }
 
 fn notes(
