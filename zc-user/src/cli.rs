@@ -589,7 +589,9 @@ fn hazard(text: &str) -> Result<&'static Hazard, String> {
 fn scenario(text: &str) -> Result<Known, String> {
     catalog::find(text).map(Known).ok_or_else(|| {
         let known: Vec<_> = catalog::SCENARIOS.iter().map(|scenario| scenario.id).collect();
-        let meant = match known.iter().find(|id| id.starts_with(text)) {
+        let beginnings = known.iter().copied().filter(|id| id.starts_with(text));
+        // The shortest is the nearest.
+        let meant = match beginnings.min_by_key(|id| id.len()) {
             Some(id) => format!("; did you mean '{id}'?"),
             None => filter::nearest(text, known.iter().copied()),
         };
