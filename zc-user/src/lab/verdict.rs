@@ -177,6 +177,17 @@ fn device_surprise(expected: &Expected, measurement: &Measurement) -> Option<Str
     })
 }
 
+/// Adds `bytes`, if there are any, to what is known to move on `path`.
+fn add(known: &mut Vec<(CopyPath, u64)>, path: CopyPath, bytes: u64) {
+    if bytes == 0 {
+        return;
+    }
+    match known.iter_mut().find(|(known, _)| *known == path) {
+        Some((_, sum)) => *sum += bytes,
+        None => known.push((path, bytes)),
+    }
+}
+
 fn notes(
     scenario: &Scenario,
     setting: &Setting,
