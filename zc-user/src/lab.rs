@@ -26,6 +26,7 @@ mod payload;
 pub mod peer;
 pub mod picture;
 pub mod program;
+mod ring;
 mod round;
 pub mod run;
 pub mod scenario;

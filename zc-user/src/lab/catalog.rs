@@ -3,8 +3,9 @@
 use super::{
     mechanism::{
         cache_cold, cache_cold_no_readahead, cache_warm, copy_range_copied, copy_range_reflink,
-        direct_read, direct_write, mmap_write, read_write, sendfile, sendfile_linear,
-        sendfile_to_file, splice, tee, vmsplice,
+        direct_read, direct_write, libaio, mmap_write, read_write, sendfile, sendfile_linear,
+        sendfile_to_file, splice, tee, uring_direct, uring_read_write, uring_send_zc, vmsplice,
+        zerocopy,
     },
     program::{kafka, mapped_write, netty, nginx, rocketmq, transfer_to},
     scenario::Scenario,
@@ -24,6 +25,11 @@ pub const SCENARIOS: &[&Scenario] = &[
     &copy_range_reflink::SCENARIO,
     &direct_read::SCENARIO,
     &direct_write::SCENARIO,
+    &zerocopy::SCENARIO,
+    &uring_read_write::SCENARIO,
+    &uring_direct::SCENARIO,
+    &uring_send_zc::SCENARIO,
+    &libaio::SCENARIO,
     &cache_cold::SCENARIO,
     &cache_cold_no_readahead::SCENARIO,
     &cache_warm::SCENARIO,

@@ -23,7 +23,7 @@ use anyhow::{Context as _, Result};
 use rustix::net::{Shutdown, shutdown};
 use zc_common::path::CopyPath;
 
-use super::sink::Interface;
+use super::{sink::Interface, stage::Completions};
 use crate::{
     model::frame::Frame,
     sample::snapshot::{DeviceSample, PathId, PathSample, Provenance, Snapshot},
@@ -77,6 +77,23 @@ impl Wire {
     fn is(&self, device: &DeviceSample) -> bool {
         device.device == self.interface.name && device.namespace == Some(self.interface.namespace)
     }
+}
+
+/// `frame` with what the kernel told the program of its zero-copy sends: that it copied all, or
+/// none. It tells that per send, not per byte, so the bytes are modelled.
+pub(super) fn told(frame: Frame, completions: Option<Completions>) -> Frame {
+    let all = match completions {
+        Some(Completions { sends, copied }) if sends > 0 && copied == sends => true,
+        Some(Completions { sends, copied: 0 }) if sends > 0 => false,
+        _ => return frame,
+    };
+    frame.amended(|process| {
+        let asked = |sample: &&mut PathSample| sample.path.0 == CopyPath::SocketSendZerocopy;
+        for sample in process.paths.iter_mut().filter(asked) {
+            sample.copied_bytes = if all { sample.moved_bytes } else { 0 };
+            sample.provenance = Provenance::Modelled;
+        }
+    })
 }
 
 /// Payload bytes of a connection.

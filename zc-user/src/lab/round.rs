@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{
     child::Child,
-    evidence::Wire,
+    evidence::{self, Wire},
     measurement::{Framing, Measurement},
     payload::{self, Payload},
     peer::Arrival,
@@ -66,7 +66,7 @@ pub(super) async fn mechanism(
             return Ok(Measurement::unobserved(why, setting.size, report));
         }
     };
-    let mut frame = section(&before, &after, &[pid])?;
+    let mut frame = evidence::told(section(&before, &after, &[pid])?, report.completions);
     let mut departure = None;
     if let (Some(wire), Ok(arrived)) = (wire, look(observer)?) {
         (frame, departure) = wire.prove(frame, setting.size, &before, &arrived)?;
@@ -104,6 +104,7 @@ pub(super) async fn program(
         wall_ns: fetched.wall_ns,
         cpu_ns: u64::try_from(cpu.as_nanos()).unwrap_or(u64::MAX),
         told: server.version().map(|version| format!("served by {version}")),
+        completions: None,
         digest: None,
     };
     Ok(Measurement { frame, framing, size: setting.size, report, departure: None })

@@ -248,7 +248,7 @@ fn ran(scenario: &Scenario, setting: &Setting, mut rounds: Vec<Round>) -> Result
 }
 
 /// Major and minor version of the running kernel; zeros if it tells none.
-fn kernel_version() -> (u32, u32) {
+pub(super) fn kernel_version() -> (u32, u32) {
     let name = uname();
     let release = name.release().to_string_lossy();
     let mut parts = release.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().ok());

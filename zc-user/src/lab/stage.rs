@@ -29,6 +29,7 @@ pub struct Stage {
     began: Option<(Instant, Duration)>,
     took: Option<(Duration, Duration)>,
     told: Option<String>,
+    completions: Option<Completions>,
     digest: Option<u32>,
 }
 
@@ -41,8 +42,19 @@ pub struct Report {
     pub cpu_ns: u64,
     /// What the kernel told the program about its own request, in a sentence.
     pub told: Option<String>,
+    /// What the kernel said of zero-copy sends.
+    pub completions: Option<Completions>,
     /// Checksum of the payload as the worker has it, where it goes nowhere else.
     pub digest: Option<u32>,
+}
+
+/// What the kernel told the program of its zero-copy sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Completions {
+    /// Sends that asked for it.
+    pub sends: u64,
+    /// Those that were copied after all.
+    pub copied: u64,
 }
 
 /// Exit status of a worker that is [`Unsupported`].
@@ -68,6 +80,7 @@ impl Stage {
             began: None,
             took: None,
             told: None,
+            completions: None,
             digest: None,
         }
     }
@@ -103,6 +116,16 @@ impl Stage {
         self.told = Some(told.into());
     }
 
+    /// Keeps what the kernel said of zero-copy sends: how many there were, and how many of them it
+    /// copied after all.
+    pub fn completed(&mut self, sends: u64, copied: u64) {
+        self.completions = Some(Completions { sends, copied });
+        self.tell(format!(
+            "zero-copy was asked for in {sends} sends; the kernel told the program that {copied} \
+             of them were copied after all"
+        ));
+    }
+
     /// Keeps the checksum of a payload that stays in this process. Call it after [`Self::end`].
     pub fn arrived(&mut self, payload: &[u8]) {
         self.digest = Some(crc32fast::hash(payload));
@@ -120,6 +143,7 @@ impl Stage {
             wall_ns: ns(wall),
             cpu_ns: ns(cpu),
             told: self.told.clone(),
+            completions: self.completions,
             digest: self.digest,
         })
     }

@@ -159,6 +159,26 @@ pub(crate) const ROWS: &[Row] = &[
         .talk(4)
         .needs(java)
         .differs(),
+    row("splice", "veth")
+        .moved(&[("splice_file_pipe", SIZE), ("splice_pipe_socket", SIZE)])
+        .measured(0),
+    // Both are copied by whoever receives them; the kernel tells the program so.
+    row("zerocopy", "tcp").moved(&[("socket_send_zerocopy", SIZE)]).copied(SIZE).differs(),
+    row("zerocopy", "veth").moved(&[("socket_send_zerocopy", SIZE)]).copied(SIZE).differs(),
+    row("uring_send_zc", "tcp").moved(&[("socket_send_zerocopy", SIZE)]).copied(SIZE).differs(),
+    row("uring_send_zc", "veth").moved(&[("socket_send_zerocopy", SIZE)]).copied(SIZE).differs(),
+    row("uring_read_write", "tcp")
+        .moved(&[("file_read", SIZE), ("socket_send", SIZE)])
+        .copied(2 * SIZE),
+    row("uring_read_write", "veth")
+        .moved(&[("file_read", SIZE), ("socket_send", SIZE)])
+        .copied(2 * SIZE),
+    row("uring_read_write", "unix")
+        .moved(&[("file_read", SIZE), ("socket_send", SIZE)])
+        .copied(2 * SIZE),
+    // Eight reads by a call; libaio takes a second one to collect them.
+    row("uring_direct", "memory").moved(&[("direct_read", SIZE)]).copied(0).calls(TRANSFERS / 8),
+    row("libaio", "memory").moved(&[("direct_read", SIZE)]).copied(0).calls(TRANSFERS / 4),
 ];
 
 /// A file system that shares extents is made where there is none.

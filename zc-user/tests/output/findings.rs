@@ -166,7 +166,7 @@ fn found(
         frame,
         framing: Framing::STOP,
         size: SIZE,
-        report: Report { wall_ns: 1, cpu_ns: 1, told: None, digest: None },
+        report: Report { wall_ns: 1, cpu_ns: 1, told: None, completions: None, digest: None },
         departure: None,
     };
     let verdict = verdict::judge(scenario, &setting, &measurement);

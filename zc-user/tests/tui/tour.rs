@@ -133,7 +133,13 @@ fn finding(scenario: &'static Scenario, setting: Setting, luck: Luck) -> Finding
 }
 
 fn ran(scenario: &Scenario, setting: Setting, frame: Result<Frame, String>) -> Ran {
-    let report = Report { wall_ns: 7_100_000, cpu_ns: 3_800_000, told: None, digest: None };
+    let report = Report {
+        wall_ns: 7_100_000,
+        cpu_ns: 3_800_000,
+        told: None,
+        completions: None,
+        digest: None,
+    };
     let (framing, size) = (Framing::STOP, setting.size);
     let measurement = Measurement { frame, framing, size, report, departure: None };
     let verdict = verdict::judge(scenario, &setting, &measurement);
