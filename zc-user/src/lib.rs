@@ -10,6 +10,7 @@ pub mod demo;
 pub mod lab;
 pub mod model;
 pub mod output;
+mod privilege;
 pub mod probe;
 pub mod proc;
 pub mod sample;

@@ -3,9 +3,11 @@
 use std::io::{self, Write as _};
 
 use anyhow::{Context as _, Result};
+use rustix::thread::CapabilitySet;
 use serde::{Deserialize, Serialize};
 
 use super::{child, payload};
+use crate::privilege::keep_only;
 
 /// What arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +23,7 @@ pub struct Arrival {
 /// # Errors
 /// When the input cannot be read.
 pub fn main() -> Result<()> {
+    keep_only(CapabilitySet::empty())?;
     let mut input = child::standard_input()?;
     let (size, digest) = payload::digest(&mut input).context("cannot read what arrives")?;
     let report = serde_json::to_string(&Arrival { size, digest })?;

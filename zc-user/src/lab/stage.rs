@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 use rustix::process::{Pid, Signal, getpid, kill_process};
+use rustix::thread::CapabilitySet;
 use serde::{Deserialize, Serialize};
+
+use crate::privilege::keep_only;
 
 /// A mechanism's surroundings, in the worker process.
 ///
@@ -85,11 +88,15 @@ impl Stage {
         }
     }
 
-    /// The work begins: stops until the observer has looked.
+    /// The work begins: gives up the privileges that preparing it may have taken, and stops until
+    /// the observer has looked.
     ///
     /// # Errors
     /// When the process cannot stop itself.
     pub fn begin(&mut self) -> Result<()> {
+        // Locked memory is what rings and zero-copy sends are charged: its limit is no part of
+        // any lesson.
+        keep_only(CapabilitySet::IPC_LOCK)?;
         let cpu = cpu_time();
         self.stop()?;
         self.began = Some((Instant::now(), cpu));

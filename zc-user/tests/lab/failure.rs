@@ -142,14 +142,19 @@ fn changing_file() -> Result<(), Skip> {
     Ok(())
 }
 
+/// Every scenario that is no program of its own.
+fn mechanisms() -> Vec<&'static str> {
+    let mechanisms = SCENARIOS.iter().filter(|scenario| scenario.group != Group::Program);
+    mechanisms.map(|scenario| scenario.id).collect()
+}
+
 fn untouched_file() -> Result<(), Skip> {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("precious");
     let content: Vec<u8> = (0..300_007_u32).map(|i| (i % 251) as u8).collect();
     fs::write(&file, &content).unwrap();
     let before = fs::metadata(&file).unwrap();
-    let ids = SCENARIOS.iter().filter(|scenario| scenario.group != Group::Program);
-    let ids: Vec<_> = ids.map(|scenario| scenario.id).collect();
+    let ids = mechanisms();
     let options =
         ["--file", text(&file), "--repeat", "1", "--json", "--dir", text(directory.path())];
     let words = [&["lab", "run"], &ids[..], &options].concat();
@@ -173,9 +178,10 @@ fn sizes() -> Result<(), Skip> {
     for (size, chunk) in
         [("1", "1"), ("1", "64KiB"), ("4099", "4097"), ("65536", "1GiB"), ("7", "2")]
     {
-        let options = ["--all", "--size", size, "--chunk", chunk, "--repeat", "1", "--json"];
-        let findings =
-            findings(&run(bare(&[&["lab", "run"], &options[..]].concat())).exits(0).json());
+        let options = ["--size", size, "--chunk", chunk, "--repeat", "1", "--json"];
+        let findings = findings(
+            &run(bare(&[&["lab", "run"], &mechanisms()[..], &options].concat())).exits(0).json(),
+        );
         for finding in findings {
             assert!(matches!(finding.outcome(), "ran" | "skipped"), "{size} by {chunk}: {finding}");
         }

@@ -12,7 +12,10 @@ use crate::{
 use rustix::process::Signal;
 
 /// The tests.
-pub(crate) const TESTS: &[(&str, Test)] = &[("outside::the_kernel_counts_the_same", kernel)];
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    ("outside::the_kernel_counts_the_same", kernel),
+    ("outside::workers_and_peers_have_no_privileges", privileges),
+];
 
 /// Scenarios whose bytes /proc accounts for.
 const SCENARIOS: [&str; 2] = ["read_write", "sendfile"];
@@ -103,6 +106,34 @@ impl Counts {
             major_faults: self.major_faults - before.major_faults,
         }
     }
+}
+
+/// Whoever touches the payload could do no harm with it.
+fn privileges() -> Result<(), Skip> {
+    let directory = tempfile::tempdir().unwrap();
+    let payload = directory.path().join("payload");
+    fs::write(&payload, "payload").unwrap();
+    let worker = Worker::start("read_write", &payload);
+    let parent = std::process::id().to_string();
+    let mut peer = zc(["lab", "--parent", &parent, "peer"]);
+    let peer = Running::start({
+        peer.stdin(std::process::Stdio::piped());
+        peer
+    });
+    peer.attached();
+    for (pid, kept) in [(worker.pid(), 1 << 14), (peer.0.id(), 0)] {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.unwrap().trim_start_matches(':').trim().to_owned()
+        };
+        for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+            // CAP_IPC_LOCK is the only one that a worker may keep.
+            assert_eq!(u64::from_str_radix(&field(set), 16).unwrap() & !kept, 0, "{set}: {status}");
+        }
+        assert_eq!(field("NoNewPrivs"), "1");
+    }
+    Ok(())
 }
 
 /// A worker of each, observed by `zc` and by the kernel's own accounting from stop to stop.

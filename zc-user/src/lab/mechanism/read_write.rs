@@ -36,7 +36,8 @@ fn run(stage: &mut Stage) -> Result<()> {
     loop {
         let got = stage.source.read(&mut buffer)?;
         if got == 0 {
-            return Ok(());
+            // Before the memory is given back, which may be a call of its own.
+            return stage.end();
         }
         stage.sink.write_all(&buffer[..got])?;
     }
