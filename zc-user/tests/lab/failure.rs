@@ -31,6 +31,8 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("failure::a_byte_at_a_time_is_counted", bytewise),
     ("failure::what_has_no_room_is_not_begun", room),
     ("failure::a_disk_that_fills_up_is_an_error", full_disk),
+    ("failure::without_namespaces_there_is_no_veth", no_namespaces),
+    ("failure::without_mkfs_nothing_is_shared", no_mkfs),
     ("failure::inner_parts_are_for_the_lab_only", inner),
     ("failure::a_reader_that_leaves_ends_it_quietly", broken_pipe),
     ("failure::output_that_cannot_be_written_is_an_error", full_output),
@@ -232,6 +234,37 @@ fn full_disk() -> Result<(), Skip> {
     for word in ["No space left", "--dir", "--size"] {
         assert!(why.contains(word), "{why}");
     }
+    Ok(())
+}
+
+/// The only finding of a run says why it was skipped, in all of these words, and nothing failed.
+fn skipped(command: Command, words: &[&str]) {
+    let finished = run(command).exits(0);
+    let findings = findings(&finished.json());
+    assert_eq!(findings[0].outcome(), "skipped", "{}", findings[0]);
+    let why = findings[0].why().unwrap();
+    assert!(words.iter().all(|word| why.contains(word)), "{why}");
+}
+
+fn no_namespaces() -> Result<(), Skip> {
+    requirement::administrator()?;
+    let script = "echo 0 >/proc/sys/user/max_net_namespaces; \
+                  exec \"$0\" lab run sendfile --sink veth --size 1009 --repeat 1 --json";
+    let prefix = ["unshare", "--user", "--map-root-user", "sh", "-ec", script];
+    skipped(through(&prefix, ZC.as_ref(), &[]), &["network namespace", "run as root"]);
+    Ok(())
+}
+
+fn no_mkfs() -> Result<(), Skip> {
+    requirement::administrator()?;
+    // In the way of both programs, wherever they are; without probes, which are of no interest.
+    let script = "for name in mkfs.btrfs mkfs.xfs; do \
+                      file=$(command -v $name) || continue; \
+                      mount --bind /dev/null \"$(readlink -f \"$file\")\"; \
+                  done; \
+                  exec setpriv --bounding-set=-bpf,-perfmon \"$0\" \
+                      lab run copy_range_reflink --size 1009 --repeat 1 --json";
+    skipped(in_own_mounts(script), &["mkfs", "not installed", "--dir"]);
     Ok(())
 }
 

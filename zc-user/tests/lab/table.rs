@@ -77,9 +77,6 @@ pub(crate) const ROWS: &[Row] = &[
     row("splice", "tcp")
         .moved(&[("splice_file_pipe", SIZE), ("splice_pipe_socket", SIZE)])
         .copied(0),
-    row("splice", "veth")
-        .moved(&[("splice_file_pipe", SIZE), ("splice_pipe_socket", SIZE)])
-        .measured(0),
     row("splice", "unix")
         .moved(&[("splice_file_pipe", SIZE), ("splice_pipe_socket", SIZE)])
         .copied(0),
