@@ -3,7 +3,7 @@
 use super::{
     mechanism::{
         cache_cold, cache_cold_no_readahead, cache_warm, copy_range_copied, copy_range_reflink,
-        direct_read, direct_write, libaio, mmap_write, read_write, sendfile, sendfile_linear,
+        cow, direct_read, direct_write, libaio, mmap_write, read_write, sendfile, sendfile_linear,
         sendfile_to_file, splice, tee, uring_direct, uring_read_write, uring_send_zc, vmsplice,
         zerocopy,
     },
@@ -30,6 +30,7 @@ pub const SCENARIOS: &[&Scenario] = &[
     &uring_direct::SCENARIO,
     &uring_send_zc::SCENARIO,
     &libaio::SCENARIO,
+    &cow::SCENARIO,
     &cache_cold::SCENARIO,
     &cache_cold_no_readahead::SCENARIO,
     &cache_warm::SCENARIO,

@@ -1,11 +1,14 @@
 //! What one round was measured to be.
 
+use zc_common::path::CopyPath;
+
 use super::{evidence::Departure, stage::Report};
 use crate::{
     model::{
         column,
         frame::Frame,
-        ledger, path,
+        ledger::{self, Copied},
+        path,
         value::{Quality, Value},
     },
     sample::{
@@ -94,9 +97,20 @@ impl Measurement {
     /// The paths that carried payload, in order; none when nothing was counted.
     pub fn payload_paths(&self) -> impl Iterator<Item = PathSample> + '_ {
         let paths = self.frame.as_ref().map_or(&[][..], |frame| &frame.totals.paths);
-        ledger::by_path(paths).map(|(sum, _)| sum).filter(|sum| {
-            !path::is_pseudo(sum.path.0) && !path::is_mapped(sum.path.0) && sum.moved_bytes > 0
+        let about_pages = self.is_about_pages();
+        ledger::by_path(paths).map(|(sum, _)| sum).filter(move |sum| {
+            (carries(sum) && sum.moved_bytes > 0)
+                || (about_pages && sum.path.0 == CopyPath::CowCopy)
         })
+    }
+
+    /// Whether the work was to write to pages that others share: no call moved anything, and more
+    /// was copied on write than the few pages that a program has of its own.
+    fn is_about_pages(&self) -> bool {
+        let paths = self.frame.as_ref().map_or(&[][..], |frame| &frame.totals.paths);
+        let none = !paths.iter().any(|sample| carries(sample) && sample.moved_bytes > 0);
+        let cow = paths.iter().filter(|sample| sample.path.0 == CopyPath::CowCopy);
+        none && cow.map(|sample| sample.copied_bytes).sum::<u64>() > self.size / 10
     }
 
     /// Bytes that the CPU copied for the payload.
@@ -105,7 +119,11 @@ impl Measurement {
         let Ok(frame) = &self.frame else {
             return Copies { bytes: 0, provenance: Provenance::Unavailable };
         };
-        let copied = ledger::payload_copied(&frame.totals.paths, frame.host.copies);
+        let copied = if self.is_about_pages() {
+            Copied::of(&frame.totals.paths, frame.host.copies)
+        } else {
+            ledger::payload_copied(&frame.totals.paths, frame.host.copies)
+        };
         let provenance =
             if copied.is_lower_bound() { Provenance::Unavailable } else { copied.provenance };
         Copies { bytes: copied.bytes, provenance }
@@ -126,4 +144,9 @@ impl Measurement {
             Err(why) => why,
         }
     }
+}
+
+/// Whether the path is one of calls that move payload.
+const fn carries(sample: &PathSample) -> bool {
+    !path::is_pseudo(sample.path.0) && !path::is_mapped(sample.path.0)
 }

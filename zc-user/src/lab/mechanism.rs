@@ -5,6 +5,7 @@ pub(super) mod cache_cold_no_readahead;
 pub(super) mod cache_warm;
 pub(super) mod copy_range_copied;
 pub(super) mod copy_range_reflink;
+pub(super) mod cow;
 pub(super) mod direct_read;
 pub(super) mod direct_write;
 pub(super) mod libaio;
