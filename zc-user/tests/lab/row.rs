@@ -112,7 +112,10 @@ impl Row {
             Some(bytes) => {
                 let bytes = bytes + talk;
                 let known = bytes as f64 / SIZE as f64;
-                assert_eq!((copies, provenance), (Some(known), Some(self.provenance)), "{finding}");
+                // Read back from text, it may differ in the last digit; a byte is more than that.
+                let copies = copies.expect("a number");
+                assert!((copies - known).abs() < 1e-9, "{copies} instead of {known}: {finding}");
+                assert_eq!(provenance, Some(self.provenance), "{finding}");
             }
             None => assert_eq!((copies, provenance), (None, Some(self.provenance)), "{finding}"),
         }
