@@ -32,7 +32,7 @@ impl Ran {
 }
 
 /// Bytes of pages that a program touches for itself, at most.
-const LITTLE: u64 = 256 << 10;
+const LITTLE: u64 = 512 << 10;
 
 /// What the places are where the payload goes to this sink.
 fn names(sink: Sink) -> Vec<(Place, &'static str)> {
