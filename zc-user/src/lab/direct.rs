@@ -19,11 +19,8 @@ pub(super) const BLOCK: u64 = 4096;
 /// # Errors
 /// [`Unsupported`] where the file system cannot, or would copy nevertheless.
 pub(super) fn enable(file: &File) -> Result<()> {
-    let kind = fstatfs(file).context("cannot ask for the file system")?.f_type;
-    if kind == libc::TMPFS_MAGIC {
-        // It takes the flag since 6.6 (mm/shmem.c), and copies: its files are page cache.
-        return Err(unsupported("a file in memory has no device behind it"));
-    }
+    // A file in memory takes the flag since 6.6 (mm/shmem.c), and is copied.
+    let kind = on_device(file)?;
     if kind == libc::BTRFS_SUPER_MAGIC && is_empty(file)? {
         // As databases there do (chattr +C): a file with checksums is written through the cache
         // (btrfs_direct_write, fs/btrfs/direct-io.c, 6.12).
@@ -36,6 +33,18 @@ pub(super) fn enable(file: &File) -> Result<()> {
         Err(Errno::INVAL) => Err(unsupported("the file system knows no O_DIRECT")),
         Err(error) => Err(error).context("cannot turn the page cache off"),
     }
+}
+
+/// The kind of file system, which has a device: a file in memory is nothing but page cache.
+///
+/// # Errors
+/// [`Unsupported`] for a file in memory.
+pub(super) fn on_device(file: &File) -> Result<i64> {
+    let kind = fstatfs(file).context("cannot ask for the file system")?.f_type;
+    if kind == libc::TMPFS_MAGIC {
+        return Err(unsupported("a file in memory has no device behind it"));
+    }
+    Ok(kind)
 }
 
 fn is_empty(file: &File) -> io::Result<bool> {

@@ -1,9 +1,13 @@
 //! A read of a file that is not in memory.
 
+use anyhow::Result;
+
 use crate::lab::{
-    mechanism::cache_warm::{expect, run, theory},
+    direct,
+    mechanism::cache_warm::{self, expect, theory},
     scenario::{Cache, Group, Scenario, Work},
     sink::Sink,
+    stage::Stage,
 };
 
 pub(in crate::lab) const SCENARIO: Scenario = Scenario {
@@ -18,3 +22,8 @@ pub(in crate::lab) const SCENARIO: Scenario = Scenario {
     work: Work::Mechanism(run),
     expect,
 };
+
+fn run(stage: &mut Stage) -> Result<()> {
+    direct::on_device(&stage.source)?;
+    cache_warm::run(stage)
+}

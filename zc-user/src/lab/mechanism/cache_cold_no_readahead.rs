@@ -4,6 +4,7 @@ use anyhow::Result;
 use rustix::fs::{Advice, fadvise};
 
 use crate::lab::{
+    direct,
     mechanism::cache_warm::{expect as read, read_all, theory},
     memory,
     scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Work},
@@ -25,6 +26,7 @@ pub(in crate::lab) const SCENARIO: Scenario = Scenario {
 };
 
 fn run(stage: &mut Stage) -> Result<()> {
+    direct::on_device(&stage.source)?;
     let mut memory = memory::pages(stage.size)?;
     stage.begin()?;
     // As if positions were about to jump: FMODE_RANDOM (mm/fadvise.c).
