@@ -512,7 +512,7 @@ pub struct LabBench {
 #[derive(Args, Clone, Debug)]
 #[command(
     after_help = "A script has one instruction per line: tour TEXT, title TEXT, say TEXT, step SCENARIO [OPTION]..., \
-                  compare SCENARIO SCENARIO [OPTION]..., wait SECONDS|key, # comment. Options: sink=NAME, \
+                  compare SCENARIO SCENARIO [OPTION]..., hazard NAME, wait SECONDS|key, # comment. Options: sink=NAME, \
                   size=BYTES, chunk=BYTES, repeat=N, cold. --print-script prints an example; \
                   docs/workshop.md explains it.\n\nExit status: 1 if a workload failed, or turned out \
                   as nobody expected."

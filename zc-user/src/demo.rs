@@ -15,6 +15,7 @@
 //! | `say TEXT` | a sentence: before the workload if it stands before it, else after it |
 //! | `step SCENARIO [OPTION]...` | runs a scenario of the lab |
 //! | `compare SCENARIO SCENARIO [OPTION]...` | runs two in the same setting, side by side |
+//! | `hazard NAME` | shows a hazard of the lab |
 //! | `wait SECONDS` | how long the sentences before it stay, instead of a reading time |
 //! | `wait key` | they stay until a key is pressed |
 //!

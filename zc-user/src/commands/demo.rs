@@ -68,7 +68,7 @@ async fn dashboard(tour: Tour, theme: Theme, arguments: &Demo) -> Result<ExitCod
     // The terminal is given back before anything is said.
     drop(world);
     let ended = ended?;
-    let tally = Tally::of(ended.tour.findings().iter().flatten());
+    let tally = Tally::of(&ended.tour);
     let mut out = io::stdout().lock();
     // After a hangup nobody is there to read it.
     let said = writeln!(out, "{tally}").and_then(|()| out.flush());

@@ -203,7 +203,7 @@ fn check(scenario: &Scenario, sink: Sink) -> Result<()> {
     )))
 }
 
-fn borrowed(source: &mut std::result::Result<Live, String>) -> Observer<'_> {
+pub(super) fn borrowed(source: &mut std::result::Result<Live, String>) -> Observer<'_> {
     match source {
         Ok(live) => Ok(live as &mut dyn SnapshotSource),
         Err(why) => Err(why.as_str()),

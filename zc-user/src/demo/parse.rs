@@ -8,6 +8,7 @@ use super::script::{Act, How, Narration, Scene, Script, Stay};
 use crate::{
     lab::{
         catalog::{self, SCENARIOS},
+        hazard::{self, HAZARDS, Hazard},
         scenario::Scenario,
         sink::Sink,
     },
@@ -33,7 +34,7 @@ impl fmt::Display for Error {
 }
 
 /// The words that begin a line.
-const WORDS: &[&str] = &["tour", "title", "say", "step", "compare", "wait"];
+const WORDS: &[&str] = &["tour", "title", "say", "step", "compare", "hazard", "wait"];
 /// The options of a workload.
 const OPTIONS: &[&str] = &["sink", "size", "chunk", "repeat", "cold"];
 /// More rounds than anybody waits for.
@@ -81,13 +82,16 @@ impl Draft {
     const fn narration(&mut self) -> &mut Narration {
         match self.act {
             Act::Page => &mut self.before,
-            Act::Step(..) | Act::Compare(..) => &mut self.after,
+            Act::Step(..) | Act::Compare(..) | Act::Hazard(_) => &mut self.after,
         }
     }
 
     fn finish(self) -> Scene {
         let Self { title, act, before, after } = self;
         let title = title.unwrap_or_else(|| {
+            if let Act::Hazard(hazard) = act {
+                return hazard.title.to_owned();
+            }
             let titles: Vec<_> = act.scenarios().iter().map(|scenario| scenario.title).collect();
             titles.join(" and ")
         });
@@ -135,6 +139,7 @@ impl Reader {
                 how.sink = Some(common_sink(&both, how.sink)?);
                 self.act(Act::Compare(both, how));
             }
+            "hazard" => self.act(Act::Hazard(hazard(&text()?)?)),
             unknown => return Err(no_such("instruction", unknown, WORDS)),
         }
         Ok(())
@@ -176,6 +181,13 @@ fn scenario(id: &str) -> Result<&'static Scenario, String> {
     catalog::find(id).ok_or_else(|| {
         let known: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.id).collect();
         no_such("scenario", id, &known)
+    })
+}
+
+fn hazard(id: &str) -> Result<&'static Hazard, String> {
+    hazard::find(id).ok_or_else(|| {
+        let known: Vec<_> = HAZARDS.iter().map(|hazard| hazard.id).collect();
+        no_such("hazard", id, &known)
     })
 }
 
@@ -339,6 +351,8 @@ mod tests {
             ("step", "1: 'step' needs a scenario"),
             ("compare sendfile", "1: 'compare' needs two scenarios"),
             ("title", "1: 'title' needs a text"),
+            ("hazard", "1: 'hazard' needs a text"),
+            ("hazard sigbuss", "1: no such hazard 'sigbuss'; did you mean 'sigbus'?"),
             ("say Too early", "1: 'say' belongs to a scene: begin one with 'title'"),
             ("wait 1", "1: 'wait' belongs to a scene: begin one with 'title'"),
             ("title T\nwait soon", "2: 'wait' is a number of seconds up to 3600, or 'key'"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::lab::{scenario::Scenario, sink::Sink};
+use crate::lab::{hazard::Hazard, scenario::Scenario, sink::Sink};
 
 /// The tour that `zc demo` gives unless it is told another.
 pub const BUILT_IN: &str = include_str!("tour.zcdemo");
@@ -56,6 +56,8 @@ pub enum Act {
     Step(&'static Scenario, How),
     /// Two scenarios in the same setting.
     Compare([&'static Scenario; 2], How),
+    /// Something that goes wrong, where it harms nobody.
+    Hazard(&'static Hazard),
 }
 
 /// In what setting a workload runs, as far as the script says.
@@ -78,7 +80,7 @@ impl Act {
     #[must_use]
     pub fn scenarios(&self) -> &[&'static Scenario] {
         match self {
-            Self::Page => &[],
+            Self::Page | Self::Hazard(_) => &[],
             Self::Step(scenario, _) => std::slice::from_ref(scenario),
             Self::Compare(both, _) => both,
         }
@@ -88,7 +90,7 @@ impl Act {
     #[must_use]
     pub const fn how(&self) -> Option<&How> {
         match self {
-            Self::Page => None,
+            Self::Page | Self::Hazard(_) => None,
             Self::Step(_, how) | Self::Compare(_, how) => Some(how),
         }
     }

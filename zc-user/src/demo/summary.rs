@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use super::tour::Tour;
 use crate::lab::{
     finding::{Finding, Outcome},
+    hazard::{self, Sighting},
     verdict::Judgement,
 };
 
@@ -18,6 +20,10 @@ pub struct Tally {
     pub unexplained: usize,
     /// Ran, but nothing was counted.
     pub not_measured: usize,
+    /// Hazards that were seen as they are known.
+    pub hazards: usize,
+    /// Hazards that turned out otherwise.
+    pub unexpected: usize,
     /// Not possible here.
     pub skipped: usize,
     /// Went wrong.
@@ -25,11 +31,19 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts the findings.
+    /// Counts what came of a tour.
     #[must_use]
-    pub fn of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
+    pub fn of(tour: &Tour) -> Self {
         let mut tally = Self::default();
-        for finding in findings {
+        for sighting in tour.sightings().iter().flatten() {
+            *match &sighting.outcome {
+                hazard::Outcome::Seen(seen) if seen.is_as_expected() => &mut tally.hazards,
+                hazard::Outcome::Seen(_) => &mut tally.unexpected,
+                hazard::Outcome::Skipped(_) => &mut tally.skipped,
+                hazard::Outcome::Failed(_) => &mut tally.failed,
+            } += 1;
+        }
+        for finding in tour.findings().iter().flatten() {
             *match &finding.outcome {
                 Outcome::Skipped(_) => &mut tally.skipped,
                 Outcome::Failed(_) => &mut tally.failed,
@@ -47,18 +61,29 @@ impl Tally {
     /// Whether somebody should look into it.
     #[must_use]
     pub const fn is_bad(self) -> bool {
-        self.unexplained > 0 || self.failed > 0
+        self.unexplained > 0 || self.unexpected > 0 || self.failed > 0
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { textbook, differs, unexplained, not_measured, skipped, failed } = *self;
+        let Self {
+            textbook,
+            differs,
+            unexplained,
+            not_measured,
+            hazards,
+            unexpected,
+            skipped,
+            failed,
+        } = *self;
         let parts = [
             (textbook, "as the textbook says"),
             (differs, "different for a known reason"),
             (unexplained, "different for no known reason"),
             (not_measured, "not measured"),
+            (hazards, if hazards == 1 { "hazard seen" } else { "hazards seen" }),
+            (unexpected, "not as a hazard is known"),
             (skipped, "skipped"),
             (failed, "failed"),
         ];
@@ -85,6 +110,17 @@ pub const fn word(finding: &Finding) -> &'static str {
             Judgement::Unexplained(_) => "unexplained",
             Judgement::NotMeasured(_) => "not measured",
         },
+    }
+}
+
+/// How a hazard turned out, in a word or two.
+#[must_use]
+pub fn hazard_word(sighting: &Sighting) -> &'static str {
+    match &sighting.outcome {
+        hazard::Outcome::Seen(seen) if seen.is_as_expected() => "as expected",
+        hazard::Outcome::Seen(_) => "unexpected",
+        hazard::Outcome::Skipped(_) => "skipped",
+        hazard::Outcome::Failed(_) => "failed",
     }
 }
 

@@ -5,12 +5,15 @@
 use std::{cell::RefCell, future::Future, rc::Rc, time::Duration};
 
 use super::script::{Act, Narration, Scene, Script, Stay};
-use crate::{lab::finding::Finding, sample::snapshot::Provenance};
+use crate::{
+    lab::{finding::Finding, hazard::Sighting},
+    sample::snapshot::Provenance,
+};
 
 /// What runs the workloads of a tour.
 pub trait Laboratory {
     /// Runs what a scene runs. To drop the future ends whatever is under way.
-    fn run(&mut self, act: &Act) -> impl Future<Output = Vec<Finding>>;
+    fn run(&mut self, act: &Act) -> impl Future<Output = Exhibit>;
 
     /// What is under way, in a few words; kept up to date while it runs.
     fn progress(&self) -> Progress;
@@ -20,6 +23,15 @@ pub trait Laboratory {
 
     /// Housekeeping, a few times a second while nothing runs.
     fn tend(&mut self) {}
+}
+
+/// What came of a scene.
+#[derive(Default)]
+pub struct Exhibit {
+    /// What came of its scenarios.
+    pub findings: Vec<Finding>,
+    /// What was seen of its hazard.
+    pub sighting: Option<Sighting>,
 }
 
 /// A few words that whoever runs something writes, and whoever draws reads.
@@ -69,8 +81,9 @@ pub enum Phase {
 pub struct Tour {
     script: Script,
     pace: Pace,
-    /// What came of each scene so far; the one under way has its findings from [`Phase::After`] on.
+    /// What came of each scene so far; the one under way has its own from [`Phase::After`] on.
     findings: Vec<Vec<Finding>>,
+    sightings: Vec<Option<Sighting>>,
     /// The scene under way; as many as there are scenes at the end.
     at: usize,
     phase: Phase,
@@ -92,6 +105,7 @@ impl Tour {
             script,
             pace,
             findings: Vec::new(),
+            sightings: Vec::new(),
             at: 0,
             phase: Phase::Before,
             looking: 0,
@@ -120,8 +134,9 @@ impl Tour {
     }
 
     /// What was due has run.
-    pub fn receive(&mut self, findings: Vec<Finding>) {
-        self.findings.push(findings);
+    pub fn receive(&mut self, exhibit: Exhibit) {
+        self.findings.push(exhibit.findings);
+        self.sightings.push(exhibit.sighting);
         self.phase = Phase::After;
         let after = self.script.scenes.get(self.at).map(|scene| scene.after.clone());
         self.left = self.stay(&after.unwrap_or_default(), LOOK);
@@ -200,8 +215,8 @@ impl Tour {
         let scene = self.script.scenes.get(self.looking)?;
         let phase = match scene.act {
             Act::Page => Phase::Before,
-            Act::Step(..) | Act::Compare(..) if self.looking < self.at => Phase::After,
-            Act::Step(..) | Act::Compare(..) => self.phase,
+            _ if self.looking < self.at => Phase::After,
+            _ => self.phase,
         };
         Some((scene, phase, self.findings.get(self.looking).map_or(&[], Vec::as_slice)))
     }
@@ -210,6 +225,18 @@ impl Tour {
     #[must_use]
     pub fn findings(&self) -> &[Vec<Finding>] {
         &self.findings
+    }
+
+    /// What was seen of the hazard of the scene that is looked at.
+    #[must_use]
+    pub fn sighting(&self) -> Option<&Sighting> {
+        self.sightings.get(self.looking)?.as_ref()
+    }
+
+    /// What was seen of the hazard of each scene so far, where there was one.
+    #[must_use]
+    pub fn sightings(&self) -> &[Option<Sighting>] {
+        &self.sightings
     }
 
     /// Whether an earlier scene than the one that is looked at has told this already.
@@ -265,9 +292,10 @@ impl Tour {
     fn advance(&mut self) {
         match self.phase {
             Phase::Before => match self.script.scenes.get(self.at).map(|scene| &scene.act) {
-                Some(Act::Step(..) | Act::Compare(..)) => self.start(),
+                Some(Act::Step(..) | Act::Compare(..) | Act::Hazard(_)) => self.start(),
                 Some(Act::Page) | None => {
                     self.findings.push(Vec::new());
+                    self.sightings.push(None);
                     self.enter(self.at + 1);
                 }
             },
@@ -333,12 +361,12 @@ mod tests {
         assert!(matches!(tour.due(), Some(Act::Step(scenario, _)) if scenario.id == "sendfile"));
         tour.pass(LONG);
         assert_eq!(tour.ran_for(), LONG, "a workload takes as long as it takes");
-        tour.receive(Vec::new());
+        tour.receive(Exhibit::default());
         assert_eq!(tour.goes_on_in(), Some(Duration::from_millis(1500)));
         tour.pass(LONG);
         // Nothing is said before the second: it runs at once.
         assert!(matches!(tour.due(), Some(Act::Step(scenario, _)) if scenario.id == "read_write"));
-        tour.receive(Vec::new());
+        tour.receive(Exhibit::default());
         tour.pass(LONG);
         assert_eq!((tour.phase(), tour.is_over()), (Phase::Summary, false));
         tour.pass(LONG);

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    mem,
+    mem::{self, ManuallyDrop},
     time::{Duration, Instant},
 };
 
@@ -143,9 +143,12 @@ impl Stage {
         self.digest = Some(digest);
     }
 
-    /// The memory, for as long as `self` is borrowed otherwise; give it back by assignment.
-    pub fn take_buffer(&mut self) -> Vec<u8> {
-        mem::take(&mut self.buffer)
+    /// The memory, for as long as `self` is borrowed otherwise.
+    ///
+    /// It is never freed: to shrink the heap is a system call (brk), which would be counted or not
+    /// depending on what else is on the heap.
+    pub fn take_buffer(&mut self) -> ManuallyDrop<Vec<u8>> {
+        ManuallyDrop::new(mem::take(&mut self.buffer))
     }
 
     pub(super) fn report(&self) -> Result<Report> {

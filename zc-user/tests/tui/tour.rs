@@ -9,10 +9,11 @@ use zc::{
     demo::{
         parse::parse,
         script::{Act, BUILT_IN},
-        tour::{Conditions, Laboratory, Pace, Phase, Progress, Tour},
+        tour::{Conditions, Exhibit, Laboratory, Pace, Phase, Progress, Tour},
     },
     lab::{
         finding::{Finding, Outcome, Ran, Spread},
+        hazard::{self, Fact, Hazard, Seen, Sighting},
         measurement::{Framing, Measurement},
         scenario::{Calls, Scenario, Setting},
         stage::Report,
@@ -51,6 +52,10 @@ const SCRIPT: &str = "\
     compare read_write sendfile sink=pipe\n\
     say The pages go by reference.\n";
 
+const HAZARD: &str = "\
+    hazard sigbus\n\
+    say What a copy protects from.\n";
+
 /// What comes of the workloads.
 #[derive(Clone, Copy)]
 enum Luck {
@@ -86,12 +91,13 @@ impl Fake {
 const BLIND: &str = "it takes CAP_BPF and CAP_PERFMON; run it as root";
 
 impl Laboratory for Fake {
-    async fn run(&mut self, act: &Act) -> Vec<Finding> {
+    async fn run(&mut self, act: &Act) -> Exhibit {
         if matches!(self.luck, Luck::Endless) {
             std::future::pending::<()>().await;
         }
         let sink = act.how().and_then(|how| how.sink);
-        act.scenarios()
+        let findings = act
+            .scenarios()
             .iter()
             .map(|scenario| {
                 let setting = Setting {
@@ -103,7 +109,12 @@ impl Laboratory for Fake {
                 };
                 finding(scenario, setting, self.luck)
             })
-            .collect()
+            .collect();
+        let sighting = match act {
+            Act::Hazard(hazard) => Some(sighting(hazard, self.luck)),
+            _ => None,
+        };
+        Exhibit { findings, sighting }
     }
 
     fn progress(&self) -> Progress {
@@ -115,6 +126,18 @@ impl Laboratory for Fake {
     fn conditions(&self) -> &Conditions {
         &self.conditions
     }
+}
+
+fn sighting(hazard: &'static Hazard, luck: Luck) -> Sighting {
+    let as_expected = !matches!(luck, Luck::Unexplained);
+    let text = "the reader died of SIGBUS at \u{1b}[2J offset 45056".to_owned();
+    let cases = Err(BLIND.to_owned());
+    let outcome = match luck {
+        Luck::Skipped => hazard::Outcome::Skipped("no such file system".to_owned()),
+        Luck::Failed => hazard::Outcome::Failed("cannot map the file".to_owned()),
+        _ => hazard::Outcome::Seen(Seen { facts: vec![Fact { text, as_expected }], cases }),
+    };
+    Sighting { hazard, outcome }
 }
 
 fn finding(scenario: &'static Scenario, setting: Setting, luck: Luck) -> Finding {
@@ -284,6 +307,28 @@ fn a_comparison_160x50() {
 }
 
 #[test]
+fn a_hazard() {
+    let mut tour = given(Luck::AsExpected);
+    tour.script = HAZARD;
+    assert_snapshot!(tour.screen());
+}
+
+#[test]
+fn a_hazard_counts_like_a_workload() {
+    for (luck, word) in [
+        (Luck::AsExpected, "1 workload: 1 hazard seen"),
+        (Luck::Unexplained, "1 workload: 1 not as a hazard is known"),
+        (Luck::Skipped, "1 workload: 1 skipped"),
+        (Luck::Failed, "1 workload: 1 failed"),
+    ] {
+        let mut tour = given(luck).keys("n");
+        tour.script = HAZARD;
+        let screen = tour.screen();
+        assert!(screen.contains(word), "{screen}");
+    }
+}
+
+#[test]
 fn the_summary_80x24() {
     assert_snapshot!(given(Luck::AsExpected).keys("nnnn").screen());
 }
@@ -427,8 +472,8 @@ fn as_text() {
             text += &style.before(tour.at() + 1, scene);
         }
         if let Some(act) = tour.due().cloned() {
-            let findings = runtime.block_on(fake.run(&act));
-            tour.receive(findings);
+            let exhibit = runtime.block_on(fake.run(&act));
+            tour.receive(exhibit);
             let (scene, _, findings) = tour.shown().unwrap();
             text += &style.after(&tour, scene, findings);
         }

@@ -7,14 +7,15 @@ use rustix::system::uname;
 
 use crate::{
     cli::Demo,
-    commands::lab::observer,
+    commands::lab::{borrowed, observer},
     demo::{
         script::{Act, How},
-        tour::{Conditions, Laboratory, Progress},
+        tour::{Conditions, Exhibit, Laboratory, Progress},
     },
     lab::{
         finding::{Finding, Outcome},
-        run::{self, Observer, Plan, default_directory},
+        hazard,
+        run::{self, Plan, default_directory},
         scenario::{Scenario, Setting},
     },
     probe::live::Live,
@@ -80,13 +81,37 @@ impl Bench {
 }
 
 impl Laboratory for Bench {
-    async fn run(&mut self, act: &Act) -> Vec<Finding> {
+    async fn run(&mut self, act: &Act) -> Exhibit {
+        if let Act::Hazard(hazard) = act {
+            hazard.title.clone_into(&mut self.progress.borrow_mut());
+            let mut observer = borrowed(&mut self.source);
+            let sighting = hazard::show(hazard, &self.directory, &mut observer).await;
+            return Exhibit { sighting: Some(sighting), ..Exhibit::default() };
+        }
+        Exhibit { findings: self.findings(act).await, sighting: None }
+    }
+
+    fn progress(&self) -> Progress {
+        Progress::clone(&self.progress)
+    }
+
+    fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
+    fn tend(&mut self) {
+        if let Ok(live) = &mut self.source {
+            // What it could not do it does the next time; what was lost meanwhile is counted.
+            let _ = live.tend();
+        }
+    }
+}
+
+impl Bench {
+    async fn findings(&mut self, act: &Act) -> Vec<Finding> {
         let Some(how) = act.how() else { return Vec::new() };
         let plan = self.plan(how);
-        let observer: Observer<'_> = match &mut self.source {
-            Ok(live) => Ok(live),
-            Err(why) => Err(why),
-        };
+        let observer = borrowed(&mut self.source);
         let scenarios = act.scenarios();
         let mut bench = match run::Bench::new(plan.clone(), observer).await {
             Ok(bench) => bench,
@@ -109,22 +134,7 @@ impl Laboratory for Bench {
                 }
             },
             Act::Step(scenario, _) => vec![bench.run(scenario).await],
-            Act::Page => Vec::new(),
-        }
-    }
-
-    fn progress(&self) -> Progress {
-        Progress::clone(&self.progress)
-    }
-
-    fn conditions(&self) -> &Conditions {
-        &self.conditions
-    }
-
-    fn tend(&mut self) {
-        if let Ok(live) = &mut self.source {
-            // What it could not do it does the next time; what was lost meanwhile is counted.
-            let _ = live.tend();
+            Act::Page | Act::Hazard(_) => Vec::new(),
         }
     }
 }

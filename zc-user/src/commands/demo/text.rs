@@ -44,7 +44,7 @@ pub(super) async fn run(mut tour: Tour, theme: Theme, arguments: &Demo) -> Resul
             }
         } else {
             say(&style.closing(&tour))?;
-            return Ok(status(Tally::of(tour.findings().iter().flatten())));
+            return Ok(status(Tally::of(&tour)));
         }
         let due = tour.due().cloned();
         let step = async {
@@ -56,13 +56,13 @@ pub(super) async fn run(mut tour: Tour, theme: Theme, arguments: &Demo) -> Resul
                 }
             }
         };
-        let findings = tokio::select! {
-            findings = step => findings,
+        let exhibit = tokio::select! {
+            exhibit = step => exhibit,
             // Whatever is under way ends with the future that was dropped.
             signal = stop.next() => return Ok(interrupted(signal.as_raw_value())),
         };
-        match findings {
-            Some(findings) => tour.receive(findings),
+        match exhibit {
+            Some(exhibit) => tour.receive(exhibit),
             None => tour.next(),
         }
     }

@@ -76,8 +76,8 @@ pub async fn session<L: Laboratory>(
                 loop {
                     tokio::select! {
                         biased;
-                        findings = &mut run => {
-                            state.happens(|tour| tour.receive(findings));
+                        exhibit = &mut run => {
+                            state.happens(|tour| tour.receive(exhibit));
                             break None;
                         }
                         input = world.next(Some(TICK)) => {

@@ -13,11 +13,12 @@ use ratatui::{
 
 use crate::{
     demo::{
-        script::{How, Scene},
+        script::{Act, How, Scene},
         tour::{Conditions, Phase, Tour},
     },
     lab::{
         finding::{Finding, Outcome, Ran},
+        hazard::{self, Fact, Sighting},
         metric::{METRICS, Metric},
         verdict::Judgement,
     },
@@ -58,6 +59,9 @@ pub fn canvas(
     match phase {
         Phase::After => {
             said(&mut canvas, &lesson(scene, findings), theme);
+            if let Some(seen) = tour.sighting() {
+                sighting(&mut canvas, seen, theme);
+            }
             results(&mut canvas, tour, findings, size.height >= ROOMY, theme);
         }
         Phase::Before | Phase::Running | Phase::Summary => {
@@ -69,6 +73,11 @@ pub fn canvas(
                     Span::styled(format!(" ({}){how}", scenario.id), theme.dim()),
                 ]));
                 canvas.paragraph(&format!("The books: {}", scenario.theory.claim), 2, theme.text());
+                canvas.gap();
+            }
+            if let Act::Hazard(hazard) = scene.act {
+                canvas.line(Span::styled(format!("hazard: {}", hazard.title), theme.strong()));
+                canvas.paragraph(hazard.lesson, 2, theme.text());
                 canvas.gap();
             }
             if phase == Phase::Running {
@@ -176,6 +185,39 @@ pub fn diagram(canvas: &mut Canvas, finding: &Finding, legend: bool, theme: Them
     let diagram = if legend { diagram } else { diagram.without_legend() };
     let (area, buf) = canvas.block(diagram.height(canvas.width()));
     diagram.draw(area, buf);
+}
+
+/// What was seen of a hazard.
+pub fn sighting(canvas: &mut Canvas, sighting: &Sighting, theme: Theme) {
+    let Sighting { hazard, outcome } = sighting;
+    canvas.line(Span::styled(format!("hazard: {}", hazard.title), theme.strong()));
+    match outcome {
+        hazard::Outcome::Skipped(why) => {
+            canvas.paragraph(&format!("skipped: {}", sanitize(why)), 0, theme.notice());
+        }
+        hazard::Outcome::Failed(why) => {
+            canvas.paragraph(&format!("failed: {}", sanitize(why)), 0, theme.alarm());
+        }
+        hazard::Outcome::Seen(seen) => {
+            for Fact { text, as_expected } in &seen.facts {
+                let style = if *as_expected { theme.text() } else { theme.alarm() };
+                let mark = if *as_expected { "" } else { "NOT AS EXPECTED: " };
+                canvas.item("-", theme.dim(), 2, &format!("{mark}{}", sanitize(text)), style);
+            }
+            if let Err(why) = &seen.cases {
+                let text = format!("figures not measured: {}", sanitize(why));
+                canvas.item("-", theme.dim(), 2, &text, theme.notice());
+            }
+            let (word, style) = if seen.is_as_expected() {
+                ("as expected", theme.reference().patch(theme.strong()))
+            } else {
+                ("not as expected", theme.alarm())
+            };
+            canvas.line(Span::styled(word, style));
+            canvas.paragraph(&format!("Danger: {}.", hazard.danger), 0, theme.notice());
+        }
+    }
+    canvas.gap();
 }
 
 /// Theory beside measurement, where the books say something.

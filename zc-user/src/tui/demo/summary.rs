@@ -5,11 +5,12 @@ use ratatui::text::{Line, Span};
 use super::scene::{figure, judgement_look};
 use crate::{
     demo::{
-        summary::{Tally, word},
+        summary::{Tally, hazard_word, word},
         tour::Tour,
     },
     lab::{
         finding::{Finding, Outcome},
+        hazard,
         metric::METRICS,
     },
     model::value::Value,
@@ -32,7 +33,7 @@ const TIMED: &[(&str, &str, usize)] =
 pub fn canvas(tour: &Tour, theme: Theme, width: u16) -> Canvas {
     let mut canvas = Canvas::new(width);
     let findings: Vec<&Finding> = tour.findings().iter().flatten().collect();
-    canvas.line(Span::styled(Tally::of(findings.iter().copied()).to_string(), theme.strong()));
+    canvas.paragraph(&Tally::of(tour).to_string(), 0, theme.strong());
     canvas.paragraph(
         "CPU copies per byte and mode switches per transfer, the books' figure first.",
         0,
@@ -40,6 +41,7 @@ pub fn canvas(tour: &Tour, theme: Theme, width: u16) -> Canvas {
     );
     canvas.gap();
     rows(&mut canvas, &findings, theme);
+    hazards(&mut canvas, tour, theme);
     canvas
 }
 
@@ -85,6 +87,22 @@ pub fn rows(canvas: &mut Canvas, findings: &[&Finding], theme: Theme) {
             }
         }
         canvas.line(Line::from(spans));
+    }
+}
+
+/// A line for each hazard.
+pub fn hazards(canvas: &mut Canvas, tour: &Tour, theme: Theme) {
+    for sighting in tour.sightings().iter().flatten() {
+        let style = match &sighting.outcome {
+            hazard::Outcome::Seen(seen) if seen.is_as_expected() => theme.reference(),
+            hazard::Outcome::Skipped(_) => theme.notice(),
+            hazard::Outcome::Seen(_) | hazard::Outcome::Failed(_) => theme.alarm(),
+        };
+        let title = truncate(sighting.hazard.title, 63, theme.symbols.ellipsis);
+        canvas.line(Line::from(vec![
+            Span::raw(format!("{title:63}  ")),
+            Span::styled(hazard_word(sighting), style),
+        ]));
     }
 }
 

@@ -78,8 +78,13 @@ impl Style {
                 canvas.gap();
             }
         }
+        if let Some(sighting) = tour.sighting() {
+            scene::sighting(&mut canvas, sighting, theme);
+        }
         scene::table(&mut canvas, findings, theme);
-        canvas.gap();
+        if findings.iter().any(|finding| finding.ran().is_some()) {
+            canvas.gap();
+        }
         let timed: Vec<_> = findings.iter().filter(|finding| finding.ran().is_some()).collect();
         for finding in &timed {
             scene::verdict(&mut canvas, finding, findings, theme);
@@ -90,7 +95,9 @@ impl Style {
             scene::figures(&mut canvas, finding, steady, theme);
         }
         scene::notes(&mut canvas, tour, findings, theme);
-        canvas.gap();
+        if !findings.is_empty() {
+            canvas.gap();
+        }
         scene::said(&mut canvas, &scene::lesson(scene, findings), theme);
         for finding in &timed {
             scene::name_among(&mut canvas, finding, findings, theme);
@@ -111,9 +118,10 @@ impl Style {
         canvas.line(Span::styled("-".repeat(summary::TITLE.len()), theme.dim()));
         let findings: Vec<&Finding> = tour.findings().iter().flatten().collect();
         summary::rows(&mut canvas, &findings, theme);
+        summary::hazards(&mut canvas, tour, theme);
         canvas.gap();
         summary::times(&mut canvas, &findings, theme);
-        canvas.line(Tally::of(findings).to_string());
+        canvas.paragraph(&Tally::of(tour).to_string(), 0, theme.strong());
         self.text(&canvas)
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     },
     lab::{
         finding::{Finding, Outcome},
+        hazard,
         verdict::Judgement,
     },
     output::{
@@ -163,6 +164,14 @@ fn mark(tour: &Tour, index: usize, theme: Theme) -> (&'static str, Style) {
     let Some(findings) = tour.findings().get(index) else {
         return if index == tour.at() { (">", theme.notice()) } else { (".", theme.dim()) };
     };
+    if let Some(sighting) = tour.sightings().get(index).and_then(Option::as_ref) {
+        return match &sighting.outcome {
+            hazard::Outcome::Seen(seen) if seen.is_as_expected() => ("=", theme.reference()),
+            hazard::Outcome::Seen(_) => ("?", theme.alarm()),
+            hazard::Outcome::Skipped(_) => ("-", theme.notice()),
+            hazard::Outcome::Failed(_) => ("x", theme.alarm()),
+        };
+    }
     let worst = findings.iter().map(|finding| sign(finding, theme)).max_by_key(|(rank, ..)| *rank);
     worst.map_or(("o", theme.dim()), |(_, sign, style)| (sign, style))
 }
@@ -225,7 +234,7 @@ fn help(theme: Theme, width: u16) -> Canvas {
     canvas.gap();
     canvas.line(Span::styled("Signs", theme.head()));
     for (sign, meaning) in [
-        ("=", "the scene turned out as the textbook says"),
+        ("=", "as the textbook says; of a hazard: as it is known"),
         ("!", "it differs, for a reason that is known"),
         ("?", "it differs, and zc does not know why"),
         ("-", "skipped: this machine cannot do it"),
