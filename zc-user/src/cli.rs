@@ -266,6 +266,14 @@ pub enum LabVerb {
     Run(LabRun),
     /// Run two scenarios in turns, and say how the second does beside the first
     Compare(LabCompare),
+    /// Install the programs that scenarios are about, as far as they are missing (Debian, root)
+    #[command(after_help = "Only installs packages. Debian enables nginx for the next boot, and \
+                            without systemd starts it: disable it if you mind.")]
+    Setup {
+        /// Only look: exit status 1 if something is missing
+        #[arg(long)]
+        check: bool,
+    },
     /// One round of one scenario, from standard input to standard output
     #[command(hide = true)]
     Worker {
@@ -326,7 +334,7 @@ impl LabVerb {
     #[must_use]
     pub const fn is_inner(&self) -> bool {
         match self {
-            Self::List(_) | Self::Run(_) | Self::Compare(_) => false,
+            Self::List(_) | Self::Run(_) | Self::Compare(_) | Self::Setup { .. } => false,
             // It has to outlive the lab, if only to clean up.
             Self::Scratch { .. } => false,
             Self::Worker { .. }

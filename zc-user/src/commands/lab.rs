@@ -34,6 +34,7 @@ use crate::{
 mod hazard;
 mod progress;
 mod report;
+mod setup;
 
 /// Runs `zc lab`.
 pub(super) async fn run(arguments: &Lab) -> Result<ExitCode> {
@@ -60,6 +61,7 @@ pub(super) async fn run(arguments: &Lab) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        LabVerb::Setup { check } => setup::run(*check),
         LabVerb::Exec { command } => match child::exec(command)? {},
         LabVerb::Scratch { directory } => {
             scratch::main(directory)?;

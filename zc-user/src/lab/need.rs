@@ -46,6 +46,14 @@ pub const NETTY: Need = Need {
     package: "libnetty-java",
 };
 
+/// Makes a file system that shares extents.
+pub const BTRFS: Need =
+    Need { name: "mkfs.btrfs", kind: Kind::Command("mkfs.btrfs"), package: "btrfs-progs" };
+
+/// Makes another one, for kernels without the first.
+pub const XFS: Need =
+    Need { name: "mkfs.xfs", kind: Kind::Command("mkfs.xfs"), package: "xfsprogs" };
+
 /// Where administrators' programs are, which the `PATH` of others often leaves out.
 const SYSTEM_DIRECTORIES: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 

@@ -21,6 +21,7 @@ use crate::{
 /// The tests.
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("interrupt::nothing_is_left_at_any_moment", any_moment),
+    ("interrupt::nothing_is_left_of_a_program", program),
     ("interrupt::nothing_is_left_of_what_takes_privileges", privileged),
 ];
 
@@ -77,6 +78,18 @@ impl Lab {
         let Ok(descriptors) = fs::read_dir(self.proc("fd")) else { return false };
         let targets = descriptors.flatten().filter_map(|fd| fs::read_link(fd.path()).ok());
         targets.into_iter().any(|target| target.starts_with(self.directory.path()))
+    }
+
+    /// Whether there is something with a name in its directory.
+    fn has_names(&self) -> bool {
+        fs::read_dir(self.directory.path()).unwrap().next().is_some()
+    }
+
+    /// Whether one of its children is another program.
+    fn runs_a_program(&self) -> bool {
+        let name = |pid: String| fs::read_to_string(format!("/proc/{pid}/comm")).ok();
+        let mut names = self.children().into_iter().filter_map(name);
+        names.any(|name| matches!(name.trim(), "nginx" | "java"))
     }
 
     fn children(&self) -> Vec<String> {
@@ -163,6 +176,22 @@ fn any_moment() -> Result<(), Skip> {
     let prefix: &[&str] = if requirement::ebpf().is_ok() { &none } else { &[] };
     let options = ["read_write", "sendfile", "--sink", "unix", "--size", "8MiB"];
     interrupt(prefix, &options, &MOMENTS, &ENDS);
+    Ok(())
+}
+
+/// A compiler, a server, and a directory with files of theirs.
+fn program() -> Result<(), Skip> {
+    requirement::program("nginx")?;
+    requirement::program("javac")?;
+    let none = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
+    let prefix: &[&str] = if requirement::ebpf().is_ok() { &none } else { &[] };
+    let moments: [Moment; 2] = [
+        ("there is a directory", |lab| lab.has_names()),
+        ("a program runs", |lab| lab.runs_a_program()),
+    ];
+    for scenario in ["nginx_sendfile", "rocketmq_like"] {
+        interrupt(prefix, &[scenario, "--size", "1MiB"], &moments, &[ENDS[0], ENDS[3]]);
+    }
     Ok(())
 }
 

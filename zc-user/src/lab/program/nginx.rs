@@ -1,6 +1,7 @@
 //! nginx: one directive decides whether every byte is copied twice or not at all.
 
 use anyhow::Result;
+use rustix::process::geteuid;
 use zc_common::path::CopyPath;
 
 use super::{Launch, PAYLOAD, Port, Program, Site};
@@ -86,8 +87,10 @@ fn launch(site: &Site<'_>, sendfile: &str) -> Result<Launch> {
 /// One process, no files outside the prefix, the payload and nothing else.
 fn config(setting: &Setting, port: u16, sendfile: &str) -> String {
     let chunk = setting.chunk;
+    // Root's nginx would give the directory to somebody else, even for this one process.
+    let user = if geteuid().is_root() { "user root;\n" } else { "" };
     format!(
-        "daemon off;
+        "{user}daemon off;
 master_process off;
 pid nginx.pid;
 error_log stderr error;

@@ -1,0 +1,150 @@
+//! `zc lab setup`: what the scenarios need, and how it is installed.
+
+use std::{
+    collections::BTreeSet,
+    env,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context as _, Result};
+use rustix::process::geteuid;
+
+use crate::lab::{
+    catalog::{SCENARIOS, needs},
+    need::Need,
+};
+
+/// Lists what is there, and installs what is not unless only asked to look.
+pub(super) fn run(check: bool) -> Result<ExitCode> {
+    let wanted = wanted();
+    let missing = list(&wanted)?;
+    if missing.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let packages = packages(&missing);
+    let apt = commands(&packages);
+    if check || !geteuid().is_root() || !is_debian() {
+        let how = apt.iter().map(|command| format!("  {}\n", shown(command))).collect::<String>();
+        say(&format!("\nOn Debian, 'zc lab setup' runs this as root:\n{how}"))?;
+        if !is_debian() {
+            say("Here, install what corresponds to these packages.\n")?;
+        }
+        return Ok(ExitCode::FAILURE);
+    }
+    for mut command in apt {
+        say(&format!("\n{}\n", shown(&command)))?;
+        // Lists of packages that cannot be updated may still do; the look afterwards tells.
+        command.status().context("cannot run apt-get")?;
+    }
+    say("\n")?;
+    let missing = list(&wanted)?;
+    Ok(if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Each need, with the scenarios that have it.
+fn wanted() -> Vec<(&'static Need, Vec<&'static str>)> {
+    let mut wanted: Vec<(&Need, Vec<&str>)> = Vec::new();
+    for scenario in SCENARIOS {
+        for need in needs(scenario) {
+            match wanted.iter_mut().find(|(known, _)| known == need) {
+                Some((_, ids)) => ids.push(scenario.id),
+                None => wanted.push((need, vec![scenario.id])),
+            }
+        }
+    }
+    wanted
+}
+
+/// Prints what is there, and returns what is missing.
+fn list(wanted: &[(&'static Need, Vec<&'static str>)]) -> Result<Vec<&'static Need>> {
+    let mut missing = Vec::new();
+    for (need, ids) in wanted {
+        let (name, package, ids) = (need.name, need.package, ids.join(", "));
+        if need.find().is_some() {
+            say(&format!("{name:<12} installed\n"))?;
+        } else {
+            say(&format!("{name:<12} missing: package {package}, for {ids}\n"))?;
+            missing.push(*need);
+        }
+    }
+    Ok(missing)
+}
+
+fn packages(missing: &[&Need]) -> BTreeSet<&'static str> {
+    missing.iter().map(|need| need.package).collect()
+}
+
+/// What installs them.
+fn commands(packages: &BTreeSet<&'static str>) -> [Command; 2] {
+    let apt = || {
+        let mut command = Command::new("apt-get");
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            // The program is wanted, not a web server that starts on port 80.
+            .env("SYSTEMD_OFFLINE", "1")
+            // On a fresh machine somebody else's apt holds the lock for a while.
+            .args(["-o", "DPkg::Lock::Timeout=300"]);
+        command
+    };
+    let (mut update, mut install) = (apt(), apt());
+    update.arg("update");
+    // Nothing of the user's may go for it.
+    install.args(["install", "--yes", "--no-remove", "--no-install-recommends"]).args(packages);
+    [update, install]
+}
+
+/// A command as one would type it.
+fn shown(command: &Command) -> String {
+    let variables = command.get_envs().filter_map(|(name, value)| {
+        Some(format!("{}={}", name.to_string_lossy(), value?.to_string_lossy()))
+    });
+    let words = [command.get_program()].into_iter().chain(command.get_args());
+    let words = words.map(|word| word.to_string_lossy().into_owned());
+    variables.chain(words).collect::<Vec<_>>().join(" ")
+}
+
+fn is_debian() -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let on_path = env::split_paths(&path).chain([PathBuf::from("/usr/bin")]);
+    Path::new("/etc/debian_version").exists()
+        && on_path.into_iter().any(|directory| directory.join("apt-get").is_file())
+}
+
+/// At once: what apt-get prints comes after it.
+fn say(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .context("cannot write to standard output")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::need::{JAVA, JAVAC, NGINX};
+
+    #[test]
+    fn a_package_is_installed_once_and_the_command_is_shown_whole() {
+        let packages = packages(&[&NGINX, &JAVA, &JAVAC]);
+        let [update, install] = commands(&packages);
+        let prefix = "DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 apt-get -o \
+                      DPkg::Lock::Timeout=300";
+        assert_eq!(shown(&update), format!("{prefix} update"));
+        assert_eq!(
+            shown(&install),
+            format!(
+                "{prefix} install --yes --no-remove --no-install-recommends default-jdk-headless \
+                 nginx-light"
+            )
+        );
+    }
+
+    #[test]
+    fn every_need_of_a_program_is_wanted_for_it() {
+        let wanted = wanted();
+        let for_netty = wanted.iter().filter(|(_, ids)| ids.contains(&"netty_file_region")).count();
+        assert_eq!(for_netty, 3);
+    }
+}
