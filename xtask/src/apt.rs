@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::shell;
 use crate::toolchain::on_path;
 
-/// A program and the Debian package that brings it.
+/// A program, or the full path of a file, and the Debian package that brings it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Program {
     pub(crate) name: &'static str,
