@@ -26,6 +26,9 @@ pub struct Measurement {
     pub framing: Framing,
     /// Bytes of the payload.
     pub size: u64,
+    /// Whether the work is to write to pages that others share: copies on write are its copies then,
+    /// and a few pages of the program's own otherwise.
+    pub about_pages: bool,
     /// What the worker reports.
     pub report: Report,
     /// How the payload left through the network device, where that is known.
@@ -66,7 +69,14 @@ impl Measurement {
     /// A round that nobody observed, and why.
     #[must_use]
     pub const fn unobserved(why: String, size: u64, report: Report) -> Self {
-        Self { frame: Err(why), framing: Framing::STOP, size, report, departure: None }
+        Self {
+            frame: Err(why),
+            framing: Framing::STOP,
+            size,
+            about_pages: false,
+            report,
+            departure: None,
+        }
     }
 
     /// A counter without what the lab added.
@@ -97,20 +107,11 @@ impl Measurement {
     /// The paths that carried payload, in order; none when nothing was counted.
     pub fn payload_paths(&self) -> impl Iterator<Item = PathSample> + '_ {
         let paths = self.frame.as_ref().map_or(&[][..], |frame| &frame.totals.paths);
-        let about_pages = self.is_about_pages();
+        let about_pages = self.about_pages;
         ledger::by_path(paths).map(|(sum, _)| sum).filter(move |sum| {
             (carries(sum) && sum.moved_bytes > 0)
                 || (about_pages && sum.path.0 == CopyPath::CowCopy)
         })
-    }
-
-    /// Whether the work was to write to pages that others share: no call moved anything, and more
-    /// was copied on write than the few pages that a program has of its own.
-    fn is_about_pages(&self) -> bool {
-        let paths = self.frame.as_ref().map_or(&[][..], |frame| &frame.totals.paths);
-        let none = !paths.iter().any(|sample| carries(sample) && sample.moved_bytes > 0);
-        let cow = paths.iter().filter(|sample| sample.path.0 == CopyPath::CowCopy);
-        none && cow.map(|sample| sample.copied_bytes).sum::<u64>() > self.size / 10
     }
 
     /// Bytes that the CPU copied for the payload.
@@ -119,7 +120,7 @@ impl Measurement {
         let Ok(frame) = &self.frame else {
             return Copies { bytes: 0, provenance: Provenance::Unavailable };
         };
-        let copied = if self.is_about_pages() {
+        let copied = if self.about_pages {
             Copied::of(&frame.totals.paths, frame.host.copies)
         } else {
             ledger::payload_copied(&frame.totals.paths, frame.host.copies)

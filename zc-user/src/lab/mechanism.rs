@@ -14,6 +14,7 @@ pub(super) mod read_write;
 pub(super) mod sendfile;
 pub(super) mod sendfile_linear;
 pub(super) mod sendfile_to_file;
+pub(super) mod shared_ring;
 pub(super) mod splice;
 pub(super) mod tee;
 pub(super) mod uring_direct;

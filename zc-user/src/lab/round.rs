@@ -3,6 +3,7 @@
 use std::{os::fd::OwnedFd, path::Path, process::Stdio};
 
 use anyhow::{Context as _, Result, bail};
+use zc_common::path::CopyPath;
 
 use super::{
     child::Child,
@@ -72,7 +73,10 @@ pub(super) async fn mechanism(
         (frame, departure) = wire.prove(frame, setting.size, &before, &arrived)?;
     }
     let framing = Framing::STOP;
-    Ok(Measurement { frame: Ok(frame), framing, size: setting.size, report, departure })
+    let copied_on_write = |(path, _): &(CopyPath, u64)| *path == CopyPath::CowCopy;
+    let about_pages = (scenario.expect)(setting).moved.iter().any(copied_on_write);
+    let (frame, size) = (Ok(frame), setting.size);
+    Ok(Measurement { frame, framing, size, about_pages, report, departure })
 }
 
 fn duplicate(fd: &OwnedFd) -> Result<OwnedFd> {
@@ -107,7 +111,8 @@ pub(super) async fn program(
         completions: None,
         digest: None,
     };
-    Ok(Measurement { frame, framing, size: setting.size, report, departure: None })
+    let size = setting.size;
+    Ok(Measurement { frame, framing, size, about_pages: false, report, departure: None })
 }
 
 async fn prepare(setting: &Setting, payload: &Payload) -> Result<()> {

@@ -119,6 +119,8 @@ pub(crate) const ROWS: &[Row] = &[
     row("cache_warm", "memory").moved(&[("file_read", SIZE)]).copied(SIZE).calls(TRANSFERS),
     // A page for every first byte, the last one included.
     row("cow", "memory").moved(&[]).copied(SIZE.next_multiple_of(4096)).calls(0),
+    // Nothing passes through the kernel.
+    row("shared_ring", "memory").moved(&[]).copied(0),
     // Programs: their headers are copied, of nginx's answer some 250 bytes.
     row("nginx_sendfile", "tcp")
         .moved(&[("sendfile_to_socket", SIZE)])

@@ -163,6 +163,7 @@ fn found(
     let times = if relative.is_some() { fast } else { slow }.map(|ms| ms * MILLISECOND);
     let cpu = times.map(|ns| ns / 2.0);
     let measurement = Measurement {
+        about_pages: false,
         frame,
         framing: Framing::STOP,
         size: SIZE,
