@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -45,7 +45,12 @@ impl Tmux {
         // What was written stays when the program has ended.
         fs::write(&config, "set -g remain-on-exit on\n").unwrap();
         let mut start = vec!["-f", config.to_str().unwrap(), "new-session", "-d", "-x", "80"];
-        start.extend(["-y", "24", "env", "LC_ALL=C.UTF-8", ZC]);
+        let status = tmux.status();
+        // tmux itself does not always get to know how its program ended. All at once: the file is
+        // there when it is complete.
+        let tell = "\"$@\"; echo $? > \"$0.part\"; mv \"$0.part\" \"$0\"";
+        start.extend(["-y", "24", "sh", "-c", tell, status.to_str().unwrap()]);
+        start.extend(["env", "LC_ALL=C.UTF-8", ZC]);
         start.extend(words);
         tmux.tell(&start);
         tmux
@@ -66,8 +71,12 @@ impl Tmux {
 
     /// The status with which the program ended, if it did.
     fn ended(&self) -> Option<String> {
-        let shown = self.tell(&["display-message", "-p", "#{pane_dead} #{pane_dead_status}"]);
-        shown.trim().strip_prefix("1 ").map(str::to_owned)
+        let status = fs::read_to_string(self.status()).ok()?;
+        Some(status.trim().to_owned())
+    }
+
+    fn status(&self) -> PathBuf {
+        self.directory.path().join("status")
     }
 }
 
