@@ -23,7 +23,7 @@ use zc_common::path::CopyPath;
 use super::{
     child::{self, Child},
     payload::Payload,
-    round::{look, section},
+    round::{between_stops, section},
     run::Observer,
     stage::{Stage, Unsupported},
 };
@@ -150,18 +150,12 @@ async fn seen(
         let number = number.to_string();
         let words = ["hazard", hazard.id, "--case", &number];
         let mut worker = Child::spawn(&words, payload.open()?.into(), Stdio::null())?;
-        worker.stopped().await?;
-        let before = look(observer)?;
-        worker.proceed()?;
-        worker.stopped().await?;
-        let after = look(observer)?;
-        let pid = worker.pid();
-        worker.proceed()?;
+        let (pid, seen) = (worker.pid(), between_stops(&mut worker, observer).await?);
         facts.extend(worker.report::<Vec<Fact>>().await?);
-        match (before, after, &mut frames) {
-            (Ok(before), Ok(after), Ok(frames)) => frames.push(section(&before, &after, &[pid])?),
-            (Err(why), _, _) | (_, Err(why), _) => frames = Err(why),
-            (_, _, Err(_)) => {}
+        match (seen, &mut frames) {
+            (Ok((before, after)), Ok(frames)) => frames.push(section(&before, &after, &[pid])?),
+            (Err(why), _) => frames = Err(why),
+            (Ok(_), Err(_)) => {}
         }
     }
     if let Ok(frames) = &frames {

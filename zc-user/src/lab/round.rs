@@ -48,24 +48,16 @@ pub(super) async fn mechanism(
     let words = ["worker", scenario.id, "--size", &size, "--chunk", &chunk];
     let mut worker = Child::spawn(&words, payload.open()?.into(), Stdio::from(ends.near))?;
 
-    worker.stopped().await?;
-    let before = look(observer)?;
-    worker.proceed()?;
-    worker.stopped().await?;
-    let after = look(observer)?;
-    let pid = worker.pid();
-    worker.proceed()?;
+    let (pid, seen) = (worker.pid(), between_stops(&mut worker, observer).await?);
     let report: Report = worker.report().await?;
 
     if let Some(wire) = &wire {
         wire.close()?;
     }
     verify(payload, &report, peer.as_mut(), written).await?;
-    let (before, after) = match (before, after) {
-        (Ok(before), Ok(after)) => (before, after),
-        (Err(why), _) | (_, Err(why)) => {
-            return Ok(Measurement::unobserved(why, setting.size, report));
-        }
+    let (before, after) = match seen {
+        Ok(seen) => seen,
+        Err(why) => return Ok(Measurement::unobserved(why, setting.size, report)),
     };
     let mut frame = evidence::told(section(&before, &after, &[pid])?, report.completions);
     let mut departure = None;
@@ -77,6 +69,21 @@ pub(super) async fn mechanism(
     let about_pages = (scenario.expect)(setting).moved.iter().any(copied_on_write);
     let (frame, size) = (Ok(frame), setting.size);
     Ok(Measurement { frame, framing, size, about_pages, report, departure })
+}
+
+/// Lets a worker go from its first stop to its second and on: what was counted by then and then, or
+/// why it is unknown.
+pub(super) async fn between_stops(
+    worker: &mut Child,
+    observer: &mut Observer<'_>,
+) -> Result<std::result::Result<(Snapshot, Snapshot), String>> {
+    worker.stopped().await?;
+    let before = look(observer)?;
+    worker.proceed()?;
+    worker.stopped().await?;
+    let after = look(observer)?;
+    worker.proceed()?;
+    Ok(before.and_then(|before| Ok((before, after?))))
 }
 
 fn duplicate(fd: &OwnedFd) -> Result<OwnedFd> {
