@@ -137,6 +137,21 @@ impl Measurement {
         if self.size == 0 { 0.0 } else { bytes as f64 / self.size as f64 }
     }
 
+    /// Where copies come from that were not counted.
+    #[must_use]
+    pub fn why_not_measured(&self) -> &str {
+        if self.report.completions.is_some() {
+            return "of a zero-copy send the kernel tells the program whether it copied, not how \
+                    many bytes";
+        }
+        let limitation = self
+            .frame
+            .as_ref()
+            .ok()
+            .and_then(|frame| frame.host.limitation(CounterId::CopiedBytes));
+        limitation.map_or("this kernel lets nobody count them", |limitation| &limitation.reason)
+    }
+
     /// Why the kernel does not tell how much was copied.
     #[must_use]
     pub fn why_no_copies(&self) -> &str {

@@ -204,14 +204,16 @@ fn notes(
             Provenance::Assumed | Provenance::Modelled => notes.push(format!(
                 "copies are {}, moved bytes are measured: {}",
                 copies.provenance.id(),
-                measurement.why_no_copies()
+                measurement.why_not_measured()
             )),
         }
     }
-    if scenario.theory.storage_dma > 0 && is_idle(measurement) && !setting.cold {
+    // Nobody knows of the DMA where nothing was counted.
+    let counted = measurement.frame.is_ok();
+    if counted && scenario.theory.storage_dma > 0 && is_idle(measurement) && !setting.cold {
         notes.push("no DMA from storage: the page cache was warm (see --cold)".to_owned());
     }
-    if scenario.theory.network_dma > 0 && !setting.sink.has_device() {
+    if counted && scenario.theory.network_dma > 0 && !setting.sink.has_device() {
         let sink = setting.sink.title();
         notes.push(format!("no DMA to the network: no hardware is behind this sink ({sink})"));
     }
