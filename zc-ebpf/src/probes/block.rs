@@ -1,5 +1,7 @@
 //! Block devices: requests made (by whom) and completed (by which device).
 
+use core::arch::asm;
+
 use zc_common::device::{DeviceKey, DeviceRecord, KIND_BLOCK};
 
 use super::{Arguments, tracepoint};
@@ -22,25 +24,34 @@ const REQ_OP_WRITE: u32 = 1;
 tracepoint!(
     /// `block_getrq(struct bio *bio)`, `include/trace/events/block.h`, 5.11 to 7.2; in 5.10
     /// `(struct request_queue *q, struct bio *bio, int rw)`.
-    zc_block_request, zc_block_request_raw, "block_getrq", |arguments| {
-        queued(if layout!(getrq_args) > 1 { arguments.object(1) } else { arguments.object(0) })
-    }
+    zc_block_request, zc_block_request_raw, "block_getrq", |arguments| queued(bio(arguments, 1))
 );
 
 tracepoint!(
     /// `block_bio_backmerge(struct bio *bio)`, 5.11 to 7.2; in 5.10
     /// `(struct request_queue *q, struct request *rq, struct bio *bio)`.
-    zc_block_append, zc_block_append_raw, "block_bio_backmerge", |arguments| {
-        queued(if layout!(getrq_args) > 1 { arguments.object(2) } else { arguments.object(0) })
-    }
+    zc_block_append, zc_block_append_raw, "block_bio_backmerge", |arguments| queued(bio(arguments, 2))
 );
 
 tracepoint!(
     /// `block_bio_frontmerge`, with the arguments of `block_bio_backmerge`.
-    zc_block_prepend, zc_block_prepend_raw, "block_bio_frontmerge", |arguments| {
-        queued(if layout!(getrq_args) > 1 { arguments.object(2) } else { arguments.object(0) })
-    }
+    zc_block_prepend, zc_block_prepend_raw, "block_bio_frontmerge", |arguments| queued(bio(arguments, 2))
 );
+
+/// The only argument; before 5.11 the one at `place`.
+#[inline(always)]
+fn bio(arguments: Arguments, place: usize) -> Object {
+    if layout!(getrq_args) > 1 {
+        let bio = arguments.object(place);
+        // Otherwise the compiler makes one load of both, from an address that it computes, which the
+        // verifier refuses ("dereference of modified ctx ptr").
+        // SAFETY: no instruction.
+        unsafe { asm!("") };
+        bio
+    } else {
+        arguments.object(0)
+    }
+}
 
 #[inline(always)]
 fn queued(bio: Object) {
