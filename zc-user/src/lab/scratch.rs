@@ -30,9 +30,12 @@ impl Scratch {
     pub(super) async fn new(directory: &Path) -> Result<Self> {
         let (waiting, lease) = io::pipe().context("cannot make a pipe")?;
         let words = ["scratch".as_ref(), directory.as_os_str()];
-        let mut keeper = Child::spawn(&words, waiting.into(), Stdio::piped())?;
-        let path = keeper.line().await?;
-        Ok(Self { path: std::ffi::OsString::from_vec(path).into(), keeper, lease: Some(lease) })
+        let keeper = Child::spawn(&words, waiting.into(), Stdio::piped())?;
+        // Before it has told where: if the lab ends now, the keeper must not be killed as other
+        // children are, as it may have made the directory.
+        let mut scratch = Self { path: PathBuf::new(), keeper, lease: Some(lease) };
+        scratch.path = std::ffi::OsString::from_vec(scratch.keeper.line().await?).into();
+        Ok(scratch)
     }
 
     /// Where it is.
