@@ -3,9 +3,9 @@
 use super::{
     mechanism::{
         cache_cold, cache_cold_no_readahead, cache_warm, copy_range_copied, copy_range_reflink,
-        cow, direct_read, direct_write, libaio, mmap_write, read_write, sendfile, sendfile_linear,
-        sendfile_to_file, shared_ring, splice, tee, uring_direct, uring_read_write, uring_send_zc,
-        vmsplice, zerocopy,
+        cow, cow_huge, direct_read, direct_write, libaio, mmap_write, read_write, sendfile,
+        sendfile_linear, sendfile_to_file, shared_ring, splice, tee, uring_direct,
+        uring_read_write, uring_send_zc, vmsplice, zerocopy,
     },
     need::{BTRFS, Need, XFS},
     program::{kafka, mapped_write, netty, nginx, rocketmq, transfer_to},
@@ -32,6 +32,7 @@ pub const SCENARIOS: &[&Scenario] = &[
     &uring_send_zc::SCENARIO,
     &libaio::SCENARIO,
     &cow::SCENARIO,
+    &cow_huge::SCENARIO,
     &shared_ring::SCENARIO,
     &cache_cold::SCENARIO,
     &cache_cold_no_readahead::SCENARIO,

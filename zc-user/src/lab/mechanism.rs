@@ -6,6 +6,7 @@ pub(super) mod cache_warm;
 pub(super) mod copy_range_copied;
 pub(super) mod copy_range_reflink;
 pub(super) mod cow;
+pub(super) mod cow_huge;
 pub(super) mod direct_read;
 pub(super) mod direct_write;
 pub(super) mod libaio;

@@ -1,6 +1,9 @@
 //! Memory for a payload that stays in the worker.
 
-use std::{fs::File, ops::Deref};
+use std::{
+    fs::{self, File},
+    ops::{Deref, DerefMut},
+};
 
 use anyhow::{Context as _, Result};
 use memmap2::{Mmap, MmapMut, MmapOptions};
@@ -19,6 +22,65 @@ pub(super) fn pages(size: u64) -> Result<MmapMut> {
     // Written, not only allocated: the page of zeros would be mapped in on reading.
     memory.fill(0xa5);
     Ok(memory)
+}
+
+/// Bytes of a huge page on x86-64, and on arm64 with pages of 4 KiB.
+pub(super) const HUGE_PAGE: usize = 2 << 20;
+
+/// Memory in huge pages, from the start of one.
+pub(super) struct HugePages {
+    mapping: MmapMut,
+    /// Where the first of them begins.
+    start: usize,
+}
+
+/// At least `size` bytes in huge pages that have been touched.
+///
+/// # Errors
+/// [`Unsupported`] when the kernel has none to give, or the machine not as much to spare.
+pub(super) fn huge_pages(size: u64) -> Result<HugePages> {
+    let whole = size.next_multiple_of(HUGE_PAGE as u64);
+    fits(whole)?;
+    let room = usize::try_from(whole)? + HUGE_PAGE;
+    let mapping = MmapMut::map_anon(room).context("cannot get memory for the payload")?;
+    // Before it is touched: later is for a kernel thread, which takes its time.
+    let advised = mapping.advise(memmap2::Advice::HugePage);
+    let start = mapping.as_ptr().align_offset(HUGE_PAGE);
+    let mut pages = HugePages { mapping, start };
+    pages.fill(0xa5);
+    if advised.is_err() || huge_bytes()? < whole {
+        return Err(Unsupported(
+            "the kernel gives no huge pages (see AnonHugePages in /proc/self/smaps_rollup): set \
+             /sys/kernel/mm/transparent_hugepage/enabled to madvise, or free some memory"
+                .to_owned(),
+        )
+        .into());
+    }
+    Ok(pages)
+}
+
+/// Bytes of this process in huge pages.
+fn huge_bytes() -> Result<u64> {
+    let text = fs::read_to_string("/proc/self/smaps_rollup")
+        .context("cannot see what pages this process has")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("AnonHugePages:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    Ok(kib.unwrap_or(0) << 10)
+}
+
+impl Deref for HugePages {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.mapping[self.start..][..self.mapping.len() - HUGE_PAGE]
+    }
+}
+
+impl DerefMut for HugePages {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        let size = self.mapping.len() - HUGE_PAGE;
+        &mut self.mapping[self.start..][..size]
+    }
 }
 
 /// Whether `size` bytes leave the machine room to breathe.

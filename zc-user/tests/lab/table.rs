@@ -119,6 +119,8 @@ pub(crate) const ROWS: &[Row] = &[
     row("cache_warm", "memory").moved(&[("file_read", SIZE)]).copied(SIZE).calls(TRANSFERS),
     // A page for every first byte, the last one included.
     row("cow", "memory").moved(&[]).copied(SIZE.next_multiple_of(4096)).calls(0),
+    // A small page for the first byte of the one huge page.
+    row("cow_huge", "memory").moved(&[]).copied(4096).calls(0).needs(huge_pages).differs(),
     // Nothing passes through the kernel.
     row("shared_ring", "memory").moved(&[]).copied(0),
     // Programs: their headers are copied, of nginx's answer some 250 bytes.
@@ -189,6 +191,14 @@ pub(crate) const ROWS: &[Row] = &[
 fn shared_extents() -> Result<(), Skip> {
     requirement::administrator()?;
     requirement::program("mkfs.btrfs").or_else(|_| requirement::program("mkfs.xfs")).map(drop)
+}
+
+fn huge_pages() -> Result<(), Skip> {
+    let enabled = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled");
+    match enabled {
+        Ok(modes) if !modes.contains("[never]") => Ok(()),
+        _ => Err(Skip::Kernel("transparent huge pages are off".to_owned())),
+    }
 }
 
 fn nginx() -> Result<(), Skip> {

@@ -41,15 +41,20 @@ pub(in crate::lab) const SCENARIO: Scenario = Scenario {
 fn run(stage: &mut Stage) -> Result<()> {
     let mut memory = memory::pages(stage.size)?;
     stage.source.read_exact(&mut memory)?;
-    // Huge pages would be split by the fork or copied in pieces: small ones are exact.
+    // Huge pages are another lesson.
     memory.advise(memmap2::Advice::NoHugePage).context("cannot ask for small pages")?;
+    fork_and_write(stage, &mut memory, page_size())
+}
+
+/// Forks a child that holds `memory`, and writes to the first byte of every `step`.
+pub(super) fn fork_and_write(stage: &mut Stage, memory: &mut [u8], step: usize) -> Result<()> {
     let (mut answer, mut telling) = std::io::pipe()?;
     let parent = std::process::id();
     // SAFETY: this process has one thread.
     let held = match unsafe { libc::fork() } {
         -1 => return Err(std::io::Error::last_os_error()).context("cannot fork"),
         0 => {
-            let told = hold(parent, &memory, &mut telling).is_ok();
+            let told = hold(parent, memory, &mut telling).is_ok();
             // SAFETY: nothing that has to be undone: the parent does that.
             unsafe { libc::_exit(i32::from(!told)) };
         }
@@ -59,7 +64,7 @@ fn run(stage: &mut Stage) -> Result<()> {
     waitpid(Some(held), WaitOptions::UNTRACED).context("cannot wait for the child")?;
     own_stack(stage);
     stage.begin()?;
-    for page in memory.chunks_mut(page_size()) {
+    for page in memory.chunks_mut(step) {
         // A byte that differs, of a page that is still the child's, too.
         page[0] = !page[0];
     }
@@ -68,7 +73,7 @@ fn run(stage: &mut Stage) -> Result<()> {
     let mut digest = [0; 4];
     answer.read_exact(&mut digest).context("the child has no answer")?;
     let digest = u32::from_le_bytes(digest);
-    if crc32fast::hash(&memory) == digest {
+    if crc32fast::hash(memory) == digest {
         bail!("the child sees what the parent wrote");
     }
     stage.arrived_as(digest);
