@@ -56,13 +56,13 @@ pub(super) fn reaped(call: &Call) {
     }
 }
 
-// Inlined: another frame, and the chain from the probe down to the class of a socket would no longer
-// fit the 512 bytes of stack that kernels before 6.13 have.
-#[inline(always)]
+/// With a frame of its own: what it leaves behind is forgotten when it returns, and the verifier need
+/// not follow every event from every end of the one before.
+#[inline(never)]
 fn event(call: &Call, address: u64) {
     let Some(event) = read_user::<IoEvent>(address) else { return };
     let Some(iocb) = read_user::<Iocb>(event.iocb) else { return };
-    let class = Class::of(call.task, u64::from(iocb.fd));
+    let class = Class::of_current(u64::from(iocb.fd));
     match iocb.opcode {
         IOCB_CMD_PREAD | IOCB_CMD_PREADV => {
             call.account.book(class.read_lane(), event.result);

@@ -38,9 +38,9 @@ struct IoVec {
 pub(super) fn received(call: &Call, flags: u32, room: Option<u64>) {
     let mut bytes = call.result;
     let truncates = flags & MSG_TRUNC != 0 && bytes > 0;
-    // The walk comes first: behind it the verifier has one state left, not one per class.
+    // The walk comes first: behind it the verifier has one state left, not one per path.
     let room = opaque(match room {
-        None if truncates => room_of::<MAX_BUFFERS>(call.argument(1)),
+        None if truncates => zc_room(call.argument(1)),
         room => room.unwrap_or_default(),
     });
     let Some(class) = call.class(0) else { return };
@@ -59,7 +59,7 @@ pub(super) fn received(call: &Call, flags: u32, room: Option<u64>) {
 
 /// Room in the buffers of the `struct user_msghdr` at `message`; no limit when it has more of them
 /// than are walked, or none can be read.
-#[inline(never)]
+#[inline(always)]
 fn room_of<const BUFFERS: u64>(message: u64) -> u64 {
     const UNLIMITED: u64 = i64::MAX as u64;
     /// Its members `msg_iov` and `msg_iovlen`.
@@ -82,6 +82,14 @@ fn room_of<const BUFFERS: u64>(message: u64) -> u64 {
         room = opaque(room.wrapping_add(buffer.len));
     }
     room
+}
+
+/// [`room_of`] the one message of recvmsg; a global function, as is every walk here, which the
+/// verifier follows once (see `zc_class`).
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn zc_room(message: u64) -> u64 {
+    room_of::<MAX_BUFFERS>(message)
 }
 
 /// sendto, sendmsg.
@@ -115,10 +123,9 @@ const MSG_LEN: u64 = 56;
 pub(super) fn many(call: &Call, receive: bool) {
     let count = call.result;
     let flags = call.argument(3) as u32;
-    // The walks come first: behind them the verifier has one state left, not one per class.
-    let bytes = opaque(total_length(call.argument(1), count));
+    let bytes = zc_total_length(call.argument(1), count);
     let excess = if receive && flags & MSG_TRUNC != 0 {
-        opaque(total_excess(call.argument(1), count))
+        zc_total_excess(call.argument(1), count)
     } else {
         0
     };
@@ -141,8 +148,9 @@ pub(super) fn many(call: &Call, receive: bool) {
 }
 
 /// Sum of the lengths of `count` messages in the `struct mmsghdr` vector at `address`.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn total_length(address: u64, count: i64) -> u64 {
+extern "C" fn zc_total_length(address: u64, count: i64) -> u64 {
     let mut bytes = 0_u64;
     for i in 0..MAX_MESSAGES {
         if i as i64 >= count {
@@ -160,8 +168,9 @@ fn total_length(address: u64, count: i64) -> u64 {
 }
 
 /// By how much the lengths of `count` messages exceed their buffers.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn total_excess(address: u64, count: i64) -> u64 {
+extern "C" fn zc_total_excess(address: u64, count: i64) -> u64 {
     let mut bytes = 0_u64;
     for i in 0..MAX_EXCEEDING {
         if i as i64 >= count {
