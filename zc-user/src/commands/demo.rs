@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use self::bench::Bench;
 use super::{lab::interrupted, print};
 use crate::{
-    cli::{Demo, Usage},
+    cli::{Usage, demo::Demo},
     demo::{
         parse::parse,
         script::{BUILT_IN, Script},

@@ -10,7 +10,10 @@ use anyhow::{Context as _, Result, bail};
 use self::{progress::Progress, report::Report};
 use super::{options, print, stop::Stop};
 use crate::{
-    cli::{Lab, LabBench, LabCompare, LabList, LabRun, LabVerb, Probing, Target, Usage},
+    cli::{
+        Probing, Usage,
+        lab::{Lab, LabBench, LabCompare, LabList, LabRun, LabVerb, Target},
+    },
     lab::{
         catalog::SCENARIOS,
         child,

@@ -6,7 +6,7 @@ use anyhow::Result;
 use rustix::system::uname;
 
 use crate::{
-    cli::Demo,
+    cli::demo::Demo,
     commands::lab::{borrowed, observer},
     demo::{
         script::{Act, How},

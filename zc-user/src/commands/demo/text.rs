@@ -16,7 +16,7 @@ use tokio::{
 
 use super::{bench::Bench, status};
 use crate::{
-    cli::Demo,
+    cli::demo::Demo,
     commands::{lab::interrupted, stop::Stop},
     demo::{
         summary::Tally,

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{borrowed, interrupted, observer, plan, report};
 use crate::{
-    cli::{LabRun, Usage},
+    cli::{Usage, lab::LabRun},
     commands::stop::Stop,
     lab::hazard::{self, Hazard, Outcome, Sighting},
 };

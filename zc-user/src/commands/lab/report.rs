@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    cli::LabReport,
+    cli::lab::LabReport,
     lab::{comparison::Comparison, finding::Finding, hazard::Sighting},
     output::{
         lab::{self, Look, Text},

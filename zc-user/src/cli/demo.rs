@@ -1,0 +1,56 @@
+//! The words of `zc demo`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Probing, lab::bytes};
+
+/// `zc demo`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "A script has one instruction per line: tour TEXT, title TEXT, say TEXT, step SCENARIO [OPTION]..., \
+                  compare SCENARIO SCENARIO [OPTION]..., hazard NAME, wait SECONDS|key, # comment. Options: sink=NAME, \
+                  size=BYTES, chunk=BYTES, repeat=N, cold. --print-script prints an example; \
+                  docs/workshop.md explains it.\n\nExit status: 1 if a workload failed, or turned out \
+                  as nobody expected."
+)]
+pub struct Demo {
+    /// Print the tour as text, as without a terminal
+    #[arg(long)]
+    pub text: bool,
+    /// Wait for a key wherever there is something to read
+    #[arg(long)]
+    pub wait: bool,
+    /// Times as fast as one reads
+    #[arg(long, value_name = "N", default_value = "1", value_parser = speed, allow_negative_numbers = true)]
+    pub speed: f64,
+    /// Give the tour of this script
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    /// Print the script of the built-in tour, then exit
+    #[arg(long, exclusive = true)]
+    pub print_script: bool,
+    /// No colours (also: NO_COLOR in the environment)
+    #[arg(long)]
+    pub no_color: bool,
+    /// Bytes of the payload, whatever the script says [default: 16777213]
+    #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "Workload")]
+    pub size: Option<u64>,
+    /// Rounds of each workload, whatever the script says [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Workload")]
+    pub repeat: Option<u32>,
+    /// Where files are made [default: /var/tmp]
+    #[arg(long, value_name = "DIR", help_heading = "Workload")]
+    pub dir: Option<PathBuf>,
+    /// How to observe.
+    #[command(flatten)]
+    pub probing: Probing,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(speed) if (0.05..=1000.0).contains(&speed) => Ok(speed),
+        _ => Err("between 0.05 and 1000 are possible".to_owned()),
+    }
+}

@@ -1,0 +1,329 @@
+//! The words of `zc lab`.
+
+use std::{ffi::OsString, fmt, path::PathBuf, sync::LazyLock};
+
+use clap::{Args, Subcommand, ValueEnum, builder::PossibleValue};
+
+use super::Probing;
+use crate::{
+    lab::{
+        catalog,
+        fetch::Protocol,
+        hazard::{self, HAZARDS, Hazard},
+        scenario::Scenario,
+        sink::Sink,
+    },
+    model::filter,
+};
+
+/// `zc lab`.
+#[derive(Args, Clone, Debug)]
+pub struct Lab {
+    /// The process id of the lab whose part this is
+    #[arg(long, value_name = "PID", hide = true)]
+    pub parent: Option<u32>,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: LabVerb,
+}
+
+/// The verbs of the lab.
+#[derive(Clone, Debug, Subcommand)]
+pub enum LabVerb {
+    /// List the scenarios; by name, or with --long, what each is about
+    List(LabList),
+    /// Run scenarios, each in turns with read + write
+    Run(LabRun),
+    /// Run two scenarios in turns, and say how the second does beside the first
+    Compare(LabCompare),
+    /// Install the programs that scenarios are about, as far as they are missing (Debian, root)
+    #[command(after_help = "Only installs packages. Debian enables nginx for the next boot, and \
+                            without systemd starts it: disable it if you mind.")]
+    Setup {
+        /// Only look: exit status 1 if something is missing
+        #[arg(long)]
+        check: bool,
+    },
+    /// One round of one scenario, from standard input to standard output
+    #[command(hide = true)]
+    Worker {
+        /// The scenario
+        #[arg(value_parser = scenario)]
+        scenario: Known,
+        /// Bytes of the payload
+        #[arg(long)]
+        size: u64,
+        /// Bytes of one transfer
+        #[arg(long)]
+        chunk: usize,
+    },
+    /// One case of one hazard, with a file on standard input
+    #[command(hide = true)]
+    Hazard {
+        /// The hazard
+        #[arg(value_parser = hazard)]
+        hazard: &'static Hazard,
+        /// The number of the case
+        #[arg(long)]
+        case: usize,
+    },
+    /// Check what arrives on standard input, or what a server sends
+    #[command(hide = true)]
+    Peer {
+        /// The port of a server on loopback, to be asked for the payload
+        #[arg(long, value_name = "PORT", requires = "protocol")]
+        from: Option<u16>,
+        /// How it is asked
+        #[arg(long, value_enum, requires = "from")]
+        protocol: Option<Protocol>,
+    },
+    /// Become another program, which ends with the lab
+    #[command(hide = true)]
+    Exec {
+        /// The program, with its arguments
+        #[arg(last = true, required = true, value_name = "CMD")]
+        command: Vec<OsString>,
+    },
+    /// Make a directory, and remove it at the end of standard input
+    #[command(hide = true)]
+    Scratch {
+        /// Where
+        directory: PathBuf,
+    },
+    /// Hand over two sockets that are connected over a pair of veth devices
+    #[command(hide = true)]
+    Veth {
+        /// Without scatter-gather
+        #[arg(long)]
+        linear: bool,
+    },
+}
+
+impl LabVerb {
+    /// Whether it is a part of the lab that only the lab itself starts, and that ends with it.
+    #[must_use]
+    pub const fn is_inner(&self) -> bool {
+        match self {
+            Self::List(_) | Self::Run(_) | Self::Compare(_) | Self::Setup { .. } => false,
+            // It has to outlive the lab, if only to clean up.
+            Self::Scratch { .. } => false,
+            Self::Worker { .. }
+            | Self::Hazard { .. }
+            | Self::Peer { .. }
+            | Self::Exec { .. }
+            | Self::Veth { .. } => true,
+        }
+    }
+}
+
+/// A scenario that exists.
+#[derive(Clone, Copy)]
+pub struct Known(pub &'static Scenario);
+
+impl fmt::Debug for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.id)
+    }
+}
+
+/// A scenario or a hazard that exists.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject {
+    /// A scenario.
+    Scenario(Known),
+    /// A hazard.
+    Hazard(&'static Hazard),
+}
+
+impl Subject {
+    /// The scenario, if it is one.
+    #[must_use]
+    pub const fn scenario(self) -> Option<&'static Scenario> {
+        match self {
+            Self::Scenario(known) => Some(known.0),
+            Self::Hazard(_) => None,
+        }
+    }
+
+    /// The hazard, if it is one.
+    #[must_use]
+    pub const fn hazard(self) -> Option<&'static Hazard> {
+        match self {
+            Self::Scenario(_) => None,
+            Self::Hazard(hazard) => Some(hazard),
+        }
+    }
+}
+
+/// `zc lab list`.
+#[derive(Args, Clone, Debug)]
+pub struct LabList {
+    /// Say what these are about
+    #[arg(value_name = "NAME", value_parser = subject)]
+    pub subjects: Vec<Subject>,
+    /// Say what each is about
+    #[arg(long)]
+    pub long: bool,
+    /// JSON with stable ids (schema zc-lab/1)
+    #[arg(long, conflicts_with = "long")]
+    pub json: bool,
+}
+
+/// `zc lab compare`.
+#[derive(Args, Clone, Debug)]
+pub struct LabCompare {
+    /// What the other is compared with; see zc lab list
+    #[arg(value_name = "A", value_parser = scenario)]
+    pub first: Known,
+    /// The other
+    #[arg(value_name = "B", value_parser = scenario)]
+    pub second: Known,
+    /// How to run them.
+    #[command(flatten)]
+    pub bench: LabBench,
+    /// Form of the output.
+    #[command(flatten)]
+    pub report: LabReport,
+    /// How to observe.
+    #[command(flatten)]
+    pub probing: Probing,
+}
+
+/// The form of the lab's output.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub struct LabReport {
+    /// JSON with stable ids and raw values (schema zc-lab/1)
+    #[arg(long, conflicts_with_all = ["csv", "markdown"])]
+    pub json: bool,
+    /// CSV with stable ids and raw values, a line per scenario
+    #[arg(long, conflicts_with = "markdown")]
+    pub csv: bool,
+    /// Markdown: a table and the verdicts
+    #[arg(long)]
+    pub markdown: bool,
+    /// Write the report to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// No progress on standard error
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// No colours (also: NO_COLOR in the environment)
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+/// Where payloads go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// To one sink.
+    Only(Sink),
+    /// To each that the scenario has.
+    All,
+}
+
+impl ValueEnum for Target {
+    fn value_variants<'a>() -> &'a [Self] {
+        static TARGETS: LazyLock<Vec<Target>> = LazyLock::new(|| {
+            Sink::value_variants().iter().copied().map(Target::Only).chain([Target::All]).collect()
+        });
+        &TARGETS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::Only(sink) => sink.to_possible_value(),
+            Self::All => Some(PossibleValue::new("all").help("Each of them that the scenario has")),
+        }
+    }
+}
+
+/// `zc lab run`.
+#[derive(Args, Clone, Debug)]
+pub struct LabRun {
+    /// Scenarios, or hazards; see zc lab list
+    #[arg(value_name = "NAME", value_parser = subject, required_unless_present = "all", conflicts_with = "all")]
+    pub subjects: Vec<Subject>,
+    /// Every scenario
+    #[arg(long)]
+    pub all: bool,
+    /// How to run them.
+    #[command(flatten)]
+    pub bench: LabBench,
+    /// Form of the output.
+    #[command(flatten)]
+    pub report: LabReport,
+    /// How to observe.
+    #[command(flatten)]
+    pub probing: Probing,
+}
+
+/// How scenarios are run.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Workload")]
+pub struct LabBench {
+    /// Bytes of the payload, such as 64MiB
+    #[arg(long, value_name = "BYTES", default_value = "67108859", value_parser = bytes)]
+    pub size: u64,
+    /// Bytes of one transfer
+    #[arg(long, value_name = "BYTES", default_value = "64KiB", value_parser = chunk)]
+    pub chunk: u64,
+    /// Rounds, in turns with read + write
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub repeat: u32,
+    /// Where the payload goes [default: what each scenario is about]; with --all, scenarios that
+    /// do not have it keep their own
+    #[arg(long, value_enum)]
+    pub sink: Option<Target>,
+    /// Drop the payload from the page cache before every round
+    #[arg(long)]
+    pub cold: bool,
+    /// Use this file as the payload; it is only read
+    #[arg(long, value_name = "PATH", conflicts_with = "size")]
+    pub file: Option<PathBuf>,
+    /// Where files are made [default: /var/tmp]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    match text.parse::<bytesize::ByteSize>() {
+        Ok(size) if size.0 > 0 => Ok(size.0),
+        _ => Err("not a number of bytes, such as 65536, 64KiB or 1GiB".to_owned()),
+    }
+}
+
+fn chunk(text: &str) -> Result<u64, String> {
+    match bytes(text)? {
+        // MAX_RW_COUNT (include/linux/fs.h): 2 GiB less a page.
+        size if size <= 1 << 30 => Ok(size),
+        _ => Err("at most 1GiB: no call moves more than 2GiB".to_owned()),
+    }
+}
+
+fn subject(text: &str) -> Result<Subject, String> {
+    if let Some(hazard) = hazard::find(text) {
+        return Ok(Subject::Hazard(hazard));
+    }
+    scenario(text).map(Subject::Scenario).map_err(|error| {
+        let hazards: Vec<_> = HAZARDS.iter().map(|hazard| hazard.id).collect();
+        format!("{error}; and the hazards {}", hazards.join(", "))
+    })
+}
+
+fn hazard(text: &str) -> Result<&'static Hazard, String> {
+    hazard::find(text).ok_or_else(|| "no such hazard".to_owned())
+}
+
+fn scenario(text: &str) -> Result<Known, String> {
+    catalog::find(text).map(Known).ok_or_else(|| {
+        let known: Vec<_> = catalog::SCENARIOS.iter().map(|scenario| scenario.id).collect();
+        let beginnings = known.iter().copied().filter(|id| id.starts_with(text));
+        // The shortest is the nearest.
+        let meant = match beginnings.min_by_key(|id| id.len()) {
+            Some(id) => format!("; did you mean '{id}'?"),
+            None => filter::nearest(text, known.iter().copied()),
+        };
+        format!("there is no such scenario{meant} Scenarios: {}", known.join(", "))
+    })
+}
