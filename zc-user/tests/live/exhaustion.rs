@@ -1,9 +1,17 @@
 //! More threads than the table has room for: what cannot be attributed is still counted.
+//!
+//! Whoever found no room has no row, so nothing tells one crowd from another, nor from anybody else
+//! on this machine who calls tee(2) just then. The two tests take turns, and look again when there
+//! was more than one crowd can have done. Too little is wrong at once.
 
-use std::process::Command;
+use std::{
+    process::Command,
+    sync::{Mutex, PoisonError},
+};
 
 use crate::{
     Test,
+    report::Report,
     requirement::{self, Skip},
     workload::crowd::BYTES,
     zc::{Watch, workload},
@@ -15,43 +23,72 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 ];
 
 /// Processes that are alive at the same time; the table has 64 slots.
-const CROWD: usize = 307;
+const CROWD: u64 = 307;
 
-fn crowd() {
-    let [program, word] = workload();
-    let status = Command::new(program)
-        .arg(word)
-        .args(["crowd", &CROWD.to_string()])
-        .status()
-        .expect("the workload runs");
-    assert!(status.success());
+/// How often somebody else may come between.
+const PATIENCE: usize = 7;
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// What `zc stat OPTIONS`, with 64 slots, saw of a crowd, where it saw nobody else. `operations`
+/// finds how often tee(2) was called.
+fn observe_crowd<T>(
+    options: &[&str],
+    finish: impl Fn(Watch) -> T,
+    operations: impl Fn(&T) -> u64,
+) -> T {
+    // A test that failed says nothing about the next.
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut seen = Vec::new();
+    for _ in 0..PATIENCE {
+        let watch = Watch::start(&[&["--max-threads", "64"], options].concat());
+        let [program, word] = workload();
+        let mut crowd = Command::new(program);
+        let status = crowd.arg(word).args(["crowd", &CROWD.to_string()]).status();
+        assert!(status.expect("the workload runs").success());
+        let report = finish(watch);
+        let count = operations(&report);
+        assert!(count >= CROWD, "{count} of {CROWD} calls");
+        if count == CROWD {
+            return report;
+        }
+        seen.push(count);
+    }
+    panic!("{CROWD} calls of tee(2), and zc saw {seen:?}");
 }
 
 fn json() -> Result<(), Skip> {
     requirement::ebpf()?;
-    let watch = Watch::start(&["--json", "--max-threads", "64"]);
-    crowd();
-    let report = watch.finish();
-    // Whoever did it: parsing has checked that the totals are the sum of the rows and of what
-    // belongs to nobody.
-    let tee = report.totals()["tee"];
-    assert_eq!((tee.ops, tee.bytes), (CROWD as u64, (CROWD * BYTES) as u64));
+    let report = observe_crowd(&["--json"], Watch::finish, |report| report.totals()["tee"].ops);
+    // Parsing has checked that the totals are the sum of the rows and of what belongs to nobody.
+    assert_eq!(report.totals()["tee"].bytes, CROWD * BYTES as u64);
     let nobodys = report.unattributed()["tee"];
-    assert!(nobodys.ops >= (CROWD - 64) as u64, "64 slots cannot hold {CROWD}: {nobodys:?}");
-    assert_eq!(report.losses().keys().collect::<Vec<_>>(), ["slots_exhausted"]);
+    assert!(nobodys.ops >= CROWD - 64, "64 slots cannot hold {CROWD}: {nobodys:?}");
+    told(&report);
     Ok(())
+}
+
+/// At least a call of each of those without a slot; everybody's calls count.
+fn told(report: &Report) {
+    let losses = report.losses();
+    let lost = losses.get("slots_exhausted").copied().unwrap_or(0);
+    assert!(lost >= CROWD - 64, "{losses:?}");
 }
 
 fn text() -> Result<(), Skip> {
     requirement::ebpf()?;
-    let watch = Watch::start(&["--max-threads", "64"]);
-    crowd();
-    let text = watch.finish_text();
+    let text = observe_crowd(&[], Watch::finish_text, |text| operations(text, "tee"));
     assert!(text.contains("of no process"), "{text}");
     assert!(text.contains("Losses:"), "{text}");
     assert!(text.contains("slots_exhausted"), "{text}");
-    let bytes = CROWD * BYTES;
-    let line = text.lines().find(|line| line.trim_start().starts_with("tee ")).expect("a path");
-    assert!(line.contains(&CROWD.to_string()), "{line}: {bytes} B");
     Ok(())
+}
+
+/// The second word of the row of a path.
+fn operations(text: &str, path: &str) -> u64 {
+    let mut rows = text.lines().map(str::split_whitespace);
+    let row = rows.find_map(|mut words| (words.next()? == path).then_some(words));
+    let cell =
+        row.and_then(|mut words| words.next()).unwrap_or_else(|| panic!("no {path}: {text}"));
+    cell.replace(',', "").parse().unwrap_or_else(|_| panic!("{cell} operations: {text}"))
 }
