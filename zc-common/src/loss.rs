@@ -45,6 +45,8 @@ losses! {
     AioEventsTruncated = "aio_events_truncated",
     /// io_uring completions that name no request (multishot operations): their bytes are not counted.
     UringAnonymousCompletions = "uring_anonymous_completions",
+    /// What was done on behalf of processes that had ended, beyond the table of such processes; counted in the unattributed row.
+    DepartedExhausted = "departed_exhausted",
 }
 
 impl Loss {

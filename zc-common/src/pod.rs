@@ -3,7 +3,7 @@
 use crate::{
     device::{DeviceKey, DeviceRecord},
     layout::KernelLayout,
-    record::{CpuState, Record, ThreadKey},
+    record::{CpuState, Late, Owner, Record, ThreadKey},
 };
 
 macro_rules! pod {
@@ -13,4 +13,4 @@ macro_rules! pod {
     )*};
 }
 
-pod!(ThreadKey, Record, CpuState, DeviceKey, DeviceRecord, KernelLayout);
+pod!(ThreadKey, Owner, Late, Record, CpuState, DeviceKey, DeviceRecord, KernelLayout);

@@ -1,7 +1,9 @@
 //! What the kernel side keeps per thread and per CPU.
 //!
 //! A record has one writer in process context, the thread itself, so its counters are plain
-//! additions: no atomics, no shared cache lines. User space sums the records of a process.
+//! additions: no atomics, no shared cache lines. What others do on a thread's behalf, later and in
+//! any context, is in [`Late`], which is written atomically. User space sums the records of a
+//! process.
 
 use crate::{COMM_LEN, path::LANES};
 
@@ -15,6 +17,41 @@ pub struct ThreadKey {
     pub pad: u32,
     /// When the thread started, in ns of CLOCK_BOOTTIME.
     pub start_ns: u64,
+}
+
+/// Whom something belongs to whose bytes are moved later, by whoever comes along: a value of maps
+/// from objects of the kernel (inodes, sockets) to threads.
+///
+/// The slot makes finding the record an array access; the rest tells whether it is still that
+/// thread's, and whose counts they are when it is not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Owner {
+    /// Slot of the thread's record, [`UNATTRIBUTED_SLOT`] when it had none.
+    pub slot: u32,
+    /// Process id.
+    pub tgid: u32,
+    /// Start of the thread, ns of CLOCK_BOOTTIME.
+    pub start_ns: u64,
+    /// Start of the process, ns of CLOCK_BOOTTIME.
+    pub process_start_ns: u64,
+}
+
+/// What others do on behalf of a thread: kernel threads that write its pages back, interrupts that
+/// move its packets. Written from any CPU and any context, so by atomic additions only. All
+/// cumulative since the record was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Late {
+    /// Incremented by every late writer, as [`Record::updates`] is by the thread.
+    pub updates: u64,
+    /// Bytes written to block devices of pages that the thread had made dirty, whoever wrote them.
+    pub dirtied_write_bytes: u64,
+}
+
+impl Late {
+    /// Nothing yet.
+    pub const ZERO: Self = Self { updates: 0, dirtied_write_bytes: 0 };
 }
 
 /// Operations, bytes and failures on one lane.
@@ -93,7 +130,8 @@ pub const UNATTRIBUTED_SLOT: u32 = 0;
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Record {
-    /// Incremented by every writer: user space skips records whose value has not moved.
+    /// Incremented by the thread whenever it writes: user space skips records of which neither this
+    /// nor [`Late::updates`] has moved.
     pub updates: u64,
     /// One of the `STATE_` values.
     pub state: u32,
@@ -107,10 +145,12 @@ pub struct Record {
     pub start_ns: u64,
     /// Start of the process (its leader), ns of CLOCK_BOOTTIME.
     pub process_start_ns: u64,
+    /// What others do on the thread's behalf. Beside `updates`, so that a scan touches one line.
+    pub late: Late,
     /// Process id of the parent when the record was made.
     pub parent_tgid: u32,
-    /// Explicit padding.
-    pub pad: u32,
+    /// The slot that the record is in.
+    pub slot: u32,
     /// Start of the parent process, ns of CLOCK_BOOTTIME.
     pub parent_start_ns: u64,
     /// cgroup v2 id (inode number of its directory), 0 when unknown.
@@ -151,8 +191,9 @@ impl Record {
         tgid: 0,
         start_ns: 0,
         process_start_ns: 0,
+        late: Late::ZERO,
         parent_tgid: 0,
-        pad: 0,
+        slot: 0,
         parent_start_ns: 0,
         cgroup_id: 0,
         comm: [0; COMM_LEN],
@@ -212,9 +253,21 @@ pub struct CpuState {
 const _: () = {
     assert!(size_of::<ThreadKey>() == 16);
     assert!(size_of::<LaneCount>() == 24);
+    assert!(size_of::<Owner>() == 24);
+    assert!(size_of::<Late>().is_multiple_of(8));
     assert!(size_of::<CpuState>() == 128);
     assert!(size_of::<Record>().is_multiple_of(8));
     assert!(
-        size_of::<Record>() == 16 + 8 + 16 + 8 + 16 + 16 + 72 + size_of::<Counters>() + 24 * LANES
+        size_of::<Record>()
+            == 16
+                + 8
+                + 16
+                + size_of::<Late>()
+                + 8
+                + 16
+                + 16
+                + 72
+                + size_of::<Counters>()
+                + 24 * LANES
     );
 };

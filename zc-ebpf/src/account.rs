@@ -21,6 +21,11 @@ use crate::{
     maps::{CPUS, DEAD_SLOTS, FREE_SLOTS, LOSSES, RECORDS, SLOT_BY_THREAD},
 };
 
+#[expect(dead_code, unused_macros, reason = "its users follow")]
+mod late;
+#[expect(unused_imports, reason = "its users follow")]
+pub(crate) use late::{LateAccount, count_late};
+
 /// `PF_KTHREAD`, `include/linux/sched.h`.
 const PF_KTHREAD: u32 = 0x0020_0000;
 
@@ -266,7 +271,7 @@ fn open(task: Object, start_ns: u64, newborn: bool) -> u32 {
         return UNATTRIBUTED_SLOT;
     };
     // SAFETY: the slot was free: nobody else writes it until it is in `SLOT_BY_THREAD`.
-    unsafe { introduce(record, task, key, newborn) };
+    unsafe { introduce(record, slot, task, key, newborn) };
     if SLOT_BY_THREAD.insert(key, slot, NOEXIST).is_err() {
         // An interrupt on this CPU was faster, or the table is full.
         // SAFETY: as above: the record was never published.
@@ -296,7 +301,7 @@ fn is_inherited(slot: u32, task: Object) -> bool {
 
 /// Writes who `task` is into its new record.
 #[inline(always)]
-unsafe fn introduce(record: *mut Record, task: Object, key: ThreadKey, newborn: bool) {
+unsafe fn introduce(record: *mut Record, slot: u32, task: Object, key: ThreadKey, newborn: bool) {
     let leader = task.follow(layout!(task_group_leader));
     let parent = task.follow(layout!(task_real_parent));
     let mut flags = 0;
@@ -314,6 +319,7 @@ unsafe fn introduce(record: *mut Record, task: Object, key: ThreadKey, newborn: 
         record.tgid = task.load(layout!(task_tgid));
         record.start_ns = key.start_ns;
         record.process_start_ns = leader.load(layout!(task_start));
+        record.slot = slot;
         record.parent_tgid = parent.load(layout!(task_tgid));
         record.parent_start_ns =
             parent.follow(layout!(task_group_leader)).load(layout!(task_start));

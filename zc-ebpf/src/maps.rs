@@ -9,7 +9,7 @@ use zc_common::{
     MAX_CPUS,
     device::{DeviceKey, DeviceRecord},
     loss::Loss,
-    record::{CpuState, Record, ThreadKey},
+    record::{CpuState, Late, Record, ThreadKey},
 };
 
 /// Counters per thread, by slot. Writer: the thread itself; user space zeroes a slot before it
@@ -32,6 +32,12 @@ pub(crate) static FREE_SLOTS: Stack<u32> = Stack::with_max_entries(1024, 0);
 /// which reads the last counts, zeroes the slot and frees it. Bound: the slots, so it never fills.
 #[map]
 pub(crate) static DEAD_SLOTS: Stack<u32> = Stack::with_max_entries(1024, 0);
+
+/// What is done on behalf of threads that have ended, by process (thread id and start of its
+/// leader). Writers: any CPU, atomically; user space removes entries that have come to rest. Bound:
+/// the size here; beyond it the unattributed row counts.
+#[map]
+pub(crate) static DEPARTED: HashMap<ThreadKey, Late> = HashMap::with_max_entries(4096, 0);
 
 /// What each CPU is running. Writer: that CPU.
 #[map]

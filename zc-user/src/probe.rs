@@ -4,6 +4,7 @@ pub mod attach;
 pub mod btf;
 pub mod catalog;
 pub mod cost;
+mod departed;
 mod image;
 pub mod layout;
 pub mod live;

@@ -12,12 +12,13 @@ use aya_log::EbpfLogger;
 use zc_common::{
     device::{DEVICE_VIRTUAL, DeviceKey, DeviceRecord, KIND_BLOCK},
     loss::Loss,
-    record::{STATE_EXITED, STATE_FREE, STATE_LIVE, ThreadKey, UNATTRIBUTED_SLOT},
+    record::{Late, STATE_EXITED, STATE_FREE, STATE_LIVE, ThreadKey, UNATTRIBUTED_SLOT},
 };
 
 use super::{
     attach::{Attached, Options, attach},
     cost::Cost,
+    departed::Departed,
     process::Processes,
     records::{Cpus, Records},
     tally::Tally,
@@ -60,6 +61,9 @@ pub struct Live {
     /// Threads that `/proc` no longer has: their slots, their starts, and since when.
     missing: HashMap<u32, (u64, Instant)>,
     processes: Processes,
+    departed: Departed,
+    /// What was done for processes that are not kept one by one any more.
+    forgotten: Tally,
     cgroups: Cgroups,
     cost: Cost,
     /// Prints the programs' own diagnostics, when they were asked for.
@@ -93,6 +97,8 @@ impl Live {
             patrol: 0,
             missing: HashMap::new(),
             processes: Processes::default(),
+            departed: Departed::default(),
+            forgotten: Tally::default(),
             cgroups: Cgroups::default(),
             cost: Cost::survey()?,
             log,
@@ -206,8 +212,8 @@ impl Live {
 
     /// Takes over the counts of a thread that is gone, and frees its slot.
     fn recycle(&mut self, slot: u32) -> Result<()> {
-        let record = self.records.read(slot as usize)?;
-        self.processes.retire(slot, &record);
+        let state = self.records.seal(slot as usize)?;
+        let mut record = self.records.read(slot as usize)?;
         let key = ThreadKey { pid: record.pid, pad: 0, start_ns: record.start_ns };
         let mut slots: BpfHashMap<&mut MapData, ThreadKey, u32> = BpfHashMap::try_from(
             self.attached.ebpf.map_mut("SLOT_BY_THREAD").context("no map SLOT_BY_THREAD")?,
@@ -216,6 +222,10 @@ impl Live {
         if slots.get(&key, 0).is_ok_and(|found| found == slot) {
             slots.remove(&key).context("cannot forget a dead thread")?;
         }
+        // After those system calls: whoever was adding to it for the thread is through.
+        record.late = self.records.read(slot as usize)?.late;
+        record.state = state;
+        self.processes.retire(slot, &record);
         self.records.clear(slot as usize)?;
         self.seen[slot as usize] = 0;
         let mut free: Stack<&mut MapData, u32> = Stack::try_from(
@@ -224,8 +234,21 @@ impl Live {
         free.push(slot, 0).context("cannot return a slot")
     }
 
+    /// Takes over what was done on behalf of threads that have ended.
+    fn collect_departed(&mut self) -> Result<()> {
+        let mut map: BpfHashMap<&mut MapData, ThreadKey, Late> = BpfHashMap::try_from(
+            self.attached.ebpf.map_mut("DEPARTED").context("no map DEPARTED")?,
+        )?;
+        let (processes, forgotten) = (&mut self.processes, &mut self.forgotten);
+        self.departed.collect(&mut map, |id, late| {
+            if !processes.add_late(id, late) {
+                forgotten.add_late(late);
+            }
+        })
+    }
+
     fn unattributed(&mut self) -> Result<Unattributed> {
-        let mut tally = Tally::default();
+        let mut tally = self.forgotten.clone();
         tally.add(&self.records.read(UNATTRIBUTED_SLOT as usize)?);
         let (counters, paths) = tally.sample(0);
         Ok(Unattributed { counters, paths })
@@ -302,6 +325,7 @@ impl SnapshotSource for Live {
     fn next(&mut self) -> Result<Option<Snapshot>> {
         self.bury()?;
         self.scan()?;
+        self.collect_departed()?;
         // After the records: calls that move from here to there meanwhile are missed for a moment,
         // never counted twice.
         let records = &mut self.records;

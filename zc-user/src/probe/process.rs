@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use zc_common::record::{FLAG_GROUP_DEAD, FLAG_KTHREAD, Record, STATE_EXITED};
+use zc_common::record::{FLAG_GROUP_DEAD, FLAG_KTHREAD, Late, Record, STATE_EXITED};
 
 use super::tally::Tally;
 use crate::sample::{
@@ -145,6 +145,22 @@ impl Processes {
         if process.slots.is_empty() && process.group_dead {
             self.exited.push_back(id);
         }
+    }
+
+    /// Adds what was done on behalf of threads of a process that have ended. Whether the process is
+    /// still known.
+    pub(super) fn add_late(&mut self, id: ProcessId, late: &Late) -> bool {
+        let Some(process) = self.by_id.get_mut(&id) else { return false };
+        if process.slots.is_empty() && process.retired.is_none() {
+            // Its records are gone and summed up.
+            let mut more = Tally::default();
+            more.add_late(late);
+            Arc::make_mut(&mut process.sample).counters.add(&more.sample(0).0);
+        } else {
+            process.retired.get_or_insert_default().add_late(late);
+            process.dirty = true;
+        }
+        true
     }
 
     /// Brings the samples of changed processes up to date. `read` returns the record in a slot,

@@ -4,6 +4,7 @@ use std::{
     io,
     os::fd::{AsFd, OwnedFd},
     ptr::NonNull,
+    sync::atomic::{Ordering, fence},
 };
 
 use anyhow::{Context as _, Result};
@@ -80,7 +81,7 @@ impl Records {
         Ok(unsafe { chunk.address.cast::<Record>().add(slot % CHUNK) })
     }
 
-    /// State and update count of a slot: what a scan looks at.
+    /// State and update count of a slot, late updates included: what a scan looks at.
     pub(super) fn glance(&mut self, slot: usize) -> Result<(u32, u64)> {
         let record = self.pointer(slot)?.as_ptr();
         // SAFETY: mapped memory; the kernel writes it at any time, so every read is volatile, and
@@ -88,7 +89,9 @@ impl Records {
         Ok(unsafe {
             (
                 (&raw const (*record).state).read_volatile(),
-                (&raw const (*record).updates).read_volatile(),
+                (&raw const (*record).updates)
+                    .read_volatile()
+                    .wrapping_add((&raw const (*record).late.updates).read_volatile()),
             )
         })
     }
@@ -98,6 +101,22 @@ impl Records {
     pub(super) fn read(&mut self, slot: usize) -> Result<Record> {
         // SAFETY: as in `glance`; every bit pattern is a valid record.
         Ok(unsafe { self.pointer(slot)?.as_ptr().read_volatile() })
+    }
+
+    /// Marks a record free, so that nobody adds to it any more on behalf of its thread, which is
+    /// dead; returns the state it was in. Late writers that had looked before are through with it
+    /// a few instructions later.
+    pub(super) fn seal(&mut self, slot: usize) -> Result<u32> {
+        let record = self.pointer(slot)?.as_ptr();
+        // SAFETY: as in `glance`; its thread, the only other writer of the field, is gone.
+        let state = unsafe {
+            let state = &raw mut (*record).state;
+            let before = state.read_volatile();
+            state.write_volatile(STATE_FREE);
+            before
+        };
+        fence(Ordering::SeqCst);
+        Ok(state)
     }
 
     /// Zeroes a record whose thread is dead and whose key has been removed.

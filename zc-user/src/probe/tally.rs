@@ -2,7 +2,7 @@
 
 use zc_common::{
     path::{CopyPath, LANES, lane_path},
-    record::{Counters as RawCounters, LaneCount, Record},
+    record::{Counters as RawCounters, LaneCount, Late, Record},
 };
 
 use crate::{
@@ -17,12 +17,17 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Tally {
     counters: RawCounters,
+    late: Late,
     lanes: [LaneCount; LANES],
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { counters: RawCounters::default(), lanes: [LaneCount::default(); LANES] }
+        Self {
+            counters: RawCounters::default(),
+            late: Late::ZERO,
+            lanes: [LaneCount::default(); LANES],
+        }
     }
 }
 
@@ -71,6 +76,14 @@ impl Tally {
             sum.bytes += lane.bytes;
             sum.errors += lane.errors;
         }
+        self.add_late(&record.late);
+    }
+
+    /// Adds what others did.
+    pub(super) fn add_late(&mut self, late: &Late) {
+        let Late { updates, dirtied_write_bytes } = late;
+        self.late.updates += updates;
+        self.late.dirtied_write_bytes += dirtied_write_bytes;
     }
 
     /// The sum as users see it, but for what the model derives from the paths (bytes moved and

@@ -1,0 +1,114 @@
+//! Counting for a thread that is not the running one: what is done later on its behalf.
+
+use core::ptr;
+
+use zc_common::{
+    loss::Loss,
+    record::{Late, Owner, Record, STATE_FREE, ThreadKey, UNATTRIBUTED_SLOT},
+};
+
+use super::{Account, NOEXIST, add_shared, note_loss};
+use crate::maps::{DEPARTED, RECORDS};
+
+/// What a departed process begins with. In read-only data: the stack is short.
+static NOTHING: Late = Late::ZERO;
+
+/// The counters of a thread that others write, from any CPU and any context (interrupts included).
+#[derive(Clone, Copy)]
+pub(crate) struct LateAccount(*mut Late);
+
+/// Adds to a late counter, by the name of its field.
+macro_rules! count_late {
+    ($late:expr, $counter:ident, $value:expr) => {
+        $late.add(
+            |late| {
+                // SAFETY: a field of a map value; only its address is taken.
+                unsafe { &raw mut (*late).$counter }
+            },
+            $value,
+        )
+    };
+}
+pub(crate) use count_late;
+
+impl Account {
+    /// Who this account is of: what a map remembers, so that [`LateAccount::of`] finds it again.
+    #[inline(always)]
+    pub(crate) fn owner(self) -> Owner {
+        let Some(record) = self.own() else { return Owner::default() };
+        // SAFETY: fields of a map value that do not change while the record is this thread's.
+        unsafe {
+            Owner {
+                slot: (*record).slot,
+                tgid: (*record).tgid,
+                start_ns: (*record).start_ns,
+                process_start_ns: (*record).process_start_ns,
+            }
+        }
+    }
+}
+
+impl LateAccount {
+    /// The late counters of `owner`: in its record, or, when the thread has ended since, in the
+    /// entry of its process among the departed, or, when there is no room, in the unattributed row.
+    ///
+    /// Between the check here and the addition the record may be freed, and even be given to
+    /// another thread: a few instructions, against the two system calls that user space makes
+    /// after it has marked the record free and before it reads it for the last time.
+    #[inline(always)]
+    pub(crate) fn of(owner: &Owner) -> Option<Self> {
+        if owner.slot == UNATTRIBUTED_SLOT {
+            return Self::unattributed();
+        }
+        let record = RECORDS.get_ptr_mut(owner.slot)?;
+        if is_still_of(record, owner) {
+            // SAFETY: a field of a map value; only its address is taken.
+            return Some(Self(unsafe { &raw mut (*record).late }));
+        }
+        Self::departed(owner)
+    }
+
+    /// The late counters of the unattributed row.
+    #[inline(always)]
+    pub(crate) fn unattributed() -> Option<Self> {
+        let record = RECORDS.get_ptr_mut(UNATTRIBUTED_SLOT)?;
+        // SAFETY: as above.
+        Some(Self(unsafe { &raw mut (*record).late }))
+    }
+
+    /// The counters of a process whose thread has ended.
+    #[inline(never)]
+    fn departed(owner: &Owner) -> Option<Self> {
+        let key = ThreadKey { pid: owner.tgid, pad: 0, start_ns: owner.process_start_ns };
+        if let Some(late) = DEPARTED.get_ptr_mut(key) {
+            return Some(Self(late));
+        }
+        // Another CPU may have been faster: either way it is there now, unless the table is full.
+        let nothing: &Late = &NOTHING;
+        let _ = DEPARTED.insert(key, nothing, NOEXIST);
+        if let Some(late) = DEPARTED.get_ptr_mut(key) {
+            return Some(Self(late));
+        }
+        note_loss(Loss::DepartedExhausted);
+        Self::unattributed()
+    }
+
+    /// Adds `value` to the counter that `field` names.
+    #[inline(always)]
+    pub(crate) fn add(self, field: impl Fn(*mut Late) -> *mut u64, value: u64) {
+        add_shared(field(self.0), value);
+        // SAFETY: a field of a map value; only its address is taken.
+        add_shared(unsafe { &raw mut (*self.0).updates }, 1);
+    }
+}
+
+/// Whether a record is still that of the thread that was remembered.
+#[inline(always)]
+fn is_still_of(record: *const Record, owner: &Owner) -> bool {
+    // SAFETY: aligned fields of a map value. User space writes the state.
+    unsafe {
+        ptr::read_volatile(&raw const (*record).state) != STATE_FREE
+            && ptr::read_volatile(&raw const (*record).start_ns) == owner.start_ns
+            && ptr::read_volatile(&raw const (*record).tgid) == owner.tgid
+    }
+}
