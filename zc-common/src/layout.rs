@@ -16,6 +16,10 @@ macro_rules! layout {
             $(#[doc = concat!("`struct ", $struct, "`, `", $member, "`.")] pub $field: u32,)*
             /// Value of `PG_head` in `enum pageflags`: the bit that marks a large folio.
             pub pg_head: u32,
+            /// Value of `PG_writeback` in `enum pageflags`: the page is being written to storage.
+            pub pg_writeback: u32,
+            /// Size of `struct page`, bytes.
+            pub page_bytes: u32,
             /// Whether typed pointers may be dereferenced (`tp_btf`); otherwise every load is a checked read.
             pub typed: u32,
             /// Whether `bpf_get_current_task_btf` exists (5.11).
@@ -36,7 +40,7 @@ macro_rules! layout {
             /// Nothing known: every offset absent.
             pub const ABSENT: Self = Self {
                 $($field: ABSENT,)*
-                pg_head: ABSENT, typed: 0, current_task_typed: 0, task_pt_regs: 0,
+                pg_head: ABSENT, pg_writeback: ABSENT, page_bytes: 0, typed: 0, current_task_typed: 0, task_pt_regs: 0,
                 switch_has_state: 0, uring_complete_args: 0, getrq_args: 0, page_shift: 12,
             };
 
@@ -85,6 +89,7 @@ layout! {
     inode_mode: "inode" . "i_mode",
     inode_rdev: "inode" . "i_rdev",
     inode_sb: "inode" . "i_sb",
+    inode_dentries: "inode" . "i_dentry.first",
     inode_size: "inode" . "i_size",
     sb_magic: "super_block" . "s_magic",
     socket_type: "socket" . "type",
@@ -95,6 +100,15 @@ layout! {
     request_cmd_flags: "request" . "cmd_flags",
     bio_flags: "bio" . "bi_opf",
     bio_size: "bio" . "bi_iter.bi_size",
+    bio_vectors: "bio" . "bi_io_vec",
+    bio_index: "bio" . "bi_iter.bi_idx",
+    bio_done: "bio" . "bi_iter.bi_bvec_done",
+    vector_page: "bio_vec" . "bv_page",
+    vector_offset: "bio_vec" . "bv_offset",
+    page_flags: "page" . "flags",
+    page_mapping: "page" . "mapping",
+    page_compound_head: "page" . "compound_head",
+    page_compound_info: "page" . "compound_info",
     request_queue: "request" . "q",
     request_disk_old: "request" . "rq_disk",
     queue_disk: "request_queue" . "disk",
@@ -120,4 +134,4 @@ layout! {
     cqe_res: "io_uring_cqe" . "res",
 }
 
-const _: () = assert!(size_of::<KernelLayout>() == 4 * (KernelLayout::FIELDS.len() + 8));
+const _: () = assert!(size_of::<KernelLayout>() == 4 * (KernelLayout::FIELDS.len() + 10));

@@ -21,9 +21,7 @@ use crate::{
     maps::{CPUS, DEAD_SLOTS, FREE_SLOTS, LOSSES, RECORDS, SLOT_BY_THREAD},
 };
 
-#[expect(dead_code, unused_macros, reason = "its users follow")]
 mod late;
-#[expect(unused_imports, reason = "its users follow")]
 pub(crate) use late::{LateAccount, count_late};
 
 /// `PF_KTHREAD`, `include/linux/sched.h`.

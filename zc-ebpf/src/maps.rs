@@ -3,13 +3,13 @@
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
     macros::map,
-    maps::{Array, HashMap, Stack},
+    maps::{Array, HashMap, LruHashMap, Stack},
 };
 use zc_common::{
     MAX_CPUS,
     device::{DeviceKey, DeviceRecord},
     loss::Loss,
-    record::{CpuState, Late, Record, ThreadKey},
+    record::{CpuState, Late, Owner, Record, ThreadKey},
 };
 
 /// Counters per thread, by slot. Writer: the thread itself; user space zeroes a slot before it
@@ -46,6 +46,12 @@ pub(crate) static CPUS: Array<CpuState> = Array::with_max_entries(MAX_CPUS, BPF_
 /// Counters per device. Writers: any CPU, atomically. Bound: the size set at load.
 #[map]
 pub(crate) static DEVICES: HashMap<DeviceKey, DeviceRecord> = HashMap::with_max_entries(1024, 0);
+
+/// Who made the last page of a file dirty, by the address of its `struct inode`. Writers: any CPU.
+/// Bound: the files with dirty pages that are remembered; beyond it the one least recently used is
+/// forgotten, and what is written of it is nobody's.
+#[map]
+pub(crate) static DIRTIED_BY: LruHashMap<u64, Owner> = LruHashMap::with_max_entries(16_384, 0);
 
 /// Losses by reason. Writers: any CPU, atomically.
 #[map]

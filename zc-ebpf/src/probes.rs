@@ -8,6 +8,7 @@ mod page_cache;
 mod sys_exit;
 mod task;
 mod uring;
+mod writeback;
 
 /// Declares a hook twice over one body: as a BTF tracepoint, whose arguments the verifier knows,
 /// and as a raw tracepoint for kernels without BTF.

@@ -32,6 +32,13 @@ macro_rules! count_late {
 pub(crate) use count_late;
 
 impl Account {
+    /// The late counters of the running thread.
+    #[inline(always)]
+    pub(crate) fn late(self) -> LateAccount {
+        // SAFETY: a field of a map value; only its address is taken.
+        LateAccount(unsafe { &raw mut (*self.record).late })
+    }
+
     /// Who this account is of: what a map remembers, so that [`LateAccount::of`] finds it again.
     #[inline(always)]
     pub(crate) fn owner(self) -> Owner {

@@ -4,9 +4,9 @@ use core::arch::asm;
 
 use zc_common::device::{DeviceKey, DeviceRecord, KIND_BLOCK};
 
-use super::{Arguments, tracepoint};
+use super::{Arguments, tracepoint, writeback::dirtier};
 use crate::{
-    account::{Account, add_shared, count, this_cpu},
+    account::{Account, add_shared, count, count_late, this_cpu},
     kernel::{Object, layout},
     probes::net::device,
 };
@@ -64,6 +64,9 @@ fn queued(bio: Object) {
         }
         REQ_OP_WRITE => {
             count!(account, block_write_bytes, bytes);
+            if let Some(dirtier) = dirtier(bio, account) {
+                count_late!(dirtier, dirtied_write_bytes, bytes);
+            }
         }
         _ => {}
     }

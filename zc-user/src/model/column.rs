@@ -255,6 +255,12 @@ columns! {
     "block_write_bytes_per_sec", "BLK-WRITE/s", BytesPerSec, Gauge,
         "Bytes of write requests made to block devices per second.",
         |row, frame| per_second(counter(row, frame, CounterId::BlockWriteBytes), frame);
+    "block_dirtied_bytes", "BLK-DIRTIED", Bytes, Counter,
+        CounterId::BlockDirtiedBytes.help(),
+        |row, frame| counter(row, frame, CounterId::BlockDirtiedBytes);
+    "block_dirtied_bytes_per_sec", "BLK-DIRTIED/s", BytesPerSec, Gauge,
+        "Bytes written to block devices of what the process had put there, per second.",
+        |row, frame| per_second(counter(row, frame, CounterId::BlockDirtiedBytes), frame);
     "net_tx_bytes", "NET-TX", Bytes, Counter,
         CounterId::NetTxBytes.help(),
         |row, frame| counter(row, frame, CounterId::NetTxBytes);

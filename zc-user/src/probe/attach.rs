@@ -197,14 +197,19 @@ fn attach_group(
     btf: &Btf,
 ) -> Result<Option<String>> {
     let probes = || PROBES.iter().filter(|probe| probe.group == group);
+    let there = |name: &&str| btf.tracepoint_arguments(name).is_some();
+    let mut found = Vec::new();
     for probe in probes() {
-        if btf.tracepoint_arguments(probe.tracepoint).is_none() {
-            return Ok(Some(format!("this kernel has no tracepoint {}", probe.tracepoint)));
+        match [probe.tracepoint].into_iter().chain(probe.older).find(there) {
+            Some(tracepoint) => found.push((probe, tracepoint)),
+            None => {
+                return Ok(Some(format!("this kernel has no tracepoint {}", probe.tracepoint)));
+            }
         }
     }
-    for probe in probes() {
-        attach_probe(ebpf, probe, access, types)
-            .with_context(|| format!("cannot attach to {}", probe.tracepoint))?;
+    for (probe, tracepoint) in found {
+        attach_probe(ebpf, probe, tracepoint, access, types)
+            .with_context(|| format!("cannot attach to {tracepoint}"))?;
     }
     Ok(None)
 }
@@ -212,6 +217,7 @@ fn attach_group(
 fn attach_probe(
     ebpf: &mut Ebpf,
     probe: &Probe,
+    tracepoint: &str,
     access: Access,
     types: Option<&aya::Btf>,
 ) -> Result<()> {
@@ -224,13 +230,13 @@ fn attach_probe(
     match access {
         Access::Typed => {
             let program: &mut BtfTracePoint = program.try_into()?;
-            program.load(probe.tracepoint, types.context("no type information")?)?;
+            program.load(tracepoint, types.context("no type information")?)?;
             program.attach()?;
         }
         Access::Checked => {
             let program: &mut RawTracePoint = program.try_into()?;
             program.load()?;
-            program.attach(probe.tracepoint)?;
+            program.attach(tracepoint)?;
         }
     }
     Ok(())

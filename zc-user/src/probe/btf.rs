@@ -155,6 +155,12 @@ impl Btf {
         self.type_by_id(id)
     }
 
+    /// Size of a structure, bytes.
+    #[must_use]
+    pub fn size(&self, structure: &str) -> Option<u32> {
+        Some(self.named(KIND_STRUCT, structure)?.size_or_type)
+    }
+
     /// Byte offset of a member. `path` is dotted: `__sk_common.skc_family`. Anonymous structures
     /// and unions on the way are entered. `None` when the kernel has no such member, or when it is
     /// a bit field that does not start at a byte.

@@ -13,6 +13,8 @@ pub enum Group {
     Mmap,
     /// Block devices.
     Block,
+    /// Pages made dirty, which somebody else writes.
+    Writeback,
     /// Network interfaces.
     Net,
     /// io_uring completions.
@@ -27,6 +29,7 @@ impl Group {
         Self::PageCache,
         Self::Mmap,
         Self::Block,
+        Self::Writeback,
         Self::Net,
         Self::Uring,
     ];
@@ -40,6 +43,7 @@ impl Group {
             Self::PageCache => "page_cache",
             Self::Mmap => "mmap",
             Self::Block => "block",
+            Self::Writeback => "writeback",
             Self::Net => "net",
             Self::Uring => "io_uring",
         }
@@ -54,6 +58,7 @@ impl Group {
             Self::PageCache => "page cache hits and misses",
             Self::Mmap => "file pages mapped by page faults",
             Self::Block => "bytes of block devices, per process and device",
+            Self::Writeback => "who made the pages dirty that are written to block devices",
             Self::Net => "bytes of network interfaces",
             Self::Uring => "bytes of io_uring operations",
         }
@@ -67,6 +72,8 @@ pub struct Probe {
     pub group: Group,
     /// The tracepoint it hooks.
     pub tracepoint: &'static str,
+    /// Its name in kernels that do not have that one.
+    pub older: Option<&'static str>,
     /// Program as a BTF tracepoint.
     pub program: &'static str,
     /// The same as a raw tracepoint.
@@ -74,11 +81,14 @@ pub struct Probe {
 }
 
 macro_rules! probes {
-    ($($group:ident $tracepoint:literal $program:literal,)*) => {
+    (@older) => { None };
+    (@older $older:literal) => { Some($older) };
+    ($($group:ident $tracepoint:literal $(| $older:literal)? $program:literal,)*) => {
         /// The table of all probes.
         pub const PROBES: &[Probe] = &[$(Probe {
             group: Group::$group,
             tracepoint: $tracepoint,
+            older: probes!(@older $($older)?),
             program: $program,
             raw_program: concat!($program, "_raw"),
         },)*];
@@ -100,6 +110,7 @@ probes! {
     Block "block_bio_backmerge" "zc_block_append",
     Block "block_bio_frontmerge" "zc_block_prepend",
     Block "block_rq_complete" "zc_block_complete",
+    Writeback "writeback_dirty_folio" | "writeback_dirty_page" "zc_dirty_page",
     Net "net_dev_xmit" "zc_net_xmit",
     Net "net_dev_start_xmit" "zc_net_start",
     Net "netif_receive_skb" "zc_net_receive",

@@ -49,6 +49,10 @@ pub fn from_btf(btf: &Btf, access: Access) -> Result<KernelLayout, Vec<&'static 
     if let Some(bit) = btf.enumerator("pageflags", "PG_head") {
         layout.pg_head = u32::try_from(bit).unwrap_or(zc_common::layout::ABSENT);
     }
+    if let Some(bit) = btf.enumerator("pageflags", "PG_writeback") {
+        layout.pg_writeback = u32::try_from(bit).unwrap_or(zc_common::layout::ABSENT);
+    }
+    layout.page_bytes = btf.size("page").unwrap_or(0);
     if access == Access::Typed {
         layout.typed = 1;
         layout.current_task_typed = u32::from(has_helper(btf, "BPF_FUNC_get_current_task_btf"));

@@ -116,6 +116,7 @@ impl Tally {
         set(CounterId::PageCacheMisses, raw.page_cache_misses);
         set(CounterId::BlockReadBytes, raw.block_read_bytes);
         set(CounterId::BlockWriteBytes, raw.block_write_bytes);
+        set(CounterId::BlockDirtiedBytes, self.late.dirtied_write_bytes);
         set(CounterId::NetTxBytes, raw.net_tx_bytes);
         set(CounterId::NetRxBytes, raw.net_rx_bytes);
         set(CounterId::ZerocopyRequestedBytes, raw.zerocopy_requested_bytes);

@@ -61,9 +61,12 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
     );
     without(
         Group::Block,
-        &[CounterId::BlockReadBytes, CounterId::BlockWriteBytes],
+        &[CounterId::BlockReadBytes, CounterId::BlockWriteBytes, CounterId::BlockDirtiedBytes],
         Provenance::Unavailable,
     );
+    if attached.has(Group::Block) {
+        without(Group::Writeback, &[CounterId::BlockDirtiedBytes], Provenance::Unavailable);
+    }
     if attached.has(Group::Faults) {
         limits.push(Limitation {
             counter: CounterId::CowCopiedBytes,

@@ -57,8 +57,10 @@ counters! {
     PageCacheMisses = "page_cache_misses",
     /// Bytes of read requests made to block devices in the process's own context.
     BlockReadBytes = "block_read_bytes",
-    /// Bytes of write requests made to block devices in the process's own context (writeback is done by kernel threads).
+    /// Bytes of write requests made to block devices in the process's own context (writeback is done by kernel threads: see block_dirtied_bytes).
     BlockWriteBytes = "block_write_bytes",
+    /// Bytes written to block devices of what the process had put there: pages it made dirty, whoever wrote them back, and what it wrote past the page cache.
+    BlockDirtiedBytes = "block_dirtied_bytes",
     /// Payload bytes handed to network sockets.
     NetTxBytes = "net_tx_bytes",
     /// Payload bytes received from network sockets.

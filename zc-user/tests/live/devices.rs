@@ -68,13 +68,13 @@ fn device<'a>(report: &'a Report, name: &str, namespace: &Value) -> &'a Value {
 }
 
 /// A loop device of our own: nobody else has a reason to use it.
-struct Loop {
-    device: PathBuf,
+pub(crate) struct Loop {
+    pub(crate) device: PathBuf,
     _file: TempDir,
 }
 
 impl Loop {
-    fn new(bytes: u64) -> Result<Self, Skip> {
+    pub(crate) fn new(bytes: u64) -> Result<Self, Skip> {
         let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
         let file = directory.path().join("disk");
         fs::File::create(&file).and_then(|file| file.set_len(bytes)).expect("room");

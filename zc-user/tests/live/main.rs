@@ -18,6 +18,7 @@ mod requirement;
 mod runner;
 mod scenarios;
 mod workload;
+mod writeback;
 mod zc;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         names::TESTS,
         devices::TESTS,
         nginx::TESTS,
+        writeback::TESTS,
     ];
     trials.extend(tests.concat().into_iter().map(|(name, test)| trial(name.to_owned(), test)));
     runner::run(trials)

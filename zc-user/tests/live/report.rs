@@ -135,6 +135,11 @@ impl Report {
         paths(&self.0["totals"])
     }
 
+    /// A counter, over all rows.
+    pub(crate) fn total(&self, counter: &str) -> u64 {
+        number(&self.0["totals"]["counters"], counter)
+    }
+
     /// What belongs to no process.
     pub(crate) fn unattributed(&self) -> Paths {
         paths(&self.0["unattributed"])

@@ -6,6 +6,7 @@ pub(crate) mod crowd;
 mod launch;
 mod life;
 mod traffic;
+pub(crate) mod writeback;
 
 use std::{
     ffi::OsString,
@@ -33,6 +34,7 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
         "names" => life::names(Path::new(text(1))),
         "crowd" => crowd::crowd(count(1)),
         "traffic" => traffic::traffic(),
+        "writeback" => writeback::writeback(Path::new(text(1)), text(2), Path::new(text(3))),
         other => panic!("there is no workload '{other}'"),
     }
     ExitCode::SUCCESS
@@ -56,6 +58,8 @@ pub(crate) struct Usage {
 pub(crate) struct ProcIo {
     pub(crate) rchar: u64,
     pub(crate) wchar: u64,
+    /// Counted when pages of files on disks become dirty, and at direct writes.
+    pub(crate) write_bytes: u64,
 }
 
 /// Runs `body` in a child, which ends with the status it returns.
@@ -94,7 +98,11 @@ impl Child {
             let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("a field");
             line.trim().parse().expect("a number")
         };
-        ProcIo { rchar: field("rchar:"), wchar: field("wchar:") }
+        ProcIo {
+            rchar: field("rchar:"),
+            wchar: field("wchar:"),
+            write_bytes: field("write_bytes:"),
+        }
     }
 
     /// Waits for it, and takes its account.

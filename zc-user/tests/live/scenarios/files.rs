@@ -75,6 +75,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     .also(|row, _| {
         // Direct I/O has no cache in between: what was asked for is what the disk was asked for.
         assert_eq!(row.counter("block_write_bytes"), (7 * 5 * PAGE) as u64);
+        assert_eq!(row.counter("block_dirtied_bytes"), (7 * 5 * PAGE) as u64);
         assert_eq!(row.counter("block_read_bytes"), (11 * 3 * PAGE) as u64);
         assert_eq!(row.counter("page_cache_hits"), 0);
     }),
