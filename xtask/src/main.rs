@@ -20,6 +20,7 @@ mod shell;
 mod test;
 #[path = "../../zc-user/build/toolchain.rs"]
 mod toolchain;
+mod vm;
 mod workspace;
 
 /// Developer verbs of zc.
@@ -44,6 +45,8 @@ enum Verb {
     Ci(ci::Arguments),
     /// Measure what `zc` costs.
     Bench(bench::Arguments),
+    /// Run the tests on every kernel of the matrix, each in a virtual machine.
+    Vm(vm::Arguments),
     /// Build the static binary that is shipped.
     Dist,
     /// Write the generated documents, or check that they are up to date.
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Verb::Test(arguments) => test::run(&arguments),
         Verb::Ci(arguments) => ci::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
+        Verb::Vm(arguments) => vm::run(&arguments),
         Verb::Dist => dist::run(),
         Verb::Docs(arguments) => docs::run(&arguments),
     };

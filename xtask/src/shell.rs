@@ -77,7 +77,8 @@ pub(crate) fn display(command: &Command) -> String {
     line
 }
 
-fn quote(word: &str) -> String {
+/// A word as a shell takes it.
+pub(crate) fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();

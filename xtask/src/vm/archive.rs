@@ -1,0 +1,276 @@
+//! Packages from Debian's archive, with lists of our own: what the machine has installed, and where
+//! it gets that from, is neither asked nor touched.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::create;
+use super::matrix::{Kernel, Source};
+use super::report::{Stage, note};
+use crate::shell;
+
+/// What Debian signs its archive with.
+pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// Lists younger than this are not asked for again.
+const FRESH: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// How often a download that takes long says how far it is.
+const PROGRESS: Duration = Duration::from_secs(5);
+
+/// What the archive has of a kernel.
+pub(crate) enum Fetched {
+    /// The packages, as files.
+    Packages(Vec<PathBuf>),
+    /// It has left the archive, and there is no copy here.
+    Gone(String),
+}
+
+/// A package of the archive.
+struct Package {
+    name: String,
+    version: String,
+    size: u64,
+}
+
+/// The newest packages of a kernel, from `home` if they are there already.
+pub(crate) fn fetch(kernel: &'static Kernel, directory: &Path, home: &Path) -> Result<Fetched> {
+    let cache = home.join("packages");
+    create(&cache)?;
+    let packages = match find(kernel, directory) {
+        Ok(Ok(packages)) => packages,
+        Ok(Err(gone)) => return Ok(kept(kernel, &cache, &gone)?.unwrap_or(Fetched::Gone(gone))),
+        Err(error) => {
+            let why = format!("{error:#}");
+            return kept(kernel, &cache, &why)?
+                .with_context(|| format!("cannot get the kernel: {why}"));
+        }
+    };
+    let files: Vec<_> = packages.iter().map(|package| cache.join(file_name(package))).collect();
+    let is_here = |file: &PathBuf, package: &Package| {
+        fs::metadata(file).is_ok_and(|metadata| metadata.len() == package.size)
+    };
+    if files.iter().zip(&packages).any(|(file, package)| !is_here(file, package)) {
+        download(kernel, directory, &cache, &packages)?;
+    }
+    if let Some(missing) = files.iter().zip(&packages).find(|(file, it)| !is_here(file, it)) {
+        bail!("apt-get was to download '{}' and did not", missing.0.display());
+    }
+    // What is older is of no use any more.
+    for old in debs(&cache)?.iter().filter(|file| !files.contains(file)) {
+        fs::remove_file(old).with_context(|| format!("cannot remove '{}'", old.display()))?;
+    }
+    Ok(Fetched::Packages(files))
+}
+
+/// What is kept of an earlier time, if the archive has nothing now.
+fn kept(kernel: &Kernel, cache: &Path, why: &str) -> Result<Option<Fetched>> {
+    let files = debs(cache)?;
+    if files.len() < kernel.sources[0].packages.len() {
+        return Ok(None);
+    }
+    note(kernel, &format!("taken from the cache, as the archive has none: {why}"));
+    Ok(Some(Fetched::Packages(files)))
+}
+
+fn debs(cache: &Path) -> Result<Vec<PathBuf>> {
+    let entries =
+        fs::read_dir(cache).with_context(|| format!("cannot read '{}'", cache.display()))?;
+    let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "deb"));
+    files.sort();
+    Ok(files)
+}
+
+/// The newest packages in the first source that has any, or why there are none.
+fn find(kernel: &'static Kernel, directory: &Path) -> Result<Result<Vec<Package>, String>> {
+    let mut gone = Vec::new();
+    for source in kernel.sources {
+        let apt = Apt::new(source, directory)?;
+        if let Err(why) = apt.update(kernel)? {
+            gone.push(why);
+            continue;
+        }
+        match source.newest(&apt.names(source)?) {
+            Some(names) => {
+                let packages = names.iter().map(|name| apt.show(name)).collect::<Result<_>>()?;
+                return Ok(Ok(packages));
+            }
+            None => {
+                gone.push(format!("{} has no {}", source.suite, source.packages.join(", ")));
+            }
+        }
+    }
+    Ok(Err(gone.join("; ")))
+}
+
+/// Downloads into a directory beside the cache, and moves what is whole.
+fn download(
+    kernel: &'static Kernel,
+    directory: &Path,
+    cache: &Path,
+    packages: &[Package],
+) -> Result<()> {
+    let stage = Stage::begin(kernel);
+    let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);
+    let total = packages.iter().map(|package| package.size).sum();
+    let names: Vec<_> = packages.iter().map(|package| package.name.as_str()).collect();
+    note(kernel, &format!("downloading {} MB: {}", megabytes(total), names.join(", ")));
+
+    let partial = cache.join("partial");
+    create(&partial)?;
+    let source = kernel.sources.iter().find(|source| source.newest(&owned(&names)).is_some());
+    let apt = Apt::new(source.context("a package of no source")?, directory)?;
+    let mut command = apt.command("apt-get");
+    command.arg("download").current_dir(&partial).stdout(Stdio::null());
+    command.args(packages.iter().map(|package| format!("{}={}", package.name, package.version)));
+    let mut child = command.spawn().context("cannot run apt-get")?;
+    let mut told = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().context("cannot wait for apt-get")? {
+            break status;
+        }
+        if told.elapsed() >= PROGRESS {
+            told = Instant::now();
+            let here = megabytes(size_of_files(&partial));
+            note(kernel, &format!("downloading: {here} of {} MB", megabytes(total)));
+        }
+        // There is nothing to wait for that would tell how far the download is.
+        thread::sleep(Duration::from_millis(50));
+    };
+    if !status.success() {
+        bail!("`{}` failed: {status}", shell::display(&command));
+    }
+    for package in packages {
+        let name = file_name(package);
+        fs::rename(partial.join(&name), cache.join(&name))
+            .with_context(|| format!("apt-get has not downloaded '{name}'"))?;
+    }
+    fs::remove_dir_all(&partial)
+        .with_context(|| format!("cannot remove '{}'", partial.display()))?;
+    stage.end(&format!("downloaded {} MB", megabytes(total)));
+    Ok(())
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn size_of_files(directory: &Path) -> u64 {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
+}
+
+/// As apt names the file.
+fn file_name(package: &Package) -> String {
+    format!("{}_{}_amd64.deb", package.name, package.version.replace(':', "%3a"))
+}
+
+/// apt with lists and caches of its own, for one suite.
+struct Apt {
+    suite: &'static str,
+    home: PathBuf,
+    configuration: PathBuf,
+}
+
+impl Apt {
+    fn new(source: &Source, directory: &Path) -> Result<Self> {
+        let home = directory.join("apt").join(source.suite);
+        for part in ["lists/partial", "cache/archives/partial", "preferences"] {
+            create(&home.join(part))?;
+        }
+        let write = |name: &str, text: &str| {
+            let path = home.join(name);
+            fs::write(&path, text).with_context(|| format!("cannot write '{}'", path.display()))
+        };
+        let line =
+            format!("deb [arch=amd64 signed-by={KEYRING}] {} {} main\n", source.uri, source.suite);
+        write("sources.list", &line)?;
+        write("status", "")?;
+        write("apt.conf", &configuration(&home))?;
+        Ok(Self { suite: source.suite, configuration: home.join("apt.conf"), home })
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = shell::command(program, &["--quiet=2", "--config-file"]);
+        command.arg(&self.configuration).env("LC_ALL", "C").stdin(Stdio::null());
+        command
+    }
+
+    /// Asks for the lists of the suite. Says why if the archive has no such suite any more.
+    fn update(&self, kernel: &Kernel) -> Result<Result<(), String>> {
+        let stamp = self.home.join("updated");
+        let age = fs::metadata(&stamp).and_then(|metadata| metadata.modified());
+        let now = SystemTime::now();
+        if age.is_ok_and(|then| now.duration_since(then).is_ok_and(|age| age < FRESH)) {
+            return Ok(Ok(()));
+        }
+        let stage = Stage::begin(kernel);
+        let mut command = self.command("apt-get");
+        command.args(["update", "--error-on=any"]);
+        let output = command.output().context("cannot run apt-get")?;
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        // What apt says when the archive answers, but not with this suite.
+        if complaint.contains("does not have a Release file") {
+            return Ok(Err(format!("the archive has no {} any more", self.suite)));
+        }
+        if !output.status.success() {
+            let why = complaint.lines().next().unwrap_or("it does not say why");
+            bail!("`apt-get update` for {} failed: {why}", self.suite);
+        }
+        File::create(&stamp).with_context(|| format!("cannot write '{}'", stamp.display()))?;
+        stage.end(&format!("lists of {}", self.suite));
+        Ok(Ok(()))
+    }
+
+    /// The names of packages that begin as those of the kernel do.
+    fn names(&self, source: &Source) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for prefix in source.prefixes() {
+            let list = shell::capture(self.command("apt-cache").args(["pkgnames", prefix]))?;
+            names.extend(list.lines().map(str::to_owned));
+        }
+        Ok(names)
+    }
+
+    fn show(&self, name: &str) -> Result<Package> {
+        let mut command = self.command("apt-cache");
+        let text = shell::capture(command.args(["show", "--no-all-versions", name]))?;
+        let field = |field: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(": "));
+            line.with_context(|| format!("package {name} has no field {field}"))
+        };
+        let size = field("Size")?.parse().with_context(|| format!("the size of {name}"))?;
+        Ok(Package { name: name.to_owned(), version: field("Version")?.to_owned(), size })
+    }
+}
+
+/// What keeps apt inside `home`. It is read after the machine's own configuration, from which it
+/// takes a proxy, but no hooks: those clean up what belongs to others.
+fn configuration(home: &Path) -> String {
+    let home = home.display();
+    format!(
+        r##"#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+#clear APT::Architectures;
+APT::Architecture "amd64";
+APT::Architectures {{ "amd64"; }};
+APT::Sandbox::User "root";
+Acquire::Languages "none";
+Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
+Dir::Cache "{home}/cache";
+Dir::Etc::Preferences "/dev/null";
+Dir::Etc::PreferencesParts "{home}/preferences";
+Dir::Etc::SourceList "{home}/sources.list";
+Dir::Etc::SourceParts "-";
+Dir::State::Lists "{home}/lists";
+Dir::State::status "{home}/status";
+"##
+    )
+}

@@ -1,0 +1,284 @@
+//! Running a guest, and understanding how it ended.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::create;
+use super::matrix::Kernel;
+use super::report::{Outcome, Stage, guest, note};
+use crate::shell;
+
+/// How often a guest that says nothing is said to be running.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Memory of a guest. The image is in it twice while the kernel unpacks it.
+const MEGABYTES: u32 = 1280;
+
+/// Disks: what the guest knows them by, and how large they are. They are empty at every boot.
+const DISKS: [(&str, u64); 3] =
+    [("zc-nvme", 1 << 30), ("zc-virtio", 256 << 20), ("zc-results", 64 << 20)];
+
+/// How a line begins that is from process 1 of the guest.
+const MARK: &str = "zc-vm: ";
+
+/// A guest. It dies with us, and when this is dropped.
+struct Guest(Child);
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        // It has ended by itself, unless something went wrong.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What has been read of a guest's output.
+#[derive(Default)]
+struct Output {
+    lines: Vec<String>,
+    /// The exit status of the tests, which is the last that a guest says.
+    status: Option<String>,
+    passed: u64,
+    failed: u64,
+}
+
+/// Boots the kernel and runs the tests.
+pub(crate) fn boot(
+    kernel: &'static Kernel,
+    vmlinux: &Path,
+    initrd: &Path,
+    home: &Path,
+    results: &Path,
+    timeout: Duration,
+) -> Result<Outcome> {
+    for (name, size) in DISKS {
+        let path = home.join(name);
+        let disk = File::create(&path)
+            .and_then(|file| file.set_len(size))
+            .with_context(|| format!("cannot create '{}'", path.display()));
+        disk?;
+    }
+    if results.exists() {
+        fs::remove_dir_all(results)
+            .with_context(|| format!("cannot remove '{}'", results.display()))?;
+    }
+    create(results)?;
+
+    let stage = Stage::begin(kernel);
+    let output = watch(kernel, command(vmlinux, initrd, home), home, timeout)?;
+    let took = stage.elapsed();
+    if output.status.is_some() {
+        unpack_results(&home.join("zc-results"), results)?;
+    }
+    // Large, and made anew by every run.
+    for path in DISKS.iter().map(|(name, _)| home.join(name)).chain([initrd.to_owned()]) {
+        fs::remove_file(&path).with_context(|| format!("cannot remove '{}'", path.display()))?;
+    }
+    let log = home.join("output.log");
+    let (log, console) = (log.display(), home.join("console.log"));
+    let fail = |why: String| {
+        let why = format!("{why}; see {log} and {}", console.display());
+        Ok(Outcome::failed_with(kernel, why, &output.lines))
+    };
+    let Some(status) = &output.status else {
+        let last = last_line(&console);
+        let seconds = took.as_secs();
+        if took >= timeout {
+            return fail(format!("not done after {seconds} s, killed; the kernel's last: {last}"));
+        }
+        return fail(format!("the guest ended without a result; the kernel's last: {last}"));
+    };
+    match (status.as_str(), output.failed) {
+        ("0", 0) => {
+            let what = format!("{} tests passed", output.passed);
+            Ok(Outcome::passed(kernel, what, took))
+        }
+        (status, 0) => fail(format!("exit status {status}")),
+        (_, failed) => fail(format!("{failed} tests failed, {} passed", output.passed)),
+    }
+}
+
+/// qemu with all that a guest has.
+fn command(vmlinux: &Path, initrd: &Path, home: &Path) -> Command {
+    // Without this, a guest would outlive us if we are killed.
+    let mut command = shell::command("setpriv", &["--pdeathsig", "KILL", "qemu-system-x86_64"]);
+    let mut add = |words: &[&str]| {
+        command.args(words);
+    };
+    if can_virtualise() {
+        add(&["-machine", "q35,accel=kvm", "-cpu", "host"]);
+    } else {
+        add(&["-machine", "q35,accel=tcg", "-cpu", "max"]);
+    }
+    add(&["-smp", "2", "-m", &MEGABYTES.to_string()]);
+    add(&["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
+    let place = |path: &Path| path.display().to_string();
+    add(&["-kernel", &place(vmlinux), "-initrd", &place(initrd)]);
+    add(&["-append", "console=ttyS0 panic=-1 oops=panic rdinit=/init"]);
+    let console = place(&home.join("console.log"));
+    add(&["-chardev", &format!("file,id=console,path={console}"), "-serial", "chardev:console"]);
+    add(&["-chardev", "stdio,id=output,signal=off", "-serial", "chardev:output"]);
+
+    for (name, _) in DISKS {
+        let path = place(&home.join(name));
+        let drive = format!("file={path},format=raw,if=none,id={name},cache=unsafe");
+        let kind = if name == "zc-nvme" { "nvme" } else { "virtio-blk-pci" };
+        add(&["-drive", &drive, "-device", &format!("{kind},drive={name},serial={name}")]);
+    }
+    // Two devices on one cable, which nothing else is plugged into.
+    for (index, kind) in ["e1000e", "virtio-net-pci"].into_iter().enumerate() {
+        let port = format!("hubport,hubid=0,id=port{index}");
+        let device = format!("{kind},netdev=port{index},mac=52:54:00:00:00:0{index},romfile=");
+        add(&["-netdev", &port, "-device", &device]);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Whether the processor can run guests. That /dev/kvm is there does not tell: where the machine is
+/// a guest itself, what is behind it may not run an ordinary kernel.
+fn can_virtualise() -> bool {
+    let flags = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let able = flags.split_whitespace().any(|flag| ["vmx", "svm"].contains(&flag));
+    able && File::options().read(true).write(true).open("/dev/kvm").is_ok()
+}
+
+/// Starts the guest and reads what it says until it ends, or until its time is over.
+fn watch(
+    kernel: &'static Kernel,
+    mut command: Command,
+    home: &Path,
+    timeout: Duration,
+) -> Result<Output> {
+    let path = home.join("output.log");
+    let mut log =
+        File::create(&path).with_context(|| format!("cannot create '{}'", path.display()))?;
+    let began = Instant::now();
+    let mut child = Guest(command.spawn().context("cannot run qemu")?);
+    let stdout = child.0.stdout.take().context("qemu has no standard output")?;
+    let stderr = child.0.stderr.take().context("qemu has no standard error")?;
+    let (send, lines) = mpsc::channel();
+    let complaints = send.clone();
+    thread::spawn(move || read_lines(stdout, "", &send));
+    thread::spawn(move || read_lines(stderr, "qemu: ", &complaints));
+
+    let mut output = Output::default();
+    let mut deadline = began + SILENCE;
+    loop {
+        let now = Instant::now();
+        if now >= began + timeout {
+            break;
+        }
+        let wait = deadline.min(began + timeout).saturating_duration_since(now);
+        match lines.recv_timeout(wait) {
+            Ok(line) => {
+                writeln!(log, "{line}").with_context(|| format!("'{}'", path.display()))?;
+                output.take(kernel, line, began);
+                deadline = Instant::now() + SILENCE;
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                note(kernel, &format!("still running after {} s", began.elapsed().as_secs()));
+                deadline = Instant::now() + SILENCE;
+            }
+            // qemu has closed both: it has ended.
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    Ok(output)
+}
+
+/// Sends every line, with what could disturb a terminal replaced.
+fn read_lines(from: impl std::io::Read, prefix: &str, to: &mpsc::Sender<String>) {
+    let mut from = BufReader::new(from);
+    let mut bytes = Vec::new();
+    while from.read_until(b'\n', &mut bytes).is_ok_and(|length| length > 0) {
+        let text = String::from_utf8_lossy(&bytes);
+        let clean = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
+        // True, and as it should be.
+        if text.contains("is not connected to host network") {
+            bytes.clear();
+            continue;
+        }
+        let line: String = text.trim_end_matches(['\n', '\r']).chars().map(clean).collect();
+        if to.send(format!("{prefix}{line}")).is_err() {
+            return;
+        }
+        bytes.clear();
+    }
+}
+
+impl Output {
+    fn take(&mut self, kernel: &Kernel, line: String, began: Instant) {
+        if let Some(words) = line.strip_prefix(MARK) {
+            if let Some(status) = words.strip_prefix("done ") {
+                self.status = Some(status.to_owned());
+            } else if let Some(words) = words.strip_prefix("up ") {
+                let release = words.split_whitespace().nth(1).unwrap_or("?");
+                let seconds = began.elapsed().as_secs_f64();
+                note(kernel, &format!("Linux {release} is up ({seconds:.1} s)"));
+            } else {
+                note(kernel, words);
+            }
+            return;
+        }
+        if let Some((passed, failed)) = counts(&line) {
+            self.passed += passed;
+            self.failed += failed;
+        }
+        guest(kernel, &line);
+        self.lines.push(line);
+    }
+}
+
+/// How many passed and failed, from the last line of a test program:
+/// `test result: ok. 5 passed; 0 failed; ...`
+fn counts(line: &str) -> Option<(u64, u64)> {
+    let rest = line.strip_prefix("test result: ")?;
+    let number = |what: &str| {
+        let (before, _) = rest.split_once(what)?;
+        before.trim_end().rsplit(' ').next()?.parse().ok()
+    };
+    Some((number(" passed")?, number(" failed")?))
+}
+
+/// The last that the kernel said, which may tell why it stopped.
+fn last_line(console: &Path) -> String {
+    let bytes = fs::read(console).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let clean = |line: &str| line.chars().filter(|c| !c.is_control()).collect();
+    // The first of a panic says more than the last, which is where it happened.
+    let panic = lines.clone().find(|line| line.contains("Kernel panic") || line.contains("BUG:"));
+    panic.or(lines.next_back()).map_or_else(|| "nothing".to_owned(), clean)
+}
+
+/// The guest has written an archive to its last disk.
+fn unpack_results(disk: &Path, results: &Path) -> Result<()> {
+    let mut tar = shell::command("tar", &["--extract", "--no-same-owner", "--file"]);
+    let output =
+        tar.arg(disk).arg("--directory").arg(results).output().context("cannot run tar")?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "the guest's results cannot be read: {}", complaint.trim());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_are_counted_by_their_last_line() {
+        let line =
+            "test result: FAILED. 12 passed; 3 failed; 0 ignored; 0 measured; 1 filtered out";
+        assert_eq!(counts(line), Some((12, 3)));
+        assert_eq!(counts("test a::b ... ok"), None);
+        assert_eq!(counts("test result: what"), None);
+    }
+}

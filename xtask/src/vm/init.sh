@@ -1,0 +1,64 @@
+#!/busybox sh
+# Process 1 of a guest: makes it resemble a Debian system, runs the tests, hands over what they
+# left, and switches the guest off. Whoever started it reads /dev/ttyS1, to which the kernel says
+# nothing; lines that begin with "zc-vm: " are from here.
+
+/busybox --install -s /applets
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/applets
+export HOME=/root LC_ALL=C.UTF-8 NO_COLOR=1
+
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts
+mount -t tmpfs shm /dev/shm
+mount -t tmpfs run /run
+mount -t tracefs tracefs /sys/kernel/tracing
+mount -t debugfs debugfs /sys/kernel/debug
+mount -t bpf bpf /sys/fs/bpf
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+ln -s /proc/self/fd /dev/fd
+
+stty -F /dev/ttyS1 raw -echo
+exec </dev/null >/dev/ttyS1 2>&1
+hostname -F /etc/hostname
+ip link set lo up
+modprobe -a $(cat /modules) || echo "zc-vm: not all devices have their driver"
+ulimit -Hn 524288
+
+# The disk with this serial number.
+disk() {
+    for name in $(ls /sys/block); do
+        for file in /sys/block/$name/serial /sys/block/$name/device/serial; do
+            [ -e $file ] && [ "$(tr -d ' \n' <$file)" = "$1" ] && echo /dev/$name
+        done
+    done
+}
+files=$(disk zc-nvme)
+results=$(disk zc-results)
+
+# Files are where files usually are: on a disk, in a file system.
+if mkfs.ext4 -q -F "$files" >/run/mkfs 2>&1 && mount -t ext4 "$files" /mnt; then
+    for directory in tmp var/tmp; do
+        mkdir -p -m 1777 /mnt/$directory
+        # The tests themselves, if that is where they were built.
+        cp -a /$directory/. /mnt/$directory
+        mount --bind /mnt/$directory /$directory
+    done
+else
+    cat /run/mkfs
+    echo "zc-vm: no file system on the disk '$files'"
+fi
+
+echo "zc-vm: up $(cut -d' ' -f1 /proc/uptime) $(uname -r)"
+export ZC_VM_RESULTS=/results
+zc doctor --json >/results/doctor.json 2>/results/doctor.err
+cd /tmp
+# Not to the terminal itself: programs would see one.
+{ sh /tests.sh; echo $? >/run/status; } 2>&1 | cat
+dmesg >/results/dmesg
+tar -C /results -cf "$results" .
+sync
+echo "zc-vm: done $(cat /run/status)"
+poweroff -f

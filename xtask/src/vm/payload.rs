@@ -1,0 +1,204 @@
+//! What goes into every guest: the tests, `zc`, the programs that they observe, and their libraries.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use super::create;
+use crate::shell;
+use crate::workspace;
+
+/// Test programs that can run in a guest: they need no cargo and no sources.
+const SUITES: [&str; 1] = ["matrix"];
+
+/// Programs of the host that guests have under the same path, as far as they are installed. What is
+/// not among them is an applet of busybox.
+const PROGRAMS: &[&str] = &[
+    "bash",
+    "cat",
+    "chmod",
+    "cp",
+    "cut",
+    "dash",
+    "dd",
+    "df",
+    "env",
+    "find",
+    "grep",
+    "head",
+    "id",
+    "ln",
+    "ls",
+    "mkdir",
+    "mktemp",
+    "mv",
+    "nproc",
+    "od",
+    "ps",
+    "rm",
+    "sed",
+    "seq",
+    "sh",
+    "sha256sum",
+    "sleep",
+    "sort",
+    "stat",
+    "stdbuf",
+    "sync",
+    "tail",
+    "tee",
+    "timeout",
+    "touch",
+    "tr",
+    "true",
+    "truncate",
+    "wc",
+    "yes", // coreutils and the like
+    "blkid",
+    "fallocate",
+    "losetup",
+    "mount",
+    "nsenter",
+    "prlimit",
+    "setpriv",
+    "setsid",
+    "taskset",
+    "umount",
+    "unshare", // util-linux
+    "depmod",
+    "insmod",
+    "lsmod",
+    "modprobe",
+    "rmmod", // kmod
+    "mkfs.btrfs",
+    "mkfs.ext4",
+    "mkfs.xfs", // file systems
+    "ethtool",
+    "ip",
+    "iperf3",
+    "tc", // network
+    "fio",
+    "perf",
+    "strace",
+    "sysctl", // witnesses
+];
+
+/// Directories that are links where `/usr` has been merged.
+const MERGED: [&str; 5] = ["bin", "sbin", "lib", "lib32", "lib64"];
+
+/// The files of every guest.
+pub(crate) struct Payload {
+    /// Where a file is in the guest, and where it is here.
+    pub(crate) files: Vec<(PathBuf, PathBuf)>,
+    /// Links in the guest, and what they point to.
+    pub(crate) links: Vec<(PathBuf, PathBuf)>,
+    suites: Vec<PathBuf>,
+}
+
+/// Builds the tests and gathers what they need. The set-up has been done before.
+pub(crate) fn build(directory: &Path) -> Result<Payload> {
+    let suites = test_programs()?;
+    let zc = workspace::target()?.join("debug/zc");
+
+    let stripped = directory.join("stripped");
+    create(&stripped)?;
+    let mut files = Vec::new();
+    for program in suites.iter().chain([&zc]) {
+        // Nine tenths of a program are for a debugger.
+        let copy = stripped.join(program.file_name().context("a program without a name")?);
+        let mut strip = shell::command("strip", &["--strip-debug", "-o"]);
+        shell::capture(strip.arg(&copy).arg(program))?;
+        // At the same place as here, because the tests know `zc` by its full path.
+        files.push((program.clone(), copy));
+    }
+    let mut links = vec![(PathBuf::from("/usr/bin/zc"), zc)];
+    for name in MERGED {
+        let path = Path::new("/").join(name);
+        if let Ok(to) = fs::read_link(&path) {
+            links.push((path, to));
+        }
+    }
+
+    let mut programs: Vec<_> = PROGRAMS.iter().filter_map(|name| find(name)).collect();
+    let busybox = find("busybox").context("busybox is not installed")?;
+    files.push((PathBuf::from("/busybox"), busybox));
+    let mut dynamic: Vec<PathBuf> = files.iter().map(|(_, here)| here.clone()).collect();
+    dynamic.append(&mut programs.clone());
+    programs.extend(libraries(&dynamic)?);
+    for path in programs {
+        files.push((in_real_directory(&path)?, path));
+    }
+    Ok(Payload { files, links, suites })
+}
+
+impl Payload {
+    /// The script that a guest runs: all suites with `words`, or else a line of shell.
+    pub(crate) fn script(&self, run: Option<&str>, words: &[String]) -> String {
+        if let Some(run) = run {
+            return format!("{run}\n");
+        }
+        let words: Vec<_> = words.iter().map(|word| shell::quote(word)).collect();
+        let mut script = String::from("failed=0\n");
+        for suite in &self.suites {
+            let suite = shell::quote(&suite.to_string_lossy());
+            script.push_str(&format!("{suite} {} || failed=1\n", words.join(" ")));
+        }
+        script.push_str("exit $failed\n");
+        script
+    }
+}
+
+/// Builds the tests, and `zc` with them. Returns where they are, which only cargo knows.
+fn test_programs() -> Result<Vec<PathBuf>> {
+    // The same packages as for all tests: with others, features differ, and all is built twice.
+    let mut build = vec!["test", "--workspace", "--exclude", "zc-ebpf", "--no-run"];
+    build.extend(SUITES.iter().flat_map(|suite| ["--test", suite]));
+    // The first one shows the compiler's messages, the second one has nothing left to do.
+    shell::run(&mut shell::cargo(&build))?;
+    let mut list = shell::cargo(&build);
+    let messages = shell::capture(list.args(["--quiet", "--message-format=json"]))?;
+    let mut found = Vec::new();
+    for suite in SUITES {
+        let executable = messages
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|message| message["target"]["name"] == suite)
+            .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
+        match executable {
+            Some(path) => found.push(path),
+            None => bail!("cargo built the tests '{suite}' but did not say where they are"),
+        }
+    }
+    Ok(found)
+}
+
+/// The full path of a program, where root's `PATH` looks.
+fn find(name: &str) -> Option<PathBuf> {
+    let directories = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"];
+    directories.into_iter().map(|directory| Path::new(directory).join(name)).find(|it| it.is_file())
+}
+
+/// The libraries of programs, and the program that loads them.
+fn libraries(programs: &[PathBuf]) -> Result<BTreeSet<PathBuf>> {
+    // Its status is 1 if one of them is static, and it says of each what it found.
+    let mut ldd = shell::command("ldd", &[]);
+    let output = ldd.args(programs).output().context("cannot run ldd")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    // Indented, other than the name of the program: `\tlibc.so.6 => /lib/libc.so.6 (0x7f...)`
+    let lines = text.lines().filter(|line| line.starts_with('\t'));
+    let paths = lines.filter_map(|line| line.split_whitespace().find(|word| word.starts_with('/')));
+    Ok(paths.map(PathBuf::from).collect())
+}
+
+/// `path` with its directory resolved: `/bin/sh` is `/usr/bin/sh` where `/bin` is a link.
+fn in_real_directory(path: &Path) -> Result<PathBuf> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        bail!("'{}' is no file", path.display());
+    };
+    let parent = fs::canonicalize(parent)
+        .with_context(|| format!("cannot find the directory of '{}'", path.display()))?;
+    Ok(parent.join(name))
+}

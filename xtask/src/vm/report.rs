@@ -1,0 +1,110 @@
+//! What is shown of the kernels while they are at it, and in the end.
+
+use std::time::{Duration, Instant};
+
+use super::matrix::Kernel;
+
+/// Lines of a failed guest's output that the summary repeats.
+const TAIL: usize = 30;
+
+/// Something that takes a while, of which one line tells.
+pub(crate) struct Stage {
+    series: &'static str,
+    began: Instant,
+}
+
+impl Stage {
+    pub(crate) fn begin(kernel: &Kernel) -> Self {
+        Self { series: kernel.series, began: Instant::now() }
+    }
+
+    /// Says what has been done, and how long it took.
+    pub(crate) fn end(&self, what: &str) {
+        eprintln!("{:<5} {what} ({:.1} s)", self.series, self.began.elapsed().as_secs_f64());
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+}
+
+/// A line about a kernel.
+pub(crate) fn note(kernel: &Kernel, what: &str) {
+    eprintln!("{:<5} {what}", kernel.series);
+}
+
+/// A line that a guest has written.
+pub(crate) fn guest(kernel: &Kernel, line: &str) {
+    println!("{:<5} | {line}", kernel.series);
+}
+
+/// What came of a kernel.
+pub(crate) struct Outcome {
+    kernel: &'static Kernel,
+    result: Result,
+}
+
+enum Result {
+    Passed { what: String, time: Duration },
+    Failed { why: String, output: Vec<String> },
+    Skipped { why: String },
+}
+
+impl Outcome {
+    pub(crate) fn passed(kernel: &'static Kernel, what: String, time: Duration) -> Self {
+        Self { kernel, result: Result::Passed { what, time } }
+    }
+
+    /// It did not even come to output.
+    pub(crate) fn failed(kernel: &'static Kernel, why: String) -> Self {
+        Self::failed_with(kernel, why, &[])
+    }
+
+    /// Keeps the end of the output.
+    pub(crate) fn failed_with(kernel: &'static Kernel, why: String, output: &[String]) -> Self {
+        let output = output[output.len().saturating_sub(TAIL)..].to_vec();
+        Self { kernel, result: Result::Failed { why, output } }
+    }
+
+    pub(crate) fn skipped(kernel: &'static Kernel, why: String) -> Self {
+        Self { kernel, result: Result::Skipped { why } }
+    }
+
+    pub(crate) const fn is_failure(&self) -> bool {
+        matches!(self.result, Result::Failed { .. })
+    }
+
+    pub(crate) const fn is_skip(&self) -> bool {
+        matches!(self.result, Result::Skipped { .. })
+    }
+
+    /// It in a line.
+    pub(crate) fn line(&self) -> String {
+        let series = self.kernel.series;
+        match &self.result {
+            Result::Passed { what, time } => {
+                format!("{series:<5} ok: {what} ({:.1} s)", time.as_secs_f64())
+            }
+            Result::Failed { why, .. } => format!("{series:<5} FAILED: {why}"),
+            Result::Skipped { why } => format!("{series:<5} SKIPPED: {why}"),
+        }
+    }
+}
+
+/// All outcomes, after the ends of the output of those that failed.
+pub(crate) fn summary(outcomes: &[Outcome]) {
+    for outcome in outcomes {
+        if let Result::Failed { output, .. } = &outcome.result
+            && !output.is_empty()
+        {
+            println!("\n== Linux {}, the end of its output", outcome.kernel.series);
+            for line in output {
+                println!("{line}");
+            }
+        }
+    }
+    println!();
+    for outcome in outcomes {
+        println!("{}", outcome.line());
+    }
+}

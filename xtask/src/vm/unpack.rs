@@ -1,0 +1,80 @@
+//! The packages of a kernel, reduced to what is booted: the kernel, and the modules that are needed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::matrix::Kernel;
+use super::report::Stage;
+use super::{create, modules, vmlinux};
+use crate::shell;
+
+/// A kernel that can be booted.
+pub(crate) struct Unpacked {
+    /// The kernel.
+    pub(crate) vmlinux: PathBuf,
+    /// A tree with `lib/modules/RELEASE`, uncompressed and with `modules.dep`.
+    pub(crate) modules: PathBuf,
+}
+
+/// Unpacks the packages into `home`, unless that has been done.
+pub(crate) fn unpack(kernel: &Kernel, packages: &[PathBuf], home: &Path) -> Result<Unpacked> {
+    let unpacked = home.join("kernel");
+    let result = Unpacked { vmlinux: unpacked.join("vmlinux"), modules: unpacked.join("modules") };
+    let stamp = unpacked.join("made-of");
+    let made_of = stamp_of(packages);
+    if fs::read_to_string(&stamp).is_ok_and(|text| text == made_of) {
+        return Ok(result);
+    }
+    let stage = Stage::begin(kernel);
+    let whole = home.join("unpacked");
+    for directory in [&whole, &unpacked] {
+        remove(directory)?;
+        create(directory)?;
+    }
+    for package in packages {
+        let mut command = shell::command("dpkg-deb", &["--extract"]);
+        shell::capture(command.arg(package).arg(&whole))?;
+    }
+    let tree = modules::tree(&whole)?;
+    vmlinux::extract(&vmlinuz(&whole, &tree)?, &result.vmlinux)?;
+    let count = modules::select(&tree, &result.modules)?;
+    remove(&whole)?;
+    // Last: without it, everything is made again.
+    fs::write(&stamp, made_of).with_context(|| format!("cannot write '{}'", stamp.display()))?;
+    stage.end(&format!("unpacked Linux {}, {count} modules", tree.release));
+    Ok(result)
+}
+
+/// What a reduced kernel depends on: its packages, and what is taken out of them.
+fn stamp_of(packages: &[PathBuf]) -> String {
+    let names = packages.iter().filter_map(|path| path.file_name());
+    let mut text = String::new();
+    for name in names {
+        text.push_str(&name.to_string_lossy());
+        text.push('\n');
+    }
+    for module in modules::wanted() {
+        text.push_str(module);
+        text.push('\n');
+    }
+    text
+}
+
+/// The boot image: with the modules in packages that come in parts, in `/boot` otherwise.
+fn vmlinuz(whole: &Path, tree: &modules::Tree) -> Result<PathBuf> {
+    let candidates = [
+        whole.join("boot").join(format!("vmlinuz-{}", tree.release)),
+        tree.directory.join("vmlinuz"),
+    ];
+    let found = candidates.into_iter().find(|path| path.is_file());
+    found.with_context(|| format!("no boot image of Linux {} in its packages", tree.release))
+}
+
+fn remove(directory: &Path) -> Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other.with_context(|| format!("cannot remove '{}'", directory.display())),
+    }
+}

@@ -1,0 +1,22 @@
+//! What `zc doctor` says of this kernel.
+
+use crate::{
+    Test,
+    requirement::{self, Skip},
+    zc::{run, zc},
+};
+
+/// The tests.
+pub(crate) const TESTS: &[(&str, Test)] = &[("doctor::nothing_blocks", nothing_blocks)];
+
+fn nothing_blocks() -> Result<(), Skip> {
+    requirement::ebpf()?;
+    let findings = run(zc(["doctor", "--json"])).exits(0).json();
+    let findings = findings.as_array().unwrap();
+    let blocking: Vec<_> =
+        findings.iter().filter(|finding| finding["verdict"] == "BLOCKING").collect();
+    assert!(blocking.is_empty(), "{blocking:#?}");
+    let core = findings.iter().find(|finding| finding["check"] == "  core").unwrap();
+    assert_eq!(core["verdict"], "OK", "{core:#}");
+    Ok(())
+}
