@@ -105,6 +105,7 @@ fn write_losses(page: &mut String) -> fmt::Result {
     for loss in Loss::ALL {
         writeln!(page, "| `{}` | {} |", loss.id(), loss.help())?;
     }
+    page.push_str(UNSEEN);
     Ok(())
 }
 
@@ -140,6 +141,14 @@ fn write_lab(page: &mut String) -> fmt::Result {
     }
     Ok(())
 }
+
+const UNSEEN: &str = "
+What no counter can tell, as the kernel reports it to nobody: libaio events that a program takes out
+of the ring in its own memory instead of calling io_getevents (QEMU, Seastar, fio's
+`userspace_reap`); and which of the mapped pages a program reads or writes again: `mmap_read` and
+`mmap_write` are the pages of faults, and of large folios a kernel may map more at a fault than it
+tells.
+";
 
 const LAB: &str = "
 ## The lab
