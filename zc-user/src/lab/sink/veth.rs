@@ -36,8 +36,10 @@ use crate::lab::{
     stage::Unsupported,
 };
 
+// Devices are told apart by namespace and index. The number of a namespace that is gone is used again,
+// at once and for whichever end comes next: so the two ends differ in their index, too.
 const NEAR: Device = Device { name: "zc-near", index: 2 };
-const FAR: Device = Device { name: "zc-far", index: 2 };
+const FAR: Device = Device { name: "zc-far", index: 3 };
 const NEAR_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const FAR_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 
