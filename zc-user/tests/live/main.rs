@@ -17,6 +17,7 @@ mod report;
 mod requirement;
 mod runner;
 mod scenarios;
+mod witness;
 mod workload;
 mod writeback;
 mod zc;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     }
 
     let mut trials = scenarios::trials();
+    trials.extend(witness::trials());
     let tests = [
         programs::TESTS,
         processes::TESTS,

@@ -39,12 +39,20 @@ pub(crate) struct Process {
     pub(crate) merged: u64,
     pub(crate) paths: Paths,
     counters: Value,
+    copies: BTreeMap<String, (Option<u64>, String)>,
 }
 
 impl Process {
     /// A counter that this kernel can tell.
     pub(crate) fn counter(&self, id: &str) -> u64 {
         number(&self.counters, id)
+    }
+
+    /// Bytes that the CPU copied on a path, all kinds of sockets together, and where the figure comes
+    /// from.
+    pub(crate) fn copied(&self, path: &str) -> (Option<u64>, &str) {
+        let copies = self.copies.get(path);
+        copies.map_or((None, "absent"), |(bytes, provenance)| (*bytes, provenance))
     }
 
     /// Bytes copied for what the program asked for: without copies on write.
@@ -111,6 +119,7 @@ impl Report {
                 merged: number(row, "merged"),
                 paths: paths(row),
                 counters: row["counters"].clone(),
+                copies: array(&row["paths"]).iter().map(copies).collect(),
             })
             .collect()
     }
@@ -195,6 +204,12 @@ fn paths(row: &Value) -> Paths {
         }
     }
     paths
+}
+
+/// Bytes copied on a path, and where the figure comes from.
+fn copies(sample: &Value) -> (String, (Option<u64>, String)) {
+    let text = |member: &str| sample[member].as_str().expect("a word").to_owned();
+    (text("path"), (sample["copied_bytes"].as_u64(), text("provenance")))
 }
 
 fn count(sample: &Value) -> Count {
