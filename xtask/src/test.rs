@@ -13,7 +13,7 @@ use crate::shell;
 use crate::workspace;
 
 /// The programs that the tests observe, drive, or compare with.
-pub(crate) const PROGRAMS: [Program; 9] = [
+pub(crate) const PROGRAMS: [Program; 12] = [
     Program { name: "nginx", package: "nginx-light" },
     Program { name: "javac", package: "default-jdk-headless" },
     Program { name: "/usr/share/java/netty-transport.jar", package: "libnetty-java" },
@@ -23,6 +23,9 @@ pub(crate) const PROGRAMS: [Program; 9] = [
     Program { name: "ip", package: "iproute2" },
     Program { name: "ps", package: "procps" },
     Program { name: "mkfs.btrfs", package: "btrfs-progs" },
+    Program { name: "mkfs.xfs", package: "xfsprogs" },
+    Program { name: "fio", package: "fio" },
+    Program { name: "iperf3", package: "iperf3" },
 ];
 
 #[derive(Debug, Args)]

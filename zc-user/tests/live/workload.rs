@@ -3,6 +3,7 @@
 //! They run single-threaded from `main`, before any test, so they may fork.
 
 pub(crate) mod crowd;
+mod iperf;
 mod launch;
 mod life;
 mod traffic;
@@ -17,6 +18,7 @@ use std::{
     process::ExitCode,
 };
 
+pub(crate) use iperf::Talk;
 pub(crate) use launch::{Launch, Launched};
 
 /// Runs the workload that the command line names.
@@ -34,6 +36,7 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
         "names" => life::names(Path::new(text(1))),
         "crowd" => crowd::crowd(count(1)),
         "traffic" => traffic::traffic(),
+        "iperf" => iperf::iperf(Path::new(text(1)), Path::new(text(2))),
         "writeback" => writeback::writeback(Path::new(text(1)), text(2), Path::new(text(3))),
         other => panic!("there is no workload '{other}'"),
     }

@@ -1,3 +1,117 @@
-pub(super) fn trials() -> Vec<libtest_mimic::Trial> {
-    Vec::new()
+//! iperf3, whose two ends say how many bytes of payload they have sent and received.
+//!
+//! Beside the payload they talk to each other, over TCP too, and do not say how much. But what one
+//! end says the other end hears: it is the same number of bytes on both sides.
+
+use std::{fs, sync::LazyLock};
+
+use libtest_mimic::Trial;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    report::{Process, Report, number},
+    requirement::{self, Skip, program},
+    runner::trial,
+    workload::Talk,
+    zc::{observe, workload},
+};
+
+/// Bytes of a call, a prime.
+const BLOCK: &str = "10007";
+/// Bytes to be sent at least.
+const BYTES: &str = "1000003";
+
+/// Most bytes that are said beside the payload, by one end.
+const TALK: u64 = 16_384;
+
+/// What the client is told beside that: who sends, and how.
+const WAYS: [(&str, &[&str]); 4] = [
+    ("sends", &[]),
+    ("sends_by_sendfile", &["--zerocopy"]),
+    ("receives", &["--reverse"]),
+    ("receives_by_sendfile", &["--reverse", "--zerocopy"]),
+];
+
+struct Runs {
+    report: Report,
+    talks: Vec<(Talk, Value)>,
+}
+
+fn runs() -> Result<&'static Runs, Skip> {
+    static RUNS: LazyLock<Result<Runs, Skip>> = LazyLock::new(run_all);
+    requirement::administrator()?;
+    RUNS.as_ref().map_err(Clone::clone)
+}
+
+fn run_all() -> Result<Runs, Skip> {
+    program("ip")?;
+    let iperf3 = program("iperf3")?;
+    let directory = TempDir::new().expect("a directory");
+    let talk = |(name, options): &(&str, &[&str])| Talk {
+        words: ["--length", BLOCK, "--bytes", BYTES]
+            .iter()
+            .chain(*options)
+            .map(|word| (*word).to_owned())
+            .collect(),
+        told: directory.path().join(name).to_string_lossy().into_owned(),
+        client: 0,
+        server: 0,
+    };
+    let plan = directory.path().join("plan");
+    let talks: Vec<_> = WAYS.iter().map(talk).collect();
+    fs::write(&plan, serde_json::to_string(&talks).expect("a plan is JSON")).expect("room");
+    let mut command = Vec::from(workload());
+    command.extend(["iperf".into(), iperf3, plan.clone()]);
+    let report = observe(&[], &command).report;
+    let text = fs::read_to_string(plan.with_extension("results")).expect("results");
+    let talks: Vec<Talk> = serde_json::from_str(&text).expect("results are JSON");
+    let told = |talk: Talk| {
+        let text = fs::read_to_string(&talk.told).expect("iperf3 has written");
+        (talk, serde_json::from_str(&text).expect("iperf3 has written JSON"))
+    };
+    Ok(Runs { report, talks: talks.into_iter().map(told).collect() })
+}
+
+/// A test per way.
+pub(super) fn trials() -> Vec<Trial> {
+    let ways = WAYS.iter().enumerate();
+    ways.map(|(place, (name, options))| {
+        let (reverse, zerocopy) = (options.contains(&"--reverse"), options.contains(&"--zerocopy"));
+        trial(format!("witness::iperf3_{name}"), move || agrees(place, reverse, zerocopy))
+    })
+    .collect()
+}
+
+fn agrees(place: usize, reverse: bool, zerocopy: bool) -> Result<(), Skip> {
+    let runs = runs()?;
+    let (talk, told) = &runs.talks[place];
+    let ends = [talk.client, talk.server].map(|pid| runs.report.process(pid));
+    let [sender, receiver] = if reverse { [&ends[1], &ends[0]] } else { [&ends[0], &ends[1]] };
+    let sent = number(&told["end"]["sum_sent"], "bytes");
+    let received = number(&told["end"]["sum_received"], "bytes");
+    assert!(received > 0 && sent >= received, "{sent} sent, {received} received");
+
+    let bytes = |row: &Process, path: &str| row.path(path).bytes;
+    let (payload, path) =
+        if zerocopy { ("sendfile_to_socket", 0) } else { ("socket_send:tcp", sent) };
+    assert!(bytes(sender, payload) >= sent, "{:?}", sender.paths);
+    if zerocopy {
+        assert_eq!(bytes(sender, payload), sent, "{:?}", sender.paths);
+        assert_eq!(sender.copied(payload).0, Some(0), "{:?}", sender.paths);
+    }
+    // What was said beside the payload, by each end, as each end counts it.
+    let by_sender = bytes(sender, "socket_send:tcp") - path;
+    let by_receiver = bytes(receiver, "socket_send:tcp");
+    assert_eq!(bytes(receiver, "socket_recv:tcp") - received, by_sender, "{:?}", receiver.paths);
+    assert_eq!(bytes(sender, "socket_recv:tcp"), by_receiver, "{:?}", sender.paths);
+    assert!(by_sender <= TALK && by_receiver <= TALK, "{by_sender} and {by_receiver} of talk");
+    // Sockets copy what they are given and what they give.
+    for row in [sender, receiver] {
+        for way in ["socket_send", "socket_recv"] {
+            let copied = row.copied(way);
+            assert_eq!(copied.0, Some(bytes(row, &format!("{way}:tcp"))), "{way}: {copied:?}");
+        }
+    }
+    Ok(())
 }

@@ -67,7 +67,8 @@ pub(super) fn traffic() {
     peer.succeed();
 }
 
-fn own_namespace() {
+/// Moves this process to a network namespace of its own.
+pub(super) fn own_namespace() {
     // SAFETY: a flag; this process has one thread.
     let result = unsafe { libc::unshare(libc::CLONE_NEWNET) };
     assert_eq!(result, 0, "unshare: {}", std::io::Error::last_os_error());
@@ -76,7 +77,8 @@ fn own_namespace() {
     let _ = fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
 }
 
-fn ip(words: &str) {
+/// Runs the program of this name.
+pub(super) fn ip(words: &str) {
     let status = Command::new("ip").args(words.split(' ')).status().expect("ip runs");
     assert!(status.success(), "ip {words}: {status}");
 }
