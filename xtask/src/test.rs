@@ -13,7 +13,7 @@ use crate::shell;
 use crate::workspace;
 
 /// The programs that the tests observe, drive, or compare with.
-pub(crate) const PROGRAMS: [Program; 12] = [
+pub(crate) const PROGRAMS: [Program; 13] = [
     Program { name: "nginx", package: "nginx-light" },
     Program { name: "javac", package: "default-jdk-headless" },
     Program { name: "/usr/share/java/netty-transport.jar", package: "libnetty-java" },
@@ -26,6 +26,7 @@ pub(crate) const PROGRAMS: [Program; 12] = [
     Program { name: "mkfs.xfs", package: "xfsprogs" },
     Program { name: "fio", package: "fio" },
     Program { name: "iperf3", package: "iperf3" },
+    Program { name: "perf", package: "linux-perf" },
 ];
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ pub mod path;
 mod pod;
 pub mod record;
 pub mod syscall;
+pub mod text_range;
 
 /// Most CPUs whose pending counts are kept; further CPUs fall into [`loss::Loss::CpuOutOfRange`].
 pub const MAX_CPUS: u32 = 1024;

@@ -4,6 +4,7 @@ use crate::{
     device::{DeviceKey, DeviceRecord},
     layout::KernelLayout,
     record::{CpuState, Late, Owner, Record, ThreadKey},
+    text_range::CopyRanges,
 };
 
 macro_rules! pod {
@@ -13,4 +14,4 @@ macro_rules! pod {
     )*};
 }
 
-pod!(ThreadKey, Owner, Late, Record, CpuState, DeviceKey, DeviceRecord, KernelLayout);
+pod!(ThreadKey, Owner, Late, Record, CpuState, DeviceKey, DeviceRecord, KernelLayout, CopyRanges);

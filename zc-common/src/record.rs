@@ -106,6 +106,19 @@ pub struct Counters {
     pub discarded_bytes: u64,
 }
 
+/// What the sampler saw of a thread: how often it found it on a CPU, and how often in a copy routine.
+///
+/// The one writer is the sampler, in the interrupt that finds the thread running: no other program
+/// touches these fields, and the same thread cannot be interrupted on two CPUs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Samples {
+    /// Times the thread was found on a CPU, in user or kernel mode.
+    pub cpu: u64,
+    /// Of these, how often inside a copy routine of the kernel.
+    pub copy: u64,
+}
+
 /// [`Record::state`]: the slot is in the queue of free slots.
 pub const STATE_FREE: u32 = 0;
 /// [`Record::state`]: the thread is alive.
@@ -131,8 +144,11 @@ pub const UNATTRIBUTED_SLOT: u32 = 0;
 #[repr(C)]
 pub struct Record {
     /// Incremented by the thread whenever it writes: user space skips records of which neither this
-    /// nor [`Late::updates`] has moved.
+    /// nor [`Late::updates`] nor [`Samples::cpu`] has moved.
     pub updates: u64,
+    /// What the sampler saw. Its own count of changes: an interrupt in the middle of an increment of
+    /// `updates` would be lost, or hide one.
+    pub samples: Samples,
     /// One of the `STATE_` values.
     pub state: u32,
     /// `FLAG_` bits.
@@ -185,6 +201,7 @@ impl Record {
     /// A record of zeros: what a free slot holds.
     pub const ZERO: Self = Self {
         updates: 0,
+        samples: Samples { cpu: 0, copy: 0 },
         state: STATE_FREE,
         flags: 0,
         pid: 0,
@@ -256,10 +273,12 @@ const _: () = {
     assert!(size_of::<Owner>() == 24);
     assert!(size_of::<Late>().is_multiple_of(8));
     assert!(size_of::<CpuState>() == 128);
+    assert!(size_of::<Samples>() == 16);
     assert!(size_of::<Record>().is_multiple_of(8));
     assert!(
         size_of::<Record>()
             == 16
+                + size_of::<Samples>()
                 + 8
                 + 16
                 + size_of::<Late>()

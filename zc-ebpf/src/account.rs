@@ -123,6 +123,41 @@ impl Account {
         Self::at(open(task, task.load::<u64>(layout!(task_start)), true))
     }
 
+    /// The account of a thread that an interrupt found running.
+    ///
+    /// What the CPU remembers is neither asked nor told: the program that was interrupted may be about
+    /// to change it. Nor is the account of a leader taken away, see [`is_inherited`]: the interrupted
+    /// program may be doing so.
+    #[inline(always)]
+    pub(crate) fn interrupted(task: Object) -> Option<Self> {
+        let start_ns = task.load::<u64>(layout!(task_start));
+        let key = ThreadKey { pid: task.load(layout!(task_pid)), pad: 0, start_ns };
+        // SAFETY: slots are integers; a torn read cannot happen.
+        let slot = match unsafe { SLOT_BY_THREAD.get(key) } {
+            Some(slot) if is_inherited(*slot, task) => UNATTRIBUTED_SLOT,
+            Some(slot) => *slot,
+            None => open(task, start_ns, false),
+        };
+        Self::at(slot)
+    }
+
+    /// The row of what belongs to no thread.
+    #[inline(always)]
+    pub(crate) fn unattributed() -> Option<Self> {
+        Self::at(UNATTRIBUTED_SLOT)
+    }
+
+    /// Adds a sample; only the sampler does.
+    #[inline(always)]
+    pub(crate) fn sampled(self, copying: bool) {
+        // SAFETY: fields of a map value; only their addresses are taken.
+        self.add(|record| unsafe { &raw mut (*record).samples.cpu }, 1);
+        if copying {
+            // SAFETY: as above.
+            self.add(|record| unsafe { &raw mut (*record).samples.copy }, 1);
+        }
+    }
+
     /// Makes this CPU forget the slot it remembers: the thread's slot may change.
     #[inline(always)]
     pub(crate) fn forget(cpu: *mut CpuState) {

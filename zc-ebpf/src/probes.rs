@@ -5,6 +5,7 @@ mod fault;
 mod floor;
 mod net;
 mod page_cache;
+mod sample;
 mod sys_exit;
 mod task;
 mod uring;

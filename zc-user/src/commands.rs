@@ -98,5 +98,6 @@ fn options(probing: &Probing) -> Options {
         diagnostics: probing.ebpf_log,
         verifier_log: probing.ebpf_log,
         without: probing.without.clone(),
+        sampling: None,
     }
 }

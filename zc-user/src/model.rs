@@ -10,4 +10,5 @@ pub mod path;
 pub mod picture;
 pub mod row;
 pub mod sort;
+pub mod tax;
 pub mod value;

@@ -5,12 +5,13 @@ pub mod btf;
 pub mod catalog;
 pub mod cost;
 mod departed;
-mod image;
 pub mod layout;
 pub mod live;
 mod process;
 mod records;
+mod symbols;
 mod tally;
+pub mod tax;
 
 /// The eBPF object, built by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/zc-ebpf"));

@@ -3,6 +3,7 @@
 //! At the exit of a call `regs[0]` holds the result; the first argument survives in `orig_x0` and
 //! the number in `syscallno`.
 
+use aya_ebpf::bindings::bpf_perf_event_data;
 use zc_common::syscall::{self, SyscallTable};
 
 use crate::kernel::Object;
@@ -36,4 +37,11 @@ pub(crate) fn is_compat(regs: Object) -> bool {
 #[inline(always)]
 pub(crate) fn argument(regs: Object, n: u32) -> u64 {
     regs.load(if n == 0 { ORIG_X0 } else { 8 * n })
+}
+
+/// The instruction that a sample interrupted.
+#[inline(always)]
+pub(crate) fn sampled_address(sample: *const bpf_perf_event_data) -> u64 {
+    // SAFETY: the context of a perf event; the verifier checks the access.
+    unsafe { (&raw const (*sample).regs.pc).read_volatile() }
 }

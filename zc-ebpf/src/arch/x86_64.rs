@@ -3,6 +3,7 @@
 //! At the exit of a call only `ax` has changed: the number is in `orig_ax` and the six arguments
 //! are where the entry left them, so no probe at entry is needed.
 
+use aya_ebpf::bindings::bpf_perf_event_data;
 use zc_common::syscall::{self, SyscallTable};
 
 use crate::kernel::Object;
@@ -48,4 +49,11 @@ pub(crate) fn argument(regs: Object, n: u32) -> u64 {
         4 => R8,
         _ => R9,
     })
+}
+
+/// The instruction that a sample interrupted.
+#[inline(always)]
+pub(crate) fn sampled_address(sample: *const bpf_perf_event_data) -> u64 {
+    // SAFETY: the context of a perf event; the verifier checks the access.
+    unsafe { (&raw const (*sample).regs.rip).read_volatile() }
 }

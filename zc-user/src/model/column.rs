@@ -9,6 +9,7 @@ use super::{
     frame::Frame,
     ledger::{self, Copied},
     row::Row,
+    tax,
     value::{Quality, Value},
 };
 use crate::sample::{
@@ -255,10 +256,10 @@ columns! {
     "block_write_bytes_per_sec", "BLK-WRITE/s", BytesPerSec, Gauge,
         "Bytes of write requests made to block devices per second.",
         |row, frame| per_second(counter(row, frame, CounterId::BlockWriteBytes), frame);
-    "block_dirtied_bytes", "BLK-DIRTIED", Bytes, Counter,
+    "block_dirtied_bytes", "BLK-DIRTY", Bytes, Counter,
         CounterId::BlockDirtiedBytes.help(),
         |row, frame| counter(row, frame, CounterId::BlockDirtiedBytes);
-    "block_dirtied_bytes_per_sec", "BLK-DIRTIED/s", BytesPerSec, Gauge,
+    "block_dirtied_bytes_per_sec", "BLK-DIRTY/s", BytesPerSec, Gauge,
         "Bytes written to block devices of what the process had put there, per second.",
         |row, frame| per_second(counter(row, frame, CounterId::BlockDirtiedBytes), frame);
     "net_tx_bytes", "NET-TX", Bytes, Counter,
@@ -282,6 +283,20 @@ columns! {
     "discarded_bytes", "DISCARDED", Bytes, Counter,
         CounterId::DiscardedBytes.help(),
         |row, frame| counter(row, frame, CounterId::DiscardedBytes);
+    "copy_tax", "COPY-TAX", Fraction, Gauge,
+        "Share of the CPU time that went into the kernel's copy routines, by samples: 99 a second \
+         on each CPU. Not given for less than 25 samples.",
+        |row, frame| tax::copy_tax(row.counters, frame);
+    "copy_tax_margin", "TAX-MARGIN", Fraction, Gauge,
+        "How far the copy tax may be off either way, with 95 % confidence: the fewer samples the \
+         farther.",
+        |row, frame| tax::copy_tax_margin(row.counters, frame);
+    "cpu_samples", "CPU-SAMPLES", Count, Counter,
+        CounterId::CpuSamples.help(),
+        |row, frame| counter(row, frame, CounterId::CpuSamples);
+    "copy_samples", "COPY-SAMPLES", Count, Counter,
+        CounterId::CopySamples.help(),
+        |row, frame| counter(row, frame, CounterId::CopySamples);
     "mmap_calls", "MMAP", Count, Counter,
         CounterId::MmapCalls.help(),
         |row, frame| counter(row, frame, CounterId::MmapCalls);

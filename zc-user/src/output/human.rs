@@ -128,6 +128,12 @@ pub const fn mark(quality: Quality) -> &'static str {
     }
 }
 
+/// `12.3% +-0.9%`, for terminals without Unicode too: a share that is only known so well. A share that is not known has no margin.
+#[must_use]
+pub fn with_margin(share: String, margin: &str) -> String {
+    if share == UNAVAILABLE { share } else { format!("{share} +-{margin}") }
+}
+
 const COUNT_UNITS: &[&str] = &["", "k", "M", "G", "T", "P", "E"];
 
 /// At least three significant digits, and never `1024.0 KiB` for what rounds up to the next unit.

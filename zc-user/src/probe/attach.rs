@@ -12,14 +12,15 @@ use aya::{
     maps::{MapData, Stack},
     programs::{BtfTracePoint, ProgramError, RawTracePoint},
 };
-use zc_common::{layout::KernelLayout, record::UNATTRIBUTED_SLOT};
+use zc_common::{layout::KernelLayout, record::UNATTRIBUTED_SLOT, text_range::CopyRanges};
 
 use super::{
     OBJECT,
     btf::Btf,
     catalog::{Group, PROBES, Probe},
-    image,
     layout::{self, Access},
+    symbols::Symbols,
+    tax,
 };
 use crate::proc::namespace;
 
@@ -44,6 +45,9 @@ pub struct Options {
     pub verifier_log: bool,
     /// Groups to leave out, for tests of degradation.
     pub without: Vec<Group>,
+    /// Samples a second on each CPU; `None` takes [`tax::FREQUENCY`]. For tests, which want many in a
+    /// short time.
+    pub sampling: Option<u32>,
 }
 
 /// What became of a group of probes.
@@ -135,7 +139,8 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
             missing.join(", ")
         )
     })?;
-    let image = image::rodata();
+    let Symbols { rodata, copy_routines } = Symbols::read();
+    let ranges = copy_routines.as_ref().copied().unwrap_or(CopyRanges::EMPTY);
     let cpus = possible_cpus()?;
     let slots = options.threads.map_or_else(default_slots, Ok)?.max(64) + 1;
     // aya reads the kernel's BTF by itself to load the object; it may be absent.
@@ -149,8 +154,9 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
             VerifierLogLevel::DISABLE
         })
         .override_global("LAYOUT", &layout, true)
-        .override_global("IMAGE_BEGIN", &image.start, true)
-        .override_global("IMAGE_END", &image.end, true)
+        .override_global("IMAGE_BEGIN", &rodata.start, true)
+        .override_global("IMAGE_END", &rodata.end, true)
+        .override_global("COPY_RANGES_TABLE", &ranges, true)
         .override_global("AYA_LOG_LEVEL", &level, false)
         .map_max_entries("RECORDS", slots)
         .map_max_entries("SLOT_BY_THREAD", slots)
@@ -173,7 +179,15 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         let refusal = if options.without.contains(&group) {
             Some(format!("switched off by --without {}", group.id()))
         } else {
-            match attach_group(&mut ebpf, group, access, types.as_ref(), btf).map_err(explain) {
+            let attached = match (group, &copy_routines) {
+                (Group::Tax, Err(why)) => Ok(Some(why.clone())),
+                (Group::Tax, Ok(_)) => {
+                    tax::attach(&mut ebpf, options.sampling.unwrap_or(tax::FREQUENCY))
+                        .map(|()| None)
+                }
+                _ => attach_group(&mut ebpf, group, access, types.as_ref(), btf),
+            };
+            match attached.map_err(explain) {
                 Ok(refusal) => refusal,
                 Err(error) if group == Group::Core => return Err(error),
                 Err(error) => Some(format!("{error:#}")),
@@ -266,7 +280,7 @@ pub fn missing_privilege() -> Option<(&'static str, &'static str)> {
         return Some((
             "missing CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8)",
             "run with sudo, or give the binary the capabilities: setcap \
-             cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_ptrace+ep",
+             cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_ptrace,cap_syslog+ep",
         ));
     }
     (!namespace::has_host_users()).then_some((

@@ -19,6 +19,8 @@ pub enum Group {
     Net,
     /// io_uring completions.
     Uring,
+    /// The sampler of CPU time, see [`super::tax`].
+    Tax,
 }
 
 impl Group {
@@ -32,6 +34,7 @@ impl Group {
         Self::Writeback,
         Self::Net,
         Self::Uring,
+        Self::Tax,
     ];
 
     /// The stable id.
@@ -46,6 +49,7 @@ impl Group {
             Self::Writeback => "writeback",
             Self::Net => "net",
             Self::Uring => "io_uring",
+            Self::Tax => "tax",
         }
     }
 
@@ -61,6 +65,7 @@ impl Group {
             Self::Writeback => "who made the pages dirty that are written to block devices",
             Self::Net => "bytes of network interfaces",
             Self::Uring => "bytes of io_uring operations",
+            Self::Tax => "share of CPU time spent copying",
         }
     }
 }

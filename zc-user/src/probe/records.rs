@@ -81,7 +81,7 @@ impl Records {
         Ok(unsafe { chunk.address.cast::<Record>().add(slot % CHUNK) })
     }
 
-    /// State and update count of a slot, late updates included: what a scan looks at.
+    /// State and count of changes of a slot, late ones and samples included: what a scan looks at.
     pub(super) fn glance(&mut self, slot: usize) -> Result<(u32, u64)> {
         let record = self.pointer(slot)?.as_ptr();
         // SAFETY: mapped memory; the kernel writes it at any time, so every read is volatile, and
@@ -91,7 +91,8 @@ impl Records {
                 (&raw const (*record).state).read_volatile(),
                 (&raw const (*record).updates)
                     .read_volatile()
-                    .wrapping_add((&raw const (*record).late.updates).read_volatile()),
+                    .wrapping_add((&raw const (*record).late.updates).read_volatile())
+                    .wrapping_add((&raw const (*record).samples.cpu).read_volatile()),
             )
         })
     }

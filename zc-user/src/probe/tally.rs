@@ -2,7 +2,7 @@
 
 use zc_common::{
     path::{CopyPath, LANES, lane_path},
-    record::{Counters as RawCounters, LaneCount, Late, Record},
+    record::{Counters as RawCounters, LaneCount, Late, Record, Samples},
 };
 
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
 pub(super) struct Tally {
     counters: RawCounters,
     late: Late,
+    samples: Samples,
     lanes: [LaneCount; LANES],
 }
 
@@ -26,6 +27,7 @@ impl Default for Tally {
         Self {
             counters: RawCounters::default(),
             late: Late::ZERO,
+            samples: Samples::default(),
             lanes: [LaneCount::default(); LANES],
         }
     }
@@ -71,6 +73,8 @@ impl Tally {
         sum.munmap_calls += munmap_calls;
         sum.msync_calls += msync_calls;
         sum.discarded_bytes += discarded_bytes;
+        self.samples.cpu += record.samples.cpu;
+        self.samples.copy += record.samples.copy;
         for (sum, lane) in self.lanes.iter_mut().zip(&record.lanes) {
             sum.ops += lane.ops;
             sum.bytes += lane.bytes;
@@ -124,6 +128,9 @@ impl Tally {
         set(CounterId::MmapCalls, raw.mmap_calls);
         set(CounterId::MunmapCalls, raw.munmap_calls);
         set(CounterId::MsyncCalls, raw.msync_calls);
+        set(CounterId::CpuSamples, self.samples.cpu);
+        // A sample is on its way into both while they are read: the part is never more than the whole.
+        set(CounterId::CopySamples, self.samples.copy.min(self.samples.cpu));
         (counters, paths)
     }
 }

@@ -67,6 +67,7 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
     if attached.has(Group::Block) {
         without(Group::Writeback, &[CounterId::BlockDirtiedBytes], Provenance::Unavailable);
     }
+    without(Group::Tax, &[CounterId::CpuSamples, CounterId::CopySamples], Provenance::Unavailable);
     if attached.has(Group::Faults) {
         limits.push(Limitation {
             counter: CounterId::CowCopiedBytes,

@@ -81,6 +81,10 @@ counters! {
     MunmapCalls = "munmap_calls",
     /// Successful msync calls.
     MsyncCalls = "msync_calls",
+    /// Times the sampler found the process on a CPU, in user or kernel mode.
+    CpuSamples = "cpu_samples",
+    /// Times the sampler found the process on a CPU inside a copy routine of the kernel.
+    CopySamples = "copy_samples",
 }
 
 impl CounterId {

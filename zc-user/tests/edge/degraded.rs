@@ -2,12 +2,14 @@
 
 use super::zc::{path, run, zc};
 
-const GROUPS: [&str; 7] = ["faults", "page_cache", "mmap", "block", "writeback", "net", "io_uring"];
+const GROUPS: [&str; 8] =
+    ["faults", "page_cache", "mmap", "block", "writeback", "net", "io_uring", "tax"];
 /// Counters that go with a group.
-const LOST: [(&str, &[&str]); 3] = [
+const LOST: [(&str, &[&str]); 4] = [
     ("faults", &["cow_copied_bytes"]),
     ("page_cache", &["page_cache_hits", "page_cache_misses"]),
     ("block", &["block_read_bytes", "block_write_bytes", "block_dirtied_bytes"]),
+    ("tax", &["cpu_samples", "copy_samples"]),
 ];
 const DD: [&str; 6] = ["--", "dd", "if=/dev/zero", "of=/dev/null", "bs=4099", "count=7"];
 

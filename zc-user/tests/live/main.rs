@@ -17,6 +17,7 @@ mod report;
 mod requirement;
 mod runner;
 mod scenarios;
+mod tax;
 mod witness;
 mod workload;
 mod writeback;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         devices::TESTS,
         nginx::TESTS,
         writeback::TESTS,
+        tax::TESTS,
     ];
     trials.extend(tests.concat().into_iter().map(|(name, test)| trial(name.to_owned(), test)));
     runner::run(trials)

@@ -6,6 +6,7 @@ pub(crate) mod crowd;
 mod iperf;
 mod launch;
 mod life;
+pub(crate) mod tax;
 mod traffic;
 pub(crate) mod writeback;
 
@@ -35,6 +36,9 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
         "write" => life::write(count(1), Path::new(text(2))),
         "names" => life::names(Path::new(text(1))),
         "crowd" => crowd::crowd(count(1)),
+        "tax" => {
+            tax::burn_all(text(1), count(2) as u64, Path::new(text(3)));
+        }
         "traffic" => traffic::traffic(),
         "iperf" => iperf::iperf(Path::new(text(1)), Path::new(text(2))),
         "writeback" => writeback::writeback(Path::new(text(1)), text(2), Path::new(text(3))),

@@ -98,7 +98,10 @@ impl Machine {
         // Busier every second, so that orders change and curves rise.
         let burst = [self.path(CopyPath::PipeWrite, t * t * t, 700, 20 * MIB, 20 * MIB)];
         let disk = |bytes| counters(t, &[(CounterId::BlockReadBytes, bytes), BUSY[0], BUSY[1]]);
-        let net = |bytes| counters(t, &[(CounterId::NetTxBytes, bytes), BUSY[0], BUSY[1]]);
+        let net = |bytes| {
+            let samples = [(CounterId::CpuSamples, 60), (CounterId::CopySamples, 41)];
+            counters(t, &[(CounterId::NetTxBytes, bytes), BUSY[0], BUSY[1], samples[0], samples[1]])
+        };
         vec![
             process(811, "nginx", net(100 * MIB), &nginx),
             process(1204, "java", net(900 * MIB), &broker),

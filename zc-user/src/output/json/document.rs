@@ -9,6 +9,7 @@ use crate::{
         frame::Frame,
         ledger,
         sort::Listing,
+        tax,
     },
     output::advice::evidence,
     sample::{
@@ -72,6 +73,9 @@ struct Worth([Provenance; CounterId::COUNT]);
 struct Entry<'a> {
     counters: CounterValues<'a>,
     provenance: Worths,
+    /// Share of the CPU time spent copying, and how far it may be off; `null` when not known.
+    copy_tax: Option<f64>,
+    copy_tax_margin: Option<f64>,
     /// Bytes moved on paths of which it is not known whether they were copied: `copied_bytes` may
     /// be short by as many.
     unknown_moved_bytes: u64,
@@ -240,6 +244,8 @@ impl<'a> Entry<'a> {
                 copied_bytes: if unavailable { Provenance::Unavailable } else { copied.provenance },
                 worth,
             },
+            copy_tax: tax::copy_tax(counters, frame).number(),
+            copy_tax_margin: tax::copy_tax_margin(counters, frame).number(),
             unknown_moved_bytes: copied.unknown_moved_bytes,
             paths: Path::all(paths),
         }

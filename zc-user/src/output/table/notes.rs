@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Longest line.
-const COLUMNS: usize = 80;
+pub(super) const COLUMNS: usize = 80;
 
 /// Explains every mark and dash that the machine's limitations give rise to, and names what was
 /// lost.

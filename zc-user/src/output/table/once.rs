@@ -14,7 +14,11 @@ use crate::{
         sort::Listing,
         value::Value,
     },
-    output::{human, sanitize},
+    output::{
+        human,
+        paragraph::{self, Indent},
+        sanitize,
+    },
     sample::snapshot::ProcessSample,
 };
 
@@ -51,6 +55,7 @@ pub fn write_once(
 ) -> io::Result<()> {
     write_machine(frame, out)?;
     write_totals(frame, out)?;
+    write_tax(frame, out)?;
     writeln!(out)?;
     write_processes(frame, listing.of(frame), columns, out)?;
     notes::write(frame, out)
@@ -85,6 +90,19 @@ pub(super) fn total(frame: &Frame, id: &str) -> String {
     });
     // A rate over no time at all is neither known nor unavailable.
     if cell.is_empty() { human::UNAVAILABLE.to_owned() } else { cell }
+}
+
+/// Writes how much of the CPU time went into copying, or why that is not known.
+pub(super) fn write_tax(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
+    let tax = total(frame, "copy_tax");
+    let value = Column::from_id("copy_tax").map(|column| column.of(Row::totals(frame), frame));
+    let text = if let Some(Value::Unavailable(why)) = value {
+        format!("copy tax {tax}: {why}")
+    } else {
+        let margin = total(frame, "copy_tax_margin");
+        format!("copy tax {} of the CPU time", human::with_margin(tax, &margin))
+    };
+    paragraph::write(&text, Indent::NONE, notes::COLUMNS, out)
 }
 
 /// Writes a table of processes.

@@ -5,7 +5,7 @@ use std::io;
 use super::{
     grid::{Cell, Grid},
     notes,
-    once::{total, write_machine, write_processes},
+    once::{total, write_machine, write_processes, write_tax},
 };
 use crate::{
     model::{
@@ -68,6 +68,7 @@ pub fn write_stat(
         total(frame, "copied_bytes"),
         total(frame, "zero_copied_bytes"),
     )?;
+    write_tax(frame, out)?;
     writeln!(out, "\nPaths")?;
     write_paths(frame, out)?;
     writeln!(out, "\nProcesses")?;

@@ -12,6 +12,7 @@ use crate::{
         column::{Column, Unit},
         frame::Frame,
         row::Row,
+        tax,
         value::{Quality, Value},
     },
     output::{human, sanitize::sanitize},
@@ -127,6 +128,7 @@ fn pairs(state: &State, frame: &Frame) -> Vec<Pair> {
             theme.reference(),
             11,
         ),
+        pair("copy tax", "tax", copy_tax(frame), theme.copied(), 9),
         pair("DMA", "DMA", dma(frame), theme.dma(), 10),
         pair(
             "lost",
@@ -136,7 +138,7 @@ fn pairs(state: &State, frame: &Frame) -> Vec<Pair> {
             5,
         ),
         pair("mode switches", "modesw", total(frame, "mode_switches_per_sec"), calm, 8),
-        pair("context switches", "ctxsw", context_switches(frame), calm, 8),
+        pair("ctx switches", "ctxsw", context_switches(frame), calm, 8),
         pair("zc", "zc", own_cost(frame), calm, 16),
     ]
 }
@@ -153,6 +155,20 @@ fn dma(frame: &Frame) -> String {
     }
     let bytes: u64 = hardware.map(|d| d.read_bytes.saturating_add(d.write_bytes)).sum();
     human::bytes_per_sec(bytes as f64 / frame.seconds())
+}
+
+/// With its margin, since an interval of a second may hold a hundred samples; without fractions, which
+/// would then mean nothing.
+fn copy_tax(frame: &Frame) -> String {
+    let counters = &frame.totals.counters;
+    let (share, margin) = (tax::copy_tax(counters, frame), tax::copy_tax_margin(counters, frame));
+    match (share.number(), margin.number()) {
+        (Some(share), Some(margin)) => {
+            let percent = |fraction: f64| format!("{:.0}%", fraction * 100.0);
+            human::with_margin(percent(share), &percent(margin))
+        }
+        _ => human::UNAVAILABLE.to_owned(),
+    }
 }
 
 fn context_switches(frame: &Frame) -> String {

@@ -1,0 +1,60 @@
+//! The copy tax: who is on the CPU, and whether inside a copy routine, some hundred times a second.
+//!
+//! A timer interrupt, so off the hot path: its price does not depend on what the machine does.
+
+use aya_ebpf::{macros::perf_event, programs::PerfEventContext};
+use zc_common::text_range::{COPY_RANGES, CopyRanges, TextRange};
+
+use crate::{
+    account::Account,
+    arch,
+    kernel::{Object, layout},
+};
+
+/// Addresses of the copy routines, from the kernel's symbol table. In read-only data that is frozen
+/// before load.
+#[unsafe(no_mangle)]
+static COPY_RANGES_TABLE: CopyRanges = CopyRanges::EMPTY;
+
+/// Charges a sample to the running thread. Work done in an interrupt counts for whoever was
+/// interrupted, as in any profile; copies made while the CPU was idle belong to nobody.
+#[perf_event]
+pub(crate) fn zc_sample(ctx: PerfEventContext) -> u32 {
+    let copying = is_copy_routine(arch::sampled_address(ctx.ctx));
+    let task = Object::current_task();
+    let idle = task.load::<u32>(layout!(task_pid)) == 0;
+    let account = match (idle, copying) {
+        (false, _) => Account::interrupted(task),
+        (true, true) => Account::unattributed(),
+        (true, false) => None,
+    };
+    if let Some(account) = account {
+        account.sampled(copying);
+    }
+    0
+}
+
+/// Whether `address` lies in one of the ranges. Addresses of user space never do.
+#[inline(always)]
+fn is_copy_routine(address: u64) -> bool {
+    // The last range that begins at or before the address, by halving: the verifier follows each of
+    // the few dozen ways through, as the index is a constant on each of them.
+    let mut at = 0;
+    let mut step = COPY_RANGES / 2;
+    while step > 0 {
+        if range(at + step).begin <= address {
+            at += step;
+        }
+        step /= 2;
+    }
+    let range = range(at);
+    range.begin <= address && address < range.end
+}
+
+#[inline(always)]
+fn range(at: usize) -> TextRange {
+    let range = &raw const COPY_RANGES_TABLE.ranges[at % COPY_RANGES];
+    // SAFETY: inside the table, which user space replaced before load: the compiler must not believe
+    // what it says here.
+    unsafe { range.read_volatile() }
+}

@@ -1,0 +1,118 @@
+//! The copy tax: the share of CPU time that went into copying, from samples.
+
+use super::{
+    frame::Frame,
+    value::{Quality, Value},
+};
+use crate::sample::{
+    counter::{CounterId, Counters},
+    snapshot::Provenance,
+};
+
+/// Fewer samples say next to nothing: of 25 the share may be off by a fifth of the whole.
+pub const LEAST_SAMPLES: u64 = 25;
+
+const TOO_FEW: &str = "too little time on a CPU: fewer than 25 samples in this interval";
+
+/// 95 % of a normal distribution lie within so many standard deviations.
+const Z: f64 = 1.96;
+
+/// Samples in copy routines and samples in all, or the cell that says why there are none.
+#[expect(clippy::cast_precision_loss, reason = "2^53 samples are a million CPU years")]
+fn samples<'a>(counters: &Counters, frame: &'a Frame) -> Result<(f64, f64), Value<'a>> {
+    let unknown = [CounterId::CpuSamples, CounterId::CopySamples]
+        .into_iter()
+        .filter_map(|counter| frame.host.limitation(counter))
+        .find(|limit| limit.provenance == Provenance::Unavailable);
+    if let Some(limit) = unknown {
+        return Err(Value::Unavailable(&limit.reason));
+    }
+    let all = counters[CounterId::CpuSamples];
+    if all < LEAST_SAMPLES {
+        return Err(Value::Unavailable(TOO_FEW));
+    }
+    Ok((counters[CounterId::CopySamples] as f64, all as f64))
+}
+
+/// The share of samples that were in a copy routine.
+#[must_use]
+pub fn copy_tax<'a>(counters: &Counters, frame: &'a Frame) -> Value<'a> {
+    match samples(counters, frame) {
+        Ok((copying, all)) => Value::Real(copying / all, Quality::MEASURED),
+        Err(cell) => cell,
+    }
+}
+
+/// The greater distance from the share to either end of Wilson's interval, which unlike the textbook's
+/// standard error also holds where the share is near 0 or 1.
+#[must_use]
+pub fn copy_tax_margin<'a>(counters: &Counters, frame: &'a Frame) -> Value<'a> {
+    let (copying, all) = match samples(counters, frame) {
+        Ok(samples) => samples,
+        Err(cell) => return cell,
+    };
+    let share = copying / all;
+    let z2 = Z * Z;
+    let centre = z2.mul_add(0.5 / all, share) / (1.0 + z2 / all);
+    let half = Z / (1.0 + z2 / all) * (share * (1.0 - share) / all + z2 / (4.0 * all * all)).sqrt();
+    Value::Real(half + (centre - share).abs(), Quality::MEASURED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::column::Column,
+        sample::{
+            fixture::sketch::{process, snapshot},
+            snapshot::{Host, Limitation, Snapshot},
+        },
+    };
+
+    fn taken(copying: u64, all: u64) -> Snapshot {
+        let mut sample = process(7, "x", &[]);
+        sample.counters[CounterId::CopySamples] = copying;
+        sample.counters[CounterId::CpuSamples] = all;
+        snapshot(1, &[sample])
+    }
+
+    fn cell(id: &str, copying: u64, all: u64) -> Option<f64> {
+        let frame = Frame::cumulative(taken(copying, all));
+        Column::from_id(id).unwrap().of_process(&frame.processes[0], &frame).number()
+    }
+
+    #[test]
+    fn the_tax_is_a_share_of_enough_samples() {
+        assert_eq!(cell("copy_tax", 101, 404), Some(0.25));
+        assert_eq!(cell("copy_tax", 0, 25), Some(0.0));
+        assert_eq!(cell("copy_tax", 24, 24), None);
+        assert_eq!(cell("copy_tax", 0, 0), None);
+    }
+
+    #[test]
+    fn the_margin_is_what_the_samples_allow() {
+        let margin = |copying, all| cell("copy_tax_margin", copying, all).unwrap();
+        // Half of 10,000: 1.96 standard errors of 0.5 percentage points.
+        assert!((margin(5_000, 10_000) - 0.0098).abs() < 0.0001);
+        // None of 25: anything up to the rule of three, a tenth, may be the truth, and not 0.
+        assert!((0.1..0.15).contains(&margin(0, 25)));
+        assert!((margin(25, 25) - margin(0, 25)).abs() < 1e-12);
+        assert_eq!(cell("copy_tax_margin", 24, 24), None);
+    }
+
+    #[test]
+    fn without_a_sampler_there_is_a_reason_and_no_zero() {
+        let mut snapshot = taken(0, 0);
+        let limitations = vec![Limitation {
+            counter: CounterId::CpuSamples,
+            provenance: Provenance::Unavailable,
+            reason: "hidden".to_owned(),
+        }];
+        snapshot.host = Host { limitations, ..(*snapshot.host).clone() }.into();
+        let frame = Frame::cumulative(snapshot);
+        for id in ["copy_tax", "copy_tax_margin"] {
+            let value = Column::from_id(id).unwrap().of_process(&frame.processes[0], &frame);
+            assert_eq!(value, Value::Unavailable("hidden"), "{id}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What the kernel's symbol table tells, read once: it has more than a hundred thousand lines.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufRead, BufReader},
+    ops::Range,
+};
+
+use zc_common::text_range::CopyRanges;
+
+use super::tax::Routines;
+
+const KALLSYMS: &str = "/proc/kallsyms";
+const KPTR_RESTRICT: &str = "/proc/sys/kernel/kptr_restrict";
+
+/// The symbols that matter here.
+pub(super) struct Symbols {
+    /// The read-only data of the kernel image. Empty when it is not known.
+    pub(super) rodata: Range<u64>,
+    /// Where the copy routines are, or why that is not known.
+    pub(super) copy_routines: Result<CopyRanges, String>,
+}
+
+impl Symbols {
+    /// Reads the symbol table of the running kernel.
+    pub(super) fn read() -> Self {
+        let found =
+            File::open(KALLSYMS).and_then(|file| scan(BufReader::with_capacity(1 << 16, file)));
+        let (routines, begin) = match found {
+            Ok(found) => found,
+            Err(error) => {
+                let why = format!("cannot read {KALLSYMS}: {error}");
+                return Self { rodata: 0..0, copy_routines: Err(why) };
+            }
+        };
+        let rodata = begin.zip(rodata_size()).map_or(0..0, |(begin, size)| begin..begin + size);
+        let copy_routines = if begin.is_some() { routines.ranges() } else { Err(why_hidden()) };
+        Self { rodata, copy_routines }
+    }
+}
+
+/// The copy routines, and the address of `__start_rodata`: `None` when the table shows zeros. Stops
+/// there, because the symbols of the image come first and in order, code before data.
+fn scan(mut table: impl BufRead) -> io::Result<(Routines, Option<u64>)> {
+    let mut routines = Routines::default();
+    let mut line = String::new();
+    while table.read_line(&mut line)? > 0 {
+        let mut fields = line.trim_end().split([' ', '\t']);
+        let address = fields.next().and_then(|field| u64::from_str_radix(field, 16).ok());
+        let kind = fields.next().unwrap_or_default();
+        if let (Some(address), Some(name)) = (address, fields.next()) {
+            if name == "__start_rodata" {
+                routines.end_at(address);
+                return Ok((routines, Some(address).filter(|address| *address != 0)));
+            }
+            routines.push(address, kind, name);
+        }
+        line.clear();
+    }
+    Ok((routines, None))
+}
+
+/// Why the table shows zeros to this process (`kallsyms_show_value`, `kernel/ksyms_common.c`).
+fn why_hidden() -> String {
+    let restriction = fs::read_to_string(KPTR_RESTRICT).unwrap_or_default();
+    if restriction.trim() == "2" {
+        "the kernel hides its addresses from everybody (kernel.kptr_restrict is 2): \
+         sysctl kernel.kptr_restrict=1 shows them to root"
+            .to_owned()
+    } else {
+        "the kernel hides its addresses from this process: run with sudo, or add cap_syslog to the \
+         binary's capabilities"
+            .to_owned()
+    }
+}
+
+/// Size of the read-only data, from the physical addresses that the kernel itself occupies. They
+/// read as zeros without CAP_SYS_ADMIN.
+fn rodata_size() -> Option<u64> {
+    let file = File::open("/proc/iomem").ok()?;
+    let line = BufReader::new(file)
+        .lines()
+        .map_while(Result::ok)
+        .find(|line| line.trim_end().ends_with(": Kernel rodata"))?;
+    let (begin, end) = line.split(" : ").next()?.trim().split_once('-')?;
+    let begin = u64::from_str_radix(begin, 16).ok()?;
+    let end = u64::from_str_radix(end, 16).ok()?;
+    (end > begin).then(|| end - begin + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = "\
+0000000000000000 A __per_cpu_start
+ffffffff81000000 T _stext
+ffffffff81000100 t memset
+ffffffff81000200 T copy_page
+ffffffff81000240 T _copy_to_iter
+ffffffff81000240 W an_alias
+ffffffff81000300 T elsewhere
+ffffffff81000400 t memcpy_to_iter.isra.0
+ffffffff81000480 D memcpy
+ffffffff81000500 T _copy_from_user
+ffffffff82000000 R __start_rodata
+ffffffff82000100 T memmove
+";
+
+    #[test]
+    fn routines_end_where_the_next_symbol_begins_and_neighbours_are_one() {
+        let (routines, rodata) = scan(TABLE.as_bytes()).unwrap();
+        assert_eq!(rodata, Some(0xffff_ffff_8200_0000));
+        let ranges = routines.ranges().unwrap();
+        let low = |range: &zc_common::text_range::TextRange| {
+            (range.begin & 0xfff_ffff, range.end & 0xfff_ffff)
+        };
+        let found: Vec<_> = ranges.ranges.iter().take(3).map(low).collect();
+        assert_eq!(
+            found,
+            [(0x100_0200, 0x100_0300), (0x100_0400, 0x100_0480), (0x100_0500, 0x200_0000)]
+        );
+        assert_eq!(ranges.ranges[3], zc_common::text_range::TextRange::BEYOND);
+    }
+
+    #[test]
+    fn addresses_of_zero_are_hidden_addresses() {
+        let zeros = "0000000000000000 T copy_page\n0000000000000000 R __start_rodata\n";
+        let (_, rodata) = scan(zeros.as_bytes()).unwrap();
+        assert_eq!(rodata, None);
+        assert!(!why_hidden().is_empty());
+    }
+}

@@ -1,0 +1,215 @@
+//! The copy tax: a sampler on every CPU, and the addresses that it looks for.
+
+use anyhow::{Context as _, Result, anyhow};
+use aya::{
+    Ebpf,
+    programs::perf_event::{
+        PerfEvent, PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent,
+    },
+    util::online_cpus,
+};
+use zc_common::text_range::{COPY_RANGES, CopyRanges, TextRange};
+
+/// Samples a second on each CPU. A prime beside 100, so that work done by a 100 Hz clock is not
+/// always seen at the same point.
+pub const FREQUENCY: u32 = 99;
+
+/// The kernel's copy routines, sorted by name: code that does nothing but move bytes from one place in
+/// memory to another, on any kernel since 5.10.
+///
+/// On x86 the copy loop is either a routine of its own or, since 6.4 and with a processor whose
+/// `rep movsb` is fast, inside whoever calls it: hence the callers that do little else. A structure
+/// that some other function copies to user space that way is missed.
+///
+/// Left out on purpose: `memset`, `clear_page`, `clear_user` and `iov_iter_zero`, which write zeros
+/// and copy nothing; `copy_from_kernel_nofault` and `strncpy_from_user`, which look at kernel
+/// structures and names, not at data (and the first of which is how eBPF programs read memory, those
+/// of `zc` among them); `copy_process`, `copy_siginfo` and others that are called copies for what they
+/// mean, not for what they do.
+pub const ROUTINES: &[&str] = &[
+    "__arch_copy_from_user",
+    "__arch_copy_to_user",
+    "__copy_user_flushcache",
+    "__copy_user_nocache",
+    "__memcpy",
+    "__memcpy_flushcache",
+    "__memcpy_fromio",
+    "__memcpy_toio",
+    "__memmove",
+    "__pi_copy_page",
+    "__pi_memcpy",
+    "__pi_memmove",
+    "_copy_from_iter",
+    "_copy_from_iter_flushcache",
+    "_copy_from_iter_full",
+    "_copy_from_iter_full_nocache",
+    "_copy_from_iter_nocache",
+    "_copy_from_user",
+    "_copy_mc_to_iter",
+    "_copy_to_iter",
+    "_copy_to_user",
+    "copy_folio_from_iter_atomic",
+    "copy_from_user_iter",
+    "copy_mc_enhanced_fast_string",
+    "copy_mc_fragile",
+    "copy_mc_fragile_handle_tail",
+    "copy_mc_generic",
+    "copy_mc_to_kernel",
+    "copy_mc_to_user",
+    "copy_page",
+    "copy_page_from_iter",
+    "copy_page_from_iter_atomic",
+    "copy_page_from_iter_iovec",
+    "copy_page_regs",
+    "copy_page_to_iter",
+    "copy_page_to_iter_iovec",
+    "copy_page_to_iter_nofault",
+    "copy_to_nontemporal",
+    "copy_to_user_iter",
+    "copy_to_user_iter_mc",
+    "copy_user_enhanced_fast_string",
+    "copy_user_flushcache",
+    "copy_user_generic",
+    "copy_user_generic_string",
+    "copy_user_generic_unrolled",
+    "copy_user_handle_tail",
+    "copyin",
+    "copyout",
+    "copyout_mc",
+    "copyout_nofault",
+    "crc32c_and_copy_to_iter",
+    "csum_and_copy_from_iter",
+    "csum_and_copy_from_iter_full",
+    "csum_and_copy_from_user",
+    "csum_and_copy_to_iter",
+    "csum_and_copy_to_user",
+    "csum_partial_copy_generic",
+    "csum_partial_copy_nocheck",
+    "hash_and_copy_to_iter",
+    "iov_iter_copy_from_user_atomic",
+    "memcpy",
+    "memcpy_erms",
+    "memcpy_flushcache",
+    "memcpy_from_iter",
+    "memcpy_fromio",
+    "memcpy_orig",
+    "memcpy_to_iter",
+    "memcpy_toio",
+    "memmove",
+    "memmove_erms",
+    "raw_copy_from_user",
+    "raw_copy_to_user",
+    "rep_movs_alternative",
+];
+
+/// Whether `symbol` is a copy routine, or a part of one that the compiler made a function of its own
+/// (`copy_page_to_iter.part.0`, `_copy_to_iter.cold`).
+#[must_use]
+pub fn is_copy_routine(symbol: &str) -> bool {
+    let name = symbol.split_once('.').map_or(symbol, |(name, _)| name);
+    ROUTINES.binary_search(&name).is_ok()
+}
+
+/// Gathers the copy routines from a symbol table that is in the order of its addresses.
+#[derive(Default)]
+pub(super) struct Routines {
+    found: Vec<TextRange>,
+    /// Where the routine begins whose end is not known yet.
+    open: Option<u64>,
+}
+
+impl Routines {
+    /// Takes the next symbol. `kind` is that of `nm`.
+    pub(super) fn push(&mut self, address: u64, kind: &str, name: &str) {
+        self.end_at(address);
+        if self.open.is_none()
+            && address != 0
+            && matches!(kind, "t" | "T" | "w" | "W")
+            && is_copy_routine(name)
+        {
+            self.open = Some(address);
+        }
+    }
+
+    /// Ends an open routine unless `address` is only another name of it.
+    pub(super) fn end_at(&mut self, address: u64) {
+        let Some(begin) = self.open.filter(|begin| *begin < address) else { return };
+        self.open = None;
+        match self.found.last_mut() {
+            Some(last) if last.end == begin => last.end = address,
+            _ => self.found.push(TextRange { begin, end: address }),
+        }
+    }
+
+    /// The table for the kernel side.
+    pub(super) fn ranges(mut self) -> Result<CopyRanges, String> {
+        self.found.sort_unstable_by_key(|range| range.begin);
+        let count = self.found.len();
+        if count == 0 {
+            return Err("the kernel's symbol table names no copy routine".to_owned());
+        }
+        let mut table = CopyRanges::EMPTY;
+        let Some(used) = table.ranges.get_mut(..count) else {
+            return Err(format!(
+                "the kernel has {count} separate copy routines, {COPY_RANGES} can be told apart"
+            ));
+        };
+        used.copy_from_slice(&self.found);
+        Ok(table)
+    }
+}
+
+/// Starts the sampler on every CPU that is online. Either all are sampled or none.
+pub(super) fn attach(ebpf: &mut Ebpf, frequency: u32) -> Result<()> {
+    let program: &mut PerfEvent =
+        ebpf.program_mut("zc_sample").context("the object has no program zc_sample")?.try_into()?;
+    program.load().context("cannot load the sampler")?;
+    let started = start(program, frequency);
+    if started.is_err() {
+        // Detaches it where it was started, and gives back the descriptors.
+        program.unload().context("cannot unload the sampler")?;
+    }
+    started
+}
+
+fn start(program: &mut PerfEvent, frequency: u32) -> Result<()> {
+    let cpus = online_cpus()
+        .map_err(|(path, error)| anyhow!("cannot read the CPUs online from {path}: {error}"))?;
+    for cpu in cpus {
+        program
+            .attach(
+                PerfEventConfig::Software(SoftwareEvent::CpuClock),
+                PerfEventScope::AllProcessesOneCpu { cpu },
+                SamplePolicy::Frequency(frequency.into()),
+                false,
+            )
+            .with_context(|| format!("cannot sample CPU {cpu}"))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_sorted_and_knows_the_parts_of_a_routine() {
+        assert!(ROUTINES.is_sorted_by(|a, b| a < b));
+        for name in ["memcpy", "_copy_to_iter.cold", "copy_page_to_iter.part.0"] {
+            assert!(is_copy_routine(name), "{name}");
+        }
+        for name in ["memset", "clear_page_erms", "copy_process", "", ".part.0", "memcpy_x"] {
+            assert!(!is_copy_routine(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn more_routines_than_the_table_holds_are_a_refusal() {
+        let mut routines = Routines::default();
+        for n in 1..=COPY_RANGES as u64 + 1 {
+            routines.push(n * 16, "t", "memcpy");
+            routines.push(n * 16 + 8, "t", "other");
+        }
+        assert!(routines.ranges().unwrap_err().contains("65"));
+    }
+}
