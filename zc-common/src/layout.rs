@@ -34,6 +34,22 @@ macro_rules! layout {
             pub getrq_args: u32,
             /// log2 of the page size.
             pub page_shift: u32,
+            /// Whether copy sites are attached: calls are settled with what the sites have seen.
+            pub copy_sites: u32,
+            /// Whether copies on write are counted where they are made.
+            pub cow_sites: u32,
+            /// Whether pages are counted where they are mapped.
+            pub map_sites: u32,
+            /// Offset of the user registers from `task_struct.stack`, for kernels without `bpf_task_pt_regs`; absent when not known.
+            pub stack_pt_regs: u32,
+            /// Bits of `iov_iter.iter_type` that tell the kind (before 5.14 the lowest is the direction).
+            pub iter_mask: u32,
+            /// `ITER_PIPE`, `enum iter_type`: a pipe that takes pages by reference (until 6.4).
+            pub iter_pipe: u32,
+            /// `ITER_DISCARD`: takes nothing.
+            pub iter_discard: u32,
+            /// `SOCK_ZEROCOPY`, `enum sock_flags`: `SO_ZEROCOPY` is set.
+            pub sock_zerocopy: u32,
         }
 
         impl KernelLayout {
@@ -41,7 +57,10 @@ macro_rules! layout {
             pub const ABSENT: Self = Self {
                 $($field: ABSENT,)*
                 pg_head: ABSENT, pg_writeback: ABSENT, page_bytes: 0, typed: 0, current_task_typed: 0, task_pt_regs: 0,
-                switch_has_state: 0, uring_complete_args: 0, getrq_args: 0, page_shift: 12,
+                switch_has_state: 0, uring_complete_args: 0, getrq_args: 0, page_shift: 12, copy_sites: 0,
+                cow_sites: 0, map_sites: 0,
+                stack_pt_regs: ABSENT, iter_mask: 0xff, iter_pipe: ABSENT, iter_discard: ABSENT,
+                sock_zerocopy: ABSENT,
             };
 
             /// The field names with the structure and the member (dotted) that BTF is asked for.
@@ -131,7 +150,23 @@ layout! {
     kiocb_opcode: "io_kiocb" . "opcode",
     kiocb_file: "io_kiocb" . "file",
     kiocb_flags: "io_kiocb" . "flags",
+    kiocb_result: "io_kiocb" . "cqe.res",
     cqe_res: "io_uring_cqe" . "res",
+    task_stack: "task_struct" . "stack",
+    iter_type: "iov_iter" . "iter_type",
+    iter_type_old: "iov_iter" . "type",
+    kiocb_filp: "kiocb" . "ki_filp",
+    skb_sk: "sk_buff" . "sk",
+    skb_head: "sk_buff" . "head",
+    skb_end: "sk_buff" . "end",
+    skb_cb: "sk_buff" . "cb",
+    shared_info_uarg: "skb_shared_info" . "destructor_arg",
+    fault_vma: "vm_fault" . "vma",
+    fault_flags: "vm_fault" . "flags",
+    fault_page: "vm_fault" . "page",
+    vma_flags: "vm_area_struct" . "vm_flags",
+    sock_hash: "sock" . "__sk_common.skc_hash",
+    socket_flags: "sock" . "__sk_common.skc_flags",
 }
 
-const _: () = assert!(size_of::<KernelLayout>() == 4 * (KernelLayout::FIELDS.len() + 10));
+const _: () = assert!(size_of::<KernelLayout>() == 4 * (KernelLayout::FIELDS.len() + 18));

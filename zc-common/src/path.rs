@@ -94,11 +94,71 @@ copy_paths! {
     SwiotlbBounce = "swiotlb_bounce",
     /// Socket buffers made linear by a copy, because the device or route cannot gather.
     SkbLinearize = "skb_linearize",
+    /// Copies for no call that moves data: loading a program, kernel threads that read and write files (loop devices), message queues.
+    KernelCopy = "kernel_copy",
 }
 
 impl CopyPath {
     /// Number of paths.
     pub const COUNT: usize = Self::ALL.len();
+
+    /// CPU copies per moved byte that the path's usual behaviour implies, for kernels where nothing
+    /// measures them. `None` where the call may or may not copy and only the kernel knows: such
+    /// copies are unavailable, not 0.
+    #[must_use]
+    pub const fn modelled_copies(self) -> Option<u64> {
+        match self {
+            Self::FileRead
+            | Self::FileWrite
+            | Self::SocketRecv
+            | Self::SocketSend
+            | Self::PipeRead
+            | Self::PipeWrite
+            | Self::SendfileToFile
+            | Self::SplicePipeFile
+            | Self::CopyRangeCopied
+            | Self::CowCopy
+            | Self::ProcessVm
+            | Self::SwiotlbBounce
+            | Self::SkbLinearize
+            | Self::KernelCopy => Some(1),
+            Self::DirectRead
+            | Self::DirectWrite
+            | Self::PseudoRead
+            | Self::PseudoWrite
+            | Self::SocketRecvZerocopy
+            | Self::Vmsplice
+            | Self::Tee
+            | Self::SendfileToSocket
+            | Self::SendfileToPipe
+            | Self::SendfileToPseudo
+            | Self::SpliceFilePipe
+            | Self::SplicePipeSocket
+            | Self::SpliceSocketPipe
+            | Self::SplicePipePipe
+            | Self::SplicePipePseudo
+            | Self::CopyRangeReflink
+            | Self::MmapRead
+            | Self::MmapWrite => Some(0),
+            // Loopback, veth, a packet capture or a missing SO_ZEROCOPY turn it into a copy.
+            Self::SocketSendZerocopy => None,
+        }
+    }
+
+    /// Whether bytes that a call on this path returned, and that no copy site accounts for, must be
+    /// taken for copied. Not on paths whose very call moves references.
+    #[must_use]
+    pub const fn assumes_copies(self) -> bool {
+        !matches!(
+            self,
+            Self::Vmsplice
+                | Self::Tee
+                | Self::CopyRangeReflink
+                | Self::SocketRecvZerocopy
+                | Self::MmapRead
+                | Self::MmapWrite
+        )
+    }
 
     /// The path with this id.
     #[must_use]
@@ -196,6 +256,17 @@ pub const fn lane_path(lane: usize) -> (CopyPath, Option<SocketKind>) {
         _ => (path, None),
     }
 }
+
+/// Whether unexplained bytes on a lane are taken for copied, see [`CopyPath::assumes_copies`].
+pub const ASSUMES_COPIES: [bool; LANES] = {
+    let mut table = [false; LANES];
+    let mut lane = 0;
+    while lane < LANES {
+        table[lane] = lane_path(lane).0.assumes_copies();
+        lane += 1;
+    }
+    table
+};
 
 const _: () = {
     let mut kind = 0;

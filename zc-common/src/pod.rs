@@ -4,6 +4,7 @@ use crate::{
     device::{DeviceKey, DeviceRecord},
     layout::KernelLayout,
     record::{CpuState, Late, Owner, Record, ThreadKey},
+    site::Shapes,
     text_range::CopyRanges,
 };
 
@@ -14,4 +15,15 @@ macro_rules! pod {
     )*};
 }
 
-pod!(ThreadKey, Owner, Late, Record, CpuState, DeviceKey, DeviceRecord, KernelLayout, CopyRanges);
+pod!(
+    ThreadKey,
+    Owner,
+    Late,
+    Record,
+    CpuState,
+    DeviceKey,
+    DeviceRecord,
+    KernelLayout,
+    CopyRanges,
+    Shapes
+);

@@ -47,11 +47,29 @@ pub struct Late {
     pub updates: u64,
     /// Bytes written to block devices of pages that the thread had made dirty, whoever wrote them.
     pub dirtied_write_bytes: u64,
+    /// Times that payload of the thread's socket buffers was copied on its way to a device.
+    pub linearizations: u64,
+    /// Bytes copied thereby.
+    pub linearized_bytes: u64,
+    /// Bytes sent by reference to the thread's pages that were copied after all.
+    pub zerocopy_copied_bytes: u64,
+    /// Bounce buffers filled or emptied.
+    pub bounces: u64,
+    /// Bytes copied thereby.
+    pub bounced_bytes: u64,
 }
 
 impl Late {
     /// Nothing yet.
-    pub const ZERO: Self = Self { updates: 0, dirtied_write_bytes: 0 };
+    pub const ZERO: Self = Self {
+        updates: 0,
+        dirtied_write_bytes: 0,
+        linearizations: 0,
+        linearized_bytes: 0,
+        zerocopy_copied_bytes: 0,
+        bounces: 0,
+        bounced_bytes: 0,
+    };
 }
 
 /// Operations, bytes and failures on one lane.
@@ -64,7 +82,42 @@ pub struct LaneCount {
     pub bytes: u64,
     /// Calls that failed, `EAGAIN` included.
     pub errors: u64,
+    /// Bytes that the CPU copied, counted where it copies them.
+    pub copied: u64,
+    /// Bytes that no hooked function copied and no evidence explains: taken for copied.
+    pub assumed: u64,
 }
+
+/// What the copy sites have seen since the last call was settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Staged {
+    /// Bytes copied by the CPU.
+    pub copied: u64,
+    /// Bytes that a function has accounted for inside one that will return them once more.
+    pub nested: u64,
+    /// Bytes of direct I/O.
+    pub direct: u64,
+    /// `EVIDENCE_` bits.
+    pub evidence: u64,
+    /// Whether an asynchronous operation (io_uring, libaio) is being carried out.
+    pub scope: u64,
+    /// Address of the `struct sock` last sent through.
+    pub socket: u64,
+    /// Its hash: addresses are reused.
+    pub socket_hash: u64,
+}
+
+/// [`Staged::evidence`]: bytes went by reference.
+pub const EVIDENCE_REFERENCE: u64 = 1;
+/// [`Staged::evidence`]: the device reaches the caller's pages.
+pub const EVIDENCE_DIRECT: u64 = 1 << 1;
+/// [`Staged::evidence`]: a function was entered that copies all that the call returns.
+pub const EVIDENCE_COPY: u64 = 1 << 2;
+/// [`Staged::evidence`]: a function was entered that encrypts or decrypts all that the call returns.
+pub const EVIDENCE_TRANSFORM: u64 = 1 << 3;
+/// [`Staged::evidence`]: there is nothing at the other end (`/dev/null`, `/dev/zero`).
+pub const EVIDENCE_NOTHING: u64 = 1 << 4;
 
 /// Counters of a thread that belong to no path. All cumulative since the record was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,6 +157,8 @@ pub struct Counters {
     pub msync_calls: u64,
     /// Bytes received only to be thrown away (`MSG_TRUNC`): moved nowhere.
     pub discarded_bytes: u64,
+    /// Bytes that the kernel encrypted or decrypted for the thread (kTLS in software).
+    pub transformed_bytes: u64,
 }
 
 /// What the sampler saw of a thread: how often it found it on a CPU, and how often in a copy routine.
@@ -191,6 +246,8 @@ pub struct Record {
     pub lookup_last: u64,
     /// Whether the page fault being served is a write.
     pub fault_is_write: u64,
+    /// What the copy sites have seen since the last call was settled.
+    pub staged: Staged,
     /// Counters that belong to no path.
     pub counters: Counters,
     /// Counts per lane, see [`crate::path`].
@@ -223,6 +280,15 @@ impl Record {
         lookup_index: 0,
         lookup_last: 0,
         fault_is_write: 0,
+        staged: Staged {
+            copied: 0,
+            nested: 0,
+            direct: 0,
+            evidence: 0,
+            scope: 0,
+            socket: 0,
+            socket_hash: 0,
+        },
         counters: Counters {
             syscalls: 0,
             context_switches_voluntary: 0,
@@ -241,8 +307,9 @@ impl Record {
             munmap_calls: 0,
             msync_calls: 0,
             discarded_bytes: 0,
+            transformed_bytes: 0,
         },
-        lanes: [LaneCount { ops: 0, bytes: 0, errors: 0 }; LANES],
+        lanes: [LaneCount { ops: 0, bytes: 0, errors: 0, copied: 0, assumed: 0 }; LANES],
     };
 }
 
@@ -269,7 +336,7 @@ pub struct CpuState {
 
 const _: () = {
     assert!(size_of::<ThreadKey>() == 16);
-    assert!(size_of::<LaneCount>() == 24);
+    assert!(size_of::<LaneCount>() == 40);
     assert!(size_of::<Owner>() == 24);
     assert!(size_of::<Late>().is_multiple_of(8));
     assert!(size_of::<CpuState>() == 128);
@@ -286,7 +353,8 @@ const _: () = {
                 + 16
                 + 16
                 + 72
+                + size_of::<Staged>()
                 + size_of::<Counters>()
-                + 24 * LANES
+                + 40 * LANES
     );
 };

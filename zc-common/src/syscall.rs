@@ -12,6 +12,9 @@ macro_rules! kinds {
 kinds! {
     /// Moves no data: leaves at once.
     None,
+    /// Carries out operations that are booked when they complete (io_uring_enter, io_submit): leaves
+    /// at once as well.
+    Submit,
     /// read(fd, ...) and its relatives: fd first, the return value is bytes.
     Read,
     /// write(fd, ...) and its relatives.
@@ -74,13 +77,14 @@ const fn table(entries: &[(usize, SyscallKind)]) -> SyscallTable {
 
 use SyscallKind::{
     CopyFileRange, Getsockopt, IoGetevents, Ioctl, Mmap, Msync, Munmap, Prctl, ProcessVm, Read,
-    Recvfrom, Recvmmsg, Recvmsg, Sendfile, Sendmmsg, Sendmsg, Sendto, Splice, Tee, Vmsplice, Write,
+    Recvfrom, Recvmmsg, Recvmsg, Sendfile, Sendmmsg, Sendmsg, Sendto, Splice, Submit, Tee,
+    Vmsplice, Write,
 };
 
 /// x86-64 (`arch/x86/entry/syscalls/syscall_64.tbl`).
 ///
-/// io_submit and io_uring_enter are absent on purpose: their bytes are known when the operation
-/// completes (`io_getevents`, the `io_uring_complete` tracepoint), not when it is submitted.
+/// The bytes of io_submit and io_uring_enter are known when the operation completes
+/// (`io_getevents`, the `io_uring_complete` tracepoint), not when it is submitted.
 pub const X86_64: SyscallTable = table(&[
     (0, Read),
     (1, Write),
@@ -100,6 +104,7 @@ pub const X86_64: SyscallTable = table(&[
     (55, Getsockopt),
     (157, Prctl),
     (208, IoGetevents),
+    (209, Submit),
     (275, Splice),
     (276, Tee),
     (278, Vmsplice),
@@ -113,10 +118,12 @@ pub const X86_64: SyscallTable = table(&[
     (327, Read),
     (328, Write),
     (333, IoGetevents),
+    (426, Submit),
 ]);
 
 /// arm64 and every architecture with the generic table (`include/uapi/asm-generic/unistd.h`).
 pub const GENERIC: SyscallTable = table(&[
+    (2, Submit),
     (4, IoGetevents),
     (29, Ioctl),
     (63, Read),
@@ -148,4 +155,5 @@ pub const GENERIC: SyscallTable = table(&[
     (286, Read),
     (287, Write),
     (292, IoGetevents),
+    (426, Submit),
 ]);

@@ -33,6 +33,8 @@ const PF_EXITING: u32 = 0x4;
 /// The insertion fails when the key exists (`BPF_NOEXIST`).
 const NOEXIST: u64 = 1;
 
+mod staged;
+
 /// A record and the way to write it.
 #[derive(Clone, Copy)]
 pub(crate) struct Account {

@@ -18,7 +18,7 @@ use crate::{
 pub(crate) struct Class(u8);
 
 /// Number of classes.
-const CLASSES: usize = 9;
+const CLASSES: usize = 10;
 
 impl Class {
     /// The descriptor is not open.
@@ -31,12 +31,14 @@ impl Class {
     pub(crate) const UDP: Self = Self(6);
     pub(crate) const UNIX: Self = Self(7);
     pub(crate) const OTHER_SOCKET: Self = Self(8);
+    /// `/dev/null`, `/dev/zero`, `/dev/full`: nothing is copied to or from them.
+    pub(crate) const VOID: Self = Self(9);
 
     /// A regular file of a file system in memory: `O_DIRECT` changes nothing. Never leaves
     /// [`File::class`].
-    const MEMORY: Self = Self(9);
+    const MEMORY: Self = Self(10);
     /// A socket whose family is still to be found out. Never leaves [`File::class`].
-    const SOCKET: Self = Self(10);
+    const SOCKET: Self = Self(11);
 }
 
 /// The lane of a copy from each class to user memory.
@@ -50,6 +52,7 @@ static READ_LANES: [Lane; CLASSES] = [
     recv_lane(SocketKind::Udp),
     recv_lane(SocketKind::Unix),
     recv_lane(SocketKind::Other),
+    lane(CopyPath::PseudoRead),
 ];
 
 /// The lane of a copy from user memory to each class.
@@ -63,12 +66,14 @@ static WRITE_LANES: [Lane; CLASSES] = [
     send_lane(SocketKind::Udp),
     send_lane(SocketKind::Unix),
     send_lane(SocketKind::Other),
+    lane(CopyPath::PseudoWrite),
 ];
 
 const S_IFMT: u16 = 0o170_000;
 const S_IFSOCK: u16 = 0o140_000;
 const S_IFREG: u16 = 0o100_000;
 const S_IFBLK: u16 = 0o060_000;
+const S_IFCHR: u16 = 0o020_000;
 const S_IFIFO: u16 = 0o010_000;
 
 // `include/uapi/linux/magic.h`.
@@ -207,9 +212,21 @@ impl File {
             S_IFSOCK => Class::SOCKET,
             S_IFIFO => Class::PIPE,
             S_IFBLK => Class::FILE,
+            S_IFCHR if self.is_void() => Class::VOID,
             _ => Class::PSEUDO,
         };
         Class(opaque(u64::from(class.0)) as u8)
+    }
+
+    /// `drivers/char/mem.c`; device numbers as the kernel has them (`include/linux/kdev_t.h`).
+    #[inline(always)]
+    fn is_void(self) -> bool {
+        const MINOR_BITS: u32 = 20;
+        const NULL: u32 = 1 << MINOR_BITS | 3;
+        const ZERO: u32 = 1 << MINOR_BITS | 5;
+        const FULL: u32 = 1 << MINOR_BITS | 7;
+        let device = self.inode.read::<u32>(layout!(inode_rdev)).unwrap_or_default();
+        matches!(device, NULL | ZERO | FULL)
     }
 
     #[inline(always)]

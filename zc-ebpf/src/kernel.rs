@@ -3,7 +3,8 @@
 use core::ptr;
 
 use aya_ebpf::helpers::{
-    bpf_get_current_task, bpf_probe_read_kernel, generated::bpf_get_current_task_btf,
+    bpf_get_current_task, bpf_probe_read_kernel,
+    generated::{bpf_get_current_task_btf, bpf_task_pt_regs},
 };
 use zc_common::layout::{ABSENT, KernelLayout};
 
@@ -61,6 +62,14 @@ impl Object {
             // SAFETY: as above.
             Self { address: unsafe { bpf_get_current_task() } as *const u8, typed: false }
         }
+    }
+
+    /// The user registers of the running task. Only where `layout!(task_pt_regs)` says so.
+    #[inline(always)]
+    pub(crate) fn user_registers() -> Self {
+        // SAFETY: the helper takes the running task, which exists.
+        let regs = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) };
+        Self::argument(regs as *const u8)
     }
 
     #[inline(always)]

@@ -39,6 +39,11 @@ pub(crate) static DEAD_SLOTS: Stack<u32> = Stack::with_max_entries(1024, 0);
 #[map]
 pub(crate) static DEPARTED: HashMap<ThreadKey, Late> = HashMap::with_max_entries(4096, 0);
 
+/// Who last sent through a socket, by the address of its `struct sock`. Writer: the sender. The
+/// least recently used give way.
+#[map]
+pub(crate) static SOCKET_OWNERS: LruHashMap<u64, Owner> = LruHashMap::with_max_entries(16_384, 0);
+
 /// What each CPU is running. Writer: that CPU.
 #[map]
 pub(crate) static CPUS: Array<CpuState> = Array::with_max_entries(MAX_CPUS, BPF_F_MMAPABLE);

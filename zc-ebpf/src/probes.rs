@@ -1,6 +1,7 @@
 //! The hooks, by kernel subject. Each is a thin function: arguments in, one call to `account`.
 
 mod block;
+mod copy;
 mod fault;
 mod floor;
 mod net;

@@ -5,13 +5,17 @@ pub mod btf;
 pub mod catalog;
 pub mod cost;
 mod departed;
+mod feature;
 pub mod layout;
 pub mod live;
 mod process;
 mod records;
+pub mod site;
 mod symbols;
 mod tally;
 pub mod tax;
+mod trace;
+mod worth;
 
 /// The eBPF object, built by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/zc-ebpf"));

@@ -75,6 +75,13 @@ impl LateAccount {
         Self::departed(owner)
     }
 
+    /// The late counters of the running thread, for what may interrupt it.
+    #[inline(always)]
+    pub(crate) fn current(account: Account) -> Option<Self> {
+        // SAFETY: as above.
+        Some(Self(unsafe { &raw mut (*account.record).late }))
+    }
+
     /// The late counters of the unattributed row.
     #[inline(always)]
     pub(crate) fn unattributed() -> Option<Self> {

@@ -31,7 +31,7 @@ fn faulted(arguments: Arguments) {
     }
     // A write to a page that is present but read-only: copied, or reused when nobody else maps
     // it. Which of the two is not visible here: an upper bound.
-    if is_write && code & X86_PF_PROT != 0 {
+    if layout!(cow_sites) == 0 && is_write && code & X86_PF_PROT != 0 {
         account.book(lane(CopyPath::CowCopy), 1 << layout!(page_shift));
     }
 }

@@ -1,6 +1,5 @@
 //! The page cache: lookups by reads, insertions, and pages mapped by faults.
 
-use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
 use zc_common::{
     path::{CopyPath, lane},
     syscall::{SYSCALL_TABLE_LEN, SyscallKind},
@@ -97,9 +96,7 @@ fn in_write_call() -> bool {
     if layout!(task_pt_regs) == 0 {
         return false;
     }
-    // SAFETY: the helper takes the running task, which exists.
-    let regs = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) };
-    let number = arch::number(Object::argument(regs as *const u8));
+    let number = arch::number(Object::user_registers());
     if number >= SYSCALL_TABLE_LEN as u64 {
         return false;
     }
@@ -116,7 +113,7 @@ tracepoint!(
 #[inline(always)]
 fn mapped_around(arguments: Arguments) {
     let (start, end) = (arguments.integer(1), arguments.integer(2));
-    if end < start {
+    if end < start || layout!(map_sites) != 0 {
         // The file was truncated meanwhile: nothing was mapped.
         return;
     }
@@ -134,6 +131,9 @@ tracepoint!(
 
 #[inline(always)]
 fn faulted(_arguments: Arguments) {
+    if layout!(map_sites) != 0 {
+        return;
+    }
     let Some(cpu) = this_cpu() else { return };
     let Some(account) = Account::current(cpu) else { return };
     // SAFETY: a map value; this thread is its only writer.

@@ -6,7 +6,8 @@
 use aya_ebpf::helpers::bpf_probe_read_user;
 use zc_common::{
     loss::Loss,
-    path::{CopyPath, lane},
+    path::{CopyPath, Lane, lane},
+    record::EVIDENCE_NOTHING,
     syscall::{SYSCALL_TABLE_LEN, SyscallKind},
 };
 
@@ -15,7 +16,7 @@ use crate::{
     account::{Account, count, note_loss, note_losses, this_cpu},
     arch,
     descriptor::{Class, File},
-    kernel::Object,
+    kernel::{Object, layout},
 };
 
 mod aio;
@@ -66,7 +67,24 @@ impl Call {
             }
             note_loss(Loss::DescriptorUnreadable);
         }
+        if layout!(copy_sites) != 0 && class == Class::VOID {
+            self.account.note(EVIDENCE_NOTHING);
+        }
         Some(class)
+    }
+
+    /// Books the call on `lane`: `result` is bytes, or negative when it failed.
+    #[inline(always)]
+    pub(crate) fn book(&self, lane: Lane, result: i64) {
+        self.account.book(lane, result);
+        self.account.settle(lane, result);
+    }
+
+    /// Books `ops` messages of `bytes` together.
+    #[inline(always)]
+    pub(crate) fn book_many(&self, lane: Lane, ops: u64, bytes: u64, errors: u64) {
+        self.account.book_many(lane, ops, bytes, errors);
+        self.account.settle(lane, bytes as i64);
     }
 
     /// The open file in argument `n`.
@@ -94,7 +112,7 @@ fn sys_exit(arguments: Arguments) {
         return;
     }
     let kind = arch::SYSCALLS[number as usize];
-    if kind == SyscallKind::None as u8 {
+    if kind <= SyscallKind::Submit as u8 {
         return;
     }
     if arch::is_compat(regs) {
@@ -106,10 +124,10 @@ fn sys_exit(arguments: Arguments) {
     if kind == SyscallKind::Read as u8 || kind == SyscallKind::Write as u8 {
         let Some(class) = call.class_fast(0) else { return };
         if kind == SyscallKind::Read as u8 {
-            account.book(class.read_lane(), call.result);
+            call.book(class.read_lane(), call.result);
             note_received(account, class, call.result);
         } else {
-            account.book(class.write_lane(), call.result);
+            call.book(class.write_lane(), call.result);
             note_sent(account, class, call.result);
         }
     } else {
@@ -122,6 +140,7 @@ fn sys_exit(arguments: Arguments) {
         }
     }
     account.mark_accesses();
+    account.end_call();
 }
 
 /// Adds to the network bytes of the account, when the class is a network socket.
@@ -170,7 +189,7 @@ fn other(call: &Call, kind: u8) {
         SENDMSG => message::sent(call, call.argument(2) as u32),
         SENDFILE => transfer::sendfile(call),
         SPLICE => transfer::splice(call),
-        TEE => call.account.book(lane(CopyPath::Tee), call.result),
+        TEE => call.book(lane(CopyPath::Tee), call.result),
         VMSPLICE => transfer::vmsplice(call),
         COPY_FILE_RANGE => clone_range::copy_file_range(call),
         IOCTL => clone_range::ioctl(call),
@@ -183,7 +202,7 @@ fn other(call: &Call, kind: u8) {
         MSYNC if call.result == 0 => {
             count!(call.account, msync_calls, 1);
         }
-        PROCESS_VM => call.account.book(lane(CopyPath::ProcessVm), call.result),
+        PROCESS_VM => call.book(lane(CopyPath::ProcessVm), call.result),
         GETSOCKOPT => message::zerocopy_receive(call),
         PRCTL => renamed(call),
         _ => {}

@@ -5,7 +5,7 @@
 
 use zc_common::{
     loss::Loss,
-    path::{CopyPath, lane},
+    path::{CopyPath, Lane, lane},
 };
 
 use super::{Arguments, tracepoint};
@@ -53,8 +53,7 @@ fn completed(arguments: Arguments) {
         Object::untyped(arguments.integer(2)).read::<i32>(layout!(cqe_res)).unwrap_or_default()
     };
     let Some(opcode) = request.read::<u8>(layout!(kiocb_opcode)) else { return };
-    let is_read =
-        matches!(opcode, READV | READ_FIXED | READ | RECV | RECVMSG | READ_MULTISHOT | READV_FIXED);
+    let is_read = is_read(opcode);
     let is_write = matches!(
         opcode,
         WRITEV | WRITE_FIXED | WRITE | SEND | SENDMSG | WRITEV_FIXED | SEND_ZC | SENDMSG_ZC
@@ -77,24 +76,39 @@ fn completed(arguments: Arguments) {
         }
         return;
     }
-    let zerocopy = opcode == SEND_ZC || opcode == SENDMSG_ZC;
-    let path_lane = match opcode {
+    account.book(operation_lane(opcode, class), result);
+    if result > 0 && class.is_network() {
+        count!(account, net_tx_bytes, result as u64);
+        if is_zerocopy(opcode) {
+            count!(account, zerocopy_requested_bytes, result as u64);
+        }
+    }
+}
+
+#[inline(always)]
+fn is_read(opcode: u8) -> bool {
+    matches!(opcode, READV | READ_FIXED | READ | RECV | RECVMSG | READ_MULTISHOT | READV_FIXED)
+}
+
+#[inline(always)]
+fn is_zerocopy(opcode: u8) -> bool {
+    opcode == SEND_ZC || opcode == SENDMSG_ZC
+}
+
+/// The lane of an operation on a file of this class.
+#[inline(always)]
+pub(super) fn operation_lane(opcode: u8, class: Class) -> Lane {
+    match opcode {
         TEE => lane(CopyPath::Tee),
         // The source is not visible at completion; a pipe as the target means it was no pipe.
         SPLICE => match class {
             Class::PIPE => lane(CopyPath::SpliceFilePipe),
             Class::FILE | Class::DIRECT => lane(CopyPath::SplicePipeFile),
-            Class::PSEUDO | Class::CLOSED => lane(CopyPath::SplicePipePseudo),
+            Class::PSEUDO | Class::VOID | Class::CLOSED => lane(CopyPath::SplicePipePseudo),
             _ => lane(CopyPath::SplicePipeSocket),
         },
-        _ if zerocopy => lane(CopyPath::SocketSendZerocopy),
+        _ if is_zerocopy(opcode) => lane(CopyPath::SocketSendZerocopy),
+        _ if is_read(opcode) => class.read_lane(),
         _ => class.write_lane(),
-    };
-    account.book(path_lane, result);
-    if result > 0 && class.is_network() {
-        count!(account, net_tx_bytes, result as u64);
-        if zerocopy {
-            count!(account, zerocopy_requested_bytes, result as u64);
-        }
     }
 }

@@ -156,12 +156,16 @@ fn probes(attached: &Attached, findings: &mut Vec<Finding>) {
             ),
         });
     }
-    findings.push(finding(
-        "copies",
-        Verdict::Degraded,
-        "modelled: bytes moved are measured, copies are what each path is known to make",
-        None,
-    ));
+    findings.push(if attached.measures_copies() {
+        finding("copies", Verdict::Ok, "measured where the kernel makes them", None)
+    } else {
+        finding(
+            "copies",
+            Verdict::Degraded,
+            "modelled: bytes moved are measured, copies are what each path is known to make",
+            None,
+        )
+    });
     findings.push(finding(
         "threads told apart",
         Verdict::Ok,

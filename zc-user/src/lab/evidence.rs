@@ -134,6 +134,7 @@ fn amend(frame: Frame, departure: Departure, size: u64, device: DeviceSample) ->
                 // The calls that sent them have moved them.
                 moved_bytes: 0,
                 copied_bytes: departure.linear_bytes,
+                assumed_bytes: 0,
                 provenance: Provenance::Measured,
             });
         });

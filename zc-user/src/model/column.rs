@@ -297,6 +297,9 @@ columns! {
     "copy_samples", "COPY-SAMPLES", Count, Counter,
         CounterId::CopySamples.help(),
         |row, frame| counter(row, frame, CounterId::CopySamples);
+    "transformed_bytes", "TRANSFORMED", Bytes, Counter,
+        CounterId::TransformedBytes.help(),
+        |row, frame| counter(row, frame, CounterId::TransformedBytes);
     "mmap_calls", "MMAP", Count, Counter,
         CounterId::MmapCalls.help(),
         |row, frame| counter(row, frame, CounterId::MmapCalls);

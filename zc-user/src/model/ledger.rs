@@ -161,6 +161,7 @@ fn merge(sum: &mut PathSample, sample: &PathSample) {
     sum.errors = sum.errors.saturating_add(sample.errors);
     sum.moved_bytes = sum.moved_bytes.saturating_add(sample.moved_bytes);
     sum.copied_bytes = sum.copied_bytes.saturating_add(sample.copied_bytes);
+    sum.assumed_bytes = sum.assumed_bytes.saturating_add(sample.assumed_bytes);
     sum.provenance = sum.provenance.max(sample.provenance);
 }
 
@@ -199,6 +200,11 @@ pub(super) fn difference(previous: &[PathSample], next: &[PathSample]) -> Vec<Pa
             delta.errors = delta.errors.saturating_sub(before.errors);
             delta.moved_bytes = delta.moved_bytes.saturating_sub(before.moved_bytes);
             delta.copied_bytes = delta.copied_bytes.saturating_sub(before.copied_bytes);
+            delta.assumed_bytes = delta.assumed_bytes.saturating_sub(before.assumed_bytes);
+            if delta.provenance == Provenance::Assumed && delta.assumed_bytes == 0 {
+                // What had to be assumed was so before.
+                delta.provenance = Provenance::Measured;
+            }
         }
     }
     paths.retain(|sample| !is_zero(sample));

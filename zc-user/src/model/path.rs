@@ -1,7 +1,5 @@
-//! What is known of each copy path without measuring: its name on screen, its group, which way the
-//! bytes travel, and how often the CPU copies them when the kernel does what it usually does.
-//!
-//! Depends on nothing but the path, so that the probe reader can fill in what no hook measured.
+//! What is known of each copy path without measuring: its name on screen, its group, and which way the
+//! bytes travel.
 
 use zc_common::path::CopyPath;
 
@@ -91,6 +89,7 @@ pub const fn title(path: CopyPath) -> &'static str {
         CopyPath::ProcessVm => "Process to process",
         CopyPath::SwiotlbBounce => "Bounce buffer",
         CopyPath::SkbLinearize => "Socket buffer linearised",
+        CopyPath::KernelCopy => "Kernel's own copies",
     }
 }
 
@@ -126,7 +125,9 @@ pub const fn group(path: CopyPath) -> Group {
         CopyPath::MmapRead | CopyPath::MmapWrite | CopyPath::CowCopy | CopyPath::ProcessVm => {
             Group::Memory
         }
-        CopyPath::SwiotlbBounce | CopyPath::SkbLinearize => Group::KernelsOwn,
+        CopyPath::SwiotlbBounce | CopyPath::SkbLinearize | CopyPath::KernelCopy => {
+            Group::KernelsOwn
+        }
     }
 }
 
@@ -165,7 +166,8 @@ pub const fn flow(path: CopyPath) -> Flow {
         | CopyPath::CowCopy
         | CopyPath::ProcessVm
         | CopyPath::SwiotlbBounce
-        | CopyPath::SkbLinearize => Flow::None,
+        | CopyPath::SkbLinearize
+        | CopyPath::KernelCopy => Flow::None,
     }
 }
 
@@ -188,48 +190,6 @@ pub const fn is_pseudo(path: CopyPath) -> bool {
 #[must_use]
 pub const fn is_mapped(path: CopyPath) -> bool {
     matches!(path, CopyPath::MmapRead | CopyPath::MmapWrite | CopyPath::CowCopy)
-}
-
-/// CPU copies per moved byte that the path's usual behaviour implies, for kernels where nothing
-/// measures them. `None` where the call may or may not copy and only the kernel knows: such copies
-/// are unavailable, not 0.
-#[must_use]
-pub const fn modelled_copies(path: CopyPath) -> Option<u64> {
-    match path {
-        CopyPath::FileRead
-        | CopyPath::FileWrite
-        | CopyPath::SocketRecv
-        | CopyPath::SocketSend
-        | CopyPath::PipeRead
-        | CopyPath::PipeWrite
-        | CopyPath::SendfileToFile
-        | CopyPath::SplicePipeFile
-        | CopyPath::CopyRangeCopied
-        | CopyPath::CowCopy
-        | CopyPath::ProcessVm
-        | CopyPath::SwiotlbBounce
-        | CopyPath::SkbLinearize => Some(1),
-        CopyPath::DirectRead
-        | CopyPath::DirectWrite
-        | CopyPath::PseudoRead
-        | CopyPath::PseudoWrite
-        | CopyPath::SocketRecvZerocopy
-        | CopyPath::Vmsplice
-        | CopyPath::Tee
-        | CopyPath::SendfileToSocket
-        | CopyPath::SendfileToPipe
-        | CopyPath::SendfileToPseudo
-        | CopyPath::SpliceFilePipe
-        | CopyPath::SplicePipeSocket
-        | CopyPath::SpliceSocketPipe
-        | CopyPath::SplicePipePipe
-        | CopyPath::SplicePipePseudo
-        | CopyPath::CopyRangeReflink
-        | CopyPath::MmapRead
-        | CopyPath::MmapWrite => Some(0),
-        // Loopback, veth, a packet capture or a missing SO_ZEROCOPY turn it into a copy.
-        CopyPath::SocketSendZerocopy => None,
-    }
 }
 
 #[cfg(test)]
@@ -255,14 +215,14 @@ mod tests {
     #[test]
     fn pseudo_paths_carry_no_payload_and_copy_nothing() {
         for path in CopyPath::ALL.iter().copied().filter(|path| is_pseudo(*path)) {
-            assert_eq!((flow(path), modelled_copies(path)), (Flow::None, Some(0)), "{path:?}");
+            assert_eq!((flow(path), path.modelled_copies()), (Flow::None, Some(0)), "{path:?}");
         }
     }
 
     #[test]
     fn only_a_zero_copy_send_has_no_modelled_copies() {
         let unknown: Vec<_> =
-            CopyPath::ALL.iter().filter(|path| modelled_copies(**path).is_none()).collect();
+            CopyPath::ALL.iter().filter(|path| path.modelled_copies().is_none()).collect();
         assert_eq!(unknown, [&CopyPath::SocketSendZerocopy]);
     }
 }

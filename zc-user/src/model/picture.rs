@@ -256,7 +256,8 @@ const fn route(path: CopyPath) -> Option<(Place, Place)> {
         | CopyPath::PseudoWrite
         | CopyPath::SendfileToPseudo
         | CopyPath::SplicePipePseudo
-        | CopyPath::SwiotlbBounce => return None,
+        | CopyPath::SwiotlbBounce
+        | CopyPath::KernelCopy => return None,
     })
 }
 
@@ -273,7 +274,16 @@ mod tests {
 
     fn sample(path: CopyPath, moved_bytes: u64, copied_bytes: u64) -> PathSample {
         let (path, provenance) = (PathId(path), Provenance::Measured);
-        PathSample { path, socket: None, ops: 1, errors: 0, moved_bytes, copied_bytes, provenance }
+        PathSample {
+            path,
+            socket: None,
+            ops: 1,
+            errors: 0,
+            moved_bytes,
+            copied_bytes,
+            assumed_bytes: 0,
+            provenance,
+        }
     }
 
     #[test]

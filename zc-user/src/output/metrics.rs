@@ -81,7 +81,8 @@ fn write_paths(page: &mut String) -> fmt::Result {
          | id | group | payload | modelled | meaning |\n| --- | --- | --- | --- | --- |\n",
     );
     for copy_path in CopyPath::ALL.iter().copied() {
-        let modelled = path::modelled_copies(copy_path)
+        let modelled = copy_path
+            .modelled_copies()
             .map_or_else(|| Provenance::Unavailable.id().to_owned(), |copies| copies.to_string());
         let flow = match path::flow(copy_path) {
             Flow::In => "in",

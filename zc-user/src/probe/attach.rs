@@ -18,14 +18,19 @@ use super::{
     OBJECT,
     btf::Btf,
     catalog::{Group, PROBES, Probe},
+    feature,
     layout::{self, Access},
+    site,
     symbols::Symbols,
-    tax,
+    tax, trace,
 };
 use crate::proc::namespace;
 
 /// Where every kernel with `CONFIG_DEBUG_INFO_BTF` publishes its types.
 pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
+
+/// Sockets whose senders are remembered, for what the network stack copies later.
+const SOCKETS: u32 = 16_384;
 
 /// Room for diagnostics that have not been printed yet.
 const LOG_BYTES: u32 = 256 * 1024;
@@ -49,6 +54,9 @@ pub struct Options {
     /// short time.
     pub sampling: Option<u32>,
 }
+
+/// The groups whose copies are those of ordinary calls.
+pub const COPYING: [Group; 3] = [Group::CopyFiles, Group::CopyPipes, Group::CopySockets];
 
 /// What became of a group of probes.
 #[derive(Clone, Debug)]
@@ -80,6 +88,12 @@ impl Attached {
     #[must_use]
     pub fn has(&self, group: Group) -> bool {
         self.groups.iter().any(|status| status.group == group && status.refusal.is_none())
+    }
+
+    /// Whether the copies of ordinary calls are counted where they are made.
+    #[must_use]
+    pub fn measures_copies(&self) -> bool {
+        COPYING.iter().all(|group| self.has(*group))
     }
 
     /// Why a group is not attached.
@@ -131,7 +145,7 @@ fn read_btf(path: &Path, given: bool) -> Result<Btf> {
 }
 
 fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<Attached> {
-    let layout = layout::from_btf(btf, access).map_err(|missing| {
+    let mut layout = layout::from_btf(btf, access).map_err(|missing| {
         anyhow!(
             "cannot read the kernel's structures: '{}' lacks {}; give a BTF file of exactly this \
              kernel (5.10 or newer) with --btf PATH",
@@ -145,6 +159,12 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
     let slots = options.threads.map_or_else(default_slots, Ok)?.max(64) + 1;
     // aya reads the kernel's BTF by itself to load the object; it may be absent.
     let types = aya::Btf::parse_file(path, aya_endianness()).ok();
+    let tracing = function_tracing(options, access, btf);
+    if tracing.is_ok() {
+        layout.copy_sites = 1;
+        layout.cow_sites = u32::from(!options.without.contains(&Group::CopyFaults));
+        layout.map_sites = u32::from(!options.without.contains(&Group::Mapped));
+    }
     let level: u8 = if options.diagnostics { aya_log::Level::Debug as u8 } else { 0 };
     let mut ebpf = EbpfLoader::new()
         .btf(types.as_ref())
@@ -154,6 +174,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
             VerifierLogLevel::DISABLE
         })
         .override_global("LAYOUT", &layout, true)
+        .override_global("SHAPES", &site::shapes(btf), true)
         .override_global("IMAGE_BEGIN", &rodata.start, true)
         .override_global("IMAGE_END", &rodata.end, true)
         .override_global("COPY_RANGES_TABLE", &ranges, true)
@@ -163,6 +184,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         .map_max_entries("FREE_SLOTS", slots)
         .map_max_entries("DEAD_SLOTS", slots)
         .map_max_entries("CPUS", cpus)
+        .map_max_entries("SOCKET_OWNERS", if tracing.is_ok() { SOCKETS } else { 1 })
         .map_max_entries("AYA_LOGS", if options.diagnostics { LOG_BYTES } else { LEAST_LOG_BYTES })
         .load(OBJECT)
         .map_err(|error| explain(error.into()))?;
@@ -179,15 +201,19 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         let refusal = if options.without.contains(&group) {
             Some(format!("switched off by --without {}", group.id()))
         } else {
-            let attached = match (group, &copy_routines) {
-                (Group::Tax, Err(why)) => Ok(Some(why.clone())),
-                (Group::Tax, Ok(_)) => {
+            let outcome = match (group, &copy_routines, &tracing, &types) {
+                (Group::Tax, Err(why), ..) => Ok(Some(why.clone())),
+                (Group::Tax, Ok(_), ..) => {
                     tax::attach(&mut ebpf, options.sampling.unwrap_or(tax::FREQUENCY))
                         .map(|()| None)
                 }
+                (_, _, Ok(()), Some(types)) if group.has_sites() => {
+                    trace::attach_group(&mut ebpf, group, btf, types)
+                }
+                (_, _, Err(reason), _) if group.has_sites() => Ok(Some(reason.clone())),
                 _ => attach_group(&mut ebpf, group, access, types.as_ref(), btf),
             };
-            match attached.map_err(explain) {
+            match outcome.map_err(explain) {
                 Ok(refusal) => refusal,
                 Err(error) if group == Group::Core => return Err(error),
                 Err(error) => Some(format!("{error:#}")),
@@ -199,6 +225,20 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         groups.push(GroupStatus { group, refusal });
     }
     Ok(Attached { ebpf, access, groups, slots, cpus, layout })
+}
+
+/// Whether the copy sites can be hooked, or why not.
+fn function_tracing(options: &Options, access: Access, btf: &Btf) -> Result<(), String> {
+    let sites = Group::ALL.iter().filter(|group| group.has_sites());
+    if sites.into_iter().all(|group| options.without.contains(group)) {
+        return Err("switched off".to_owned());
+    }
+    match access {
+        Access::Typed => feature::function_tracing(btf),
+        Access::Checked => {
+            Err("functions are traced by the kernel's own type information only".to_owned())
+        }
+    }
 }
 
 /// Attaches all probes of a group. Returns why not when the kernel lacks one of its tracepoints;

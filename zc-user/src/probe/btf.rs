@@ -41,6 +41,22 @@ pub struct Btf {
     by_name: HashMap<(u32, Box<str>), u32>,
 }
 
+/// How a function is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// Its parameters, in order.
+    pub parameters: Vec<Parameter>,
+}
+
+/// A parameter of a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// The structure that it points to; empty when it is no such pointer.
+    pub pointee: String,
+}
+
 #[derive(Clone, Copy)]
 struct Type {
     at: usize,
@@ -231,10 +247,43 @@ impl Btf {
         (prototype.kind == KIND_FUNC_PROTO).then(|| prototype.vlen.saturating_sub(1))
     }
 
+    /// How a function of the kernel image is called; `None` when BTF does not know it.
+    #[must_use]
+    pub fn signature(&self, function: &str) -> Option<Signature> {
+        let prototype = self.type_by_id(self.named(KIND_FUNC, function)?.size_or_type)?;
+        if prototype.kind != KIND_FUNC_PROTO {
+            return None;
+        }
+        let parameters = (0..prototype.vlen as usize)
+            .map(|i| {
+                let at = prototype.at + 12 + 8 * i;
+                let name = self.name_of(at)?.to_owned();
+                let pointee = self.pointee(self.word(at + 4)?).unwrap_or_default();
+                Some(Parameter { name, pointee })
+            })
+            .collect::<Option<_>>()?;
+        Some(Signature { parameters })
+    }
+
+    /// Name of the structure that a type points to.
+    fn pointee(&self, id: u32) -> Option<String> {
+        let pointer = self.resolve(id)?;
+        if pointer.kind != KIND_PTR {
+            return None;
+        }
+        Some(self.name_of(self.resolve(pointer.size_or_type)?.at)?.to_owned())
+    }
+
+    /// Id of a function of the kernel image; `None` when BTF does not know it.
+    #[must_use]
+    pub fn function_id(&self, name: &str) -> Option<u32> {
+        self.by_name.get(&(KIND_FUNC, Box::from(name))).copied()
+    }
+
     /// Whether the kernel has this function.
     #[must_use]
     pub fn has_function(&self, name: &str) -> bool {
-        self.by_name.contains_key(&(KIND_FUNC, Box::from(name)))
+        self.function_id(name).is_some()
     }
 }
 

@@ -21,6 +21,20 @@ pub enum Group {
     Uring,
     /// The sampler of CPU time, see [`super::tax`].
     Tax,
+    /// Copies between the page cache and those who read and write it, and direct I/O.
+    CopyFiles,
+    /// Copies into and out of pipes.
+    CopyPipes,
+    /// Copies into and out of sockets.
+    CopySockets,
+    /// Copies that the network stack makes later: linear socket buffers, zero-copy that fell back.
+    CopyLate,
+    /// Pages copied by the first write to them.
+    CopyFaults,
+    /// Pages mapped by faults, one by one.
+    Mapped,
+    /// Copies through bounce buffers.
+    Bounce,
 }
 
 impl Group {
@@ -35,7 +49,20 @@ impl Group {
         Self::Net,
         Self::Uring,
         Self::Tax,
+        Self::CopyFiles,
+        Self::CopyPipes,
+        Self::CopySockets,
+        Self::CopyLate,
+        Self::CopyFaults,
+        Self::Mapped,
+        Self::Bounce,
     ];
+
+    /// Whether the group consists of copy sites, which need functions to be traced.
+    #[must_use]
+    pub const fn has_sites(self) -> bool {
+        self as u8 >= Self::CopyFiles as u8
+    }
 
     /// The stable id.
     #[must_use]
@@ -50,6 +77,13 @@ impl Group {
             Self::Net => "net",
             Self::Uring => "io_uring",
             Self::Tax => "tax",
+            Self::CopyFiles => "copy_files",
+            Self::CopyPipes => "copy_pipes",
+            Self::CopySockets => "copy_sockets",
+            Self::CopyLate => "copy_late",
+            Self::CopyFaults => "copy_faults",
+            Self::Mapped => "mapped",
+            Self::Bounce => "bounce",
         }
     }
 
@@ -66,6 +100,13 @@ impl Group {
             Self::Net => "bytes of network interfaces",
             Self::Uring => "bytes of io_uring operations",
             Self::Tax => "share of CPU time spent copying",
+            Self::CopyFiles => "copies between files and memory, measured",
+            Self::CopyPipes => "copies into and out of pipes, measured",
+            Self::CopySockets => "copies into and out of sockets, measured",
+            Self::CopyLate => "copies by the network stack after the call, measured",
+            Self::CopyFaults => "copies on write, measured",
+            Self::Mapped => "file pages mapped by page faults, measured",
+            Self::Bounce => "copies through bounce buffers, measured",
         }
     }
 }

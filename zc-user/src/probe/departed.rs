@@ -52,9 +52,22 @@ impl Departed {
 
 /// What was added between `before` and `now`.
 fn since(now: &Late, before: &Late) -> Late {
-    let Late { updates, dirtied_write_bytes } = now;
+    let Late {
+        updates,
+        dirtied_write_bytes,
+        linearizations,
+        linearized_bytes,
+        zerocopy_copied_bytes,
+        bounces,
+        bounced_bytes,
+    } = now;
     Late {
         updates: updates - before.updates,
         dirtied_write_bytes: dirtied_write_bytes - before.dirtied_write_bytes,
+        linearizations: linearizations - before.linearizations,
+        linearized_bytes: linearized_bytes - before.linearized_bytes,
+        zerocopy_copied_bytes: zerocopy_copied_bytes - before.zerocopy_copied_bytes,
+        bounces: bounces - before.bounces,
+        bounced_bytes: bounced_bytes - before.bounced_bytes,
     }
 }

@@ -1,6 +1,6 @@
 //! The running kernel's layout, from its BTF.
 
-use zc_common::layout::KernelLayout;
+use zc_common::layout::{ABSENT, KernelLayout};
 
 use super::btf::Btf;
 
@@ -12,6 +12,12 @@ pub enum Access {
     /// Raw tracepoints: every load is a checked read.
     Checked,
 }
+
+/// `THREAD_SIZE`, `arch/x86/include/asm/page_64_types.h`, without KASAN; the user's registers lie at
+/// the end of a thread's stack. Only for kernels before 5.15, which have no helper for it.
+const X86_STACK_BYTES: u32 = 16 << 10;
+/// `sizeof(struct pt_regs)`.
+const X86_REGISTER_BYTES: u32 = 168;
 
 /// Fields without which nothing can be attributed; on every kernel since 5.10.
 const REQUIRED: &[&str] = &[
@@ -47,10 +53,10 @@ pub fn from_btf(btf: &Btf, access: Access) -> Result<KernelLayout, Vec<&'static 
         return Err(missing);
     }
     if let Some(bit) = btf.enumerator("pageflags", "PG_head") {
-        layout.pg_head = u32::try_from(bit).unwrap_or(zc_common::layout::ABSENT);
+        layout.pg_head = u32::try_from(bit).unwrap_or(ABSENT);
     }
     if let Some(bit) = btf.enumerator("pageflags", "PG_writeback") {
-        layout.pg_writeback = u32::try_from(bit).unwrap_or(zc_common::layout::ABSENT);
+        layout.pg_writeback = u32::try_from(bit).unwrap_or(ABSENT);
     }
     layout.page_bytes = btf.size("page").unwrap_or(0);
     if access == Access::Typed {
@@ -63,8 +69,28 @@ pub fn from_btf(btf: &Btf, access: Access) -> Result<KernelLayout, Vec<&'static 
         u32::from(btf.tracepoint_arguments("sched_switch").is_some_and(|count| count > 3));
     layout.uring_complete_args = btf.tracepoint_arguments("io_uring_complete").unwrap_or(0);
     layout.getrq_args = btf.tracepoint_arguments("block_getrq").unwrap_or(0);
+    if let Some(bit) = btf.enumerator("sock_flags", "SOCK_ZEROCOPY") {
+        layout.sock_zerocopy = u32::try_from(bit).unwrap_or(ABSENT);
+    }
+    iterators(btf, &mut layout);
+    if layout.task_pt_regs == 0 && cfg!(target_arch = "x86_64") {
+        layout.stack_pt_regs = X86_STACK_BYTES - X86_REGISTER_BYTES;
+    }
     layout.page_shift = rustix::param::page_size().trailing_zeros();
     Ok(layout)
+}
+
+/// The kinds of buffers that a call reads from or writes to: their numbers differ by kernel.
+fn iterators(btf: &Btf, layout: &mut KernelLayout) {
+    let kind = |name| {
+        btf.enumerator("iter_type", name)
+            .and_then(|kind| u32::try_from(kind).ok())
+            .unwrap_or(ABSENT)
+    };
+    layout.iter_pipe = kind("ITER_PIPE");
+    layout.iter_discard = kind("ITER_DISCARD");
+    // Before 5.14 the lowest bit of the type is the direction (`include/linux/uio.h`).
+    layout.iter_mask = if layout.iter_type == ABSENT { 0xfe } else { 0xff };
 }
 
 /// Whether this kernel has a helper, by its enumerator.

@@ -22,6 +22,7 @@ use super::{
     process::Processes,
     records::{Cpus, Records},
     tally::Tally,
+    worth::Worth,
 };
 use crate::{
     proc::{cgroup::Cgroups, host, identity},
@@ -47,6 +48,7 @@ const LAST_SWITCH: Duration = Duration::from_secs(5);
 pub struct Live {
     host: Arc<Host>,
     attached: Attached,
+    worth: Worth,
     began: Instant,
     records: Records,
     cpus: Cpus,
@@ -90,6 +92,7 @@ impl Live {
         let cpus = Cpus::new(map(&attached, "CPUS")?.fd(), attached.cpus)?;
         Ok(Self {
             host: Arc::new(host::describe(&attached)?),
+            worth: Worth::of(&attached),
             began: Instant::now(),
             seen: vec![0; attached.slots as usize],
             highest: 0,
@@ -239,9 +242,9 @@ impl Live {
         let mut map: BpfHashMap<&mut MapData, ThreadKey, Late> = BpfHashMap::try_from(
             self.attached.ebpf.map_mut("DEPARTED").context("no map DEPARTED")?,
         )?;
-        let (processes, forgotten) = (&mut self.processes, &mut self.forgotten);
+        let (processes, forgotten, worth) = (&mut self.processes, &mut self.forgotten, &self.worth);
         self.departed.collect(&mut map, |id, late| {
-            if !processes.add_late(id, late) {
+            if !processes.add_late(id, late, worth) {
                 forgotten.add_late(late);
             }
         })
@@ -250,7 +253,7 @@ impl Live {
     fn unattributed(&mut self) -> Result<Unattributed> {
         let mut tally = self.forgotten.clone();
         tally.add(&self.records.read(UNATTRIBUTED_SLOT as usize)?);
-        let (counters, paths) = tally.sample(0);
+        let (counters, paths) = tally.sample(0, &self.worth);
         Ok(Unattributed { counters, paths })
     }
 
@@ -335,7 +338,7 @@ impl SnapshotSource for Live {
                 *pending.entry(pid).or_default() += calls;
             }
         }
-        self.processes.settle(|slot| records.read(slot as usize), &pending)?;
+        self.processes.settle(|slot| records.read(slot as usize), &pending, &self.worth)?;
         let cgroups = &mut self.cgroups;
         let processes =
             self.processes.samples(|id, process, exited| cgroups.name(id, process.pid, exited));

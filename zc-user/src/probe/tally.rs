@@ -5,12 +5,10 @@ use zc_common::{
     record::{Counters as RawCounters, LaneCount, Late, Record, Samples},
 };
 
-use crate::{
-    model::path::modelled_copies,
-    sample::{
-        counter::{CounterId, Counters},
-        snapshot::{PathId, PathSample, Provenance, SocketId},
-    },
+use super::worth::Worth;
+use crate::sample::{
+    counter::{CounterId, Counters},
+    snapshot::{PathId, PathSample, Provenance, SocketId},
 };
 
 /// A sum of records.
@@ -54,6 +52,7 @@ impl Tally {
             munmap_calls,
             msync_calls,
             discarded_bytes,
+            transformed_bytes,
         } = &record.counters;
         let sum = &mut self.counters;
         sum.syscalls += syscalls;
@@ -75,29 +74,46 @@ impl Tally {
         sum.discarded_bytes += discarded_bytes;
         self.samples.cpu += record.samples.cpu;
         self.samples.copy += record.samples.copy;
+        sum.transformed_bytes += transformed_bytes;
         for (sum, lane) in self.lanes.iter_mut().zip(&record.lanes) {
             sum.ops += lane.ops;
             sum.bytes += lane.bytes;
             sum.errors += lane.errors;
+            sum.copied += lane.copied;
+            sum.assumed += lane.assumed;
         }
         self.add_late(&record.late);
     }
 
     /// Adds what others did.
     pub(super) fn add_late(&mut self, late: &Late) {
-        let Late { updates, dirtied_write_bytes } = late;
+        let Late {
+            updates,
+            dirtied_write_bytes,
+            linearizations,
+            linearized_bytes,
+            zerocopy_copied_bytes,
+            bounces,
+            bounced_bytes,
+        } = late;
         self.late.updates += updates;
         self.late.dirtied_write_bytes += dirtied_write_bytes;
+        self.late.linearizations += linearizations;
+        self.late.linearized_bytes += linearized_bytes;
+        self.late.zerocopy_copied_bytes += zerocopy_copied_bytes;
+        self.late.bounces += bounces;
+        self.late.bounced_bytes += bounced_bytes;
     }
 
     /// The sum as users see it, but for what the model derives from the paths (bytes moved and
-    /// copied on all of them). `pending` are system calls not yet charged to a record.
-    pub(super) fn sample(&self, pending: u64) -> (Counters, Vec<PathSample>) {
-        let mut paths: Vec<PathSample> = self
-            .lanes
+    /// copied on all of them). `pending` are system calls not yet charged to a record, `worth` says
+    /// whose copies were measured.
+    pub(super) fn sample(&self, pending: u64, worth: &Worth) -> (Counters, Vec<PathSample>) {
+        let lanes = self.all_lanes();
+        let mut paths: Vec<PathSample> = lanes
             .iter()
             .enumerate()
-            .filter_map(|(lane, count)| path_sample(lane, count))
+            .filter_map(|(lane, count)| path_sample(lane, count, worth))
             .collect();
         paths.sort_unstable_by_key(|path| (path.path, path.socket));
 
@@ -125,6 +141,7 @@ impl Tally {
         set(CounterId::NetRxBytes, raw.net_rx_bytes);
         set(CounterId::ZerocopyRequestedBytes, raw.zerocopy_requested_bytes);
         set(CounterId::DiscardedBytes, raw.discarded_bytes);
+        set(CounterId::TransformedBytes, raw.transformed_bytes);
         set(CounterId::MmapCalls, raw.mmap_calls);
         set(CounterId::MunmapCalls, raw.munmap_calls);
         set(CounterId::MsyncCalls, raw.msync_calls);
@@ -135,20 +152,46 @@ impl Tally {
     }
 }
 
+impl Tally {
+    /// The lanes with what was copied later on top.
+    fn all_lanes(&self) -> [LaneCount; LANES] {
+        let mut lanes = self.lanes;
+        let mut own = |path: CopyPath, ops, bytes| {
+            let lane = &mut lanes[path as usize];
+            lane.ops += ops;
+            lane.bytes += bytes;
+            lane.copied += bytes;
+        };
+        own(CopyPath::SkbLinearize, self.late.linearizations, self.late.linearized_bytes);
+        own(CopyPath::SwiotlbBounce, self.late.bounces, self.late.bounced_bytes);
+        lanes[CopyPath::SocketSendZerocopy as usize].copied += self.late.zerocopy_copied_bytes;
+        lanes
+    }
+}
+
 /// A lane as a sample, unless it was never used.
-fn path_sample(lane: usize, count: &LaneCount) -> Option<PathSample> {
+fn path_sample(lane: usize, count: &LaneCount, worth: &Worth) -> Option<PathSample> {
     if *count == LaneCount::default() {
         return None;
     }
     let (path, socket) = lane_path(lane);
-    let modelled = modelled_copies(path);
+    let (copied_bytes, assumed_bytes, provenance) =
+        match (worth.is_measured(lane), path.modelled_copies()) {
+            (true, _) if count.assumed > 0 => {
+                (count.copied + count.assumed, count.assumed, Provenance::Assumed)
+            }
+            (true, _) => (count.copied, 0, Provenance::Measured),
+            (false, Some(copies)) => (copies * count.bytes, 0, Provenance::Modelled),
+            (false, None) => (0, 0, Provenance::Unavailable),
+        };
     Some(PathSample {
         path: PathId(path),
         socket: socket.map(SocketId),
         ops: count.ops,
         errors: count.errors,
         moved_bytes: count.bytes,
-        copied_bytes: modelled.unwrap_or(0) * count.bytes,
-        provenance: if modelled.is_some() { Provenance::Modelled } else { Provenance::Unavailable },
+        copied_bytes,
+        assumed_bytes,
+        provenance,
     })
 }

@@ -4,7 +4,10 @@ use anyhow::Result;
 use rustix::system::uname;
 
 use crate::{
-    probe::{attach::Attached, catalog::Group},
+    probe::{
+        attach::{Attached, COPYING},
+        catalog::Group,
+    },
     sample::{
         counter::CounterId,
         snapshot::{Host, Limitation, Provenance},
@@ -24,25 +27,39 @@ pub fn describe(attached: &Attached) -> Result<Host> {
         cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
         page_bytes: rustix::param::page_size() as u64,
         clock_ticks: rustix::param::clock_ticks_per_second(),
-        copies: Provenance::Modelled,
+        copies: if attached.measures_copies() {
+            Provenance::Measured
+        } else {
+            Provenance::Modelled
+        },
         limitations: limitations(attached),
     })
 }
 
 fn limitations(attached: &Attached) -> Vec<Limitation> {
-    let mut limits = vec![
-        Limitation {
+    let mut limits = Vec::new();
+    if let Some(reason) = COPYING.iter().find_map(|group| attached.refusal(*group)) {
+        limits.push(Limitation {
             counter: CounterId::CopiedBytes,
             provenance: Provenance::Modelled,
-            reason: "no copy hooks: moved bytes (measured) times the copies that each path is known to make"
-                .to_owned(),
-        },
-        Limitation {
+            reason: format!(
+                "{reason}; instead: moved bytes (measured) times the copies that each path is known to make"
+            ),
+        });
+    }
+    let late = [Group::CopySockets, Group::CopyLate];
+    if let Some(reason) = late.iter().find_map(|group| attached.refusal(*group)) {
+        limits.push(Limitation {
             counter: CounterId::ZerocopyAchievedBytes,
             provenance: Provenance::Unavailable,
-            reason: "no copy hooks: whether the kernel fell back to a copy is not visible".to_owned(),
-        },
-    ];
+            reason: format!("whether the kernel fell back to a copy is not visible: {reason}"),
+        });
+        limits.push(Limitation {
+            counter: CounterId::TransformedBytes,
+            provenance: Provenance::Unavailable,
+            reason: reason.to_owned(),
+        });
+    }
     let mut without = |group: Group, counters: &[CounterId], provenance: Provenance| {
         if let Some(reason) = attached.refusal(group) {
             limits.extend(counters.iter().map(|counter| Limitation {
@@ -52,7 +69,9 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
             }));
         }
     };
-    without(Group::Faults, &[CounterId::CowCopiedBytes], Provenance::Unavailable);
+    if !attached.has(Group::CopyFaults) {
+        without(Group::Faults, &[CounterId::CowCopiedBytes], Provenance::Unavailable);
+    }
     without(Group::Faults, &[CounterId::ModeSwitches], Provenance::Modelled);
     without(
         Group::PageCache,
@@ -68,7 +87,7 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
         without(Group::Writeback, &[CounterId::BlockDirtiedBytes], Provenance::Unavailable);
     }
     without(Group::Tax, &[CounterId::CpuSamples, CounterId::CopySamples], Provenance::Unavailable);
-    if attached.has(Group::Faults) {
+    if attached.has(Group::Faults) && !attached.has(Group::CopyFaults) {
         limits.push(Limitation {
             counter: CounterId::CowCopiedBytes,
             provenance: Provenance::Modelled,

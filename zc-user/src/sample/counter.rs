@@ -75,6 +75,8 @@ counters! {
     CopiedBytes = "copied_bytes",
     /// Bytes received only to be thrown away (MSG_TRUNC).
     DiscardedBytes = "discarded_bytes",
+    /// Bytes that the kernel encrypted or decrypted for the process (kTLS in software): read and written once, not copied.
+    TransformedBytes = "transformed_bytes",
     /// Successful mmap calls.
     MmapCalls = "mmap_calls",
     /// Successful munmap calls.

@@ -71,6 +71,10 @@ pub struct PathSample {
     pub moved_bytes: u64,
     /// Bytes the CPU copied; meaningless when `provenance` is [`Provenance::Unavailable`].
     pub copied_bytes: u64,
+    /// The part of `copied_bytes` that is assumed: bytes that no hooked function copied and no
+    /// evidence explains.
+    #[serde(default)]
+    pub assumed_bytes: u64,
     /// Where `copied_bytes` comes from (`moved_bytes` is always measured).
     pub provenance: Provenance,
 }

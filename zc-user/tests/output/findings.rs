@@ -148,6 +148,7 @@ fn path(path: CopyPath, socket: Option<SocketId>, copied_bytes: u64) -> PathSamp
         errors: 0,
         moved_bytes: SIZE,
         copied_bytes,
+        assumed_bytes: 0,
         provenance: Provenance::Modelled,
     }
 }

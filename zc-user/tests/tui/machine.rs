@@ -130,6 +130,7 @@ impl Machine {
             errors: if path == CopyPath::FileWrite { t } else { 0 },
             moved_bytes: moved * t,
             copied_bytes: copied * t,
+            assumed_bytes: 0,
             provenance: self.copies,
         }
     }

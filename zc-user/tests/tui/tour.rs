@@ -189,6 +189,7 @@ fn frame(scenario: &Scenario, setting: Setting, more: u64) -> Frame {
                 errors: 0,
                 moved_bytes: bytes + more,
                 copied_bytes: if copies { bytes + more } else { 0 },
+                assumed_bytes: 0,
                 provenance: Provenance::Measured,
             }
         })

@@ -4,7 +4,7 @@
 use zc_common::path::{CopyPath, lane};
 
 use super::{Call, read_user};
-use crate::descriptor::File;
+use crate::{descriptor::File, kernel::layout};
 
 /// `_IOW(0x94, 9, int)`, `include/uapi/linux/fs.h`.
 const FICLONE: u32 = 0x4004_9409;
@@ -23,14 +23,19 @@ struct CloneRange {
 
 /// copy_file_range(in, off, out, off, ...).
 ///
-/// Evidence of a copy: the call looked pages up in the page cache. Without it the extents were
-/// shared, provided the file system can do that.
+/// Evidence of a copy: a copy site saw it or, where there are none, the call looked pages up in the
+/// page cache. Without it the extents were shared, provided the file system can do that.
 #[inline(always)]
 pub(super) fn copy_file_range(call: &Call) {
     let Some(source) = call.file(0) else { return };
-    let shared = source.can_share_extents() && !call.account.has_accessed_pages();
+    let copied = if layout!(copy_sites) != 0 {
+        call.account.has_copied()
+    } else {
+        call.account.has_accessed_pages()
+    };
+    let shared = source.can_share_extents() && !copied;
     let path = if shared { CopyPath::CopyRangeReflink } else { CopyPath::CopyRangeCopied };
-    call.account.book(lane(path), call.result);
+    call.book(lane(path), call.result);
 }
 
 /// FICLONE and FICLONERANGE: they share extents or fail.
@@ -42,7 +47,7 @@ pub(super) fn ioctl(call: &Call) {
     }
     let lane = lane(CopyPath::CopyRangeReflink);
     if call.result < 0 {
-        return call.account.book(lane, call.result);
+        return call.book(lane, call.result);
     }
     let (source, offset, length) = if request == FICLONE {
         (call.argument(2), 0, 0)
@@ -56,5 +61,5 @@ pub(super) fn ioctl(call: &Call) {
     } else {
         File::of(call.task, source).map_or(0, |file| file.size().saturating_sub(offset))
     };
-    call.account.book(lane, bytes as i64);
+    call.book(lane, bytes as i64);
 }

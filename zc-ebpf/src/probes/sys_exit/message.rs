@@ -53,7 +53,7 @@ pub(super) fn received(call: &Call, flags: u32, room: Option<u64>) {
             bytes = kept;
         }
     }
-    call.account.book(class.read_lane(), bytes);
+    call.book(class.read_lane(), bytes);
     note_received(call.account, class, bytes);
 }
 
@@ -105,9 +105,9 @@ fn book_sent(call: &Call, class: Class, flags: u32, count: u64, bytes: i64) {
     let zerocopy = flags & MSG_ZEROCOPY != 0 && class.is_network();
     let lane = if zerocopy { lane(CopyPath::SocketSendZerocopy) } else { class.write_lane() };
     if bytes < 0 {
-        return call.account.book_many(lane, 0, 0, 1);
+        return call.book_many(lane, 0, 0, 1);
     }
-    call.account.book_many(lane, count, bytes as u64, 0);
+    call.book_many(lane, count, bytes as u64, 0);
     note_sent(call.account, class, bytes);
     if zerocopy {
         count!(call.account, zerocopy_requested_bytes, bytes as u64);
@@ -135,7 +135,7 @@ pub(super) fn many(call: &Call, receive: bool) {
         return book_sent(call, class, flags, ops, total);
     }
     if count < 0 {
-        return call.account.book_many(class.read_lane(), 0, 0, 1);
+        return call.book_many(class.read_lane(), 0, 0, 1);
     }
     let discarded = match class {
         Class::TCP if flags & MSG_TRUNC != 0 => bytes,
@@ -143,7 +143,7 @@ pub(super) fn many(call: &Call, receive: bool) {
     };
     let kept = bytes.saturating_sub(discarded);
     count!(call.account, discarded_bytes, discarded);
-    call.account.book_many(class.read_lane(), count as u64, kept, 0);
+    call.book_many(class.read_lane(), count as u64, kept, 0);
     note_received(call.account, class, kept as i64);
 }
 
@@ -200,9 +200,9 @@ pub(super) fn zerocopy_receive(call: &Call) {
     }
     let lane = lane(CopyPath::SocketRecvZerocopy);
     if call.result < 0 {
-        return call.account.book(lane, call.result);
+        return call.book(lane, call.result);
     }
     let Some(length) = read_user::<u32>(call.argument(3) + LENGTH) else { return };
-    call.account.book(lane, i64::from(length));
+    call.book(lane, i64::from(length));
     note_received(call.account, Class::TCP, i64::from(length));
 }

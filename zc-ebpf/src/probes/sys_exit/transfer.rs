@@ -16,10 +16,10 @@ pub(super) fn sendfile(call: &Call) {
     let path = match out {
         Class::FILE | Class::DIRECT => CopyPath::SendfileToFile,
         Class::PIPE => CopyPath::SendfileToPipe,
-        Class::PSEUDO | Class::CLOSED => CopyPath::SendfileToPseudo,
+        Class::PSEUDO | Class::VOID | Class::CLOSED => CopyPath::SendfileToPseudo,
         _ => CopyPath::SendfileToSocket,
     };
-    call.account.book(lane(path), call.result);
+    call.book(lane(path), call.result);
     note_sent(call.account, out, call.result);
 }
 
@@ -28,7 +28,7 @@ pub(super) fn sendfile(call: &Call) {
 pub(super) fn splice(call: &Call) {
     let Some(from) = call.class(0) else { return };
     let Some(to) = call.class(2) else { return };
-    call.account.book(lane(splice_path(from, to)), call.result);
+    call.book(lane(splice_path(from, to)), call.result);
     note_received(call.account, from, call.result);
     note_sent(call.account, to, call.result);
 }
@@ -40,9 +40,8 @@ pub(crate) fn splice_path(from: Class, to: Class) -> CopyPath {
         (Class::PIPE, Class::PIPE) => CopyPath::SplicePipePipe,
         (Class::PIPE, Class::FILE | Class::DIRECT) => CopyPath::SplicePipeFile,
         (Class::FILE | Class::DIRECT, _) => CopyPath::SpliceFilePipe,
-        (Class::PSEUDO | Class::CLOSED, _) | (_, Class::PSEUDO | Class::CLOSED) => {
-            CopyPath::SplicePipePseudo
-        }
+        (Class::PSEUDO | Class::VOID | Class::CLOSED, _)
+        | (_, Class::PSEUDO | Class::VOID | Class::CLOSED) => CopyPath::SplicePipePseudo,
         (Class::PIPE, _) => CopyPath::SplicePipeSocket,
         _ => CopyPath::SpliceSocketPipe,
     }
@@ -56,5 +55,5 @@ pub(super) fn vmsplice(call: &Call) {
         Some(_) => CopyPath::Vmsplice,
         None => return,
     };
-    call.account.book(lane(path), call.result);
+    call.book(lane(path), call.result);
 }

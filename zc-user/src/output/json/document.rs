@@ -126,6 +126,9 @@ struct Counts {
     errors: u64,
     moved_bytes: u64,
     copied_bytes: Option<u64>,
+    /// The part of `copied_bytes` that no hooked function counted; left out when there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assumed_bytes: Option<u64>,
     provenance: Provenance,
 }
 
@@ -312,10 +315,25 @@ impl<'a> Path<'a> {
 
 impl Counts {
     fn new(sample: &PathSample) -> Self {
-        let PathSample { path: _, socket: _, ops, errors, moved_bytes, copied_bytes, provenance } =
-            *sample;
+        let PathSample {
+            path: _,
+            socket: _,
+            ops,
+            errors,
+            moved_bytes,
+            copied_bytes,
+            assumed_bytes,
+            provenance,
+        } = *sample;
         let known = provenance != Provenance::Unavailable;
-        Self { ops, errors, moved_bytes, copied_bytes: known.then_some(copied_bytes), provenance }
+        Self {
+            ops,
+            errors,
+            moved_bytes,
+            copied_bytes: known.then_some(copied_bytes),
+            assumed_bytes: (assumed_bytes > 0).then_some(assumed_bytes),
+            provenance,
+        }
     }
 }
 

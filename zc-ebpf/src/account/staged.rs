@@ -1,0 +1,247 @@
+//! Copies on their way from the function that made them to the path of the call that caused them.
+//!
+//! A copy site adds to what is staged in the record of the running thread; the end of the call
+//! settles it. What a call returned beyond that went by reference if a site saw references, and is
+//! otherwise assumed to be copied by a function that nobody watches.
+
+use zc_common::{
+    path::{ASSUMES_COPIES, CopyPath, LANES, Lane, lane},
+    record::{EVIDENCE_COPY, EVIDENCE_TRANSFORM, FLAG_KTHREAD, LaneCount, Record, Staged},
+    syscall::{SYSCALL_TABLE_LEN, SyscallKind},
+};
+
+use super::{Account, add_shared};
+use crate::{
+    arch,
+    kernel::{Object, frozen, layout, opaque},
+};
+
+static ASSUMES: [bool; LANES] = ASSUMES_COPIES;
+
+impl Account {
+    /// What is staged. `None` for the unattributed row, where nobody knows whose call it is.
+    #[inline(always)]
+    pub(crate) fn staged(self) -> Option<*mut Staged> {
+        // SAFETY: a field of a map value; only its address is taken.
+        self.own().map(|record| unsafe { &raw mut (*record).staged })
+    }
+
+    /// Counts bytes that the CPU copied in the running call. Outside every call that moves data they
+    /// are on a path of their own.
+    #[inline(always)]
+    pub(crate) fn copied(self, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
+        let Some(record) = self.own() else {
+            return self.book_copied(lane(CopyPath::KernelCopy), bytes);
+        };
+        // SAFETY: a map value; this thread is its only writer.
+        unsafe {
+            if is_settled_later(record) {
+                (*record).staged.copied += bytes;
+            } else {
+                self.book_copied(lane(CopyPath::KernelCopy), bytes);
+            }
+        }
+    }
+
+    /// Bytes that nobody asked for as bytes: moved and copied at once.
+    #[inline(always)]
+    pub(crate) fn book_copied(self, lane: Lane, bytes: u64) {
+        self.book_many(lane, 1, bytes, 0);
+        self.add_copied(lane, bytes);
+    }
+
+    /// Notes evidence about how the bytes of the running call travel.
+    #[inline(always)]
+    pub(crate) fn note(self, evidence: u64) {
+        if let Some(staged) = self.staged() {
+            // SAFETY: a map value; this thread is its only writer.
+            unsafe { (*staged).evidence |= evidence };
+        }
+    }
+
+    /// The counts of a lane.
+    #[inline(always)]
+    fn lane(self, lane: Lane) -> Option<*mut LaneCount> {
+        // Opaque, so that the check is made on what the address is computed from.
+        let index = opaque(u64::from(lane)) as usize;
+        if index >= LANES {
+            return None;
+        }
+        // SAFETY: the index was checked; the record is a map value.
+        Some(unsafe { (&raw mut (*self.record).lanes).cast::<LaneCount>().add(index) })
+    }
+
+    /// Adds to the copied bytes of a lane.
+    #[inline(always)]
+    pub(crate) fn add_copied(self, lane: Lane, bytes: u64) {
+        let Some(count) = self.lane(lane) else { return };
+        // SAFETY: a field of a map value; only its address is taken.
+        let copied = unsafe { &raw mut (*count).copied };
+        if self.shared {
+            add_shared(copied, bytes);
+        } else {
+            // SAFETY: as above; this thread is the only writer.
+            unsafe {
+                *copied += bytes;
+                (*self.record).updates += 1;
+            }
+        }
+    }
+
+    /// Settles what is staged onto `lane`: the call moved `result` bytes, or failed.
+    #[inline(always)]
+    pub(crate) fn settle(self, lane: Lane, result: i64) {
+        if layout!(copy_sites) == 0 {
+            return;
+        }
+        let Some(count) = self.lane(lane) else { return };
+        let assumes = ASSUMES.get(usize::from(lane)).is_some_and(frozen);
+        let moved = if result > 0 { result as u64 } else { 0 };
+        let Some(record) = self.own() else {
+            if assumes {
+                // SAFETY: a field of a map value; only its address is taken.
+                add_shared(unsafe { &raw mut (*count).assumed }, moved);
+            }
+            return;
+        };
+        // SAFETY: a map value; this thread is its only writer.
+        unsafe {
+            let staged = &mut (*record).staged;
+            let mut copied = staged.copied;
+            let rest = moved.saturating_sub(copied);
+            if rest > 0 {
+                if staged.evidence & EVIDENCE_COPY != 0 {
+                    copied += rest.saturating_sub(staged.direct);
+                } else if staged.evidence & EVIDENCE_TRANSFORM != 0 {
+                    (*record).counters.transformed_bytes += rest;
+                } else if staged.evidence == 0 && assumes {
+                    (*count).assumed += rest;
+                }
+            }
+            (*count).copied += copied;
+            clear(staged);
+        }
+    }
+
+    /// Ends a call: what no path claimed (an ioctl that copies) was copied for none.
+    #[inline(always)]
+    pub(crate) fn end_call(self) {
+        if layout!(copy_sites) == 0 {
+            return;
+        }
+        let Some(staged) = self.staged() else { return };
+        // SAFETY: a map value; this thread is its only writer.
+        unsafe {
+            if (*staged).copied > 0 {
+                self.book_copied(lane(CopyPath::KernelCopy), (*staged).copied);
+            }
+            clear(&mut *staged);
+        }
+    }
+
+    /// Begins an asynchronous operation (io_uring, libaio), in whatever call.
+    #[inline(always)]
+    pub(crate) fn begin(self) {
+        if let Some(staged) = self.staged() {
+            // SAFETY: as above.
+            unsafe {
+                clear(&mut *staged);
+                (*staged).scope = 1;
+            }
+        }
+    }
+
+    /// Ends it: what was copied belongs to `lane`. Its bytes are booked when it completes; `result`
+    /// is how many there are, as far as that is known already.
+    #[inline(always)]
+    pub(crate) fn end(self, lane: Lane, result: i64) {
+        if let Some(staged) = self.staged() {
+            // SAFETY: as above.
+            unsafe {
+                let staged = &mut *staged;
+                let mut copied = staged.copied;
+                if staged.evidence & EVIDENCE_COPY != 0 && result > 0 {
+                    copied = (result as u64).saturating_sub(staged.direct).max(copied);
+                }
+                if copied > 0 {
+                    self.add_copied(lane, copied);
+                }
+                staged.scope = 0;
+                clear(staged);
+            }
+        }
+    }
+
+    /// Whether the running call has copied anything yet.
+    #[inline(always)]
+    pub(crate) fn has_copied(self) -> bool {
+        // SAFETY: as above.
+        self.staged().is_some_and(|staged| unsafe { (*staged).copied } > 0)
+    }
+}
+
+/// Everything but the scope and the socket, which outlive a call.
+#[inline(always)]
+fn clear(staged: &mut Staged) {
+    staged.copied = 0;
+    staged.nested = 0;
+    staged.direct = 0;
+    staged.evidence = 0;
+}
+
+/// Whether somebody will settle what the running thread stages: the end of its call, or of the
+/// operation that it carries out.
+#[inline(always)]
+unsafe fn is_settled_later(record: *mut Record) -> bool {
+    // SAFETY: the caller's: a map value, in the context of its only writer.
+    unsafe {
+        if (*record).staged.scope != 0 {
+            return true;
+        }
+        if (*record).flags & FLAG_KTHREAD != 0 {
+            return false;
+        }
+    }
+    kind_of_call().is_none_or(|kind| kind > SyscallKind::Submit as u8)
+}
+
+impl Account {
+    /// The kind of system call that the running thread, whose account this is, is in. `None` for
+    /// threads of the kernel, and where this kernel does not tell.
+    #[inline(always)]
+    pub(crate) fn running_call(self) -> Option<u8> {
+        let record = self.own()?;
+        // SAFETY: a field of a map value.
+        if unsafe { (*record).flags } & FLAG_KTHREAD != 0 {
+            return None;
+        }
+        kind_of_call()
+    }
+}
+
+/// The kind of system call that the running thread is in; `None` where this kernel does not tell.
+#[inline(always)]
+fn kind_of_call() -> Option<u8> {
+    let number = number_of_call()?;
+    if number >= SYSCALL_TABLE_LEN as u64 {
+        return Some(SyscallKind::None as u8);
+    }
+    Some(arch::SYSCALLS[number as usize])
+}
+
+/// Number of the system call that the running thread is in; `None` where this kernel cannot tell.
+#[inline(always)]
+fn number_of_call() -> Option<u64> {
+    if layout!(task_pt_regs) != 0 {
+        return Some(arch::number(Object::user_registers()));
+    }
+    let offset = layout!(stack_pt_regs);
+    if offset == zc_common::layout::ABSENT {
+        return None;
+    }
+    let stack = Object::current_task().load::<u64>(layout!(task_stack));
+    Some(arch::number(Object::untyped(stack + u64::from(offset))))
+}

@@ -1,0 +1,108 @@
+//! Page faults: pages copied by the first write, pages mapped.
+
+use zc_common::{
+    path::{CopyPath, lane},
+    record::FLAG_KTHREAD,
+};
+
+use super::{Traced, at_return, current};
+use crate::kernel::{Object, layout};
+
+/// `FAULT_FLAG_WRITE`, `include/linux/mm_types.h`.
+const FAULT_FLAG_WRITE: u32 = 1;
+/// `VM_SHARED`, `include/linux/mm.h`.
+const VM_SHARED: u64 = 8;
+/// `VM_FAULT_ERROR | VM_FAULT_RETRY`, `include/linux/mm_types.h`.
+const VM_FAULT_FAILED: u64 = 0x873 | 0x400;
+
+at_return!(
+    /// Variant 0: `unsigned long copy_mc_to_kernel(void *, const void *, unsigned len)`,
+    /// `arch/x86/lib/copy_mc.c`: what it returns was not copied. Variant 1, before 6.12:
+    /// `vm_fault_t wp_page_copy(struct vm_fault *)`, `mm/memory.c`; its page is null when it was the
+    /// page of zeros, which is not copied.
+    CowCopy, zc_cow_copy, "copy_mc_to_kernel", |call| {
+        if call.variant() == 0 {
+            broken(i64::from(call.integer(2) as u32) - call.result());
+        } else {
+            let fault = call.object(0);
+            if call.result() as u64 & VM_FAULT_FAILED == 0
+                && fault.load::<u64>(layout!(fault_page)) != 0
+            {
+                broken(1 << layout!(page_shift));
+            }
+        }
+    }
+);
+
+at_return!(
+    /// `vm_fault_t filemap_fault(struct vm_fault *)`, `mm/filemap.c`. A write to a private mapping
+    /// gets a copy of the page; where `copy_mc_to_kernel` does not tell.
+    CowFile, zc_cow_file, "filemap_fault", |call| {
+        let fault = call.object(0);
+        if call.result() as u64 & VM_FAULT_FAILED == 0 && is_write(fault) && !is_shared(fault) {
+            broken(1 << layout!(page_shift));
+        }
+    }
+);
+
+/// A page was copied. Threads of the kernel copy pages to move or merge them: that is no fault.
+#[inline(always)]
+fn broken(bytes: i64) {
+    if bytes <= 0 {
+        return;
+    }
+    let Some(account) = current() else { return };
+    let Some(record) = account.own() else {
+        return account.book_copied(lane(CopyPath::CowCopy), bytes as u64);
+    };
+    // SAFETY: a field of a map value.
+    let path = if unsafe { (*record).flags } & FLAG_KTHREAD != 0 {
+        CopyPath::KernelCopy
+    } else {
+        CopyPath::CowCopy
+    };
+    account.book_copied(lane(path), bytes as u64);
+}
+
+at_return!(
+    /// `void set_pte_range(struct vm_fault *, struct folio *, struct page *, unsigned int nr, unsigned
+    /// long)`, `mm/memory.c`, since 6.6; `do_set_pte` (6.1) and `alloc_set_pte` (5.10) map one page.
+    MapPages, zc_map_ptes, "set_pte_range", |call| {
+        let pages = if call.has_length() { u64::from(call.length() as u32) } else { 1 };
+        mapped(call, pages);
+    }
+);
+
+at_return!(
+    /// `vm_fault_t do_set_pmd(struct vm_fault *, ...)`, `mm/memory.c`.
+    MapHuge, zc_map_huge, "do_set_pmd", |call| {
+        if call.result() as u32 == 0 {
+            // A table of entries of 8 bytes fills a page.
+            mapped(call, 1 << (layout!(page_shift) - 3));
+        }
+    }
+);
+
+#[inline(always)]
+fn mapped(call: Traced, pages: u64) {
+    let fault = call.object(0);
+    let path = match (is_write(fault), is_shared(fault)) {
+        (true, true) => CopyPath::MmapWrite,
+        // The page is a copy of the one of the file.
+        (true, false) => return,
+        (false, _) => CopyPath::MmapRead,
+    };
+    if let Some(account) = current() {
+        account.book(lane(path), (pages << layout!(page_shift)) as i64);
+    }
+}
+
+#[inline(always)]
+fn is_write(fault: Object) -> bool {
+    fault.load::<u32>(layout!(fault_flags)) & FAULT_FLAG_WRITE != 0
+}
+
+#[inline(always)]
+fn is_shared(fault: Object) -> bool {
+    fault.follow(layout!(fault_vma)).load::<u64>(layout!(vma_flags)) & VM_SHARED != 0
+}

@@ -1,0 +1,133 @@
+//! Copies that the network stack makes later, of data that was handed to it by reference or not.
+//!
+//! They run in whatever context transmits: they are charged to the owner of the socket, the thread
+//! that last sent through it.
+
+use zc_common::{record::FLAG_KTHREAD, syscall::SyscallKind};
+
+use super::{Traced, at_entry, at_return, current};
+use crate::{
+    account::{Account, LateAccount, count_late},
+    kernel::{Object, layout},
+    maps::SOCKET_OWNERS,
+};
+
+/// Remembers that the running thread sends through `socket`.
+#[inline(always)]
+pub(super) fn owns(account: Account, socket: Object) {
+    let Some(staged) = account.staged() else { return };
+    let address = socket.address();
+    // Addresses are reused, by connections of other processes too.
+    let hash = u64::from(socket.load::<u32>(layout!(sock_hash)));
+    // SAFETY: a map value; this thread is its only writer.
+    unsafe {
+        if (*staged).socket == address && (*staged).socket_hash == hash {
+            return;
+        }
+        (*staged).socket = address;
+        (*staged).socket_hash = hash;
+    }
+    // A full table forgets who has sent the longest ago.
+    let _ = SOCKET_OWNERS.insert(address, account.owner(), 0);
+}
+
+at_entry!(
+    /// `int skb_copy_ubufs(struct sk_buff *, gfp_t)`, `net/core/skbuff.c`, 5.10 to 7.2: somebody on
+    /// this host receives what was sent with `MSG_ZEROCOPY`. At the entry, because at the return the
+    /// socket buffer no longer tells whose pages it had.
+    CopyUbufs, zc_copy_ubufs, "skb_copy_ubufs", |call| {
+        let skb = call.object(0);
+        let bytes = u64::from(skb.load::<u32>(layout!(skb_data_len)));
+        let late = sender(skb).or_else(|| owner(skb)).or_else(running);
+        if let Some(late) = late.or_else(LateAccount::unattributed) {
+            count_late!(late, zerocopy_copied_bytes, bytes);
+        }
+    }
+);
+
+at_return!(
+    /// `int skb_copy_bits(const struct sk_buff *, int offset, void *to, int len)`,
+    /// `net/core/skbuff.c`, 5.10 to 7.2: linearising (`__pskb_pull_tail`) and segmenting for a device
+    /// that cannot gather (`skb_segment`), packet sockets.
+    SkbCopyBits, zc_skb_copy_bits, "skb_copy_bits", |call| {
+        if call.result_int() == 0 {
+            linearized(call);
+        }
+    }
+);
+
+at_return!(
+    /// `__wsum skb_copy_and_csum_bits(const struct sk_buff *, int offset, u8 *to, int len, ...)`,
+    /// `net/core/skbuff.c`, 5.10 to 7.2: segmenting for a device that computes no checksums either.
+    SkbCopyCsum, zc_skb_copy_csum, "skb_copy_and_csum_bits", |call| linearized(call)
+);
+
+#[inline(always)]
+fn linearized(call: Traced) {
+    // The first bytes through a socket leave before the call that sends them returns, which is when its
+    // sender is remembered.
+    let late = owner(call.object(0)).or_else(sending);
+    if let Some(late) = late.or_else(LateAccount::unattributed) {
+        count_late!(late, linearizations, 1);
+        count_late!(late, linearized_bytes, u64::from(call.integer(3) as u32));
+    }
+}
+
+/// Who sends through the socket that a socket buffer belongs to.
+#[inline(always)]
+fn owner(skb: Object) -> Option<LateAccount> {
+    of_socket(skb.load::<u64>(layout!(skb_sk)))
+}
+
+#[inline(always)]
+fn of_socket(socket: u64) -> Option<LateAccount> {
+    // SAFETY: the value is copied; a torn copy names no thread and is counted for nobody.
+    let owner = *unsafe { SOCKET_OWNERS.get(socket) }?;
+    LateAccount::of(&owner)
+}
+
+/// Who sent the pages of a socket buffer, which on this host's own interfaces no longer knows its
+/// socket: their notification, if it is that of `MSG_ZEROCOPY`, lies in the control block of a socket
+/// buffer that does (`msg_zerocopy_alloc`, `net/core/skbuff.c`, 5.10 to 7.2). If it is another, what is
+/// read instead of a socket is not in the table.
+#[inline(always)]
+fn sender(skb: Object) -> Option<LateAccount> {
+    let head = skb.load::<u64>(layout!(skb_head));
+    let shared = Object::untyped(head + u64::from(skb.load::<u32>(layout!(skb_end))));
+    // Its lowest bits are flags (`SKB_NOUARG`).
+    let notification = shared.read::<u64>(layout!(shared_info_uarg))? & !3;
+    let carrier = notification.checked_sub(u64::from(layout!(skb_cb)))?;
+    of_socket(Object::untyped(carrier).read::<u64>(layout!(skb_sk))?)
+}
+
+/// The running thread, when it is in a call that sends.
+#[inline(always)]
+fn sending() -> Option<LateAccount> {
+    const SENDS: [SyscallKind; 6] = [
+        SyscallKind::Write,
+        SyscallKind::Sendto,
+        SyscallKind::Sendmsg,
+        SyscallKind::Sendmmsg,
+        SyscallKind::Sendfile,
+        SyscallKind::Splice,
+    ];
+    let account = current()?;
+    let kind = account.running_call()?;
+    if SENDS.iter().any(|sends| *sends as u8 == kind) {
+        LateAccount::current(account)
+    } else {
+        None
+    }
+}
+
+/// The running thread, when it is one of a process: io_uring tells nothing about who sent.
+#[inline(always)]
+fn running() -> Option<LateAccount> {
+    let account = current()?;
+    let record = account.own()?;
+    // SAFETY: a field of a map value.
+    if unsafe { (*record).flags } & FLAG_KTHREAD != 0 {
+        return None;
+    }
+    LateAccount::current(account)
+}
