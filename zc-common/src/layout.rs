@@ -28,8 +28,10 @@ macro_rules! layout {
             pub task_pt_regs: u32,
             /// Whether `sched_switch` carries the previous state as its fourth argument (since 5.18).
             pub switch_has_state: u32,
-            /// Arguments of `io_uring_complete`: 3 when the result is inside `cqe` (6.18), 7 when it is the fourth (6.1).
+            /// Arguments of `io_uring_complete`: 3 when the result is inside `cqe` (6.18), 7 when it is the fourth (6.1), 4 when there is no request (until 5.17).
             pub uring_complete_args: u32,
+            /// Arguments of `io_uring_queue_async_work`: 2 when the request is the first (6.0), 5 when it is the third (until 5.17).
+            pub uring_punt_args: u32,
             /// Arguments of `block_getrq`: 3 when the bio is the second (5.10).
             pub getrq_args: u32,
             /// log2 of the page size.
@@ -57,6 +59,7 @@ macro_rules! layout {
             pub const ABSENT: Self = Self {
                 $($field: ABSENT,)*
                 pg_head: ABSENT, pg_writeback: ABSENT, page_bytes: 0, typed: 0, current_task_typed: 0, task_pt_regs: 0,
+                uring_punt_args: 0,
                 switch_has_state: 0, uring_complete_args: 0, getrq_args: 0, page_shift: 12, copy_sites: 0,
                 cow_sites: 0, map_sites: 0,
                 stack_pt_regs: ABSENT, iter_mask: 0xff, iter_pipe: ABSENT, iter_discard: ABSENT,
@@ -169,4 +172,4 @@ layout! {
     socket_flags: "sock" . "__sk_common.skc_flags",
 }
 
-const _: () = assert!(size_of::<KernelLayout>() == 4 * (KernelLayout::FIELDS.len() + 18));
+const _: () = assert!(size_of::<KernelLayout>() == 4 * (KernelLayout::FIELDS.len() + 19));

@@ -13,6 +13,7 @@ pub mod path;
 #[cfg(feature = "user")]
 mod pod;
 pub mod record;
+pub mod ring;
 pub mod site;
 pub mod syscall;
 pub mod text_range;

@@ -43,7 +43,7 @@ losses! {
     CpuOutOfRange = "cpu_out_of_range",
     /// libaio events reaped beyond what one program may walk.
     AioEventsTruncated = "aio_events_truncated",
-    /// io_uring completions that name no request (multishot operations): their bytes are not counted.
+    /// io_uring completions that name no request (multishot operations), and before Linux 5.18 those of requests under one number that differ: their bytes are not counted.
     UringAnonymousCompletions = "uring_anonymous_completions",
     /// What was done on behalf of processes that had ended, beyond the table of such processes; counted in the unattributed row.
     DepartedExhausted = "departed_exhausted",

@@ -149,6 +149,10 @@ pub struct Counters {
     pub net_rx_bytes: u64,
     /// Bytes sent with `MSG_ZEROCOPY` asked for.
     pub zerocopy_requested_bytes: u64,
+    /// io_uring operations that move data and have completed.
+    pub uring_ops: u64,
+    /// io_uring operations that move data and were handed to a worker thread.
+    pub uring_punted_ops: u64,
     /// Successful `mmap` calls.
     pub mmap_calls: u64,
     /// Successful `munmap` calls.
@@ -303,6 +307,8 @@ impl Record {
             net_tx_bytes: 0,
             net_rx_bytes: 0,
             zerocopy_requested_bytes: 0,
+            uring_ops: 0,
+            uring_punted_ops: 0,
             mmap_calls: 0,
             munmap_calls: 0,
             msync_calls: 0,

@@ -34,6 +34,18 @@ impl Class {
     /// `/dev/null`, `/dev/zero`, `/dev/full`: nothing is copied to or from them.
     pub(crate) const VOID: Self = Self(9);
 
+    /// As a number, for a map.
+    #[inline(always)]
+    pub(crate) fn number(self) -> u8 {
+        self.0
+    }
+
+    /// What [`Self::number`] has made a number.
+    #[inline(always)]
+    pub(crate) fn numbered(number: u8) -> Self {
+        Self(number)
+    }
+
     /// A regular file of a file system in memory: `O_DIRECT` changes nothing. Never leaves
     /// [`File::class`].
     const MEMORY: Self = Self(10);

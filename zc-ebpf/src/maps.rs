@@ -10,6 +10,7 @@ use zc_common::{
     device::{DeviceKey, DeviceRecord},
     loss::Loss,
     record::{CpuState, Late, Owner, Record, ThreadKey},
+    ring::{Request, RequestKey},
 };
 
 /// Counters per thread, by slot. Writer: the thread itself; user space zeroes a slot before it
@@ -57,6 +58,12 @@ pub(crate) static DEVICES: HashMap<DeviceKey, DeviceRecord> = HashMap::with_max_
 /// forgotten, and what is written of it is nobody's.
 #[map]
 pub(crate) static DIRTIED_BY: LruHashMap<u64, Owner> = LruHashMap::with_max_entries(16_384, 0);
+
+/// What was submitted to io_uring, on kernels that do not name the request when it completes. Writers:
+/// any CPU. Bound: the numbers in use by programs that are remembered; elsewhere one.
+#[map]
+pub(crate) static URING_REQUESTS: LruHashMap<RequestKey, Request> =
+    LruHashMap::with_max_entries(16_384, 0);
 
 /// Losses by reason. Writers: any CPU, atomically.
 #[map]

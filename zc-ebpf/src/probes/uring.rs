@@ -15,6 +15,9 @@ use crate::{
     kernel::{Object, layout},
 };
 
+mod submission;
+mod worker;
+
 // `enum io_uring_op`, `include/uapi/linux/io_uring.h`.
 const READV: u8 = 1;
 const WRITEV: u8 = 2;
@@ -36,13 +39,16 @@ const WRITEV_FIXED: u8 = 61;
 
 tracepoint!(
     /// `io_uring_complete(struct io_ring_ctx *ctx, struct io_kiocb *req, struct io_uring_cqe
-    /// *cqe)` since 6.18; `(void *ctx, void *req, u64 user_data, int res, ...)` from 6.1 on,
-    /// `include/trace/events/io_uring.h`. 5.10 names no request.
+    /// *cqe)` since 6.18; `(void *ctx, void *req, u64 user_data, int res, ...)` since 5.18,
+    /// `include/trace/events/io_uring.h`. Before, it names no request, see [`submission`].
     zc_uring_complete, zc_uring_complete_raw, "io_uring_complete", |arguments| completed(arguments)
 );
 
 #[inline(always)]
 fn completed(arguments: Arguments) {
+    if layout!(uring_complete_args) == 4 {
+        return submission::completed(arguments);
+    }
     let request = Object::untyped(arguments.integer(1));
     if request.is_null() {
         return note_loss(Loss::UringAnonymousCompletions);
@@ -53,23 +59,29 @@ fn completed(arguments: Arguments) {
         Object::untyped(arguments.integer(2)).read::<i32>(layout!(cqe_res)).unwrap_or_default()
     };
     let Some(opcode) = request.read::<u8>(layout!(kiocb_opcode)) else { return };
-    let is_read = is_read(opcode);
-    let is_write = matches!(
-        opcode,
-        WRITEV | WRITE_FIXED | WRITE | SEND | SENDMSG | WRITEV_FIXED | SEND_ZC | SENDMSG_ZC
-    );
-    if !is_read && !is_write && opcode != SPLICE && opcode != TEE {
-        return;
+    if moves_data(opcode) {
+        book(opcode, file_class(request), result);
     }
-    let Some(cpu) = this_cpu() else { return };
-    let Some(account) = Account::current(cpu) else { return };
+}
+
+/// What the file of a request is: also of one that is registered and has no descriptor.
+#[inline(always)]
+fn file_class(request: Object) -> Class {
     let file = Object::untyped(request.read::<u64>(layout!(kiocb_file)).unwrap_or_default());
-    let class = match File::at(file) {
+    match File::at(file) {
         Some(file) => file.class(),
         None => Class::CLOSED,
-    };
+    }
+}
+
+/// Books an operation that has completed.
+#[inline(always)]
+fn book(opcode: u8, class: Class, result: i32) {
+    let Some(cpu) = this_cpu() else { return };
+    let Some(account) = Account::current(cpu) else { return };
+    count!(account, uring_ops, 1);
     let result = i64::from(result);
-    if is_read {
+    if is_read(opcode) {
         account.book(class.read_lane(), result);
         if result > 0 && class.is_network() {
             count!(account, net_rx_bytes, result as u64);
@@ -83,6 +95,17 @@ fn completed(arguments: Arguments) {
             count!(account, zerocopy_requested_bytes, result as u64);
         }
     }
+}
+
+/// Whether an operation is one that moves data.
+#[inline(always)]
+fn moves_data(opcode: u8) -> bool {
+    is_read(opcode)
+        || matches!(
+            opcode,
+            WRITEV | WRITE_FIXED | WRITE | SEND | SENDMSG | WRITEV_FIXED | SPLICE | TEE
+        )
+        || is_zerocopy(opcode)
 }
 
 #[inline(always)]

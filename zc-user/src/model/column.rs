@@ -300,6 +300,12 @@ columns! {
     "transformed_bytes", "TRANSFORMED", Bytes, Counter,
         CounterId::TransformedBytes.help(),
         |row, frame| counter(row, frame, CounterId::TransformedBytes);
+    "uring_ops", "URING", Count, Counter,
+        CounterId::UringOps.help(),
+        |row, frame| counter(row, frame, CounterId::UringOps);
+    "uring_punted_ops", "URING-PUNT", Count, Counter,
+        CounterId::UringPuntedOps.help(),
+        |row, frame| counter(row, frame, CounterId::UringPuntedOps);
     "mmap_calls", "MMAP", Count, Counter,
         CounterId::MmapCalls.help(),
         |row, frame| counter(row, frame, CounterId::MmapCalls);

@@ -32,6 +32,9 @@ pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 /// Sockets whose senders are remembered, for what the network stack copies later.
 const SOCKETS: u32 = 16_384;
 
+/// Requests of io_uring that are remembered, where that is necessary.
+const REQUESTS: u32 = 16_384;
+
 /// Room for diagnostics that have not been printed yet.
 const LOG_BYTES: u32 = 256 * 1024;
 /// The kernel wants at least a page, of any architecture.
@@ -185,6 +188,10 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         .map_max_entries("DEAD_SLOTS", slots)
         .map_max_entries("CPUS", cpus)
         .map_max_entries("SOCKET_OWNERS", if tracing.is_ok() { SOCKETS } else { 1 })
+        .map_max_entries(
+            "URING_REQUESTS",
+            if layout.uring_complete_args == 4 { REQUESTS } else { 1 },
+        )
         .map_max_entries("AYA_LOGS", if options.diagnostics { LOG_BYTES } else { LEAST_LOG_BYTES })
         .load(OBJECT)
         .map_err(|error| explain(error.into()))?;
@@ -250,7 +257,7 @@ fn attach_group(
     types: Option<&aya::Btf>,
     btf: &Btf,
 ) -> Result<Option<String>> {
-    let probes = || PROBES.iter().filter(|probe| probe.group == group);
+    let probes = || PROBES.iter().filter(|probe| probe.group == group && (probe.is_needed)(btf));
     let there = |name: &&str| btf.tracepoint_arguments(name).is_some();
     let mut found = Vec::new();
     for probe in probes() {

@@ -1,5 +1,7 @@
 //! Every probe: which program, on which tracepoint, in which group.
 
+use super::btf::Btf;
+
 /// What a group of probes gives. A group attaches as a whole or not at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group {
@@ -120,6 +122,8 @@ pub struct Probe {
     pub tracepoint: &'static str,
     /// Its name in kernels that do not have that one.
     pub older: Option<&'static str>,
+    /// Whether this kernel needs it.
+    pub is_needed: fn(&Btf) -> bool,
     /// Program as a BTF tracepoint.
     pub program: &'static str,
     /// The same as a raw tracepoint.
@@ -129,12 +133,15 @@ pub struct Probe {
 macro_rules! probes {
     (@older) => { None };
     (@older $older:literal) => { Some($older) };
-    ($($group:ident $tracepoint:literal $(| $older:literal)? $program:literal,)*) => {
+    (@needed) => { |_| true };
+    (@needed $needed:expr) => { $needed };
+    ($($group:ident $tracepoint:literal $(| $older:literal)? $program:literal $(if $needed:expr)?,)*) => {
         /// The table of all probes.
         pub const PROBES: &[Probe] = &[$(Probe {
             group: Group::$group,
             tracepoint: $tracepoint,
             older: probes!(@older $($older)?),
+            is_needed: probes!(@needed $($needed)?),
             program: $program,
             raw_program: concat!($program, "_raw"),
         },)*];
@@ -161,4 +168,11 @@ probes! {
     Net "net_dev_start_xmit" "zc_net_start",
     Net "netif_receive_skb" "zc_net_receive",
     Uring "io_uring_complete" "zc_uring_complete",
+    Uring "io_uring_queue_async_work" "zc_uring_punt",
+    Uring "io_uring_submit_sqe" "zc_uring_submit" if completions_name_no_request,
+}
+
+/// Before 5.18 a completion of io_uring tells its ring and a number that the program chose.
+fn completions_name_no_request(btf: &Btf) -> bool {
+    btf.tracepoint_arguments("io_uring_complete") == Some(4)
 }

@@ -68,6 +68,7 @@ pub fn from_btf(btf: &Btf, access: Access) -> Result<KernelLayout, Vec<&'static 
     layout.switch_has_state =
         u32::from(btf.tracepoint_arguments("sched_switch").is_some_and(|count| count > 3));
     layout.uring_complete_args = btf.tracepoint_arguments("io_uring_complete").unwrap_or(0);
+    layout.uring_punt_args = btf.tracepoint_arguments("io_uring_queue_async_work").unwrap_or(0);
     layout.getrq_args = btf.tracepoint_arguments("block_getrq").unwrap_or(0);
     if let Some(bit) = btf.enumerator("sock_flags", "SOCK_ZEROCOPY") {
         layout.sock_zerocopy = u32::try_from(bit).unwrap_or(ABSENT);

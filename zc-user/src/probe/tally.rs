@@ -48,6 +48,8 @@ impl Tally {
             net_tx_bytes,
             net_rx_bytes,
             zerocopy_requested_bytes,
+            uring_ops,
+            uring_punted_ops,
             mmap_calls,
             munmap_calls,
             msync_calls,
@@ -68,6 +70,8 @@ impl Tally {
         sum.net_tx_bytes += net_tx_bytes;
         sum.net_rx_bytes += net_rx_bytes;
         sum.zerocopy_requested_bytes += zerocopy_requested_bytes;
+        sum.uring_ops += uring_ops;
+        sum.uring_punted_ops += uring_punted_ops;
         sum.mmap_calls += mmap_calls;
         sum.munmap_calls += munmap_calls;
         sum.msync_calls += msync_calls;
@@ -142,6 +146,8 @@ impl Tally {
         set(CounterId::ZerocopyRequestedBytes, raw.zerocopy_requested_bytes);
         set(CounterId::DiscardedBytes, raw.discarded_bytes);
         set(CounterId::TransformedBytes, raw.transformed_bytes);
+        set(CounterId::UringOps, raw.uring_ops);
+        set(CounterId::UringPuntedOps, raw.uring_punted_ops);
         set(CounterId::MmapCalls, raw.mmap_calls);
         set(CounterId::MunmapCalls, raw.munmap_calls);
         set(CounterId::MsyncCalls, raw.msync_calls);

@@ -87,6 +87,11 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
         without(Group::Writeback, &[CounterId::BlockDirtiedBytes], Provenance::Unavailable);
     }
     without(Group::Tax, &[CounterId::CpuSamples, CounterId::CopySamples], Provenance::Unavailable);
+    without(
+        Group::Uring,
+        &[CounterId::UringOps, CounterId::UringPuntedOps],
+        Provenance::Unavailable,
+    );
     if attached.has(Group::Faults) && !attached.has(Group::CopyFaults) {
         limits.push(Limitation {
             counter: CounterId::CowCopiedBytes,

@@ -77,6 +77,10 @@ counters! {
     DiscardedBytes = "discarded_bytes",
     /// Bytes that the kernel encrypted or decrypted for the process (kTLS in software): read and written once, not copied.
     TransformedBytes = "transformed_bytes",
+    /// io_uring operations that moved data; those that no worker thread was needed for are this less uring_punted_ops.
+    UringOps = "uring_ops",
+    /// io_uring operations that were handed to a worker thread of the kernel (io-wq), as they could not be done at once or were not to be (IOSQE_ASYNC).
+    UringPuntedOps = "uring_punted_ops",
     /// Successful mmap calls.
     MmapCalls = "mmap_calls",
     /// Successful munmap calls.

@@ -28,11 +28,13 @@ const PROCESSES: [&str; 6] =
     ["pid", "comm", "copied_bytes", "moved_bytes", "amplification", "dominant_path"];
 
 /// Counters that are shown only when something was counted.
-const RARE: [CounterId; 7] = [
+const RARE: [CounterId; 9] = [
     CounterId::CowCopiedBytes,
     CounterId::ZerocopyRequestedBytes,
     CounterId::ZerocopyAchievedBytes,
     CounterId::DiscardedBytes,
+    CounterId::UringOps,
+    CounterId::UringPuntedOps,
     CounterId::MmapCalls,
     CounterId::MunmapCalls,
     CounterId::MsyncCalls,

@@ -2,9 +2,14 @@
 
 use std::{os::fd::AsRawFd as _, ptr::null_mut};
 
-use io_uring::{IoUring, opcode, types::Fd};
+use io_uring::{
+    IoUring, opcode,
+    squeue::{Entry, Flags},
+    types::{Fd, Fixed},
+};
 
 use super::{Scenario, Stage, fd, moved, ok};
+use crate::report::Process;
 
 const LARGE: usize = 10_007;
 
@@ -24,7 +29,34 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         io_uring_sockets,
         &[moved("socket_recv:unix", 3, 3 * LARGE), moved("socket_send:unix", 3, 3 * LARGE)],
     ),
+    Scenario::new("io_uring_inline", io_uring_inline, &[moved("file_read", 7, 7 * LARGE)])
+        .also(|row, _| assert_eq!(operations(row), (7, 0))),
+    // The workers are threads of this process.
+    Scenario::new("io_uring_punted", io_uring_punted, &[moved("file_read", 5, 5 * LARGE)])
+        .threads(1 + 5)
+        .also(|row, _| assert_eq!(operations(row), (5, 5))),
+    // So is the thread that submits.
+    Scenario::new("io_uring_polled", io_uring_polled, &[moved("file_read", 7, 7 * LARGE)])
+        .threads(2)
+        .also(|row, _| assert_eq!(operations(row), (7, 0))),
+    Scenario::new(
+        "io_uring_registered",
+        io_uring_registered,
+        &[
+            moved("file_read", 5, 5 * LARGE),
+            moved("file_write", 3, 3 * LARGE),
+            moved("socket_send:unix", 2, 2 * LARGE),
+            moved("socket_recv:unix", 2, 2 * LARGE),
+        ],
+    )
+    .threads(1 + 3)
+    .also(|row, _| assert_eq!(operations(row).0, 12)),
 ];
+
+/// Operations of io_uring that moved data, and how many of them workers have done.
+fn operations(row: &Process) -> (u64, u64) {
+    (row.counter("uring_ops"), row.counter("uring_punted_ops"))
+}
 
 /// `struct iocb`, `include/uapi/linux/aio_abi.h`.
 #[derive(Clone, Copy, Default)]
@@ -85,7 +117,7 @@ fn ring() -> Result<IoUring, String> {
 }
 
 /// Submits operations and waits for all of them.
-fn run(ring: &mut IoUring, entries: &[io_uring::squeue::Entry]) {
+fn run(ring: &mut IoUring, entries: &[Entry]) {
     for entry in entries {
         // SAFETY: buffers and descriptors outlive the operations, which are all awaited.
         unsafe { ring.submission().push(entry).expect("room in the queue") };
@@ -123,6 +155,69 @@ fn io_uring_sockets(_: &Stage) -> Result<(), String> {
         run(&mut ring, &[send]);
         let receive = opcode::Recv::new(Fd(b.as_raw_fd()), address, LARGE as u32).build();
         run(&mut ring, &[receive]);
+    }
+    Ok(())
+}
+
+/// Reads of pages that are in memory.
+fn cached_reads(stage: &Stage, count: u64, buffer: &mut [u8]) -> (std::fs::File, Vec<Entry>) {
+    let input = stage.input();
+    let descriptor = Fd(input.as_raw_fd());
+    let read = |i| {
+        opcode::Read::new(descriptor, buffer.as_mut_ptr(), LARGE as u32).offset(i * 7919).build()
+    };
+    let reads = (0..count).map(read).collect();
+    (input, reads)
+}
+
+fn io_uring_inline(stage: &Stage) -> Result<(), String> {
+    let mut ring = ring()?;
+    let mut buffer = vec![0_u8; LARGE];
+    let (_input, reads) = cached_reads(stage, 7, &mut buffer);
+    run(&mut ring, &reads);
+    Ok(())
+}
+
+fn io_uring_punted(stage: &Stage) -> Result<(), String> {
+    let mut ring = ring()?;
+    let mut buffer = vec![0_u8; LARGE];
+    let (_input, reads) = cached_reads(stage, 5, &mut buffer);
+    let reads: Vec<_> = reads.into_iter().map(|read| read.flags(Flags::ASYNC)).collect();
+    run(&mut ring, &reads);
+    Ok(())
+}
+
+fn io_uring_polled(stage: &Stage) -> Result<(), String> {
+    // The thread looks for so many milliseconds before it has to be woken up.
+    let ring = IoUring::builder().setup_sqpoll(11).build(8);
+    let mut ring = ring.map_err(|error| format!("this kernel polls no io_uring: {error}"))?;
+    let mut buffer = vec![0_u8; LARGE];
+    let (_input, reads) = cached_reads(stage, 7, &mut buffer);
+    run(&mut ring, &reads);
+    Ok(())
+}
+
+/// Files that are known to the ring by their place, and buffers that it keeps pinned.
+fn io_uring_registered(stage: &Stage) -> Result<(), String> {
+    let mut ring = ring()?;
+    let (input, output) = (stage.input(), stage.output("io_uring_registered"));
+    let (a, b) = std::os::unix::net::UnixStream::pair().expect("a pair of sockets");
+    let mut buffer = vec![0_u8; LARGE];
+    let (address, length) = (buffer.as_mut_ptr(), LARGE as u32);
+    let vector = libc::iovec { iov_base: address.cast(), iov_len: LARGE };
+    let files = [fd(&input), fd(&output), fd(&a), fd(&b)];
+    ring.submitter().register_files(&files).map_err(|error| format!("no files: {error}"))?;
+    // SAFETY: the buffer outlives the ring's use of it.
+    unsafe { ring.submitter().register_buffers(&[vector]) }
+        .map_err(|error| format!("no buffers: {error}"))?;
+    let at = |i: u64| i * 7919;
+    let read = |i| opcode::ReadFixed::new(Fixed(0), address, length, 0).offset(at(i)).build();
+    let write = |i| opcode::WriteFixed::new(Fixed(1), address, length, 0).offset(at(i)).build();
+    run(&mut ring, &(0..5).map(read).collect::<Vec<_>>());
+    run(&mut ring, &(0..3).map(write).collect::<Vec<_>>());
+    for _ in 0..2 {
+        run(&mut ring, &[opcode::Send::new(Fixed(2), address, length).build()]);
+        run(&mut ring, &[opcode::Recv::new(Fixed(3), address, length).build()]);
     }
     Ok(())
 }

@@ -209,6 +209,12 @@ fn agrees(place: usize, job: Job) -> Result<(), Skip> {
     assert_eq!((truth.bytes, truth.operations), (block * count, count), "what fio was asked for");
     let row = runs.process(place);
     check(&row, &(job.engine.leaves)(&job, truth));
+    let is_ring = job.engine.options[0] == "io_uring";
+    let ring = row.counter("uring_ops");
+    assert_eq!(ring, if is_ring { truth.operations } else { 0 }, "{row:?}");
+    if job.engine.name == "io_uring_punted" {
+        assert_eq!(row.counter("uring_punted_ops"), truth.operations, "{row:?}");
+    }
     if job.engine.name == "mmap" && job.write {
         // Nobody's call moved anything. Every page was written to for the first time once.
         let pages = row.path("mmap_write");
