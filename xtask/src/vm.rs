@@ -24,6 +24,7 @@ use payload::Payload;
 use report::{Outcome, Stage};
 
 mod archive;
+mod attach;
 mod boot;
 mod cpio;
 mod image;
@@ -66,6 +67,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value = "420")]
     timeout: u64,
 
+    /// Take over what the kernels let `zc` measure into docs/attach-matrix.json and .md, instead of
+    /// comparing with it
+    #[arg(long)]
+    write: bool,
+
     /// Run this line of shell in the guests instead of the tests; `zc` is on their PATH
     #[arg(long, value_name = "COMMAND")]
     run: Option<String>,
@@ -95,11 +101,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let chosen = if arguments.kernels.is_empty() { &everything } else { &arguments.kernels };
     let outcomes = boot_all(arguments, &directory, &payload, chosen);
     report::summary(&outcomes);
+    let reports: Vec<_> = outcomes
+        .iter()
+        .filter(|outcome| outcome.has_results())
+        .map(|outcome| (outcome.kernel(), results(&directory.join(outcome.kernel().series))))
+        .collect();
+    // Whoever asks for something special is in the middle of a change.
+    let whole = arguments.run.is_none() && arguments.tests.is_empty();
+    let attached =
+        if whole || arguments.write { attach::check(&reports, arguments.write) } else { Ok(()) };
+    if let Err(error) = &attached {
+        println!("FAILED: {error:#}");
+    }
 
     let failed = outcomes.iter().filter(|outcome| outcome.is_failure()).count();
     let skipped = outcomes.iter().filter(|outcome| outcome.is_skip()).count();
     if failed > 0 {
         bail!("{failed} of {} kernels failed", chosen.len());
+    }
+    if attached.is_err() {
+        bail!("the kernels do not let zc measure what they are said to: see above");
     }
     if !arguments.kernels.is_empty() && skipped > 0 {
         bail!("{skipped} of the kernels that were asked for could not be had");
@@ -108,6 +129,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         bail!("fewer than {LEAST_KERNELS} kernels are left: see above, and look for others");
     }
     Ok(())
+}
+
+/// Where the results of a kernel go, from its directory.
+fn results(home: &Path) -> PathBuf {
+    home.join("results")
 }
 
 /// Creates a directory and its parents.
@@ -190,7 +216,6 @@ fn one(
     let size = image::write(&initrd, kernel, &unpacked, payload, &script)?;
     stage.end(&format!("image of {} MB", size / 1_000_000));
 
-    let results: PathBuf = home.join("results");
     let timeout = Duration::from_secs(arguments.timeout);
-    boot::boot(kernel, &unpacked.vmlinux, &initrd, &home, &results, timeout)
+    boot::boot(kernel, &unpacked.vmlinux, &initrd, &home, &results(&home), timeout)
 }

@@ -46,7 +46,7 @@ pub(crate) struct Outcome {
 
 enum Result {
     Passed { what: String, time: Duration },
-    Failed { why: String, output: Vec<String> },
+    Failed { why: String, output: Vec<String>, results: bool },
     Skipped { why: String },
 }
 
@@ -57,17 +57,35 @@ impl Outcome {
 
     /// It did not even come to output.
     pub(crate) fn failed(kernel: &'static Kernel, why: String) -> Self {
-        Self::failed_with(kernel, why, &[])
+        Self::failed_with(kernel, why, &[], false)
     }
 
-    /// Keeps the end of the output.
-    pub(crate) fn failed_with(kernel: &'static Kernel, why: String, output: &[String]) -> Self {
+    /// Keeps the end of the output; `results` is whether the guest came to its own end.
+    pub(crate) fn failed_with(
+        kernel: &'static Kernel,
+        why: String,
+        output: &[String],
+        results: bool,
+    ) -> Self {
         let output = output[output.len().saturating_sub(TAIL)..].to_vec();
-        Self { kernel, result: Result::Failed { why, output } }
+        Self { kernel, result: Result::Failed { why, output, results } }
     }
 
     pub(crate) fn skipped(kernel: &'static Kernel, why: String) -> Self {
         Self { kernel, result: Result::Skipped { why } }
+    }
+
+    pub(crate) const fn kernel(&self) -> &'static Kernel {
+        self.kernel
+    }
+
+    /// Whether the guest came to its end, whatever its tests said: what it left is there.
+    pub(crate) const fn has_results(&self) -> bool {
+        match &self.result {
+            Result::Passed { .. } => true,
+            Result::Failed { results, .. } => *results,
+            Result::Skipped { .. } => false,
+        }
     }
 
     pub(crate) const fn is_failure(&self) -> bool {

@@ -15,6 +15,7 @@ use crate::{
         layout::Access,
     },
     proc::namespace::has_host_pids,
+    sample::snapshot::Provenance,
 };
 
 /// How bad a finding is. Ordered: the worst decides the exit status.
@@ -37,6 +38,28 @@ struct Finding {
     what: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<String>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    gives: Option<Gives>,
+}
+
+/// What a group of probes gives here, for programs.
+#[derive(Serialize)]
+struct Gives {
+    /// The stable id of the group.
+    group: &'static str,
+    /// Whether its figures are measured, modelled or unavailable.
+    provenance: &'static str,
+    /// Why they are not measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl Finding {
+    /// As what a group of probes gives.
+    fn of(self, group: &'static str, provenance: Provenance, reason: Option<&str>) -> Self {
+        let (provenance, reason) = (provenance.id(), reason.map(str::to_owned));
+        Self { gives: Some(Gives { group, provenance, reason }), ..self }
+    }
 }
 
 /// Runs `zc doctor`. Exits with 0 when all is well or merely degraded, 1 when something blocks.
@@ -92,7 +115,13 @@ fn examine(arguments: &Doctor) -> Vec<Finding> {
 }
 
 fn finding(check: &str, verdict: Verdict, what: &str, fix: Option<&str>) -> Finding {
-    Finding { check: check.to_owned(), verdict, what: what.to_owned(), fix: fix.map(str::to_owned) }
+    Finding {
+        check: check.to_owned(),
+        verdict,
+        what: what.to_owned(),
+        fix: fix.map(str::to_owned),
+        gives: None,
+    }
 }
 
 fn privileges() -> Finding {
@@ -147,23 +176,32 @@ fn probes(attached: &Attached, findings: &mut Vec<Finding>) {
     for status in &attached.groups {
         let check = format!("  {}", status.group.id());
         findings.push(match &status.refusal {
-            None => finding(&check, Verdict::Ok, status.group.gives(), None),
+            None => finding(&check, Verdict::Ok, status.group.gives(), None).of(
+                status.group.id(),
+                Provenance::Measured,
+                None,
+            ),
             Some(reason) => finding(
                 &check,
                 Verdict::Degraded,
                 &format!("{}: not measured: {reason}", status.group.gives()),
                 None,
-            ),
+            )
+            .of(status.group.id(), Provenance::Unavailable, Some(reason)),
         });
     }
     findings.push(if attached.measures_copies() {
-        finding("copies", Verdict::Ok, "measured where the kernel makes them", None)
-    } else {
-        finding(
+        finding("copies", Verdict::Ok, "measured where the kernel makes them", None).of(
             "copies",
-            Verdict::Degraded,
-            "modelled: bytes moved are measured, copies are what each path is known to make",
+            Provenance::Measured,
             None,
+        )
+    } else {
+        let what = "modelled: bytes moved are measured, copies are what each path is known to make";
+        finding("copies", Verdict::Degraded, what, None).of(
+            "copies",
+            Provenance::Modelled,
+            Some("no copy hooks"),
         )
     });
     findings.push(finding(

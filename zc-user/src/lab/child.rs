@@ -90,10 +90,21 @@ impl Child {
     /// When it ended instead: with what it complained about.
     pub(super) async fn stopped(&mut self) -> Result<()> {
         if self.wait(WaitIdOptions::STOPPED).await? {
+            self.off_cpu();
             return Ok(());
         }
         let status = self.process.wait().context("cannot wait for a child")?;
         Err(self.complaint(status))
+    }
+
+    /// Waits until a stopped child has left its CPU, which is a moment after its parent is told of the
+    /// stop: what it did is settled by then.
+    ///
+    /// The kernel waits before it tells where a process is (`wait_task_inactive` in
+    /// `task_current_syscall`, lib/syscall.c, 5.10 to 7.2). What it tells is of no interest, nor
+    /// is whether it may.
+    fn off_cpu(&self) {
+        let _ = std::fs::read(format!("/proc/{}/syscall", self.pid()));
     }
 
     /// Lets it go on after a stop.

@@ -16,7 +16,14 @@ fn nothing_blocks() -> Result<(), Skip> {
     let blocking: Vec<_> =
         findings.iter().filter(|finding| finding["verdict"] == "BLOCKING").collect();
     assert!(blocking.is_empty(), "{blocking:#?}");
-    let core = findings.iter().find(|finding| finding["check"] == "  core").unwrap();
-    assert_eq!(core["verdict"], "OK", "{core:#}");
+    let groups: Vec<_> = findings.iter().filter(|finding| finding["group"].is_string()).collect();
+    let core = groups.iter().find(|finding| finding["group"] == "core").unwrap();
+    assert_eq!(core["provenance"], "measured", "{core:#}");
+    // What is not measured says why.
+    for group in groups {
+        let measured = group["provenance"] == "measured";
+        assert_eq!(measured, group["reason"].is_null(), "{group:#}");
+        assert_eq!(measured, group["verdict"] == "OK", "{group:#}");
+    }
     Ok(())
 }
