@@ -53,7 +53,6 @@ fi
 
 echo "zc-vm: up $(cut -d' ' -f1 /proc/uptime) $(uname -r)"
 export ZC_VM_RESULTS=/results
-zc doctor --json >/results/doctor.json 2>/results/doctor.err
 cd /tmp
 # Not to the terminal itself: programs would see one.
 { sh /tests.sh; echo $? >/run/status; } 2>&1 | cat

@@ -10,8 +10,9 @@ use crate::{
     cli::Doctor,
     output::sanitize::sanitize,
     probe::{
-        attach::{Attached, KERNEL_BTF, attach, missing_privilege},
+        attach::{Attached, COPYING, KERNEL_BTF, attach, missing_privilege},
         btf::Btf,
+        catalog::Group,
         layout::Access,
     },
     proc::namespace::has_host_pids,
@@ -187,7 +188,7 @@ fn probes(attached: &Attached, findings: &mut Vec<Finding>) {
                 &format!("{}: not measured: {reason}", status.group.gives()),
                 None,
             )
-            .of(status.group.id(), Provenance::Unavailable, Some(reason)),
+            .of(status.group.id(), without(status.group), Some(reason)),
         });
     }
     findings.push(if attached.measures_copies() {
@@ -210,6 +211,15 @@ fn probes(attached: &Attached, findings: &mut Vec<Finding>) {
         &format!("{} at a time; more go to the unattributed row", attached.slots - 1),
         None,
     ));
+}
+
+/// What the figures of a group are where it cannot be attached.
+fn without(group: Group) -> Provenance {
+    if COPYING.contains(&group) || group == Group::CopyFaults {
+        Provenance::Modelled
+    } else {
+        Provenance::Unavailable
+    }
 }
 
 fn program_statistics() -> Finding {

@@ -11,7 +11,9 @@ pub(crate) const TESTS: &[(&str, Test)] = &[("doctor::nothing_blocks", nothing_b
 
 fn nothing_blocks() -> Result<(), Skip> {
     requirement::ebpf()?;
-    let findings = run(zc(["doctor", "--json"])).exits(0).json();
+    let finished = run(zc(["doctor", "--json"]));
+    crate::keep("doctor.json", &finished.output.stdout);
+    let findings = finished.exits(0).json();
     let findings = findings.as_array().unwrap();
     let blocking: Vec<_> =
         findings.iter().filter(|finding| finding["verdict"] == "BLOCKING").collect();
