@@ -153,6 +153,7 @@ impl CopyPath {
             self,
             Self::Vmsplice
                 | Self::Tee
+                | Self::SplicePipePipe
                 | Self::CopyRangeReflink
                 | Self::SocketRecvZerocopy
                 | Self::MmapRead

@@ -88,6 +88,16 @@ pub struct LaneCount {
     pub assumed: u64,
 }
 
+/// A socket: the address alone is reused, by connections of other processes too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct SocketKey {
+    /// Address of its `struct sock`.
+    pub address: u64,
+    /// Its hash, of both ends of the connection.
+    pub hash: u64,
+}
+
 /// What the copy sites have seen since the last call was settled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
@@ -102,10 +112,8 @@ pub struct Staged {
     pub evidence: u64,
     /// Whether an asynchronous operation (io_uring, libaio) is being carried out.
     pub scope: u64,
-    /// Address of the `struct sock` last sent through.
-    pub socket: u64,
-    /// Its hash: addresses are reused.
-    pub socket_hash: u64,
+    /// The socket last sent through.
+    pub socket: SocketKey,
 }
 
 /// [`Staged::evidence`]: bytes went by reference.
@@ -290,8 +298,7 @@ impl Record {
             direct: 0,
             evidence: 0,
             scope: 0,
-            socket: 0,
-            socket_hash: 0,
+            socket: SocketKey { address: 0, hash: 0 },
         },
         counters: Counters {
             syscalls: 0,

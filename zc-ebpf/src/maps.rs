@@ -9,7 +9,7 @@ use zc_common::{
     MAX_CPUS,
     device::{DeviceKey, DeviceRecord},
     loss::Loss,
-    record::{CpuState, Late, Owner, Record, ThreadKey},
+    record::{CpuState, Late, Owner, Record, SocketKey, ThreadKey},
     ring::{Request, RequestKey},
 };
 
@@ -40,10 +40,10 @@ pub(crate) static DEAD_SLOTS: Stack<u32> = Stack::with_max_entries(1024, 0);
 #[map]
 pub(crate) static DEPARTED: HashMap<ThreadKey, Late> = HashMap::with_max_entries(4096, 0);
 
-/// Who last sent through a socket, by the address of its `struct sock`. Writer: the sender. The
-/// least recently used give way.
+/// Who last sent through a socket. Writer: the sender. The least recently used give way.
 #[map]
-pub(crate) static SOCKET_OWNERS: LruHashMap<u64, Owner> = LruHashMap::with_max_entries(16_384, 0);
+pub(crate) static SOCKET_OWNERS: LruHashMap<SocketKey, Owner> =
+    LruHashMap::with_max_entries(16_384, 0);
 
 /// What each CPU is running. Writer: that CPU.
 #[map]

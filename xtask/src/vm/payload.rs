@@ -11,8 +11,9 @@ use super::create;
 use crate::shell;
 use crate::workspace;
 
-/// Test programs that can run in a guest: they need no cargo and no sources.
-const SUITES: [&str; 1] = ["matrix"];
+/// Test programs that can run in a guest, since they need no cargo and no sources, and the tests of
+/// each that a guest has the time and the programs for.
+const SUITES: [(&str, &[&str]); 2] = [("matrix", &[]), ("live", &["scenarios::", "fio_", "cp_"])];
 
 /// Programs of the host that guests have under the same path, as far as they are installed. What is
 /// not among them is an applet of busybox.
@@ -140,10 +141,13 @@ impl Payload {
         if let Some(run) = run {
             return format!("{run}\n");
         }
-        let words: Vec<_> = words.iter().map(|word| shell::quote(word)).collect();
         let mut script = String::from("failed=0\n");
-        for suite in &self.suites {
+        for (suite, (_, usual)) in self.suites.iter().zip(SUITES) {
             let suite = shell::quote(&suite.to_string_lossy());
+            let words: Vec<_> = match words {
+                [] => usual.iter().map(|word| shell::quote(word)).collect(),
+                words => words.iter().map(|word| shell::quote(word)).collect(),
+            };
             script.push_str(&format!("{suite} {} || failed=1\n", words.join(" ")));
         }
         script.push_str("exit $failed\n");
@@ -155,13 +159,13 @@ impl Payload {
 fn test_programs() -> Result<Vec<PathBuf>> {
     // The same packages as for all tests: with others, features differ, and all is built twice.
     let mut build = vec!["test", "--workspace", "--exclude", "zc-ebpf", "--no-run"];
-    build.extend(SUITES.iter().flat_map(|suite| ["--test", suite]));
+    build.extend(SUITES.iter().flat_map(|(suite, _)| ["--test", suite]));
     // The first one shows the compiler's messages, the second one has nothing left to do.
     shell::run(&mut shell::cargo(&build))?;
     let mut list = shell::cargo(&build);
     let messages = shell::capture(list.args(["--quiet", "--message-format=json"]))?;
     let mut found = Vec::new();
-    for suite in SUITES {
+    for (suite, _) in SUITES {
         let executable = messages
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())

@@ -34,23 +34,23 @@ impl Account {
             return;
         }
         let Some(record) = self.own() else {
-            return self.book_copied(lane(CopyPath::KernelCopy), bytes);
+            return self.book_copied(lane(CopyPath::KernelCopy), 0, bytes);
         };
         // SAFETY: a map value; this thread is its only writer.
         unsafe {
             if is_settled_later(record) {
                 (*record).staged.copied += bytes;
             } else {
-                self.book_copied(lane(CopyPath::KernelCopy), bytes);
+                self.book_copied(lane(CopyPath::KernelCopy), 0, bytes);
             }
         }
     }
 
-    /// Bytes that nobody asked for as bytes: moved and copied at once.
+    /// Books bytes that were copied for no call, and of which some were moved.
     #[inline(always)]
-    pub(crate) fn book_copied(self, lane: Lane, bytes: u64) {
-        self.book_many(lane, 1, bytes, 0);
-        self.add_copied(lane, bytes);
+    pub(crate) fn book_copied(self, lane: Lane, moved: u64, copied: u64) {
+        self.book_many(lane, 1, moved, 0);
+        self.add_copied(lane, copied);
     }
 
     /// Notes evidence about how the bytes of the running call travel.
@@ -136,7 +136,7 @@ impl Account {
         // SAFETY: a map value; this thread is its only writer.
         unsafe {
             if (*staged).copied > 0 {
-                self.book_copied(lane(CopyPath::KernelCopy), (*staged).copied);
+                self.book_copied(lane(CopyPath::KernelCopy), 0, (*staged).copied);
             }
             clear(&mut *staged);
         }

@@ -164,8 +164,8 @@ impl Tally {
         let mut lanes = self.lanes;
         let mut own = |path: CopyPath, ops, bytes| {
             let lane = &mut lanes[path as usize];
+            // The calls that sent and wrote them have moved them.
             lane.ops += ops;
-            lane.bytes += bytes;
             lane.copied += bytes;
         };
         own(CopyPath::SkbLinearize, self.late.linearizations, self.late.linearized_bytes);

@@ -13,7 +13,7 @@ use crate::{
     Test,
     report::{Report, number},
     requirement::{self, Skip, program},
-    zc::{observe, workload},
+    zc::{observe, on_disk, workload},
 };
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
@@ -75,7 +75,7 @@ pub(crate) struct Loop {
 
 impl Loop {
     pub(crate) fn new(bytes: u64) -> Result<Self, Skip> {
-        let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+        let directory = on_disk();
         let file = directory.path().join("disk");
         fs::File::create(&file).and_then(|file| file.set_len(bytes)).expect("room");
         let output = Command::new(program("losetup")?)

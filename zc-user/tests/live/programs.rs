@@ -2,14 +2,12 @@
 
 use std::{fs, path::Path, process::Command, sync::LazyLock};
 
-use tempfile::TempDir;
-
 use crate::{
     Test,
     report::{Count, Paths, Process, Report},
     requirement::{self, Skip, program},
     workload::{Launch, Launched},
-    zc::{observe, workload},
+    zc::{observe, on_disk, workload},
 };
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
@@ -136,7 +134,7 @@ fn runs() -> Result<&'static Runs, Skip> {
 
 fn run_all() -> Result<Runs, Skip> {
     // Below the directory of the build: /tmp may be in memory, which cannot do direct I/O.
-    let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let directory = on_disk();
     let path = directory.path();
     fs::write(path.join("input"), vec![b'z'; INPUT as usize]).expect("room");
     fs::write(path.join("little"), vec![b'z'; LITTLE as usize]).expect("room");

@@ -22,13 +22,12 @@ use std::{
 
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::{
     report::{Count, Paths, Process, Report, number},
     requirement::{self, Skip},
     workload::fork,
-    zc::{observe, workload},
+    zc::{observe, on_disk, workload},
 };
 
 /// Bytes of the file that scenarios read: a prime, and no multiple of a page.
@@ -194,8 +193,7 @@ impl Ground {
 
 /// The one run that all tests here look at.
 static GROUND: LazyLock<Ground> = LazyLock::new(|| {
-    // Below the directory of the build: /tmp may be in memory, which cannot do direct I/O.
-    let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let directory = on_disk();
     let mut command = Vec::from(workload());
     command.extend(["scenarios".into(), directory.path().to_owned()]);
     let observed = observe(&[], &command);
@@ -247,12 +245,47 @@ fn check(scenario: &Scenario) -> Result<(), Skip> {
         })
         .collect();
     assert_eq!(row.data_paths(), expected);
+    check_copies(&row, scenario);
     check_usage(&row, ground, result, scenario.threads);
     if scenario.in_proc_io {
         check_proc_io(&row, result);
     }
     (scenario.also)(&row, ground);
     Ok(())
+}
+
+/// Paths on which the kernel copies nothing when all goes well. Pseudo files copy or do not.
+const BY_REFERENCE: [&str; 13] = [
+    "direct_read",
+    "direct_write",
+    "socket_recv_zerocopy",
+    "vmsplice",
+    "tee",
+    "sendfile_to_socket",
+    "sendfile_to_pipe",
+    "splice_file_pipe",
+    "splice_pipe_socket",
+    "splice_socket_pipe",
+    "splice_pipe_pipe",
+    "copy_range_reflink",
+    "mmap_read",
+];
+
+/// Where copies are measured, every byte of a copying path was copied once, and nothing else was.
+fn check_copies(row: &Process, scenario: &Scenario) {
+    let mut moved = BTreeMap::<&str, usize>::new();
+    for Expected { path, bytes, .. } in scenario.expected {
+        *moved.entry(path.split(':').next().expect("a path")).or_default() += bytes;
+    }
+    for (path, bytes) in moved {
+        let (copied, provenance) = row.copied(path);
+        if provenance != "measured" && provenance != "assumed" || path.contains("pseudo") {
+            continue;
+        }
+        let expected = if BY_REFERENCE.contains(&path) { 0 } else { bytes };
+        assert_eq!(copied, Some(expected as u64), "copied on {path}: {row:#?}");
+        assert_eq!(provenance, "measured", "copied on {path}");
+    }
 }
 
 /// The kernel's own account of the process and of the children it has waited for, as `wait4`

@@ -29,6 +29,16 @@ pub(crate) fn workload() -> [PathBuf; 2] {
     [std::env::current_exe().expect("this program has a path"), PathBuf::from("workload")]
 }
 
+/// A directory in a file system on a disk: below that of the build, since /tmp may be in memory, which
+/// cannot do direct I/O. In the guests of `cargo xtask vm` that one is in memory, and /tmp is not.
+pub(crate) fn on_disk() -> TempDir {
+    let place = match std::env::var_os("ZC_VM_RESULTS") {
+        Some(_) => std::env::temp_dir(),
+        None => PathBuf::from(env!("CARGO_TARGET_TMPDIR")),
+    };
+    TempDir::new_in(place).expect("a directory")
+}
+
 /// What `zc stat --json -- COMMAND` saw.
 pub(crate) struct Observed {
     pub(crate) report: Report,

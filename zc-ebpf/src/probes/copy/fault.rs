@@ -53,15 +53,14 @@ fn broken(bytes: i64) {
     }
     let Some(account) = current() else { return };
     let Some(record) = account.own() else {
-        return account.book_copied(lane(CopyPath::CowCopy), bytes as u64);
+        return account.book_copied(lane(CopyPath::CowCopy), bytes as u64, bytes as u64);
     };
     // SAFETY: a field of a map value.
-    let path = if unsafe { (*record).flags } & FLAG_KTHREAD != 0 {
-        CopyPath::KernelCopy
+    if unsafe { (*record).flags } & FLAG_KTHREAD != 0 {
+        account.book_copied(lane(CopyPath::KernelCopy), 0, bytes as u64);
     } else {
-        CopyPath::CowCopy
-    };
-    account.book_copied(lane(path), bytes as u64);
+        account.book_copied(lane(CopyPath::CowCopy), bytes as u64, bytes as u64);
+    }
 }
 
 at_return!(

@@ -3,7 +3,10 @@
 //! They run in whatever context transmits: they are charged to the owner of the socket, the thread
 //! that last sent through it.
 
-use zc_common::{record::FLAG_KTHREAD, syscall::SyscallKind};
+use zc_common::{
+    record::{FLAG_KTHREAD, SocketKey},
+    syscall::SyscallKind,
+};
 
 use super::{Traced, at_entry, at_return, current};
 use crate::{
@@ -16,19 +19,19 @@ use crate::{
 #[inline(always)]
 pub(super) fn owns(account: Account, socket: Object) {
     let Some(staged) = account.staged() else { return };
-    let address = socket.address();
-    // Addresses are reused, by connections of other processes too.
-    let hash = u64::from(socket.load::<u32>(layout!(sock_hash)));
+    let key = SocketKey {
+        address: socket.address(),
+        hash: u64::from(socket.load::<u32>(layout!(sock_hash))),
+    };
     // SAFETY: a map value; this thread is its only writer.
     unsafe {
-        if (*staged).socket == address && (*staged).socket_hash == hash {
+        if (*staged).socket == key {
             return;
         }
-        (*staged).socket = address;
-        (*staged).socket_hash = hash;
+        (*staged).socket = key;
     }
     // A full table forgets who has sent the longest ago.
-    let _ = SOCKET_OWNERS.insert(address, account.owner(), 0);
+    let _ = SOCKET_OWNERS.insert(key, account.owner(), 0);
 }
 
 at_entry!(
@@ -81,8 +84,10 @@ fn owner(skb: Object) -> Option<LateAccount> {
 
 #[inline(always)]
 fn of_socket(socket: u64) -> Option<LateAccount> {
+    let hash = Object::untyped(socket).read::<u32>(layout!(sock_hash))?;
+    let key = SocketKey { address: socket, hash: u64::from(hash) };
     // SAFETY: the value is copied; a torn copy names no thread and is counted for nobody.
-    let owner = *unsafe { SOCKET_OWNERS.get(socket) }?;
+    let owner = *unsafe { SOCKET_OWNERS.get(key) }?;
     LateAccount::of(&owner)
 }
 

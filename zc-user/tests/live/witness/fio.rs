@@ -6,7 +6,6 @@ use std::{fmt, fs, io::Write as _, path::Path, sync::LazyLock};
 
 use libtest_mimic::Trial;
 use serde_json::Value;
-use tempfile::TempDir;
 
 use super::{Expected, check};
 use crate::{
@@ -14,7 +13,7 @@ use crate::{
     requirement::{self, Skip, program},
     runner::trial,
     workload::{Launch, Launched},
-    zc::{observe, workload},
+    zc::{observe, on_disk, workload},
 };
 
 /// Bytes and number of the operations that go through the page cache: primes, and no multiples of
@@ -118,7 +117,7 @@ fn runs() -> Result<&'static Runs, Skip> {
 
 fn run_all() -> Result<Runs, Skip> {
     // Below the directory of the build: /tmp may be in memory, which cannot do direct I/O.
-    let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let directory = on_disk();
     let words = words(directory.path())?;
     let plan = directory.path().join("plan");
     let text = serde_json::to_string(&[Launch { words }]).expect("a plan is JSON");

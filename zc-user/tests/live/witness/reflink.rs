@@ -3,7 +3,6 @@
 use std::{fs, sync::LazyLock};
 
 use libtest_mimic::Trial;
-use tempfile::TempDir;
 
 use super::{Expected, check};
 use crate::{
@@ -11,7 +10,7 @@ use crate::{
     requirement::{self, Skip, program},
     runner::trial,
     workload::{Launch, Launched},
-    zc::{observe, workload},
+    zc::{observe, on_disk, workload},
 };
 
 /// Bytes of the file: a prime.
@@ -49,7 +48,7 @@ fn run(kind: &str) -> Result<Run, Skip> {
     }
     let cp = program("cp")?.to_string_lossy().into_owned();
     // Below the directory of the build: the image is large, though it is mostly holes.
-    let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let directory = on_disk();
     let path = |name: &str| directory.path().join(name);
     let text = |name: &str| path(name).to_string_lossy().into_owned();
     fs::File::create(path("image")).and_then(|file| file.set_len(IMAGE)).expect("room");
