@@ -53,6 +53,7 @@ pub(crate) fn write(
         archive.file("init", INIT.as_bytes())?;
         archive.file("modules", modules::DEVICES.join(" ").as_bytes())?;
         archive.file("tests.sh", script.as_bytes())?;
+        archive.file("on-disk", payload.on_disk.join("\n").as_bytes())?;
         for (path, here) in &payload.files {
             let contents =
                 fs::read(here).with_context(|| format!("cannot read '{}'", here.display()))?;

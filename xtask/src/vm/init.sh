@@ -40,12 +40,15 @@ results=$(disk zc-results)
 
 # Files are where files usually are: on a disk, in a file system.
 if mkfs.ext4 -q -F "$files" >/run/mkfs 2>&1 && mount -t ext4 "$files" /mnt; then
-    for directory in tmp var/tmp; do
-        mkdir -p -m 1777 /mnt/$directory
+    while read -r directory; do
+        mkdir -p "$directory" "/mnt/$directory"
+        # Within the one before.
+        [ "$directory" -ef "/mnt/$directory" ] && continue
         # The tests themselves, if that is where they were built.
-        cp -a /$directory/. /mnt/$directory
-        mount --bind /mnt/$directory /$directory
-    done
+        cp -a "$directory/." "/mnt/$directory"
+        mount --bind "/mnt/$directory" "$directory"
+    done </on-disk
+    chmod 1777 /tmp /var/tmp
 else
     cat /run/mkfs
     echo "zc-vm: no file system on the disk '$files'"

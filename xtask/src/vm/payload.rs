@@ -11,9 +11,20 @@ use super::create;
 use crate::shell;
 use crate::workspace;
 
-/// Test programs that can run in a guest, since they need no cargo and no sources, and the tests of
-/// each that a guest has the time and the programs for.
-const SUITES: [(&str, &[&str]); 2] = [("matrix", &[]), ("live", &["scenarios::", "fio_", "cp_"])];
+/// A test program that can run in a guest: it needs no cargo and no sources.
+struct Suite {
+    name: &'static str,
+    /// Parts of the names of those tests that run when nobody asks for others; all, if there are
+    /// none.
+    tests: &'static [&'static str],
+}
+
+/// All of them. An emulated machine takes many seconds to attach the probes: what runs unasked does
+/// that once for many figures.
+const SUITES: [Suite; 2] = [
+    Suite { name: "matrix", tests: &[] },
+    Suite { name: "live", tests: &["scenarios::", "fio_", "cp_"] },
+];
 
 /// Programs of the host that guests have under the same path, as far as they are installed. What is
 /// not among them is an applet of busybox.
@@ -96,18 +107,21 @@ pub(crate) struct Payload {
     pub(crate) files: Vec<(PathBuf, PathBuf)>,
     /// Links in the guest, and what they point to.
     pub(crate) links: Vec<(PathBuf, PathBuf)>,
-    suites: Vec<PathBuf>,
+    /// Directories of the guest that are on its disk.
+    pub(crate) on_disk: Vec<String>,
+    suites: Vec<(&'static Suite, PathBuf)>,
 }
 
 /// Builds the tests and gathers what they need. The set-up has been done before.
 pub(crate) fn build(directory: &Path) -> Result<Payload> {
     let suites = test_programs()?;
-    let zc = workspace::target()?.join("debug/zc");
+    let target = workspace::target()?;
+    let zc = target.join("debug/zc");
 
     let stripped = directory.join("stripped");
     create(&stripped)?;
     let mut files = Vec::new();
-    for program in suites.iter().chain([&zc]) {
+    for program in suites.iter().map(|(_, program)| program).chain([&zc]) {
         // Nine tenths of a program are for a debugger.
         let copy = stripped.join(program.file_name().context("a program without a name")?);
         let mut strip = shell::command("strip", &["--strip-debug", "-o"]);
@@ -132,7 +146,12 @@ pub(crate) fn build(directory: &Path) -> Result<Payload> {
     for path in programs {
         files.push((in_real_directory(&path)?, path));
     }
-    Ok(Payload { files, links, suites })
+    let mut on_disk = vec!["/tmp".to_owned(), "/var/tmp".to_owned()];
+    // What cargo tells tests as a place for files.
+    on_disk.push(target.join("tmp").display().to_string());
+    // Read line by line.
+    on_disk.push(String::new());
+    Ok(Payload { files, links, on_disk, suites })
 }
 
 impl Payload {
@@ -142,13 +161,14 @@ impl Payload {
             return format!("{run}\n");
         }
         let mut script = String::from("failed=0\n");
-        for (suite, (_, usual)) in self.suites.iter().zip(SUITES) {
-            let suite = shell::quote(&suite.to_string_lossy());
-            let words: Vec<_> = match words {
-                [] => usual.iter().map(|word| shell::quote(word)).collect(),
-                words => words.iter().map(|word| shell::quote(word)).collect(),
-            };
-            script.push_str(&format!("{suite} {} || failed=1\n", words.join(" ")));
+        for (suite, program) in &self.suites {
+            let mut line = vec![shell::quote(&program.to_string_lossy())];
+            if words.is_empty() {
+                line.extend(suite.tests.iter().map(|word| shell::quote(word)));
+            } else {
+                line.extend(words.iter().map(|word| shell::quote(word)));
+            }
+            script.push_str(&format!("{} || failed=1\n", line.join(" ")));
         }
         script.push_str("exit $failed\n");
         script
@@ -156,24 +176,24 @@ impl Payload {
 }
 
 /// Builds the tests, and `zc` with them. Returns where they are, which only cargo knows.
-fn test_programs() -> Result<Vec<PathBuf>> {
+fn test_programs() -> Result<Vec<(&'static Suite, PathBuf)>> {
     // The same packages as for all tests: with others, features differ, and all is built twice.
     let mut build = vec!["test", "--workspace", "--exclude", "zc-ebpf", "--no-run"];
-    build.extend(SUITES.iter().flat_map(|(suite, _)| ["--test", suite]));
+    build.extend(SUITES.iter().flat_map(|suite| ["--test", suite.name]));
     // The first one shows the compiler's messages, the second one has nothing left to do.
     shell::run(&mut shell::cargo(&build))?;
     let mut list = shell::cargo(&build);
     let messages = shell::capture(list.args(["--quiet", "--message-format=json"]))?;
     let mut found = Vec::new();
-    for (suite, _) in SUITES {
+    for suite in &SUITES {
         let executable = messages
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter(|message| message["target"]["name"] == suite)
+            .filter(|message| message["target"]["name"] == suite.name)
             .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
         match executable {
-            Some(path) => found.push(path),
-            None => bail!("cargo built the tests '{suite}' but did not say where they are"),
+            Some(path) => found.push((suite, path)),
+            None => bail!("cargo built the tests '{}' but did not say where they are", suite.name),
         }
     }
     Ok(found)
