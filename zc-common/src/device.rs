@@ -7,6 +7,10 @@ pub const DEVICE_NAME_LEN: usize = 32;
 pub const KIND_BLOCK: u32 = 0;
 /// [`DeviceKey::kind`]: a network interface.
 pub const KIND_NET: u32 = 1;
+/// [`DeviceKey::kind`]: a device on its bus, as the DMA API sees it.
+pub const KIND_BUS: u32 = 2;
+/// [`DeviceKey::kind`]: all I/O memory management units together.
+pub const KIND_IOMMU: u32 = 3;
 
 /// [`DeviceRecord::flags`]: no hardware behind it (loopback, veth, loop...): it does no DMA.
 pub const DEVICE_VIRTUAL: u64 = 1;
@@ -17,9 +21,10 @@ pub const DEVICE_VIRTUAL: u64 = 1;
 pub struct DeviceKey {
     /// One of the `KIND_` values.
     pub kind: u32,
-    /// Block: `major << 20 | minor`. Net: the interface index.
+    /// Block: `major << 20 | minor`. Net: the interface index. Others: 0.
     pub id: u32,
-    /// Net: inode number of the network namespace, since indexes repeat. Block: 0.
+    /// Net: inode number of the network namespace, since indexes repeat. Bus: the address of its
+    /// `struct device`. Others: 0.
     pub namespace: u64,
 }
 
@@ -27,13 +32,17 @@ pub struct DeviceKey {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct DeviceRecord {
-    /// Block: bytes read from the medium. Net: bytes received.
+    /// Block: bytes read from the medium. Net: bytes received. Bus: bytes mapped for the device to
+    /// write to memory.
     pub read_bytes: u64,
-    /// Block: bytes written to the medium. Net: bytes transmitted.
+    /// Block: bytes written to the medium. Net: bytes transmitted. Bus: bytes mapped for the device
+    /// to read from memory.
     pub write_bytes: u64,
-    /// Block: read requests. Net: packets received (as handed to the stack, after GRO).
+    /// Block: read requests. Net: packets received (as handed to the stack, after GRO). Bus:
+    /// mappings.
     pub read_requests: u64,
-    /// Block: write requests. Net: packets transmitted (before segmentation by the device).
+    /// Block: write requests. Net: packets transmitted (before segmentation by the device). Bus:
+    /// mappings.
     pub write_requests: u64,
     /// Requests that ended with an error, packets that the driver refused.
     pub errors: u64,
@@ -41,6 +50,12 @@ pub struct DeviceRecord {
     pub linear_bytes: u64,
     /// Net: transmitted bytes that the socket buffer referenced as fragments (scatter-gather).
     pub gather_bytes: u64,
+    /// Bus: bytes mapped for both. IOMMU: bytes mapped.
+    pub both_bytes: u64,
+    /// Bus: bytes of mappings through bounce buffers, each mapping once.
+    pub bounced_bytes: u64,
+    /// IOMMU: bytes unmapped.
+    pub unmapped_bytes: u64,
     /// `DEVICE_` bits.
     pub flags: u64,
     /// Name, NUL terminated.
@@ -57,6 +72,9 @@ impl DeviceRecord {
         errors: 0,
         linear_bytes: 0,
         gather_bytes: 0,
+        both_bytes: 0,
+        bounced_bytes: 0,
+        unmapped_bytes: 0,
         flags: 0,
         name: [0; DEVICE_NAME_LEN],
     };
@@ -64,5 +82,5 @@ impl DeviceRecord {
 
 const _: () = {
     assert!(size_of::<DeviceKey>() == 16);
-    assert!(size_of::<DeviceRecord>() == 96);
+    assert!(size_of::<DeviceRecord>() == 120);
 };

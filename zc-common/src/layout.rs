@@ -20,6 +20,8 @@ macro_rules! layout {
             pub pg_writeback: u32,
             /// Size of `struct page`, bytes.
             pub page_bytes: u32,
+            /// Size of `struct scatterlist`, bytes.
+            pub sg_bytes: u32,
             /// Whether typed pointers may be dereferenced (`tp_btf`); otherwise every load is a checked read.
             pub typed: u32,
             /// Whether `bpf_get_current_task_btf` exists (5.11).
@@ -58,7 +60,7 @@ macro_rules! layout {
             /// Nothing known: every offset absent.
             pub const ABSENT: Self = Self {
                 $($field: ABSENT,)*
-                pg_head: ABSENT, pg_writeback: ABSENT, page_bytes: 0, typed: 0, current_task_typed: 0, task_pt_regs: 0,
+                pg_head: ABSENT, pg_writeback: ABSENT, page_bytes: 0, sg_bytes: 0, typed: 0, current_task_typed: 0, task_pt_regs: 0,
                 uring_punt_args: 0,
                 switch_has_state: 0, uring_complete_args: 0, getrq_args: 0, page_shift: 12, copy_sites: 0,
                 cow_sites: 0, map_sites: 0,
@@ -137,6 +139,10 @@ layout! {
     disk_major: "gendisk" . "major",
     disk_first_minor: "gendisk" . "first_minor",
     disk_name: "gendisk" . "disk_name",
+    device_name: "device" . "kobj.name",
+    device_init_name: "device" . "init_name",
+    sg_link: "scatterlist" . "page_link",
+    sg_length: "scatterlist" . "length",
     skb_len: "sk_buff" . "len",
     skb_data_len: "sk_buff" . "data_len",
     skb_dev: "sk_buff" . "dev",
@@ -172,4 +178,4 @@ layout! {
     socket_flags: "sock" . "__sk_common.skc_flags",
 }
 
-const _: () = assert!(size_of::<KernelLayout>() == 4 * (KernelLayout::FIELDS.len() + 19));
+const _: () = assert!(size_of::<KernelLayout>() == 4 * (KernelLayout::FIELDS.len() + 20));

@@ -45,6 +45,10 @@ losses! {
     AioEventsTruncated = "aio_events_truncated",
     /// io_uring completions that name no request (multishot operations), and before Linux 5.18 those of requests under one number that differ: their bytes are not counted.
     UringAnonymousCompletions = "uring_anonymous_completions",
+    /// Entries of scatter lists beyond what one program may walk: mapped for a device, not counted on its bus.
+    ScatterListsTruncated = "scatter_lists_truncated",
+    /// Events that came while the same program was running on the same CPU, in an interrupt: the kernel leaves them out.
+    ProbeRecursions = "probe_recursions",
     /// What was done on behalf of processes that had ended, beyond the table of such processes; counted in the unattributed row.
     DepartedExhausted = "departed_exhausted",
 }

@@ -2,6 +2,7 @@
 
 mod block;
 mod copy;
+mod dma;
 mod fault;
 mod floor;
 mod net;

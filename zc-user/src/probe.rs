@@ -5,6 +5,7 @@ pub mod btf;
 pub mod catalog;
 pub mod cost;
 mod departed;
+mod device;
 mod feature;
 pub mod layout;
 pub mod live;

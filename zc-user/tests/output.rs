@@ -250,6 +250,20 @@ fn a_software_device_does_no_dma() {
 }
 
 #[test]
+fn a_device_on_its_bus_has_mappings_and_no_bytes_of_its_own() {
+    let document = document(&whole("small"));
+    let devices = document["devices"].as_array().unwrap();
+    let bus = devices.iter().find(|device| device["kind"] == "bus").unwrap();
+    for own in ["dma_read_bytes", "dma_write_bytes", "read_bytes", "write_bytes", "errors"] {
+        assert_eq!(bus[own], Value::Null, "{own}: another view of what devices moved");
+    }
+    assert_eq!(bus["mapped"]["to_device_bytes"], 36 << 20);
+    assert_eq!(bus["mapped"]["unmapped_bytes"], Value::Null, "not known is not 0");
+    let others = devices.iter().filter(|device| device["kind"] != "bus");
+    assert!(others.into_iter().all(|device| device.get("mapped").is_none()));
+}
+
+#[test]
 fn one_row_per_path_with_its_sockets_beside() {
     let document = document(&whole("small"));
     let paths = document["totals"]["paths"].as_array().unwrap();

@@ -92,21 +92,32 @@ pub(super) fn device(
     name: u32,
     flags: u64,
 ) -> Option<*mut DeviceRecord> {
+    named_device(key, || {
+        let mut new = DeviceRecord { flags, ..DeviceRecord::ZERO };
+        // SAFETY: the helper checks the source. Interface names are 16 bytes, disk names 32: what
+        // follows a shorter name is cut off at its NUL by user space.
+        unsafe {
+            probe_read_kernel(
+                new.name.as_mut_ptr().cast(),
+                DEVICE_NAME_LEN as u32,
+                (object.address() + u64::from(name)) as *const _,
+            );
+        }
+        new
+    })
+}
+
+/// The record of a device; `make` makes it at its first event.
+#[inline(always)]
+pub(super) fn named_device(
+    key: &DeviceKey,
+    make: impl Fn() -> DeviceRecord,
+) -> Option<*mut DeviceRecord> {
     if let Some(record) = DEVICES.get_ptr_mut(key) {
         return Some(record);
     }
-    let mut new = DeviceRecord { flags, ..DeviceRecord::ZERO };
-    // SAFETY: the helper checks the source. Interface names are 16 bytes, disk names 32: what
-    // follows an interface's name is cut off at its NUL by user space.
-    unsafe {
-        probe_read_kernel(
-            new.name.as_mut_ptr().cast(),
-            DEVICE_NAME_LEN as u32,
-            (object.address() + u64::from(name)) as *const _,
-        );
-    }
     // Another CPU may have been faster: either way the record is there now, unless the table is full.
-    let _ = DEVICES.insert(key, new, 1);
+    let _ = DEVICES.insert(key, make(), 1);
     let record = DEVICES.get_ptr_mut(key);
     if record.is_none() {
         note_loss(Loss::DevicesExhausted);

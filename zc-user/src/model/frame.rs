@@ -323,6 +323,9 @@ fn device_delta(previous: &[DeviceSample], next: &DeviceSample) -> DeviceSample 
         ] {
             *delta = delta.saturating_sub(before);
         }
+        if let (Some(delta), Some(before)) = (&mut delta.mapped, &before.mapped) {
+            *delta = delta.zip_with(before, u64::saturating_sub);
+        }
     }
     delta
 }

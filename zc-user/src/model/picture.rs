@@ -325,6 +325,7 @@ mod tests {
             errors: 0,
             linear_bytes: 0,
             gather_bytes: 0,
+            mapped: None,
         }
     }
 

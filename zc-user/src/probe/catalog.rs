@@ -17,6 +17,12 @@ pub enum Group {
     Block,
     /// Pages made dirty, which somebody else writes.
     Writeback,
+    /// Mappings of the DMA API.
+    Dma,
+    /// Mappings through bounce buffers.
+    Swiotlb,
+    /// Mappings of I/O memory management units.
+    Iommu,
     /// Network interfaces.
     Net,
     /// io_uring completions.
@@ -48,6 +54,9 @@ impl Group {
         Self::Mmap,
         Self::Block,
         Self::Writeback,
+        Self::Dma,
+        Self::Swiotlb,
+        Self::Iommu,
         Self::Net,
         Self::Uring,
         Self::Tax,
@@ -76,6 +85,9 @@ impl Group {
             Self::Mmap => "mmap",
             Self::Block => "block",
             Self::Writeback => "writeback",
+            Self::Dma => "dma",
+            Self::Swiotlb => "swiotlb",
+            Self::Iommu => "iommu",
             Self::Net => "net",
             Self::Uring => "io_uring",
             Self::Tax => "tax",
@@ -99,6 +111,9 @@ impl Group {
             Self::Mmap => "file pages mapped by page faults",
             Self::Block => "bytes of block devices, per process and device",
             Self::Writeback => "who made the pages dirty that are written to block devices",
+            Self::Dma => "bytes mapped for devices to reach, per device on its bus",
+            Self::Swiotlb => "bytes mapped through bounce buffers",
+            Self::Iommu => "bytes mapped by I/O memory management units",
             Self::Net => "bytes of network interfaces",
             Self::Uring => "bytes of io_uring operations",
             Self::Tax => "share of CPU time spent copying",
@@ -164,6 +179,11 @@ probes! {
     Block "block_bio_frontmerge" "zc_block_prepend",
     Block "block_rq_complete" "zc_block_complete",
     Writeback "writeback_dirty_folio" | "writeback_dirty_page" "zc_dirty_page",
+    Dma "dma_map_phys" | "dma_map_page" "zc_dma_map",
+    Dma "dma_map_sg" "zc_dma_map_list",
+    Swiotlb "swiotlb_bounced" "zc_bounced",
+    Iommu "map" "zc_iommu_map",
+    Iommu "unmap" "zc_iommu_unmap",
     Net "net_dev_xmit" "zc_net_xmit",
     Net "net_dev_start_xmit" "zc_net_start",
     Net "netif_receive_skb" "zc_net_receive",

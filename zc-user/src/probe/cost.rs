@@ -1,16 +1,24 @@
 //! What `zc` itself costs: its CPU time and memory, and the kernel memory and run time of its eBPF.
 
-use std::{fs, os::fd::RawFd};
+use std::{
+    fs::{self, File},
+    os::{fd::RawFd, unix::fs::FileExt as _},
+};
 
 use anyhow::{Context as _, Result};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::sample::snapshot::SelfCost;
 
-/// The descriptors of our own maps and programs.
+/// More than the kernel says of a program.
+const INFO_BYTES: usize = 2_048;
+
+/// Our own maps and programs.
 pub struct Cost {
     maps: u64,
-    programs: Vec<RawFd>,
+    /// What the kernel says of each program, `/proc/self/fdinfo/FD`. Kept open: to read it again
+    /// is a quarter of the work.
+    programs: Vec<File>,
 }
 
 impl Cost {
@@ -35,7 +43,10 @@ impl Cost {
                 {
                     cost.maps += field(fd, "memlock").unwrap_or(0);
                 }
-                Some("anon_inode:bpf-prog") => cost.programs.push(fd),
+                Some("anon_inode:bpf-prog") => {
+                    let info = File::open(format!("/proc/self/fdinfo/{fd}"));
+                    cost.programs.push(info.context("cannot read about our own programs")?);
+                }
                 _ => {}
             }
         }
@@ -63,15 +74,35 @@ impl Cost {
         if enabled.trim() == "0" {
             return None;
         }
-        Some(self.programs.iter().fold((0, 0), |(ns, runs), fd| {
-            (ns + field(*fd, "run_time_ns").unwrap_or(0), runs + field(*fd, "run_cnt").unwrap_or(0))
-        }))
+        Some((self.sum("run_time_ns"), self.sum("run_cnt")))
+    }
+
+    /// Events that a program missed because they came while it was running on the same CPU: the
+    /// kernel does not run it again (`bpf_prog_info.recursion_misses`, 5.12 and newer; before that,
+    /// and for tracepoints before 6.1, it does).
+    #[must_use]
+    pub fn recursions(&self) -> u64 {
+        self.sum("recursion_misses")
+    }
+
+    /// Sum of a field over all programs; those that lack it have nothing to add.
+    fn sum(&self, name: &str) -> u64 {
+        let mut buffer = [0; INFO_BYTES];
+        let mut value = |program: &File| {
+            let bytes = program.read_at(&mut buffer, 0).ok()?;
+            find(std::str::from_utf8(&buffer[..bytes]).ok()?, name)
+        };
+        self.programs.iter().filter_map(&mut value).sum()
     }
 }
 
 /// A field of `/proc/self/fdinfo/FD`.
 fn field(fd: RawFd, name: &str) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+    find(&fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?, name)
+}
+
+/// A field of such a text.
+fn find(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok())
 }
 

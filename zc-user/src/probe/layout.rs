@@ -59,6 +59,7 @@ pub fn from_btf(btf: &Btf, access: Access) -> Result<KernelLayout, Vec<&'static 
         layout.pg_writeback = u32::try_from(bit).unwrap_or(ABSENT);
     }
     layout.page_bytes = btf.size("page").unwrap_or(0);
+    layout.sg_bytes = btf.size("scatterlist").unwrap_or(0);
     if access == Access::Typed {
         layout.typed = 1;
         layout.current_task_typed = u32::from(has_helper(btf, "BPF_FUNC_get_current_task_btf"));

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use aya::maps::{Array, HashMap as BpfHashMap, Map, MapData, MapError, Stack};
 use aya_log::EbpfLogger;
 use zc_common::{
-    device::{DEVICE_VIRTUAL, DeviceKey, DeviceRecord, KIND_BLOCK},
+    device::{DeviceKey, DeviceRecord},
     loss::Loss,
     record::{Late, STATE_EXITED, STATE_FREE, STATE_LIVE, ThreadKey, UNATTRIBUTED_SLOT},
 };
@@ -19,6 +19,7 @@ use super::{
     attach::{Attached, Options, attach},
     cost::Cost,
     departed::Departed,
+    device,
     process::Processes,
     records::{Cpus, Records},
     tally::Tally,
@@ -27,7 +28,7 @@ use super::{
 use crate::{
     proc::{cgroup::Cgroups, host, identity},
     sample::{
-        snapshot::{DeviceKind, DeviceSample, Host, Losses, Snapshot, Unattributed},
+        snapshot::{DeviceSample, Host, Losses, Snapshot, Unattributed},
         source::SnapshotSource,
     },
 };
@@ -264,6 +265,7 @@ impl Live {
         for (count, loss) in losses.0.iter_mut().zip(Loss::ALL) {
             *count = array.get(&(*loss as u32), 0).context("cannot read the loss counters")?;
         }
+        losses.0[Loss::ProbeRecursions as usize] = self.cost.recursions();
         Ok(losses)
     }
 
@@ -273,11 +275,10 @@ impl Live {
         let mut samples = Vec::new();
         for entry in devices.iter() {
             let (key, record) = entry.context("cannot read the device counters")?;
-            samples.push(device(key, &record));
+            samples.push(device::sample(key, &record, &self.attached));
         }
-        samples.sort_by(|a, b| {
-            (a.kind, &a.device, a.namespace).cmp(&(b.kind, &b.device, b.namespace))
-        });
+        samples.sort_by(|a, b| device::identity(a).cmp(&device::identity(b)));
+        samples.dedup_by(|next, kept| device::absorb(kept, next));
         Ok(samples)
     }
 }
@@ -296,32 +297,6 @@ fn map<'a>(attached: &'a Attached, name: &str) -> Result<&'a MapData> {
         Some(Map::Array(data)) => Ok(data),
         _ => anyhow::bail!("the object has no array {name}"),
     }
-}
-
-fn device(key: DeviceKey, record: &DeviceRecord) -> DeviceSample {
-    let end = record.name.iter().position(|byte| *byte == 0).unwrap_or(record.name.len());
-    let name = String::from_utf8_lossy(&record.name[..end]).into_owned();
-    let block = key.kind == KIND_BLOCK;
-    DeviceSample {
-        kind: if block { DeviceKind::Block } else { DeviceKind::Net },
-        namespace: (!block).then_some(key.namespace),
-        software: if block { is_software_disk(&name) } else { record.flags & DEVICE_VIRTUAL != 0 },
-        device: name,
-        read_bytes: record.read_bytes,
-        write_bytes: record.write_bytes,
-        read_requests: record.read_requests,
-        write_requests: record.write_requests,
-        errors: record.errors,
-        linear_bytes: record.linear_bytes,
-        gather_bytes: record.gather_bytes,
-    }
-}
-
-/// Block devices made of other devices or of memory: no hardware moves their bytes.
-fn is_software_disk(name: &str) -> bool {
-    ["loop", "ram", "zram", "dm-", "md", "nbd", "pmem"]
-        .iter()
-        .any(|prefix| name.starts_with(prefix))
 }
 
 impl SnapshotSource for Live {

@@ -168,6 +168,63 @@ pub enum DeviceKind {
     Block,
     /// Network interfaces.
     Net,
+    /// Devices on their bus, as the kernel's DMA API knows them: not what they moved, but what was
+    /// mapped for them to reach.
+    Bus,
+    /// The I/O memory management units, all together.
+    Iommu,
+}
+
+impl DeviceKind {
+    /// The stable id.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Block => "block",
+            Self::Net => "net",
+            Self::Bus => "bus",
+            Self::Iommu => "iommu",
+        }
+    }
+
+    /// Whether such devices move bytes of their own; the others are another view of the same.
+    #[must_use]
+    pub const fn moves_bytes(self) -> bool {
+        matches!(self, Self::Block | Self::Net)
+    }
+}
+
+/// Memory made reachable for a device. `None` where this kernel cannot tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mapped {
+    /// Bytes mapped for the device to write to memory: what it reads from its medium, or receives.
+    pub from_device_bytes: Option<u64>,
+    /// Bytes mapped for the device to read from memory.
+    pub to_device_bytes: Option<u64>,
+    /// Bytes mapped for both, or for an unknown direction.
+    pub bidirectional_bytes: Option<u64>,
+    /// Bytes unmapped.
+    pub unmapped_bytes: Option<u64>,
+    /// Bytes of mappings through bounce buffers (swiotlb), each mapping once.
+    pub bounced_bytes: Option<u64>,
+}
+
+impl Mapped {
+    /// Applies `merge` to every pair of values that are both known; the others are as in `self`.
+    #[must_use]
+    pub fn zip_with(&self, other: &Self, merge: impl Fn(u64, u64) -> u64) -> Self {
+        let merge = |a: Option<u64>, b: Option<u64>| match (a, b) {
+            (Some(a), Some(b)) => Some(merge(a, b)),
+            (a, _) => a,
+        };
+        Self {
+            from_device_bytes: merge(self.from_device_bytes, other.from_device_bytes),
+            to_device_bytes: merge(self.to_device_bytes, other.to_device_bytes),
+            bidirectional_bytes: merge(self.bidirectional_bytes, other.bidirectional_bytes),
+            unmapped_bytes: merge(self.unmapped_bytes, other.unmapped_bytes),
+            bounced_bytes: merge(self.bounced_bytes, other.bounced_bytes),
+        }
+    }
 }
 
 /// Counts of one device.
@@ -196,6 +253,26 @@ pub struct DeviceSample {
     pub linear_bytes: u64,
     /// Net: transmitted bytes referenced as fragments.
     pub gather_bytes: u64,
+    /// Bus and IOMMU: memory made reachable. Their other counts are 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapped: Option<Mapped>,
+}
+
+impl DeviceSample {
+    /// Whether what it moves is moved by hardware, without the CPU.
+    #[must_use]
+    pub const fn does_dma(&self) -> bool {
+        !self.software && self.kind.moves_bytes()
+    }
+
+    /// Share of the transmitted bytes that the device gathered from page references; `None` when it
+    /// transmitted nothing.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    pub fn gathered_share(&self) -> Option<f64> {
+        let sent = self.linear_bytes.saturating_add(self.gather_bytes);
+        (sent > 0).then(|| self.gather_bytes as f64 / sent as f64)
+    }
 }
 
 /// A count per [`Loss`], in the order of [`Loss::ALL`].

@@ -2,8 +2,19 @@
 
 use super::zc::{path, run, zc};
 
-const GROUPS: [&str; 8] =
-    ["faults", "page_cache", "mmap", "block", "writeback", "net", "io_uring", "tax"];
+const GROUPS: [&str; 11] = [
+    "faults",
+    "page_cache",
+    "mmap",
+    "block",
+    "writeback",
+    "dma",
+    "swiotlb",
+    "iommu",
+    "net",
+    "io_uring",
+    "tax",
+];
 /// Counters that go with a group.
 const LOST: [(&str, &[&str]); 5] = [
     ("faults", &["cow_copied_bytes"]),

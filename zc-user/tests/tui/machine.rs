@@ -5,7 +5,7 @@ use std::sync::Arc;
 use zc::sample::{
     counter::{CounterId, Counters},
     snapshot::{
-        DeviceKind, DeviceSample, Host, Limitation, Losses, PathId, PathSample, ProcessId,
+        DeviceKind, DeviceSample, Host, Limitation, Losses, Mapped, PathId, PathSample, ProcessId,
         ProcessSample, Provenance, SelfCost, Snapshot, SocketId, Unattributed,
     },
 };
@@ -185,10 +185,21 @@ fn devices(t: u64) -> Vec<DeviceSample> {
         errors: 0,
         linear_bytes: 0,
         gather_bytes: if kind == DeviceKind::Net { write * t } else { 0 },
+        mapped: None,
     };
     vec![
         device("nvme0n1", DeviceKind::Block, false, 48 * MIB, 3 * MIB),
         device("eth0", DeviceKind::Net, false, 2 * MIB, 1000 * MIB),
         device("lo", DeviceKind::Net, true, 7 * MIB, 7 * MIB),
+        DeviceSample {
+            mapped: Some(Mapped {
+                from_device_bytes: Some(48 * MIB * t),
+                to_device_bytes: Some(3 * MIB * t),
+                bidirectional_bytes: Some(0),
+                unmapped_bytes: None,
+                bounced_bytes: None,
+            }),
+            ..device("0000:00:03.0", DeviceKind::Bus, false, 0, 0)
+        },
     ]
 }

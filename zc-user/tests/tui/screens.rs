@@ -137,3 +137,8 @@ fn paths_160x50() {
 fn devices() {
     assert_snapshot!(machine().ticks(3).keys("3").play().text());
 }
+
+#[test]
+fn devices_160x50() {
+    assert_snapshot!(machine().size(160, 50).ticks(3).keys("3").play().text());
+}

@@ -15,8 +15,8 @@ use crate::{
     sample::{
         counter::{CounterId, Counters},
         snapshot::{
-            DeviceKind, DeviceSample, Host, Limitation, Losses, PathId, PathSample, ProcessSample,
-            Provenance, SelfCost, SocketId,
+            DeviceKind, DeviceSample, Host, Limitation, Losses, Mapped, PathId, PathSample,
+            ProcessSample, Provenance, SelfCost, SocketId,
         },
     },
 };
@@ -152,14 +152,18 @@ pub(in crate::output) struct Device<'a> {
     /// A device without hardware behind it does no DMA: there is nothing to count.
     dma_read_bytes: Option<u64>,
     dma_write_bytes: Option<u64>,
-    read_bytes: u64,
-    write_bytes: u64,
-    read_requests: u64,
-    write_requests: u64,
-    errors: u64,
+    /// Devices on their bus have mappings instead.
+    read_bytes: Option<u64>,
+    write_bytes: Option<u64>,
+    read_requests: Option<u64>,
+    write_requests: Option<u64>,
+    errors: Option<u64>,
     /// Network interfaces only.
     linear_bytes: Option<u64>,
     gather_bytes: Option<u64>,
+    /// Devices on their bus, and IOMMUs, only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mapped: Option<Mapped>,
 }
 
 /// Counters by id, `null` where this kernel cannot tell.
@@ -365,22 +369,26 @@ impl<'a> Device<'a> {
             errors,
             linear_bytes,
             gather_bytes,
+            mapped,
         } = sample;
         let net = *kind == DeviceKind::Net;
+        let dma = sample.does_dma();
+        let moved = |count: &u64| kind.moves_bytes().then_some(*count);
         Self {
             device,
             kind: *kind,
             namespace: *namespace,
             software: *software,
-            dma_read_bytes: (!software).then_some(*read_bytes),
-            dma_write_bytes: (!software).then_some(*write_bytes),
-            read_bytes: *read_bytes,
-            write_bytes: *write_bytes,
-            read_requests: *read_requests,
-            write_requests: *write_requests,
-            errors: *errors,
+            dma_read_bytes: dma.then_some(*read_bytes),
+            dma_write_bytes: dma.then_some(*write_bytes),
+            read_bytes: moved(read_bytes),
+            write_bytes: moved(write_bytes),
+            read_requests: moved(read_requests),
+            write_requests: moved(write_requests),
+            errors: moved(errors),
             linear_bytes: net.then_some(*linear_bytes),
             gather_bytes: net.then_some(*gather_bytes),
+            mapped: *mapped,
         }
     }
 }

@@ -79,6 +79,7 @@ pub fn write_stat(
     writeln!(out, "\nCounters")?;
     write_counters(frame, out)?;
     write_devices(frame, out)?;
+    write_mappings(frame, out)?;
     write_advice(frame, listing, out)?;
     notes::write(frame, out)
 }
@@ -193,9 +194,11 @@ fn write_devices(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
         ("WRITTEN", true),
         ("REQUESTS", true),
         ("ERRORS", true),
+        ("GATHER", true),
         ("DMA", false),
     ]);
     for device in busy {
+        let gathered = device.gathered_share().map_or_else(String::new, human::percent);
         let name = sanitize::sanitize(&device.device);
         grid.push(vec![
             Cell::text(sanitize::truncate(&name, 15, "...")),
@@ -204,7 +207,45 @@ fn write_devices(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
             Cell::text(human::bytes(device.write_bytes)),
             Cell::text(human::count(device.write_requests)),
             Cell::text(human::count(device.errors)),
+            Cell::text(gathered),
             Cell::text(if device.software { "none" } else { "yes" }),
+        ]);
+    }
+    grid.write(out)
+}
+
+/// What was mapped for devices to reach, beside what they say they moved.
+fn write_mappings(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut busy = frame
+        .devices
+        .iter()
+        .filter_map(|device| Some((device, device.mapped?)))
+        .filter(|(_, mapped)| *mapped != mapped.zip_with(mapped, |_, _| 0))
+        .peekable();
+    if busy.peek().is_none() {
+        return Ok(());
+    }
+    writeln!(out, "\nMapped for devices")?;
+    let mut grid = Grid::new([
+        ("ON THE BUS", false),
+        ("FROM DEVICE", true),
+        ("TO DEVICE", true),
+        ("BOTH", true),
+        ("UNMAPPED", true),
+        ("BOUNCED", true),
+    ]);
+    for (device, mapped) in busy {
+        let name = sanitize::sanitize(&device.device);
+        let cell = |bytes: Option<u64>| {
+            Cell::text(bytes.map_or_else(|| human::UNAVAILABLE.to_owned(), human::bytes))
+        };
+        grid.push(vec![
+            Cell::text(sanitize::truncate(&name, 15, "...")),
+            cell(mapped.from_device_bytes),
+            cell(mapped.to_device_bytes),
+            cell(mapped.bidirectional_bytes),
+            cell(mapped.unmapped_bytes),
+            cell(mapped.bounced_bytes),
         ]);
     }
     grid.write(out)

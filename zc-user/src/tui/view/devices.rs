@@ -9,7 +9,7 @@ use crate::{
         frame::Frame,
         value::{Quality, Value},
     },
-    sample::snapshot::{DeviceKind, DeviceSample},
+    sample::snapshot::{DeviceSample, Mapped},
     tui::{
         state::{State, key::DeviceKey, order::Order},
         theme::Theme,
@@ -34,18 +34,13 @@ static FIELDS: &[Field<DeviceSample>] = &[
     },
     Field {
         title: "KIND",
-        help: "block or net.",
+        help: "block, net, bus (what the DMA API mapped for a device) or iommu.",
         unit: Unit::Text,
         width: 5,
         marks: false,
         stretch: 0,
         priority: 4,
-        value: |device, _| {
-            Value::Text(match device.kind {
-                DeviceKind::Block => "block".into(),
-                DeviceKind::Net => "net".into(),
-            })
-        },
+        value: |device, _| Value::Text(device.kind.id().into()),
         style: Theme::text,
     },
     Field {
@@ -56,7 +51,10 @@ static FIELDS: &[Field<DeviceSample>] = &[
         marks: false,
         stretch: 0,
         priority: 3,
-        value: |device, _| Value::Text(if device.software { "no" } else { "yes" }.into()),
+        value: |device, _| match (device.kind.moves_bytes(), device.software) {
+            (false, _) => Value::Absent,
+            (true, software) => Value::Text(if software { "no" } else { "yes" }.into()),
+        },
         style: Theme::dma,
     },
     Field {
@@ -67,7 +65,7 @@ static FIELDS: &[Field<DeviceSample>] = &[
         marks: false,
         stretch: 0,
         priority: 1,
-        value: |device, frame| rate(device.read_bytes, frame),
+        value: |device, frame| moved(device, frame, device.read_bytes),
         style: Theme::strong,
     },
     Field {
@@ -78,7 +76,7 @@ static FIELDS: &[Field<DeviceSample>] = &[
         marks: false,
         stretch: 0,
         priority: 2,
-        value: |device, frame| rate(device.write_bytes, frame),
+        value: |device, frame| moved(device, frame, device.write_bytes),
         style: Theme::strong,
     },
     Field {
@@ -89,7 +87,7 @@ static FIELDS: &[Field<DeviceSample>] = &[
         marks: false,
         stretch: 0,
         priority: 5,
-        value: |device, frame| rate(device.read_requests, frame),
+        value: |device, frame| moved(device, frame, device.read_requests),
         style: Theme::text,
     },
     Field {
@@ -100,7 +98,7 @@ static FIELDS: &[Field<DeviceSample>] = &[
         marks: false,
         stretch: 0,
         priority: 6,
-        value: |device, frame| rate(device.write_requests, frame),
+        value: |device, frame| moved(device, frame, device.write_requests),
         style: Theme::text,
     },
     Field {
@@ -123,6 +121,50 @@ static FIELDS: &[Field<DeviceSample>] = &[
         stretch: 0,
         priority: 8,
         value: |device, _| Value::Integer(device.errors, Quality::MEASURED),
+        style: Theme::notice,
+    },
+    Field {
+        title: "MAP IN/s",
+        help: "Bytes mapped for the device to write to memory, per second: a cross-check.",
+        unit: Unit::BytesPerSec,
+        width: 10,
+        marks: false,
+        stretch: 0,
+        priority: 10,
+        value: |device, frame| mapped(device, frame, |mapped| mapped.from_device_bytes),
+        style: Theme::dma,
+    },
+    Field {
+        title: "MAP OUT/s",
+        help: "Bytes mapped for the device to read from memory, per second: a cross-check.",
+        unit: Unit::BytesPerSec,
+        width: 10,
+        marks: false,
+        stretch: 0,
+        priority: 11,
+        value: |device, frame| mapped(device, frame, |mapped| mapped.to_device_bytes),
+        style: Theme::dma,
+    },
+    Field {
+        title: "MAP BOTH/s",
+        help: "Bytes mapped both ways, or by an IOMMU, which does not say which way, per second.",
+        unit: Unit::BytesPerSec,
+        width: 10,
+        marks: false,
+        stretch: 0,
+        priority: 12,
+        value: |device, frame| mapped(device, frame, |mapped| mapped.bidirectional_bytes),
+        style: Theme::dma,
+    },
+    Field {
+        title: "BOUNCED/s",
+        help: "Bytes of mappings through bounce buffers (swiotlb), each mapping once, per second.",
+        unit: Unit::BytesPerSec,
+        width: 10,
+        marks: false,
+        stretch: 0,
+        priority: 10,
+        value: |device, frame| mapped(device, frame, |mapped| mapped.bounced_bytes),
         style: Theme::notice,
     },
     Field {
@@ -149,14 +191,24 @@ fn rate<'a>(count: u64, frame: &Frame) -> Value<'a> {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 fn gathered<'a>(device: &DeviceSample) -> Value<'a> {
-    let sent = device.linear_bytes.saturating_add(device.gather_bytes);
-    if sent == 0 {
-        Value::Absent
-    } else {
-        Value::Real(device.gather_bytes as f64 / sent as f64, Quality::MEASURED)
-    }
+    device.gathered_share().map_or(Value::Absent, |share| Value::Real(share, Quality::MEASURED))
+}
+
+/// A rate of what devices move: those on their bus have mappings instead.
+fn moved<'a>(device: &DeviceSample, frame: &Frame, count: u64) -> Value<'a> {
+    if device.kind.moves_bytes() { rate(count, frame) } else { Value::Absent }
+}
+
+/// A rate of what was mapped.
+fn mapped<'a>(
+    device: &DeviceSample,
+    frame: &Frame,
+    of: impl Fn(&Mapped) -> Option<u64>,
+) -> Value<'a> {
+    device.mapped.as_ref().map_or(Value::Absent, |mapped| {
+        of(mapped).map_or(Value::Unavailable(""), |bytes| rate(bytes, frame))
+    })
 }
 
 /// The keys of the rows, in order.

@@ -146,7 +146,7 @@ fn pairs(state: &State, frame: &Frame) -> Vec<Pair> {
 /// What hardware moves by itself, in and out.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 fn dma(frame: &Frame) -> String {
-    let hardware = frame.devices.iter().filter(|device| !device.software);
+    let hardware = frame.devices.iter().filter(|device| device.does_dma());
     let unavailable = [CounterId::BlockReadBytes, CounterId::NetTxBytes]
         .iter()
         .all(|counter| frame.host.provenance(*counter) == Provenance::Unavailable);

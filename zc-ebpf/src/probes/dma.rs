@@ -1,0 +1,151 @@
+//! Memory made reachable for devices: the DMA API, bounce buffers, and I/O memory management units.
+//!
+//! A cross-check of what devices say they moved, per device on its bus. Not every transfer is a
+//! mapping: rings are mapped once and used for ever, and virtio without an IOMMU maps nothing.
+
+use zc_common::{
+    device::{DEVICE_NAME_LEN, DeviceKey, DeviceRecord, KIND_BUS, KIND_IOMMU},
+    loss::Loss,
+};
+
+use super::{Arguments, tracepoint};
+use crate::{
+    account::{add_shared, note_losses},
+    kernel::{Object, layout},
+    probes::net::{device, named_device},
+};
+
+/// `enum dma_data_direction`, `include/linux/dma-direction.h`.
+const DMA_TO_DEVICE: u32 = 1;
+const DMA_FROM_DEVICE: u32 = 2;
+
+/// Entries of a scatter list that one program looks at. NVMe has at most 128 per request, most
+/// others fewer.
+const MOST_ENTRIES: u32 = 256;
+
+/// In `scatterlist.page_link`, `include/linux/scatterlist.h`: the entry leads to another list.
+const SG_CHAIN: u64 = 1;
+/// As above: this is the last entry.
+const SG_END: u64 = 2;
+
+tracepoint!(
+    /// `dma_map_phys(struct device *dev, phys_addr_t phys_addr, dma_addr_t dma_addr, size_t size,
+    /// enum dma_data_direction dir, unsigned long attrs)`, `include/trace/events/dma.h`, 6.18 to
+    /// 7.2; in 6.12 `dma_map_page` with the same arguments.
+    zc_dma_map, zc_dma_map_raw, "dma_map_phys", |arguments| {
+        mapped(arguments.object(0), arguments.integer(4) as u32, arguments.integer(3));
+    }
+);
+
+tracepoint!(
+    /// `dma_map_sg(struct device *dev, struct scatterlist *sgl, int nents, int ents, enum
+    /// dma_data_direction dir, unsigned long attrs)`, 6.12 to 7.2.
+    zc_dma_map_list, zc_dma_map_list_raw, "dma_map_sg", |arguments| {
+        let bytes = list_bytes(arguments.object(1).address(), arguments.integer(2) as u32);
+        mapped(arguments.object(0), arguments.integer(4) as u32, bytes);
+    }
+);
+
+#[inline(always)]
+fn mapped(dev: Object, direction: u32, bytes: u64) {
+    let Some(record) = on_bus(dev) else { return };
+    // SAFETY: a map value, written atomically.
+    unsafe {
+        match direction {
+            DMA_TO_DEVICE => {
+                add_shared(&raw mut (*record).write_bytes, bytes);
+                add_shared(&raw mut (*record).write_requests, 1);
+            }
+            DMA_FROM_DEVICE => {
+                add_shared(&raw mut (*record).read_bytes, bytes);
+                add_shared(&raw mut (*record).read_requests, 1);
+            }
+            _ => add_shared(&raw mut (*record).both_bytes, bytes),
+        }
+    }
+}
+
+/// Bytes of a scatter list of `entries`.
+#[inline(always)]
+fn list_bytes(mut entry: u64, entries: u32) -> u64 {
+    let mut bytes = 0;
+    let mut left = entries;
+    for _ in 0..MOST_ENTRIES {
+        let list = Object::untyped(entry);
+        let Some(link) = list.read::<u64>(layout!(sg_link)) else { break };
+        if link & SG_CHAIN != 0 {
+            entry = link & !(SG_CHAIN | SG_END);
+            continue;
+        }
+        bytes += u64::from(list.read::<u32>(layout!(sg_length)).unwrap_or_default());
+        left = left.wrapping_sub(1);
+        if left == 0 || link & SG_END != 0 {
+            return bytes;
+        }
+        entry = entry.wrapping_add(u64::from(layout!(sg_bytes)));
+    }
+    note_losses(Loss::ScatterListsTruncated, u64::from(left));
+    bytes
+}
+
+tracepoint!(
+    /// `swiotlb_bounced(struct device *dev, dma_addr_t dev_addr, size_t size)`,
+    /// `include/trace/events/swiotlb.h`, 5.10 to 7.2 (5.10 with a fourth argument): once for every
+    /// mapping that goes through a bounce buffer, whichever way its bytes are copied.
+    zc_bounced, zc_bounced_raw, "swiotlb_bounced", |arguments| bounced(arguments)
+);
+
+#[inline(always)]
+fn bounced(arguments: Arguments) {
+    let Some(record) = on_bus(arguments.object(0)) else { return };
+    // SAFETY: a map value, written atomically.
+    add_shared(unsafe { &raw mut (*record).bounced_bytes }, arguments.integer(2));
+}
+
+tracepoint!(
+    /// `map(unsigned long iova, phys_addr_t paddr, size_t size)`, `include/trace/events/iommu.h`,
+    /// 5.10 to 7.2.
+    zc_iommu_map, zc_iommu_map_raw, "map", |arguments| {
+        if let Some(record) = iommu() {
+            // SAFETY: a map value, written atomically.
+            add_shared(unsafe { &raw mut (*record).both_bytes }, arguments.integer(2));
+        }
+    }
+);
+
+tracepoint!(
+    /// `unmap(unsigned long iova, size_t size, size_t unmapped_size)`, 5.10 to 7.2.
+    zc_iommu_unmap, zc_iommu_unmap_raw, "unmap", |arguments| {
+        if let Some(record) = iommu() {
+            // SAFETY: a map value, written atomically.
+            add_shared(unsafe { &raw mut (*record).unmapped_bytes }, arguments.integer(2));
+        }
+    }
+);
+
+/// The record of a device on its bus. Its address tells it from others: names are strings, and
+/// numbers of its own it has none.
+#[inline(always)]
+fn on_bus(dev: Object) -> Option<*mut DeviceRecord> {
+    if dev.is_null() {
+        return None;
+    }
+    let key = DeviceKey { kind: KIND_BUS, id: 0, namespace: dev.address() };
+    // `dev_name()`, `include/linux/device.h`.
+    let mut name = dev.load::<u64>(layout!(device_init_name));
+    if name == 0 {
+        name = dev.load::<u64>(layout!(device_name));
+    }
+    device(&key, Object::untyped(name), 0, 0)
+}
+
+/// The record of all I/O memory management units: their events name no device.
+#[inline(always)]
+fn iommu() -> Option<*mut DeviceRecord> {
+    let mut name = [0; DEVICE_NAME_LEN];
+    name[..5].copy_from_slice(b"iommu");
+    named_device(&DeviceKey { kind: KIND_IOMMU, id: 0, namespace: 0 }, || DeviceRecord {
+        name,
+        ..DeviceRecord::ZERO
+    })
+}
