@@ -59,24 +59,36 @@ static FIELDS: &[Field<DeviceSample>] = &[
     },
     Field {
         title: "READ/RX/s",
-        help: "Bytes read from the medium, or received, per second.",
+        help: "Bytes read from the medium, or received, per second; on a bus, bytes mapped for it \
+               to write to memory.",
         unit: Unit::BytesPerSec,
         width: 10,
         marks: false,
         stretch: 0,
         priority: 1,
-        value: |device, frame| moved(device, frame, device.read_bytes),
+        value: |device, frame| {
+            device.mapped.map_or_else(
+                || rate(device.read_bytes, frame),
+                |mapped| bytes_mapped(mapped.from_device_bytes, frame),
+            )
+        },
         style: Theme::strong,
     },
     Field {
         title: "WRITE/TX/s",
-        help: "Bytes written to the medium, or transmitted, per second.",
+        help: "Bytes written to the medium, or transmitted, per second; on a bus, bytes mapped for \
+               it to read from memory.",
         unit: Unit::BytesPerSec,
         width: 11,
         marks: false,
         stretch: 0,
         priority: 2,
-        value: |device, frame| moved(device, frame, device.write_bytes),
+        value: |device, frame| {
+            device.mapped.map_or_else(
+                || rate(device.write_bytes, frame),
+                |mapped| bytes_mapped(mapped.to_device_bytes, frame),
+            )
+        },
         style: Theme::strong,
     },
     Field {
@@ -120,30 +132,14 @@ static FIELDS: &[Field<DeviceSample>] = &[
         marks: false,
         stretch: 0,
         priority: 8,
-        value: |device, _| Value::Integer(device.errors, Quality::MEASURED),
+        value: |device, _| {
+            if device.kind.moves_bytes() {
+                Value::Integer(device.errors, Quality::MEASURED)
+            } else {
+                Value::Absent
+            }
+        },
         style: Theme::notice,
-    },
-    Field {
-        title: "MAP IN/s",
-        help: "Bytes mapped for the device to write to memory, per second: a cross-check.",
-        unit: Unit::BytesPerSec,
-        width: 10,
-        marks: false,
-        stretch: 0,
-        priority: 10,
-        value: |device, frame| mapped(device, frame, |mapped| mapped.from_device_bytes),
-        style: Theme::dma,
-    },
-    Field {
-        title: "MAP OUT/s",
-        help: "Bytes mapped for the device to read from memory, per second: a cross-check.",
-        unit: Unit::BytesPerSec,
-        width: 10,
-        marks: false,
-        stretch: 0,
-        priority: 11,
-        value: |device, frame| mapped(device, frame, |mapped| mapped.to_device_bytes),
-        style: Theme::dma,
     },
     Field {
         title: "MAP BOTH/s",
@@ -195,7 +191,7 @@ fn gathered<'a>(device: &DeviceSample) -> Value<'a> {
     device.gathered_share().map_or(Value::Absent, |share| Value::Real(share, Quality::MEASURED))
 }
 
-/// A rate of what devices move: those on their bus have mappings instead.
+/// A rate of requests: devices on their bus have mappings instead.
 fn moved<'a>(device: &DeviceSample, frame: &Frame, count: u64) -> Value<'a> {
     if device.kind.moves_bytes() { rate(count, frame) } else { Value::Absent }
 }
@@ -206,9 +202,11 @@ fn mapped<'a>(
     frame: &Frame,
     of: impl Fn(&Mapped) -> Option<u64>,
 ) -> Value<'a> {
-    device.mapped.as_ref().map_or(Value::Absent, |mapped| {
-        of(mapped).map_or(Value::Unavailable(""), |bytes| rate(bytes, frame))
-    })
+    device.mapped.as_ref().map_or(Value::Absent, |mapped| bytes_mapped(of(mapped), frame))
+}
+
+fn bytes_mapped<'a>(bytes: Option<u64>, frame: &Frame) -> Value<'a> {
+    bytes.map_or(Value::Unavailable(""), |bytes| rate(bytes, frame))
 }
 
 /// The keys of the rows, in order.
