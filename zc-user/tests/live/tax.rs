@@ -9,7 +9,10 @@ use std::{
 
 use tempfile::TempDir;
 use zc::{
-    model::{frame::Frame, tax::copy_tax},
+    model::{
+        frame::Frame,
+        tax::{LEAST_SAMPLES, copy_tax},
+    },
     probe::{attach::Options, catalog::Group, live::Live, tax},
     sample::{counter::CounterId, snapshot::ProcessSample, source::SnapshotSource as _},
 };
@@ -79,9 +82,10 @@ fn shares() -> Result<(), Skip> {
     for kind in KINDS {
         let row = rows.iter().find(|row| row.comm == kind).expect("a row");
         let (cpu, copy) = (row.counter("cpu_samples"), row.counter("copy_samples"));
-        // It takes turns with whoever else runs here, so the clock may find it somewhat more or less
-        // often than its CPU time says.
-        assert!(cpu > expected / 2 && cpu < expected * 2, "{kind}: {cpu} samples, not {expected}");
+        // It takes turns with whoever else runs here, so the clock may find it more or less often than
+        // its CPU time says; a virtual machine that is kept waiting also misses ticks.
+        let possible = LEAST_SAMPLES..expected * 2;
+        assert!(possible.contains(&cpu), "{kind}: {cpu} samples, not {expected}");
         let share = copy as f64 / cpu as f64;
         let possible = match kind {
             "copy" => 0.5..=1.0,
