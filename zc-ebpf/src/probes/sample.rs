@@ -1,6 +1,9 @@
 //! The copy tax: who is on the CPU, and whether inside a copy routine, some hundred times a second.
 //!
 //! A timer interrupt, so off the hot path: its price does not depend on what the machine does.
+//!
+//! The kernel leaves out a sample that falls into a kprobe's program or an update of a map
+//! (`bpf_prog_active`, `bpf_overflow_handler` in `kernel/events/core.c`): moments that copy nothing.
 
 use aya_ebpf::{macros::perf_event, programs::PerfEventContext};
 use zc_common::text_range::{COPY_RANGES, CopyRanges, TextRange};

@@ -159,7 +159,8 @@ impl Routines {
     }
 }
 
-/// Starts the sampler on every CPU that is online. Either all are sampled or none.
+/// Starts the sampler on every CPU that is online. Either all are sampled or none. A CPU that comes
+/// online later is not: the tax, which is a share, holds all the same, from fewer samples.
 pub(super) fn attach(ebpf: &mut Ebpf, frequency: u32) -> Result<()> {
     let program: &mut PerfEvent =
         ebpf.program_mut("zc_sample").context("the object has no program zc_sample")?.try_into()?;
