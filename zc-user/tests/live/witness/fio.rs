@@ -25,6 +25,9 @@ const DIRECT: (u64, u64) = (3 * 4096, 83);
 /// A page of the mapped file.
 const PAGE: u64 = 4096;
 
+/// Most pages that the processes of fio write to for each other.
+const SHARED: u64 = 16;
+
 /// An engine with its options, and the figures that it leaves.
 struct Engine {
     name: &'static str,
@@ -215,10 +218,12 @@ fn agrees(place: usize, job: Job) -> Result<(), Skip> {
         assert_eq!(row.counter("uring_punted_ops"), truth.operations, "{row:?}");
     }
     if job.engine.name == "mmap" && job.write {
-        // Nobody's call moved anything. Every page was written to for the first time once.
+        // Nobody's call moved anything. Every page was written to for the first time once; beside the
+        // file's there are some that the processes of fio share.
         let pages = row.path("mmap_write");
         let known = truth.bytes.div_ceil(PAGE);
-        assert_eq!((pages.ops, pages.bytes), (known, known * PAGE), "{row:?}");
+        assert!((known..=known + SHARED).contains(&pages.ops), "{pages:?}: {row:?}");
+        assert_eq!(pages.bytes, pages.ops * PAGE, "{row:?}");
     }
     Ok(())
 }

@@ -90,7 +90,9 @@ fn agrees(place: usize, reverse: bool, zerocopy: bool) -> Result<(), Skip> {
     let [sender, receiver] = if reverse { [&ends[1], &ends[0]] } else { [&ends[0], &ends[1]] };
     let sent = number(&told["end"]["sum_sent"], "bytes");
     let received = number(&told["end"]["sum_received"], "bytes");
-    assert!(received > 0 && sent >= received, "{sent} sent, {received} received");
+    // The sender says that it has sent enough, and what has not been read by then never is: on a busy
+    // machine all of it.
+    assert!(sent > 0 && sent >= received, "{sent} sent, {received} received");
 
     let bytes = |row: &Process, path: &str| row.path(path).bytes;
     let (payload, path) =
