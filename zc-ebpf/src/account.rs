@@ -17,7 +17,7 @@ use zc_common::{
 };
 
 use crate::{
-    kernel::{Object, layout},
+    kernel::{Object, frozen, layout},
     maps::{CPUS, DEAD_SLOTS, FREE_SLOTS, LOSSES, RECORDS, SLOT_BY_THREAD},
 };
 
@@ -34,6 +34,11 @@ const PF_EXITING: u32 = 0x4;
 const NOEXIST: u64 = 1;
 
 mod staged;
+
+/// When the programs were loaded, ns of CLOCK_BOOTTIME: whoever started later was seen from birth.
+/// Replaced by user space before load.
+#[unsafe(no_mangle)]
+static LOADED_NS: u64 = u64::MAX;
 
 /// A record and the way to write it.
 #[derive(Clone, Copy)]
@@ -343,6 +348,8 @@ unsafe fn introduce(record: *mut Record, slot: u32, task: Object, key: ThreadKey
     if task.load::<u32>(layout!(task_flags)) & PF_KTHREAD != 0 {
         flags |= FLAG_KTHREAD;
     }
+    // Workers of io_uring are made without the tracepoint of forks.
+    let newborn = newborn || key.start_ns >= frozen(&LOADED_NS);
     if newborn {
         flags |= FLAG_FROM_BIRTH;
     }

@@ -177,6 +177,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
             VerifierLogLevel::DISABLE
         })
         .override_global("LAYOUT", &layout, true)
+        .override_global("LOADED_NS", &since_boot(), true)
         .override_global("SHAPES", &site::shapes(btf), true)
         .override_global("IMAGE_BEGIN", &rodata.start, true)
         .override_global("IMAGE_END", &rodata.end, true)
@@ -232,6 +233,12 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         groups.push(GroupStatus { group, refusal });
     }
     Ok(Attached { ebpf, access, groups, slots, cpus, layout })
+}
+
+/// Nanoseconds since boot, as threads have them for their start.
+fn since_boot() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
 /// Whether the copy sites can be hooked, or why not.

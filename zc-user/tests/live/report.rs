@@ -48,6 +48,11 @@ impl Process {
         number(&self.counters, id)
     }
 
+    /// A counter, if this kernel can tell.
+    pub(crate) fn known(&self, id: &str) -> Option<u64> {
+        self.counters[id].as_u64()
+    }
+
     /// Bytes that the CPU copied on a path, all kinds of sockets together, and where the figure comes
     /// from.
     pub(crate) fn copied(&self, path: &str) -> (Option<u64>, &str) {

@@ -65,3 +65,12 @@ pub(crate) fn program(name: &str) -> Result<PathBuf, Skip> {
         .find(|candidate| candidate.is_file())
         .ok_or_else(|| Skip::Program(name.to_owned()))
 }
+
+/// Whether the running kernel is older than `major.minor`.
+pub(crate) fn kernel_before(major: u32, minor: u32) -> bool {
+    let names = rustix::system::uname();
+    let release = names.release().to_string_lossy();
+    let mut numbers = release.split(['.', '-']).map_while(|word| word.parse::<u32>().ok());
+    let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    found < (major, minor)
+}

@@ -64,7 +64,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     .also(|row, _| {
         // As many as the file has, whatever the reader has room for. A new file may need a block of
         // the file system's own that was not in memory: that is a miss, and nobody's lookup.
-        let (hits, misses) = (row.counter("page_cache_hits"), row.counter("page_cache_misses"));
+        let (Some(hits), Some(misses)) =
+            (row.known("page_cache_hits"), row.known("page_cache_misses"))
+        else {
+            return;
+        };
         assert_eq!(hits + misses, CACHED as u64 + 1, "{hits} hits");
         assert!(misses <= 3, "{misses} misses");
     }),
@@ -79,7 +83,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         assert_eq!(row.counter("block_write_bytes"), (7 * 5 * PAGE) as u64);
         assert_eq!(row.counter("block_dirtied_bytes"), (7 * 5 * PAGE) as u64);
         assert_eq!(row.counter("block_read_bytes"), (11 * 3 * PAGE) as u64);
-        assert_eq!(row.counter("page_cache_hits"), 0);
+        assert_eq!(row.known("page_cache_hits").unwrap_or(0), 0);
     }),
     Scenario::new(
         "direct_by_fcntl",

@@ -48,7 +48,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
                 + children.map(|child| child.path("cow_copy").bytes).sum::<u64>()
         };
         let extra = both(row) - both(&ground.row("cow_copy_one"));
-        assert_eq!(extra, ((PAGES - 1) * PAGE) as u64);
+        // A page of either's stack may be written while it is shared, or just after.
+        let off = extra.abs_diff(((PAGES - 1) * PAGE) as u64);
+        assert!(off <= 2 * PAGE as u64, "{extra} B");
     }),
 ];
 
