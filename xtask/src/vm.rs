@@ -217,5 +217,13 @@ fn one(
     stage.end(&format!("image of {} MB", size / 1_000_000));
 
     let timeout = Duration::from_secs(arguments.timeout);
-    boot::boot(kernel, &unpacked.vmlinux, &initrd, &home, &results(&home), timeout)
+    boot::boot(
+        kernel,
+        &unpacked.vmlinux,
+        &initrd,
+        &home,
+        &results(&home),
+        timeout,
+        arguments.run.is_none(),
+    )
 }
