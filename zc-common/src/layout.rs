@@ -168,13 +168,13 @@ layout! {
     skb_sk: "sk_buff" . "sk",
     skb_head: "sk_buff" . "head",
     skb_end: "sk_buff" . "end",
-    skb_cb: "sk_buff" . "cb",
     shared_info_uarg: "skb_shared_info" . "destructor_arg",
     fault_vma: "vm_fault" . "vma",
     fault_flags: "vm_fault" . "flags",
     fault_page: "vm_fault" . "page",
     vma_flags: "vm_area_struct" . "vm_flags",
     sock_hash: "sock" . "__sk_common.skc_hash",
+    sock_queued: "sock" . "sk_wmem_queued",
     socket_flags: "sock" . "__sk_common.skc_flags",
 }
 

@@ -2,7 +2,10 @@
 
 use zc_common::record::{EVIDENCE_REFERENCE, Staged};
 
-use super::{Traced, at_return, copied, current, referenced, transmit::owns};
+use super::{
+    Traced, at_return, copied, current, referenced,
+    transmit::{owns, pins},
+};
 use crate::kernel::layout;
 
 at_return!(
@@ -115,8 +118,8 @@ at_return!(
 );
 
 at_return!(
-    /// `int skb_zerocopy_iter_stream(struct sock *, struct sk_buff *, struct msghdr *, int len, ...)`,
-    /// `net/core/skbuff.c`, 5.10 to 7.2.
+    /// `int skb_zerocopy_iter_stream(struct sock *, struct sk_buff *, struct msghdr *, int len, struct
+    /// ubuf_info *, ...)`, `net/core/skbuff.c`, 5.10 to 7.2: before the pages are sent.
     SkbZerocopy, zc_skb_zerocopy, "skb_zerocopy_iter_stream", |call| {
         let result = call.result_int();
         if result > 0
@@ -124,6 +127,7 @@ at_return!(
         {
             account.note(EVIDENCE_REFERENCE);
             nested(result);
+            pins(account, call.object(4));
         }
     }
 );

@@ -69,11 +69,20 @@ at_return!(
 fn linearized(call: Traced) {
     // The first bytes through a socket leave before the call that sends them returns, which is when its
     // sender is remembered.
-    let late = owner(call.object(0)).or_else(sending);
+    let skb = call.object(0);
+    let late = owner(skb).or_else(|| if leaves(skb) { sending() } else { None });
     if let Some(late) = late.or_else(LateAccount::unattributed) {
         count_late!(late, linearizations, 1);
         count_late!(late, linearized_bytes, u64::from(call.integer(3) as u32));
     }
+}
+
+/// Whether the socket that a socket buffer belongs to has something to send. A receiver that is
+/// short of memory copies, too (`tcp_collapse`, `net/ipv4/tcp_input.c`), in the context of whoever
+/// is sending to it.
+#[inline(always)]
+fn leaves(skb: Object) -> bool {
+    skb.follow(layout!(skb_sk)).load::<i32>(layout!(sock_queued)) > 0
 }
 
 /// Who sends through the socket that a socket buffer belongs to.
@@ -85,24 +94,38 @@ fn owner(skb: Object) -> Option<LateAccount> {
 #[inline(always)]
 fn of_socket(socket: u64) -> Option<LateAccount> {
     let hash = Object::untyped(socket).read::<u32>(layout!(sock_hash))?;
-    let key = SocketKey { address: socket, hash: u64::from(hash) };
+    of_key(SocketKey { address: socket, hash: u64::from(hash) })
+}
+
+#[inline(always)]
+fn of_key(key: SocketKey) -> Option<LateAccount> {
     // SAFETY: the value is copied; a torn copy names no thread and is counted for nobody.
     let owner = *unsafe { SOCKET_OWNERS.get(key) }?;
     LateAccount::of(&owner)
 }
 
+/// Remembers that the running thread sends pages of its own, of which `notification` will tell that
+/// they are free again.
+#[inline(always)]
+pub(super) fn pins(account: Account, notification: Object) {
+    let _ = SOCKET_OWNERS.insert(notified_by(notification.address()), account.owner(), 0);
+}
+
 /// Who sent the pages of a socket buffer, which on this host's own interfaces no longer knows its
-/// socket: their notification, if it is that of `MSG_ZEROCOPY`, lies in the control block of a socket
-/// buffer that does (`msg_zerocopy_alloc`, `net/core/skbuff.c`, 5.10 to 7.2). If it is another, what is
-/// read instead of a socket is not in the table.
+/// socket: whoever is notified when they are free, be it by `MSG_ZEROCOPY` or by io_uring.
 #[inline(always)]
 fn sender(skb: Object) -> Option<LateAccount> {
     let head = skb.load::<u64>(layout!(skb_head));
     let shared = Object::untyped(head + u64::from(skb.load::<u32>(layout!(skb_end))));
     // Its lowest bits are flags (`SKB_NOUARG`).
     let notification = shared.read::<u64>(layout!(shared_info_uarg))? & !3;
-    let carrier = notification.checked_sub(u64::from(layout!(skb_cb)))?;
-    of_socket(Object::untyped(carrier).read::<u64>(layout!(skb_sk))?)
+    of_key(notified_by(notification))
+}
+
+/// Among the sockets, a notification is one that has no hash: its address is no socket's meanwhile.
+#[inline(always)]
+fn notified_by(address: u64) -> SocketKey {
+    SocketKey { address, hash: 0 }
 }
 
 /// The running thread, when it is in a call that sends.
