@@ -1,4 +1,5 @@
-//! What a network device tells of copies, on kernels where no function that copies can be hooked.
+//! What is known of copies that are made after the call: counted where they are made, or else, on
+//! kernels where no function that copies can be hooked, told by the network device.
 //!
 //! A packet reaches its device as a linear part, which the kernel wrote for this packet alone, and
 //! fragments, which refer to pages. TCP writes nothing but headers to the linear part, on every
@@ -26,13 +27,16 @@ use zc_common::path::CopyPath;
 use super::{sink::Interface, stage::Completions};
 use crate::{
     model::frame::Frame,
-    sample::snapshot::{DeviceSample, PathId, PathSample, Provenance, Snapshot},
+    sample::{
+        counter::CounterId,
+        snapshot::{DeviceSample, PathId, PathSample, Provenance, Snapshot},
+    },
 };
 
-/// A connection over a device that nobody else uses.
+/// A TCP connection.
 pub(super) struct Wire {
     socket: OwnedFd,
-    interface: Interface,
+    interface: Option<Interface>,
 }
 
 /// How the payload left through the device.
@@ -45,8 +49,9 @@ pub struct Departure {
 }
 
 impl Wire {
-    /// `socket` is another descriptor of the near end.
-    pub(super) fn new(socket: OwnedFd, interface: Interface) -> Self {
+    /// `socket` is another descriptor of the near end, `interface` a device between the ends that
+    /// nobody else uses.
+    pub(super) fn new(socket: OwnedFd, interface: Option<Interface>) -> Self {
         Self { socket, interface }
     }
 
@@ -55,9 +60,15 @@ impl Wire {
         shutdown(&self.socket, Shutdown::Write).context("cannot end the connection")
     }
 
-    /// What left between two snapshots, and `frame` with what that proves. The later snapshot is
-    /// one of after everything had arrived. `None` when the device was not seen, or the kernel does
-    /// not tell how much TCP sent (before 4.19).
+    /// Bytes that TCP sent again, because the far end was slow to acknowledge them: what the network
+    /// stack copies of them later, it copies again.
+    pub(super) fn sent_again(&self) -> Result<u64> {
+        Ok(sent(&self.socket)?.map_or(0, |sent| sent.again))
+    }
+
+    /// What left between two snapshots, and `frame` with what that proves, where copies were not
+    /// counted. The later snapshot is one of after everything had arrived. `None` when the device
+    /// was not seen, or the kernel does not tell how much TCP sent (before 4.19).
     pub(super) fn prove(
         &self,
         frame: Frame,
@@ -71,17 +82,55 @@ impl Wire {
             return Ok((frame, None));
         };
         let departure = departure(size, device.gather_bytes, sent);
-        Ok((amend(frame, departure, size, device), Some(departure)))
+        let mut frame =
+            if counts_late_copies(&frame) { frame } else { amend(frame, departure, size) };
+        frame
+            .devices
+            .retain(|known| (&known.device, known.namespace) != (&device.device, device.namespace));
+        frame.devices.push(device);
+        Ok((frame, Some(departure)))
     }
 
     fn is(&self, device: &DeviceSample) -> bool {
-        device.device == self.interface.name && device.namespace == Some(self.interface.namespace)
+        self.interface.as_ref().is_some_and(|interface| {
+            device.device == interface.name && device.namespace == Some(interface.namespace)
+        })
     }
 }
 
-/// `frame` with what the kernel told the program of its zero-copy sends: that it copied all, or
-/// none. It tells that per send, not per byte, so the bytes are modelled.
+/// Whether what the network stack copies later, on behalf of whoever sent, is counted where it is
+/// copied.
+pub(super) fn counts_late_copies(frame: &Frame) -> bool {
+    frame.host.limitation(CounterId::ZerocopyAchievedBytes).is_none()
+}
+
+/// `frame`, the work of one process, with the copies that the network stack made of what it had
+/// sent until everything had arrived: `until` is of the same process, and of that time.
+pub(super) fn with_late_copies(frame: Frame, until: &Frame) -> Frame {
+    frame.amended(|process| {
+        let Some(later) = until.process(process.id) else { return };
+        let of = |path| later.paths.iter().filter(move |sample| sample.path.0 == path);
+        // Nothing else is on this path.
+        process.paths.retain(|sample| sample.path.0 != CopyPath::SkbLinearize);
+        process.paths.extend(of(CopyPath::SkbLinearize));
+        let asked = |sample: &&mut PathSample| sample.path.0 == CopyPath::SocketSendZerocopy;
+        for sample in process.paths.iter_mut().filter(asked) {
+            for later in of(sample.path.0).filter(|later| later.socket == sample.socket) {
+                sample.copied_bytes = later.copied_bytes;
+                sample.assumed_bytes = later.assumed_bytes;
+                sample.provenance = later.provenance;
+            }
+        }
+    })
+}
+
+/// `frame` with what the kernel told the program of its zero-copy sends, where the copies were not
+/// counted: that it copied all, or none. It tells that per send, not per byte, so the bytes are
+/// modelled.
 pub(super) fn told(frame: Frame, completions: Option<Completions>) -> Frame {
+    if counts_late_copies(&frame) {
+        return frame;
+    }
     let all = match completions {
         Some(Completions { sends, copied }) if sends > 0 && copied == sends => true,
         Some(Completions { sends, copied: 0 }) if sends > 0 => false,
@@ -112,7 +161,7 @@ fn departure(size: u64, gathered: u64, sent: Sent) -> Departure {
     Departure { gathered_bytes: size.saturating_sub(linear), linear_bytes: linear.min(size) }
 }
 
-fn amend(frame: Frame, departure: Departure, size: u64, device: DeviceSample) -> Frame {
+fn amend(frame: Frame, departure: Departure, size: u64) -> Frame {
     let mut frame = frame.amended(|process| {
         let by_reference = process.paths.iter().filter(|sample| is_reference(sample.path.0));
         // Otherwise something else has sent, too, and nobody knows whose bytes the fragments are.
@@ -139,10 +188,6 @@ fn amend(frame: Frame, departure: Departure, size: u64, device: DeviceSample) ->
             });
         });
     }
-    frame
-        .devices
-        .retain(|known| (&known.device, known.namespace) != (&device.device, device.namespace));
-    frame.devices.push(device);
     frame
 }
 

@@ -1,6 +1,6 @@
 //! What one round was measured to be.
 
-use zc_common::path::CopyPath;
+use zc_common::{loss::Loss, path::CopyPath};
 
 use super::{evidence::Departure, stage::Report};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
         column,
         frame::Frame,
         ledger::{self, Copied},
-        path,
+        path::{self, Flow},
         value::{Quality, Value},
     },
     sample::{
@@ -33,6 +33,8 @@ pub struct Measurement {
     pub report: Report,
     /// How the payload left through the network device, where that is known.
     pub departure: Option<Departure>,
+    /// Bytes of the payload that were sent more than once.
+    pub sent_again: u64,
 }
 
 /// Calls and switches of the observed process that belong to the lab, not to the mechanism.
@@ -51,6 +53,8 @@ pub struct Framing {
 impl Framing {
     /// The worker stops itself once, which is one call and one switch.
     pub const STOP: Self = Self { syscalls: 1, context_switches: 1, ..Self::NONE };
+    /// As [`Self::STOP`], and the worker looks at the clock when it begins and when it ends.
+    pub const WORK: Self = Self { syscalls: 3, ..Self::STOP };
     /// The lab only looks.
     pub const NONE: Self =
         Self { syscalls: 0, context_switches: 0, received_bytes: 0, sent_bytes: 0 };
@@ -76,7 +80,14 @@ impl Measurement {
             about_pages: false,
             report,
             departure: None,
+            sent_again: 0,
         }
+    }
+
+    /// How often the kernel did not run a program meanwhile: see [`Loss::ProbeRecursions`].
+    #[must_use]
+    pub fn skipped_runs(&self) -> u64 {
+        self.frame.as_ref().map_or(0, |frame| frame.losses.0[Loss::ProbeRecursions as usize])
     }
 
     /// A counter without what the lab added.
@@ -163,6 +174,6 @@ impl Measurement {
 }
 
 /// Whether the path is one of calls that move payload.
-const fn carries(sample: &PathSample) -> bool {
-    !path::is_pseudo(sample.path.0) && !path::is_mapped(sample.path.0)
+fn carries(sample: &PathSample) -> bool {
+    path::flow(sample.path.0) != Flow::None
 }

@@ -31,9 +31,10 @@ pub(super) async fn mechanism(
 ) -> Result<Measurement> {
     prepare(setting, payload).await?;
     let ends = setting.sink.open(directory).await?;
-    let wire = match ends.interface {
-        Some(interface) => Some(Wire::new(duplicate(&ends.near)?, interface)),
-        None => None,
+    let wire = if setting.sink.is_tcp() {
+        Some(Wire::new(duplicate(&ends.near)?, ends.interface))
+    } else {
+        None
     };
     let mut peer = match ends.far {
         Some(far) => Some(Child::spawn(&["peer"], far, Stdio::null())?),
@@ -60,15 +61,23 @@ pub(super) async fn mechanism(
         Err(why) => return Ok(Measurement::unobserved(why, setting.size, report)),
     };
     let mut frame = evidence::told(section(&before, &after, &[pid])?, report.completions);
-    let mut departure = None;
-    if let (Some(wire), Ok(arrived)) = (wire, look(observer)?) {
-        (frame, departure) = wire.prove(frame, setting.size, &before, &arrived)?;
+    let (mut departure, mut sent_again) = (None, 0);
+    if peer.is_some()
+        && let Ok(arrived) = look(observer)?
+    {
+        if evidence::counts_late_copies(&frame) {
+            frame = evidence::with_late_copies(frame, &section(&before, &arrived, &[pid])?);
+        }
+        if let Some(wire) = wire {
+            sent_again = wire.sent_again()?;
+            (frame, departure) = wire.prove(frame, setting.size, &before, &arrived)?;
+        }
     }
-    let framing = Framing::STOP;
+    let framing = Framing::WORK;
     let copied_on_write = |(path, _): &(CopyPath, u64)| *path == CopyPath::CowCopy;
     let about_pages = (scenario.expect)(setting).moved.iter().any(copied_on_write);
     let (frame, size) = (Ok(frame), setting.size);
-    Ok(Measurement { frame, framing, size, about_pages, report, departure })
+    Ok(Measurement { frame, framing, size, about_pages, report, departure, sent_again })
 }
 
 /// Lets a worker go from its first stop to its second and on: what was counted by then and then, or
@@ -119,7 +128,15 @@ pub(super) async fn program(
         digest: None,
     };
     let size = setting.size;
-    Ok(Measurement { frame, framing, size, about_pages: false, report, departure: None })
+    Ok(Measurement {
+        frame,
+        framing,
+        size,
+        about_pages: false,
+        report,
+        departure: None,
+        sent_again: 0,
+    })
 }
 
 async fn prepare(setting: &Setting, payload: &Payload) -> Result<()> {

@@ -84,6 +84,11 @@ impl Sink {
         }
     }
 
+    /// Whether it is a TCP connection.
+    pub(super) const fn is_tcp(self) -> bool {
+        matches!(self, Self::Tcp | Self::Veth | Self::VethLinear)
+    }
+
     /// The path of a write to it.
     #[must_use]
     pub const fn write_path(self) -> CopyPath {

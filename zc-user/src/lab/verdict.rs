@@ -111,7 +111,8 @@ fn judgement(
         surprises.push(format!("{} moved instead of {}", list(&moved), list(&known)));
     }
     let copied = expected.copied_bytes + framing.received_bytes + framing.sent_bytes;
-    if copies.provenance != Provenance::Unavailable && copies.bytes != copied {
+    let allowed = copied..=copied + measurement.sent_again;
+    if copies.provenance != Provenance::Unavailable && !allowed.contains(&copies.bytes) {
         surprises.push(format!("{} bytes were copied instead of {copied}", copies.bytes));
     }
     if let Value::Integer(calls, _) = measurement.counter(CounterId::Syscalls)
@@ -125,6 +126,14 @@ fn judgement(
     }
     surprises.extend(page_cache_surprise(scenario.cache, setting, measurement));
     surprises.extend(device_surprise(expected, measurement));
+    surprises.extend(completion_surprise(measurement, copies));
+    let skipped = measurement.skipped_runs();
+    if !surprises.is_empty() && skipped > 0 {
+        return Judgement::NotMeasured(format!(
+            "the kernel hid events from the probes {skipped} times, because a thread had been \
+             preempted inside the same probe: run it again, on a machine with less to do"
+        ));
+    }
     if !surprises.is_empty() {
         return Judgement::Unexplained(surprises);
     }
@@ -177,6 +186,20 @@ fn device_surprise(expected: &Expected, measurement: &Measurement) -> Option<Str
     })
 }
 
+/// What the kernel told the program of its zero-copy sends, when copies that were counted say
+/// otherwise.
+fn completion_surprise(measurement: &Measurement, copies: Copies) -> Option<String> {
+    let told = measurement.report.completions?;
+    let all = told.copied == told.sends;
+    let contradicts = (all && copies.bytes == 0) || (told.copied == 0 && copies.bytes > 0);
+    (copies.provenance == Provenance::Measured && told.sends > 0 && contradicts).then(|| {
+        format!(
+            "the kernel told the program that {} of {} sends were copied, and {} bytes were",
+            told.copied, told.sends, copies.bytes
+        )
+    })
+}
+
 /// Adds `bytes`, if there are any, to what is known to move on `path`.
 fn add(known: &mut Vec<(CopyPath, u64)>, path: CopyPath, bytes: u64) {
     if bytes == 0 {
@@ -222,6 +245,12 @@ fn notes(
             "measured at the device: {} bytes of the payload left as references to pages, {} in \
              packets that they had been copied into",
             departure.gathered_bytes, departure.linear_bytes
+        ));
+    }
+    if measurement.sent_again > 0 {
+        notes.push(format!(
+            "{} bytes were sent again: what the network stack copies on the way, it copied again",
+            measurement.sent_again
         ));
     }
     if let Some(told) = &measurement.report.told {

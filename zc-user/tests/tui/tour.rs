@@ -164,8 +164,15 @@ fn ran(scenario: &Scenario, setting: Setting, frame: Result<Frame, String>) -> R
         digest: None,
     };
     let (framing, size) = (Framing::STOP, setting.size);
-    let measurement =
-        Measurement { frame, framing, size, about_pages: false, report, departure: None };
+    let measurement = Measurement {
+        frame,
+        framing,
+        size,
+        about_pages: false,
+        report,
+        departure: None,
+        sent_again: 0,
+    };
     let verdict = verdict::judge(scenario, &setting, &measurement);
     let spread = |value| Spread::of([value]).unwrap();
     let relative = (scenario.id != "read_write").then(|| spread(1.63));
