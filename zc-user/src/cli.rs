@@ -15,7 +15,7 @@ use crate::{
         filter::{self, Expr, Filter},
         sort::{Direction, Listing},
     },
-    probe::catalog::Group,
+    probe::catalog::Part,
 };
 
 /// The words were understood, but together they make no sense: exit status 2.
@@ -177,9 +177,9 @@ pub struct Probing {
     /// Print the eBPF programs' own diagnostics on standard error
     #[arg(long)]
     pub ebpf_log: bool,
-    /// Leave out a group of probes
-    #[arg(long, value_name = "GROUP", value_parser = group)]
-    pub without: Vec<Group>,
+    /// Leave out a group of probes, or a kind of hook (functions, kprobes)
+    #[arg(long, value_name = "GROUP", value_parser = part)]
+    pub without: Vec<Part>,
 }
 
 /// `zc top`.
@@ -282,14 +282,9 @@ fn sorting(text: &str) -> Result<Sorting, String> {
     Ok(Sorting { column, direction: direction.unwrap_or_else(|| Direction::natural(column)) })
 }
 
-fn group(text: &str) -> Result<Group, String> {
-    Group::ALL
-        .iter()
-        .copied()
-        .filter(|group| *group != Group::Core)
-        .find(|group| group.id() == text)
-        .ok_or_else(|| {
-            let known: Vec<_> = Group::ALL[1..].iter().map(|group| group.id()).collect();
-            format!("no such group that can be left out; there are {}", known.join(", "))
-        })
+fn part(text: &str) -> Result<Part, String> {
+    Part::all().find(|part| part.id() == text).ok_or_else(|| {
+        let known: Vec<_> = Part::all().map(Part::id).collect();
+        format!("no such group that can be left out; there are {}", known.join(", "))
+    })
 }

@@ -17,7 +17,7 @@ use zc_common::{layout::KernelLayout, record::UNATTRIBUTED_SLOT, text_range::Cop
 use super::{
     OBJECT,
     btf::Btf,
-    catalog::{Group, PROBES, Probe},
+    catalog::{Group, PROBES, Part, Probe},
     feature,
     layout::{self, Access},
     site,
@@ -51,11 +51,17 @@ pub struct Options {
     pub diagnostics: bool,
     /// Whether a refused program's verifier log is wanted.
     pub verifier_log: bool,
-    /// Groups to leave out, for tests of degradation.
-    pub without: Vec<Group>,
+    /// What to leave out, for tests of degradation.
+    pub without: Vec<Part>,
     /// Samples a second on each CPU; `None` takes [`tax::FREQUENCY`]. For tests, which want many in a
     /// short time.
     pub sampling: Option<u32>,
+}
+
+impl Options {
+    fn leaves_out(&self, group: Group) -> bool {
+        self.without.contains(&Part::Group(group))
+    }
 }
 
 /// The groups whose copies are those of ordinary calls.
@@ -165,8 +171,9 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
     let tracing = function_tracing(options, access, btf);
     if tracing.is_ok() {
         layout.copy_sites = 1;
-        layout.cow_sites = u32::from(!options.without.contains(&Group::CopyFaults));
-        layout.map_sites = u32::from(!options.without.contains(&Group::Mapped));
+        let takes_over = |group| !options.leaves_out(group) && site::is_complete(group, btf);
+        layout.cow_sites = u32::from(takes_over(Group::CopyFaults));
+        layout.map_sites = u32::from(takes_over(Group::Mapped));
     }
     let level: u8 = if options.diagnostics { aya_log::Level::Debug as u8 } else { 0 };
     let mut ebpf = EbpfLoader::new()
@@ -204,9 +211,10 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         free.push(slot, 0).context("cannot fill the stack of free slots")?;
     }
 
+    let kprobes = !options.without.contains(&Part::Kprobes);
     let mut groups = Vec::new();
     for group in Group::ALL.iter().copied() {
-        let refusal = if options.without.contains(&group) {
+        let refusal = if options.leaves_out(group) {
             Some(format!("switched off by --without {}", group.id()))
         } else {
             let outcome = match (group, &copy_routines, &tracing, &types) {
@@ -216,7 +224,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
                         .map(|()| None)
                 }
                 (_, _, Ok(()), Some(types)) if group.has_sites() => {
-                    trace::attach_group(&mut ebpf, group, btf, types)
+                    trace::attach_group(&mut ebpf, group, btf, types, kprobes)
                 }
                 (_, _, Err(reason), _) if group.has_sites() => Ok(Some(reason.clone())),
                 _ => attach_group(&mut ebpf, group, access, types.as_ref(), btf),
@@ -243,8 +251,11 @@ fn since_boot() -> u64 {
 
 /// Whether the copy sites can be hooked, or why not.
 fn function_tracing(options: &Options, access: Access, btf: &Btf) -> Result<(), String> {
-    let sites = Group::ALL.iter().filter(|group| group.has_sites());
-    if sites.into_iter().all(|group| options.without.contains(group)) {
+    if options.without.contains(&Part::Functions) {
+        return Err("switched off by --without functions".to_owned());
+    }
+    let mut sites = Group::ALL.iter().filter(|group| group.has_sites());
+    if sites.all(|group| options.leaves_out(*group)) {
         return Err("switched off".to_owned());
     }
     match access {

@@ -128,6 +128,35 @@ impl Group {
     }
 }
 
+/// What a user may leave out, to see what remains: a group, or a kind of hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A group of probes.
+    Group(Group),
+    /// Every hook on a function of the kernel image (fentry, fexit).
+    Functions,
+    /// Every kprobe.
+    Kprobes,
+}
+
+impl Part {
+    /// Everything that can be left out.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let groups = Group::ALL.iter().copied().filter(|group| *group != Group::Core);
+        groups.map(Self::Group).chain([Self::Functions, Self::Kprobes])
+    }
+
+    /// The stable id.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Group(group) => group.id(),
+            Self::Functions => "functions",
+            Self::Kprobes => "kprobes",
+        }
+    }
+}
+
 /// One probe.
 #[derive(Clone, Copy, Debug)]
 pub struct Probe {

@@ -164,6 +164,15 @@ impl Hooked {
     }
 }
 
+/// Whether this kernel has every function that a group cannot do without.
+#[must_use]
+pub fn is_complete(group: Group, btf: &Btf) -> bool {
+    SITES
+        .iter()
+        .filter(|hooked| hooked.group == group && hooked.need == Need::Always)
+        .all(|hooked| hooked.function(btf).is_some())
+}
+
 /// The shapes of all sites on the kernel that `btf` describes.
 #[must_use]
 pub fn shapes(btf: &Btf) -> Shapes {

@@ -13,7 +13,8 @@ use super::{
 };
 
 /// Attaches the copy sites of `group`. Returns why not when this kernel lacks one that the group
-/// cannot do without; the others may be attached then, and count for nothing.
+/// cannot do without; the others may be attached then, and count for nothing. `kprobes`: whether to
+/// use those.
 ///
 /// # Errors
 /// What the kernel said when it refused a function that it has.
@@ -22,8 +23,11 @@ pub(super) fn attach_group(
     group: Group,
     btf: &Btf,
     types: &aya::Btf,
+    kprobes: bool,
 ) -> Result<Option<String>> {
-    for hooked in SITES.iter().filter(|hooked| hooked.group == group) {
+    let wanted =
+        |hooked: &&Hooked| hooked.group == group && (kprobes || hooked.hook != Hook::Kprobe);
+    for hooked in SITES.iter().filter(wanted) {
         match attach_site(ebpf, hooked, btf, types) {
             Ok(true) => {}
             Ok(false) if hooked.need == Need::Always => {
