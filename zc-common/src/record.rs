@@ -335,16 +335,13 @@ pub struct CpuState {
     /// there now. Charged to a record at the switch, which keeps the cost of a call that moves no
     /// data at one addition.
     pub pending_syscalls: u64,
-    /// Address of the `task_struct` whose slot is cached.
-    pub task: u64,
-    /// Its start, ns of CLOCK_BOOTTIME: addresses are reused.
-    pub start_ns: u64,
-    /// Its slot.
-    pub slot: u32,
+    /// The slot of the thread that was last asked for, and 43 bits of its start and pid: one word,
+    /// because it is read and written by programs that preempt each other.
+    pub remembered: u64,
     /// Thread id of whoever runs here since the last switch: the owner of the pending calls.
     pub pid: u32,
     /// Explicit padding.
-    pub pad: [u64; 12],
+    pub pad: [u32; 27],
 }
 
 const _: () = {

@@ -40,6 +40,10 @@ mod staged;
 #[unsafe(no_mangle)]
 static LOADED_NS: u64 = u64::MAX;
 
+/// Bits of a slot, as [`CpuState::remembered`] has it.
+const SLOT_BITS: u32 = 21;
+const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
+
 /// A record and the way to write it.
 #[derive(Clone, Copy)]
 pub(crate) struct Account {
@@ -104,22 +108,23 @@ impl Account {
 
     /// The account of `task`, opened when this is the first time it is seen.
     ///
-    /// The slot of the last task asked for on this CPU is remembered: address and start together
-    /// identify a task, so the memory can never name the wrong one.
+    /// The slot of the last task asked for on this CPU is remembered, with 43 bits of who it was, in one
+    /// word: programs at functions can be preempted at any place, by threads that write the word
+    /// too, so a check and what it is about must be read and written at once.
     #[inline(always)]
     pub(crate) fn of(cpu: *mut CpuState, task: Object) -> Option<Self> {
         let start_ns = task.load::<u64>(layout!(task_start));
-        // SAFETY: a value of the map, written by this CPU only.
-        let slot = unsafe {
-            if (*cpu).task == task.address() && (*cpu).start_ns == start_ns {
-                (*cpu).slot
-            } else {
-                let slot = open(task, start_ns, false);
-                (*cpu).task = task.address();
-                (*cpu).start_ns = start_ns;
-                (*cpu).slot = slot;
-                slot
-            }
+        let identity = start_ns ^ u64::from(task.load::<u32>(layout!(task_pid))) << 22;
+        // SAFETY: a value of the map, written by this CPU only, whole.
+        let remembered = unsafe { ptr::read_volatile(&raw const (*cpu).remembered) };
+        let slot = if (remembered ^ identity << SLOT_BITS) >> SLOT_BITS == 0 {
+            remembered as u32 & SLOT_MASK
+        } else {
+            let slot = open(task, start_ns, false);
+            let word = identity << SLOT_BITS | u64::from(slot & SLOT_MASK);
+            // SAFETY: as above.
+            unsafe { ptr::write_volatile(&raw mut (*cpu).remembered, word) };
+            slot
         };
         Self::at(slot)
     }
@@ -169,7 +174,7 @@ impl Account {
     #[inline(always)]
     pub(crate) fn forget(cpu: *mut CpuState) {
         // SAFETY: a value of the map, written by this CPU only.
-        unsafe { (*cpu).task = 0 };
+        unsafe { ptr::write_volatile(&raw mut (*cpu).remembered, 0) };
     }
 
     #[inline(always)]
@@ -192,8 +197,8 @@ impl Account {
         // writer.
         let slot = unsafe {
             (*record).state = STATE_DEAD;
-            (*cpu).task = 0;
-            (*cpu).slot
+            ptr::write_volatile(&raw mut (*cpu).remembered, 0);
+            (*record).slot
         };
         // A full stack cannot be: it has room for every slot. The patrol of user space would find
         // the slot anyway.

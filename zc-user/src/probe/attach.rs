@@ -118,6 +118,7 @@ impl Attached {
 /// When nothing can be shown at all: no privileges, no type information, or the kernel refuses the
 /// core probes. Other groups degrade on their own, see [`Attached::groups`].
 pub fn attach(options: &Options) -> Result<Attached> {
+    lift_memory_limit();
     let path = options.btf.as_deref().unwrap_or(Path::new(KERNEL_BTF));
     let btf = read_btf(path, options.btf.is_some())?;
     let own = options.btf.is_none();
@@ -151,6 +152,13 @@ fn read_btf(path: &Path, given: bool) -> Result<Btf> {
              kernel, and without it {KERNEL_BTF} is read"
         )
     })
+}
+
+/// Lets programs and maps take as much memory as they need. Only kernels before 5.11 count it against
+/// the limit; whoever may not raise it is told so by what the kernel says then.
+fn lift_memory_limit() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let _ = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None });
 }
 
 fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<Attached> {
