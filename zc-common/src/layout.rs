@@ -54,6 +54,10 @@ macro_rules! layout {
             pub iter_discard: u32,
             /// `SOCK_ZEROCOPY`, `enum sock_flags`: `SO_ZEROCOPY` is set.
             pub sock_zerocopy: u32,
+            /// `SKBFL_ZEROCOPY_ENABLE` (before 5.12 `SKBTX_DEV_ZEROCOPY`): a socket buffer refers to a program's pages.
+            pub skb_zerocopy: u32,
+            /// `SKBFL_SHARED_FRAG` (before 5.12 `SKBTX_SHARED_FRAG`): a socket buffer refers to pages that somebody else may change.
+            pub skb_shared: u32,
         }
 
         impl KernelLayout {
@@ -65,7 +69,7 @@ macro_rules! layout {
                 switch_has_state: 0, uring_complete_args: 0, getrq_args: 0, page_shift: 12, copy_sites: 0,
                 cow_sites: 0, map_sites: 0,
                 stack_pt_regs: ABSENT, iter_mask: 0xff, iter_pipe: ABSENT, iter_discard: ABSENT,
-                sock_zerocopy: ABSENT,
+                sock_zerocopy: ABSENT, skb_zerocopy: 0, skb_shared: 0,
             };
 
             /// The field names with the structure and the member (dotted) that BTF is asked for.
@@ -169,6 +173,8 @@ layout! {
     skb_head: "sk_buff" . "head",
     skb_end: "sk_buff" . "end",
     shared_info_uarg: "skb_shared_info" . "destructor_arg",
+    shared_info_flags: "skb_shared_info" . "flags",
+    shared_info_flags_old: "skb_shared_info" . "tx_flags",
     fault_vma: "vm_fault" . "vma",
     fault_flags: "vm_fault" . "flags",
     fault_page: "vm_fault" . "page",
@@ -178,4 +184,4 @@ layout! {
     socket_flags: "sock" . "__sk_common.skc_flags",
 }
 
-const _: () = assert!(size_of::<KernelLayout>() == 4 * (KernelLayout::FIELDS.len() + 20));
+const _: () = assert!(size_of::<KernelLayout>() == 4 * (KernelLayout::FIELDS.len() + 22));

@@ -46,7 +46,7 @@ copy_paths! {
     SocketRecv = "socket_recv",
     /// User buffer to socket buffer.
     SocketSend = "socket_send",
-    /// Send with MSG_ZEROCOPY: user pages are pinned; the kernel may still copy them later.
+    /// Send with MSG_ZEROCOPY or SEND_ZC through a socket that heeds it: user pages are pinned; the kernel may still copy them later.
     SocketSendZerocopy = "socket_send_zerocopy",
     /// TCP_ZEROCOPY_RECEIVE: received pages are mapped into the process.
     SocketRecvZerocopy = "socket_recv_zerocopy",

@@ -53,6 +53,10 @@ pub struct Late {
     pub linearized_bytes: u64,
     /// Bytes sent by reference to the thread's pages that were copied after all.
     pub zerocopy_copied_bytes: u64,
+    /// The part of `linearized_bytes` in socket buffers that refer to the thread's own pages.
+    pub zerocopy_linearized_bytes: u64,
+    /// The part of `linearized_bytes` in socket buffers that refer to pages of a file or a pipe.
+    pub referenced_linearized_bytes: u64,
     /// Bounce buffers filled or emptied.
     pub bounces: u64,
     /// Bytes copied thereby.
@@ -67,6 +71,8 @@ impl Late {
         linearizations: 0,
         linearized_bytes: 0,
         zerocopy_copied_bytes: 0,
+        zerocopy_linearized_bytes: 0,
+        referenced_linearized_bytes: 0,
         bounces: 0,
         bounced_bytes: 0,
     };
@@ -155,12 +161,20 @@ pub struct Counters {
     pub net_tx_bytes: u64,
     /// Payload bytes received from TCP and UDP sockets.
     pub net_rx_bytes: u64,
-    /// Bytes sent with `MSG_ZEROCOPY` asked for.
+    /// Bytes sent with zero-copy asked for: `MSG_ZEROCOPY`, io_uring's `SEND_ZC`.
     pub zerocopy_requested_bytes: u64,
     /// io_uring operations that move data and have completed.
     pub uring_ops: u64,
     /// io_uring operations that move data and were handed to a worker thread.
     pub uring_punted_ops: u64,
+    /// The part of them that io_uring sent.
+    pub zerocopy_uring_bytes: u64,
+    /// The part of them that went through sockets without `SO_ZEROCOPY`, where the flag is ignored.
+    pub zerocopy_not_enabled_bytes: u64,
+    /// Zero-copy sends that failed for want of buffer space (`ENOBUFS`).
+    pub zerocopy_refusals: u64,
+    /// Bytes that these were to send.
+    pub zerocopy_refused_bytes: u64,
     /// Successful `mmap` calls.
     pub mmap_calls: u64,
     /// Successful `munmap` calls.
@@ -316,6 +330,10 @@ impl Record {
             zerocopy_requested_bytes: 0,
             uring_ops: 0,
             uring_punted_ops: 0,
+            zerocopy_uring_bytes: 0,
+            zerocopy_not_enabled_bytes: 0,
+            zerocopy_refusals: 0,
+            zerocopy_refused_bytes: 0,
             mmap_calls: 0,
             munmap_calls: 0,
             msync_calls: 0,

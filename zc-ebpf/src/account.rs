@@ -9,7 +9,7 @@ use aya_ebpf::helpers::{
 use zc_common::{
     COMM_LEN,
     loss::Loss,
-    path::{LANES, Lane},
+    path::Lane,
     record::{
         CpuState, FLAG_FROM_BIRTH, FLAG_KTHREAD, Record, STATE_DEAD, STATE_EXITED, STATE_LIVE,
         ThreadKey, UNATTRIBUTED_SLOT,
@@ -230,11 +230,7 @@ impl Account {
     /// Books several calls on `lane` at once.
     #[inline(always)]
     pub(crate) fn book_many(self, lane: Lane, ops: u64, bytes: u64, errors: u64) {
-        if lane as usize >= LANES {
-            return;
-        }
-        // SAFETY: the index was checked; the record is a map value.
-        let count = unsafe { &raw mut (*self.record).lanes[lane as usize] };
+        let Some(count) = self.lane(lane) else { return };
         if self.shared {
             // SAFETY: as above.
             unsafe {

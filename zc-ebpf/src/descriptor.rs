@@ -4,7 +4,10 @@
 //! `SCM_RIGHTS` and execve, from any thread, and a stale class would be a wrong number. What is
 //! remembered is a property of the kernel's code, see [`operations`].
 
-use zc_common::path::{CopyPath, Lane, SocketKind, lane, recv_lane, send_lane};
+use zc_common::{
+    layout::ABSENT,
+    path::{CopyPath, Lane, SocketKind, lane, recv_lane, send_lane},
+};
 
 use crate::{
     arch::O_DIRECT,
@@ -278,6 +281,18 @@ impl File {
         )
     }
 
+    /// Whether the socket has `SO_ZEROCOPY`; `true` where this kernel does not tell.
+    #[inline(always)]
+    fn has_zerocopy(self) -> bool {
+        if layout!(sock_zerocopy) == ABSENT || layout!(socket_flags) == ABSENT {
+            return true;
+        }
+        let socket = Object::untyped(self.private_data);
+        let sock = Object::untyped(socket.read::<u64>(layout!(socket_sk)).unwrap_or_default());
+        sock.read::<u64>(layout!(socket_flags))
+            .is_none_or(|flags| flags >> layout!(sock_zerocopy) & 1 != 0)
+    }
+
     /// Size of the file, bytes.
     #[inline(always)]
     pub(crate) fn size(self) -> u64 {
@@ -321,6 +336,19 @@ extern "C" fn zc_class(fd: u64) -> u64 {
     u64::from(Class::of(Object::current_task(), fd).0)
 }
 
+/// Whether the socket `fd` of the running task has `SO_ZEROCOPY`.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn zc_has_zerocopy(fd: u64) -> u64 {
+    File::of(Object::current_task(), fd).map_or(1, |file| u64::from(file.has_zerocopy()))
+}
+
+/// Whether the kernel heeds `MSG_ZEROCOPY` on the socket `fd`.
+#[inline(always)]
+pub(crate) fn heeds_zerocopy(fd: u64) -> bool {
+    zc_has_zerocopy(fd) != 0
+}
+
 impl Class {
     /// What `fd` is in the running task: the short way for the programs, not for the processor.
     #[inline(always)]
@@ -352,6 +380,8 @@ impl Class {
     /// The lane of a copy from user memory to it.
     #[inline(always)]
     pub(crate) fn write_lane(self) -> Lane {
-        WRITE_LANES.get(usize::from(self.0)).map_or(lane(CopyPath::PseudoWrite), frozen)
+        // Opaque, so that the check is made on what the address is computed from.
+        let index = opaque(u64::from(self.0)) as usize;
+        WRITE_LANES.get(index).map_or(lane(CopyPath::PseudoWrite), frozen)
     }
 }

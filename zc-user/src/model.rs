@@ -12,3 +12,4 @@ pub mod row;
 pub mod sort;
 pub mod tax;
 pub mod value;
+pub mod zerocopy;

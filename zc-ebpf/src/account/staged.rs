@@ -64,7 +64,7 @@ impl Account {
 
     /// The counts of a lane.
     #[inline(always)]
-    fn lane(self, lane: Lane) -> Option<*mut LaneCount> {
+    pub(super) fn lane(self, lane: Lane) -> Option<*mut LaneCount> {
         // Opaque, so that the check is made on what the address is computed from.
         let index = opaque(u64::from(lane)) as usize;
         if index >= LANES {
@@ -98,7 +98,8 @@ impl Account {
             return;
         }
         let Some(count) = self.lane(lane) else { return };
-        let assumes = ASSUMES.get(usize::from(lane)).is_some_and(frozen);
+        let index = opaque(u64::from(lane)) as usize;
+        let assumes = ASSUMES.get(index).is_some_and(frozen);
         let moved = if result > 0 { result as u64 } else { 0 };
         let Some(record) = self.own() else {
             if assumes {

@@ -185,8 +185,8 @@ fn other(call: &Call, kind: u8) {
     match kind {
         RECVFROM => message::received(call, call.argument(3) as u32, Some(call.argument(2))),
         RECVMSG => message::received(call, call.argument(2) as u32, None),
-        SENDTO => message::sent(call, call.argument(3) as u32),
-        SENDMSG => message::sent(call, call.argument(2) as u32),
+        SENDTO => message::sent(call, call.argument(3) as u32, Some(call.argument(2))),
+        SENDMSG => message::sent(call, call.argument(2) as u32, None),
         SENDFILE => transfer::sendfile(call),
         SPLICE => transfer::splice(call),
         TEE => call.book(lane(CopyPath::Tee), call.result),

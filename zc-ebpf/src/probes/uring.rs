@@ -93,6 +93,7 @@ fn book(opcode: u8, class: Class, result: i32) {
         count!(account, net_tx_bytes, result as u64);
         if is_zerocopy(opcode) {
             count!(account, zerocopy_requested_bytes, result as u64);
+            count!(account, zerocopy_uring_bytes, result as u64);
         }
     }
 }

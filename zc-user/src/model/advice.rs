@@ -6,8 +6,12 @@
 
 use zc_common::path::{CopyPath, SocketKind};
 
-use super::frame::Frame;
-use crate::sample::snapshot::{PathSample, Provenance};
+use super::{
+    frame::Frame,
+    row::Row,
+    zerocopy::{self, Reason},
+};
+use crate::sample::snapshot::PathSample;
 
 /// What has been noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +83,24 @@ impl Rule {
     }
 }
 
+/// What to do about the reason for which most of the bytes were copied.
+const fn remedy_of(reason: Reason) -> &'static str {
+    match reason {
+        Reason::SoZerocopyNotSet => {
+            "set SO_ZEROCOPY on the socket before the first send: without it MSG_ZEROCOPY is ignored"
+        }
+        Reason::LocalReceiver => {
+            "send plainly to receivers on this host (loopback, veth), or end the packet capture: \
+             their copy is not to be had without, and pinning pages comes on top"
+        }
+        Reason::NoGather => {
+            "switch on scatter-gather and checksum offload of the device (ethtool -K), or send \
+             plainly: the pages are copied into packets"
+        }
+        Reason::NoBufferSpace | Reason::CopiedByCall => Rule::ZerocopyNotAchieved.remedy(),
+    }
+}
+
 /// What following an advice would save in the frame it was derived from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Saving {
@@ -105,8 +127,18 @@ impl Advice {
         let (first, second) = match self.evidence {
             Evidence::Pair { from, to } => (from.path, Some(to.path)),
             Evidence::Calls(calls) => (calls.path, None),
+            Evidence::Copied { sends, .. } => (sends.path, None),
         };
         [first].into_iter().chain(second)
+    }
+
+    /// What to do, in one sentence.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        match self.evidence {
+            Evidence::Copied { reason: Some(reason), .. } => remedy_of(reason),
+            _ => self.rule.remedy(),
+        }
     }
 }
 
@@ -122,6 +154,13 @@ pub enum Evidence {
     },
     /// The size and number of calls on one path.
     Calls(Sum),
+    /// Bytes were sent with zero-copy asked for, and copied.
+    Copied {
+        /// What was sent, and how much of it was copied.
+        sends: Sum,
+        /// Why most of that was.
+        reason: Option<Reason>,
+    },
 }
 
 /// Samples of one path, all kinds of sockets together.
@@ -173,18 +212,18 @@ const RELAYS: &[(CopyPath, CopyPath, Rule, u64)] = &[
 
 /// Every rule that applies to a line with these paths, the greatest saving first.
 #[must_use]
-pub fn all(paths: &[PathSample], frame: &Frame) -> Vec<Advice> {
+pub fn all(row: Row<'_>, frame: &Frame) -> Vec<Advice> {
     let mut advice = Vec::new();
-    each(paths, frame, |one| advice.push(one));
+    each(row, frame, |one| advice.push(one));
     advice.sort_by_key(|one| (std::cmp::Reverse(one.saving), one.rule));
     advice
 }
 
 /// The rule with the greatest saving. Cheap where nothing applies.
 #[must_use]
-pub fn best(paths: &[PathSample], frame: &Frame) -> Option<Advice> {
+pub fn best(row: Row<'_>, frame: &Frame) -> Option<Advice> {
     let mut best: Option<Advice> = None;
-    each(paths, frame, |one| {
+    each(row, frame, |one| {
         if best.is_none_or(|best| one.saving > best.saving) {
             best = Some(one);
         }
@@ -192,14 +231,15 @@ pub fn best(paths: &[PathSample], frame: &Frame) -> Option<Advice> {
     best
 }
 
-fn each(paths: &[PathSample], frame: &Frame, mut found: impl FnMut(Advice)) {
+fn each(row: Row<'_>, frame: &Frame, mut found: impl FnMut(Advice)) {
     let seconds = frame.seconds();
-    if seconds <= 0.0 || paths.is_empty() {
+    if seconds <= 0.0 || row.paths.is_empty() {
         return;
     }
-    relays(paths, seconds, &mut found);
-    small_calls(paths, seconds, &mut found);
-    zerocopy_sends(paths, seconds, &mut found);
+    relays(row.paths, seconds, &mut found);
+    small_calls(row.paths, seconds, &mut found);
+    small_zerocopy_sends(row.paths, seconds, &mut found);
+    zerocopy_not_achieved(row, frame, &mut found);
 }
 
 fn relays(paths: &[PathSample], seconds: f64, found: &mut impl FnMut(Advice)) {
@@ -245,28 +285,42 @@ fn small_calls(paths: &[PathSample], seconds: f64, found: &mut impl FnMut(Advice
     }
 }
 
-fn zerocopy_sends(paths: &[PathSample], seconds: f64, found: &mut impl FnMut(Advice)) {
+fn small_zerocopy_sends(paths: &[PathSample], seconds: f64, found: &mut impl FnMut(Advice)) {
     let Some(sends) = sum(paths, CopyPath::SocketSendZerocopy) else { return };
     let small = sends.moved_bytes > 0 && sends.bytes_per_op() < ZEROCOPY_WORTH_BYTES;
     if small && rate(sends.ops, seconds) > MANY_CALLS_PER_SEC / 10.0 {
         let saving = Saving::default();
         found(Advice { rule: Rule::SmallZerocopySends, saving, evidence: Evidence::Calls(sends) });
     }
-    let known = paths
-        .iter()
-        .filter(|sample| sample.path.0 == CopyPath::SocketSendZerocopy)
-        .all(|sample| sample.provenance != Provenance::Unavailable);
-    let achieved = sends.moved_bytes.saturating_sub(sends.copied_bytes);
-    if known
-        && rate(sends.moved_bytes, seconds) >= WORTH_BYTES_PER_SEC
-        && achieved < sends.moved_bytes / 2
-    {
-        found(Advice {
-            rule: Rule::ZerocopyNotAchieved,
-            saving: Saving { copied_bytes: sends.copied_bytes, mode_switches: 0 },
-            evidence: Evidence::Calls(sends),
-        });
+}
+
+fn zerocopy_not_achieved(row: Row<'_>, frame: &Frame, found: &mut impl FnMut(Advice)) {
+    let Some(request) = zerocopy::sends(row, frame) else { return };
+    let Some(achieved) = request.achieved.bytes() else { return };
+    let asked = request.requested_bytes;
+    if rate(asked, frame.seconds()) < WORTH_BYTES_PER_SEC || achieved >= asked / 2 {
+        return;
     }
+    let copying = request.reasons.iter().filter(|reason| reason.reason != Reason::NoBufferSpace);
+    let reason = copying.max_by_key(|reason| reason.bytes).map(|reason| reason.reason);
+    // A receiver on this host costs one copy either way.
+    let avoidable = request
+        .reasons
+        .iter()
+        .filter(|reason| matches!(reason.reason, Reason::SoZerocopyNotSet | Reason::NoGather))
+        .map(|reason| reason.bytes)
+        .sum();
+    let sends = Sum {
+        path: CopyPath::SocketSendZerocopy,
+        ops: sum(row.paths, CopyPath::SocketSendZerocopy).map_or(0, |sends| sends.ops),
+        moved_bytes: asked,
+        copied_bytes: asked - achieved,
+    };
+    found(Advice {
+        rule: Rule::ZerocopyNotAchieved,
+        saving: Saving { copied_bytes: avoidable, mode_switches: 0 },
+        evidence: Evidence::Copied { sends, reason },
+    });
 }
 
 fn sum(paths: &[PathSample], path: CopyPath) -> Option<Sum> {
@@ -292,14 +346,19 @@ fn rate(value: u64, seconds: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::fixture::sketch::{path, process, snapshot, socket};
+    use crate::sample::{
+        counter::CounterId,
+        fixture::sketch::{path, process, snapshot, socket},
+        snapshot::Provenance,
+    };
 
     const MIB: u64 = 1 << 20;
 
     fn rules(paths: &[PathSample], seconds: u64) -> Vec<(Rule, Saving)> {
         let frame = Frame::cumulative(snapshot(seconds, &[process(7, "x", paths)]));
-        let advice = all(&frame.processes[0].paths, &frame);
-        assert_eq!(best(&frame.processes[0].paths, &frame), advice.first().copied());
+        let row = Row::process(&frame.processes[0]);
+        let advice = all(row, &frame);
+        assert_eq!(best(row, &frame), advice.first().copied());
         advice.iter().map(|advice| (advice.rule, advice.saving)).collect()
     }
 
@@ -349,15 +408,33 @@ mod tests {
     }
 
     #[test]
-    fn zero_copy_sends_are_judged_by_size_and_outcome() {
-        let mut sends = path(CopyPath::SocketSendZerocopy, 200, 200 * 10_239);
-        assert_eq!(rules(&[sends], 1), [(Rule::SmallZerocopySends, Saving::default())]);
-        sends.moved_bytes = 200 * 10_240;
-        assert_eq!(rules(&[sends], 1), [], "whether it was copied is not known");
-        sends.provenance = Provenance::Measured;
-        sends.copied_bytes = sends.moved_bytes;
-        let all = copies(sends.moved_bytes);
-        assert_eq!(rules(&[sends], 1), [(Rule::ZerocopyNotAchieved, all)]);
+    fn small_zero_copy_sends_are_not_worth_it() {
+        let sends = |bytes: u64| path(CopyPath::SocketSendZerocopy, 200, 200 * bytes);
+        assert_eq!(rules(&[sends(10_239)], 1), [(Rule::SmallZerocopySends, Saving::default())]);
+        assert_eq!(rules(&[sends(10_240)], 1), []);
+    }
+
+    #[test]
+    fn zero_copy_that_was_not_achieved_has_a_remedy_for_its_reason() {
+        let advice = |copied: CounterId, achieved: u64| {
+            let mut sends = path(CopyPath::SocketSendZerocopy, 200, 10 * MIB);
+            sends.provenance = Provenance::Measured;
+            sends.copied_bytes = 10 * MIB - achieved;
+            let mut sender = process(7, "x", &[sends]);
+            sender.counters[CounterId::ZerocopyRequestedBytes] = 10 * MIB;
+            sender.counters[copied] = 10 * MIB - achieved;
+            let frame = Frame::cumulative(snapshot(1, &[sender]));
+            best(Row::process(&frame.processes[0]), &frame)
+        };
+        let local = advice(CounterId::ZerocopyCopiedLaterBytes, 5 * MIB - 1).unwrap();
+        assert_eq!((local.rule, local.saving), (Rule::ZerocopyNotAchieved, Saving::default()));
+        assert_eq!(local.remedy(), remedy_of(Reason::LocalReceiver));
+        let linear = advice(CounterId::DiscardedBytes, 0).unwrap();
+        assert_eq!(
+            (linear.saving, linear.remedy()),
+            (copies(10 * MIB), remedy_of(Reason::NoGather))
+        );
+        assert_eq!(advice(CounterId::ZerocopyCopiedLaterBytes, 5 * MIB), None);
     }
 
     #[test]

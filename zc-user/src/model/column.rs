@@ -199,7 +199,7 @@ columns! {
             .map_or(Value::Absent, |path| Value::Text(path.id().into()));
     "advice", "ADVICE", Text, Label,
         "The rule with the greatest predicted saving that applies to the process.",
-        |row, frame| advice::best(row.paths, frame)
+        |row, frame| advice::best(row, frame)
             .map_or(Value::Absent, |advice| Value::Text(advice.rule.id().into()));
 
     "syscalls", "SYSCALLS", Count, Counter,
@@ -280,6 +280,27 @@ columns! {
     "zerocopy_achieved_bytes", "ZC-ACHIEVED", Bytes, Counter,
         CounterId::ZerocopyAchievedBytes.help(),
         |row, frame| counter(row, frame, CounterId::ZerocopyAchievedBytes);
+    "zerocopy_uring_bytes", "ZC-URING", Bytes, Counter,
+        CounterId::ZerocopyUringBytes.help(),
+        |row, frame| counter(row, frame, CounterId::ZerocopyUringBytes);
+    "zerocopy_not_enabled_bytes", "ZC-NOT-SET", Bytes, Counter,
+        CounterId::ZerocopyNotEnabledBytes.help(),
+        |row, frame| counter(row, frame, CounterId::ZerocopyNotEnabledBytes);
+    "zerocopy_refusals", "ZC-REFUSALS", Count, Counter,
+        CounterId::ZerocopyRefusals.help(),
+        |row, frame| counter(row, frame, CounterId::ZerocopyRefusals);
+    "zerocopy_refused_bytes", "ZC-REFUSED", Bytes, Counter,
+        CounterId::ZerocopyRefusedBytes.help(),
+        |row, frame| counter(row, frame, CounterId::ZerocopyRefusedBytes);
+    "zerocopy_copied_later_bytes", "ZC-LATER", Bytes, Counter,
+        CounterId::ZerocopyCopiedLaterBytes.help(),
+        |row, frame| counter(row, frame, CounterId::ZerocopyCopiedLaterBytes);
+    "zerocopy_linearized_bytes", "ZC-LINEAR", Bytes, Counter,
+        CounterId::ZerocopyLinearizedBytes.help(),
+        |row, frame| counter(row, frame, CounterId::ZerocopyLinearizedBytes);
+    "referenced_linearized_bytes", "REF-LINEAR", Bytes, Counter,
+        CounterId::ReferencedLinearizedBytes.help(),
+        |row, frame| counter(row, frame, CounterId::ReferencedLinearizedBytes);
     "discarded_bytes", "DISCARDED", Bytes, Counter,
         CounterId::DiscardedBytes.help(),
         |row, frame| counter(row, frame, CounterId::DiscardedBytes);

@@ -2,7 +2,10 @@
 
 use zc_common::path::CopyPath;
 
-use super::path::{self, Flow, Group};
+use super::{
+    path::{self, Flow, Group},
+    zerocopy,
+};
 use crate::sample::{
     counter::{CounterId, Counters},
     snapshot::{PathSample, Provenance},
@@ -137,7 +140,7 @@ pub fn dominant_path(paths: &[PathSample]) -> Option<CopyPath> {
         .map(|sum| sum.path.0)
 }
 
-/// Sets the two counters that are sums over `paths`, so that a row's counters and its paths always
+/// Sets the counters that follow from `paths`, so that a row's counters and its paths always
 /// reconcile. Mapped pages were not moved by anybody's call: they are on their paths only.
 pub(super) fn settle(counters: &mut Counters, paths: &[PathSample]) {
     counters[CounterId::MovedBytes] = paths
@@ -146,6 +149,7 @@ pub(super) fn settle(counters: &mut Counters, paths: &[PathSample]) {
         .map(|sample| sample.moved_bytes)
         .fold(0, u64::saturating_add);
     counters[CounterId::CopiedBytes] = Copied::of(paths, Provenance::Measured).bytes;
+    counters[CounterId::ZerocopyAchievedBytes] = zerocopy::achieved_sends(counters, paths);
 }
 
 fn key(sample: &PathSample) -> impl Ord + use<> {

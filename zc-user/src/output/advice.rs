@@ -1,7 +1,7 @@
 //! Advice in words.
 
 use super::human;
-use crate::model::advice::{Advice, Evidence, Rule, Saving};
+use crate::model::advice::{Advice, Evidence, Saving};
 
 /// What was seen, with its figures.
 #[must_use]
@@ -14,10 +14,11 @@ pub fn evidence(advice: &Advice) -> String {
             to.path.id(),
             human::bytes(to.moved_bytes),
         ),
-        Evidence::Calls(calls) if advice.rule == Rule::ZerocopyNotAchieved => format!(
-            "{} of {} sent with MSG_ZEROCOPY were copied",
-            human::bytes(calls.copied_bytes),
-            human::bytes(calls.moved_bytes),
+        Evidence::Copied { sends, reason } => format!(
+            "{} of {} sent with zero-copy asked for were copied{}",
+            human::bytes(sends.copied_bytes),
+            human::bytes(sends.moved_bytes),
+            reason.map_or_else(String::new, |reason| format!(" ({})", reason.id())),
         ),
         Evidence::Calls(calls) => format!(
             "{} {} times, {} each on average",

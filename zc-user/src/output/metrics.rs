@@ -10,6 +10,7 @@ use crate::{
         advice::Rule,
         column::COLUMNS,
         path::{self, Flow},
+        zerocopy::{Mechanism, Reason},
     },
     sample::{counter::CounterId, snapshot::Provenance},
 };
@@ -29,6 +30,7 @@ fn write_page(page: &mut String) -> fmt::Result {
     write_counters(page)?;
     write_paths(page)?;
     write_losses(page)?;
+    write_zerocopy(page)?;
     write_rules(page)?;
     write_lab(page)
 }
@@ -118,6 +120,18 @@ fn write_rules(page: &mut String) -> fmt::Result {
     Ok(())
 }
 
+fn write_zerocopy(page: &mut String) -> fmt::Result {
+    page.push_str(ZEROCOPY);
+    for mechanism in Mechanism::ALL {
+        writeln!(page, "| `{}` | {} |", mechanism.id(), mechanism.help())?;
+    }
+    page.push_str("\n| reason | meaning |\n| --- | --- |\n");
+    for reason in Reason::ALL {
+        writeln!(page, "| `{}` | {} |", reason.id(), reason.sentence())?;
+    }
+    Ok(())
+}
+
 fn write_lab(page: &mut String) -> fmt::Result {
     page.push_str(LAB);
     for metric in METRICS {
@@ -149,6 +163,16 @@ of the ring in its own memory instead of calling io_getevents (QEMU, Seastar, fi
 `userspace_reap`); and which of the mapped pages a program reads or writes again: `mmap_read` and
 `mmap_write` are the pages of faults, and of large folios a kernel may map more at a fault than it
 tells.
+";
+
+const ZEROCOPY: &str = "
+## Zero-copy, asked for and achieved
+
+`zerocopy` in JSON has an entry per mechanism that was used, with the bytes asked for, those that were
+not copied (`null` where this kernel does not tell, with the reason), and why the others were.
+
+| mechanism | what it is |
+| --- | --- |
 ";
 
 const LAB: &str = "

@@ -6,6 +6,7 @@ pub(super) mod grid;
 mod notes;
 mod once;
 mod stat;
+mod zerocopy;
 
 pub use self::{
     once::{once_columns, write_once},

@@ -218,10 +218,25 @@ impl Btf {
     /// Value of an enumerator of a named enumeration.
     #[must_use]
     pub fn enumerator(&self, enumeration: &str, name: &str) -> Option<u64> {
-        let (ty, stride) = self
-            .named(KIND_ENUM, enumeration)
-            .map(|ty| (ty, 8))
-            .or_else(|| self.named(KIND_ENUM64, enumeration).map(|ty| (ty, 12)))?;
+        let ty =
+            self.named(KIND_ENUM, enumeration).or_else(|| self.named(KIND_ENUM64, enumeration))?;
+        self.enumerator_of(ty, name)
+    }
+
+    /// Value of an enumerator of any enumeration without a name.
+    #[must_use]
+    pub fn constant(&self, name: &str) -> Option<u64> {
+        self.types.iter().skip(1).find_map(|at| {
+            let ty = self.type_at(*at as usize)?;
+            if !matches!(ty.kind, KIND_ENUM | KIND_ENUM64) || !self.name_of(ty.at)?.is_empty() {
+                return None;
+            }
+            self.enumerator_of(ty, name)
+        })
+    }
+
+    fn enumerator_of(&self, ty: Type, name: &str) -> Option<u64> {
+        let stride = if ty.kind == KIND_ENUM { 8 } else { 12 };
         (0..ty.vlen as usize).find_map(|i| {
             let at = ty.at + 12 + stride * i;
             if self.name_of(at)? != name {

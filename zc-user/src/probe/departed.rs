@@ -58,6 +58,8 @@ fn since(now: &Late, before: &Late) -> Late {
         linearizations,
         linearized_bytes,
         zerocopy_copied_bytes,
+        zerocopy_linearized_bytes,
+        referenced_linearized_bytes,
         bounces,
         bounced_bytes,
     } = now;
@@ -67,6 +69,9 @@ fn since(now: &Late, before: &Late) -> Late {
         linearizations: linearizations - before.linearizations,
         linearized_bytes: linearized_bytes - before.linearized_bytes,
         zerocopy_copied_bytes: zerocopy_copied_bytes - before.zerocopy_copied_bytes,
+        zerocopy_linearized_bytes: zerocopy_linearized_bytes - before.zerocopy_linearized_bytes,
+        referenced_linearized_bytes: referenced_linearized_bytes
+            - before.referenced_linearized_bytes,
         bounces: bounces - before.bounces,
         bounced_bytes: bounced_bytes - before.bounced_bytes,
     }

@@ -74,6 +74,12 @@ pub fn from_btf(btf: &Btf, access: Access) -> Result<KernelLayout, Vec<&'static 
     if let Some(bit) = btf.enumerator("sock_flags", "SOCK_ZEROCOPY") {
         layout.sock_zerocopy = u32::try_from(bit).unwrap_or(ABSENT);
     }
+    let bits = |names: [&str; 2]| {
+        let found = names.iter().find_map(|name| btf.constant(name));
+        found.and_then(|bits| u32::try_from(bits).ok()).unwrap_or(0)
+    };
+    layout.skb_zerocopy = bits(["SKBFL_ZEROCOPY_ENABLE", "SKBTX_DEV_ZEROCOPY"]);
+    layout.skb_shared = bits(["SKBFL_SHARED_FRAG", "SKBTX_SHARED_FRAG"]);
     iterators(btf, &mut layout);
     if layout.task_pt_regs == 0 && cfg!(target_arch = "x86_64") {
         layout.stack_pt_regs = X86_STACK_BYTES - X86_REGISTER_BYTES;

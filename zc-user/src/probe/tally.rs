@@ -50,6 +50,10 @@ impl Tally {
             zerocopy_requested_bytes,
             uring_ops,
             uring_punted_ops,
+            zerocopy_uring_bytes,
+            zerocopy_not_enabled_bytes,
+            zerocopy_refusals,
+            zerocopy_refused_bytes,
             mmap_calls,
             munmap_calls,
             msync_calls,
@@ -72,6 +76,10 @@ impl Tally {
         sum.zerocopy_requested_bytes += zerocopy_requested_bytes;
         sum.uring_ops += uring_ops;
         sum.uring_punted_ops += uring_punted_ops;
+        sum.zerocopy_uring_bytes += zerocopy_uring_bytes;
+        sum.zerocopy_not_enabled_bytes += zerocopy_not_enabled_bytes;
+        sum.zerocopy_refusals += zerocopy_refusals;
+        sum.zerocopy_refused_bytes += zerocopy_refused_bytes;
         sum.mmap_calls += mmap_calls;
         sum.munmap_calls += munmap_calls;
         sum.msync_calls += msync_calls;
@@ -97,6 +105,8 @@ impl Tally {
             linearizations,
             linearized_bytes,
             zerocopy_copied_bytes,
+            zerocopy_linearized_bytes,
+            referenced_linearized_bytes,
             bounces,
             bounced_bytes,
         } = late;
@@ -105,6 +115,8 @@ impl Tally {
         self.late.linearizations += linearizations;
         self.late.linearized_bytes += linearized_bytes;
         self.late.zerocopy_copied_bytes += zerocopy_copied_bytes;
+        self.late.zerocopy_linearized_bytes += zerocopy_linearized_bytes;
+        self.late.referenced_linearized_bytes += referenced_linearized_bytes;
         self.late.bounces += bounces;
         self.late.bounced_bytes += bounced_bytes;
     }
@@ -144,6 +156,13 @@ impl Tally {
         set(CounterId::NetTxBytes, raw.net_tx_bytes);
         set(CounterId::NetRxBytes, raw.net_rx_bytes);
         set(CounterId::ZerocopyRequestedBytes, raw.zerocopy_requested_bytes);
+        set(CounterId::ZerocopyUringBytes, raw.zerocopy_uring_bytes);
+        set(CounterId::ZerocopyNotEnabledBytes, raw.zerocopy_not_enabled_bytes);
+        set(CounterId::ZerocopyRefusals, raw.zerocopy_refusals);
+        set(CounterId::ZerocopyRefusedBytes, raw.zerocopy_refused_bytes);
+        set(CounterId::ZerocopyCopiedLaterBytes, self.late.zerocopy_copied_bytes);
+        set(CounterId::ZerocopyLinearizedBytes, self.late.zerocopy_linearized_bytes);
+        set(CounterId::ReferencedLinearizedBytes, self.late.referenced_linearized_bytes);
         set(CounterId::DiscardedBytes, raw.discarded_bytes);
         set(CounterId::TransformedBytes, raw.transformed_bytes);
         set(CounterId::UringOps, raw.uring_ops);

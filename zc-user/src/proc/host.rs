@@ -54,11 +54,19 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
             provenance: Provenance::Unavailable,
             reason: format!("whether the kernel fell back to a copy is not visible: {reason}"),
         });
-        limits.push(Limitation {
-            counter: CounterId::TransformedBytes,
-            provenance: Provenance::Unavailable,
-            reason: reason.to_owned(),
-        });
+        limits.extend(
+            [
+                CounterId::ZerocopyCopiedLaterBytes,
+                CounterId::ZerocopyLinearizedBytes,
+                CounterId::ReferencedLinearizedBytes,
+                CounterId::TransformedBytes,
+            ]
+            .map(|counter| Limitation {
+                counter,
+                provenance: Provenance::Unavailable,
+                reason: reason.to_owned(),
+            }),
+        );
     }
     let mut without = |group: Group, counters: &[CounterId], provenance: Provenance| {
         if let Some(reason) = attached.refusal(group) {

@@ -65,10 +65,24 @@ counters! {
     NetTxBytes = "net_tx_bytes",
     /// Payload bytes received from network sockets.
     NetRxBytes = "net_rx_bytes",
-    /// Bytes sent with MSG_ZEROCOPY asked for.
+    /// Bytes sent with zero-copy asked for: MSG_ZEROCOPY, io_uring's SEND_ZC.
     ZerocopyRequestedBytes = "zerocopy_requested_bytes",
-    /// Bytes sent with MSG_ZEROCOPY that were really not copied.
+    /// Of the bytes sent with zero-copy asked for, those that the CPU really did not copy on the way.
     ZerocopyAchievedBytes = "zerocopy_achieved_bytes",
+    /// Of the bytes sent with zero-copy asked for, those that io_uring sent.
+    ZerocopyUringBytes = "zerocopy_uring_bytes",
+    /// Of the bytes sent with zero-copy asked for, those that went through sockets without SO_ZEROCOPY, where the kernel copies without a word.
+    ZerocopyNotEnabledBytes = "zerocopy_not_enabled_bytes",
+    /// Zero-copy sends that failed for want of buffer space (ENOBUFS).
+    ZerocopyRefusals = "zerocopy_refusals",
+    /// Bytes that these calls were to send.
+    ZerocopyRefusedBytes = "zerocopy_refused_bytes",
+    /// Bytes sent without a copy that were copied after all, because somebody on this host receives them: loopback, veth, a packet socket.
+    ZerocopyCopiedLaterBytes = "zerocopy_copied_later_bytes",
+    /// Bytes sent without a copy that were copied after all, because the device cannot gather them from pages: part of skb_linearize.
+    ZerocopyLinearizedBytes = "zerocopy_linearized_bytes",
+    /// Bytes of sendfile and splice that were copied for that reason: part of skb_linearize.
+    ReferencedLinearizedBytes = "referenced_linearized_bytes",
     /// Bytes moved by calls: the sum over all paths but mmap_read, mmap_write and cow_copy, whose pages nobody's call moved.
     MovedBytes = "moved_bytes",
     /// Bytes copied by the CPU on all paths.
@@ -102,8 +116,14 @@ impl CounterId {
 }
 
 /// One value per counter. Serialises as an object from id to value.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counters([u64; CounterId::COUNT]);
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self([0; CounterId::COUNT])
+    }
+}
 
 impl Serialize for Counters {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

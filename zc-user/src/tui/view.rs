@@ -16,6 +16,7 @@ pub mod paths;
 pub mod processes;
 pub mod tabular;
 pub mod tiny;
+mod zerocopy;
 
 /// Draws everything.
 pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {

@@ -6,7 +6,7 @@ use super::{
     Traced, at_return, copied, current, referenced,
     transmit::{owns, pins},
 };
-use crate::kernel::layout;
+use crate::kernel::{Object, layout};
 
 at_return!(
     /// `int skb_copy_datagram_iter(const struct sk_buff *, int offset, struct iov_iter *, int len)`,
@@ -128,6 +128,21 @@ at_return!(
             account.note(EVIDENCE_REFERENCE);
             nested(result);
             pins(account, call.object(4));
+        }
+    }
+);
+
+at_return!(
+    /// `int __zerocopy_sg_from_iter(..., struct sock *, struct sk_buff *, struct iov_iter *, size_t, ...)`,
+    /// `net/core/datagram.c`, since 5.11 what sends datagrams calls; `skb_zerocopy_iter_dgram` before.
+    DatagramZerocopy, zc_datagram_zerocopy, "__zerocopy_sg_from_iter", |call| {
+        if call.result_int() == 0
+            && let Some(account) = current()
+        {
+            if call.has_length() {
+                owns(account, Object::untyped(call.length()));
+            }
+            account.note(EVIDENCE_REFERENCE);
         }
     }
 );

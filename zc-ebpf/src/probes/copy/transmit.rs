@@ -4,6 +4,7 @@
 //! that last sent through it.
 
 use zc_common::{
+    layout::ABSENT,
     record::{FLAG_KTHREAD, SocketKey},
     syscall::SyscallKind,
 };
@@ -72,8 +73,15 @@ fn linearized(call: Traced) {
     let skb = call.object(0);
     let late = owner(skb).or_else(|| if leaves(skb) { sending() } else { None });
     if let Some(late) = late.or_else(LateAccount::unattributed) {
+        let bytes = u64::from(call.integer(3) as u32);
         count_late!(late, linearizations, 1);
-        count_late!(late, linearized_bytes, u64::from(call.integer(3) as u32));
+        count_late!(late, linearized_bytes, bytes);
+        let flags = flags(skb);
+        if flags & layout!(skb_zerocopy) != 0 {
+            count_late!(late, zerocopy_linearized_bytes, bytes);
+        } else if flags & layout!(skb_shared) != 0 {
+            count_late!(late, referenced_linearized_bytes, bytes);
+        }
     }
 }
 
@@ -83,6 +91,25 @@ fn linearized(call: Traced) {
 #[inline(always)]
 fn leaves(skb: Object) -> bool {
     skb.follow(layout!(skb_sk)).load::<i32>(layout!(sock_queued)) > 0
+}
+
+/// What a socket buffer says of its pages.
+#[inline(always)]
+fn flags(skb: Object) -> u32 {
+    let shared = shared_info(skb);
+    let flags = if layout!(shared_info_flags) == ABSENT {
+        shared.read::<u8>(layout!(shared_info_flags_old))
+    } else {
+        shared.read::<u8>(layout!(shared_info_flags))
+    };
+    u32::from(flags.unwrap_or_default())
+}
+
+/// The `struct skb_shared_info` of a socket buffer: it lies behind the data.
+#[inline(always)]
+fn shared_info(skb: Object) -> Object {
+    let head = skb.load::<u64>(layout!(skb_head));
+    Object::untyped(head + u64::from(skb.load::<u32>(layout!(skb_end))))
 }
 
 /// Who sends through the socket that a socket buffer belongs to.
@@ -115,10 +142,8 @@ pub(super) fn pins(account: Account, notification: Object) {
 /// socket: whoever is notified when they are free, be it by `MSG_ZEROCOPY` or by io_uring.
 #[inline(always)]
 fn sender(skb: Object) -> Option<LateAccount> {
-    let head = skb.load::<u64>(layout!(skb_head));
-    let shared = Object::untyped(head + u64::from(skb.load::<u32>(layout!(skb_end))));
     // Its lowest bits are flags (`SKB_NOUARG`).
-    let notification = shared.read::<u64>(layout!(shared_info_uarg))? & !3;
+    let notification = shared_info(skb).read::<u64>(layout!(shared_info_uarg))? & !3;
     of_key(notified_by(notification))
 }
 

@@ -8,12 +8,13 @@ use zc_common::{
 use super::{Call, note_received, note_sent, read_user};
 use crate::{
     account::{count, note_losses},
-    descriptor::Class,
+    descriptor::{Class, heeds_zerocopy},
     kernel::opaque,
 };
 
 const MSG_TRUNC: u32 = 0x20;
 const MSG_ZEROCOPY: u32 = 0x0400_0000;
+const ENOBUFS: i64 = 105;
 
 /// Messages walked per sendmmsg or recvmmsg, which may carry four times as many (`UIO_MAXIOV`), and
 /// when their buffers are walked too.
@@ -92,18 +93,44 @@ extern "C" fn zc_room(message: u64) -> u64 {
     room_of::<MAX_BUFFERS>(message)
 }
 
-/// sendto, sendmsg.
+/// sendto, sendmsg. `length` is the size of the message when an argument tells it.
 #[inline(always)]
-pub(super) fn sent(call: &Call, flags: u32) {
+pub(super) fn sent(call: &Call, flags: u32, length: Option<u64>) {
+    let refused = refused(call, flags, length);
     let Some(class) = call.class(0) else { return };
+    note_refused(call, class, refused);
     book_sent(call, class, flags, 1, call.result);
+}
+
+/// No zero-copy send was refused. No `Option`: kernels before 6.3 refuse to let the half of it that
+/// is not set be moved about.
+const NOT_REFUSED: u64 = u64::MAX;
+
+/// How many bytes a zero-copy send did not send for want of buffer space.
+#[inline(always)]
+fn refused(call: &Call, flags: u32, length: Option<u64>) -> u64 {
+    if flags & MSG_ZEROCOPY == 0 || call.result != -ENOBUFS {
+        return NOT_REFUSED;
+    }
+    // As in `received`: the walk comes first.
+    opaque(length.unwrap_or_else(|| zc_room(call.argument(1))))
+}
+
+#[inline(always)]
+fn note_refused(call: &Call, class: Class, bytes: u64) {
+    if bytes != NOT_REFUSED && class.is_network() {
+        count!(call.account, zerocopy_refusals, 1);
+        count!(call.account, zerocopy_refused_bytes, bytes);
+    }
 }
 
 /// Books `count` messages of `bytes` together (or a failure).
 #[inline(always)]
 fn book_sent(call: &Call, class: Class, flags: u32, count: u64, bytes: i64) {
     let zerocopy = flags & MSG_ZEROCOPY != 0 && class.is_network();
-    let lane = if zerocopy { lane(CopyPath::SocketSendZerocopy) } else { class.write_lane() };
+    // Without SO_ZEROCOPY the flag is ignored in silence: it is a send like any other.
+    let heeded = zerocopy && heeds_zerocopy(call.argument(0));
+    let lane = if heeded { lane(CopyPath::SocketSendZerocopy) } else { class.write_lane() };
     if bytes < 0 {
         return call.book_many(lane, 0, 0, 1);
     }
@@ -111,6 +138,9 @@ fn book_sent(call: &Call, class: Class, flags: u32, count: u64, bytes: i64) {
     note_sent(call.account, class, bytes);
     if zerocopy {
         count!(call.account, zerocopy_requested_bytes, bytes as u64);
+        if !heeded {
+            count!(call.account, zerocopy_not_enabled_bytes, bytes as u64);
+        }
     }
 }
 
@@ -129,8 +159,11 @@ pub(super) fn many(call: &Call, receive: bool) {
     } else {
         0
     };
+    // It fails only when the first message does.
+    let refused = if receive { NOT_REFUSED } else { refused(call, flags, None) };
     let Some(class) = call.class(0) else { return };
     if !receive {
+        note_refused(call, class, refused);
         let (ops, total) = if count < 0 { (0, count) } else { (count as u64, bytes as i64) };
         return book_sent(call, class, flags, ops, total);
     }

@@ -8,8 +8,10 @@ use crate::{
         advice::{self, Rule},
         frame::Frame,
         ledger,
+        row::Row,
         sort::Listing,
         tax,
+        zerocopy::{self, Achieved, Shortfall},
     },
     output::advice::evidence,
     sample::{
@@ -80,6 +82,30 @@ struct Entry<'a> {
     /// be short by as many.
     unknown_moved_bytes: u64,
     paths: Vec<Path<'a>>,
+    /// What was asked for without a copy, and what came of it.
+    zerocopy: Vec<Zerocopy>,
+}
+
+#[derive(Debug, Serialize)]
+struct Zerocopy {
+    mechanism: &'static str,
+    requested_bytes: u64,
+    achieved_bytes: Option<u64>,
+    provenance: Provenance,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown_because: Option<String>,
+    reasons: Vec<Because>,
+}
+
+#[derive(Debug, Serialize)]
+struct Because {
+    reason: &'static str,
+    bytes: u64,
+    /// Only where calls failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calls: Option<u64>,
+    provenance: Provenance,
+    sentence: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -195,9 +221,9 @@ impl<'a> Document<'a> {
             host,
             taken_at_ns,
             elapsed_ns,
-            totals,
+            totals: _,
             processes: _,
-            unattributed,
+            unattributed: _,
             devices,
             losses,
             self_cost,
@@ -211,10 +237,10 @@ impl<'a> Document<'a> {
             taken_at_ns: *taken_at_ns,
             elapsed_ns: *elapsed_ns,
             limitations: &host.limitations,
-            totals: Entry::new(&totals.counters, &totals.paths, frame, worth),
+            totals: Entry::new(Row::totals(frame), frame, worth),
         };
         let tail = Tail {
-            unattributed: Entry::new(&unattributed.counters, &unattributed.paths, frame, worth),
+            unattributed: Entry::new(Row::unattributed(frame), frame, worth),
             devices: devices.iter().map(Device::new).collect(),
             losses: LossCounts(losses),
             self_cost,
@@ -238,7 +264,8 @@ impl Worth {
 }
 
 impl<'a> Entry<'a> {
-    fn new(counters: &'a Counters, paths: &'a [PathSample], frame: &Frame, worth: Worth) -> Self {
+    fn new(row: Row<'a>, frame: &Frame, worth: Worth) -> Self {
+        let Row { counters, paths, .. } = row;
         let copied = frame.copied(paths);
         let unavailable = copied.is_unavailable();
         Self {
@@ -255,7 +282,32 @@ impl<'a> Entry<'a> {
             copy_tax_margin: tax::copy_tax_margin(counters, frame).number(),
             unknown_moved_bytes: copied.unknown_moved_bytes,
             paths: Path::all(paths),
+            zerocopy: zerocopy::requests(row, frame).iter().map(Zerocopy::new).collect(),
         }
+    }
+}
+
+impl Zerocopy {
+    fn new(request: &zerocopy::Request<'_>) -> Self {
+        let zerocopy::Request { mechanism, requested_bytes, achieved, reasons } = request;
+        Self {
+            mechanism: mechanism.id(),
+            requested_bytes: *requested_bytes,
+            achieved_bytes: achieved.bytes(),
+            provenance: achieved.provenance(),
+            unknown_because: match achieved {
+                Achieved::Bytes(..) => None,
+                Achieved::Unknown(why) => Some((*why).to_owned()),
+            },
+            reasons: reasons.iter().map(Because::new).collect(),
+        }
+    }
+}
+
+impl Because {
+    fn new(reason: &Shortfall) -> Self {
+        let Shortfall { reason, bytes, calls, provenance, sentence } = *reason;
+        Self { reason: reason.id(), bytes, calls, provenance, sentence }
     }
 }
 
@@ -270,9 +322,10 @@ impl<'a> Processes<'a> {
 
     /// What a process did that has these counts.
     pub(super) fn work<'b>(&self, counters: &'b Counters, paths: &'b [PathSample]) -> Work<'b> {
+        let row = Row { process: None, counters, paths };
         Work {
-            entry: Entry::new(counters, paths, self.frame, self.worth),
-            advice: advice::all(paths, self.frame).iter().map(Advice::new).collect(),
+            entry: Entry::new(row, self.frame, self.worth),
+            advice: advice::all(row, self.frame).iter().map(Advice::new).collect(),
         }
     }
 }
@@ -348,7 +401,7 @@ impl Advice {
             rule: rule.id(),
             paths: advice.paths().map(|path: CopyPath| PathId(path)).collect(),
             evidence: evidence(advice),
-            remedy: rule.remedy(),
+            remedy: advice.remedy(),
             saved_copied_bytes: advice.saving.copied_bytes,
             saved_mode_switches: advice.saving.mode_switches,
         }

@@ -6,6 +6,7 @@ use super::{
     grid::{Cell, Grid},
     notes,
     once::{total, write_machine, write_processes, write_tax},
+    zerocopy,
 };
 use crate::{
     model::{
@@ -28,10 +29,17 @@ const PROCESSES: [&str; 6] =
     ["pid", "comm", "copied_bytes", "moved_bytes", "amplification", "dominant_path"];
 
 /// Counters that are shown only when something was counted.
-const RARE: [CounterId; 9] = [
+const RARE: [CounterId; 16] = [
     CounterId::CowCopiedBytes,
     CounterId::ZerocopyRequestedBytes,
     CounterId::ZerocopyAchievedBytes,
+    CounterId::ZerocopyUringBytes,
+    CounterId::ZerocopyNotEnabledBytes,
+    CounterId::ZerocopyRefusals,
+    CounterId::ZerocopyRefusedBytes,
+    CounterId::ZerocopyCopiedLaterBytes,
+    CounterId::ZerocopyLinearizedBytes,
+    CounterId::ReferencedLinearizedBytes,
     CounterId::DiscardedBytes,
     CounterId::UringOps,
     CounterId::UringPuntedOps,
@@ -80,6 +88,7 @@ pub fn write_stat(
     write_counters(frame, out)?;
     write_devices(frame, out)?;
     write_mappings(frame, out)?;
+    zerocopy::write(frame, listing, out)?;
     write_advice(frame, listing, out)?;
     notes::write(frame, out)
 }
@@ -255,7 +264,9 @@ fn write_advice(frame: &Frame, listing: &Listing, out: &mut dyn io::Write) -> io
     let mut found: Vec<_> = listing
         .of(frame)
         .flat_map(|process| {
-            advice::all(&process.paths, frame).into_iter().map(move |advice| (process, advice))
+            advice::all(Row::process(process), frame)
+                .into_iter()
+                .map(move |advice| (process, advice))
         })
         .collect();
     found.sort_by_key(|(_, advice)| std::cmp::Reverse(advice.saving));
@@ -271,7 +282,7 @@ fn write_advice(frame: &Frame, listing: &Listing, out: &mut dyn io::Write) -> io
             process.id,
             sanitize::sanitize(&process.comm),
             words::evidence(advice),
-            capitalised(advice.rule.remedy()),
+            capitalised(advice.remedy()),
         );
         notes::write_wrapped(&text, out)?;
     }

@@ -5,7 +5,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{canvas::Canvas, paths, tabular};
+use super::{canvas::Canvas, paths, tabular, zerocopy};
 use crate::{
     model::{
         advice::{self, Advice, Evidence, Saving, Sum},
@@ -51,6 +51,7 @@ pub fn canvas(state: &State, key: &ProcessKey, width: u16) -> Canvas {
     title(state, process, &mut canvas);
     picture(state, process, frame, &mut canvas);
     advices(state, process, frame, &mut canvas);
+    zerocopy::section(state, process, frame, &mut canvas);
     paths_table(state, process, frame, &mut canvas);
     history(state, process, &mut canvas);
     counters(state, process, frame, &mut canvas);
@@ -79,9 +80,9 @@ fn picture(state: &State, process: &ProcessSample, frame: &Frame, canvas: &mut C
 
 fn advices(state: &State, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
     let theme = state.theme();
-    for advice in advice::all(&process.paths, frame) {
+    for advice in advice::all(Row::process(process), frame) {
         let sign = theme.symbols.advice;
-        let head = format!("{}: {}", advice.rule.id(), advice.rule.remedy());
+        let head = format!("{}: {}", advice.rule.id(), advice.remedy());
         canvas.item(sign, theme.notice(), 2, &head, theme.notice());
         canvas.paragraph(&because(&advice, frame), 2, theme.text());
     }
@@ -98,6 +99,12 @@ fn because(advice: &Advice, frame: &Frame) -> String {
             moved(calls, frame),
             human::bytes(calls.bytes_per_op()),
             rate(calls.copied_bytes, Unit::BytesPerSec, frame),
+        ),
+        Evidence::Copied { sends, reason } => format!(
+            "{} asked for without a copy, {} of it copied{}",
+            rate(sends.moved_bytes, Unit::BytesPerSec, frame),
+            rate(sends.copied_bytes, Unit::BytesPerSec, frame),
+            reason.map_or_else(String::new, |reason| format!(" ({})", reason.id())),
         ),
     };
     let Saving { copied_bytes, mode_switches } = advice.saving;
@@ -120,7 +127,7 @@ fn moved(sum: Sum, frame: &Frame) -> String {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-fn rate(count: u64, unit: Unit, frame: &Frame) -> String {
+pub(super) fn rate(count: u64, unit: Unit, frame: &Frame) -> String {
     if frame.elapsed_ns == 0 {
         return human::UNAVAILABLE.to_owned();
     }
@@ -184,6 +191,7 @@ fn counters(state: &State, process: &ProcessSample, frame: &Frame, canvas: &mut 
         .iter()
         .copied()
         .filter(|c| !matches!(c, CounterId::MovedBytes | CounterId::CopiedBytes))
+        .filter(|counter| !zerocopy::SHOWN_HERE.contains(counter))
         .collect();
     let columns = usize::from(canvas.width() / COUNTER_WIDTH).max(1);
     let lines = listed.len().div_ceil(columns);

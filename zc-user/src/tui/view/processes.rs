@@ -187,7 +187,7 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
                 let curve = sparkline(&copied, slot.width.into(), theme.symbols);
                 (curve, theme.curve())
             }
-            Content::Sign => match advice::best(&process.paths, frame) {
+            Content::Sign => match advice::best(Row::process(process), frame) {
                 Some(_) => (state.theme().symbols.advice.to_owned(), state.theme().notice()),
                 None => (String::new(), Style::new()),
             },

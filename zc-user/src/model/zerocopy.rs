@@ -1,0 +1,410 @@
+//! Zero-copy asked for and zero-copy achieved: how far apart they are, and why.
+
+use zc_common::path::CopyPath;
+
+use super::{frame::Frame, row::Row};
+use crate::sample::{
+    counter::{CounterId, Counters},
+    snapshot::{PathSample, Provenance},
+};
+
+/// A way to ask the kernel to move bytes without copying them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mechanism {
+    /// Sends with `MSG_ZEROCOPY`.
+    MsgZerocopy,
+    /// Zero-copy sends of io_uring.
+    UringSendZc,
+    /// Both, by one process: what becomes of the bytes later does not tell them apart.
+    ZerocopySends,
+    /// sendfile.
+    Sendfile,
+    /// splice; each hop of a chain counts.
+    Splice,
+    /// copy_file_range and the clone ioctls.
+    CopyFileRange,
+}
+
+impl Mechanism {
+    /// Every mechanism.
+    pub const ALL: &'static [Self] = &[
+        Self::MsgZerocopy,
+        Self::UringSendZc,
+        Self::ZerocopySends,
+        Self::Sendfile,
+        Self::Splice,
+        Self::CopyFileRange,
+    ];
+
+    /// The stable id.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::MsgZerocopy => "msg_zerocopy",
+            Self::UringSendZc => "uring_send_zc",
+            Self::ZerocopySends => "zerocopy_sends",
+            Self::Sendfile => "sendfile",
+            Self::Splice => "splice",
+            Self::CopyFileRange => "copy_file_range",
+        }
+    }
+
+    /// What it is, in a few words.
+    #[must_use]
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::MsgZerocopy => "sends with MSG_ZEROCOPY",
+            Self::UringSendZc => "zero-copy sends of io_uring (SEND_ZC)",
+            Self::ZerocopySends => "both of them, by one process, which cannot be told apart",
+            Self::Sendfile => "sendfile to sockets, files and pipes",
+            Self::Splice => "splice; each hop of a chain counts",
+            Self::CopyFileRange => "copy_file_range, FICLONE and FICLONERANGE",
+        }
+    }
+
+    /// The paths of what it moves; empty where requests are counted on their own.
+    const fn paths(self) -> &'static [CopyPath] {
+        match self {
+            Self::MsgZerocopy | Self::UringSendZc | Self::ZerocopySends => &[],
+            Self::Sendfile => {
+                &[CopyPath::SendfileToSocket, CopyPath::SendfileToFile, CopyPath::SendfileToPipe]
+            }
+            Self::Splice => &[
+                CopyPath::SpliceFilePipe,
+                CopyPath::SplicePipeSocket,
+                CopyPath::SplicePipeFile,
+                CopyPath::SpliceSocketPipe,
+                CopyPath::SplicePipePipe,
+            ],
+            Self::CopyFileRange => &[CopyPath::CopyRangeReflink, CopyPath::CopyRangeCopied],
+        }
+    }
+}
+
+/// Why bytes were copied although the program had asked for zero-copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The socket lacks `SO_ZEROCOPY`.
+    SoZerocopyNotSet,
+    /// Calls failed with `ENOBUFS`. Their bytes were not sent, and are not among those asked for.
+    NoBufferSpace,
+    /// Somebody on this host received them.
+    LocalReceiver,
+    /// The device or its route cannot gather.
+    NoGather,
+    /// The call copied: what stands behind the descriptor takes no references.
+    CopiedByCall,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: &'static [Self] = &[
+        Self::SoZerocopyNotSet,
+        Self::NoBufferSpace,
+        Self::LocalReceiver,
+        Self::NoGather,
+        Self::CopiedByCall,
+    ];
+
+    /// The stable id.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::SoZerocopyNotSet => "so_zerocopy_not_set",
+            Self::NoBufferSpace => "no_buffer_space",
+            Self::LocalReceiver => "local_receiver",
+            Self::NoGather => "no_gather",
+            Self::CopiedByCall => "copied_by_call",
+        }
+    }
+
+    /// The explanation, for any mechanism.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::SoZerocopyNotSet => {
+                "MSG_ZEROCOPY is ignored without a word on a socket without SO_ZEROCOPY; set it \
+                 with setsockopt before the first send"
+            }
+            Self::NoBufferSpace => {
+                "calls failed with ENOBUFS and sent nothing: notifications that nobody has read \
+                 fill net.core.optmem_max, or pinned pages the limit of locked memory; read the \
+                 error queue more often, or raise the limit"
+            }
+            Self::LocalReceiver => {
+                "somebody on this host received them (loopback, veth, a packet socket): packets \
+                 that arrive here must not refer to another program's memory, so that the kernel \
+                 copies them on arrival"
+            }
+            Self::NoGather => {
+                "the device or its route cannot gather packets from pages (scatter-gather or \
+                 checksum offload is off or missing): the kernel copied them into packets"
+            }
+            Self::CopiedByCall => {
+                "what stands behind the descriptor takes no references to pages: the call copied"
+            }
+        }
+    }
+}
+
+const INTO_PAGE_CACHE: &str =
+    "a file keeps its own pages: what is sent or spliced to it is copied into the page cache";
+const NOT_SHARED: &str = "the file system shares no extents between these files (it cannot, or they lie on different file systems, \
+     or the range is not aligned to blocks): copied in the kernel";
+const NOBODYS: &str = "sendfile and splice were both used, and bytes of theirs copied for a device that cannot \
+     gather: nothing tells whose";
+
+/// Bytes that were copied for one reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortfall {
+    /// The reason.
+    pub reason: Reason,
+    /// How many bytes.
+    pub bytes: u64,
+    /// In how many calls, where that is counted.
+    pub calls: Option<u64>,
+    /// Where the number comes from.
+    pub provenance: Provenance,
+    /// The reason in words.
+    pub sentence: &'static str,
+}
+
+/// What became of the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Achieved<'a> {
+    /// So many were not copied.
+    Bytes(u64, Provenance),
+    /// Not known, and why.
+    Unknown(&'a str),
+}
+
+impl Achieved<'_> {
+    /// The number, if it is known.
+    #[must_use]
+    pub const fn bytes(self) -> Option<u64> {
+        match self {
+            Self::Bytes(bytes, _) => Some(bytes),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    /// Where it comes from.
+    #[must_use]
+    pub const fn provenance(self) -> Provenance {
+        match self {
+            Self::Bytes(_, provenance) => provenance,
+            Self::Unknown(_) => Provenance::Unavailable,
+        }
+    }
+}
+
+/// What was asked for through one mechanism, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// The mechanism.
+    pub mechanism: Mechanism,
+    /// Bytes moved by calls that asked for zero-copy.
+    pub requested_bytes: u64,
+    /// How many of them were not copied.
+    pub achieved: Achieved<'a>,
+    /// Why the others were, the most bytes first.
+    pub reasons: Vec<Shortfall>,
+}
+
+/// Bytes sent with zero-copy asked for that were not copied, as far as that was counted.
+#[must_use]
+pub(super) fn achieved_sends(counters: &Counters, paths: &[PathSample]) -> u64 {
+    let copied = Sum::of(paths, &[CopyPath::SocketSendZerocopy]).copied;
+    counters[CounterId::ZerocopyRequestedBytes]
+        .saturating_sub(counters[CounterId::ZerocopyNotEnabledBytes])
+        .saturating_sub(copied)
+        .saturating_sub(counters[CounterId::ZerocopyLinearizedBytes])
+}
+
+/// Whether anything was asked for: what [`requests`] is not empty for.
+#[must_use]
+pub fn is_asked_for(row: Row<'_>) -> bool {
+    row.counters[CounterId::ZerocopyRequestedBytes] > 0
+        || row.counters[CounterId::ZerocopyRefusals] > 0
+        || BY_PATH
+            .iter()
+            .any(|mechanism| row.paths.iter().any(|path| is_of(path, mechanism.paths())))
+}
+
+const BY_PATH: [Mechanism; 3] = [Mechanism::Sendfile, Mechanism::Splice, Mechanism::CopyFileRange];
+
+/// What a line asked for, mechanism by mechanism.
+#[must_use]
+pub fn requests<'a>(row: Row<'a>, frame: &'a Frame) -> Vec<Request<'a>> {
+    let mut requests: Vec<_> = sends(row, frame).into_iter().collect();
+    requests.extend(BY_PATH.iter().filter_map(|mechanism| by_path(*mechanism, row, frame)));
+    for request in &mut requests {
+        request.reasons.retain(|reason| reason.bytes > 0 || reason.calls.is_some());
+        request.reasons.sort_by_key(|reason| std::cmp::Reverse(reason.bytes));
+    }
+    requests
+}
+
+/// Zero-copy sends.
+#[must_use]
+pub fn sends<'a>(row: Row<'a>, frame: &'a Frame) -> Option<Request<'a>> {
+    let count = |counter| row.counters[counter];
+    let requested = count(CounterId::ZerocopyRequestedBytes);
+    let refusals = count(CounterId::ZerocopyRefusals);
+    if requested == 0 && refusals == 0 {
+        return None;
+    }
+    let uring = count(CounterId::ZerocopyUringBytes);
+    let ignored = count(CounterId::ZerocopyNotEnabledBytes);
+    let mechanism = if uring == 0 {
+        Mechanism::MsgZerocopy
+    } else if uring >= requested && refusals == 0 {
+        Mechanism::UringSendZc
+    } else {
+        Mechanism::ZerocopySends
+    };
+    let path = Sum::of(row.paths, &[CopyPath::SocketSendZerocopy]);
+    let mut reasons = vec![
+        shortfall(Reason::SoZerocopyNotSet, ignored),
+        Shortfall {
+            calls: (refusals > 0).then_some(refusals),
+            ..shortfall(Reason::NoBufferSpace, count(CounterId::ZerocopyRefusedBytes))
+        },
+    ];
+    let unknown = frame.host.limitation(CounterId::ZerocopyAchievedBytes);
+    let achieved = match unknown {
+        // All of them took the copying way: no need to look further.
+        Some(_) if ignored >= requested => Achieved::Bytes(0, Provenance::Measured),
+        Some(limit) => Achieved::Unknown(&limit.reason),
+        None => {
+            let later = count(CounterId::ZerocopyCopiedLaterBytes);
+            let at_once = path.copied.saturating_sub(path.assumed).saturating_sub(later);
+            let linear = count(CounterId::ZerocopyLinearizedBytes);
+            reasons.extend([
+                shortfall(Reason::LocalReceiver, later),
+                shortfall(Reason::NoGather, at_once.saturating_add(linear)),
+                Shortfall {
+                    provenance: Provenance::Assumed,
+                    ..shortfall(Reason::CopiedByCall, path.assumed)
+                },
+            ]);
+            let provenance = path.provenance.unwrap_or(Provenance::Measured);
+            Achieved::Bytes(count(CounterId::ZerocopyAchievedBytes), provenance)
+        }
+    };
+    Some(Request { mechanism, requested_bytes: requested, achieved, reasons })
+}
+
+/// What one of the calls did that only pass on references.
+fn by_path<'a>(mechanism: Mechanism, row: Row<'a>, frame: &'a Frame) -> Option<Request<'a>> {
+    let all = Sum::of(row.paths, mechanism.paths());
+    if all.moved == 0 {
+        return None;
+    }
+    let mut provenance = all.provenance.unwrap_or(Provenance::Measured);
+    let mut reasons = Vec::new();
+    let mut linear = 0;
+    let mut nobodys = false;
+    for path in mechanism.paths() {
+        let sum = Sum::of(row.paths, &[*path]);
+        let worth = sum.provenance.unwrap_or(Provenance::Measured);
+        let to_socket = matches!(path, CopyPath::SendfileToSocket | CopyPath::SplicePipeSocket);
+        if to_socket && sum.moved > 0 {
+            match frame.host.limitation(CounterId::ReferencedLinearizedBytes) {
+                None => {
+                    linear = row.counters[CounterId::ReferencedLinearizedBytes];
+                    nobodys = linear > 0 && is_shared(row.paths);
+                }
+                Some(_) => provenance = provenance.max(Provenance::Modelled),
+            }
+            let copied = sum.copied - sum.assumed;
+            reasons.push(Shortfall { provenance: worth, ..shortfall(Reason::NoGather, copied) });
+            reasons.push(Shortfall {
+                provenance: Provenance::Assumed,
+                ..shortfall(Reason::CopiedByCall, sum.assumed)
+            });
+            continue;
+        }
+        let sentence = match path {
+            CopyPath::SendfileToFile | CopyPath::SplicePipeFile => INTO_PAGE_CACHE,
+            CopyPath::CopyRangeReflink | CopyPath::CopyRangeCopied => NOT_SHARED,
+            _ => Reason::CopiedByCall.sentence(),
+        };
+        let of_call = shortfall(Reason::CopiedByCall, sum.copied);
+        reasons.push(Shortfall { provenance: worth, sentence, ..of_call });
+    }
+    if linear > 0 && !nobodys {
+        reasons.push(shortfall(Reason::NoGather, linear));
+    }
+    let achieved = if nobodys {
+        Achieved::Unknown(NOBODYS)
+    } else {
+        let copied = all.copied.saturating_add(linear);
+        Achieved::Bytes(all.moved.saturating_sub(copied), provenance)
+    };
+    Some(Request { mechanism, requested_bytes: all.moved, achieved, reasons: merged(reasons) })
+}
+
+/// Whether both sendfile and splice have handed pages to sockets.
+fn is_shared(paths: &[PathSample]) -> bool {
+    [CopyPath::SendfileToSocket, CopyPath::SplicePipeSocket]
+        .iter()
+        .all(|path| Sum::of(paths, &[*path]).moved > 0)
+}
+
+/// One entry per sentence.
+fn merged(reasons: Vec<Shortfall>) -> Vec<Shortfall> {
+    let mut merged: Vec<Shortfall> = Vec::new();
+    for reason in reasons.into_iter().filter(|reason| reason.bytes > 0) {
+        match merged.iter_mut().find(|other| other.sentence == reason.sentence) {
+            Some(other) => {
+                other.bytes = other.bytes.saturating_add(reason.bytes);
+                other.provenance = other.provenance.max(reason.provenance);
+            }
+            None => merged.push(reason),
+        }
+    }
+    merged
+}
+
+const fn shortfall(reason: Reason, bytes: u64) -> Shortfall {
+    Shortfall {
+        reason,
+        bytes,
+        calls: None,
+        provenance: Provenance::Measured,
+        sentence: reason.sentence(),
+    }
+}
+
+fn is_of(sample: &PathSample, paths: &[CopyPath]) -> bool {
+    sample.moved_bytes > 0 && paths.contains(&sample.path.0)
+}
+
+/// Samples summed up.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    moved: u64,
+    copied: u64,
+    assumed: u64,
+    provenance: Option<Provenance>,
+}
+
+impl Sum {
+    fn of(paths: &[PathSample], wanted: &[CopyPath]) -> Self {
+        let mut sum = Self::default();
+        for sample in paths.iter().filter(|sample| wanted.contains(&sample.path.0)) {
+            sum.moved = sum.moved.saturating_add(sample.moved_bytes);
+            sum.provenance = sum.provenance.max(Some(sample.provenance));
+            if sample.provenance != Provenance::Unavailable {
+                sum.copied = sum.copied.saturating_add(sample.copied_bytes);
+                sum.assumed = sum.assumed.saturating_add(sample.assumed_bytes);
+            }
+        }
+        sum.assumed = sum.assumed.min(sum.copied);
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests;
