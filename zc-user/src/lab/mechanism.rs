@@ -23,3 +23,4 @@ pub(super) mod uring_read_write;
 pub(super) mod uring_send_zc;
 pub(super) mod vmsplice;
 pub(super) mod zerocopy;
+pub(super) mod zerocopy_unset;

@@ -171,6 +171,9 @@ pub(crate) const ROWS: &[Row] = &[
     // Both are copied by whoever receives them; the kernel tells the program so.
     row("zerocopy", "tcp").moved(&[("socket_send_zerocopy", SIZE)]).copied(SIZE).differs(),
     row("zerocopy", "veth").moved(&[("socket_send_zerocopy", SIZE)]).copied(SIZE).differs(),
+    // A send like any other.
+    row("zerocopy_unset", "tcp").moved(&[("socket_send", SIZE)]).copied(SIZE).differs(),
+    row("zerocopy_unset", "veth").moved(&[("socket_send", SIZE)]).copied(SIZE).differs(),
     row("uring_send_zc", "tcp").moved(&[("socket_send_zerocopy", SIZE)]).copied(SIZE).differs(),
     row("uring_send_zc", "veth").moved(&[("socket_send_zerocopy", SIZE)]).copied(SIZE).differs(),
     row("uring_read_write", "tcp")

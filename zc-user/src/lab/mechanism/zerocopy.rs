@@ -136,7 +136,8 @@ const ORIGIN_ZEROCOPY: u8 = 5;
 /// `SO_EE_CODE_ZEROCOPY_COPIED`.
 const COPIED: u8 = 1;
 
-fn from_error_queue(socket: i32) -> Result<Option<libc::sock_extended_err>> {
+/// The next notification in the error queue, if there is one.
+pub(super) fn from_error_queue(socket: i32) -> Result<Option<libc::sock_extended_err>> {
     let mut control = Control([0; 128]);
     // SAFETY: integers and pointers, of which zero is a value.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
