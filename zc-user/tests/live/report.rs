@@ -38,6 +38,8 @@ pub(crate) struct Process {
     pub(crate) exited: bool,
     pub(crate) merged: u64,
     pub(crate) paths: Paths,
+    /// What was asked for without a copy, mechanism by mechanism.
+    pub(crate) zerocopy: Value,
     counters: Value,
     copies: BTreeMap<String, (Option<u64>, String)>,
 }
@@ -123,6 +125,7 @@ impl Report {
                 exited: row["exited"].as_bool().expect("whether it has exited"),
                 merged: number(row, "merged"),
                 paths: paths(row),
+                zerocopy: row["zerocopy"].clone(),
                 counters: row["counters"].clone(),
                 copies: array(&row["paths"]).iter().map(copies).collect(),
             })

@@ -1,6 +1,7 @@
 //! Sockets: every kind, every call, and the flags that change what is copied.
 
 use std::{
+    fs,
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream, UdpSocket},
     os::{
@@ -10,7 +11,10 @@ use std::{
     ptr::null_mut,
 };
 
+use serde_json::Value;
+
 use super::{Scenario, Stage, failed, fails, fd, moved, ok};
+use crate::report::{Process, number};
 
 const SMALL: usize = 101;
 const MIDDLE: usize = 1009;
@@ -170,7 +174,48 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         zerocopy,
         &[moved("socket_recv:tcp", 3, 3 * LARGE), moved("socket_send_zerocopy", 3, 3 * LARGE)],
     )
-    .also(|row, _| assert_eq!(row.counter("zerocopy_requested_bytes"), (3 * LARGE) as u64)),
+    .also(|row, _| {
+        let all = (3 * LARGE) as u64;
+        assert_eq!(row.counter("zerocopy_requested_bytes"), all);
+        let request = zerocopy_request(row, "msg_zerocopy");
+        assert_eq!(request["requested_bytes"], all);
+        if row.copied("socket_send_zerocopy").0.is_some() {
+            // The far end is on this host.
+            assert_eq!(request["achieved_bytes"], 0);
+            assert_eq!(bytes_for(request, "local_receiver"), all);
+        } else {
+            assert!(request["achieved_bytes"].is_null(), "{request:#}");
+            assert!(request["unknown_because"].is_string(), "{request:#}");
+        }
+    }),
+    Scenario::new(
+        "zerocopy_not_enabled",
+        |_| {
+            let (a, b) = tcp();
+            send_without_copy(&a, &b);
+            Ok(())
+        },
+        &[moved("socket_recv:tcp", 3, 3 * LARGE), moved("socket_send:tcp", 3, 3 * LARGE)],
+    )
+    .also(|row, _| {
+        let all = (3 * LARGE) as u64;
+        let request = zerocopy_request(row, "msg_zerocopy");
+        assert_eq!(request["requested_bytes"], all);
+        assert_eq!(request["achieved_bytes"], 0, "known without looking at copies");
+        assert_eq!(bytes_for(request, "so_zerocopy_not_set"), all);
+    }),
+    // One byte is the setting that leaves no room.
+    Scenario::new(
+        "zerocopy_refused",
+        zerocopy_refused,
+        &[moved("pseudo_write", 1, 1), failed("socket_send_zerocopy", 2)],
+    )
+    .also(|row, _| {
+        let request = zerocopy_request(row, "msg_zerocopy");
+        assert_eq!(request["requested_bytes"], 0);
+        assert_eq!(bytes_for(request, "no_buffer_space"), (LARGE + SMALL) as u64);
+        assert_eq!(request["reasons"][0]["calls"], 2);
+    }),
     Scenario::new(
         "refused_by_sockets",
         refused,
@@ -336,23 +381,93 @@ fn netlink(_: &Stage) -> Result<(), String> {
 
 fn zerocopy(_: &Stage) -> Result<(), String> {
     let (a, b) = tcp();
+    heed_zerocopy(&a)?;
+    send_without_copy(&a, &b);
+    Ok(())
+}
+
+fn heed_zerocopy(socket: &impl AsRawFd) -> Result<(), String> {
     let on = 1_i32;
     // SAFETY: an integer and its size.
     let set = unsafe {
-        let size = size_of::<i32>() as u32;
-        libc::setsockopt(fd(&a), libc::SOL_SOCKET, libc::SO_ZEROCOPY, (&raw const on).cast(), size)
+        let (value, size) = ((&raw const on).cast(), size_of::<i32>() as u32);
+        libc::setsockopt(fd(socket), libc::SOL_SOCKET, libc::SO_ZEROCOPY, value, size)
     };
-    if set != 0 {
-        return Err("this kernel has no SO_ZEROCOPY".to_owned());
-    }
+    if set == 0 { Ok(()) } else { Err("this kernel has no SO_ZEROCOPY".to_owned()) }
+}
+
+fn send_without_copy(from: &TcpStream, to: &TcpStream) {
     let buffer = vec![1_u8; LARGE];
     for _ in 0..3 {
         // SAFETY: a buffer that lives until the peer has everything.
-        let sent = unsafe { libc::send(fd(&a), buffer.as_ptr().cast(), LARGE, libc::MSG_ZEROCOPY) };
+        let sent =
+            unsafe { libc::send(fd(from), buffer.as_ptr().cast(), LARGE, libc::MSG_ZEROCOPY) };
         assert_eq!(ok(sent), LARGE);
-        receive(&b, LARGE);
+        receive(to, LARGE);
+    }
+}
+
+/// Sends that find no room for their notification, in a network namespace that allows for none.
+fn zerocopy_refused(_: &Stage) -> Result<(), String> {
+    const OPTION_MEMORY: &str = "/proc/sys/net/core/optmem_max";
+    // SAFETY: no memory is involved; this process has one thread.
+    if unsafe { libc::unshare(libc::CLONE_NEWNET) } != 0 {
+        return Err("network namespaces are not allowed here".to_owned());
+    }
+    if fs::write(OPTION_MEMORY, "1").is_err() {
+        return Err("on this kernel optmem_max is not of the namespace".to_owned());
+    }
+    let socket = UdpSocket::bind("0.0.0.0:0").expect("a port");
+    heed_zerocopy(&socket)?;
+    let mut buffer = vec![1_u8; LARGE];
+    let mut vector = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: SMALL };
+    // SAFETY: buffers and their lengths; zeros mean no address and no control data.
+    unsafe {
+        let mut address: libc::sockaddr_in = std::mem::zeroed();
+        address.sin_family = libc::AF_INET as u16;
+        address.sin_addr.s_addr = u32::from_ne_bytes([127, 0, 0, 1]);
+        address.sin_port = 9_u16.to_be();
+        let (to, size) = ((&raw const address).cast(), size_of::<libc::sockaddr_in>() as u32);
+        let flags = libc::MSG_ZEROCOPY;
+        loopback_up();
+        let sent = libc::sendto(fd(&socket), buffer.as_ptr().cast(), LARGE, flags, to, size);
+        fails(sent, libc::ENOBUFS);
+        let mut message: libc::msghdr = std::mem::zeroed();
+        message.msg_name = (&raw mut address).cast();
+        message.msg_namelen = size;
+        message.msg_iov = &raw mut vector;
+        message.msg_iovlen = 1;
+        fails(libc::sendmsg(fd(&socket), &raw const message, flags), libc::ENOBUFS);
     }
     Ok(())
+}
+
+/// Switches on the loopback interface of a new network namespace.
+fn loopback_up() {
+    let socket = UdpSocket::bind("0.0.0.0:0").expect("a port");
+    // SAFETY: a structure of integers with the name of an interface in it.
+    unsafe {
+        let mut request: libc::ifreq = std::mem::zeroed();
+        request.ifr_name[0] = b'l' as libc::c_char;
+        request.ifr_name[1] = b'o' as libc::c_char;
+        request.ifr_ifru.ifru_flags = libc::IFF_UP as i16;
+        let up = libc::ioctl(fd(&socket), libc::SIOCSIFFLAGS, &raw const request);
+        assert_eq!(up, 0, "{}", std::io::Error::last_os_error());
+    }
+}
+
+/// What `zc` says of a process's requests through `mechanism`.
+fn zerocopy_request<'a>(row: &'a Process, mechanism: &str) -> &'a Value {
+    let requests = row.zerocopy.as_array().expect("a list");
+    let found = requests.iter().find(|request| request["mechanism"] == mechanism);
+    found.unwrap_or_else(|| panic!("{requests:#?}"))
+}
+
+/// The bytes that were copied for `reason`.
+fn bytes_for(request: &Value, reason: &str) -> u64 {
+    let reasons = request["reasons"].as_array().expect("a list");
+    let found = reasons.iter().find(|one| one["reason"] == reason);
+    number(found.unwrap_or_else(|| panic!("{request:#}")), "bytes")
 }
 
 fn refused(_: &Stage) -> Result<(), String> {
