@@ -113,11 +113,13 @@ impl Account {
             let staged = &mut (*record).staged;
             let mut copied = staged.copied;
             let rest = moved.saturating_sub(copied);
+            // Of what was received, a part may have been copied as well.
+            if staged.evidence & EVIDENCE_TRANSFORM != 0 {
+                (*record).counters.transformed_bytes += moved;
+            }
             if rest > 0 {
                 if staged.evidence & EVIDENCE_COPY != 0 {
                     copied += rest.saturating_sub(staged.direct);
-                } else if staged.evidence & EVIDENCE_TRANSFORM != 0 {
-                    (*record).counters.transformed_bytes += rest;
                 } else if staged.evidence == 0 && assumes {
                     (*count).assumed += rest;
                 }

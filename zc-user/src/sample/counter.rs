@@ -89,7 +89,7 @@ counters! {
     CopiedBytes = "copied_bytes",
     /// Bytes received only to be thrown away (MSG_TRUNC).
     DiscardedBytes = "discarded_bytes",
-    /// Bytes that the kernel encrypted or decrypted for the process (kTLS in software): read and written once, not copied.
+    /// Bytes that the kernel encrypted or decrypted for the process (kTLS in software): read and written once, which is no copy; some of what is received is copied besides.
     TransformedBytes = "transformed_bytes",
     /// io_uring operations that moved data; those that no worker thread was needed for are this less uring_punted_ops.
     UringOps = "uring_ops",
