@@ -110,6 +110,7 @@ fn known(scenario: &str, sink: &str) -> Vec<(&'static str, u64, u64)> {
         "direct_read" | "uring_direct" | "libaio" => vec![moved("direct_read")],
         "direct_write" => vec![("direct_write", blocks, 0)],
         "zerocopy" | "uring_send_zc" => vec![copied("socket_send_zerocopy")],
+        "zerocopy_unset" => vec![copied("socket_send")],
         "cow" => vec![("cow_copy", blocks, blocks)],
         "cow_huge" => {
             let pages = SIZE.div_ceil(HUGE) * PAGE;
