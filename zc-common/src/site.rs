@@ -94,8 +94,8 @@ sites! {
     UnixSendpage = "zc_unix_sendpage",
     /// User pages pinned for a socket buffer.
     SkbZerocopy = "zc_skb_zerocopy",
-    /// User pages pinned for a datagram.
-    DatagramZerocopy = "zc_datagram_zerocopy",
+    /// A send that `MSG_ZEROCOPY` is heeded of begins.
+    ZerocopyNotice = "zc_zerocopy_notice",
     /// Pinned user pages copied after all, because a receiver on this host gets them.
     CopyUbufs = "zc_copy_ubufs",
     /// Payload of a socket buffer copied to make it linear.

@@ -149,6 +149,8 @@ impl Reason {
 
 const INTO_PAGE_CACHE: &str =
     "a file keeps its own pages: what is sent or spliced to it is copied into the page cache";
+const AT_ONCE: &str = "the send itself copied: its route cannot gather packets from pages (scatter-gather or checksum \
+     offload is off or missing), or they were the head of a datagram";
 const NOT_SHARED: &str = "the file system shares no extents between these files (it cannot, or they lie on different file systems, \
      or the range is not aligned to blocks): copied in the kernel";
 const NOBODYS: &str = "sendfile and splice were both used, and bytes of theirs copied for a device that cannot \
@@ -282,7 +284,8 @@ pub fn sends<'a>(row: Row<'a>, frame: &'a Frame) -> Option<Request<'a>> {
             let linear = count(CounterId::ZerocopyLinearizedBytes);
             reasons.extend([
                 shortfall(Reason::LocalReceiver, later),
-                shortfall(Reason::NoGather, at_once.saturating_add(linear)),
+                shortfall(Reason::NoGather, linear),
+                Shortfall { sentence: AT_ONCE, ..shortfall(Reason::NoGather, at_once) },
                 Shortfall {
                     provenance: Provenance::Assumed,
                     ..shortfall(Reason::CopiedByCall, path.assumed)

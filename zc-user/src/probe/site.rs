@@ -38,8 +38,6 @@ enum Length {
     At(u8),
     /// By the name of the parameter, if there is one.
     Named(&'static str),
-    /// The socket.
-    Socket,
 }
 
 /// A site and its hooks.
@@ -73,7 +71,7 @@ macro_rules! sites {
     };
 }
 
-use Length::{At, Named, Nowhere, Socket};
+use Length::{At, Named, Nowhere};
 
 sites! {
     CopyFiles FilemapRead Return Always ["filemap_read", "generic_file_buffered_read"] At(2);
@@ -116,7 +114,7 @@ sites! {
     CopySockets SkbSplice Return Always ["skb_splice_from_iter", "do_tcp_sendpages"] Nowhere;
     CopySockets UnixSendpage Return IfPresent ["unix_stream_sendpage"] Nowhere;
     CopySockets SkbZerocopy Return Always ["skb_zerocopy_iter_stream"] Nowhere;
-    CopySockets DatagramZerocopy Return IfPresent ["skb_zerocopy_iter_dgram", "__zerocopy_sg_from_iter"] Socket;
+    CopySockets ZerocopyNotice Return Wanted ["msg_zerocopy_realloc", "sock_zerocopy_realloc"] Nowhere;
     CopySockets TlsSend Kprobe Wanted ["tls_sw_sendmsg"] Nowhere;
     CopySockets TlsRecv Kprobe Wanted ["tls_sw_recvmsg"] Nowhere;
     CopyLate CopyUbufs Entry Always ["skb_copy_ubufs"] Nowhere;
@@ -161,7 +159,6 @@ impl Hooked {
                 Nowhere => Shape::NONE,
                 At(place) => place,
                 Named(name) => place(&|parameter| parameter.name == name),
-                Socket => place(&|parameter| parameter.pointee == "sock"),
             },
             variant: variant as u8,
         }

@@ -133,15 +133,16 @@ at_return!(
 );
 
 at_return!(
-    /// `int __zerocopy_sg_from_iter(..., struct sock *, struct sk_buff *, struct iov_iter *, size_t, ...)`,
-    /// `net/core/datagram.c`, since 5.11 what sends datagrams calls; `skb_zerocopy_iter_dgram` before.
-    DatagramZerocopy, zc_datagram_zerocopy, "__zerocopy_sg_from_iter", |call| {
-        if call.result_int() == 0
+    /// `struct ubuf_info *msg_zerocopy_realloc(struct sock *, size_t, struct ubuf_info *, ...)`,
+    /// `net/core/skbuff.c`; `sock_zerocopy_realloc` before 5.12. Every send that `MSG_ZEROCOPY` is heeded
+    /// of begins with it. What is copied all the same, others see.
+    ZerocopyNotice, zc_zerocopy_notice, "msg_zerocopy_realloc", |call| {
+        let notification = call.result();
+        if notification != 0
             && let Some(account) = current()
         {
-            if call.has_length() {
-                owns(account, Object::untyped(call.length()));
-            }
+            owns(account, call.object(0));
+            pins(account, Object::untyped(notification as u64));
             account.note(EVIDENCE_REFERENCE);
         }
     }
