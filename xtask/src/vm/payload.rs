@@ -70,6 +70,7 @@ const PROGRAMS: &[&str] = &[
     "wc",
     "yes", // coreutils and the like
     "blkid",
+    "chrt",
     "fallocate",
     "losetup",
     "mount",
