@@ -207,7 +207,8 @@ fn counters(state: &State, process: &ProcessSample, frame: &Frame, canvas: &mut 
         let label = format!("{:<28} {text:>10}", counter.id());
         buf.set_stringn(cell.x, cell.y, label, usize::from(cell.width), style);
     }
-    for limit in &frame.host.limitations {
+    let listed = |counter| !zerocopy::SHOWN_HERE.contains(&counter);
+    for limit in frame.host.limitations.iter().filter(|limit| listed(limit.counter)) {
         let text = format!(
             "{} is {}: {}",
             limit.counter.id(),
