@@ -22,6 +22,7 @@ use zc_common::path::CopyPath;
 
 use super::{
     child::{self, Child},
+    measurement::Framing,
     payload::Payload,
     round::{between_stops, section},
     run::Observer,
@@ -189,10 +190,10 @@ fn moved(frame: &Frame, path: CopyPath) -> (u64, u64) {
     rows.fold((0, 0), |(ops, bytes), row| (ops + row.ops, bytes + row.moved_bytes))
 }
 
-/// A counter, without the one call with which the worker stops itself.
+/// A counter, without the calls with which the worker looks at the clock and stops itself.
 fn counter(frame: &Frame, counter: CounterId) -> u64 {
-    let stop = u64::from(counter == CounterId::Syscalls);
-    frame.totals.counters[counter].saturating_sub(stop)
+    let own = if counter == CounterId::Syscalls { Framing::WORK.syscalls } else { 0 };
+    frame.totals.counters[counter].saturating_sub(own)
 }
 
 /// What is left of `file` when it is cut to `size` bytes.
