@@ -48,9 +48,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
                 + children.map(|child| child.path("cow_copy").bytes).sum::<u64>()
         };
         let extra = both(row) - both(&ground.row("cow_copy_one"));
-        // A page of either's stack may be written while it is shared, or just after.
+        // Some pages of their stacks and libraries are written while they are shared or just after,
+        // as it happens.
         let off = extra.abs_diff(((PAGES - 1) * PAGE) as u64);
-        assert!(off <= 2 * PAGE as u64, "{extra} B");
+        assert!(off <= 8 * PAGE as u64, "{extra} B");
     }),
 ];
 
