@@ -10,7 +10,7 @@ use zc_common::{
     syscall::{SYSCALL_TABLE_LEN, SyscallKind},
 };
 
-use super::{Account, add_shared};
+use super::{Account, PF_KTHREAD, add_shared};
 use crate::{
     arch,
     kernel::{Object, frozen, layout, opaque},
@@ -34,7 +34,11 @@ impl Account {
             return;
         }
         let Some(record) = self.own() else {
-            return self.book_copied(lane(CopyPath::KernelCopy), 0, bytes);
+            // The end of a call that moves data assumes these bytes: they must not be here as well.
+            if is_kernel_thread() || !is_in_data_call() {
+                self.book_copied(lane(CopyPath::KernelCopy), 0, bytes);
+            }
+            return;
         };
         // SAFETY: a map value; this thread is its only writer.
         unsafe {
@@ -208,7 +212,20 @@ unsafe fn is_settled_later(record: *mut Record) -> bool {
             return false;
         }
     }
+    is_in_data_call()
+}
+
+/// Whether the running thread, which is none of the kernel, is in a call whose end settles; also where
+/// this kernel does not tell.
+#[inline(always)]
+fn is_in_data_call() -> bool {
     kind_of_call().is_none_or(|kind| kind > SyscallKind::Submit as u8)
+}
+
+/// Whether the running thread is one of the kernel: it is in no call.
+#[inline(always)]
+fn is_kernel_thread() -> bool {
+    Object::current_task().load::<u32>(layout!(task_flags)) & PF_KTHREAD != 0
 }
 
 impl Account {
