@@ -44,6 +44,8 @@ macro_rules! layout {
             pub cow_sites: u32,
             /// Whether pages are counted where they are mapped.
             pub map_sites: u32,
+            /// Whether a program at the tracepoint of a system call can be preempted (7.2).
+            pub exit_is_preempted: u32,
             /// Offset of the user registers from `task_struct.stack`, for kernels without `bpf_task_pt_regs`; absent when not known.
             pub stack_pt_regs: u32,
             /// Bits of `iov_iter.iter_type` that tell the kind (before 5.14 the lowest is the direction).
@@ -67,7 +69,7 @@ macro_rules! layout {
                 pg_head: ABSENT, pg_writeback: ABSENT, page_bytes: 0, sg_bytes: 0, typed: 0, current_task_typed: 0, task_pt_regs: 0,
                 uring_punt_args: 0,
                 switch_has_state: 0, uring_complete_args: 0, getrq_args: 0, page_shift: 12, copy_sites: 0,
-                cow_sites: 0, map_sites: 0,
+                cow_sites: 0, map_sites: 0, exit_is_preempted: 0,
                 stack_pt_regs: ABSENT, iter_mask: 0xff, iter_pipe: ABSENT, iter_discard: ABSENT,
                 sock_zerocopy: ABSENT, skb_zerocopy: 0, skb_shared: 0,
             };
@@ -184,4 +186,4 @@ layout! {
     socket_flags: "sock" . "__sk_common.skc_flags",
 }
 
-const _: () = assert!(size_of::<KernelLayout>() == 4 * (KernelLayout::FIELDS.len() + 22));
+const _: () = assert!(size_of::<KernelLayout>() == 4 * (KernelLayout::FIELDS.len() + 23));

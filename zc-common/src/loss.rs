@@ -47,7 +47,7 @@ losses! {
     UringAnonymousCompletions = "uring_anonymous_completions",
     /// Entries of scatter lists beyond what one program may walk: mapped for a device, not counted on its bus.
     ScatterListsTruncated = "scatter_lists_truncated",
-    /// Events that came while the same program was under way on the same CPU, interrupted or preempted: the kernel leaves them out.
+    /// Events that came while the same program was under way on the same CPU, interrupted or preempted: the kernel leaves them out. What a copy site misses is assumed to be copied, so only what tracepoints miss is gone.
     ProbeRecursions = "probe_recursions",
     /// What was done on behalf of processes that had ended, beyond the table of such processes; counted in the unattributed row.
     DepartedExhausted = "departed_exhausted",

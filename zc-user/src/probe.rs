@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod cost;
 mod departed;
 mod device;
+mod exit;
 mod feature;
 pub mod layout;
 pub mod live;

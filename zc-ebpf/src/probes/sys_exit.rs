@@ -3,7 +3,7 @@
 //! A call that moves no data costs one addition to a counter of the CPU. A call that does is
 //! booked on the path that its descriptors name, with its return value.
 
-use aya_ebpf::helpers::bpf_probe_read_user;
+use aya_ebpf::{helpers::bpf_probe_read_user, macros::kprobe, programs::ProbeContext};
 use zc_common::{
     loss::Loss,
     path::{CopyPath, Lane, lane},
@@ -11,9 +11,9 @@ use zc_common::{
     syscall::{SYSCALL_TABLE_LEN, SyscallKind},
 };
 
-use super::{Arguments, tracepoint};
+use super::tracepoint;
 use crate::{
-    account::{Account, count, note_loss, note_losses, this_cpu},
+    account::{Account, add_shared, count, note_loss, note_losses, this_cpu},
     arch,
     descriptor::{Class, File},
     kernel::{Object, layout},
@@ -26,8 +26,20 @@ mod transfer;
 
 tracepoint!(
     /// `sys_exit(struct pt_regs *regs, long ret)`, `include/trace/events/syscalls.h`, 5.10 to 7.2.
-    zc_sys_exit, zc_sys_exit_raw, "sys_exit", |arguments| sys_exit(arguments)
+    zc_sys_exit, zc_sys_exit_raw, "sys_exit", |arguments| {
+        sys_exit(arguments.object(0), || arguments.integer(1) as i64);
+    }
 );
+
+/// `trace_syscall_exit(struct pt_regs *regs, long ret)`, `kernel/entry/syscall-common.c`, 7.2: what runs
+/// the programs of the tracepoint. Those can be preempted, and then the kernel leaves out every other
+/// thread's calls on that CPU until the preempted one goes on; a kprobe cannot.
+#[kprobe]
+pub(crate) fn zc_sys_exit_kprobe(ctx: ProbeContext) -> u32 {
+    // The verifier knows what the helper returns, and nothing of the arguments.
+    sys_exit(Object::user_registers(), || ctx.arg(1).unwrap_or(0));
+    0
+}
 
 /// A system call that has returned.
 #[derive(Clone, Copy)]
@@ -95,7 +107,7 @@ impl Call {
 }
 
 #[inline(always)]
-fn sys_exit(arguments: Arguments) {
+fn sys_exit(regs: Object, result: impl Fn() -> i64) {
     const RECVMMSG: u8 = SyscallKind::Recvmmsg as u8;
     const SENDMMSG: u8 = SyscallKind::Sendmmsg as u8;
     const IO_GETEVENTS: u8 = SyscallKind::IoGetevents as u8;
@@ -103,10 +115,16 @@ fn sys_exit(arguments: Arguments) {
     let Some(cpu) = this_cpu() else {
         return note_loss(Loss::CpuOutOfRange);
     };
-    // SAFETY: a map value that only this CPU writes.
-    unsafe { (*cpu).pending_syscalls += 1 };
+    // SAFETY: a field of a map value that only this CPU writes.
+    let pending = unsafe { &raw mut (*cpu).pending_syscalls };
+    if layout!(exit_is_preempted) != 0 {
+        // The switch takes the pending calls away, in the middle of an addition if it must.
+        add_shared(pending, 1);
+    } else {
+        // SAFETY: as above.
+        unsafe { *pending += 1 };
+    }
 
-    let regs = arguments.object(0);
     let number = arch::number(regs);
     if number >= SYSCALL_TABLE_LEN as u64 {
         return;
@@ -120,7 +138,7 @@ fn sys_exit(arguments: Arguments) {
     }
     let task = Object::current_task();
     let Some(account) = Account::of(cpu, task) else { return };
-    let call = Call { regs, task, account, result: arguments.integer(1) as i64 };
+    let call = Call { regs, task, account, result: result() };
     if kind == SyscallKind::Read as u8 || kind == SyscallKind::Write as u8 {
         let Some(class) = call.class_fast(0) else { return };
         if kind == SyscallKind::Read as u8 {

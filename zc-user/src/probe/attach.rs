@@ -18,7 +18,7 @@ use super::{
     OBJECT,
     btf::Btf,
     catalog::{Group, PROBES, Part, Probe},
-    feature,
+    exit, feature,
     layout::{self, Access},
     site,
     symbols::Symbols,
@@ -235,7 +235,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
                     trace::attach_group(&mut ebpf, group, btf, types, kprobes)
                 }
                 (_, _, Err(reason), _) if group.has_sites() => Ok(Some(reason.clone())),
-                _ => attach_group(&mut ebpf, group, access, types.as_ref(), btf),
+                _ => attach_group(&mut ebpf, group, access, types.as_ref(), btf, kprobes),
             };
             match outcome.map_err(explain) {
                 Ok(refusal) => refusal,
@@ -282,6 +282,7 @@ fn attach_group(
     access: Access,
     types: Option<&aya::Btf>,
     btf: &Btf,
+    kprobes: bool,
 ) -> Result<Option<String>> {
     let probes = || PROBES.iter().filter(|probe| probe.group == group && (probe.is_needed)(btf));
     let there = |name: &&str| btf.tracepoint_arguments(name).is_some();
@@ -295,6 +296,13 @@ fn attach_group(
         }
     }
     for (probe, tracepoint) in found {
+        if tracepoint == exit::TRACEPOINT
+            && kprobes
+            && access == Access::Typed
+            && exit::attach_function(ebpf, btf)
+        {
+            continue;
+        }
         attach_probe(ebpf, probe, tracepoint, access, types)
             .with_context(|| format!("cannot attach to {tracepoint}"))?;
     }

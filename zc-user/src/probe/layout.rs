@@ -2,7 +2,7 @@
 
 use zc_common::layout::{ABSENT, KernelLayout};
 
-use super::btf::Btf;
+use super::{btf::Btf, exit};
 
 /// How the verifier sees pointers: decides which kind of tracepoint is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +66,7 @@ pub fn from_btf(btf: &Btf, access: Access) -> Result<KernelLayout, Vec<&'static 
         layout.task_pt_regs =
             u32::from(layout.current_task_typed != 0 && has_helper(btf, "BPF_FUNC_task_pt_regs"));
     }
+    layout.exit_is_preempted = u32::from(exit::is_preempted(btf));
     layout.switch_has_state =
         u32::from(btf.tracepoint_arguments("sched_switch").is_some_and(|count| count > 3));
     layout.uring_complete_args = btf.tracepoint_arguments("io_uring_complete").unwrap_or(0);

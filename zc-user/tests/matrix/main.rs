@@ -5,6 +5,7 @@
 //! keeping goes to the directory `ZC_VM_RESULTS`, if there is one.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod contended;
 mod degraded;
 mod doctor;
 mod exact;
@@ -29,7 +30,7 @@ use requirement::Skip;
 type Test = fn() -> Result<(), Skip>;
 
 fn main() -> ExitCode {
-    let tests = [doctor::TESTS, exact::TESTS, degraded::TESTS, lab::TESTS];
+    let tests = [doctor::TESTS, exact::TESTS, contended::TESTS, degraded::TESTS, lab::TESTS];
     let tests = tests.concat().into_iter();
     runner::run(tests.map(|(name, test)| runner::trial(name.to_owned(), test)).collect())
 }
