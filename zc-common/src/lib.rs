@@ -9,6 +9,7 @@
 pub mod device;
 pub mod layout;
 pub mod loss;
+mod named;
 pub mod path;
 #[cfg(feature = "user")]
 mod pod;

@@ -3,105 +3,83 @@
 //! A path names what happened to the bytes, not which call was made. A lane is a path split by
 //! the kind of socket where that matters; the kernel side counts in lanes, users see paths.
 
-macro_rules! copy_paths {
-    ($($(#[doc = $doc:literal])* $variant:ident = $id:literal,)*) => {
-        /// A way bytes travel. The discriminant is an index, the id is stable for ever.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[repr(u8)]
-        pub enum CopyPath { $($(#[doc = $doc])* $variant,)* }
+use crate::named;
 
-        impl CopyPath {
-            /// Every path, in the order of the groups of the documentation.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The stable snake_case id: the same word in JSON, labels, filters and docs.
-            #[must_use]
-            pub const fn id(self) -> &'static str {
-                match self { $(Self::$variant => $id,)* }
-            }
-
-            /// What the path means, in one sentence.
-            #[must_use]
-            pub const fn help(self) -> &'static str {
-                match self { $(Self::$variant => concat!($($doc,)*).trim_ascii_start(),)* }
-            }
-        }
-    };
-}
-
-copy_paths! {
-    /// Page cache to user buffer: read, pread, readv, preadv on a regular file or block device.
-    FileRead = "file_read",
-    /// User buffer to page cache: write, pwrite, writev, pwritev on a regular file or block device.
-    FileWrite = "file_write",
-    /// O_DIRECT read: the device writes into the user's pages.
-    DirectRead = "direct_read",
-    /// O_DIRECT write: the device reads the user's pages.
-    DirectWrite = "direct_write",
-    /// Read of a procfs, sysfs or device file, terminal or anonymous inode: neither page cache nor socket.
-    PseudoRead = "pseudo_read",
-    /// Write to a procfs, sysfs or device file, terminal or anonymous inode.
-    PseudoWrite = "pseudo_write",
-    /// Socket buffer to user buffer.
-    SocketRecv = "socket_recv",
-    /// User buffer to socket buffer.
-    SocketSend = "socket_send",
-    /// Send with MSG_ZEROCOPY or SEND_ZC through a socket that heeds it: user pages are pinned; the kernel may still copy them later.
-    SocketSendZerocopy = "socket_send_zerocopy",
-    /// TCP_ZEROCOPY_RECEIVE: received pages are mapped into the process.
-    SocketRecvZerocopy = "socket_recv_zerocopy",
-    /// Pipe buffer to user buffer.
-    PipeRead = "pipe_read",
-    /// User buffer to pipe buffer.
-    PipeWrite = "pipe_write",
-    /// User pages handed to a pipe by reference.
-    Vmsplice = "vmsplice",
-    /// Pipe buffers duplicated by reference.
-    Tee = "tee",
-    /// sendfile from the page cache to a socket, by page reference.
-    SendfileToSocket = "sendfile_to_socket",
-    /// sendfile into another file: one copy, kernel to kernel.
-    SendfileToFile = "sendfile_to_file",
-    /// sendfile into a pipe, by page reference.
-    SendfileToPipe = "sendfile_to_pipe",
-    /// sendfile into a device or pseudo file.
-    SendfileToPseudo = "sendfile_to_pseudo",
-    /// splice from a file into a pipe, by page reference.
-    SpliceFilePipe = "splice_file_pipe",
-    /// splice from a pipe into a socket, by page reference.
-    SplicePipeSocket = "splice_pipe_socket",
-    /// splice from a pipe into a file: one copy into the page cache.
-    SplicePipeFile = "splice_pipe_file",
-    /// splice from a socket into a pipe, by page reference.
-    SpliceSocketPipe = "splice_socket_pipe",
-    /// splice from a pipe into another pipe, by page reference.
-    SplicePipePipe = "splice_pipe_pipe",
-    /// splice between a pipe and a device or pseudo file.
-    SplicePipePseudo = "splice_pipe_pseudo",
-    /// copy_file_range, FICLONE or FICLONERANGE that shared extents instead of copying.
-    CopyRangeReflink = "copy_range_reflink",
-    /// copy_file_range that copied in the kernel.
-    CopyRangeCopied = "copy_range_copied",
-    /// File pages mapped in by page faults of reads.
-    MmapRead = "mmap_read",
-    /// File pages mapped in by page faults of writes.
-    MmapWrite = "mmap_write",
-    /// Pages copied by the first write after a fork or on a private mapping.
-    CowCopy = "cow_copy",
-    /// process_vm_readv and process_vm_writev: one copy from process to process.
-    ProcessVm = "process_vm",
-    /// Copies through bounce buffers, because the device cannot reach the memory.
-    SwiotlbBounce = "swiotlb_bounce",
-    /// Socket buffers made linear by a copy, because the device or route cannot gather.
-    SkbLinearize = "skb_linearize",
-    /// Copies for no call that moves data: loading a program, kernel threads that read and write files (loop devices), message queues.
-    KernelCopy = "kernel_copy",
+named! {
+    /// A way bytes travel. The discriminant is an index, the id is stable for ever.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[repr(u8)]
+    pub enum CopyPath {
+        /// Page cache to user buffer: read, pread, readv, preadv on a regular file or block device.
+        FileRead = "file_read",
+        /// User buffer to page cache: write, pwrite, writev, pwritev on a regular file or block device.
+        FileWrite = "file_write",
+        /// O_DIRECT read: the device writes into the user's pages.
+        DirectRead = "direct_read",
+        /// O_DIRECT write: the device reads the user's pages.
+        DirectWrite = "direct_write",
+        /// Read of a procfs, sysfs or device file, terminal or anonymous inode: neither page cache nor socket.
+        PseudoRead = "pseudo_read",
+        /// Write to a procfs, sysfs or device file, terminal or anonymous inode.
+        PseudoWrite = "pseudo_write",
+        /// Socket buffer to user buffer.
+        SocketRecv = "socket_recv",
+        /// User buffer to socket buffer.
+        SocketSend = "socket_send",
+        /// Send with MSG_ZEROCOPY or SEND_ZC through a socket that heeds it: user pages are pinned; the kernel may still copy them later.
+        SocketSendZerocopy = "socket_send_zerocopy",
+        /// TCP_ZEROCOPY_RECEIVE: received pages are mapped into the process.
+        SocketRecvZerocopy = "socket_recv_zerocopy",
+        /// Pipe buffer to user buffer.
+        PipeRead = "pipe_read",
+        /// User buffer to pipe buffer.
+        PipeWrite = "pipe_write",
+        /// User pages handed to a pipe by reference.
+        Vmsplice = "vmsplice",
+        /// Pipe buffers duplicated by reference.
+        Tee = "tee",
+        /// sendfile from the page cache to a socket, by page reference.
+        SendfileToSocket = "sendfile_to_socket",
+        /// sendfile into another file: one copy, kernel to kernel.
+        SendfileToFile = "sendfile_to_file",
+        /// sendfile into a pipe, by page reference.
+        SendfileToPipe = "sendfile_to_pipe",
+        /// sendfile into a device or pseudo file.
+        SendfileToPseudo = "sendfile_to_pseudo",
+        /// splice from a file into a pipe, by page reference.
+        SpliceFilePipe = "splice_file_pipe",
+        /// splice from a pipe into a socket, by page reference.
+        SplicePipeSocket = "splice_pipe_socket",
+        /// splice from a pipe into a file: one copy into the page cache.
+        SplicePipeFile = "splice_pipe_file",
+        /// splice from a socket into a pipe, by page reference.
+        SpliceSocketPipe = "splice_socket_pipe",
+        /// splice from a pipe into another pipe, by page reference.
+        SplicePipePipe = "splice_pipe_pipe",
+        /// splice between a pipe and a device or pseudo file.
+        SplicePipePseudo = "splice_pipe_pseudo",
+        /// copy_file_range, FICLONE or FICLONERANGE that shared extents instead of copying.
+        CopyRangeReflink = "copy_range_reflink",
+        /// copy_file_range that copied in the kernel.
+        CopyRangeCopied = "copy_range_copied",
+        /// File pages mapped in by page faults of reads.
+        MmapRead = "mmap_read",
+        /// File pages mapped in by page faults of writes.
+        MmapWrite = "mmap_write",
+        /// Pages copied by the first write after a fork or on a private mapping.
+        CowCopy = "cow_copy",
+        /// process_vm_readv and process_vm_writev: one copy from process to process.
+        ProcessVm = "process_vm",
+        /// Copies through bounce buffers, because the device cannot reach the memory.
+        SwiotlbBounce = "swiotlb_bounce",
+        /// Socket buffers made linear by a copy, because the device or route cannot gather.
+        SkbLinearize = "skb_linearize",
+        /// Copies for no call that moves data: loading a program, kernel threads that read and write files (loop devices), message queues.
+        KernelCopy = "kernel_copy",
+    }
 }
 
 impl CopyPath {
-    /// Number of paths.
-    pub const COUNT: usize = Self::ALL.len();
-
     /// CPU copies per moved byte that the path's usual behaviour implies, for kernels where nothing
     /// measures them. `None` where the call may or may not copy and only the kernel knows: such
     /// copies are unavailable, not 0.

@@ -76,6 +76,28 @@ impl Late {
         bounces: 0,
         bounced_bytes: 0,
     };
+
+    /// Field by field, what `combine` makes of this one and of `other`.
+    #[must_use]
+    pub fn combined(&self, other: &Self, combine: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            updates: combine(self.updates, other.updates),
+            dirtied_write_bytes: combine(self.dirtied_write_bytes, other.dirtied_write_bytes),
+            linearizations: combine(self.linearizations, other.linearizations),
+            linearized_bytes: combine(self.linearized_bytes, other.linearized_bytes),
+            zerocopy_copied_bytes: combine(self.zerocopy_copied_bytes, other.zerocopy_copied_bytes),
+            zerocopy_linearized_bytes: combine(
+                self.zerocopy_linearized_bytes,
+                other.zerocopy_linearized_bytes,
+            ),
+            referenced_linearized_bytes: combine(
+                self.referenced_linearized_bytes,
+                other.referenced_linearized_bytes,
+            ),
+            bounces: combine(self.bounces, other.bounces),
+            bounced_bytes: combine(self.bounced_bytes, other.bounced_bytes),
+        }
+    }
 }
 
 /// Operations, bytes and failures on one lane.

@@ -163,6 +163,14 @@ fn copied(bytes: i64) {
     }
 }
 
+/// Counts what `call` returned: all of it was copied.
+#[inline(always)]
+fn whole(call: Traced) {
+    if call.copies() {
+        copied(call.result());
+    }
+}
+
 /// Notes that the running call handed `bytes` over by reference.
 #[inline(always)]
 fn referenced(bytes: i64) {

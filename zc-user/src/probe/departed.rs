@@ -38,7 +38,10 @@ impl Departed {
                 resting.push(key);
                 continue;
             }
-            add(ProcessId { pid: key.pid, start_ns: key.start_ns }, &since(&late, &before));
+            add(
+                ProcessId { pid: key.pid, start_ns: key.start_ns },
+                &late.combined(&before, |now, before| now - before),
+            );
         }
         if count > RESTING {
             for key in resting {
@@ -47,32 +50,5 @@ impl Departed {
             }
         }
         Ok(())
-    }
-}
-
-/// What was added between `before` and `now`.
-fn since(now: &Late, before: &Late) -> Late {
-    let Late {
-        updates,
-        dirtied_write_bytes,
-        linearizations,
-        linearized_bytes,
-        zerocopy_copied_bytes,
-        zerocopy_linearized_bytes,
-        referenced_linearized_bytes,
-        bounces,
-        bounced_bytes,
-    } = now;
-    Late {
-        updates: updates - before.updates,
-        dirtied_write_bytes: dirtied_write_bytes - before.dirtied_write_bytes,
-        linearizations: linearizations - before.linearizations,
-        linearized_bytes: linearized_bytes - before.linearized_bytes,
-        zerocopy_copied_bytes: zerocopy_copied_bytes - before.zerocopy_copied_bytes,
-        zerocopy_linearized_bytes: zerocopy_linearized_bytes - before.zerocopy_linearized_bytes,
-        referenced_linearized_bytes: referenced_linearized_bytes
-            - before.referenced_linearized_bytes,
-        bounces: bounces - before.bounces,
-        bounced_bytes: bounced_bytes - before.bounced_bytes,
     }
 }

@@ -99,26 +99,7 @@ impl Tally {
 
     /// Adds what others did.
     pub(super) fn add_late(&mut self, late: &Late) {
-        let Late {
-            updates,
-            dirtied_write_bytes,
-            linearizations,
-            linearized_bytes,
-            zerocopy_copied_bytes,
-            zerocopy_linearized_bytes,
-            referenced_linearized_bytes,
-            bounces,
-            bounced_bytes,
-        } = late;
-        self.late.updates += updates;
-        self.late.dirtied_write_bytes += dirtied_write_bytes;
-        self.late.linearizations += linearizations;
-        self.late.linearized_bytes += linearized_bytes;
-        self.late.zerocopy_copied_bytes += zerocopy_copied_bytes;
-        self.late.zerocopy_linearized_bytes += zerocopy_linearized_bytes;
-        self.late.referenced_linearized_bytes += referenced_linearized_bytes;
-        self.late.bounces += bounces;
-        self.late.bounced_bytes += bounced_bytes;
+        self.late = self.late.combined(late, |sum, more| sum + more);
     }
 
     /// The sum as users see it, but for what the model derives from the paths (bytes moved and

@@ -320,8 +320,8 @@ impl State {
     fn sort_by(&mut self, column: usize) {
         let numeric = match self.page {
             Page::Processes | Page::Detail(_) | Page::Help => processes::is_numeric(column),
-            Page::Paths => paths::is_numeric(column),
-            Page::Devices => devices::is_numeric(column),
+            Page::Paths => paths::TABLE.is_numeric(column),
+            Page::Devices => devices::TABLE.is_numeric(column),
         };
         let Some(order) = self.order_mut() else { return };
         *order = if order.column == column {
@@ -344,8 +344,8 @@ impl State {
         }
         let keys = processes::keys(&frame, self, self.orders[0]);
         self.processes.replace(keys, height);
-        self.paths.replace(paths::keys(&frame, self.orders[1]), height);
-        self.devices.replace(devices::keys(&frame, self.orders[2]), height);
+        self.paths.replace(paths::TABLE.keys(&frame, self.orders[1]), height);
+        self.devices.replace(devices::TABLE.keys(&frame, self.orders[2]), height);
     }
 
     fn order_mut(&mut self) -> Option<&mut Order> {

@@ -32,8 +32,8 @@ pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
             let canvas = detail::canvas(state, id, areas.body.width);
             canvas::scroll(state, &canvas, areas.body, buf);
         }
-        Page::Paths => paths::draw(state, areas.body, buf),
-        Page::Devices => devices::draw(state, areas.body, buf),
+        Page::Paths => paths::TABLE.draw(state, areas.body, buf),
+        Page::Devices => devices::TABLE.draw(state, areas.body, buf),
         Page::Help => {
             let canvas = help::canvas(state, areas.body.width);
             canvas::scroll(state, &canvas, areas.body, buf);

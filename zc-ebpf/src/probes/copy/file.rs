@@ -2,7 +2,7 @@
 
 use zc_common::record::EVIDENCE_DIRECT;
 
-use super::{Traced, at_return, copied, current, referenced};
+use super::{Traced, at_return, copied, current, referenced, whole};
 use crate::kernel::layout;
 
 at_return!(
@@ -49,15 +49,6 @@ at_return!(
     /// since 6.12.
     FuseWrite, zc_fuse_write, "fuse_perform_write", |call| whole(call)
 );
-
-/// All that the function returns was copied.
-#[inline(always)]
-fn whole(call: Traced) {
-    let result = call.result();
-    if result > 0 && call.copies() {
-        copied(result);
-    }
-}
 
 at_return!(
     /// `int bio_iov_iter_get_pages(struct bio *, struct iov_iter *, ...)`, `block/bio.c`, 5.10 to

@@ -1,6 +1,6 @@
 //! Between pipes and whoever reads and writes them.
 
-use super::{Traced, at_return, copied, referenced};
+use super::{at_return, copied, referenced, whole};
 
 at_return!(
     /// `ssize_t anon_pipe_read(struct kiocb *, struct iov_iter *)`, `fs/pipe.c`, since 6.15;
@@ -12,14 +12,6 @@ at_return!(
     /// `ssize_t anon_pipe_write(struct kiocb *, struct iov_iter *)`; `pipe_write` before 6.15.
     PipeWrite, zc_pipe_write, "anon_pipe_write", |call| whole(call)
 );
-
-#[inline(always)]
-fn whole(call: Traced) {
-    let result = call.result();
-    if result > 0 && call.copies() {
-        copied(result);
-    }
-}
 
 at_return!(
     /// `int pipe_to_user(...)`, `fs/splice.c`, 5.10 to 7.2: vmsplice out of a pipe.

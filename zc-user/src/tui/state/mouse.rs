@@ -23,8 +23,8 @@ impl State {
         }
         if y == areas.body.y {
             let column = match self.page {
-                Page::Paths => paths::column_at(self, areas.body, x),
-                Page::Devices => devices::column_at(self, areas.body, x),
+                Page::Paths => paths::TABLE.column_at(self, areas.body, x),
+                Page::Devices => devices::TABLE.column_at(self, areas.body, x),
                 _ => processes::column_at(self, areas.body, x),
             };
             if let Some(column) = column {

@@ -41,8 +41,8 @@ impl State {
     #[must_use]
     pub fn menu_titles(&self) -> Vec<(&'static str, &'static str)> {
         match self.page {
-            Page::Paths => paths::titles(),
-            Page::Devices => devices::titles(),
+            Page::Paths => paths::TABLE.titles(),
+            Page::Devices => devices::TABLE.titles(),
             _ => processes::titles(),
         }
     }

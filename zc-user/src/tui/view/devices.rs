@@ -1,8 +1,6 @@
 //! Disks and network interfaces: what the hardware moves by itself.
 
-use ratatui::{buffer::Buffer, layout::Rect};
-
-use super::tabular::{self, Field};
+use super::tabular::{Field, Table};
 use crate::{
     model::{
         column::Unit,
@@ -18,6 +16,15 @@ use crate::{
 
 /// The busiest reader first.
 pub const ORDER: Order = Order { column: 3, descending: true };
+
+/// The table.
+pub static TABLE: Table<DeviceSample, DeviceKey> = Table {
+    fields: FIELDS,
+    items: |frame| &frame.devices,
+    key: DeviceKey::of,
+    listing: State::devices,
+    empty: "no device has moved anything yet",
+};
 
 /// The columns of the table of devices.
 static FIELDS: &[Field<DeviceSample>] = &[
@@ -207,48 +214,4 @@ fn mapped<'a>(
 
 fn bytes_mapped<'a>(bytes: Option<u64>, frame: &Frame) -> Value<'a> {
     bytes.map_or(Value::Unavailable(""), |bytes| rate(bytes, frame))
-}
-
-/// The keys of the rows, in order.
-#[must_use]
-pub fn keys(frame: &Frame, order: Order) -> Vec<DeviceKey> {
-    tabular::sorted(&frame.devices, FIELDS, order, frame).into_iter().map(DeviceKey::of).collect()
-}
-
-/// Headings and explanations.
-#[must_use]
-pub fn titles() -> Vec<(&'static str, &'static str)> {
-    tabular::titles(FIELDS)
-}
-
-/// Whether the column holds numbers.
-#[must_use]
-pub fn is_numeric(column: usize) -> bool {
-    FIELDS[column].unit.is_numeric()
-}
-
-/// The column whose heading is at `x`.
-#[must_use]
-pub fn column_at(state: &State, area: Rect, x: u16) -> Option<usize> {
-    tabular::grid(&tabular::specs(FIELDS), state, area).column_at(x)
-}
-
-/// Draws the table.
-pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
-    let specs = tabular::specs(FIELDS);
-    let grid = tabular::grid(&specs, state, area);
-    grid.head(buf);
-    let Some(frame) = state.frame() else {
-        return tabular::empty("collecting...", state, area, buf);
-    };
-    if state.devices().is_empty() {
-        return tabular::empty("no device has moved anything yet", state, area, buf);
-    }
-    for ((key, selected), line) in state.devices().visible(state.rows_visible()).zip(0..) {
-        if let Some(device) = frame.devices.iter().find(|device| DeviceKey::of(device) == *key) {
-            grid.row(line, selected, buf, |slot| {
-                tabular::cell(device, FIELDS, slot, frame, state.theme())
-            });
-        }
-    }
 }

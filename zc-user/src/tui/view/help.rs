@@ -17,8 +17,8 @@ pub fn canvas(state: &State, width: u16) -> Canvas {
     keys(state, &mut canvas);
     signs(state, &mut canvas);
     columns(state, &mut canvas, "Processes", &processes::titles());
-    columns(state, &mut canvas, "Paths", &paths::titles());
-    columns(state, &mut canvas, "Devices", &devices::titles());
+    columns(state, &mut canvas, "Paths", &paths::TABLE.titles());
+    columns(state, &mut canvas, "Devices", &devices::TABLE.titles());
     canvas
 }
 

@@ -1,8 +1,6 @@
 //! The paths of the whole system, and the table of paths of one process.
 
-use ratatui::{buffer::Buffer, layout::Rect};
-
-use super::tabular::{self, Field};
+use super::tabular::{Field, Table};
 use crate::{
     model::{
         column::{Unit, why_copies_are_unavailable},
@@ -18,6 +16,15 @@ use crate::{
 
 /// Most copied first.
 pub const ORDER: Order = Order { column: 1, descending: true };
+
+/// The table.
+pub static TABLE: Table<PathSample, PathKey> = Table {
+    fields: FIELDS,
+    items: |frame| &frame.totals.paths,
+    key: PathKey::of,
+    listing: State::paths,
+    empty: "nothing moved in this interval",
+};
 
 /// The columns of a table of paths.
 pub static FIELDS: &[Field<PathSample>] = &[
@@ -124,52 +131,5 @@ fn rate<'a>(count: u64, frame: &Frame, quality: Quality) -> Value<'a> {
         Value::Absent
     } else {
         Value::Real(count as f64 / frame.seconds(), quality)
-    }
-}
-
-/// The keys of the rows, in order.
-#[must_use]
-pub fn keys(frame: &Frame, order: Order) -> Vec<PathKey> {
-    tabular::sorted(&frame.totals.paths, FIELDS, order, frame)
-        .into_iter()
-        .map(PathKey::of)
-        .collect()
-}
-
-/// Headings and explanations.
-#[must_use]
-pub fn titles() -> Vec<(&'static str, &'static str)> {
-    tabular::titles(FIELDS)
-}
-
-/// Whether the column holds numbers.
-#[must_use]
-pub fn is_numeric(column: usize) -> bool {
-    FIELDS[column].unit.is_numeric()
-}
-
-/// The column whose heading is at `x`.
-#[must_use]
-pub fn column_at(state: &State, area: Rect, x: u16) -> Option<usize> {
-    tabular::grid(&tabular::specs(FIELDS), state, area).column_at(x)
-}
-
-/// Draws the table.
-pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
-    let specs = tabular::specs(FIELDS);
-    let grid = tabular::grid(&specs, state, area);
-    grid.head(buf);
-    let Some(frame) = state.frame() else {
-        return tabular::empty("collecting...", state, area, buf);
-    };
-    if state.paths().is_empty() {
-        return tabular::empty("nothing moved in this interval", state, area, buf);
-    }
-    for ((key, selected), line) in state.paths().visible(state.rows_visible()).zip(0..) {
-        if let Some(sample) = frame.totals.paths.iter().find(|sample| PathKey::of(sample) == *key) {
-            grid.row(line, selected, buf, |slot| {
-                tabular::cell(sample, FIELDS, slot, frame, state.theme())
-            });
-        }
     }
 }

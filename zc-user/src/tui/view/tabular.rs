@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use crate::{
     model::{column::Unit, frame::Frame, value::Value},
     tui::{
-        state::{State, order::Order},
+        state::{State, listing::Listing, order::Order},
         text,
         theme::Theme,
         widget::grid::{Grid, Slot, Spec},
@@ -34,6 +34,67 @@ pub struct Field<T> {
     pub style: fn(Theme) -> Style,
 }
 
+/// A table on a page of its own: its rows are `T`, and are told apart by `K`.
+pub struct Table<T: 'static, K> {
+    /// The columns.
+    pub fields: &'static [Field<T>],
+    /// The rows.
+    pub items: fn(&Frame) -> &[T],
+    /// What a row is told apart by.
+    pub key: fn(&T) -> K,
+    /// The rows in order, and which is selected.
+    pub listing: fn(&State) -> &Listing<K>,
+    /// What it says when there are none.
+    pub empty: &'static str,
+}
+
+impl<T, K: Clone + PartialEq> Table<T, K> {
+    /// The keys of the rows, in order.
+    #[must_use]
+    pub fn keys(&self, frame: &Frame, order: Order) -> Vec<K> {
+        sorted((self.items)(frame), self.fields, order, frame).into_iter().map(self.key).collect()
+    }
+
+    /// Headings and explanations, for the sort menu and the help.
+    #[must_use]
+    pub fn titles(&self) -> Vec<(&'static str, &'static str)> {
+        self.fields.iter().map(|field| (field.title, field.help)).collect()
+    }
+
+    /// Whether the column holds numbers.
+    #[must_use]
+    pub fn is_numeric(&self, column: usize) -> bool {
+        self.fields[column].unit.is_numeric()
+    }
+
+    /// The column whose heading is at `x`.
+    #[must_use]
+    pub fn column_at(&self, state: &State, area: Rect, x: u16) -> Option<usize> {
+        grid(&specs(self.fields), state, area).column_at(x)
+    }
+
+    /// Draws the table.
+    pub fn draw(&self, state: &State, area: Rect, buf: &mut Buffer) {
+        let specs = specs(self.fields);
+        let grid = grid(&specs, state, area);
+        grid.head(buf);
+        let Some(frame) = state.frame() else {
+            return empty("collecting...", state, area, buf);
+        };
+        let listing = (self.listing)(state);
+        if listing.is_empty() {
+            return empty(self.empty, state, area, buf);
+        }
+        for ((key, selected), line) in listing.visible(state.rows_visible()).zip(0..) {
+            if let Some(item) = (self.items)(frame).iter().find(|item| (self.key)(item) == *key) {
+                grid.row(line, selected, buf, |slot| {
+                    cell(item, self.fields, slot, frame, state.theme())
+                });
+            }
+        }
+    }
+}
+
 /// The columns as the grid wants them.
 #[must_use]
 pub fn specs<T>(fields: &[Field<T>]) -> Vec<Spec> {
@@ -48,12 +109,6 @@ pub fn specs<T>(fields: &[Field<T>]) -> Vec<Spec> {
             priority: field.priority,
         })
         .collect()
-}
-
-/// Headings and explanations, for the sort menu and the help.
-#[must_use]
-pub fn titles<T>(fields: &[Field<T>]) -> Vec<(&'static str, &'static str)> {
-    fields.iter().map(|field| (field.title, field.help)).collect()
 }
 
 /// The items in this order; equal ones stay as they are.

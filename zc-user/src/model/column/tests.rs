@@ -1,0 +1,91 @@
+use std::collections::HashSet;
+
+use zc_common::path::CopyPath;
+
+use super::*;
+use crate::sample::{
+    fixture::sketch::{path, process, snapshot},
+    snapshot::PathSample,
+};
+
+fn cell(id: &str, paths: &[PathSample]) -> Option<f64> {
+    let frame = Frame::cumulative(snapshot(2, &[process(7, "x", paths)]));
+    Column::from_id(id).unwrap().of_process(&frame.processes[0], &frame).number()
+}
+
+#[test]
+fn ids_are_distinct_words_and_titles_are_short() {
+    let ids: HashSet<_> = COLUMNS.iter().map(|column| column.id).collect();
+    assert_eq!(ids.len(), COLUMNS.len());
+    for column in COLUMNS {
+        assert!(column.id.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{column:?}");
+        assert!(column.title.len() <= 12, "{column:?}");
+        assert!(column.help.ends_with('.'), "{column:?}");
+        let per_second = matches!(column.unit, Unit::PerSec | Unit::BytesPerSec);
+        assert_eq!(column.id.ends_with("_per_sec"), per_second, "{column:?}");
+        assert_eq!(column.title.ends_with("/s"), per_second, "{column:?}");
+    }
+}
+
+#[test]
+fn no_column_has_the_id_of_a_path() {
+    // Filters take both as names.
+    assert!(COLUMNS.iter().all(|column| CopyPath::from_id(column.id).is_none()));
+}
+
+#[test]
+fn every_counter_has_a_column_of_its_id() {
+    for counter in CounterId::ALL {
+        let column = Column::from_id(counter.id()).unwrap();
+        assert_eq!(column.kind, Kind::Counter, "{column:?}");
+    }
+}
+
+#[test]
+fn amplification_is_what_the_textbook_counts() {
+    let both = |from, to| [path(from, 1, 1000), path(to, 1, 1000)];
+    let amplification = |paths: &[PathSample]| cell("amplification", paths);
+    assert_eq!(amplification(&both(CopyPath::FileRead, CopyPath::SocketSend)), Some(2.0));
+    assert_eq!(amplification(&both(CopyPath::MmapRead, CopyPath::SocketSend)), Some(1.0));
+    assert_eq!(amplification(&[path(CopyPath::SendfileToSocket, 1, 1000)]), Some(0.0));
+    let splice = both(CopyPath::SpliceFilePipe, CopyPath::SplicePipeSocket);
+    assert_eq!(amplification(&splice), Some(0.0));
+    let bounced = both(CopyPath::DirectRead, CopyPath::SwiotlbBounce);
+    assert_eq!(amplification(&bounced), Some(1.0));
+    let zeros = both(CopyPath::PseudoRead, CopyPath::FileWrite);
+    assert_eq!(amplification(&zeros), Some(1.0));
+    assert_eq!(amplification(&[path(CopyPath::CowCopy, 1, 4096)]), None);
+}
+
+#[test]
+fn zero_copied_bytes_leave_pseudo_files_out() {
+    let paths = [
+        path(CopyPath::PseudoRead, 1, 1),
+        path(CopyPath::FileRead, 1, 20),
+        path(CopyPath::SendfileToSocket, 1, 300),
+    ];
+    assert_eq!(cell("zero_copied_bytes", &paths), Some(300.0));
+    assert_eq!(cell("zero_copied_bytes_per_sec", &paths), Some(150.0));
+    assert_eq!(cell("copied_bytes", &paths), Some(20.0));
+    assert_eq!(cell("moved_bytes", &paths), Some(321.0));
+}
+
+#[test]
+fn what_is_unknown_is_unavailable_with_a_reason_and_not_zero() {
+    let sends = [path(CopyPath::SocketSendZerocopy, 1, 300)];
+    for id in ["copied_bytes", "copied_bytes_per_sec", "zero_copied_bytes", "amplification"] {
+        let frame = Frame::cumulative(snapshot(2, &[process(7, "x", &sends)]));
+        let value = Column::from_id(id).unwrap().of_process(&frame.processes[0], &frame);
+        assert!(matches!(value, Value::Unavailable(why) if !why.is_empty()), "{id}: {value:?}");
+    }
+}
+
+#[test]
+fn the_dominant_path_is_where_the_bytes_went() {
+    let dominant = |paths: &[PathSample]| ledger::dominant_path(paths);
+    let nginx = [path(CopyPath::FileWrite, 1, 90), path(CopyPath::SendfileToSocket, 1, 900)];
+    assert_eq!(dominant(&nginx), Some(CopyPath::SendfileToSocket));
+    let dd = [path(CopyPath::FileWrite, 1, 90), path(CopyPath::PseudoRead, 1, 91)];
+    assert_eq!(dominant(&dd), Some(CopyPath::FileWrite));
+    assert_eq!(dominant(&[path(CopyPath::FileRead, 1, 0)]), None);
+}

@@ -1,0 +1,174 @@
+use zc_common::path::{CopyPath, SocketKind};
+
+use super::*;
+use crate::{
+    model::filter::parse,
+    sample::{
+        counter::CounterId,
+        fixture::sketch::{path, process, snapshot, socket},
+        snapshot::Provenance,
+    },
+};
+
+fn moved(frame: &Frame) -> u64 {
+    frame.totals.counters[CounterId::MovedBytes]
+}
+
+#[test]
+fn a_process_without_a_past_counts_from_zero() {
+    let before = snapshot(1, &[process(7, "old", &[path(CopyPath::FileRead, 1, 10)])]);
+    let after = snapshot(
+        2,
+        &[
+            process(8, "new", &[path(CopyPath::FileRead, 2, 300)]),
+            process(7, "old", &[path(CopyPath::FileRead, 3, 30)]),
+        ],
+    );
+    let frame = Frame::between(&before, &after);
+    assert_eq!(frame.elapsed_ns, 1_000_000_000);
+    assert_eq!(frame.processes[0].paths, [path(CopyPath::FileRead, 2, 300)]);
+    assert_eq!(frame.processes[1].paths, [path(CopyPath::FileRead, 2, 20)]);
+    assert_eq!(moved(&frame), 320);
+}
+
+#[test]
+fn a_reused_pid_does_not_inherit() {
+    let before = snapshot(1, &[process(7, "old", &[path(CopyPath::FileRead, 1, 100)])]);
+    let mut reused = process(7, "new", &[path(CopyPath::FileRead, 1, 100)]);
+    reused.id.start_ns += 1;
+    assert_eq!(moved(&Frame::between(&before, &snapshot(2, &[reused]))), 100);
+}
+
+#[test]
+fn each_process_finds_its_past_in_whatever_order() {
+    let reads = |pid: u32, bytes| process(pid, "x", &[path(CopyPath::FileRead, 1, bytes)]);
+    let sorted = [reads(3, 100), reads(5, 100), reads(9, 100)];
+    let unsorted = [reads(9, 100), reads(3, 100), reads(5, 100)];
+    // 4 and 10 are new, 5 is gone, the others read one byte more.
+    let after = snapshot(2, &[reads(3, 101), reads(4, 7), reads(9, 101), reads(10, 7)]);
+    for before in [sorted, unsorted] {
+        let frame = Frame::between(&snapshot(1, &before), &after);
+        let bytes: Vec<u64> =
+            frame.processes.iter().map(|row| row.counters[CounterId::MovedBytes]).collect();
+        assert_eq!(bytes, [1, 7, 1, 7]);
+    }
+}
+
+#[test]
+fn a_shared_sample_is_an_idle_process() {
+    let busy = process(7, "x", &[path(CopyPath::FileRead, 1, 100)]);
+    let before = snapshot(1, &[busy]);
+    let after = Snapshot { elapsed_ns: before.elapsed_ns + 1, ..before.clone() };
+    assert!(Arc::ptr_eq(&before.processes[0], &after.processes[0]));
+    let frame = Frame::between(&before, &after);
+    assert_eq!(frame.processes[0].counters, Counters::default());
+    assert!(frame.processes[0].paths.is_empty());
+}
+
+#[test]
+fn counts_that_went_backwards_are_zero_and_not_huge() {
+    let before = snapshot(1, &[process(7, "x", &[path(CopyPath::FileRead, 9, 900)])]);
+    let after = snapshot(2, &[process(7, "x", &[path(CopyPath::FileRead, 1, 100)])]);
+    let frame = Frame::between(&before, &after);
+    assert_eq!(moved(&frame), 0);
+    assert!(frame.processes[0].paths.is_empty());
+}
+
+#[test]
+fn the_idle_stay_while_they_live() {
+    let mut gone = process(8, "gone", &[path(CopyPath::FileRead, 1, 1)]);
+    gone.exited = true;
+    let all = snapshot(1, &[process(7, "idle", &[]), gone]);
+    let frame = Frame::between(&all, &all);
+    let names: Vec<&str> = frame.processes.iter().map(|process| &*process.comm).collect();
+    assert_eq!(names, ["idle"]);
+}
+
+#[test]
+fn a_merged_row_does_not_count_again_what_its_processes_had_counted() {
+    let merged = |bytes| {
+        let mut row = process(0, "sh", &[path(CopyPath::FileRead, 1, bytes)]);
+        row.exited = true;
+        row
+    };
+    let individual = process(9, "sh", &[path(CopyPath::FileRead, 1, 40)]);
+    let other = process(10, "sh", &[path(CopyPath::FileRead, 1, 5)]);
+    let before = snapshot(1, &[merged(100), individual, other.clone()]);
+    // 9 was folded into the row together with one that lived between the snapshots (7 bytes).
+    let after = snapshot(2, &[merged(147), other]);
+    assert_eq!(moved(&Frame::between(&before, &after)), 7);
+}
+
+#[test]
+fn a_name_without_a_row_of_its_own_is_merged_with_the_others() {
+    let row = |comm, tracked, bytes| {
+        let mut row = process(0, comm, &[path(CopyPath::FileRead, 1, bytes)]);
+        row.exited = true;
+        row.tracked = tracked;
+        row
+    };
+    let rare = process(9, "rare", &[path(CopyPath::FileRead, 1, 40)]);
+    let before = snapshot(1, &[row("(other)", false, 1), row("(other)", true, 2), rare]);
+    let after = snapshot(2, &[row("(other)", true, 2), row("(other)", false, 44)]);
+    assert_eq!(moved(&Frame::between(&before, &after)), 3);
+}
+
+#[test]
+fn the_order_of_processes_does_not_matter() {
+    let read = |pid, bytes| process(pid, "x", &[path(CopyPath::FileRead, 1, bytes)]);
+    let before = snapshot(1, &[read(1, 1), read(2, 2), read(3, 3), read(4, 4)]);
+    let after = snapshot(2, &[read(4, 5), read(5, 7), read(2, 2), read(3, 3), read(1, 1)]);
+    assert_eq!(moved(&Frame::between(&before, &after)), 8);
+}
+
+#[test]
+fn samples_of_one_path_and_kind_are_one() {
+    let tcp = |ops, bytes| socket(CopyPath::SocketSend, SocketKind::Tcp, ops, bytes);
+    let udp = socket(CopyPath::SocketSend, SocketKind::Udp, 1, 5);
+    let read = path(CopyPath::FileRead, 1, 1);
+    let frame =
+        Frame::cumulative(snapshot(1, &[process(7, "x", &[tcp(1, 10), udp, read, tcp(2, 20)])]));
+    assert_eq!(frame.processes[0].paths, [read, tcp(3, 30), udp]);
+    assert_eq!(frame.totals.paths, frame.processes[0].paths);
+}
+
+#[test]
+fn a_total_is_as_trustworthy_as_its_worst_part() {
+    let mut assumed = path(CopyPath::FileRead, 1, 1);
+    assumed.provenance = Provenance::Assumed;
+    let known = path(CopyPath::FileRead, 1, 1);
+    let frame =
+        Frame::cumulative(snapshot(1, &[process(7, "a", &[known]), process(8, "b", &[assumed])]));
+    assert_eq!(frame.totals.paths[0].provenance, Provenance::Assumed);
+    assert_eq!(frame.copied(&frame.totals.paths).provenance, Provenance::Assumed);
+}
+
+#[test]
+fn a_part_that_is_not_known_does_not_hide_the_others() {
+    let zerocopy = path(CopyPath::SocketSendZerocopy, 1, 500);
+    let read = path(CopyPath::FileRead, 1, 70);
+    let frame = Frame::cumulative(snapshot(1, &[process(7, "x", &[read, zerocopy])]));
+    let copied = frame.copied(&frame.totals.paths);
+    assert_eq!((copied.bytes, copied.provenance), (70, Provenance::Measured));
+    assert_eq!(copied.unknown_moved_bytes, 500);
+    assert!(frame.copied(&[zerocopy]).is_unavailable());
+}
+
+#[test]
+fn a_selection_has_its_own_totals_and_nothing_unattributed() {
+    let mut all = snapshot(
+        1,
+        &[
+            process(7, "nginx", &[path(CopyPath::FileRead, 1, 10)]),
+            process(8, "dd", &[path(CopyPath::FileRead, 1, 100)]),
+        ],
+    );
+    all.unattributed.paths = vec![path(CopyPath::FileRead, 1, 1000)];
+    let frame = Frame::cumulative(all);
+    assert_eq!(moved(&frame), 1110);
+    assert_eq!(frame.clone().select(&Filter::default()), frame);
+    let filter = Filter { expr: Some(parse("comm == nginx").unwrap()), ..Filter::default() };
+    let selected = frame.select(&filter);
+    assert_eq!((selected.processes.len(), moved(&selected)), (1, 10));
+    assert!(selected.unattributed.paths.is_empty());
+}
