@@ -12,6 +12,7 @@ pub mod layout;
 pub mod live;
 mod process;
 mod records;
+pub mod refusal;
 pub mod site;
 mod symbols;
 mod tally;

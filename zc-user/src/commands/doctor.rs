@@ -10,10 +10,11 @@ use crate::{
     cli::Doctor,
     output::sanitize::sanitize,
     probe::{
-        attach::{Attached, COPYING, KERNEL_BTF, attach, missing_privilege},
+        attach::{Attached, COPYING, KERNEL_BTF, attach},
         btf::Btf,
         catalog::Group,
         layout::Access,
+        refusal::missing_privilege,
     },
     proc::namespace::has_host_pids,
     sample::snapshot::Provenance,
