@@ -155,6 +155,7 @@ layout! {
     net_device_name: "net_device" . "name",
     net_device_ifindex: "net_device" . "ifindex",
     net_device_net: "net_device" . "nd_net.net",
+    net_device_features: "net_device" . "features",
     net_device_parent: "net_device" . "dev.parent",
     net_inum: "net" . "ns.inum",
     folio_flags: "folio" . "flags",

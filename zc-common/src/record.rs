@@ -57,6 +57,10 @@ pub struct Late {
     pub zerocopy_linearized_bytes: u64,
     /// The part of `linearized_bytes` in socket buffers that refer to pages of a file or a pipe.
     pub referenced_linearized_bytes: u64,
+    /// As `zerocopy_linearized_bytes`, but on the way to devices that gather: not among those.
+    pub zerocopy_pulled_bytes: u64,
+    /// As `referenced_linearized_bytes`, but on the way to devices that gather: not among those.
+    pub referenced_pulled_bytes: u64,
     /// Bounce buffers filled or emptied.
     pub bounces: u64,
     /// Bytes copied thereby.
@@ -73,6 +77,8 @@ impl Late {
         zerocopy_copied_bytes: 0,
         zerocopy_linearized_bytes: 0,
         referenced_linearized_bytes: 0,
+        zerocopy_pulled_bytes: 0,
+        referenced_pulled_bytes: 0,
         bounces: 0,
         bounced_bytes: 0,
     };
@@ -93,6 +99,11 @@ impl Late {
             referenced_linearized_bytes: combine(
                 self.referenced_linearized_bytes,
                 other.referenced_linearized_bytes,
+            ),
+            zerocopy_pulled_bytes: combine(self.zerocopy_pulled_bytes, other.zerocopy_pulled_bytes),
+            referenced_pulled_bytes: combine(
+                self.referenced_pulled_bytes,
+                other.referenced_pulled_bytes,
             ),
             bounces: combine(self.bounces, other.bounces),
             bounced_bytes: combine(self.bounced_bytes, other.bounced_bytes),

@@ -182,6 +182,13 @@ impl Account {
         }
     }
 
+    /// Whether the running thread carries out an asynchronous operation (io_uring, libaio).
+    #[inline(always)]
+    pub(crate) fn is_in_operation(self) -> bool {
+        // SAFETY: as above.
+        self.staged().is_some_and(|staged| unsafe { (*staged).scope } != 0)
+    }
+
     /// Whether the running call has copied anything yet.
     #[inline(always)]
     pub(crate) fn has_copied(self) -> bool {

@@ -97,7 +97,9 @@ const fn remedy_of(reason: Reason) -> &'static str {
             "switch on scatter-gather and checksum offload of the device (ethtool -K), or send \
              plainly: the pages are copied into packets"
         }
-        Reason::NoBufferSpace | Reason::CopiedByCall => Rule::ZerocopyNotAchieved.remedy(),
+        Reason::NoBufferSpace | Reason::Driver | Reason::CopiedByCall => {
+            Rule::ZerocopyNotAchieved.remedy()
+        }
     }
 }
 

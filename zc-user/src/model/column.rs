@@ -301,6 +301,12 @@ columns! {
     "referenced_linearized_bytes", "REF-LINEAR", Bytes, Counter,
         CounterId::ReferencedLinearizedBytes.help(),
         |row, frame| counter(row, frame, CounterId::ReferencedLinearizedBytes);
+    "zerocopy_pulled_bytes", "ZC-PULLED", Bytes, Counter,
+        CounterId::ZerocopyPulledBytes.help(),
+        |row, frame| counter(row, frame, CounterId::ZerocopyPulledBytes);
+    "referenced_pulled_bytes", "REF-PULLED", Bytes, Counter,
+        CounterId::ReferencedPulledBytes.help(),
+        |row, frame| counter(row, frame, CounterId::ReferencedPulledBytes);
     "discarded_bytes", "DISCARDED", Bytes, Counter,
         CounterId::DiscardedBytes.help(),
         |row, frame| counter(row, frame, CounterId::DiscardedBytes);

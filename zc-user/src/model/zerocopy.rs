@@ -92,6 +92,8 @@ pub enum Reason {
     LocalReceiver,
     /// The device or its route cannot gather.
     NoGather,
+    /// The driver of a device that gathers wanted the first bytes of packets in one piece.
+    Driver,
     /// The call copied: what stands behind the descriptor takes no references.
     CopiedByCall,
 }
@@ -103,6 +105,7 @@ impl Reason {
         Self::NoBufferSpace,
         Self::LocalReceiver,
         Self::NoGather,
+        Self::Driver,
         Self::CopiedByCall,
     ];
 
@@ -114,6 +117,7 @@ impl Reason {
             Self::NoBufferSpace => "no_buffer_space",
             Self::LocalReceiver => "local_receiver",
             Self::NoGather => "no_gather",
+            Self::Driver => "driver",
             Self::CopiedByCall => "copied_by_call",
         }
     }
@@ -139,6 +143,11 @@ impl Reason {
             Self::NoGather => {
                 "the device or its route cannot gather packets from pages (scatter-gather or \
                  checksum offload is off or missing): the kernel copied them into packets"
+            }
+            Self::Driver => {
+                "the device gathers, but its driver wants the first bytes of packets in one piece \
+                 and copied them there (e1000e: four bytes of every packet that the device is to \
+                 cut up)"
             }
             Self::CopiedByCall => {
                 "what stands behind the descriptor takes no references to pages: the call copied"
@@ -221,6 +230,7 @@ pub(super) fn achieved_sends(counters: &Counters, paths: &[PathSample]) -> u64 {
         .saturating_sub(counters[CounterId::ZerocopyNotEnabledBytes])
         .saturating_sub(copied)
         .saturating_sub(counters[CounterId::ZerocopyLinearizedBytes])
+        .saturating_sub(counters[CounterId::ZerocopyPulledBytes])
 }
 
 /// Whether anything was asked for: what [`requests`] is not empty for.
@@ -285,6 +295,7 @@ pub fn sends<'a>(row: Row<'a>, frame: &'a Frame) -> Option<Request<'a>> {
             reasons.extend([
                 shortfall(Reason::LocalReceiver, later),
                 shortfall(Reason::NoGather, linear),
+                shortfall(Reason::Driver, count(CounterId::ZerocopyPulledBytes)),
                 Shortfall { sentence: AT_ONCE, ..shortfall(Reason::NoGather, at_once) },
                 Shortfall {
                     provenance: Provenance::Assumed,
@@ -306,7 +317,7 @@ fn by_path<'a>(mechanism: Mechanism, row: Row<'a>, frame: &'a Frame) -> Option<R
     }
     let mut provenance = all.provenance.unwrap_or(Provenance::Measured);
     let mut reasons = Vec::new();
-    let mut linear = 0;
+    let (mut linear, mut pulled) = (0, 0);
     let mut nobodys = false;
     for path in mechanism.paths() {
         let sum = Sum::of(row.paths, &[*path]);
@@ -316,7 +327,8 @@ fn by_path<'a>(mechanism: Mechanism, row: Row<'a>, frame: &'a Frame) -> Option<R
             match frame.host.limitation(CounterId::ReferencedLinearizedBytes) {
                 None => {
                     linear = row.counters[CounterId::ReferencedLinearizedBytes];
-                    nobodys = linear > 0 && is_shared(row.paths);
+                    pulled = row.counters[CounterId::ReferencedPulledBytes];
+                    nobodys = linear.max(pulled) > 0 && is_shared(row.paths);
                 }
                 Some(_) => provenance = provenance.max(Provenance::Modelled),
             }
@@ -336,13 +348,14 @@ fn by_path<'a>(mechanism: Mechanism, row: Row<'a>, frame: &'a Frame) -> Option<R
         let of_call = shortfall(Reason::CopiedByCall, sum.copied);
         reasons.push(Shortfall { provenance: worth, sentence, ..of_call });
     }
-    if linear > 0 && !nobodys {
-        reasons.push(shortfall(Reason::NoGather, linear));
+    if !nobodys {
+        let later = [shortfall(Reason::NoGather, linear), shortfall(Reason::Driver, pulled)];
+        reasons.extend(later);
     }
     let achieved = if nobodys {
         Achieved::Unknown(NOBODYS)
     } else {
-        let copied = all.copied.saturating_add(linear);
+        let copied = all.copied.saturating_add(linear).saturating_add(pulled);
         Achieved::Bytes(all.moved.saturating_sub(copied), provenance)
     };
     Some(Request { mechanism, requested_bytes: all.moved, achieved, reasons: merged(reasons) })

@@ -144,6 +144,8 @@ impl Tally {
         set(CounterId::ZerocopyCopiedLaterBytes, self.late.zerocopy_copied_bytes);
         set(CounterId::ZerocopyLinearizedBytes, self.late.zerocopy_linearized_bytes);
         set(CounterId::ReferencedLinearizedBytes, self.late.referenced_linearized_bytes);
+        set(CounterId::ZerocopyPulledBytes, self.late.zerocopy_pulled_bytes);
+        set(CounterId::ReferencedPulledBytes, self.late.referenced_pulled_bytes);
         set(CounterId::DiscardedBytes, raw.discarded_bytes);
         set(CounterId::TransformedBytes, raw.transformed_bytes);
         set(CounterId::UringOps, raw.uring_ops);

@@ -59,6 +59,8 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
                 CounterId::ZerocopyCopiedLaterBytes,
                 CounterId::ZerocopyLinearizedBytes,
                 CounterId::ReferencedLinearizedBytes,
+                CounterId::ZerocopyPulledBytes,
+                CounterId::ReferencedPulledBytes,
                 CounterId::TransformedBytes,
             ]
             .map(|counter| Limitation {

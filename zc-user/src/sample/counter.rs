@@ -60,6 +60,10 @@ named! {
         ZerocopyLinearizedBytes = "zerocopy_linearized_bytes",
         /// Bytes of sendfile and splice that were copied for that reason: part of skb_linearize.
         ReferencedLinearizedBytes = "referenced_linearized_bytes",
+        /// Bytes sent without a copy that the driver of a device that gathers wanted in one piece all the same, the first few of packets: part of skb_linearize.
+        ZerocopyPulledBytes = "zerocopy_pulled_bytes",
+        /// Bytes of sendfile and splice that were copied for that reason: part of skb_linearize.
+        ReferencedPulledBytes = "referenced_pulled_bytes",
         /// Bytes moved by calls: the sum over all paths but mmap_read, mmap_write and cow_copy, whose pages nobody's call moved.
         MovedBytes = "moved_bytes",
         /// Bytes copied by the CPU on all paths.

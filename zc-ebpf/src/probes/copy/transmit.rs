@@ -68,21 +68,43 @@ at_return!(
 
 #[inline(always)]
 fn linearized(call: Traced) {
+    let skb = call.object(0);
+    let flags = flags(skb);
+    let is_pinned = flags & layout!(skb_zerocopy) != 0;
     // The first bytes through a socket leave before the call that sends them returns, which is when its
     // sender is remembered.
-    let skb = call.object(0);
-    let late = owner(skb).or_else(|| if leaves(skb) { sending() } else { None });
+    let late = owner(skb)
+        .or_else(|| if is_pinned { sender(skb) } else { None })
+        .or_else(|| if leaves(skb) { sending() } else { None });
     if let Some(late) = late.or_else(LateAccount::unattributed) {
         let bytes = u64::from(call.integer(3) as u32);
         count_late!(late, linearizations, 1);
         count_late!(late, linearized_bytes, bytes);
-        let flags = flags(skb);
-        if flags & layout!(skb_zerocopy) != 0 {
-            count_late!(late, zerocopy_linearized_bytes, bytes);
-        } else if flags & layout!(skb_shared) != 0 {
-            count_late!(late, referenced_linearized_bytes, bytes);
+        let is_referenced = !is_pinned && flags & layout!(skb_shared) != 0;
+        if !is_pinned && !is_referenced {
+            return;
+        }
+        match (is_pinned, gathers(skb)) {
+            (true, false) => count_late!(late, zerocopy_linearized_bytes, bytes),
+            (true, true) => count_late!(late, zerocopy_pulled_bytes, bytes),
+            (false, false) => count_late!(late, referenced_linearized_bytes, bytes),
+            (false, true) => count_late!(late, referenced_pulled_bytes, bytes),
         }
     }
+}
+
+/// Whether the device that a socket buffer is on its way to takes it in pieces: what is copied all the
+/// same is what its driver wants in one piece, the beginning of packets. A device that computes no
+/// checksums needs copies of pages that somebody may change meanwhile (`skb_segment`,
+/// `net/core/skbuff.c`).
+#[inline(always)]
+fn gathers(skb: Object) -> bool {
+    // `include/linux/netdev_features.h`, 5.10 to 7.2: NETIF_F_SG, and NETIF_F_CSUM_MASK.
+    const GATHERS: u64 = 1;
+    const SUMS: u64 = 1 << 1 | 1 << 3 | 1 << 4;
+    let device = skb.follow(layout!(skb_dev));
+    let features = device.load::<u64>(layout!(net_device_features));
+    features & GATHERS != 0 && features & SUMS != 0
 }
 
 /// Whether the socket that a socket buffer belongs to has something to send. A receiver that is
@@ -153,7 +175,7 @@ fn notified_by(address: u64) -> SocketKey {
     SocketKey { address, hash: 0 }
 }
 
-/// The running thread, when it is in a call that sends.
+/// The running thread, when it is in a call that sends, or carries out an asynchronous operation.
 #[inline(always)]
 fn sending() -> Option<LateAccount> {
     const SENDS: [SyscallKind; 6] = [
@@ -165,6 +187,9 @@ fn sending() -> Option<LateAccount> {
         SyscallKind::Splice,
     ];
     let account = current()?;
+    if account.is_in_operation() {
+        return LateAccount::current(account);
+    }
     let kind = account.running_call()?;
     if SENDS.iter().any(|sends| *sends as u8 == kind) {
         LateAccount::current(account)

@@ -164,6 +164,11 @@ fn pages_copied_into_packets_were_not_sent_without_a_copy() {
     let expected = (Mechanism::Sendfile, Some(N - 9), vec![(Reason::NoGather, 9)]);
     assert_eq!(only(&frame(linear(&[file]))), expected);
 
+    let mut pulled = linear(&[file]);
+    pulled.counters[CounterId::ReferencedPulledBytes] = 4;
+    let reasons = vec![(Reason::NoGather, 9), (Reason::Driver, 4)];
+    assert_eq!(only(&frame(pulled)), (Mechanism::Sendfile, Some(N - 13), reasons));
+
     // Of two that send pages nothing tells whose they were.
     let both = frame(linear(&[file, path(CopyPath::SplicePipeSocket, 1, N)]));
     let requests = requests(Row::process(&both.processes[0]), &both);

@@ -29,7 +29,7 @@ const PROCESSES: [&str; 6] =
     ["pid", "comm", "copied_bytes", "moved_bytes", "amplification", "dominant_path"];
 
 /// Counters that are shown only when something was counted.
-const RARE: [CounterId; 16] = [
+const RARE: [CounterId; 18] = [
     CounterId::CowCopiedBytes,
     CounterId::ZerocopyRequestedBytes,
     CounterId::ZerocopyAchievedBytes,
@@ -40,6 +40,8 @@ const RARE: [CounterId; 16] = [
     CounterId::ZerocopyCopiedLaterBytes,
     CounterId::ZerocopyLinearizedBytes,
     CounterId::ReferencedLinearizedBytes,
+    CounterId::ZerocopyPulledBytes,
+    CounterId::ReferencedPulledBytes,
     CounterId::DiscardedBytes,
     CounterId::UringOps,
     CounterId::UringPuntedOps,

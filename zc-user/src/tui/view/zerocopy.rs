@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Counters that this part makes use of: a list of counters need not repeat them.
-pub(super) const SHOWN_HERE: [CounterId; 7] = [
+pub(super) const SHOWN_HERE: [CounterId; 9] = [
     CounterId::ZerocopyUringBytes,
     CounterId::ZerocopyNotEnabledBytes,
     CounterId::ZerocopyRefusals,
@@ -25,6 +25,8 @@ pub(super) const SHOWN_HERE: [CounterId; 7] = [
     CounterId::ZerocopyCopiedLaterBytes,
     CounterId::ZerocopyLinearizedBytes,
     CounterId::ReferencedLinearizedBytes,
+    CounterId::ZerocopyPulledBytes,
+    CounterId::ReferencedPulledBytes,
 ];
 
 /// Adds it, if the process asked for anything.
