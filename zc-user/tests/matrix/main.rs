@@ -5,10 +5,15 @@
 //! keeping goes to the directory `ZC_VM_RESULTS`, if there is one.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+#[allow(dead_code, reason = "shared with tests that need more of it")]
+#[path = "../live/workload/child.rs"]
+mod child;
 mod contended;
 mod degraded;
 mod doctor;
 mod exact;
+#[path = "../live/workload/gate.rs"]
+mod gate;
 mod lab;
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 #[path = "../live/report.rs"]
@@ -18,11 +23,18 @@ mod report;
 mod requirement;
 #[path = "../live/runner.rs"]
 mod runner;
+mod wires;
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 #[path = "../edge/zc.rs"]
 mod zc;
 
-use std::{env, fs, path::PathBuf, process::ExitCode};
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use requirement::Skip;
 
@@ -30,9 +42,26 @@ use requirement::Skip;
 type Test = fn() -> Result<(), Skip>;
 
 fn main() -> ExitCode {
+    let words: Vec<_> = env::args_os().skip(1).collect();
+    if words.first().is_some_and(|word| word == "workload") {
+        return workload(&words[1..]);
+    }
     let tests = [doctor::TESTS, exact::TESTS, contended::TESTS, degraded::TESTS, lab::TESTS];
     let tests = tests.concat().into_iter();
-    runner::run(tests.map(|(name, test)| runner::trial(name.to_owned(), test)).collect())
+    let mut trials: Vec<_> =
+        tests.map(|(name, test)| runner::trial(name.to_owned(), test)).collect();
+    trials.extend(wires::trials());
+    runner::run(trials)
+}
+
+/// What this program does instead of running tests: it is observed.
+fn workload(words: &[OsString]) -> ExitCode {
+    let [name, directory] = words else { panic!("no workload in {words:?}") };
+    match name.to_str() {
+        Some("wires") => wires::workload(Path::new(directory)),
+        _ => panic!("there is no workload {name:?}"),
+    }
+    ExitCode::SUCCESS
 }
 
 /// Keeps `contents` for whoever runs these tests in a virtual machine.
