@@ -19,15 +19,19 @@ pub struct Cost {
     /// What the kernel says of each program, `/proc/self/fdinfo/FD`. Kept open: to read it again
     /// is a quarter of the work.
     programs: Vec<File>,
+    /// The one of them that does nothing.
+    idle: Option<File>,
 }
 
 impl Cost {
-    /// Finds every eBPF descriptor of this process.
+    /// Finds every eBPF descriptor of this process. `idle` is that of a program that does nothing, if
+    /// there is one.
     ///
     /// # Errors
     /// When `/proc/self/fd` cannot be read.
-    pub fn survey() -> Result<Self> {
-        let mut cost = Self { maps: 0, programs: Vec::new() };
+    pub fn survey(idle: Option<RawFd>) -> Result<Self> {
+        let idle = idle.map(about).transpose()?;
+        let mut cost = Self { maps: 0, programs: Vec::new(), idle };
         let mut seen = std::collections::HashSet::new();
         for entry in fs::read_dir("/proc/self/fd").context("cannot read /proc/self/fd")? {
             let entry = entry.context("cannot read /proc/self/fd")?;
@@ -43,10 +47,7 @@ impl Cost {
                 {
                     cost.maps += field(fd, "memlock").unwrap_or(0);
                 }
-                Some("anon_inode:bpf-prog") => {
-                    let info = File::open(format!("/proc/self/fdinfo/{fd}"));
-                    cost.programs.push(info.context("cannot read about our own programs")?);
-                }
+                Some("anon_inode:bpf-prog") => cost.programs.push(about(fd)?),
                 _ => {}
             }
         }
@@ -79,21 +80,30 @@ impl Cost {
 
     /// Events that a program missed because they came while it was running on the same CPU: the
     /// kernel does not run it again (`bpf_prog_info.recursion_misses`, 5.12 and newer; before that,
-    /// and for tracepoints before 6.1, it does).
+    /// and for tracepoints before 6.1, it does). What the idle one misses is no loss.
     #[must_use]
     pub fn recursions(&self) -> u64 {
-        self.sum("recursion_misses")
+        const MISSES: &str = "recursion_misses";
+        let nothing = self.idle.as_ref().and_then(|idle| value(idle, MISSES)).unwrap_or(0);
+        self.sum(MISSES).saturating_sub(nothing)
     }
 
     /// Sum of a field over all programs; those that lack it have nothing to add.
     fn sum(&self, name: &str) -> u64 {
-        let mut buffer = [0; INFO_BYTES];
-        let mut value = |program: &File| {
-            let bytes = program.read_at(&mut buffer, 0).ok()?;
-            find(std::str::from_utf8(&buffer[..bytes]).ok()?, name)
-        };
-        self.programs.iter().filter_map(&mut value).sum()
+        self.programs.iter().filter_map(|program| value(program, name)).sum()
     }
+}
+
+/// What the kernel says of a program of ours.
+fn about(fd: RawFd) -> Result<File> {
+    File::open(format!("/proc/self/fdinfo/{fd}")).context("cannot read about our own programs")
+}
+
+/// A field of what the kernel says now.
+fn value(program: &File, name: &str) -> Option<u64> {
+    let mut buffer = [0; INFO_BYTES];
+    let bytes = program.read_at(&mut buffer, 0).ok()?;
+    find(std::str::from_utf8(&buffer[..bytes]).ok()?, name)
 }
 
 /// A field of `/proc/self/fdinfo/FD`.

@@ -1,5 +1,7 @@
 //! The exit of system calls, on kernels where programs at its tracepoint can be preempted.
 
+use std::os::fd::{AsFd as _, AsRawFd as _, RawFd};
+
 use aya::{
     Ebpf,
     programs::{KProbe, RawTracePoint},
@@ -12,6 +14,9 @@ pub(super) const TRACEPOINT: &str = "sys_exit";
 
 /// The function that runs the programs of the tracepoint, `kernel/entry/syscall-common.c` (7.2).
 const FUNCTION: &str = "trace_syscall_exit";
+
+/// Does nothing. The kernel calls the function only while the tracepoint has a program.
+const IDLE: &str = "zc_floor";
 
 /// Whether the kernel can preempt a program at the tracepoint: since such programs may sleep (7.2). From
 /// 6.13 to then preemption was disabled around those at the tracepoints of system calls
@@ -33,9 +38,13 @@ pub(super) fn attach_function(ebpf: &mut Ebpf, btf: &Btf) -> bool {
         && attach(ebpf).is_some()
 }
 
-/// The kernel calls the function only while the tracepoint has a program.
+/// The program that does nothing, where there is need of it.
+pub(super) fn idle_program(ebpf: &Ebpf) -> Option<RawFd> {
+    Some(ebpf.program(IDLE)?.fd().ok()?.as_fd().as_raw_fd())
+}
+
 fn switch_on(ebpf: &mut Ebpf) -> Option<()> {
-    let program: &mut RawTracePoint = ebpf.program_mut("zc_floor")?.try_into().ok()?;
+    let program: &mut RawTracePoint = ebpf.program_mut(IDLE)?.try_into().ok()?;
     program.load().ok()?;
     program.attach(TRACEPOINT).ok()?;
     Some(())
