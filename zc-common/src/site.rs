@@ -133,8 +133,12 @@ sites! {
     ProcessVmEntry = "zc_process_vm_entry",
     /// kTLS in software encrypts what the caller sends.
     TlsSend = "zc_tls_send",
+    /// kTLS in software encrypts what a pipe or a file hands over.
+    TlsSendpage = "zc_tls_sendpage",
     /// kTLS in software decrypts what the caller receives.
     TlsRecv = "zc_tls_recv",
+    /// kTLS in software decrypts what a pipe receives.
+    TlsSplice = "zc_tls_splice",
 }
 
 impl Site {

@@ -165,16 +165,20 @@ impl Account {
     /// is how many there are, as far as that is known already.
     #[inline(always)]
     pub(crate) fn end(self, lane: Lane, result: i64) {
-        if let Some(staged) = self.staged() {
+        if let Some(record) = self.own() {
             // SAFETY: as above.
             unsafe {
-                let staged = &mut *staged;
+                let staged = &mut (*record).staged;
                 let mut copied = staged.copied;
                 if staged.evidence & EVIDENCE_COPY != 0 && result > 0 {
                     copied = (result as u64).saturating_sub(staged.direct).max(copied);
                 }
                 if copied > 0 {
                     self.add_copied(lane, copied);
+                }
+                if staged.evidence & EVIDENCE_TRANSFORM != 0 && result > 0 {
+                    (*record).counters.transformed_bytes += result as u64;
+                    (*record).updates += 1;
                 }
                 staged.scope = 0;
                 clear(staged);

@@ -116,7 +116,9 @@ sites! {
     CopySockets SkbZerocopy Return Always ["skb_zerocopy_iter_stream"] Nowhere;
     CopySockets ZerocopyNotice Return Wanted ["msg_zerocopy_realloc", "sock_zerocopy_realloc"] Nowhere;
     CopySockets TlsSend Kprobe Wanted ["tls_sw_sendmsg"] Nowhere;
+    CopySockets TlsSendpage Kprobe Wanted ["tls_sw_sendpage"] Nowhere;
     CopySockets TlsRecv Kprobe Wanted ["tls_sw_recvmsg"] Nowhere;
+    CopySockets TlsSplice Kprobe Wanted ["tls_sw_splice_read"] Nowhere;
     CopyLate CopyUbufs Entry Always ["skb_copy_ubufs"] Nowhere;
     CopyLate SkbCopyBits Return Always ["skb_copy_bits"] Nowhere;
     CopyLate SkbCopyCsum Return Always ["skb_copy_and_csum_bits"] Nowhere;

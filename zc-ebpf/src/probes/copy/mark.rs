@@ -1,6 +1,7 @@
 //! Functions in modules, which no trampoline reaches, and functions with too many arguments for one:
 //! probes at their entry. A probe at the return (kretprobe) would lose calls that sleep.
 
+use aya_ebpf::{macros::kprobe, programs::ProbeContext};
 use zc_common::record::{EVIDENCE_COPY, EVIDENCE_TRANSFORM};
 
 use super::current;
@@ -9,8 +10,8 @@ use super::current;
 macro_rules! marks {
     ($(#[doc = $doc:literal])* $program:ident, $evidence:expr) => {
         $(#[doc = $doc])*
-        #[aya_ebpf::macros::kprobe]
-        pub(crate) fn $program(_ctx: aya_ebpf::programs::ProbeContext) -> u32 {
+        #[kprobe]
+        pub(crate) fn $program(_ctx: ProbeContext) -> u32 {
             note($evidence);
             0
         }
@@ -35,9 +36,28 @@ marks!(
     zc_tls_send, EVIDENCE_TRANSFORM
 );
 marks!(
-    /// `tls_sw_recvmsg`, `net/tls/tls_sw.c`.
-    zc_tls_recv, EVIDENCE_TRANSFORM
+    /// `tls_sw_sendpage`, `net/tls/tls_sw.c`, until 6.4; `tls_sw_sendmsg` since.
+    zc_tls_sendpage, EVIDENCE_TRANSFORM
 );
+marks!(
+    /// `tls_sw_splice_read`, `net/tls/tls_sw.c`.
+    zc_tls_splice, EVIDENCE_TRANSFORM
+);
+
+/// `int tls_sw_recvmsg(struct sock *, struct msghdr *, size_t, [int nonblock,] int flags, int *addr_len)`,
+/// `net/tls/tls_sw.c`. Whoever only looks at data receives it later: it is decrypted once.
+#[kprobe]
+pub(crate) fn zc_tls_recv(ctx: ProbeContext) -> u32 {
+    /// `MSG_PEEK`, `include/linux/socket.h`.
+    const PEEK: u64 = 2;
+    // The flags are the fourth argument, or the fifth (before 5.19). The other one never has this bit: it
+    // is the flag `MSG_DONTWAIT`, or the address of an integer.
+    let argument = |n| ctx.arg::<u64>(n).unwrap_or(0);
+    if (argument(3) | argument(4)) & PEEK == 0 {
+        note(EVIDENCE_TRANSFORM);
+    }
+    0
+}
 
 #[inline(always)]
 fn note(evidence: u64) {
