@@ -23,6 +23,7 @@ mod report;
 mod requirement;
 #[path = "../live/runner.rs"]
 mod runner;
+mod tls;
 mod wires;
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 #[path = "../edge/zc.rs"]
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
     let tests = tests.concat().into_iter();
     let mut trials: Vec<_> =
         tests.map(|(name, test)| runner::trial(name.to_owned(), test)).collect();
+    trials.extend(tls::trials());
     trials.extend(wires::trials());
     runner::run(trials)
 }
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
 fn workload(words: &[OsString]) -> ExitCode {
     let [name, directory] = words else { panic!("no workload in {words:?}") };
     match name.to_str() {
+        Some("tls") => tls::workload(Path::new(directory)),
         Some("wires") => wires::workload(Path::new(directory)),
         _ => panic!("there is no workload {name:?}"),
     }
