@@ -209,7 +209,7 @@ fn check_paths(trip: &Trip, sent: Sent, row: &Process) {
     let later = Later::of(trip, sent);
     let copied = |path: &str, expected: u64| {
         let (bytes, provenance) = row.copied(path);
-        if provenance == "modelled" && !is_guest() {
+        if provenance != "measured" && !is_guest() {
             return;
         }
         assert_eq!((bytes, provenance), (Some(expected), "measured"), "{path}: {row:#?}");
@@ -242,7 +242,7 @@ fn check_requests(trip: &Trip, sent: Sent, row: &Process) {
     // Each hop of a splice counts.
     let requested = sent.bytes * trip.way.paths().len() as u64;
     assert_eq!(request["requested_bytes"], requested);
-    if row.copied(trip.way.paths()[0].0).1 == "modelled" {
+    if row.copied(trip.way.paths()[0].0).1 != "measured" && !is_guest() {
         return;
     }
     let Later { at_once, linear, pulled, local } = later;
