@@ -23,7 +23,7 @@ struct Suite {
 /// that once for many figures.
 const SUITES: [Suite; 2] = [
     Suite { name: "matrix", tests: &[] },
-    Suite { name: "live", tests: &["scenarios::", "fio_", "cp_"] },
+    Suite { name: "live", tests: &["scenarios::", "fio_", "cp_", "iperf3_"] },
 ];
 
 /// Programs of the host that guests have under the same path, as far as they are installed. What is
