@@ -389,10 +389,12 @@ pub struct CpuState {
     /// The slot of the thread that was last asked for, and 43 bits of its start and pid: one word,
     /// because it is read and written by programs that preempt each other.
     pub remembered: u64,
+    /// Address of the socket whose packet is being cut up here, 0 when none is.
+    pub segmenting: u64,
     /// Thread id of whoever runs here since the last switch: the owner of the pending calls.
     pub pid: u32,
     /// Explicit padding.
-    pub pad: [u32; 27],
+    pub pad: [u32; 25],
 }
 
 const _: () = {

@@ -102,6 +102,10 @@ sites! {
     SkbCopyBits = "zc_skb_copy_bits",
     /// As before, together with the checksum.
     SkbCopyCsum = "zc_skb_copy_csum",
+    /// A socket buffer is about to be cut up into packets.
+    SegmentBegin = "zc_segment_begin",
+    /// It has been.
+    SegmentEnd = "zc_segment_end",
     /// A page copied by the first write to it.
     CowCopy = "zc_cow_copy",
     /// A page of a private file mapping copied by the first write, before 6.12.

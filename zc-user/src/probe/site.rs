@@ -122,6 +122,8 @@ sites! {
     CopyLate CopyUbufs Entry Always ["skb_copy_ubufs"] Nowhere;
     CopyLate SkbCopyBits Return Always ["skb_copy_bits"] Nowhere;
     CopyLate SkbCopyCsum Return Always ["skb_copy_and_csum_bits"] Nowhere;
+    CopyLate SegmentBegin Entry Wanted ["skb_segment"] Nowhere;
+    CopyLate SegmentEnd Return Wanted ["skb_segment"] Nowhere;
     CopyFaults CowCopy Return Always ["copy_mc_to_kernel", "wp_page_copy"] Nowhere;
     CopyFaults CowFile Return IfPresent ["filemap_fault"] Nowhere;
     Mapped MapPages Return Always ["set_pte_range", "do_set_pte", "alloc_set_pte"] Named("nr");

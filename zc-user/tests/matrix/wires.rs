@@ -71,6 +71,8 @@ trips! {
     e1000e_sendfile_segmented: E1000e SEGMENTS Sendfile;
     e1000e_sendfile_linear: E1000e LINEAR Sendfile;
     e1000e_sendfile_bare: E1000e BARE Sendfile;
+    e1000e_write_unsummed: E1000e UNSUMMED Write;
+    e1000e_sendfile_unsummed: E1000e UNSUMMED Sendfile;
     e1000e_zerocopy_unsummed: E1000e UNSUMMED Zerocopy;
     e1000e_splice_gathered: E1000e GATHERS Splice;
     e1000e_splice_linear: E1000e LINEAR Splice;
@@ -180,7 +182,8 @@ impl Later {
         let pinned = trip.way.pins();
         if trip.way == Way::Datagrams {
             later.at_once = if trip.features.gather { heads(sent) } else { sent.bytes };
-        } else if !trip.features.gather || !trip.features.checksum {
+        } else if !trip.features.gather || !trip.features.checksum && trip.way != Way::Write {
+            // Of what others may change meanwhile no checksum can be computed.
             later.linear = sent.bytes + sent.again;
         } else if trip.features.segment && trip.wire == Wire::E1000e {
             // As the device counts them.

@@ -11,7 +11,7 @@ use zc_common::{
 
 use super::{Traced, at_entry, at_return, current};
 use crate::{
-    account::{Account, LateAccount, count_late},
+    account::{Account, LateAccount, count_late, this_cpu},
     kernel::{Object, layout},
     maps::SOCKET_OWNERS,
 };
@@ -66,6 +66,29 @@ at_return!(
     SkbCopyCsum, zc_skb_copy_csum, "skb_copy_and_csum_bits", |call| linearized(call)
 );
 
+at_entry!(
+    /// `struct sk_buff *skb_segment(struct sk_buff *, netdev_features_t)`, `net/core/skbuff.c`, 5.10 to
+    /// 7.2. Where the device computes no checksums, what refers to pages of others is copied packet by
+    /// packet, and these do not have their socket yet.
+    SegmentBegin, zc_segment_begin, "skb_segment", |call| {
+        segmenting(call.object(0).load::<u64>(layout!(skb_sk)));
+    }
+);
+
+at_return!(
+    /// The end of `skb_segment`.
+    SegmentEnd, zc_segment_end, "skb_segment", |_call| segmenting(0)
+);
+
+/// Remembers the socket whose packet this CPU cuts up. Whoever transmits is not preempted meanwhile.
+#[inline(always)]
+fn segmenting(socket: u64) {
+    if let Some(cpu) = this_cpu() {
+        // SAFETY: a field of a map value, written by this CPU only.
+        unsafe { (*cpu).segmenting = socket };
+    }
+}
+
 #[inline(always)]
 fn linearized(call: Traced) {
     let skb = call.object(0);
@@ -112,7 +135,7 @@ fn gathers(skb: Object) -> bool {
 /// is sending to it.
 #[inline(always)]
 fn leaves(skb: Object) -> bool {
-    skb.follow(layout!(skb_sk)).load::<i32>(layout!(sock_queued)) > 0
+    Object::untyped(socket(skb)).read::<i32>(layout!(sock_queued)).is_some_and(|bytes| bytes > 0)
 }
 
 /// What a socket buffer says of its pages.
@@ -137,7 +160,17 @@ fn shared_info(skb: Object) -> Object {
 /// Who sends through the socket that a socket buffer belongs to.
 #[inline(always)]
 fn owner(skb: Object) -> Option<LateAccount> {
-    of_socket(skb.load::<u64>(layout!(skb_sk)))
+    of_socket(socket(skb))
+}
+
+/// Address of the socket that a socket buffer belongs to, 0 when it belongs to none.
+#[inline(always)]
+fn socket(skb: Object) -> u64 {
+    match (skb.load::<u64>(layout!(skb_sk)), this_cpu()) {
+        // SAFETY: a field of a map value, written by this CPU only.
+        (0, Some(cpu)) => unsafe { (*cpu).segmenting },
+        (socket, _) => socket,
+    }
 }
 
 #[inline(always)]
