@@ -11,6 +11,7 @@ use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock};
 use libtest_mimic::Trial;
 
 use crate::{
+    is_guest,
     report::{Process, Report, number},
     requirement::{self, Skip},
     runner,
@@ -261,8 +262,4 @@ fn check_requests(trip: &Trip, sent: Sent, row: &Process) {
     let told: BTreeMap<_, _> =
         told.iter().map(|one| (one["reason"].as_str().unwrap(), number(one, "bytes"))).collect();
     assert_eq!(told, reasons, "{request:#}");
-}
-
-fn is_guest() -> bool {
-    std::env::var_os("ZC_VM_RESULTS").is_some()
 }
