@@ -140,8 +140,9 @@ fn run_all() -> Result<Runs, Skip> {
 
 /// The command line, with all files made beforehand: fio would make them itself.
 fn words(directory: &Path) -> Result<Vec<String>, Skip> {
-    let mut words = vec![program("fio")?.to_string_lossy().into_owned()];
-    words.extend(["--output-format=json".to_owned()]);
+    let mut words = in_turns()?;
+    words.push(program("fio")?.to_string_lossy().into_owned());
+    words.push("--output-format=json".to_owned());
     words.push(format!("--output={}", directory.join("told").display()));
     for job in jobs() {
         let (block, count) = job.size();
@@ -160,6 +161,17 @@ fn words(directory: &Path) -> Result<Vec<String>, Skip> {
         words.extend(options.iter().map(|option| format!("--{option}")));
     }
     Ok(words)
+}
+
+/// What the guests of `cargo xtask vm` need before fio: they run everything in a scheduling class
+/// without time slices, and a job that polls would wait for ever for the thread of the kernel that
+/// is to do its work, if that is on the same CPU.
+fn in_turns() -> Result<Vec<String>, Skip> {
+    if std::env::var_os("ZC_VM_RESULTS").is_none() {
+        return Ok(Vec::new());
+    }
+    let chrt = program("chrt")?.to_string_lossy().into_owned();
+    Ok(vec![chrt, "--rr".to_owned(), "1".to_owned()])
 }
 
 /// A file of so many bytes. It is written a page at a time, so that its pages are single ones: of
