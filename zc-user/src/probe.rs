@@ -10,6 +10,7 @@ mod exit;
 mod feature;
 pub mod layout;
 pub mod live;
+pub mod lockdown;
 mod process;
 mod records;
 pub mod refusal;

@@ -12,8 +12,9 @@ use crate::{
     probe::{
         attach::{Attached, COPYING, KERNEL_BTF, attach},
         btf::Btf,
-        catalog::Group,
+        catalog::{Group, Part},
         layout::Access,
+        lockdown::{self, Lockdown},
         refusal::missing_privilege,
     },
     proc::namespace::has_host_pids,
@@ -105,6 +106,7 @@ fn examine(arguments: &Doctor) -> Vec<Finding> {
     findings.push(privileges());
     findings.push(process_ids());
     findings.push(types(arguments));
+    findings.push(locked_down());
     match attach(&options(&arguments.probing)) {
         Ok(attached) => probes(&attached, &mut findings),
         Err(error) => {
@@ -169,6 +171,24 @@ fn types(arguments: &Doctor) -> Finding {
     }
 }
 
+fn locked_down() -> Finding {
+    let check = "lockdown";
+    match Lockdown::of_this_kernel() {
+        Lockdown::None => finding(check, Verdict::Ok, "none", None),
+        Lockdown::Integrity => {
+            let what = "integrity: the kernel's memory may be read, and that is all zc does";
+            finding(check, Verdict::Ok, what, None)
+        }
+        Lockdown::Silent => {
+            finding(check, Verdict::Ok, "the kernel does not say, and lets programs read it", None)
+        }
+        Lockdown::Confidentiality => {
+            let (why, what) = lockdown::FORBIDDEN;
+            finding(check, Verdict::Blocking, why, Some(what))
+        }
+    }
+}
+
 fn probes(attached: &Attached, findings: &mut Vec<Finding>) {
     let access = match attached.access {
         Access::Typed => "BTF tracepoints (typed loads)",
@@ -186,12 +206,13 @@ fn probes(attached: &Attached, findings: &mut Vec<Finding>) {
             Some(reason) => finding(
                 &check,
                 Verdict::Degraded,
-                &format!("{}: not measured: {reason}", status.group.gives()),
+                &format!("{}: not measured: {reason}", lost(status.group.gives())),
                 None,
             )
             .of(status.group.id(), without(status.group), Some(reason)),
         });
     }
+    findings.push(modules(attached));
     findings.push(if attached.measures_copies() {
         finding("copies", Verdict::Ok, "measured where the kernel makes them", None).of(
             "copies",
@@ -212,6 +233,33 @@ fn probes(attached: &Attached, findings: &mut Vec<Finding>) {
         &format!("{} at a time; more go to the unattributed row", attached.slots - 1),
         None,
     ));
+}
+
+/// The kprobes, which are in several groups and in none alone.
+fn modules(attached: &Attached) -> Finding {
+    let gives = "copies by modules (btrfs, network file systems, kTLS)";
+    let group = Part::Kprobes.id();
+    let check = format!("  {group}");
+    match &attached.modules {
+        None => finding(&check, Verdict::Ok, &format!("{gives}, measured"), None).of(
+            group,
+            Provenance::Measured,
+            None,
+        ),
+        Some(reason) => {
+            let what = format!("{gives}: not measured: {reason}");
+            finding(&check, Verdict::Degraded, &what, None).of(
+                group,
+                if attached.measures_copies() { Provenance::Assumed } else { Provenance::Modelled },
+                Some(reason),
+            )
+        }
+    }
+}
+
+/// What is lost of what a group gives.
+fn lost(gives: &str) -> &str {
+    gives.strip_suffix(", measured").unwrap_or(gives)
 }
 
 /// What the figures of a group are where it cannot be attached.

@@ -16,6 +16,7 @@ use super::{
     catalog::{Group, PROBES, Part, Probe},
     exit, feature,
     layout::{self, Access},
+    lockdown,
     refusal::{Barred, explain},
     site,
     symbols::Symbols,
@@ -80,6 +81,9 @@ pub struct Attached {
     pub access: Access,
     /// What became of each group.
     pub groups: Vec<GroupStatus>,
+    /// Why the functions of modules are not hooked, in plain words; `None` when they are. What modules
+    /// copy is assumed then.
+    pub modules: Option<String>,
     /// Slots for threads, the unattributed row included.
     pub slots: u32,
     /// CPUs in the table.
@@ -123,14 +127,17 @@ pub fn attach(options: &Options) -> Result<Attached> {
     match typed {
         Ok(attached) => Ok(attached),
         Err(error) if own && error.is::<Barred>() => Err(error),
-        Err(error) => attempt(options, &btf, path, Access::Checked).map_err(|second| {
-            // The first refusal names the better way; the second one is what remains.
-            if own {
-                error.context(format!("raw tracepoints were refused too: {second:#}"))
-            } else {
-                second
-            }
-        }),
+        Err(error) => match lockdown::bars() {
+            Some(barred) => Err(barred.into()),
+            None => attempt(options, &btf, path, Access::Checked).map_err(|second| {
+                // The first refusal names the better way; the second one is what remains.
+                if own {
+                    error.context(format!("raw tracepoints were refused too: {second:#}"))
+                } else {
+                    second
+                }
+            }),
+        },
     }
 }
 
@@ -215,7 +222,9 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         free.push(slot, 0).context("cannot fill the stack of free slots")?;
     }
 
-    let kprobes = !options.without.contains(&Part::Kprobes);
+    let kprobes = kprobes(options);
+    let modules = tracing.as_ref().and(kprobes.as_ref()).err().cloned();
+    let kprobes = kprobes.is_ok();
     let mut groups = Vec::new();
     for group in Group::ALL.iter().copied() {
         let refusal = if options.leaves_out(group) {
@@ -244,7 +253,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         }
         groups.push(GroupStatus { group, refusal });
     }
-    Ok(Attached { ebpf, access, groups, slots, cpus, layout })
+    Ok(Attached { ebpf, access, groups, modules, slots, cpus, layout })
 }
 
 /// Nanoseconds since boot, as threads have them for their start.
@@ -268,6 +277,14 @@ fn function_tracing(options: &Options, access: Access, btf: &Btf) -> Result<(), 
             Err("functions are traced by the kernel's own type information only".to_owned())
         }
     }
+}
+
+/// Whether kprobes can be used, or why not.
+fn kprobes(options: &Options) -> Result<(), String> {
+    if options.without.contains(&Part::Kprobes) {
+        return Err("switched off by --without kprobes".to_owned());
+    }
+    feature::kprobes()
 }
 
 /// Attaches all probes of a group. Returns why not when the kernel lacks one of its tracepoints;

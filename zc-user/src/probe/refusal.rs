@@ -12,7 +12,7 @@ use crate::proc::namespace;
 
 /// A refusal that every program and map would meet, of whatever kind.
 #[derive(Debug)]
-pub(super) struct Barred(String);
+pub(super) struct Barred(pub(super) String);
 
 impl fmt::Display for Barred {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -47,6 +47,15 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
             ),
         });
     }
+    if let (true, Some(reason)) = (attached.has(Group::CopyFiles), &attached.modules) {
+        limits.push(Limitation {
+            counter: CounterId::CopiedBytes,
+            provenance: Provenance::Assumed,
+            reason: format!(
+                "what modules copy (btrfs, network file systems) is not hooked: {reason}"
+            ),
+        });
+    }
     let late = [Group::CopySockets, Group::CopyLate];
     if let Some(reason) = late.iter().find_map(|group| attached.refusal(*group)) {
         limits.push(Limitation {
@@ -69,6 +78,15 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
                 reason: reason.to_owned(),
             }),
         );
+    }
+    if let (true, Some(reason)) = (attached.has(Group::CopySockets), &attached.modules)
+        && !limits.iter().any(|limit| limit.counter == CounterId::TransformedBytes)
+    {
+        limits.push(Limitation {
+            counter: CounterId::TransformedBytes,
+            provenance: Provenance::Unavailable,
+            reason: reason.clone(),
+        });
     }
     let mut without = |group: Group, counters: &[CounterId], provenance: Provenance| {
         if let Some(reason) = attached.refusal(group) {

@@ -44,20 +44,24 @@ fn marks(frame: &Frame) -> Vec<String> {
             .iter()
             .any(|sample| sample.provenance == provenance && sample.moved_bytes > 0)
     };
+    let reason = |provenance| {
+        let mut limits = frame.host.limitations.iter();
+        let limit = limits
+            .find(|it| it.counter == CounterId::CopiedBytes && it.provenance == provenance)?;
+        Some(sentence(&limit.reason))
+    };
     if has(Provenance::Assumed) {
-        notes.push(
-            "? assumed: the calls returned bytes that no hooked function copied and nothing shows \
-             to have been passed on without a copy."
-                .to_owned(),
-        );
+        let mut note = "? assumed: the calls returned bytes that no hooked function copied and \
+                        nothing shows to have been passed on without a copy"
+            .to_owned();
+        if let Some(reason) = reason(Provenance::Assumed) {
+            note = format!("{note}; {reason}");
+        }
+        notes.push(note + ".");
     }
     if has(Provenance::Modelled) {
-        let reason = frame
-            .host
-            .limitation(CounterId::CopiedBytes)
-            .map_or("the path's known copies times the bytes moved", |limit| {
-                sentence(&limit.reason)
-            });
+        let reason =
+            reason(Provenance::Modelled).unwrap_or("the path's known copies times the bytes moved");
         notes.push(format!("~ modelled: {reason}."));
     }
     let unknown = frame.copied(&frame.totals.paths).unknown_moved_bytes;
