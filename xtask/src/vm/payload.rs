@@ -17,13 +17,15 @@ struct Suite {
     /// Parts of the names of those tests that run when nobody asks for others; all, if there are
     /// none.
     tests: &'static [&'static str],
+    /// Whether it has tests after which the kernel is of no use to others.
+    has_last: bool,
 }
 
 /// All of them. An emulated machine takes many seconds to attach the probes: what runs unasked does
 /// that once for many figures.
 const SUITES: [Suite; 2] = [
-    Suite { name: "matrix", tests: &[] },
-    Suite { name: "live", tests: &["scenarios::", "fio_", "cp_", "iperf3_"] },
+    Suite { name: "matrix", tests: &[], has_last: true },
+    Suite { name: "live", tests: &["scenarios::", "fio_", "cp_", "iperf3_"], has_last: false },
 ];
 
 /// Programs of the host that guests have under the same path, as far as they are installed. What is
@@ -170,6 +172,13 @@ impl Payload {
                 line.extend(words.iter().map(|word| shell::quote(word)));
             }
             script.push_str(&format!("{} || failed=1\n", line.join(" ")));
+        }
+        // What takes rights from the kernel that it does not give back.
+        for (_, program) in self.suites.iter().filter(|(suite, _)| suite.has_last) {
+            let words = words.iter().map(|word| shell::quote(word));
+            let program = shell::quote(&program.to_string_lossy());
+            let line: Vec<_> = std::iter::once(program).chain(words).collect();
+            script.push_str(&format!("ZC_VM_LAST=1 {} || failed=1\n", line.join(" ")));
         }
         script.push_str("exit $failed\n");
         script

@@ -15,6 +15,10 @@ mod exact;
 #[path = "../live/workload/gate.rs"]
 mod gate;
 mod lab;
+mod locked;
+#[allow(dead_code, reason = "shared with tests that need more of it")]
+#[path = "../edge/pty.rs"]
+mod pty;
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 #[path = "../live/report.rs"]
 mod report;
@@ -39,6 +43,9 @@ use std::{
 
 use requirement::Skip;
 
+/// Set when nothing else will run on this kernel any more: what cannot be undone comes then.
+const LAST: &str = "ZC_VM_LAST";
+
 /// A test: it panics when something is wrong.
 type Test = fn() -> Result<(), Skip>;
 
@@ -47,10 +54,15 @@ fn main() -> ExitCode {
     if words.first().is_some_and(|word| word == "workload") {
         return workload(&words[1..]);
     }
-    let tests = [doctor::TESTS, exact::TESTS, contended::TESTS, degraded::TESTS, lab::TESTS];
-    let tests = tests.concat().into_iter();
-    let mut trials: Vec<_> =
-        tests.map(|(name, test)| runner::trial(name.to_owned(), test)).collect();
+    let trials = |tests: &[&[(&'static str, Test)]]| -> Vec<_> {
+        let tests = tests.concat().into_iter();
+        tests.map(|(name, test)| runner::trial(name.to_owned(), test)).collect()
+    };
+    if env::var_os(LAST).is_some() {
+        return runner::run(trials(&[locked::TESTS]));
+    }
+    let mut trials =
+        trials(&[doctor::TESTS, exact::TESTS, contended::TESTS, degraded::TESTS, lab::TESTS]);
     trials.extend(tls::trials());
     trials.extend(wires::trials());
     runner::run(trials)
@@ -60,6 +72,7 @@ fn main() -> ExitCode {
 fn workload(words: &[OsString]) -> ExitCode {
     let [name, directory] = words else { panic!("no workload in {words:?}") };
     match name.to_str() {
+        Some("paths") => degraded::paths::workload(Path::new(directory)),
         Some("tls") => tls::workload(Path::new(directory)),
         Some("wires") => wires::workload(Path::new(directory)),
         _ => panic!("there is no workload {name:?}"),
