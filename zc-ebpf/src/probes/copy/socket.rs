@@ -6,16 +6,23 @@ use super::{
     Traced, at_return, copied, current, referenced,
     transmit::{owns, pins},
 };
-use crate::kernel::{Object, layout};
+use crate::{
+    account::Account,
+    kernel::{Object, layout},
+};
 
 at_return!(
     /// `int skb_copy_datagram_iter(const struct sk_buff *, int offset, struct iov_iter *, int len)`,
     /// `net/core/datagram.c`, 5.10 to 7.2.
     SkbToIter, zc_skb_to_iter, "skb_copy_datagram_iter", |call| {
         if call.result_int() == 0 && call.copies() {
-            let bytes = i64::from(call.integer(3) as i32);
-            copied(bytes);
-            nested(bytes);
+            let bytes = call.integer(3) as i32;
+            if bytes > 0
+                && let Some(account) = current()
+            {
+                account.copied(bytes as u64);
+                nested(account, bytes as u64);
+            }
         }
     }
 );
@@ -102,13 +109,14 @@ at_return!(
     /// `net/core/skbuff.c`, since 6.5; `do_tcp_sendpages` before.
     SkbSplice, zc_skb_splice, "skb_splice_from_iter", |call| {
         let result = call.result();
-        if call.variant() > 0
-            && let Some(account) = current()
-        {
+        let Some(account) = current() else { return 0 };
+        if call.variant() > 0 {
             owns(account, call.object(0));
         }
-        referenced(result);
-        nested(result);
+        if result > 0 {
+            account.note(EVIDENCE_REFERENCE);
+            nested(account, result as u64);
+        }
     }
 );
 
@@ -126,7 +134,7 @@ at_return!(
             && let Some(account) = current()
         {
             account.note(EVIDENCE_REFERENCE);
-            nested(result);
+            nested(account, result as u64);
             pins(account, call.object(4));
         }
     }
@@ -150,12 +158,10 @@ at_return!(
 
 /// Notes bytes that an outer function will return once more.
 #[inline(always)]
-fn nested(bytes: i64) {
-    if bytes > 0
-        && let Some(staged) = current().and_then(crate::account::Account::staged)
-    {
+fn nested(account: Account, bytes: u64) {
+    if let Some(staged) = account.staged() {
         // SAFETY: a map value; this thread is its only writer.
-        unsafe { (*staged).nested += bytes as u64 };
+        unsafe { (*staged).nested += bytes };
     }
 }
 
