@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -17,8 +18,10 @@ use clap::Args;
 
 use crate::apt::{self, Program};
 use crate::setup::{self, Needs};
+use crate::shell;
 use crate::workspace;
 use archive::Fetched;
+use boot::Purpose;
 use matrix::{KERNELS, Kernel};
 use payload::Payload;
 use report::{Outcome, Stage};
@@ -28,7 +31,7 @@ mod attach;
 mod boot;
 mod cpio;
 mod image;
-mod matrix;
+pub(crate) mod matrix;
 mod modules;
 mod payload;
 mod report;
@@ -81,25 +84,26 @@ pub(crate) struct Arguments {
     tests: Vec<String>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    ensure!(
-        cfg!(target_arch = "x86_64"),
-        "cannot boot the kernels: they are for x86-64, and the tests are built for this machine"
-    );
-    ensure!(
-        apt::is_here(),
-        "cannot get the kernels: they are Debian packages; run this on Debian or Ubuntu"
-    );
-    setup::prepare(Needs { programs: &PROGRAMS, ..Needs::default() })?;
-    let directory = workspace::target()?.join("vm");
-    create(&directory)?;
-    // Two runs at a time would write to the same images.
-    let _lock = lock(&directory)?;
+/// What a guest runs, and how.
+struct Job {
+    payload: Payload,
+    script: String,
+    purpose: Purpose,
+    timeout: Duration,
+}
 
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let (directory, _lock) = prepare()?;
     let payload = payload::build(&directory)?;
+    let job = Job {
+        script: payload.script(arguments.run.as_deref(), &arguments.tests),
+        purpose: if arguments.run.is_none() { Purpose::Tests } else { Purpose::Command },
+        timeout: Duration::from_secs(arguments.timeout),
+        payload,
+    };
     let everything: Vec<&Kernel> = KERNELS.iter().collect();
     let chosen = if arguments.kernels.is_empty() { &everything } else { &arguments.kernels };
-    let outcomes = boot_all(arguments, &directory, &payload, chosen);
+    let outcomes = boot_all(&job, arguments.jobs, &directory, chosen);
     report::summary(&outcomes);
     let reports: Vec<_> = outcomes
         .iter()
@@ -131,6 +135,50 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// Gets what it takes to boot kernels. Returns the directory of all guests, with a lock on it.
+fn prepare() -> Result<(PathBuf, File)> {
+    ensure!(
+        cfg!(target_arch = "x86_64"),
+        "cannot boot the kernels: they are for x86-64, and the tests are built for this machine"
+    );
+    ensure!(
+        apt::is_here(),
+        "cannot get the kernels: they are Debian packages; run this on Debian or Ubuntu"
+    );
+    setup::prepare(Needs { programs: &PROGRAMS, ..Needs::default() })?;
+    let directory = workspace::target()?.join("vm");
+    create(&directory)?;
+    // Two runs at a time would write to the same images.
+    let lock = lock(&directory)?;
+    Ok((directory, lock))
+}
+
+/// Runs the benchmark `cost` with `words` on a kernel, in guests that count instructions, one after
+/// the other. Returns the contents of `file` among the results of each.
+pub(crate) fn measure(
+    kernel: &'static Kernel,
+    words: &str,
+    file: &str,
+    guests: u32,
+    timeout: Duration,
+) -> Result<Vec<String>> {
+    let (directory, _lock) = prepare()?;
+    let program = payload::programs(&[("--bench", "cost")])?.swap_remove(0);
+    let job = Job {
+        payload: payload::gather(&directory, slice::from_ref(&program))?,
+        script: format!("exec {} {words}\n", shell::quote(&program.to_string_lossy())),
+        purpose: Purpose::Instructions,
+        timeout,
+    };
+    let measured = (0..guests).map(|_| {
+        let outcome = one(&job, &directory, kernel)?;
+        ensure!(!outcome.is_failure() && !outcome.is_skip(), "Linux {}", outcome.line());
+        let path = results(&directory.join(kernel.series)).join(file);
+        fs::read_to_string(&path).with_context(|| format!("cannot read '{}'", path.display()))
+    });
+    measured.collect()
+}
+
 /// Where the results of a kernel go, from its directory.
 fn results(home: &Path) -> PathBuf {
     home.join("results")
@@ -160,9 +208,9 @@ fn lock(directory: &Path) -> Result<File> {
 
 /// Boots the kernels, several at a time, and returns what came of each in the order of `kernels`.
 fn boot_all(
-    arguments: &Arguments,
+    job: &Job,
+    at_a_time: u8,
     directory: &Path,
-    payload: &Payload,
     kernels: &[&'static Kernel],
 ) -> Vec<Outcome> {
     let queue: Mutex<VecDeque<_>> = Mutex::new(kernels.iter().copied().enumerate().collect());
@@ -171,7 +219,7 @@ fn boot_all(
         // Not in the condition of the loop: there the lock would be held while the guest runs.
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         while let Some((index, kernel)) = next() {
-            let outcome = match one(arguments, directory, payload, kernel) {
+            let outcome = match one(job, directory, kernel) {
                 Ok(outcome) => outcome,
                 Err(error) => Outcome::failed(kernel, format!("{error:#}")),
             };
@@ -180,7 +228,7 @@ fn boot_all(
         }
     };
     thread::scope(|scope| {
-        for _ in 0..usize::from(arguments.jobs).min(kernels.len()) {
+        for _ in 0..usize::from(at_a_time).min(kernels.len()) {
             scope.spawn(work);
         }
     });
@@ -189,13 +237,8 @@ fn boot_all(
     outcomes.into_iter().flatten().collect()
 }
 
-/// Gets one kernel, boots it, and waits for what its tests say.
-fn one(
-    arguments: &Arguments,
-    directory: &Path,
-    payload: &Payload,
-    kernel: &'static Kernel,
-) -> Result<Outcome> {
+/// Gets one kernel, boots it, and waits for what it has to say.
+fn one(job: &Job, directory: &Path, kernel: &'static Kernel) -> Result<Outcome> {
     // One at a time: several kernels come from the same lists, and the network is shared anyway.
     static FETCHING: Mutex<()> = Mutex::new(());
     let home = directory.join(kernel.series);
@@ -212,18 +255,9 @@ fn one(
 
     let stage = Stage::begin(kernel);
     let initrd = home.join("initrd.img");
-    let script = payload.script(arguments.run.as_deref(), &arguments.tests);
-    let size = image::write(&initrd, kernel, &unpacked, payload, &script)?;
+    let size = image::write(&initrd, kernel, &unpacked, &job.payload, &job.script)?;
     stage.end(&format!("image of {} MB", size / 1_000_000));
 
-    let timeout = Duration::from_secs(arguments.timeout);
-    boot::boot(
-        kernel,
-        &unpacked.vmlinux,
-        &initrd,
-        &home,
-        &results(&home),
-        timeout,
-        arguments.run.is_none(),
-    )
+    let results = results(&home);
+    boot::boot(kernel, &unpacked.vmlinux, &initrd, &home, &results, job.timeout, job.purpose)
 }

@@ -28,6 +28,18 @@ const DISKS: [(&str, u64); 3] =
 /// How a line begins that is from process 1 of the guest.
 const MARK: &str = "zc-vm: ";
 
+/// What a guest is booted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The test programs.
+    Tests,
+    /// Something else.
+    Command,
+    /// Something that counts instructions: one processor, whose clock ticks once for each of them, and
+    /// bounce buffers for all devices.
+    Instructions,
+}
+
 /// A guest. It dies with us, and when this is dropped.
 struct Guest(Child);
 
@@ -49,7 +61,7 @@ struct Output {
     failed: u64,
 }
 
-/// Boots the kernel and waits for what it runs; `tests` is whether that is tests.
+/// Boots the kernel and waits for what it runs.
 pub(crate) fn boot(
     kernel: &'static Kernel,
     vmlinux: &Path,
@@ -57,7 +69,7 @@ pub(crate) fn boot(
     home: &Path,
     results: &Path,
     timeout: Duration,
-    tests: bool,
+    purpose: Purpose,
 ) -> Result<Outcome> {
     for (name, size) in DISKS {
         let path = home.join(name);
@@ -73,12 +85,12 @@ pub(crate) fn boot(
     create(results)?;
 
     let stage = Stage::begin(kernel);
-    let mut output = watch(kernel, command(vmlinux, initrd, home), home, timeout)?;
+    let mut output = watch(kernel, command(vmlinux, initrd, home, purpose), home, timeout)?;
     if output.status.is_none() && output.lines.is_empty() && stage.elapsed() < timeout {
         // Newer kernels patch themselves while they boot, which an emulator with two processors does
         // not always survive.
         note(kernel, "ended before the tests began: booting once more");
-        output = watch(kernel, command(vmlinux, initrd, home), home, timeout)?;
+        output = watch(kernel, command(vmlinux, initrd, home, purpose), home, timeout)?;
     }
     let took = stage.elapsed();
     if output.status.is_some() {
@@ -103,7 +115,9 @@ pub(crate) fn boot(
         return fail(format!("the guest ended without a result; the kernel's last: {last}"));
     };
     match (status.as_str(), output.failed) {
-        ("0", 0) if !tests => Ok(Outcome::passed(kernel, "done".to_owned(), took)),
+        ("0", 0) if purpose != Purpose::Tests => {
+            Ok(Outcome::passed(kernel, "done".to_owned(), took))
+        }
         ("0", 0) if output.passed == 0 => fail("there is no test of that name".to_owned()),
         ("0", 0) => {
             let what = format!("{} tests passed", output.passed);
@@ -115,24 +129,33 @@ pub(crate) fn boot(
 }
 
 /// qemu with all that a guest has.
-fn command(vmlinux: &Path, initrd: &Path, home: &Path) -> Command {
+fn command(vmlinux: &Path, initrd: &Path, home: &Path, purpose: Purpose) -> Command {
     // Without this, a guest would outlive us if we are killed.
     let mut command = shell::command("setpriv", &["--pdeathsig", "KILL", "qemu-system-x86_64"]);
     let mut add = |words: &[&str]| {
         command.args(words);
     };
-    if can_virtualise() {
-        add(&["-machine", "q35,accel=kvm", "-cpu", "host"]);
+    if purpose == Purpose::Instructions {
+        add(&["-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "1"]);
+        // When there is nothing to run, the clock goes on to whatever it is that is waited for.
+        add(&["-icount", "shift=0,sleep=off"]);
+    } else if can_virtualise() {
+        add(&["-machine", "q35,accel=kvm", "-cpu", "host", "-smp", "2"]);
     } else {
-        add(&["-machine", "q35,accel=tcg", "-cpu", "max"]);
+        add(&["-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "2"]);
     }
-    add(&["-smp", "2", "-m", &MEGABYTES.to_string()]);
+    add(&["-m", &MEGABYTES.to_string()]);
     add(&["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
     let place = |path: &Path| path.display().to_string();
     add(&["-kernel", &place(vmlinux), "-initrd", &place(initrd)]);
     // An emulated TSC is the host's on all CPUs, which older kernels do not believe; with another
     // clock, to ask for the time is a system call.
-    add(&["-append", "console=ttyS0 panic=-1 oops=panic tsc=reliable rdinit=/init"]);
+    let mut words = "console=ttyS0 panic=-1 oops=panic tsc=reliable rdinit=/init".to_owned();
+    if purpose == Purpose::Instructions {
+        // Addresses are the same every time, and no device is reached directly.
+        words.push_str(" nokaslr swiotlb=force");
+    }
+    add(&["-append", &words]);
     let console = place(&home.join("console.log"));
     add(&["-chardev", &format!("file,id=console,path={console}"), "-serial", "chardev:console"]);
     add(&["-chardev", "stdio,id=output,signal=off", "-serial", "chardev:output"]);

@@ -118,13 +118,19 @@ pub(crate) struct Payload {
 /// Builds the tests and gathers what they need. The set-up has been done before.
 pub(crate) fn build(directory: &Path) -> Result<Payload> {
     let suites = test_programs()?;
+    let zc = workspace::target()?.join("debug/zc");
+    let programs: Vec<_> = suites.iter().map(|(_, program)| program.clone()).chain([zc]).collect();
+    Ok(Payload { suites, ..gather(directory, &programs)? })
+}
+
+/// Gathers what programs of ours need, and them.
+pub(crate) fn gather(directory: &Path, ours: &[PathBuf]) -> Result<Payload> {
     let target = workspace::target()?;
     let zc = target.join("debug/zc");
-
     let stripped = directory.join("stripped");
     create(&stripped)?;
     let mut files = Vec::new();
-    for program in suites.iter().map(|(_, program)| program).chain([&zc]) {
+    for program in ours {
         // Nine tenths of a program are for a debugger.
         let copy = stripped.join(program.file_name().context("a program without a name")?);
         let mut strip = shell::command("strip", &["--strip-debug", "-o"]);
@@ -154,7 +160,7 @@ pub(crate) fn build(directory: &Path) -> Result<Payload> {
     on_disk.push(target.join("tmp").display().to_string());
     // Read line by line.
     on_disk.push(String::new());
-    Ok(Payload { files, links, on_disk, suites })
+    Ok(Payload { files, links, on_disk, suites: Vec::new() })
 }
 
 impl Payload {
@@ -187,26 +193,32 @@ impl Payload {
 
 /// Builds the tests, and `zc` with them. Returns where they are, which only cargo knows.
 fn test_programs() -> Result<Vec<(&'static Suite, PathBuf)>> {
+    let targets: Vec<_> = SUITES.iter().map(|suite| ("--test", suite.name)).collect();
+    Ok(SUITES.iter().zip(programs(&targets)?).collect())
+}
+
+/// Builds targets of the workspace, each given as an option of cargo with a name. Returns the
+/// program of each.
+pub(crate) fn programs(targets: &[(&str, &str)]) -> Result<Vec<PathBuf>> {
     // The same packages as for all tests: with others, features differ, and all is built twice.
     let mut build = vec!["test", "--workspace", "--exclude", "zc-ebpf", "--no-run"];
-    build.extend(SUITES.iter().flat_map(|suite| ["--test", suite.name]));
+    build.extend(targets.iter().flat_map(|(option, name)| [*option, *name]));
     // The first one shows the compiler's messages, the second one has nothing left to do.
     shell::run(&mut shell::cargo(&build))?;
     let mut list = shell::cargo(&build);
     let messages = shell::capture(list.args(["--quiet", "--message-format=json"]))?;
-    let mut found = Vec::new();
-    for suite in &SUITES {
-        let executable = messages
+    let executable = |name: &str| {
+        messages
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter(|message| message["target"]["name"] == suite.name)
-            .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
-        match executable {
-            Some(path) => found.push((suite, path)),
-            None => bail!("cargo built the tests '{}' but did not say where they are", suite.name),
-        }
-    }
-    Ok(found)
+            .filter(|message| message["target"]["name"] == name)
+            .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
+    };
+    let found = targets.iter().map(|(_, name)| {
+        executable(name)
+            .with_context(|| format!("cargo built '{name}' but did not say where it is"))
+    });
+    found.collect()
 }
 
 /// The full path of a program, where root's `PATH` looks.
