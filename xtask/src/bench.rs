@@ -1,4 +1,5 @@
-//! `bench`: what `zc` costs, beside the floor of any eBPF tool and beside bpftrace, in one run.
+//! `bench`: what `zc` costs, beside the floor of any eBPF tool and beside bpftrace, in one run; and
+//! what each copy site costs, in a virtual machine that counts instructions.
 
 use std::path::PathBuf;
 
@@ -10,18 +11,38 @@ use crate::apt::Program;
 use crate::privilege;
 use crate::setup::{self, Needs};
 use crate::shell;
+use crate::vm::matrix::{self, Kernel};
 use crate::workspace;
+
+mod figures;
+mod sites;
+mod table;
 
 const PROGRAMS: [Program; 1] = [Program { name: "bpftrace", package: "bpftrace" }];
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
+    /// The cost of each copy site instead: in instructions, in a virtual machine that counts them
+    #[arg(long, conflicts_with = "rest")]
+    sites: bool,
+
+    /// The kernel for it [default: 6.12]
+    #[arg(long, value_name = "SERIES", value_parser = matrix::parse, requires = "sites")]
+    kernel: Option<&'static Kernel>,
+
+    /// Write what the copy sites cost into docs/benchmark.md
+    #[arg(long, requires = "sites")]
+    write: bool,
+
     /// Passed on to the benchmark, whose --help says what it takes
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if arguments.sites {
+        return sites::run(arguments.kernel, arguments.write);
+    }
     setup::prepare(Needs { programs: &PROGRAMS, ..Needs::default() })?;
     let benchmark = build()?;
     let benchmark = benchmark.to_str().context("the target directory is not valid UTF-8")?;

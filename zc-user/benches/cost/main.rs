@@ -18,6 +18,7 @@ mod population;
 mod rounds;
 mod screen;
 mod setting;
+mod sites;
 mod start;
 mod targets;
 
@@ -73,6 +74,9 @@ enum Inner {
     /// Many processes, which wait, make a few calls, and sleep or go on
     #[command(hide = true)]
     Population(population::Arguments),
+    /// The cost of each copy site, in a guest whose clock counts instructions
+    #[command(hide = true)]
+    Sites(sites::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -86,8 +90,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    if let Some(Inner::Population(population)) = &arguments.inner {
-        return population::run(population);
+    match &arguments.inner {
+        Some(Inner::Population(population)) => return population::run(population),
+        Some(Inner::Sites(sites)) => return sites::run(sites),
+        None => {}
     }
     let wanted = |part| arguments.only.is_empty() || arguments.only.contains(&part);
     let mut report = Report::new(arguments.json.as_deref());

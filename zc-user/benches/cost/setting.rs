@@ -14,7 +14,7 @@ use zc::{
 };
 
 /// The object that `zc` embeds; the empty program is in it too.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/zc-ebpf"));
+pub(crate) static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/zc-ebpf"));
 
 /// Bytes per process, call and kind of file, as well as bpftrace can. A descriptor's number is
 /// an argument, which is gone when the call returns: bpftrace needs a probe at entry too.
