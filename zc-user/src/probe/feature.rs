@@ -72,13 +72,7 @@ pub(super) fn function_tracing(btf: &Btf) -> Result<(), String> {
     /// `r0 = 0; exit`.
     const PROGRAM: [u64; 2] = [0xb7, 0x95];
 
-    if is_off(FTRACE_ENABLED) {
-        return Err(
-            "the tracing of functions is switched off (kernel.ftrace_enabled is 0): sysctl \
-                    kernel.ftrace_enabled=1 switches it on"
-                .to_owned(),
-        );
-    }
+    ftrace()?;
     let id = btf
         .function_id(FUNCTION)
         .ok_or("the kernel's type information does not name its functions")?;
@@ -101,7 +95,18 @@ pub(super) fn function_tracing(btf: &Btf) -> Result<(), String> {
     })
 }
 
-/// Whether kprobes can be attached, and fire.
+/// Whether the kernel runs what is attached to functions.
+fn ftrace() -> Result<(), String> {
+    if is_off(FTRACE_ENABLED) {
+        let why = "the tracing of functions is switched off (kernel.ftrace_enabled is 0): sysctl \
+                   kernel.ftrace_enabled=1 switches it on";
+        return Err(why.to_owned());
+    }
+    Ok(())
+}
+
+/// Whether kprobes can be attached, and fire. Those at the entries of functions, as all of `zc` are, go
+/// through ftrace (`CONFIG_KPROBES_ON_FTRACE`).
 ///
 /// # Errors
 /// Why not, in plain words.
@@ -109,6 +114,7 @@ pub(super) fn kprobes() -> Result<(), String> {
     if !Path::new(KPROBE_EVENTS).exists() {
         return Err("the kernel was built without kprobes".to_owned());
     }
+    ftrace()?;
     if is_off(KPROBES_ENABLED) {
         return Err(format!(
             "kprobes are switched off ({KPROBES_ENABLED} is 0): writing 1 to it switches them on"
