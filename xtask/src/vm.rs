@@ -67,7 +67,7 @@ pub(crate) struct Arguments {
     jobs: u8,
 
     /// Seconds after which a guest is killed
-    #[arg(long, value_name = "SECONDS", default_value = "600")]
+    #[arg(long, value_name = "SECONDS", default_value = "1200")]
     timeout: u64,
 
     /// Take over what the kernels let `zc` measure into docs/attach-matrix.json and .md, instead of
