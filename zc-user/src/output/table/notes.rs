@@ -107,3 +107,36 @@ fn limitations(frame: &Frame) -> Vec<String> {
 pub(super) fn write_wrapped(text: &str, out: &mut dyn io::Write) -> io::Result<()> {
     paragraph::write(text, Indent::HANGING, COLUMNS, out)
 }
+
+#[cfg(test)]
+mod tests {
+    use zc_common::path::CopyPath;
+
+    use super::*;
+    use crate::sample::{
+        fixture::sketch::{path, process, snapshot},
+        snapshot::{Host, Limitation},
+    };
+
+    /// Where a group is off and kprobes are, too, each mark has the reason that is its own.
+    #[test]
+    fn every_mark_has_its_own_reason() {
+        let mut assumed = path(CopyPath::FileWrite, 1, 7);
+        assumed.provenance = Provenance::Assumed;
+        let mut modelled = path(CopyPath::PipeRead, 1, 7);
+        modelled.provenance = Provenance::Modelled;
+        let mut snapshot = snapshot(1, &[process(7, "x", &[assumed, modelled])]);
+        let limit = |provenance, reason: &str| Limitation {
+            counter: CounterId::CopiedBytes,
+            provenance,
+            reason: reason.to_owned(),
+        };
+        let limitations =
+            vec![limit(Provenance::Modelled, "no sites"), limit(Provenance::Assumed, "no kprobes")];
+        snapshot.host = Host { limitations, ..(*snapshot.host).clone() }.into();
+        let notes = marks(&Frame::cumulative(snapshot));
+        assert_eq!(notes.len(), 2, "{notes:?}");
+        assert!(notes[0].starts_with("? assumed: ") && notes[0].ends_with("; no kprobes."));
+        assert_eq!(notes[1], "~ modelled: no sites.");
+    }
+}
