@@ -106,7 +106,7 @@ fn filled(mut file: File) -> Result<File> {
 pub(super) fn shell(line: &str) -> Result<()> {
     let output = Command::new("sh").args(["-c", line]).output().context("cannot run sh")?;
     let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{}", complaint.trim().replace('\n', "; "));
+    ensure!(output.status.success(), "`{line}`: {}", complaint.trim().replace('\n', "; "));
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::Work;
+use super::{Work, file};
 use crate::sites::checked;
 
 const MOUNT_POINT: &str = "/run/fuse";
@@ -32,6 +32,7 @@ const BUFFER: usize = 64 << 10;
 
 pub(super) fn write() -> Result<Work> {
     fs::create_dir_all(MOUNT_POINT)?;
+    file::shell("test -e /dev/fuse || modprobe fuse")?;
     let device = OpenOptions::new()
         .read(true)
         .write(true)

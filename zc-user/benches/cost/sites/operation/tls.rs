@@ -41,7 +41,8 @@ static KEY: Key = Key {
 };
 
 fn pair() -> Result<(TcpStream, TcpStream)> {
-    file::shell("modprobe -q tls || grep -qw tls /proc/sys/net/ipv4/tcp_available_ulp")?;
+    file::shell("modprobe -q tls || grep -qw tls /proc/sys/net/ipv4/tcp_available_ulp")
+        .context("this kernel has no kTLS")?;
     let (near, far) = stream::pair()?;
     encrypt(&near, TLS_TX)?;
     encrypt(&far, TLS_RX)?;
