@@ -318,6 +318,7 @@ fn by_path<'a>(mechanism: Mechanism, row: Row<'a>, frame: &'a Frame) -> Option<R
     let mut provenance = all.provenance.unwrap_or(Provenance::Measured);
     let mut reasons = Vec::new();
     let (mut linear, mut pulled) = (0, 0);
+    let mut handed_over: u64 = 0;
     let mut nobodys = false;
     for path in mechanism.paths() {
         let sum = Sum::of(row.paths, &[*path]);
@@ -332,6 +333,7 @@ fn by_path<'a>(mechanism: Mechanism, row: Row<'a>, frame: &'a Frame) -> Option<R
                 }
                 Some(_) => provenance = provenance.max(Provenance::Modelled),
             }
+            handed_over = sum.moved.saturating_sub(sum.copied);
             let copied = sum.copied - sum.assumed;
             reasons.push(Shortfall { provenance: worth, ..shortfall(Reason::NoGather, copied) });
             reasons.push(Shortfall {
@@ -355,8 +357,9 @@ fn by_path<'a>(mechanism: Mechanism, row: Row<'a>, frame: &'a Frame) -> Option<R
     let achieved = if nobodys {
         Achieved::Unknown(NOBODYS)
     } else {
-        let copied = all.copied.saturating_add(linear).saturating_add(pulled);
-        Achieved::Bytes(all.moved.saturating_sub(copied), provenance)
+        // What was sent twice was copied twice: that takes nothing away from other hops.
+        let later = linear.saturating_add(pulled).min(handed_over);
+        Achieved::Bytes(all.moved.saturating_sub(all.copied).saturating_sub(later), provenance)
     };
     Some(Request { mechanism, requested_bytes: all.moved, achieved, reasons: merged(reasons) })
 }

@@ -176,6 +176,20 @@ fn pages_copied_into_packets_were_not_sent_without_a_copy() {
 }
 
 #[test]
+fn what_was_sent_twice_takes_nothing_from_another_hop() {
+    let hops = [CopyPath::SpliceFilePipe, CopyPath::SplicePipeSocket].map(|hop| {
+        let mut hop = path(hop, 7, N);
+        hop.provenance = Provenance::Measured;
+        hop.copied_bytes = 0;
+        hop
+    });
+    let mut process = process(7, "x", &hops);
+    process.counters[CounterId::ReferencedLinearizedBytes] = N + 1448;
+    let expected = (Mechanism::Splice, Some(N), vec![(Reason::NoGather, N + 1448)]);
+    assert_eq!(only(&frame(process)), expected);
+}
+
+#[test]
 fn what_happens_later_is_modelled_where_it_is_not_seen() {
     let frame = blind(process(7, "x", &[path(CopyPath::SendfileToSocket, 1, N)]));
     let request = &requests(Row::process(&frame.processes[0]), &frame)[0];
