@@ -90,6 +90,11 @@ impl Object {
             return T::default();
         }
         if self.typed {
+            // Not every kernel survives a fault here: Linux 5.10 has no table of exceptions for a program
+            // that calls others, and oopses while it looks for one (`search_bpf_extables`).
+            if self.is_null() {
+                return T::default();
+            }
             // SAFETY: the verifier knows the type behind the pointer, checks the offset against it
             // and handles a fault. Volatile keeps neighbouring loads from being merged, which
             // would cross members.
