@@ -90,8 +90,9 @@ impl Object {
             return T::default();
         }
         if self.typed {
-            // Not every kernel survives a fault here: Linux 5.10 has no table of exceptions for a program
-            // that calls others, and oopses while it looks for one (`search_bpf_extables`).
+            // Not every kernel survives a fault here: until 6.4 (fixed in the later ones of 6.1, not in
+            // those of 5.10) a program that calls others has no table of exceptions (`jit_subprogs`,
+            // `kernel/bpf/verifier.c`), and the kernel oopses while it looks into it.
             if self.is_null() {
                 return T::default();
             }
