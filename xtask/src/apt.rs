@@ -1,10 +1,14 @@
 //! Debian packages: which programs they bring, and how to install them without side effects.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use anyhow::{Context as _, Result};
 
 use crate::shell;
 use crate::toolchain::on_path;
+use crate::workspace;
 
 /// A program, or the full path of a file, and the Debian package that brings it.
 #[derive(Debug, Clone, Copy)]
@@ -30,25 +34,105 @@ pub(crate) fn is_here() -> bool {
 
 /// Whether dpkg has the package fully installed.
 pub(crate) fn is_installed(package: &str) -> bool {
-    let query = ["--show", "--showformat=${db:Status-Status}", package];
-    shell::capture(&mut shell::command("dpkg-query", &query))
-        .is_ok_and(|status| status == "installed")
+    installed_version(package).is_some()
 }
 
+/// A package, and one that only a version of its own fits beside: where the machine has the latter
+/// from the backports, as the images of some clouds do, the former must come from there, too.
+const SIBLINGS: [(&str, &str); 1] = [("qemu-system-x86", "qemu-utils")];
+
+/// Where Debian keeps newer packages for its releases.
+const ARCHIVE: &str = "http://deb.debian.org/debian";
+
+/// What Debian signs its archive with.
+pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
 /// The commands that install the packages, for showing or for running.
-pub(crate) fn commands(packages: &[String]) -> Vec<Command> {
-    let apt = |arguments: &[&str]| {
-        let mut command = shell::command("apt-get", arguments);
-        command
-            // Somebody else's apt may hold the lock; on a fresh cloud machine it usually does.
-            .args(["-o", "DPkg::Lock::Timeout=300"])
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            // The tests need the program nginx, not a web server that starts on port 80.
-            .env("SYSTEMD_OFFLINE", "1");
-        command
-    };
+pub(crate) fn commands(packages: &[String]) -> Result<Vec<Command>> {
+    let (newer, usual): (Vec<_>, Vec<_>) =
+        packages.iter().cloned().partition(|package| needs_backports(package));
+    let mut commands = vec![apt_get(&["update"])];
+    if !usual.is_empty() {
+        commands.push(install(&usual));
+    }
+    if !newer.is_empty() {
+        let suite = format!("{}-backports", codename()?);
+        let list = format!("Dir::Etc::SourceList={}", sources_with(&suite)?.display());
+        // The machine's own sources stay as they are: these are for these two commands only.
+        let mut update = apt_get(&["update"]);
+        update.args(["-o", &list]);
+        let mut install = install(&newer);
+        install.args(["-o", &list, "--target-release", &suite]);
+        commands.extend([update, install]);
+    }
+    Ok(commands)
+}
+
+fn apt_get(arguments: &[&str]) -> Command {
+    let mut command = shell::command("apt-get", arguments);
+    command
+        // Somebody else's apt may hold the lock; on a fresh cloud machine it usually does.
+        .args(["-o", "DPkg::Lock::Timeout=300"])
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        // The tests need the program nginx, not a web server that starts on port 80.
+        .env("SYSTEMD_OFFLINE", "1");
+    command
+}
+
+fn install(packages: &[String]) -> Command {
     // Nothing of the user's may go for it: Debian's compilers exclude one another.
-    let mut install = apt(&["install", "--yes", "--no-remove", "--no-install-recommends"]);
+    let mut install = apt_get(&["install", "--yes", "--no-remove", "--no-install-recommends"]);
     install.args(packages);
-    vec![apt(&["update"]), install]
+    install
+}
+
+fn needs_backports(package: &str) -> bool {
+    SIBLINGS
+        .iter()
+        .filter(|(needed, _)| *needed == package)
+        .any(|(_, sibling)| installed_version(sibling).is_some_and(|it| is_backport(&it)))
+}
+
+/// Versions of the backports say so: `1:10.0.2+ds-2+deb13u1~bpo12+1`.
+fn is_backport(version: &str) -> bool {
+    version.contains("~bpo")
+}
+
+/// The version of a package, if dpkg has it fully installed.
+fn installed_version(package: &str) -> Option<String> {
+    let query = ["--show", "--showformat=${db:Status-Status} ${Version}", package];
+    let answer = shell::capture(&mut shell::command("dpkg-query", &query)).ok()?;
+    answer.strip_prefix("installed ").map(str::to_owned)
+}
+
+/// What this release of Debian is called.
+fn codename() -> Result<String> {
+    let path = "/etc/os-release";
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read '{path}'"))?;
+    let name = text.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    let name = name.with_context(|| format!("'{path}' has no VERSION_CODENAME"))?;
+    Ok(name.trim_matches('"').to_owned())
+}
+
+/// A file that takes the place of `/etc/apt/sources.list`: its lines, and `suite`.
+fn sources_with(suite: &str) -> Result<PathBuf> {
+    let directory = workspace::target()?.join("apt");
+    fs::create_dir_all(&directory)
+        .with_context(|| format!("cannot create '{}'", directory.display()))?;
+    let mut text = fs::read_to_string("/etc/apt/sources.list").unwrap_or_default();
+    text.push_str(&format!("\ndeb [signed-by={KEYRING}] {ARCHIVE} {suite} main\n"));
+    let path = directory.join(format!("{suite}.list"));
+    fs::write(&path, text).with_context(|| format!("cannot write '{}'", path.display()))?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backport_is_told_by_its_version() {
+        assert!(is_backport("1:10.0.2+ds-2+deb13u1~bpo12+1"));
+        assert!(!is_backport("1:7.2+dfsg-7+deb12u18+b3"));
+    }
 }

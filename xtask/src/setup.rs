@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// Installs what is missing, or fails with the commands that would.
 pub(crate) fn prepare(needs: Needs<'_>) -> Result<()> {
-    let steps = plan(needs);
+    let steps = plan(needs)?;
     if steps.is_empty() {
         return Ok(());
     }
@@ -74,7 +74,7 @@ pub(crate) fn prepare(needs: Needs<'_>) -> Result<()> {
             shell::run(&mut command)?;
         }
     }
-    if let Some(step) = plan(needs).first() {
+    if let Some(step) = plan(needs)?.first() {
         bail!("{} is still missing after the installation: {}", step.what, step.why);
     }
     Ok(())
@@ -95,7 +95,7 @@ fn check() -> Result<()> {
         Ok(found) => println!("ok       {found}"),
         Err(why) => println!("MISSING  bpf-linker: {why}"),
     }
-    let steps = plan(Needs::default());
+    let steps = plan(Needs::default())?;
     if steps.is_empty() {
         return Ok(());
     }
@@ -118,7 +118,7 @@ fn show(steps: &[Step], will_run: bool) {
     }
 }
 
-fn plan(needs: Needs<'_>) -> Vec<Step> {
+fn plan(needs: Needs<'_>) -> Result<Vec<Step>> {
     let found = toolchain::find();
     let llvm = found.as_ref().map_or(Some(DEBIAN_LLVM), |toolchain| toolchain.llvm);
 
@@ -160,10 +160,10 @@ fn plan(needs: Needs<'_>) -> Vec<Step> {
     packages.retain(|package| !apt::is_installed(package));
     if !packages.is_empty() {
         let what = format!("the packages that Debian calls {}", packages.join(", "));
-        let commands = if apt::is_here() { apt::commands(&packages) } else { Vec::new() };
+        let commands = if apt::is_here() { apt::commands(&packages)? } else { Vec::new() };
         steps.insert(0, Step { what, why: "not installed".to_owned(), commands });
     }
-    steps
+    Ok(steps)
 }
 
 fn toolchain_step(why: &str, command: Option<Command>) -> Step {

@@ -50,7 +50,7 @@ const PROGRAMS: [Program; 11] = [
     Program { name: "mkfs.ext4", package: "e2fsprogs" },
     Program { name: "mkfs.btrfs", package: "btrfs-progs" },
     Program { name: "ip", package: "iproute2" },
-    Program { name: archive::KEYRING, package: "debian-archive-keyring" },
+    Program { name: apt::KEYRING, package: "debian-archive-keyring" },
 ];
 
 /// Fewer kernels than this say too little.

@@ -12,10 +12,8 @@ use anyhow::{Context as _, Result, bail};
 use super::create;
 use super::matrix::{Kernel, Source};
 use super::report::{Stage, note};
+use crate::apt::KEYRING;
 use crate::shell;
-
-/// What Debian signs its archive with.
-pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Lists younger than this are not asked for again.
 const FRESH: Duration = Duration::from_secs(12 * 60 * 60);
