@@ -124,12 +124,14 @@ pub(crate) fn boot(
         Ok(Outcome::failed_with(kernel, why, &output.lines, output.status.is_some()))
     };
     let Some(status) = &output.status else {
-        let last = last_line(&console);
         let seconds = took.as_secs();
-        if took >= timeout {
-            return fail(format!("not done after {seconds} s, killed; the kernel's last: {last}"));
-        }
-        return fail(format!("the guest ended without a result; the kernel's last: {last}"));
+        let why = if took >= timeout {
+            format!("not done after {seconds} s, killed")
+        } else {
+            format!("the guest ended without a result after {seconds} s")
+        };
+        let why = format!("{why}; see {log} and {}", console.display());
+        return Ok(Outcome::died(kernel, why, &output.lines, last_words(&console)));
     };
     match (status.as_str(), output.failed) {
         ("0", 0) if purpose != Purpose::Tests => {
@@ -304,15 +306,36 @@ fn counts(line: &str) -> Option<(u64, u64)> {
     Some((number(" passed")?, number(" failed")?))
 }
 
-/// The last that the kernel said, which may tell why it stopped.
-fn last_line(console: &Path) -> String {
+/// What the kernel said last: of a fault or a panic all that it says of it, else its last lines.
+fn last_words(console: &Path) -> Vec<String> {
     let bytes = fs::read(console).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let clean = |line: &str| line.chars().filter(|c| !c.is_control()).collect();
-    // The first of a panic says more than the last, which is where it happened.
-    let panic = lines.clone().find(|line| line.contains("Kernel panic") || line.contains("BUG:"));
-    panic.or(lines.next_back()).map_or_else(|| "nothing".to_owned(), clean)
+    let clean = |line: &str| line.chars().filter(|c| !c.is_control()).collect::<String>();
+    let lines: Vec<_> = text.lines().map(clean).filter(|line| !line.trim().is_empty()).collect();
+    end_of(&lines).to_vec()
+}
+
+/// From the first complaint on, or the last few lines.
+fn end_of(lines: &[String]) -> &[String] {
+    /// How complaints begin that a kernel does not survive here (`oops=panic`), or gives up after.
+    const COMPLAINTS: [&str; 7] = [
+        "BUG:",
+        "kernel BUG",
+        "Oops",
+        "general protection",
+        "double fault",
+        "stack segment",
+        "Kernel panic",
+    ];
+    /// Registers, a stack, and that of an interrupt.
+    const MOST: usize = 120;
+    /// What came before may tell.
+    const BEFORE: usize = 5;
+    let complains = |line: &String| COMPLAINTS.iter().any(|words| line.contains(words));
+    match lines.iter().position(complains) {
+        Some(at) => &lines[at.saturating_sub(BEFORE)..lines.len().min(at + MOST)],
+        None => &lines[lines.len().saturating_sub(3 * BEFORE)..],
+    }
 }
 
 /// The guest has written an archive to its last disk.
@@ -328,6 +351,17 @@ fn unpack_results(disk: &Path, results: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_fault_all_that_the_kernel_says_is_kept() {
+        let mut lines: Vec<String> = (0..50).map(|n| format!("[ {n}] quiet")).collect();
+        assert_eq!(end_of(&lines).len(), 15);
+        assert_eq!(end_of(&lines)[14], "[ 49] quiet");
+        lines[20] = "[ 20] BUG: unable to handle page fault for address: 0".to_owned();
+        lines[45] = "[ 45] Kernel panic - not syncing: Fatal exception in interrupt".to_owned();
+        assert_eq!(end_of(&lines), &lines[15..]);
+        assert!(end_of(&[]).is_empty());
+    }
 
     #[test]
     fn tests_are_counted_by_their_last_line() {

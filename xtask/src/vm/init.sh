@@ -28,9 +28,10 @@ ip link set lo up
 modprobe -a $(cat /modules) || echo "zc-vm: not all devices have their driver"
 ulimit -Hn 524288
 
-# The disk with this serial number.
+# The disk with this serial number. The paths to an NVMe disk carry it, too, and have no node.
 disk() {
     for name in $(ls /sys/block); do
+        [ -b /dev/$name ] || continue
         for file in /sys/block/$name/serial /sys/block/$name/device/serial; do
             [ -e $file ] && [ "$(tr -d ' \n' <$file)" = "$1" ] && echo /dev/$name
         done

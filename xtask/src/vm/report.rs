@@ -46,7 +46,7 @@ pub(crate) struct Outcome {
 
 enum Result {
     Passed { what: String, time: Duration },
-    Failed { why: String, output: Vec<String>, results: bool },
+    Failed { why: String, output: Vec<String>, console: Vec<String>, results: bool },
     Skipped { why: String },
 }
 
@@ -68,7 +68,19 @@ impl Outcome {
         results: bool,
     ) -> Self {
         let output = output[output.len().saturating_sub(TAIL)..].to_vec();
-        Self { kernel, result: Result::Failed { why, output, results } }
+        let console = Vec::new();
+        Self { kernel, result: Result::Failed { why, output, console, results } }
+    }
+
+    /// Keeps the end of the output, and what the kernel itself said last.
+    pub(crate) fn died(
+        kernel: &'static Kernel,
+        why: String,
+        output: &[String],
+        console: Vec<String>,
+    ) -> Self {
+        let output = output[output.len().saturating_sub(TAIL)..].to_vec();
+        Self { kernel, result: Result::Failed { why, output, console, results: false } }
     }
 
     pub(crate) fn skipped(kernel: &'static Kernel, why: String) -> Self {
@@ -112,13 +124,11 @@ impl Outcome {
 /// All outcomes, after the ends of the output of those that failed.
 pub(crate) fn summary(outcomes: &[Outcome]) {
     for outcome in outcomes {
-        if let Result::Failed { output, .. } = &outcome.result
-            && !output.is_empty()
-        {
-            println!("\n== Linux {}, the end of its output", outcome.kernel.series);
-            for line in output {
-                println!("{line}");
-            }
+        let Result::Failed { output, console, .. } = &outcome.result else { continue };
+        let parts = [("the end of its output", output), ("the kernel's last words", console)];
+        for (what, lines) in parts.iter().filter(|(_, lines)| !lines.is_empty()) {
+            println!("\n== Linux {}, {what}", outcome.kernel.series);
+            lines.iter().for_each(|line| println!("{line}"));
         }
     }
     println!();
