@@ -32,7 +32,10 @@ pub(crate) fn frozen<T: Copy>(value: &'static T) -> T {
 
 /// A kernel object, and whether the verifier knows its type.
 ///
-/// Typed objects are loaded from directly, a nanosecond each; others go through a checked read.
+/// Typed objects are loaded from directly, a nanosecond each; others go through a checked read. Not
+/// every kernel survives a fault in a direct load, see [`Object::load`]: what is typed is valid or
+/// null, because the kernel handed it to the hook, or because what it handed over keeps it alive. An
+/// address that may be anything else is [`Object::untyped`].
 #[derive(Clone, Copy)]
 pub(crate) struct Object {
     address: *const u8,
@@ -90,9 +93,10 @@ impl Object {
             return T::default();
         }
         if self.typed {
-            // Not every kernel survives a fault here: until 6.4 (fixed in the later ones of 6.1, not in
+            // Not every kernel survives a fault here. Until 6.4 (fixed in the later ones of 6.1, not in
             // those of 5.10) a program that calls others has no table of exceptions (`jit_subprogs`,
-            // `kernel/bpf/verifier.c`), and the kernel oopses while it looks into it.
+            // `kernel/bpf/verifier.c`), and the kernel oopses while it looks into it. Since 6.3 loads
+            // from the arguments of a tracepoint are in no such table (`convert_ctx_accesses`).
             if self.is_null() {
                 return T::default();
             }

@@ -125,8 +125,10 @@ fn gathers(skb: Object) -> bool {
     // `include/linux/netdev_features.h`, 5.10 to 7.2: NETIF_F_SG, and NETIF_F_CSUM_MASK.
     const GATHERS: u64 = 1;
     const SUMS: u64 = 1 << 1 | 1 << 3 | 1 << 4;
-    let device = skb.follow(layout!(skb_dev));
-    let features = device.load::<u64>(layout!(net_device_features));
+    // Where the device is named, a queue of TCP keeps a pointer of its own, and one of UDP numbers
+    // (`struct sk_buff`, `include/linux/skbuff.h`).
+    let device = Object::untyped(skb.load(layout!(skb_dev)));
+    let features = device.read::<u64>(layout!(net_device_features)).unwrap_or_default();
     features & GATHERS != 0 && features & SUMS != 0
 }
 
