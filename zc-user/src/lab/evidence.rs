@@ -62,8 +62,9 @@ impl Wire {
 
     /// Bytes that TCP sent again, because the far end was slow to acknowledge them: what the network
     /// stack copies of them later, it copies again.
-    pub(super) fn sent_again(&self) -> Result<u64> {
-        Ok(sent(&self.socket)?.map_or(0, |sent| sent.again))
+    /// `None` when the kernel does not tell.
+    pub(super) fn sent_again(&self) -> Result<Option<u64>> {
+        Ok(sent(&self.socket)?.map(|sent| sent.again))
     }
 
     /// What left between two snapshots, and `frame` with what that proves, where copies were not

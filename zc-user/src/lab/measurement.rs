@@ -33,8 +33,9 @@ pub struct Measurement {
     pub report: Report,
     /// How the payload left through the network device, where that is known.
     pub departure: Option<Departure>,
-    /// Bytes of the payload that were sent more than once.
-    pub sent_again: u64,
+    /// Bytes that TCP sent once more than needed. `None` where TCP did not send, or does not tell
+    /// (before 4.19).
+    pub sent_again: Option<u64>,
 }
 
 /// Calls and switches of the observed process that belong to the lab, not to the mechanism.
@@ -80,7 +81,7 @@ impl Measurement {
             about_pages: false,
             report,
             departure: None,
-            sent_again: 0,
+            sent_again: None,
         }
     }
 

@@ -61,7 +61,7 @@ pub(super) async fn mechanism(
         Err(why) => return Ok(Measurement::unobserved(why, setting.size, report)),
     };
     let mut frame = evidence::told(section(&before, &after, &[pid])?, report.completions);
-    let (mut departure, mut sent_again) = (None, 0);
+    let (mut departure, mut sent_again) = (None, None);
     if peer.is_some()
         && let Ok(arrived) = look(observer)?
     {
@@ -135,7 +135,7 @@ pub(super) async fn program(
         about_pages: false,
         report,
         departure: None,
-        sent_again: 0,
+        sent_again: None,
     })
 }
 

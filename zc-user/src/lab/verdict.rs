@@ -111,7 +111,7 @@ fn judgement(
         surprises.push(format!("{} moved instead of {}", list(&moved), list(&known)));
     }
     let copied = expected.copied_bytes + framing.received_bytes + framing.sent_bytes;
-    let allowed = copied..=copied + measurement.sent_again;
+    let allowed = copied..=copied + measurement.sent_again.unwrap_or(0);
     if copies.provenance != Provenance::Unavailable && !allowed.contains(&copies.bytes) {
         surprises.push(format!("{} bytes were copied instead of {copied}", copies.bytes));
     }
@@ -247,10 +247,9 @@ fn notes(
             departure.gathered_bytes, departure.linear_bytes
         ));
     }
-    if measurement.sent_again > 0 {
+    if let Some(bytes @ 1..) = measurement.sent_again {
         notes.push(format!(
-            "{} bytes were sent again: what the network stack copies on the way, it copied again",
-            measurement.sent_again
+            "{bytes} bytes were sent again: what the network stack copies on the way, it copied again"
         ));
     }
     if let Some(told) = &measurement.report.told {

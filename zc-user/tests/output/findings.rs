@@ -170,7 +170,7 @@ fn found(
         size: SIZE,
         report: Report { wall_ns: 1, cpu_ns: 1, told: None, completions: None, digest: None },
         departure: None,
-        sent_again: 0,
+        sent_again: None,
     };
     let verdict = verdict::judge(scenario, &setting, &measurement);
     let outcome = Outcome::Ran(Box::new(Ran {

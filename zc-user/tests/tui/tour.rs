@@ -171,7 +171,7 @@ fn ran(scenario: &Scenario, setting: Setting, frame: Result<Frame, String>) -> R
         about_pages: false,
         report,
         departure: None,
-        sent_again: 0,
+        sent_again: None,
     };
     let verdict = verdict::judge(scenario, &setting, &measurement);
     let spread = |value| Spread::of([value]).unwrap();

@@ -81,6 +81,9 @@ struct Result<'a> {
     losses: Option<&'a Losses>,
     #[serde(rename = "self")]
     self_cost: Option<&'a SelfCost>,
+    /// Bytes that TCP sent once more than needed: what the network stack copies on the way, it copied
+    /// again. `null` where TCP did not send or does not tell.
+    sent_again_bytes: Option<u64>,
     /// What the kernel told the program about its request.
     told: Option<&'a str>,
     verdict: Verdict<'a>,
@@ -195,6 +198,7 @@ fn result<'a>(finding: &'a Finding, ran: &'a Ran) -> Result<'a> {
             .map_or_else(Vec::new, |frame| frame.devices.iter().map(Device::new).collect()),
         losses: frame.map(|frame| &frame.losses),
         self_cost: frame.map(|frame| &frame.self_cost),
+        sent_again_bytes: ran.measurement.sent_again,
         told: ran.measurement.report.told.as_deref(),
         verdict: Verdict {
             judgement: ran.verdict.judgement.id(),
