@@ -84,6 +84,10 @@ trips! {
     e1000e_uring_gathered: E1000e GATHERS Uring;
     e1000e_uring_segmented: E1000e SEGMENTS Uring;
     e1000e_uring_linear: E1000e LINEAR Uring;
+    e1000e_uring_registered: E1000e GATHERS UringRegistered;
+    e1000e_uring_registered_linear: E1000e LINEAR UringRegistered;
+    e1000e_uring_datagrams: E1000e GATHERS UringDatagrams;
+    e1000e_uring_datagrams_linear: E1000e LINEAR UringDatagrams;
     e1000e_datagrams_gathered: E1000e GATHERS Datagrams;
     e1000e_datagrams_linear: E1000e LINEAR Datagrams;
     veth_sendfile_gathered: Veth SEGMENTS Sendfile;
@@ -92,6 +96,8 @@ trips! {
     veth_zerocopy_linear: Veth LINEAR Zerocopy;
     veth_uring_gathered: Veth SEGMENTS Uring;
     veth_uring_linear: Veth LINEAR Uring;
+    veth_uring_registered: Veth SEGMENTS UringRegistered;
+    veth_uring_datagrams: Veth SEGMENTS UringDatagrams;
     veth_datagrams_gathered: Veth SEGMENTS Datagrams;
     veth_datagrams_linear: Veth LINEAR Datagrams;
 }
@@ -181,7 +187,7 @@ impl Later {
     fn of(trip: &Trip, sent: Sent) -> Self {
         let mut later = Self { at_once: 0, linear: 0, pulled: 0, local: 0 };
         let pinned = trip.way.pins();
-        if trip.way == Way::Datagrams {
+        if trip.way.is_datagrams() {
             later.at_once = if trip.features.gather { heads(sent) } else { sent.bytes };
         } else if !trip.features.gather || !trip.features.checksum && trip.way != Way::Write {
             // Of what others may change meanwhile no checksum can be computed.

@@ -35,8 +35,12 @@ pub(super) enum Way {
     ZerocopyTapped,
     /// `SEND_ZC` of io_uring.
     Uring,
+    /// The same, from a registered buffer.
+    UringRegistered,
     /// `MSG_ZEROCOPY`, in datagrams.
     Datagrams,
+    /// `SEND_ZC` of io_uring, in datagrams.
+    UringDatagrams,
 }
 
 impl Way {
@@ -46,9 +50,7 @@ impl Way {
             Self::Write => &[("socket_send:tcp", 1)],
             Self::Sendfile => &[("sendfile_to_socket", 0)],
             Self::Splice => &[("splice_file_pipe", 0), ("splice_pipe_socket", 0)],
-            Self::Zerocopy | Self::ZerocopyTapped | Self::Uring | Self::Datagrams => {
-                &[("socket_send_zerocopy", 0)]
-            }
+            _ => &[("socket_send_zerocopy", 0)],
         }
     }
 
@@ -59,13 +61,18 @@ impl Way {
             Self::Sendfile => Some("sendfile"),
             Self::Splice => Some("splice"),
             Self::Zerocopy | Self::ZerocopyTapped | Self::Datagrams => Some("msg_zerocopy"),
-            Self::Uring => Some("uring_send_zc"),
+            Self::Uring | Self::UringRegistered | Self::UringDatagrams => Some("uring_send_zc"),
         }
     }
 
     /// Whether the pages of the program itself are sent.
     pub(super) const fn pins(self) -> bool {
-        matches!(self, Self::Zerocopy | Self::ZerocopyTapped | Self::Uring | Self::Datagrams)
+        !matches!(self, Self::Write | Self::Sendfile | Self::Splice)
+    }
+
+    /// Whether the payload is [`DATAGRAMS`] datagrams.
+    pub(super) const fn is_datagrams(self) -> bool {
+        matches!(self, Self::Datagrams | Self::UringDatagrams)
     }
 }
 
@@ -82,8 +89,8 @@ pub(super) struct Sent {
 
 /// Sends the payload, and waits until all of it has arrived.
 pub(super) fn send(way: Way, home: &Path, device: &Device, to: &str) -> Result<Sent, String> {
-    if way == Way::Datagrams {
-        return datagrams(to);
+    if way.is_datagrams() {
+        return datagrams(way, to);
     }
     let stream = TcpStream::connect((to, PORT)).unwrap();
     let input = || File::open(home.join("input")).unwrap();
@@ -111,8 +118,12 @@ pub(super) fn send(way: Way, home: &Path, device: &Device, to: &str) -> Result<S
             heed_zerocopy(&stream);
             zerocopy(&stream, &vec![b'z'; SIZE]);
         }
-        Way::Uring => uring(&stream)?,
-        Way::Datagrams => {}
+        Way::Uring | Way::UringRegistered => {
+            let payload = vec![b'z'; SIZE];
+            let mut ring = Ring::new((way == Way::UringRegistered).then_some(&payload[..]))?;
+            in_pieces(|at, length| ring.send(&stream, &payload[at..][..length]));
+        }
+        Way::Datagrams | Way::UringDatagrams => {}
     }
     arrived(stream)
 }
@@ -186,23 +197,41 @@ fn tap(device: &Device) -> Result<Option<OwnedFd>, String> {
     }
 }
 
-fn uring(stream: &TcpStream) -> Result<(), String> {
-    let mut ring =
-        IoUring::new(8).map_err(|error| format!("this kernel has no io_uring: {error}"))?;
-    let mut probe = Probe::new();
-    let known = ring.submitter().register_probe(&mut probe).is_ok();
-    if !known || !probe.is_supported(opcode::SendZc::CODE) {
-        return Err("this kernel's io_uring has no zero-copy sends (6.0)".to_owned());
+/// A ring for zero-copy sends.
+struct Ring {
+    ring: IoUring,
+    registered: bool,
+}
+
+impl Ring {
+    /// `registered` is a buffer that the kernel is to know beforehand: all that is sent is in it.
+    fn new(registered: Option<&[u8]>) -> Result<Self, String> {
+        let ring =
+            IoUring::new(8).map_err(|error| format!("this kernel has no io_uring: {error}"))?;
+        let mut probe = Probe::new();
+        let known = ring.submitter().register_probe(&mut probe).is_ok();
+        if !known || !probe.is_supported(opcode::SendZc::CODE) {
+            return Err("this kernel's io_uring has no zero-copy sends (6.0)".to_owned());
+        }
+        if let Some(buffer) = registered {
+            let (base, length) = (buffer.as_ptr().cast_mut().cast(), buffer.len());
+            let buffer = libc::iovec { iov_base: base, iov_len: length };
+            // SAFETY: the caller's buffer outlives the ring; nothing writes it.
+            unsafe { ring.submitter().register_buffers(&[buffer]).unwrap() };
+        }
+        Ok(Self { ring, registered: registered.is_some() })
     }
-    let payload = vec![b'z'; SIZE];
-    in_pieces(|at, length| {
-        let send = opcode::SendZc::new(Fd(fd(stream)), payload[at..].as_ptr(), length as u32);
-        // SAFETY: the payload is kept until the second completion.
-        unsafe { ring.submission().push(&send.build()).unwrap() };
+
+    /// Sends `bytes`, and waits until the kernel needs them no longer.
+    fn send(&mut self, socket: &impl AsRawFd, bytes: &[u8]) -> isize {
+        let send = opcode::SendZc::new(Fd(fd(socket)), bytes.as_ptr(), bytes.len() as u32)
+            .buf_index(self.registered.then_some(0));
+        // SAFETY: the bytes are kept until the second completion.
+        unsafe { self.ring.submission().push(&send.build()).unwrap() };
         let (mut sent, mut pending) = (0, 1);
         while pending > 0 {
-            ring.submit_and_wait(1).unwrap();
-            for completion in ring.completion() {
+            self.ring.submit_and_wait(1).unwrap();
+            for completion in self.ring.completion() {
                 pending -= 1;
                 if !cqueue::notif(completion.flags()) {
                     sent = completion.result();
@@ -211,17 +240,20 @@ fn uring(stream: &TcpStream) -> Result<(), String> {
             }
         }
         sent as isize
-    });
-    Ok(())
+    }
 }
 
-fn datagrams(to: &str) -> Result<Sent, String> {
+fn datagrams(way: Way, to: &str) -> Result<Sent, String> {
+    let mut ring = if way == Way::UringDatagrams { Some(Ring::new(None)?) } else { None };
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
     socket.connect((to, PORT)).unwrap();
     heed_zerocopy(&socket);
     let payload = [b'z'; DATAGRAM];
     for _ in 0..DATAGRAMS {
-        zerocopy(&socket, &payload);
+        match &mut ring {
+            Some(ring) => assert_eq!(ok(ring.send(&socket, &payload)), DATAGRAM),
+            None => zerocopy(&socket, &payload),
+        }
         assert_eq!(socket.recv(&mut [0; 2]).unwrap(), 1);
     }
     Ok(Sent { bytes: (DATAGRAMS * DATAGRAM) as u64, ..Sent::default() })
