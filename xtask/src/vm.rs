@@ -31,6 +31,7 @@ mod attach;
 mod boot;
 mod cpio;
 mod image;
+mod last_words;
 pub(crate) mod matrix;
 mod modules;
 mod payload;
