@@ -11,6 +11,7 @@ mod feature;
 pub mod layout;
 pub mod live;
 pub mod lockdown;
+pub mod module;
 mod process;
 mod records;
 pub mod refusal;

@@ -19,8 +19,9 @@ const NEEDED: [&str; 4] = ["ext4", "btrfs", "xfs", "veth"];
 
 /// As above, where the kernel has them as modules. Some have changed their names, and some are
 /// asked for by the name of an algorithm: no other module depends on those.
-const OPTIONAL: [&str; 26] = [
+const OPTIONAL: [&str; 27] = [
     "tls",
+    "netfs",
     "tun",
     "dummy",
     "vsock",

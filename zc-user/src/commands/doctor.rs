@@ -241,11 +241,16 @@ fn modules(attached: &Attached) -> Finding {
     let group = Part::Kprobes.id();
     let check = format!("  {group}");
     match &attached.modules {
-        None => finding(&check, Verdict::Ok, &format!("{gives}, measured"), None).of(
-            group,
-            Provenance::Measured,
-            None,
-        ),
+        None => {
+            let what = match attached.unhooked.awaited() {
+                [] => format!("{gives}, measured"),
+                names => format!(
+                    "{gives}, measured; not loaded: {} (start zc again when they are)",
+                    names.join(", ")
+                ),
+            };
+            finding(&check, Verdict::Ok, &what, None).of(group, Provenance::Measured, None)
+        }
         Some(reason) => {
             let what = format!("{gives}: not measured: {reason}");
             finding(&check, Verdict::Degraded, &what, None).of(

@@ -17,6 +17,7 @@ use super::{
     exit, feature,
     layout::{self, Access},
     lockdown,
+    module::Unhooked,
     refusal::{Barred, explain},
     site,
     symbols::Symbols,
@@ -84,6 +85,8 @@ pub struct Attached {
     /// Why the functions of modules are not hooked, in plain words; `None` when they are. What modules
     /// copy is assumed then.
     pub modules: Option<String>,
+    /// Modules that have no hook because they were not loaded.
+    pub unhooked: Unhooked,
     /// Slots for threads, the unattributed row included.
     pub slots: u32,
     /// CPUs in the table.
@@ -225,7 +228,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
     let kprobes = kprobes(options);
     let modules = tracing.as_ref().and(kprobes.as_ref()).err().cloned();
     let kprobes = kprobes.is_ok();
-    let mut groups = Vec::new();
+    let (mut groups, mut sites) = (Vec::new(), Vec::new());
     for group in Group::ALL.iter().copied() {
         let refusal = if options.leaves_out(group) {
             Some(format!("switched off by --without {}", group.id()))
@@ -237,7 +240,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
                         .map(|()| None)
                 }
                 (_, _, Ok(()), Some(types)) if group.has_sites() => {
-                    trace::attach_group(&mut ebpf, group, btf, types, kprobes)
+                    trace::attach_group(&mut ebpf, group, btf, types, kprobes, &mut sites)
                 }
                 (_, _, Err(reason), _) if group.has_sites() => Ok(Some(reason.clone())),
                 _ => attach_group(&mut ebpf, group, access, types.as_ref(), btf, kprobes),
@@ -253,7 +256,17 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         }
         groups.push(GroupStatus { group, refusal });
     }
-    Ok(Attached { ebpf, access, groups, modules, slots, cpus, layout })
+    let unhooked = if modules.is_none() {
+        Unhooked::beside(&sites, &attached(&groups))
+    } else {
+        Unhooked::beside(&[], &[])
+    };
+    Ok(Attached { ebpf, access, groups, modules, unhooked, slots, cpus, layout })
+}
+
+/// The groups that are attached.
+fn attached(groups: &[GroupStatus]) -> Vec<Group> {
+    groups.iter().filter(|it| it.refusal.is_none()).map(|it| it.group).collect()
 }
 
 /// Nanoseconds since boot, as threads have them for their start.

@@ -317,6 +317,9 @@ impl SnapshotSource for Live {
         let cgroups = &mut self.cgroups;
         let processes =
             self.processes.samples(|id, process, exited| cgroups.name(id, process.pid, exited));
+        if self.attached.unhooked.look() {
+            self.host = Arc::new(host::describe(&self.attached)?);
+        }
         Ok(Some(Snapshot {
             host: Arc::clone(&self.host),
             taken_at_ns: SystemTime::now()

@@ -151,6 +151,17 @@ impl Hooked {
         }
     }
 
+    /// The module that the function is in, where distributions do not build it into the kernel.
+    #[must_use]
+    pub const fn module(&self) -> Option<&'static str> {
+        match self.site {
+            Site::BtrfsWrite => Some("btrfs"),
+            Site::NetfsWrite => Some("netfs"),
+            Site::TlsSend | Site::TlsSendpage | Site::TlsRecv | Site::TlsSplice => Some("tls"),
+            _ => None,
+        }
+    }
+
     fn shape(&self, btf: &Btf) -> Shape {
         let Some((variant, _, signature)) = self.function(btf) else { return Shape::default() };
         let place = |found: &dyn Fn(&super::btf::Parameter) -> bool| {

@@ -10,7 +10,7 @@ use zc_common::text_range::CopyRanges;
 
 use super::tax::Routines;
 
-const KALLSYMS: &str = "/proc/kallsyms";
+pub(super) const KALLSYMS: &str = "/proc/kallsyms";
 const KPTR_RESTRICT: &str = "/proc/sys/kernel/kptr_restrict";
 
 /// The symbols that matter here.
@@ -62,6 +62,16 @@ fn scan(mut table: impl BufRead) -> io::Result<(Routines, Option<u64>)> {
     Ok((routines, None))
 }
 
+/// Whether `module`, which is loaded, has one of `functions`. `false` when the table cannot be read.
+pub(super) fn module_has(table: impl BufRead, module: &str, functions: &[&str]) -> bool {
+    // "ffffffffc0000000 t tls_sw_sendmsg\t[tls]"
+    let of_module = format!("\t[{module}]");
+    table.lines().map_while(Result::ok).any(|line| {
+        let Some(symbol) = line.strip_suffix(&of_module) else { return false };
+        symbol.rsplit(' ').next().is_some_and(|name| functions.contains(&name))
+    })
+}
+
 /// Why the table shows zeros to this process (`kallsyms_show_value`, `kernel/ksyms_common.c`).
 fn why_hidden() -> String {
     let restriction = fs::read_to_string(KPTR_RESTRICT).unwrap_or_default();
@@ -108,6 +118,19 @@ ffffffff81000500 T _copy_from_user
 ffffffff82000000 R __start_rodata
 ffffffff82000100 T memmove
 ";
+
+    #[test]
+    fn a_function_is_looked_for_in_its_module_only() {
+        let table = "\
+0000000000000000 T sendmsg
+0000000000000000 t tls_sw_sendmsg\t[tls]
+0000000000000000 t sendmsg\t[other]
+";
+        let has = |module, name| module_has(table.as_bytes(), module, &["nothing", name]);
+        assert!(has("tls", "tls_sw_sendmsg"));
+        assert!(!has("tls", "sendmsg"));
+        assert!(!has("other", "tls_sw_sendmsg"));
+    }
 
     #[test]
     fn routines_end_where_the_next_symbol_begins_and_neighbours_are_one() {

@@ -6,6 +6,8 @@ use aya::{
     programs::{FEntry, FExit, KProbe, ProgramError},
 };
 
+use zc_common::site::Site;
+
 use super::{
     btf::Btf,
     catalog::Group,
@@ -14,7 +16,7 @@ use super::{
 
 /// Attaches the copy sites of `group`. Returns why not when this kernel lacks one that the group
 /// cannot do without; the others may be attached then, and count for nothing. `kprobes`: whether to
-/// use those.
+/// use those. Adds to `attached` what is.
 ///
 /// # Errors
 /// What the kernel said when it refused a function that it has.
@@ -24,12 +26,13 @@ pub(super) fn attach_group(
     btf: &Btf,
     types: &aya::Btf,
     kprobes: bool,
+    attached: &mut Vec<Site>,
 ) -> Result<Option<String>> {
     let wanted =
         |hooked: &&Hooked| hooked.group == group && (kprobes || hooked.hook != Hook::Kprobe);
     for hooked in SITES.iter().filter(wanted) {
         match attach_site(ebpf, hooked, btf, types) {
-            Ok(true) => {}
+            Ok(true) => attached.push(hooked.site),
             Ok(false) if hooked.need == Need::Always => {
                 return Ok(Some(format!("this kernel has no function {}", hooked.functions[0])));
             }

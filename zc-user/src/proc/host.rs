@@ -56,6 +56,7 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
             ),
         });
     }
+    limits.extend(unhooked_modules(attached));
     let late = [Group::CopySockets, Group::CopyLate];
     if let Some(reason) = late.iter().find_map(|group| attached.refusal(*group)) {
         limits.push(Limitation {
@@ -131,4 +132,27 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
         });
     }
     limits
+}
+
+/// What is not known of modules whose functions are not hooked.
+fn unhooked_modules(attached: &Attached) -> impl Iterator<Item = Limitation> {
+    attached.unhooked.here().iter().map(|module| {
+        let (what, name) = if module.name == "tls" {
+            ("what the kernel encrypts is not counted", "tls")
+        } else {
+            ("what it copies is assumed", module.name)
+        };
+        let why = if module.is_late {
+            "was loaded after zc had begun; start zc again to have it measured"
+        } else {
+            "has no function that can be hooked"
+        };
+        let (counter, provenance) = if module.name == "tls" {
+            (CounterId::TransformedBytes, Provenance::Unavailable)
+        } else {
+            (CounterId::CopiedBytes, Provenance::Assumed)
+        };
+        let reason = format!("{what}: the module {name} {why}");
+        Limitation { counter, provenance, reason }
+    })
 }

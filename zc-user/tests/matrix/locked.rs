@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::{
     Test,
     degraded::{paths, reason, unless_measured},
+    late,
     requirement::{self, Skip},
     zc::{run, zc},
 };
@@ -23,6 +24,8 @@ const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 fn everything() -> Result<(), Skip> {
     requirement::administrator()?;
     unless_measured()?;
+    // What is locked down lets no module be loaded.
+    let _ = &*late::OUTCOME;
     kprobes();
     functions_and_addresses();
     if !Path::new(LOCKDOWN).exists() {

@@ -15,6 +15,7 @@ mod exact;
 #[path = "../live/workload/gate.rs"]
 mod gate;
 mod lab;
+mod late;
 mod locked;
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 #[path = "../edge/pty.rs"]
@@ -59,7 +60,7 @@ fn main() -> ExitCode {
         tests.map(|(name, test)| runner::trial(name.to_owned(), test)).collect()
     };
     if env::var_os(LAST).is_some() {
-        return runner::run(trials(&[locked::TESTS]));
+        return runner::run(trials(&[late::TESTS, locked::TESTS]));
     }
     let mut trials =
         trials(&[doctor::TESTS, exact::TESTS, contended::TESTS, degraded::TESTS, lab::TESTS]);
