@@ -173,6 +173,7 @@ layout! {
     iter_type_old: "iov_iter" . "type",
     kiocb_filp: "kiocb" . "ki_filp",
     skb_sk: "sk_buff" . "sk",
+    msg_ubuf: "msghdr" . "msg_ubuf",
     skb_head: "sk_buff" . "head",
     skb_end: "sk_buff" . "end",
     shared_info_uarg: "skb_shared_info" . "destructor_arg",

@@ -94,6 +94,8 @@ sites! {
     UnixSendpage = "zc_unix_sendpage",
     /// User pages pinned for a socket buffer.
     SkbZerocopy = "zc_skb_zerocopy",
+    /// User pages are about to be pinned for a socket buffer, for whoever is notified then.
+    ZerocopyPages = "zc_zerocopy_pages",
     /// A send that `MSG_ZEROCOPY` is heeded of begins.
     ZerocopyNotice = "zc_zerocopy_notice",
     /// Pinned user pages copied after all, because a receiver on this host gets them.

@@ -114,6 +114,7 @@ sites! {
     CopySockets SkbSplice Return Always ["skb_splice_from_iter", "do_tcp_sendpages"] Nowhere;
     CopySockets UnixSendpage Return IfPresent ["unix_stream_sendpage"] Nowhere;
     CopySockets SkbZerocopy Return Always ["skb_zerocopy_iter_stream"] Nowhere;
+    CopySockets ZerocopyPages Entry Wanted ["__zerocopy_sg_from_iter"] Nowhere;
     CopySockets ZerocopyNotice Return Wanted ["msg_zerocopy_realloc", "sock_zerocopy_realloc"] Nowhere;
     CopySockets TlsSend Kprobe Wanted ["tls_sw_sendmsg"] Nowhere;
     CopySockets TlsSendpage Kprobe Wanted ["tls_sw_sendpage"] Nowhere;
@@ -147,6 +148,10 @@ impl Hooked {
             Site::CowCopy => names().rev().find_map(found),
             // Only they need it.
             Site::CowFile if !btf.has_function("wp_page_copy") => None,
+            // Before, its first argument is another one, and nobody is notified but by MSG_ZEROCOPY.
+            Site::ZerocopyPages => {
+                btf.offset("msghdr", "msg_ubuf").and_then(|_| names().find_map(found))
+            }
             _ => names().find_map(found),
         }
     }

@@ -3,7 +3,7 @@
 use zc_common::record::{EVIDENCE_REFERENCE, Staged};
 
 use super::{
-    Traced, at_return, copied, current, referenced,
+    Traced, at_entry, at_return, copied, current, referenced,
     transmit::{owns, pins},
 };
 use crate::{
@@ -135,7 +135,20 @@ at_return!(
         {
             account.note(EVIDENCE_REFERENCE);
             nested(account, result as u64);
-            pins(account, call.object(4));
+        }
+    }
+);
+
+at_entry!(
+    /// `int __zerocopy_sg_from_iter(struct msghdr *, struct sock *, struct sk_buff *, struct iov_iter *,
+    /// size_t, ...)`, `net/core/datagram.c`, since 6.0, when `msg_ubuf` came: the notification of an
+    /// io_uring send, be it of TCP or of datagrams.
+    ZerocopyPages, zc_zerocopy_pages, "__zerocopy_sg_from_iter", |call| {
+        let notification = call.object(0).load::<u64>(layout!(msg_ubuf));
+        if notification != 0
+            && let Some(account) = current()
+        {
+            pins(account, Object::untyped(notification));
         }
     }
 );
