@@ -27,7 +27,9 @@ hostname -F /etc/hostname
 ip link set lo up
 # An emulated machine is slow to acknowledge, and what is sent twice is copied twice.
 echo 0 >/proc/sys/net/ipv4/tcp_early_retrans
-ip route change table local local 127.0.0.1 dev lo src 127.0.0.1 proto kernel scope host rto_min 10s ||
+# Not the ip of this shell, which has only part of it.
+/bin/ip route change table local \
+    local 127.0.0.1 dev lo src 127.0.0.1 proto kernel scope host rto_min 10s ||
     echo "zc-vm: TCP may send things twice"
 modprobe -a $(cat /modules) || echo "zc-vm: not all devices have their driver"
 ulimit -Hn 524288
