@@ -174,7 +174,10 @@ fn command(vmlinux: &Path, initrd: &Path, home: &Path, purpose: Purpose) -> Comm
     add(&["-kernel", &place(vmlinux), "-initrd", &place(initrd)]);
     // An emulated TSC is the host's on all CPUs, which older kernels do not believe; with another
     // clock, to ask for the time is a system call.
-    let mut words = "console=ttyS0 panic=-1 oops=panic tsc=reliable rdinit=/init".to_owned();
+    // Newer emulators offer a disk on several paths, above which 5.10 lets nothing be asynchronous.
+    let mut words = "console=ttyS0 panic=-1 oops=panic tsc=reliable nvme_core.multipath=N \
+                     rdinit=/init"
+        .to_owned();
     if purpose == Purpose::Instructions {
         // Addresses are the same every time, and no device is reached directly.
         words.push_str(" nokaslr swiotlb=force");

@@ -34,7 +34,7 @@ echo 0 >/proc/sys/net/ipv4/tcp_early_retrans
 modprobe -a $(cat /modules) || echo "zc-vm: not all devices have their driver"
 ulimit -Hn 524288
 
-# The disk with this serial number. The paths to an NVMe disk carry it, too, and have no node.
+# The disk with this serial number. The paths to an NVMe disk, where there are several, carry it, too.
 disk() {
     for name in $(ls /sys/block); do
         [ -b /dev/$name ] || continue
