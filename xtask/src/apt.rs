@@ -41,8 +41,8 @@ pub(crate) fn is_installed(package: &str) -> bool {
 /// from the backports, as the images of some clouds do, the former must come from there, too.
 const SIBLINGS: [(&str, &str); 1] = [("qemu-system-x86", "qemu-utils")];
 
-/// Where Debian keeps newer packages for its releases.
-const ARCHIVE: &str = "http://deb.debian.org/debian";
+/// Debian's archive.
+pub(crate) const ARCHIVE: &str = "http://deb.debian.org/debian";
 
 /// What Debian signs its archive with.
 pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";

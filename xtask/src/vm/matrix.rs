@@ -1,5 +1,7 @@
 //! The kernels, and where Debian keeps them.
 
+use crate::apt::ARCHIVE;
+
 /// A kernel of the matrix: the newest one of a series.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Kernel {
@@ -21,7 +23,6 @@ pub(crate) struct Source {
     pub(crate) packages: &'static [&'static str],
 }
 
-const MAIN: &str = "http://deb.debian.org/debian";
 const SECURITY: &str = "http://deb.debian.org/debian-security";
 
 /// From the oldest to the newest. The full flavour: that of the cloud has no e1000e.
@@ -42,7 +43,7 @@ pub(crate) const KERNELS: &[Kernel] = &[
                 uri: SECURITY,
                 packages: &["linux-image-6.1.0-#-amd64"],
             },
-            Source { suite: "bookworm", uri: MAIN, packages: &["linux-image-6.1.0-#-amd64"] },
+            Source { suite: "bookworm", uri: ARCHIVE, packages: &["linux-image-6.1.0-#-amd64"] },
         ],
     },
     Kernel {
@@ -64,7 +65,7 @@ pub(crate) const KERNELS: &[Kernel] = &[
         series: "6.18",
         sources: &[Source {
             suite: "trixie-backports",
-            uri: MAIN,
+            uri: ARCHIVE,
             packages: &["linux-image-6.18.#+deb13-amd64"],
         }],
     },
@@ -74,7 +75,7 @@ pub(crate) const KERNELS: &[Kernel] = &[
         sources: &[
             Source {
                 suite: "sid",
-                uri: MAIN,
+                uri: ARCHIVE,
                 packages: &[
                     "linux-base-7.2.#+deb14-amd64",
                     "linux-binary-7.2.#+deb14-amd64",
@@ -83,7 +84,7 @@ pub(crate) const KERNELS: &[Kernel] = &[
             },
             Source {
                 suite: "trixie-backports",
-                uri: MAIN,
+                uri: ARCHIVE,
                 packages: &[
                     "linux-base-7.2.#+deb13-amd64",
                     "linux-binary-7.2.#+deb13-amd64",

@@ -67,8 +67,7 @@ impl Outcome {
         output: &[String],
         results: bool,
     ) -> Self {
-        let output = output[output.len().saturating_sub(TAIL)..].to_vec();
-        let console = Vec::new();
+        let (output, console) = (tail(output), Vec::new());
         Self { kernel, result: Result::Failed { why, output, console, results } }
     }
 
@@ -79,7 +78,7 @@ impl Outcome {
         output: &[String],
         console: Vec<String>,
     ) -> Self {
-        let output = output[output.len().saturating_sub(TAIL)..].to_vec();
+        let output = tail(output);
         Self { kernel, result: Result::Failed { why, output, console, results: false } }
     }
 
@@ -119,6 +118,10 @@ impl Outcome {
             Result::Skipped { why } => format!("{series:<5} SKIPPED: {why}"),
         }
     }
+}
+
+fn tail(output: &[String]) -> Vec<String> {
+    output[output.len().saturating_sub(TAIL)..].to_vec()
 }
 
 /// All outcomes, after the ends of the output of those that failed.
