@@ -3,6 +3,8 @@
 
 #[path = "tui/diagrams.rs"]
 mod diagrams;
+#[path = "tui/laboratory.rs"]
+mod laboratory;
 #[path = "tui/machine.rs"]
 mod machine;
 #[path = "tui/screens.rs"]
