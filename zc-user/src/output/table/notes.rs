@@ -44,24 +44,26 @@ fn marks(frame: &Frame) -> Vec<String> {
             .iter()
             .any(|sample| sample.provenance == provenance && sample.moved_bytes > 0)
     };
-    let reason = |provenance| {
-        let mut limits = frame.host.limitations.iter();
-        let limit = limits
-            .find(|it| it.counter == CounterId::CopiedBytes && it.provenance == provenance)?;
-        Some(sentence(&limit.reason))
+    let reasons = |provenance| {
+        let limits = frame.host.limitations.iter();
+        let of_it = limits
+            .filter(move |it| it.counter == CounterId::CopiedBytes && it.provenance == provenance);
+        of_it.map(|limit| sentence(&limit.reason))
     };
     if has(Provenance::Assumed) {
         let mut note = "? assumed: the calls returned bytes that no hooked function copied and \
                         nothing shows to have been passed on without a copy"
             .to_owned();
-        if let Some(reason) = reason(Provenance::Assumed) {
+        // Several modules may have come too late.
+        for reason in reasons(Provenance::Assumed) {
             note = format!("{note}; {reason}");
         }
         notes.push(note + ".");
     }
     if has(Provenance::Modelled) {
-        let reason =
-            reason(Provenance::Modelled).unwrap_or("the path's known copies times the bytes moved");
+        let reason = reasons(Provenance::Modelled)
+            .next()
+            .unwrap_or("the path's known copies times the bytes moved");
         notes.push(format!("~ modelled: {reason}."));
     }
     let unknown = frame.copied(&frame.totals.paths).unknown_moved_bytes;
@@ -118,9 +120,9 @@ mod tests {
         snapshot::{Host, Limitation},
     };
 
-    /// Where a group is off and kprobes are, too, each mark has the reason that is its own.
+    /// Where a group is off and modules came late, each mark has all reasons that are its own.
     #[test]
-    fn every_mark_has_its_own_reason() {
+    fn every_mark_has_its_own_reasons() {
         let mut assumed = path(CopyPath::FileWrite, 1, 7);
         assumed.provenance = Provenance::Assumed;
         let mut modelled = path(CopyPath::PipeRead, 1, 7);
@@ -131,12 +133,18 @@ mod tests {
             provenance,
             reason: reason.to_owned(),
         };
-        let limitations =
-            vec![limit(Provenance::Modelled, "no sites"), limit(Provenance::Assumed, "no kprobes")];
+        let limitations = vec![
+            limit(Provenance::Modelled, "no sites"),
+            limit(Provenance::Assumed, "btrfs was late"),
+            limit(Provenance::Assumed, "netfs was late"),
+        ];
         snapshot.host = Host { limitations, ..(*snapshot.host).clone() }.into();
         let notes = marks(&Frame::cumulative(snapshot));
         assert_eq!(notes.len(), 2, "{notes:?}");
-        assert!(notes[0].starts_with("? assumed: ") && notes[0].ends_with("; no kprobes."));
+        assert!(
+            notes[0].starts_with("? assumed: ")
+                && notes[0].ends_with("; btrfs was late; netfs was late.")
+        );
         assert_eq!(notes[1], "~ modelled: no sites.");
     }
 }
