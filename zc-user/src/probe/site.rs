@@ -114,7 +114,7 @@ sites! {
     CopySockets SkbSplice Return Always ["skb_splice_from_iter", "do_tcp_sendpages"] Nowhere;
     CopySockets UnixSendpage Return IfPresent ["unix_stream_sendpage"] Nowhere;
     CopySockets SkbZerocopy Return Always ["skb_zerocopy_iter_stream"] Nowhere;
-    CopySockets ZerocopyPages Entry Wanted ["__zerocopy_sg_from_iter"] Nowhere;
+    CopySockets ZerocopyPages Entry IfPresent ["__zerocopy_sg_from_iter"] Nowhere;
     CopySockets ZerocopyNotice Return Wanted ["msg_zerocopy_realloc", "sock_zerocopy_realloc"] Nowhere;
     CopySockets TlsSend Kprobe Wanted ["tls_sw_sendmsg"] Nowhere;
     CopySockets TlsSendpage Kprobe Wanted ["tls_sw_sendpage"] Nowhere;
