@@ -256,11 +256,9 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         }
         groups.push(GroupStatus { group, refusal });
     }
-    let unhooked = if modules.is_none() {
-        Unhooked::beside(&sites, &attached(&groups))
-    } else {
-        Unhooked::beside(&[], &[])
-    };
+    // Where no module is hooked there is another reason, which is told.
+    let hooking = if modules.is_none() { attached(&groups) } else { Vec::new() };
+    let unhooked = Unhooked::beside(&sites, &hooking);
     Ok(Attached { ebpf, access, groups, modules, unhooked, slots, cpus, layout })
 }
 

@@ -7,6 +7,7 @@ use crate::{
     probe::{
         attach::{Attached, COPYING},
         catalog::Group,
+        module::Module,
     },
     sample::{
         counter::CounterId,
@@ -136,21 +137,17 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
 
 /// What is not known of modules whose functions are not hooked.
 fn unhooked_modules(attached: &Attached) -> impl Iterator<Item = Limitation> {
-    attached.unhooked.here().iter().map(|module| {
-        let (what, name) = if module.name == "tls" {
-            ("what the kernel encrypts is not counted", "tls")
+    attached.unhooked.here().iter().map(|Module { name, is_late }| {
+        let (counter, provenance, what) = if *name == "tls" {
+            let what = "what the kernel encrypts is not counted";
+            (CounterId::TransformedBytes, Provenance::Unavailable, what)
         } else {
-            ("what it copies is assumed", module.name)
+            (CounterId::CopiedBytes, Provenance::Assumed, "what it copies is assumed")
         };
-        let why = if module.is_late {
+        let why = if *is_late {
             "was loaded after zc had begun; start zc again to have it measured"
         } else {
             "has no function that can be hooked"
-        };
-        let (counter, provenance) = if module.name == "tls" {
-            (CounterId::TransformedBytes, Provenance::Unavailable)
-        } else {
-            (CounterId::CopiedBytes, Provenance::Assumed)
         };
         let reason = format!("{what}: the module {name} {why}");
         Limitation { counter, provenance, reason }
