@@ -139,17 +139,19 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
 fn unhooked_modules(attached: &Attached) -> impl Iterator<Item = Limitation> {
     attached.unhooked.here().iter().map(|Module { name, is_late }| {
         let (counter, provenance, what) = if *name == "tls" {
-            let what = "what the kernel encrypts is not counted";
+            let what = "what it encrypts is not counted";
             (CounterId::TransformedBytes, Provenance::Unavailable, what)
         } else {
             (CounterId::CopiedBytes, Provenance::Assumed, "what it copies is assumed")
         };
-        let why = if *is_late {
-            "was loaded after zc had begun; start zc again to have it measured"
+        let reason = if *is_late {
+            format!(
+                "the module {name} was loaded after zc had begun: {what}; start zc again to have it \
+                 measured"
+            )
         } else {
-            "has no function that can be hooked"
+            format!("the module {name} has no function that can be hooked: {what}")
         };
-        let reason = format!("{what}: the module {name} {why}");
         Limitation { counter, provenance, reason }
     })
 }
