@@ -9,13 +9,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use zc_common::path::CopyPath;
 
 use self::{demo::Demo, lab::Lab};
-use crate::{
-    model::{
-        column::{COLUMNS, Column},
-        filter::{self, Expr, Filter},
-        sort::{Direction, Listing},
-    },
-    probe::catalog::Part,
+use crate::probe::catalog::Part;
+use zc_model::{
+    column::{COLUMNS, Column},
+    filter::{self, Expr, Filter},
+    sort::{Direction, Listing},
 };
 
 /// The words were understood, but together they make no sense: exit status 2.

@@ -6,7 +6,7 @@
 //! the difference of two snapshots of an ordinary [`SnapshotSource`]: the lab has no counters of
 //! its own. [`metric`] is the table that every output reads, [`verdict`] compares.
 //!
-//! [`SnapshotSource`]: crate::sample::source::SnapshotSource
+//! [`SnapshotSource`]: zc_model::source::SnapshotSource
 
 pub mod catalog;
 pub mod child;

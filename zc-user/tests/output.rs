@@ -10,20 +10,16 @@ mod lab;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use zc::{
-    model::{
-        column::{COLUMNS, Column},
-        filter::{Filter, parse},
-        frame::Frame,
-        sort::Listing,
-    },
-    output::{csv, json as output_json, table},
-    sample::{
-        counter::CounterId,
-        fixture::Fixture,
-        snapshot::{PathSample, Snapshot},
-        source::SnapshotSource as _,
-    },
+use zc::output::{csv, json as output_json, table};
+use zc_model::{
+    column::{COLUMNS, Column},
+    counter::CounterId,
+    filter::{Filter, parse},
+    fixture::Fixture,
+    frame::Frame,
+    snapshot::{PathSample, Snapshot},
+    sort::Listing,
+    source::SnapshotSource as _,
 };
 
 fn snapshots(name: &str) -> Vec<Snapshot> {

@@ -8,10 +8,8 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use aya::{Ebpf, programs::RawTracePoint};
 use rustix::process::{Pid, Signal, kill_process};
-use zc::{
-    probe::{attach::Options, live::Live},
-    sample::source::SnapshotSource as _,
-};
+use zc::probe::{attach::Options, live::Live};
+use zc_model::source::SnapshotSource as _;
 
 /// The object that `zc` embeds; the empty program is in it too.
 pub(crate) static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/zc-ebpf"));

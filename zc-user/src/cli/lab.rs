@@ -5,16 +5,14 @@ use std::{ffi::OsString, fmt, path::PathBuf, sync::LazyLock};
 use clap::{Args, Subcommand, ValueEnum, builder::PossibleValue};
 
 use super::Probing;
-use crate::{
-    lab::{
-        catalog,
-        fetch::Protocol,
-        hazard::{self, HAZARDS, Hazard},
-        scenario::Scenario,
-        sink::Sink,
-    },
-    model::filter,
+use crate::lab::{
+    catalog,
+    fetch::Protocol,
+    hazard::{self, HAZARDS, Hazard},
+    scenario::Scenario,
+    sink::Sink,
 };
+use zc_model::filter;
 
 /// `zc lab`.
 #[derive(Args, Clone, Debug)]

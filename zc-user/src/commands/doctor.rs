@@ -18,8 +18,8 @@ use crate::{
         refusal::missing_privilege,
     },
     proc::namespace::has_host_pids,
-    sample::snapshot::Provenance,
 };
+use zc_model::snapshot::Provenance;
 
 /// How bad a finding is. Ordered: the worst decides the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -20,7 +20,8 @@ use crate::{
         comparison::common_sink,
         fetch,
         finding::{Finding, Outcome, Ran},
-        hazard::{self as hazards, HAZARDS, Hazard},
+        hazard as hazards,
+        hazard::{HAZARDS, Hazard},
         peer,
         run::{Bench, Observer, Plan, default_directory},
         scenario::Scenario,
@@ -31,8 +32,8 @@ use crate::{
     output::lab,
     probe::live::Live,
     proc::namespace,
-    sample::source::SnapshotSource,
 };
+use zc_model::source::SnapshotSource;
 
 mod hazard;
 mod progress;

@@ -26,11 +26,13 @@ use tokio::{
 use super::{is_broken_pipe, options, privilege, stop::Stop};
 use crate::{
     cli::{Stat, Usage},
-    model::{column::Column, filter::Filter, frame::Frame, sort::Listing},
     output::{csv, json, sanitize::sanitize, table},
     probe::live::Live,
     proc::{identity, namespace},
-    sample::{snapshot::ProcessId, source::SnapshotSource as _},
+};
+use zc_model::{
+    column::Column, filter::Filter, frame::Frame, snapshot::ProcessId, sort::Listing,
+    source::SnapshotSource as _,
 };
 
 /// How often the slots of exited threads are recycled.

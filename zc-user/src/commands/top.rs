@@ -15,13 +15,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::{options, privilege, stop::Stop};
 use crate::{
     cli::{Top, Usage},
-    model::{column::Column, frame::Frame, sort::Listing},
     output::{csv, json, table},
     probe::live::Live,
     proc::identity,
-    sample::source::SnapshotSource as _,
     tui::{self, theme::Theme},
 };
+use zc_model::{column::Column, frame::Frame, sort::Listing, source::SnapshotSource as _};
 
 /// How often the slots of exited threads are recycled.
 const TEND: Duration = Duration::from_millis(100);

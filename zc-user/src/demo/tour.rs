@@ -5,10 +5,8 @@
 use std::{cell::RefCell, future::Future, rc::Rc, time::Duration};
 
 use super::script::{Act, Narration, Scene, Script, Stay};
-use crate::{
-    lab::{finding::Finding, hazard::Sighting},
-    sample::snapshot::Provenance,
-};
+use crate::lab::{finding::Finding, hazard::Sighting};
+use zc_model::snapshot::Provenance;
 
 /// What runs the workloads of a tour.
 pub trait Laboratory {

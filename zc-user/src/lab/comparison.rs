@@ -5,7 +5,7 @@ use super::{
     scenario::Scenario,
     sink::Sink,
 };
-use crate::model::value::Value;
+use zc_model::value::Value;
 
 /// Two scenarios that took turns in one setting.
 pub struct Comparison {

@@ -25,12 +25,10 @@ use rustix::net::{Shutdown, shutdown};
 use zc_common::path::CopyPath;
 
 use super::{sink::Interface, stage::Completions};
-use crate::{
-    model::frame::Frame,
-    sample::{
-        counter::CounterId,
-        snapshot::{DeviceSample, PathId, PathSample, Provenance, Snapshot},
-    },
+use zc_model::{
+    counter::CounterId,
+    frame::Frame,
+    snapshot::{DeviceSample, PathId, PathSample, Provenance, Snapshot},
 };
 
 /// A TCP connection.

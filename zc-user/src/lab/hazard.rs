@@ -28,7 +28,7 @@ use super::{
     run::Observer,
     stage::{Stage, Unsupported},
 };
-use crate::{model::frame::Frame, sample::counter::CounterId};
+use zc_model::{counter::CounterId, frame::Frame};
 
 /// Every hazard.
 pub const HAZARDS: &[&Hazard] = &[

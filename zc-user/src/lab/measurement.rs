@@ -3,18 +3,14 @@
 use zc_common::{loss::Loss, path::CopyPath};
 
 use super::{evidence::Departure, stage::Report};
-use crate::{
-    model::{
-        column,
-        frame::Frame,
-        ledger::{self, Copied},
-        path::{self, Flow},
-        value::{Quality, Value},
-    },
-    sample::{
-        counter::CounterId,
-        snapshot::{PathSample, Provenance},
-    },
+use zc_model::{
+    column,
+    counter::CounterId,
+    frame::Frame,
+    ledger::{self, Copied},
+    path::{self, Flow},
+    snapshot::{PathSample, Provenance},
+    value::{Quality, Value},
 };
 
 /// One round of a scenario, or the reason why nothing was counted.

@@ -5,12 +5,11 @@ use super::{
     finding::{Finding, Ran, Spread},
     scenario::Scenario,
 };
-use crate::{
-    model::{
-        column::Unit,
-        value::{Quality, Value},
-    },
-    sample::{counter::CounterId, snapshot::Provenance},
+use zc_model::{
+    column::Unit,
+    counter::CounterId,
+    snapshot::Provenance,
+    value::{Quality, Value},
 };
 
 /// A figure of the lab.

@@ -1,12 +1,10 @@
 //! The textbook picture of a finding.
 
 use super::{finding::Ran, scenario::Setting, sink::Sink};
-use crate::{
-    model::{
-        path::{self, Flow},
-        picture::{Picture, Place},
-    },
-    sample::snapshot::PathSample,
+use zc_model::{
+    path::{self, Flow},
+    picture::{Picture, Place},
+    snapshot::PathSample,
 };
 
 impl Ran {

@@ -16,10 +16,7 @@ use super::{
     server::Server,
     stage::Report,
 };
-use crate::{
-    model::{filter::Filter, frame::Frame},
-    sample::snapshot::Snapshot,
-};
+use zc_model::{filter::Filter, frame::Frame, snapshot::Snapshot};
 
 /// Runs `scenario` once.
 pub(super) async fn mechanism(

@@ -18,7 +18,7 @@ use super::{
     stage::Unsupported,
     verdict,
 };
-use crate::sample::source::SnapshotSource;
+use zc_model::source::SnapshotSource;
 
 /// What observes: the probes, or the reason why there are none.
 pub type Observer<'a> = std::result::Result<&'a mut dyn SnapshotSource, &'a str>;

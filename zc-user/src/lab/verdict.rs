@@ -8,12 +8,10 @@ use super::{
     measurement::{Copies, Measurement},
     scenario::{Cache, Calls, Expected, Scenario, Setting},
 };
-use crate::{
-    model::value::Value,
-    sample::{
-        counter::CounterId,
-        snapshot::{DeviceKind, Provenance},
-    },
+use zc_model::{
+    counter::CounterId,
+    snapshot::{DeviceKind, Provenance},
+    value::Value,
 };
 
 /// How a scenario turned out.

@@ -1,7 +1,7 @@
 //! Advice in words.
 
 use super::human;
-use crate::model::advice::{Advice, Evidence, Saving};
+use zc_model::advice::{Advice, Evidence, Saving};
 
 /// What was seen, with its figures.
 #[must_use]

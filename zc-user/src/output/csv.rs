@@ -6,7 +6,7 @@
 use std::{fmt::Write as _, io};
 
 use super::sanitize::sanitize;
-use crate::model::{column::Column, frame::Frame, row::Row, sort::Listing, value::Value};
+use zc_model::{column::Column, frame::Frame, row::Row, sort::Listing, value::Value};
 
 /// Writes the names of the columns: the moment, the length of the interval, then `columns`.
 ///

@@ -3,12 +3,10 @@
 use std::borrow::Cow;
 
 use super::sanitize::sanitize;
-use crate::{
-    model::{
-        column::Unit,
-        value::{Quality, Value},
-    },
-    sample::snapshot::Provenance,
+use zc_model::{
+    column::Unit,
+    snapshot::Provenance,
+    value::{Quality, Value},
 };
 
 /// What stands for a value that is not available.

@@ -18,7 +18,7 @@ pub(super) use self::{
     document::{Device, Path},
     escape::Escaping,
 };
-use crate::model::{frame::Frame, sort::Listing};
+use zc_model::{frame::Frame, sort::Listing};
 
 /// Writes one indented document.
 ///

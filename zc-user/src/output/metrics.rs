@@ -4,15 +4,14 @@ use std::fmt::{self, Write as _};
 
 use zc_common::{loss::Loss, path::CopyPath};
 
-use crate::{
-    lab::{catalog::SCENARIOS, metric::METRICS, scenario::Scenario},
-    model::{
-        advice::Rule,
-        column::COLUMNS,
-        path::{self, Flow},
-        zerocopy::{Mechanism, Reason},
-    },
-    sample::{counter::CounterId, snapshot::Provenance},
+use crate::lab::{catalog::SCENARIOS, metric::METRICS, scenario::Scenario};
+use zc_model::{
+    advice::Rule,
+    column::COLUMNS,
+    counter::CounterId,
+    path::{self, Flow},
+    snapshot::Provenance,
+    zerocopy::{Mechanism, Reason},
 };
 
 /// The page, in Markdown.

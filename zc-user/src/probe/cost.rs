@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::sample::snapshot::SelfCost;
+use zc_model::snapshot::SelfCost;
 
 /// More than the kernel says of a program.
 const INFO_BYTES: usize = 2_048;

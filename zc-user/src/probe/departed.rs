@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use aya::maps::{HashMap as BpfHashMap, MapData};
 use zc_common::record::{Late, ThreadKey};
 
-use crate::sample::snapshot::ProcessId;
+use zc_model::snapshot::ProcessId;
 
 /// Entries of the kernel's table that may come to rest there. Beyond them those that did not change
 /// since the last look are removed: the next addition makes a new one.

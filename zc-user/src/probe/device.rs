@@ -5,7 +5,7 @@ use zc_common::device::{
 };
 
 use super::{attach::Attached, catalog::Group};
-use crate::sample::snapshot::{DeviceKind, DeviceSample, Mapped};
+use zc_model::snapshot::{DeviceKind, DeviceSample, Mapped};
 
 /// The sample of a record.
 pub(super) fn sample(key: DeviceKey, record: &DeviceRecord, attached: &Attached) -> DeviceSample {

@@ -25,12 +25,10 @@ use super::{
     tally::Tally,
     worth::Worth,
 };
-use crate::{
-    proc::{cgroup::Cgroups, host, identity},
-    sample::{
-        snapshot::{DeviceSample, Host, Losses, Snapshot, Unattributed},
-        source::SnapshotSource,
-    },
+use crate::proc::{cgroup::Cgroups, host, identity};
+use zc_model::{
+    snapshot::{DeviceSample, Host, Losses, Snapshot, Unattributed},
+    source::SnapshotSource,
 };
 
 /// How far beyond the highest slot in use a scan looks for the next: threads being created at this

@@ -8,7 +8,7 @@ use std::{
 use zc_common::record::{FLAG_GROUP_DEAD, FLAG_KTHREAD, Late, Record, STATE_EXITED};
 
 use super::{tally::Tally, worth::Worth};
-use crate::sample::{
+use zc_model::{
     counter::Counters,
     snapshot::{PathSample, ProcessId, ProcessSample},
 };

@@ -6,7 +6,7 @@ use zc_common::{
 };
 
 use super::worth::Worth;
-use crate::sample::{
+use zc_model::{
     counter::{CounterId, Counters},
     snapshot::{PathId, PathSample, Provenance, SocketId},
 };

@@ -3,16 +3,14 @@
 use anyhow::Result;
 use rustix::system::uname;
 
-use crate::{
-    probe::{
-        attach::{Attached, COPYING},
-        catalog::Group,
-        module::Module,
-    },
-    sample::{
-        counter::CounterId,
-        snapshot::{Host, Limitation, Provenance},
-    },
+use crate::probe::{
+    attach::{Attached, COPYING},
+    catalog::Group,
+    module::Module,
+};
+use zc_model::{
+    counter::CounterId,
+    snapshot::{Host, Limitation, Provenance},
 };
 
 /// Describes the machine and the limits that follow from what is attached.

@@ -5,7 +5,7 @@ use std::{fs, io::ErrorKind, path::Path};
 use anyhow::{Context as _, Result, bail};
 
 use super::namespace;
-use crate::sample::snapshot::ProcessId;
+use zc_model::snapshot::ProcessId;
 
 /// The process that has `pid` now. Its start is as coarse as `/proc` gives it (a clock tick), so
 /// compare with [`is_incarnation`].

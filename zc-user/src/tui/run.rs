@@ -19,10 +19,7 @@ use super::{
     theme::Theme,
     view,
 };
-use crate::{
-    model::{column::Column, filter::Filter, sort::Direction},
-    sample::source::SnapshotSource,
-};
+use zc_model::{column::Column, filter::Filter, sort::Direction, source::SnapshotSource};
 
 /// The first interval: long enough for a rate, short enough to be there at once.
 const FIRST_INTERVAL: Duration = Duration::from_millis(250);

@@ -11,10 +11,7 @@ use super::{
     theme::Theme,
     view::{detail, devices, help, layout, paths, processes},
 };
-use crate::{
-    model::{filter::Filter, frame::Frame},
-    sample::snapshot::Snapshot,
-};
+use zc_model::{filter::Filter, frame::Frame, snapshot::Snapshot};
 
 pub mod filter;
 pub mod key;

@@ -1,12 +1,10 @@
 //! Values as text: the words of [`human`], in cells whose heading says the unit already.
 
-use crate::{
-    model::{
-        column::Unit,
-        value::{Quality, Value},
-    },
-    output::human,
-    sample::snapshot::Provenance,
+use crate::output::human;
+use zc_model::{
+    column::Unit,
+    snapshot::Provenance,
+    value::{Quality, Value},
 };
 
 /// A cell of a table. Numbers are without their "/s", which the heading has; the mark of what was

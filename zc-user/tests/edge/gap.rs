@@ -6,10 +6,8 @@ use std::{
     thread,
 };
 
-use ::zc::{
-    probe::{attach::Options, live::Live},
-    sample::source::SnapshotSource as _,
-};
+use ::zc::probe::{attach::Options, live::Live};
+use zc_model::source::SnapshotSource as _;
 
 /// More than a scan looks ahead.
 const THREADS: usize = 1009;

@@ -8,13 +8,13 @@ use std::{
 };
 
 use tempfile::TempDir;
-use zc::{
-    model::{
-        frame::Frame,
-        tax::{LEAST_SAMPLES, copy_tax},
-    },
-    probe::{attach::Options, catalog::Group, live::Live, tax},
-    sample::{counter::CounterId, snapshot::ProcessSample, source::SnapshotSource as _},
+use zc::probe::{attach::Options, catalog::Group, live::Live, tax};
+use zc_model::{
+    counter::CounterId,
+    frame::Frame,
+    snapshot::ProcessSample,
+    source::SnapshotSource as _,
+    tax::{LEAST_SAMPLES, copy_tax},
 };
 
 use crate::{

@@ -2,26 +2,24 @@
 
 use std::sync::Arc;
 
-use zc::{
-    lab::{
-        comparison::Comparison,
-        finding::{Finding, Outcome, Ran, Spread},
-        measurement::{Framing, Measurement},
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        sink::Sink,
-        stage::Report,
-        verdict,
-    },
-    model::frame::Frame,
-    sample::{
-        counter::{CounterId, Counters},
-        snapshot::{
-            Host, Limitation, Losses, PathId, PathSample, ProcessId, ProcessSample, Provenance,
-            SelfCost, Snapshot, SocketId, Unattributed,
-        },
-    },
+use zc::lab::{
+    comparison::Comparison,
+    finding::{Finding, Outcome, Ran, Spread},
+    measurement::{Framing, Measurement},
+    scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
+    sink::Sink,
+    stage::Report,
+    verdict,
 };
 use zc_common::path::{CopyPath, SocketKind};
+use zc_model::{
+    counter::{CounterId, Counters},
+    frame::Frame,
+    snapshot::{
+        Host, Limitation, Losses, PathId, PathSample, ProcessId, ProcessSample, Provenance,
+        SelfCost, Snapshot, SocketId, Unattributed,
+    },
+};
 
 const SIZE: u64 = 64 << 20;
 /// Calls of the run in which something was lost.

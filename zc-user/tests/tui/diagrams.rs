@@ -1,14 +1,14 @@
 //! The diagram by itself: pictures of every kind, in every width.
 
 use ratatui::{buffer::Buffer, layout::Rect};
-use zc::{
-    model::picture::{Hop, Means, Picture, Place},
-    sample::snapshot::Provenance,
-    tui::{
-        plain,
-        theme::Theme,
-        widget::diagram::{Diagram, Unit},
-    },
+use zc::tui::{
+    plain,
+    theme::Theme,
+    widget::diagram::{Diagram, Unit},
+};
+use zc_model::{
+    picture::{Hop, Means, Picture, Place},
+    snapshot::Provenance,
 };
 
 const MIB: u64 = 1 << 20;

@@ -15,13 +15,13 @@ use zc::{
         stage::Report,
         verdict,
     },
-    model::frame::Frame,
-    sample::{
-        counter::CounterId,
-        snapshot::{PathId, PathSample, Provenance},
-    },
 };
 use zc_common::path::CopyPath;
+use zc_model::{
+    counter::CounterId,
+    frame::Frame,
+    snapshot::{PathId, PathSample, Provenance},
+};
 
 use super::machine::{Machine, counters, process};
 
@@ -186,8 +186,8 @@ fn frame(scenario: &Scenario, setting: Setting, more: u64) -> Frame {
     let machine = Machine { empty: true, ..Machine::default() };
     let mut after = machine.after(1);
     after.processes = vec![Arc::new(process(4242, "zc", counters, &paths))];
-    Frame::between(&machine.after(0), &after).select(&zc::model::filter::Filter {
+    Frame::between(&machine.after(0), &after).select(&zc_model::filter::Filter {
         pids: vec![4242],
-        ..zc::model::filter::Filter::default()
+        ..zc_model::filter::Filter::default()
     })
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use zc::sample::{
+use zc_common::path::{CopyPath, SocketKind};
+use zc_model::{
     counter::{CounterId, Counters},
     snapshot::{
         DeviceKind, DeviceSample, Host, Limitation, Losses, Mapped, PathId, PathSample, ProcessId,
         ProcessSample, Provenance, SelfCost, Snapshot, SocketId, Unattributed,
     },
 };
-use zc_common::path::{CopyPath, SocketKind};
 
 const MIB: u64 = 1 << 20;
 

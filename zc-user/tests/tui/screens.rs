@@ -2,7 +2,8 @@
 
 use crossterm::event::KeyCode;
 use insta::assert_snapshot;
-use zc::{sample::snapshot::Provenance, tui::theme::Theme};
+use zc::tui::theme::Theme;
+use zc_model::snapshot::Provenance;
 
 use super::{machine::Machine, session::Session};
 

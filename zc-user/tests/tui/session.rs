@@ -7,13 +7,13 @@ use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Modifier};
-use zc::{
-    model::{column::Column, filter::Filter, sort::Direction},
-    sample::{fixture::Fixture, snapshot::Snapshot, source::SnapshotSource},
-    tui::{
-        run::{Input, Options, World, session},
-        theme::Theme,
-    },
+use zc::tui::{
+    run::{Input, Options, World, session},
+    theme::Theme,
+};
+use zc_model::{
+    column::Column, filter::Filter, fixture::Fixture, snapshot::Snapshot, sort::Direction,
+    source::SnapshotSource,
 };
 
 use super::machine::Machine;

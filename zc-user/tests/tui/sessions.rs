@@ -7,17 +7,16 @@ use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyEventState, KeyModifiers, MouseEventKind,
 };
 use ratatui::{buffer::Buffer, layout::Rect};
-use zc::{
-    model::{column::Column, filter::Filter, sort::Direction},
-    sample::{snapshot::Snapshot, source::SnapshotSource},
-    tui::{
-        action::{Action, Edit, Motion},
-        keymap::{self, BINDINGS, Context},
-        run::{Input, Options},
-        state::{Page, State},
-        theme::Theme,
-        view,
-    },
+use zc::tui::{
+    action::{Action, Edit, Motion},
+    keymap::{self, BINDINGS, Context},
+    run::{Input, Options},
+    state::{Page, State},
+    theme::Theme,
+    view,
+};
+use zc_model::{
+    column::Column, filter::Filter, snapshot::Snapshot, sort::Direction, source::SnapshotSource,
 };
 
 use super::{machine::Machine, session::Session};

@@ -19,8 +19,8 @@ use crate::{
         scenario::{Scenario, Setting},
     },
     probe::live::Live,
-    sample::source::SnapshotSource,
 };
+use zc_model::source::SnapshotSource;
 
 /// Bytes of the payload: a prime, so that it is recognised, and small, since nobody waits gladly.
 const SIZE: u64 = 16_777_213;

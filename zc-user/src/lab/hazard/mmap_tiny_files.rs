@@ -15,7 +15,8 @@ use rustix::{
 use zc_common::path::CopyPath;
 
 use super::{Case, Fact, Hazard, counter, moved};
-use crate::{lab::stage::Stage, model::frame::Frame, sample::counter::CounterId};
+use crate::lab::stage::Stage;
+use zc_model::{counter::CounterId, frame::Frame};
 
 pub(super) const HAZARD: Hazard = Hazard {
     id: "mmap_tiny_files",

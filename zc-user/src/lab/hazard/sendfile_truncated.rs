@@ -11,7 +11,8 @@ use rustix::fs::sendfile;
 use zc_common::path::CopyPath;
 
 use super::{Case, Fact, Hazard, SIZE, moved, truncate};
-use crate::{lab::stage::Stage, model::frame::Frame};
+use crate::lab::stage::Stage;
+use zc_model::frame::Frame;
 
 pub(super) const HAZARD: Hazard = Hazard {
     id: "sendfile_truncated",

@@ -3,24 +3,20 @@
 use serde::{Serialize, Serializer};
 use zc_common::path::CopyPath;
 
-use crate::{
-    model::{
-        advice::{self, Rule},
-        frame::Frame,
-        ledger,
-        row::Row,
-        sort::Listing,
-        tax,
-        zerocopy::{self, Achieved, Shortfall},
+use crate::output::advice::evidence;
+use zc_model::{
+    advice::{self, Rule},
+    counter::{CounterId, Counters},
+    frame::Frame,
+    ledger,
+    row::Row,
+    snapshot::{
+        DeviceKind, DeviceSample, Host, Limitation, Losses, Mapped, PathId, PathSample,
+        ProcessSample, Provenance, SelfCost, SocketId,
     },
-    output::advice::evidence,
-    sample::{
-        counter::{CounterId, Counters},
-        snapshot::{
-            DeviceKind, DeviceSample, Host, Limitation, Losses, Mapped, PathId, PathSample,
-            ProcessSample, Provenance, SelfCost, SocketId,
-        },
-    },
+    sort::Listing,
+    tax,
+    zerocopy::{self, Achieved, Shortfall},
 };
 
 /// Name and version of the contract.

@@ -10,7 +10,7 @@ use super::{
     document::{Document, Identity},
     escape::Escaping,
 };
-use crate::{model::sort::is_active, sample::counter::Counters};
+use zc_model::{counter::Counters, sort::is_active};
 
 /// Bytes collected between two writes.
 const CHUNK: usize = 64 << 10;
@@ -72,9 +72,10 @@ mod tests {
     use zc_common::path::CopyPath;
 
     use super::*;
-    use crate::{
-        model::{frame::Frame, sort::Listing},
-        sample::fixture::sketch::{path, process, snapshot},
+    use zc_model::{
+        fixture::sketch::{path, process, snapshot},
+        frame::Frame,
+        sort::Listing,
     };
 
     #[test]

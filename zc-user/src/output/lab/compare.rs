@@ -9,7 +9,6 @@ use crate::{
         metric::{METRICS, Metric, per_sec},
         scenario::Setting,
     },
-    model::value::Value,
     output::{
         human,
         paragraph::{self, Indent},
@@ -17,6 +16,7 @@ use crate::{
         table::grid::{Cell, Grid},
     },
 };
+use zc_model::value::Value;
 
 use super::{
     csv, json, markdown,
@@ -188,7 +188,7 @@ fn mark(id: &str, finding: &Finding, ran: &Ran) -> &'static str {
 fn times(spread: Spread) -> String {
     let median = human::ratio(spread.median);
     if spread.min < spread.max {
-        format!("{median}x ({})", range_of(spread, crate::model::column::Unit::Ratio))
+        format!("{median}x ({})", range_of(spread, zc_model::column::Unit::Ratio))
     } else {
         format!("{median}x")
     }

@@ -8,9 +8,9 @@ use crate::{
         finding::{Finding, Ran},
         metric::{METRICS, Metric},
     },
-    model::{column::Unit, value::Value},
     output::sanitize::sanitize,
 };
+use zc_model::{column::Unit, value::Value};
 
 /// Writes the names of the columns, and a line per finding.
 ///

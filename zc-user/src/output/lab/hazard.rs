@@ -10,12 +10,12 @@ use super::{
 };
 use crate::{
     lab::hazard::{Fact, Hazard, Outcome, Seen, Sighting},
-    model::frame::Frame,
     output::{
         json::Path,
         paragraph::{self, Indent},
     },
 };
+use zc_model::frame::Frame;
 
 /// Room for a paragraph, beyond which lines are hard to read.
 const PROSE: usize = 100;

@@ -12,9 +12,12 @@ use crate::{
         finding::{Finding, Ran, Spread},
         metric::METRICS,
     },
-    model::{column::Unit, value::Value},
     output::json::{Device, Escaping, Path},
-    sample::snapshot::{Losses, Provenance, SelfCost},
+};
+use zc_model::{
+    column::Unit,
+    snapshot::{Losses, Provenance, SelfCost},
+    value::Value,
 };
 
 use super::list::TheoryFigures;

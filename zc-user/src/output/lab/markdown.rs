@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use crate::{
     lab::finding::{Finding, Outcome},
     output::sanitize::sanitize,
-    sample::snapshot::Provenance,
 };
+use zc_model::snapshot::Provenance;
 
 use super::summary::COLUMNS;
 

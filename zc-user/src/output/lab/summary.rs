@@ -7,15 +7,15 @@ use crate::{
         finding::{Finding, Outcome, Ran},
         metric::{METRICS, Metric},
     },
-    model::{
-        column::Unit,
-        value::{Quality, Value},
-    },
     output::{
         human,
         table::grid::{Cell, Grid},
     },
-    sample::counter::CounterId,
+};
+use zc_model::{
+    column::Unit,
+    counter::CounterId,
+    value::{Quality, Value},
 };
 
 use super::text::range_of;

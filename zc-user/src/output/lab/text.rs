@@ -11,20 +11,19 @@ use crate::{
         finding::{Finding, Outcome, Ran, Spread},
         metric::{METRICS, Metric},
     },
-    model::{column::Unit, value::Value},
     output::{
         human,
         paragraph::{self, Indent},
         sanitize,
         table::grid::{Cell, Grid},
     },
-    sample::snapshot::Provenance,
     tui::{
         plain,
         theme::Theme,
         widget::diagram::{Diagram, Unit as Figures, legend},
     },
 };
+use zc_model::{column::Unit, snapshot::Provenance, value::Value};
 
 /// Room for a paragraph, beyond which lines are hard to read.
 const PROSE: usize = 100;
@@ -271,7 +270,7 @@ impl Legend {
 /// `2.10 to 2.40`.
 pub(super) fn range_of(spread: Spread, unit: Unit) -> String {
     let end = |value| {
-        human::value(&Value::Real(value, crate::model::value::Quality::MEASURED), unit).into_owned()
+        human::value(&Value::Real(value, zc_model::value::Quality::MEASURED), unit).into_owned()
     };
     let (min, max) = (end(spread.min), end(spread.max));
     match (min.rsplit_once(' '), max.rsplit_once(' ')) {

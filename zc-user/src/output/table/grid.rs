@@ -4,10 +4,8 @@ use std::io;
 
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
-use crate::{
-    model::{column::Unit, value::Value},
-    output::human,
-};
+use crate::output::human;
+use zc_model::{column::Unit, value::Value};
 
 /// A cell: its text, and the mark behind it that must not push the digits out of line.
 pub(in crate::output) struct Cell {

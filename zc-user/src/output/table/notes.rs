@@ -2,14 +2,11 @@
 
 use std::io;
 
-use crate::{
-    model::{column, frame::Frame},
-    output::{
-        human,
-        paragraph::{self, Indent},
-    },
-    sample::{counter::CounterId, snapshot::Provenance},
+use crate::output::{
+    human,
+    paragraph::{self, Indent},
 };
+use zc_model::{column, counter::CounterId, frame::Frame, snapshot::Provenance};
 
 /// Longest line.
 pub(super) const COLUMNS: usize = 80;
@@ -115,7 +112,7 @@ mod tests {
     use zc_common::path::CopyPath;
 
     use super::*;
-    use crate::sample::{
+    use zc_model::{
         fixture::sketch::{path, process, snapshot},
         snapshot::{Host, Limitation},
     };

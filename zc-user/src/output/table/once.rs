@@ -6,20 +6,18 @@ use super::{
     grid::{Cell, Grid},
     notes,
 };
-use crate::{
-    model::{
-        column::{Column, Unit},
-        frame::Frame,
-        row::Row,
-        sort::Listing,
-        value::Value,
-    },
-    output::{
-        human,
-        paragraph::{self, Indent},
-        sanitize,
-    },
-    sample::snapshot::ProcessSample,
+use crate::output::{
+    human,
+    paragraph::{self, Indent},
+    sanitize,
+};
+use zc_model::{
+    column::{Column, Unit},
+    frame::Frame,
+    row::Row,
+    snapshot::ProcessSample,
+    sort::Listing,
+    value::Value,
 };
 
 /// What fits on 80 columns.

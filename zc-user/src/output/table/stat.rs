@@ -8,21 +8,17 @@ use super::{
     once::{total, write_machine, write_processes, write_tax},
     zerocopy,
 };
-use crate::{
-    model::{
-        advice,
-        column::{Column, Unit},
-        frame::Frame,
-        ledger,
-        row::Row,
-        sort::{Listing, is_active},
-        value::{Quality, Value},
-    },
-    output::{advice as words, human, sanitize},
-    sample::{
-        counter::CounterId,
-        snapshot::{PathSample, Provenance},
-    },
+use crate::output::{advice as words, human, sanitize};
+use zc_model::{
+    advice,
+    column::{Column, Unit},
+    counter::CounterId,
+    frame::Frame,
+    ledger,
+    row::Row,
+    snapshot::{PathSample, Provenance},
+    sort::{Listing, is_active},
+    value::{Quality, Value},
 };
 
 const PROCESSES: [&str; 6] =

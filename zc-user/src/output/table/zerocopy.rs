@@ -6,16 +6,14 @@ use super::{
     grid::{Cell, Grid},
     notes,
 };
-use crate::{
-    model::{
-        column::Unit,
-        frame::Frame,
-        row::Row,
-        sort::Listing,
-        value::{Quality, Value},
-        zerocopy::{self, Achieved, Request, Shortfall},
-    },
-    output::{human, sanitize},
+use crate::output::{human, sanitize};
+use zc_model::{
+    column::Unit,
+    frame::Frame,
+    row::Row,
+    sort::Listing,
+    value::{Quality, Value},
+    zerocopy::{self, Achieved, Request, Shortfall},
 };
 
 /// Processes beyond these are in the JSON document and in the dashboard.

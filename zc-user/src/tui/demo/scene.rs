@@ -22,7 +22,6 @@ use crate::{
         metric::{METRICS, Metric},
         verdict::Judgement,
     },
-    model::{column::Unit, value::Value},
     output::{human, sanitize::sanitize},
     tui::{
         theme::Theme,
@@ -33,6 +32,7 @@ use crate::{
         },
     },
 };
+use zc_model::{column::Unit, value::Value};
 
 /// Width of the names of figures.
 const NAME: usize = 20;

@@ -13,10 +13,10 @@ use crate::{
         hazard,
         metric::METRICS,
     },
-    model::value::Value,
     output::sanitize::truncate,
     tui::{theme::Theme, view::canvas::Canvas},
 };
+use zc_model::value::Value;
 
 /// The heading.
 pub const TITLE: &str = "What came of it";

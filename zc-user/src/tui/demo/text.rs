@@ -12,9 +12,9 @@ use crate::{
     },
     lab::{finding::Finding, metric::Metric},
     output::sanitize::sanitize,
-    sample::snapshot::Provenance,
     tui::{plain, theme::Theme, view::canvas::Canvas},
 };
+use zc_model::snapshot::Provenance;
 
 /// Columns of the text, whatever the terminal: a recording looks the same everywhere.
 const WIDTH: u16 = 80;

@@ -22,12 +22,12 @@ use crate::{
         human,
         sanitize::{sanitize, truncate},
     },
-    sample::snapshot::Provenance,
     tui::{
         theme::Theme,
         view::{canvas::Canvas, layout::LEAST},
     },
 };
+use zc_model::snapshot::Provenance;
 
 /// From this width on, the scenes are listed at the left.
 const WIDE: u16 = 120;
@@ -101,8 +101,7 @@ fn draw_header(state: &State, area: Rect, buf: &mut Buffer) {
             None => ("nothing is counted".to_owned(), theme.notice()),
             Some(Provenance::Measured) => ("copies measured".to_owned(), theme.reference()),
             Some(other) => {
-                let quality =
-                    crate::model::value::Quality { provenance: other, lower_bound: false };
+                let quality = zc_model::value::Quality { provenance: other, lower_bound: false };
                 (format!("copies {}{}", other.id(), human::mark(quality)), theme.notice())
             }
         };

@@ -1,14 +1,12 @@
 //! The filter: what is typed, whether it makes sense, and what applies meanwhile.
 
-use crate::{
-    model::{
-        column::Column,
-        filter::{self, Comparison, Expr, Literal, Operand, Operator},
-        frame::Frame,
-        row::Row,
-    },
-    sample::snapshot::ProcessSample,
-    tui::{action::Edit, line::Line},
+use crate::tui::{action::Edit, line::Line};
+use zc_model::{
+    column::Column,
+    filter::{self, Comparison, Expr, Literal, Operand, Operator},
+    frame::Frame,
+    row::Row,
+    snapshot::ProcessSample,
 };
 
 /// The typed filter. While it does not make sense, the last one that did applies.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::sample::snapshot::{
+use zc_model::snapshot::{
     DeviceKind, DeviceSample, PathId, PathSample, ProcessId, ProcessSample, SocketId,
 };
 

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::model::value::Value;
+use zc_model::value::Value;
 
 /// The order of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

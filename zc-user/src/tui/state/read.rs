@@ -10,15 +10,16 @@ use super::{
     listing::Listing,
     order::Order,
 };
-use crate::{
-    model::{frame::Frame, history::Point},
-    sample::snapshot::{Losses, ProcessId, ProcessSample, Provenance},
-    tui::{
-        keymap::Context,
-        line::Line,
-        theme::Theme,
-        view::{devices, layout, paths, processes},
-    },
+use crate::tui::{
+    keymap::Context,
+    line::Line,
+    theme::Theme,
+    view::{devices, layout, paths, processes},
+};
+use zc_model::{
+    frame::Frame,
+    history::Point,
+    snapshot::{Losses, ProcessId, ProcessSample, Provenance},
 };
 
 impl State {

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{
-    model::{frame::Frame, history::History},
-    sample::snapshot::Losses,
-};
+use zc_model::{frame::Frame, history::History, snapshot::Losses};
 
 /// A frame with its history. Pausing keeps one while another goes on.
 #[derive(Clone, Debug, Default)]

@@ -7,17 +7,7 @@ use ratatui::{
 
 use super::{canvas::Canvas, paths, tabular, zerocopy};
 use crate::{
-    model::{
-        advice::{self, Advice, Evidence, Saving, Sum},
-        column::{Column, Unit, state as life},
-        frame::Frame,
-        history::Point,
-        picture::Picture,
-        row::Row,
-        value::Value,
-    },
     output::{human, sanitize::sanitize},
-    sample::{counter::CounterId, snapshot::ProcessSample},
     tui::{
         state::{State, key::ProcessKey, order::Order},
         text,
@@ -27,6 +17,17 @@ use crate::{
             sparkline::sparkline,
         },
     },
+};
+use zc_model::{
+    advice::{self, Advice, Evidence, Saving, Sum},
+    column::{Column, Unit, state as life},
+    counter::CounterId,
+    frame::Frame,
+    history::Point,
+    picture::Picture,
+    row::Row,
+    snapshot::ProcessSample,
+    value::Value,
 };
 
 /// Cells of a counter with its name.

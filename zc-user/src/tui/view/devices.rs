@@ -1,17 +1,15 @@
 //! Disks and network interfaces: what the hardware moves by itself.
 
 use super::tabular::{Field, Table};
-use crate::{
-    model::{
-        column::Unit,
-        frame::Frame,
-        value::{Quality, Value},
-    },
-    sample::snapshot::{DeviceSample, Mapped},
-    tui::{
-        state::{State, key::DeviceKey, order::Order},
-        theme::Theme,
-    },
+use crate::tui::{
+    state::{State, key::DeviceKey, order::Order},
+    theme::Theme,
+};
+use zc_model::{
+    column::Unit,
+    frame::Frame,
+    snapshot::{DeviceSample, Mapped},
+    value::{Quality, Value},
 };
 
 /// The busiest reader first.

@@ -8,21 +8,22 @@ use ratatui::{
 };
 
 use crate::{
-    model::{
-        column::{Column, Unit},
-        frame::Frame,
-        row::Row,
-        tax,
-        value::{Quality, Value},
-    },
     output::{human, sanitize::sanitize},
-    sample::{counter::CounterId, snapshot::Provenance},
     tui::{
         action::View,
         state::State,
         text,
         widget::flow::{self, Pair},
     },
+};
+use zc_model::{
+    column::{Column, Unit},
+    counter::CounterId,
+    frame::Frame,
+    row::Row,
+    snapshot::Provenance,
+    tax,
+    value::{Quality, Value},
 };
 
 /// Draws the header, most important values first.

@@ -1,17 +1,15 @@
 //! The paths of the whole system, and the table of paths of one process.
 
 use super::tabular::{Field, Table};
-use crate::{
-    model::{
-        column::{Unit, why_copies_are_unavailable},
-        frame::Frame,
-        value::{Quality, Value},
-    },
-    sample::snapshot::{PathSample, Provenance},
-    tui::{
-        state::{State, key::PathKey, order::Order},
-        theme::Theme,
-    },
+use crate::tui::{
+    state::{State, key::PathKey, order::Order},
+    theme::Theme,
+};
+use zc_model::{
+    column::{Unit, why_copies_are_unavailable},
+    frame::Frame,
+    snapshot::{PathSample, Provenance},
+    value::{Quality, Value},
 };
 
 /// Most copied first.

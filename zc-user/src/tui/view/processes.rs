@@ -6,14 +6,6 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::tabular;
 use crate::{
-    model::{
-        advice,
-        column::Column,
-        frame::Frame,
-        history::Point,
-        row::Row,
-        sort::{self, Direction},
-    },
     output::human,
     tui::{
         state::{State, key::ProcessKey, order::Order},
@@ -24,6 +16,14 @@ use crate::{
             sparkline::sparkline,
         },
     },
+};
+use zc_model::{
+    advice,
+    column::Column,
+    frame::Frame,
+    history::Point,
+    row::Row,
+    sort::{self, Direction},
 };
 
 /// A column of the table of processes: how one of THE columns is shown here.

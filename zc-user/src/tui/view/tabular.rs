@@ -2,15 +2,13 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use crate::{
-    model::{column::Unit, frame::Frame, value::Value},
-    tui::{
-        state::{State, listing::Listing, order::Order},
-        text,
-        theme::Theme,
-        widget::grid::{Grid, Slot, Spec},
-    },
+use crate::tui::{
+    state::{State, listing::Listing, order::Order},
+    text,
+    theme::Theme,
+    widget::grid::{Grid, Slot, Spec},
 };
+use zc_model::{column::Unit, frame::Frame, value::Value};
 
 /// A column of a table of `T`.
 pub struct Field<T> {

@@ -4,16 +4,17 @@ use ratatui::text::Span;
 
 use super::{canvas::Canvas, detail::rate};
 use crate::{
-    model::{
-        column::Unit,
-        frame::Frame,
-        row::Row,
-        value::{Quality, Value},
-        zerocopy::{self, Achieved, Request, Shortfall},
-    },
     output::human,
-    sample::{counter::CounterId, snapshot::ProcessSample},
     tui::{state::State, text},
+};
+use zc_model::{
+    column::Unit,
+    counter::CounterId,
+    frame::Frame,
+    row::Row,
+    snapshot::ProcessSample,
+    value::{Quality, Value},
+    zerocopy::{self, Achieved, Request, Shortfall},
 };
 
 /// Counters that this part makes use of: a list of counters need not repeat them.

@@ -9,10 +9,10 @@ use ratatui::{
     widgets::{Block, Widget as _},
 };
 
-use crate::{
-    model::picture::{Hop, Means, Picture, Place},
-    sample::snapshot::Provenance,
-    tui::{plain, symbols::Arrow, text, theme::Theme},
+use crate::tui::{plain, symbols::Arrow, text, theme::Theme};
+use zc_model::{
+    picture::{Hop, Means, Picture, Place},
+    snapshot::Provenance,
 };
 
 /// Below this, arrows have no room for their figures: the hops become a list.

@@ -4,7 +4,7 @@
 use zc_common::path::CopyPath;
 
 use super::frame::Frame;
-use crate::sample::{
+use crate::{
     counter::{CounterId, Counters},
     snapshot::{DeviceKind, PathSample, Provenance},
 };
@@ -265,11 +265,9 @@ const fn route(path: CopyPath) -> Option<(Place, Place)> {
 mod tests {
     use super::*;
     use crate::{
-        model::path,
-        sample::{
-            fixture::sketch::snapshot,
-            snapshot::{DeviceSample, PathId},
-        },
+        fixture::sketch::snapshot,
+        path,
+        snapshot::{DeviceSample, PathId},
     };
 
     fn sample(path: CopyPath, moved_bytes: u64, copied_bytes: u64) -> PathSample {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::sample::{
+use crate::{
     fixture::sketch::{path, process, snapshot},
     snapshot::{Host, Limitation, ProcessSample},
 };

@@ -6,7 +6,7 @@ use super::{
     path::{self, Flow, Group},
     zerocopy,
 };
-use crate::sample::{
+use crate::{
     counter::{CounterId, Counters},
     snapshot::{PathSample, Provenance},
 };

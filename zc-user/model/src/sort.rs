@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::{column::Column, frame::Frame, value::Value};
-use crate::sample::{counter::Counters, snapshot::ProcessSample};
+use crate::{counter::Counters, snapshot::ProcessSample};
 
 /// Which way to sort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +113,7 @@ mod tests {
     use zc_common::path::CopyPath;
 
     use super::*;
-    use crate::sample::fixture::sketch::{path, process, snapshot};
+    use crate::fixture::sketch::{path, process, snapshot};
 
     fn pids(id: &str, direction: Direction) -> Vec<u32> {
         let frame = Frame::cumulative(snapshot(

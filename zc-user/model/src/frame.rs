@@ -7,7 +7,7 @@ use super::{
     ledger::{self, Copied},
     sort::is_active,
 };
-use crate::sample::{
+use crate::{
     counter::Counters,
     snapshot::{
         DeviceSample, Host, Losses, PathSample, ProcessId, ProcessSample, SelfCost, Snapshot,

@@ -4,7 +4,7 @@
 use zc_common::path::CopyPath;
 
 use super::{frame::Frame, row::Row};
-use crate::sample::snapshot::ProcessSample;
+use crate::snapshot::ProcessSample;
 
 mod expr;
 mod lexer;
@@ -14,7 +14,7 @@ pub use self::{
     expr::{Comparison, Expr, Literal, Operand, Operator},
     parse::{FilterError, parse},
 };
-pub(crate) use parse::nearest;
+pub use parse::nearest;
 
 /// Everything that narrows the list of processes. The default selects everything.
 ///
@@ -114,7 +114,7 @@ fn glob(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::fixture::sketch::{path, process, snapshot};
+    use crate::fixture::sketch::{path, process, snapshot};
 
     fn frame() -> Frame {
         let mut nginx = process(1, "nginx", &[path(CopyPath::SendfileToSocket, 2, 4 << 20)]);

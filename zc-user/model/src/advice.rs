@@ -11,7 +11,7 @@ use super::{
     row::Row,
     zerocopy::{self, Reason},
 };
-use crate::sample::snapshot::PathSample;
+use crate::snapshot::PathSample;
 
 /// What has been noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -348,7 +348,7 @@ fn rate(value: u64, seconds: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{
+    use crate::{
         counter::CounterId,
         fixture::sketch::{path, process, snapshot, socket},
         snapshot::Provenance,

@@ -4,7 +4,7 @@ use super::{
     frame::Frame,
     value::{Quality, Value},
 };
-use crate::sample::{
+use crate::{
     counter::{CounterId, Counters},
     snapshot::Provenance,
 };
@@ -62,11 +62,9 @@ pub fn copy_tax_margin<'a>(counters: &Counters, frame: &'a Frame) -> Value<'a> {
 mod tests {
     use super::*;
     use crate::{
-        model::column::Column,
-        sample::{
-            fixture::sketch::{process, snapshot},
-            snapshot::{Host, Limitation, Snapshot},
-        },
+        column::Column,
+        fixture::sketch::{process, snapshot},
+        snapshot::{Host, Limitation, Snapshot},
     };
 
     fn taken(copying: u64, all: u64) -> Snapshot {

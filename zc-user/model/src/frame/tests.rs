@@ -2,12 +2,10 @@ use zc_common::path::{CopyPath, SocketKind};
 
 use super::*;
 use crate::{
-    model::filter::parse,
-    sample::{
-        counter::CounterId,
-        fixture::sketch::{path, process, snapshot, socket},
-        snapshot::Provenance,
-    },
+    counter::CounterId,
+    filter::parse,
+    fixture::sketch::{path, process, snapshot, socket},
+    snapshot::Provenance,
 };
 
 fn moved(frame: &Frame) -> u64 {

@@ -12,7 +12,7 @@ use super::{
     Comparison, Expr, Literal, Operand, Operator,
     lexer::{Kind, Token, tokens},
 };
-use crate::model::column::{COLUMNS, Column, Unit};
+use crate::column::{COLUMNS, Column, Unit};
 
 /// Why an expression cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -232,7 +232,7 @@ fn unknown_path(name: &str) -> String {
 }
 
 /// The end of the sentence: `; did you mean 'x'?`, if a name is close enough.
-pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
+pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
     let name = name.to_lowercase();
     names
         .map(|candidate| (strsim::normalized_damerau_levenshtein(&name, candidate), candidate))

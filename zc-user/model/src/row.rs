@@ -1,7 +1,7 @@
 //! What a line of a table is about: a process, the totals, or what belongs to no process.
 
 use super::frame::Frame;
-use crate::sample::{
+use crate::{
     counter::Counters,
     snapshot::{PathSample, ProcessSample},
 };

@@ -1,7 +1,7 @@
-//! Snapshots from a JSON file: what tests and `--replay` of a fixture feed to every output.
+//! Snapshots from a JSON file: what tests feed to every output.
 
-#[cfg(test)]
-pub(crate) mod sketch;
+#[cfg(any(test, feature = "sketch"))]
+pub mod sketch;
 
 use std::{fs, path::Path};
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{frame::Frame, ledger};
-use crate::sample::snapshot::{PathSample, ProcessId};
+use crate::snapshot::{PathSample, ProcessId};
 
 /// Rates of one process, or of the totals, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -166,7 +166,7 @@ mod tests {
     use zc_common::path::CopyPath;
 
     use super::*;
-    use crate::sample::fixture::sketch::{path, process, snapshot};
+    use crate::fixture::sketch::{path, process, snapshot};
 
     /// One second in which each process (a pid and its bytes) read that much.
     fn second(reads: &[(u32, u64)]) -> Frame {

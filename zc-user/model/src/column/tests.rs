@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use zc_common::path::CopyPath;
 
 use super::*;
-use crate::sample::{
+use crate::{
     fixture::sketch::{path, process, snapshot},
     snapshot::PathSample,
 };

@@ -12,7 +12,7 @@ use super::{
     tax,
     value::{Quality, Value},
 };
-use crate::sample::{
+use crate::{
     counter::CounterId,
     snapshot::{ProcessSample, Provenance},
 };

@@ -3,7 +3,7 @@
 use zc_common::path::CopyPath;
 
 use super::{frame::Frame, row::Row};
-use crate::sample::{
+use crate::{
     counter::{CounterId, Counters},
     snapshot::{PathSample, Provenance},
 };

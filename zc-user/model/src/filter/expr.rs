@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use zc_common::path::CopyPath;
 
-use crate::model::{column::Column, frame::Frame, row::Row, value::Value};
+use crate::{column::Column, frame::Frame, row::Row, value::Value};
 
 /// A parsed filter expression.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,7 +135,7 @@ impl Comparison {
                 let moved =
                     row.paths.iter().filter(|sample| sample.path.0 == path).map(|s| s.moved_bytes);
                 self.holds_for_number(
-                    Value::Integer(moved.sum(), crate::model::value::Quality::MEASURED).number()?,
+                    Value::Integer(moved.sum(), crate::value::Quality::MEASURED).number()?,
                 )
             }
             // "No path is x" is what `path != x` asks, not "some path is not x".

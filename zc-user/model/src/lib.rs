@@ -1,0 +1,23 @@
+//! What was counted, and everything that follows from it: pure functions from snapshots to what is
+//! shown. No eBPF, no terminal, no clock, no runtime: `cargo xtask ci` checks the dependencies.
+//!
+//! A [`source`] (the probes, a recording, a fixture) gives [`snapshot`]s: cumulative, serialisable,
+//! nothing derived. A [`frame`] is the difference of two, and all else reads frames.
+
+pub mod advice;
+pub mod column;
+pub mod counter;
+pub mod filter;
+pub mod fixture;
+pub mod frame;
+pub mod history;
+pub mod ledger;
+pub mod path;
+pub mod picture;
+pub mod row;
+pub mod snapshot;
+pub mod sort;
+pub mod source;
+pub mod tax;
+pub mod value;
+pub mod zerocopy;
