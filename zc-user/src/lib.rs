@@ -9,7 +9,6 @@ pub mod commands;
 pub mod demo;
 pub mod lab;
 pub mod output;
-mod privilege;
 pub mod probe;
 pub mod proc;
 pub mod tui;

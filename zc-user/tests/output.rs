@@ -10,7 +10,6 @@ mod lab;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use zc::output::{csv, json as output_json, table};
 use zc_model::{
     column::{COLUMNS, Column},
     counter::CounterId,
@@ -21,6 +20,7 @@ use zc_model::{
     sort::Listing,
     source::SnapshotSource as _,
 };
+use zc_render::{csv, json as output_json, table};
 
 fn snapshots(name: &str) -> Vec<Snapshot> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);

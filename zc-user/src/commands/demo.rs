@@ -19,13 +19,12 @@ use crate::{
         summary::Tally,
         tour::{Pace, Tour},
     },
-    output::sanitize::sanitize,
     tui::{
         demo::run::{Reason, session},
         live::Live,
-        theme::Theme,
     },
 };
+use zc_render::{sanitize::sanitize, theme::Theme};
 
 mod bench;
 mod text;

@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::options;
 use crate::{
     cli::Doctor,
-    output::sanitize::sanitize,
     probe::{
         attach::{Attached, COPYING, KERNEL_BTF, attach},
         btf::Btf,
@@ -20,6 +19,7 @@ use crate::{
     proc::namespace::has_host_pids,
 };
 use zc_model::snapshot::Provenance;
+use zc_render::sanitize::sanitize;
 
 /// How bad a finding is. Ordered: the worst decides the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use rustix::thread::{CapabilitySet, capabilities};
 
-use crate::privilege::keep_only;
+use zc_privilege::keep_only;
 
 /// What reading maps and naming processes takes.
 const KEPT: CapabilitySet = CapabilitySet::BPF

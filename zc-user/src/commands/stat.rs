@@ -26,7 +26,6 @@ use tokio::{
 use super::{is_broken_pipe, options, privilege, stop::Stop};
 use crate::{
     cli::{Stat, Usage},
-    output::{csv, json, sanitize::sanitize, table},
     probe::live::Live,
     proc::{identity, namespace},
 };
@@ -34,6 +33,7 @@ use zc_model::{
     column::Column, filter::Filter, frame::Frame, snapshot::ProcessId, sort::Listing,
     source::SnapshotSource as _,
 };
+use zc_render::{csv, json, sanitize::sanitize, table};
 
 /// How often the slots of exited threads are recycled.
 const TEND: Duration = Duration::from_millis(100);

@@ -15,12 +15,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::{options, privilege, stop::Stop};
 use crate::{
     cli::{Top, Usage},
-    output::{csv, json, table},
     probe::live::Live,
     proc::identity,
-    tui::{self, theme::Theme},
+    tui,
 };
 use zc_model::{column::Column, frame::Frame, sort::Listing, source::SnapshotSource as _};
+use zc_render::{csv, json, table, theme::Theme};
 
 /// How often the slots of exited threads are recycled.
 const TEND: Duration = Duration::from_millis(100);

@@ -5,15 +5,13 @@ use std::{fmt, time::Duration};
 use clap::ValueEnum as _;
 
 use super::script::{Act, How, Narration, Scene, Script, Stay};
-use crate::{
-    lab::{
-        catalog::{self, SCENARIOS},
-        hazard::{self, HAZARDS, Hazard},
-        scenario::Scenario,
-        sink::Sink,
-    },
-    output::sanitize::{is_hostile, sanitize},
+use crate::lab::{
+    catalog::{self, SCENARIOS},
+    hazard::{self, HAZARDS, Hazard},
+    scenario::Scenario,
+    sink::Sink,
 };
+use zc_render::sanitize::{is_hostile, sanitize};
 
 /// What is wrong with a script, and in which line of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

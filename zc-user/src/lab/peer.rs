@@ -7,7 +7,7 @@ use rustix::thread::CapabilitySet;
 use serde::{Deserialize, Serialize};
 
 use super::{child, payload};
-use crate::privilege::keep_only;
+use zc_privilege::keep_only;
 
 /// What arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

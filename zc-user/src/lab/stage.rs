@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, getpid, kill_process};
 use rustix::thread::CapabilitySet;
 use serde::{Deserialize, Serialize};
 
-use crate::privilege::keep_only;
+use zc_privilege::keep_only;
 
 /// A mechanism's surroundings, in the worker process.
 ///

@@ -11,12 +11,13 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
+use zc_render::theme::Theme;
+
 use super::{
     action::{Action, Motion},
     keymap,
     live::Live,
     state::{Effect, State},
-    theme::Theme,
     view,
 };
 use zc_model::{column::Column, filter::Filter, sort::Direction, source::SnapshotSource};

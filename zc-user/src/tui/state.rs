@@ -8,10 +8,10 @@ use ratatui::layout::Rect;
 use super::{
     action::{Action, Edit, Motion, View},
     run::Options,
-    theme::Theme,
     view::{detail, devices, help, layout, paths, processes},
 };
 use zc_model::{filter::Filter, frame::Frame, snapshot::Snapshot};
+use zc_render::theme::Theme;
 
 pub mod filter;
 pub mod key;

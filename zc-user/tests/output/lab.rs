@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use zc::{
     lab::{finding::Finding, hazard::HAZARDS, metric::METRICS},
     output::lab::{self, Look, Text},
-    tui::theme::Theme,
 };
+use zc_render::theme::Theme;
 
 use super::{findings, text};
 

@@ -1,14 +1,14 @@
 //! The diagram by itself: pictures of every kind, in every width.
 
 use ratatui::{buffer::Buffer, layout::Rect};
-use zc::tui::{
-    plain,
-    theme::Theme,
-    widget::diagram::{Diagram, Unit},
-};
 use zc_model::{
     picture::{Hop, Means, Picture, Place},
     snapshot::Provenance,
+};
+use zc_render::{
+    diagram::{Diagram, Unit},
+    plain,
+    theme::Theme,
 };
 
 const MIB: u64 = 1 << 20;

@@ -2,8 +2,8 @@
 
 use crossterm::event::KeyCode;
 use insta::assert_snapshot;
-use zc::tui::theme::Theme;
 use zc_model::snapshot::Provenance;
+use zc_render::theme::Theme;
 
 use super::{machine::Machine, session::Session};
 

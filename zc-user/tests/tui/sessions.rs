@@ -12,12 +12,12 @@ use zc::tui::{
     keymap::{self, BINDINGS, Context},
     run::{Input, Options},
     state::{Page, State},
-    theme::Theme,
     view,
 };
 use zc_model::{
     column::Column, filter::Filter, snapshot::Snapshot, sort::Direction, source::SnapshotSource,
 };
+use zc_render::theme::Theme;
 
 use super::{machine::Machine, session::Session};
 

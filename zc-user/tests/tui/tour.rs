@@ -18,9 +18,9 @@ use zc::{
             text::Style,
         },
         run::Input,
-        theme::Theme,
     },
 };
+use zc_render::theme::Theme;
 
 use super::{
     laboratory::{BLIND, Fake, Luck},

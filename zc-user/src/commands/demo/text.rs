@@ -22,8 +22,9 @@ use crate::{
         summary::Tally,
         tour::{Laboratory as _, Phase, Tour},
     },
-    tui::{demo::text::Style, theme::Theme},
+    tui::demo::text::Style,
 };
+use zc_render::theme::Theme;
 
 /// Gives the tour on standard output.
 pub(super) async fn run(mut tour: Tour, theme: Theme, arguments: &Demo) -> Result<ExitCode> {

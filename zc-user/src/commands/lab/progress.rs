@@ -5,10 +5,8 @@ use std::{
     io::{self, IsTerminal as _, Write as _},
 };
 
-use crate::{
-    lab::{scenario::Scenario, sink::Sink},
-    output::sanitize::truncate,
-};
+use crate::lab::{scenario::Scenario, sink::Sink};
+use zc_render::sanitize::truncate;
 
 /// The line. It is gone when this is dropped.
 pub(super) struct Progress {

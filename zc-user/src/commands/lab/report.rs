@@ -10,12 +10,9 @@ use anyhow::{Context as _, Result};
 use crate::{
     cli::lab::LabReport,
     lab::{comparison::Comparison, finding::Finding, hazard::Sighting},
-    output::{
-        lab::{self, Look, Text},
-        sanitize::sanitize,
-    },
-    tui::theme::Theme,
+    output::lab::{self, Look, Text},
 };
+use zc_render::{sanitize::sanitize, theme::Theme};
 
 /// What failed, when the report could not be written.
 pub(super) const UNWRITTEN: &str = "cannot write the report";

@@ -2,21 +2,19 @@
 
 use std::io::{self, Write};
 
-use crate::{
-    lab::{
-        comparison::{Comparison, Difference},
-        finding::{Finding, Ran, Spread},
-        metric::{METRICS, Metric, per_sec},
-        scenario::Setting,
-    },
-    output::{
-        human,
-        paragraph::{self, Indent},
-        sanitize::sanitize,
-        table::grid::{Cell, Grid},
-    },
+use crate::lab::{
+    comparison::{Comparison, Difference},
+    finding::{Finding, Ran, Spread},
+    metric::{METRICS, Metric, per_sec},
+    scenario::Setting,
 };
 use zc_model::value::Value;
+use zc_render::{
+    human,
+    paragraph::{self, Indent},
+    sanitize::sanitize,
+    table::grid::{Cell, Grid},
+};
 
 use super::{
     csv, json, markdown,

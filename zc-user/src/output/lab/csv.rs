@@ -2,15 +2,13 @@
 
 use std::io::{self, Write};
 
-use crate::{
-    lab::{
-        catalog::SCENARIOS,
-        finding::{Finding, Ran},
-        metric::{METRICS, Metric},
-    },
-    output::sanitize::sanitize,
+use crate::lab::{
+    catalog::SCENARIOS,
+    finding::{Finding, Ran},
+    metric::{METRICS, Metric},
 };
 use zc_model::{column::Unit, value::Value};
+use zc_render::sanitize::sanitize;
 
 /// Writes the names of the columns, and a line per finding.
 ///

@@ -8,14 +8,12 @@ use super::{
     json::{SCHEMA, write_document},
     text::Look,
 };
-use crate::{
-    lab::hazard::{Fact, Hazard, Outcome, Seen, Sighting},
-    output::{
-        json::Path,
-        paragraph::{self, Indent},
-    },
-};
+use crate::lab::hazard::{Fact, Hazard, Outcome, Seen, Sighting};
 use zc_model::frame::Frame;
+use zc_render::{
+    json::Path,
+    paragraph::{self, Indent},
+};
 
 /// Room for a paragraph, beyond which lines are hard to read.
 const PROSE: usize = 100;

@@ -6,19 +6,17 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 use serde_json::ser::PrettyFormatter;
 
-use crate::{
-    lab::{
-        comparison::Comparison,
-        finding::{Finding, Ran, Spread},
-        metric::METRICS,
-    },
-    output::json::{Device, Escaping, Path},
+use crate::lab::{
+    comparison::Comparison,
+    finding::{Finding, Ran, Spread},
+    metric::METRICS,
 };
 use zc_model::{
     column::Unit,
     snapshot::{Losses, Provenance, SelfCost},
     value::Value,
 };
+use zc_render::json::{Device, Escaping, Path};
 
 use super::list::TheoryFigures;
 

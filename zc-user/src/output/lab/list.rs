@@ -4,13 +4,11 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::{
-    lab::{
-        hazard::Hazard,
-        scenario::{Scenario, Theory},
-    },
-    output::paragraph::{self, Indent},
+use crate::lab::{
+    hazard::Hazard,
+    scenario::{Scenario, Theory},
 };
+use zc_render::paragraph::{self, Indent};
 
 use super::json::{SCHEMA, write_document};
 

@@ -2,11 +2,9 @@
 
 use std::io::{self, Write};
 
-use crate::{
-    lab::finding::{Finding, Outcome},
-    output::sanitize::sanitize,
-};
+use crate::lab::finding::{Finding, Outcome};
 use zc_model::snapshot::Provenance;
+use zc_render::sanitize::sanitize;
 
 use super::summary::COLUMNS;
 

@@ -2,20 +2,18 @@
 
 use std::io::{self, Write};
 
-use crate::{
-    lab::{
-        finding::{Finding, Outcome, Ran},
-        metric::{METRICS, Metric},
-    },
-    output::{
-        human,
-        table::grid::{Cell, Grid},
-    },
+use crate::lab::{
+    finding::{Finding, Outcome, Ran},
+    metric::{METRICS, Metric},
 };
 use zc_model::{
     column::Unit,
     counter::CounterId,
     value::{Quality, Value},
+};
+use zc_render::{
+    human,
+    table::grid::{Cell, Grid},
 };
 
 use super::text::range_of;

@@ -6,24 +6,19 @@ use ratatui::style::Style;
 use zc_common::loss::Loss;
 
 use super::summary;
-use crate::{
-    lab::{
-        finding::{Finding, Outcome, Ran, Spread},
-        metric::{METRICS, Metric},
-    },
-    output::{
-        human,
-        paragraph::{self, Indent},
-        sanitize,
-        table::grid::{Cell, Grid},
-    },
-    tui::{
-        plain,
-        theme::Theme,
-        widget::diagram::{Diagram, Unit as Figures, legend},
-    },
+use crate::lab::{
+    finding::{Finding, Outcome, Ran, Spread},
+    metric::{METRICS, Metric},
 };
 use zc_model::{column::Unit, snapshot::Provenance, value::Value};
+use zc_render::{
+    diagram::{Diagram, Unit as Figures, legend},
+    human,
+    paragraph::{self, Indent},
+    plain, sanitize,
+    table::grid::{Cell, Grid},
+    theme::Theme,
+};
 
 /// Room for a paragraph, beyond which lines are hard to read.
 const PROSE: usize = 100;

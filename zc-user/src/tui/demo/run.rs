@@ -16,9 +16,9 @@ use crate::{
     tui::{
         action::Motion,
         run::{Input, World},
-        theme::Theme,
     },
 };
+use zc_render::theme::Theme;
 
 /// How often the screen follows the time.
 pub const TICK: Duration = Duration::from_millis(250);

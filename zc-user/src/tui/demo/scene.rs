@@ -22,17 +22,18 @@ use crate::{
         metric::{METRICS, Metric},
         verdict::Judgement,
     },
-    output::{human, sanitize::sanitize},
     tui::{
-        theme::Theme,
         view::canvas::Canvas,
-        widget::{
-            diagram::{Diagram, Unit as Figures},
-            flow::{self, Pair},
-        },
+        widget::flow::{self, Pair},
     },
 };
 use zc_model::{column::Unit, value::Value};
+use zc_render::{
+    diagram::{Diagram, Unit as Figures},
+    human,
+    sanitize::sanitize,
+    theme::Theme,
+};
 
 /// Width of the names of figures.
 const NAME: usize = 20;

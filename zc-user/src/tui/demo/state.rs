@@ -2,8 +2,9 @@
 
 use crate::{
     demo::tour::{Conditions, Progress, Tour},
-    tui::{action::Motion, demo::keymap::Action, theme::Theme},
+    tui::{action::Motion, demo::keymap::Action},
 };
+use zc_render::theme::Theme;
 
 /// Lines of a screenful, as good as any: what is longer than the screen is scrolled rarely.
 const PAGE: u16 = 15;

@@ -13,10 +13,10 @@ use crate::{
         hazard,
         metric::METRICS,
     },
-    output::sanitize::truncate,
-    tui::{theme::Theme, view::canvas::Canvas},
+    tui::view::canvas::Canvas,
 };
 use zc_model::value::Value;
+use zc_render::{sanitize::truncate, theme::Theme};
 
 /// The heading.
 pub const TITLE: &str = "What came of it";

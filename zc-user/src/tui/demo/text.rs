@@ -11,10 +11,10 @@ use crate::{
         tour::{Conditions, Tour},
     },
     lab::{finding::Finding, metric::Metric},
-    output::sanitize::sanitize,
-    tui::{plain, theme::Theme, view::canvas::Canvas},
+    tui::view::canvas::Canvas,
 };
 use zc_model::snapshot::Provenance;
+use zc_render::{plain, sanitize::sanitize, theme::Theme};
 
 /// Columns of the text, whatever the terminal: a recording looks the same everywhere.
 const WIDTH: u16 = 80;

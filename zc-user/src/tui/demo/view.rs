@@ -18,16 +18,14 @@ use crate::{
         hazard,
         verdict::Judgement,
     },
-    output::{
-        human,
-        sanitize::{sanitize, truncate},
-    },
-    tui::{
-        theme::Theme,
-        view::{canvas::Canvas, layout::LEAST},
-    },
+    tui::view::{canvas::Canvas, layout::LEAST},
 };
 use zc_model::snapshot::Provenance;
+use zc_render::{
+    human,
+    sanitize::{sanitize, truncate},
+    theme::Theme,
+};
 
 /// From this width on, the scenes are listed at the left.
 const WIDE: u16 = 120;

@@ -13,7 +13,6 @@ use super::{
 use crate::tui::{
     keymap::Context,
     line::Line,
-    theme::Theme,
     view::{devices, layout, paths, processes},
 };
 use zc_model::{
@@ -21,6 +20,7 @@ use zc_model::{
     history::Point,
     snapshot::{Losses, ProcessId, ProcessSample, Provenance},
 };
+use zc_render::theme::Theme;
 
 impl State {
     /// Rows of a table that fit on the screen.

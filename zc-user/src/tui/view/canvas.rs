@@ -2,7 +2,8 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line};
 
-use crate::tui::{state::State, theme::Theme};
+use crate::tui::state::State;
+use zc_render::theme::Theme;
 
 /// A page under construction: as wide as the screen, as long as it takes.
 pub struct Canvas {

@@ -6,17 +6,9 @@ use ratatui::{
 };
 
 use super::{canvas::Canvas, paths, tabular, zerocopy};
-use crate::{
-    output::{human, sanitize::sanitize},
-    tui::{
-        state::{State, key::ProcessKey, order::Order},
-        text,
-        widget::{
-            diagram::{Diagram, Unit as Figures},
-            grid::Grid,
-            sparkline::sparkline,
-        },
-    },
+use crate::tui::{
+    state::{State, key::ProcessKey, order::Order},
+    widget::{grid::Grid, sparkline::sparkline},
 };
 use zc_model::{
     advice::{self, Advice, Evidence, Saving, Sum},
@@ -28,6 +20,12 @@ use zc_model::{
     row::Row,
     snapshot::ProcessSample,
     value::Value,
+};
+use zc_render::{
+    cell,
+    diagram::{Diagram, Unit as Figures},
+    human,
+    sanitize::sanitize,
 };
 
 /// Cells of a counter with its name.
@@ -234,5 +232,5 @@ fn counter_rate(counter: CounterId, row: Row<'_>, frame: &Frame) -> (String, boo
     }
     let unit = if column.unit == Unit::Bytes { Unit::BytesPerSec } else { Unit::PerSec };
     let rate = Value::Real(number / frame.seconds(), quality);
-    (text::full(&rate, unit), number == 0.0)
+    (cell::full(&rate, unit), number == 0.0)
 }

@@ -1,16 +1,14 @@
 //! Disks and network interfaces: what the hardware moves by itself.
 
 use super::tabular::{Field, Table};
-use crate::tui::{
-    state::{State, key::DeviceKey, order::Order},
-    theme::Theme,
-};
+use crate::tui::state::{State, key::DeviceKey, order::Order};
 use zc_model::{
     column::Unit,
     frame::Frame,
     snapshot::{DeviceSample, Mapped},
     value::{Quality, Value},
 };
+use zc_render::theme::Theme;
 
 /// The busiest reader first.
 pub const ORDER: Order = Order { column: 3, descending: true };

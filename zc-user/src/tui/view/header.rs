@@ -7,14 +7,10 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::{
-    output::{human, sanitize::sanitize},
-    tui::{
-        action::View,
-        state::State,
-        text,
-        widget::flow::{self, Pair},
-    },
+use crate::tui::{
+    action::View,
+    state::State,
+    widget::flow::{self, Pair},
 };
 use zc_model::{
     column::{Column, Unit},
@@ -25,6 +21,7 @@ use zc_model::{
     tax,
     value::{Quality, Value},
 };
+use zc_render::{cell, human, sanitize::sanitize};
 
 /// Draws the header, most important values first.
 pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
@@ -105,7 +102,7 @@ const fn plain(provenance: Provenance) -> Quality {
 
 fn total(frame: &Frame, id: &str) -> String {
     Column::from_id(id).map_or_else(String::new, |column| {
-        text::full(&column.of(Row::totals(frame), frame), column.unit)
+        cell::full(&column.of(Row::totals(frame), frame), column.unit)
     })
 }
 
@@ -188,7 +185,7 @@ fn context_switches(frame: &Frame) -> String {
     if frame.elapsed_ns == 0 {
         return human::UNAVAILABLE.to_owned();
     }
-    text::full(&Value::Real(sum / frame.seconds(), worst), Unit::PerSec)
+    cell::full(&Value::Real(sum / frame.seconds(), worst), Unit::PerSec)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]

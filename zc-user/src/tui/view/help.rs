@@ -4,10 +4,8 @@
 use ratatui::text::{Line, Span};
 
 use super::{canvas::Canvas, devices, paths, processes};
-use crate::{
-    output::human,
-    tui::{keymap::BINDINGS, state::State},
-};
+use crate::tui::{keymap::BINDINGS, state::State};
+use zc_render::human;
 
 /// The whole help at this width.
 #[must_use]

@@ -1,16 +1,14 @@
 //! The paths of the whole system, and the table of paths of one process.
 
 use super::tabular::{Field, Table};
-use crate::tui::{
-    state::{State, key::PathKey, order::Order},
-    theme::Theme,
-};
+use crate::tui::state::{State, key::PathKey, order::Order};
 use zc_model::{
     column::{Unit, why_copies_are_unavailable},
     frame::Frame,
     snapshot::{PathSample, Provenance},
     value::{Quality, Value},
 };
+use zc_render::theme::Theme;
 
 /// Most copied first.
 pub const ORDER: Order = Order { column: 1, descending: true };

@@ -5,16 +5,11 @@ use std::sync::LazyLock;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::tabular;
-use crate::{
-    output::human,
-    tui::{
-        state::{State, key::ProcessKey, order::Order},
-        text,
-        theme::Theme,
-        widget::{
-            grid::{Slot, Spec},
-            sparkline::sparkline,
-        },
+use crate::tui::{
+    state::{State, key::ProcessKey, order::Order},
+    widget::{
+        grid::{Slot, Spec},
+        sparkline::sparkline,
     },
 };
 use zc_model::{
@@ -25,6 +20,7 @@ use zc_model::{
     row::Row,
     sort::{self, Direction},
 };
+use zc_render::{cell, human, theme::Theme};
 
 /// A column of the table of processes: how one of THE columns is shown here.
 struct Shown {
@@ -216,7 +212,7 @@ fn value(row: Row<'_>, slot: Slot, frame: &Frame, theme: Theme) -> (String, Styl
     let shown = &SHOWN[slot.column];
     let value = shown.column.of(row, frame);
     let style = if tabular::is_quiet(&value) { theme.dim() } else { (shown.style)(theme) };
-    (text::cell(&value, shown.column.unit), style)
+    (cell::cell(&value, shown.column.unit), style)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "drawn eight levels high")]

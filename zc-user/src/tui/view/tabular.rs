@@ -4,11 +4,10 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use crate::tui::{
     state::{State, listing::Listing, order::Order},
-    text,
-    theme::Theme,
     widget::grid::{Grid, Slot, Spec},
 };
 use zc_model::{column::Unit, frame::Frame, value::Value};
+use zc_render::{cell, theme::Theme};
 
 /// A column of a table of `T`.
 pub struct Field<T> {
@@ -143,7 +142,7 @@ pub fn cell<T>(
     let field = &fields[slot.column];
     let value = (field.value)(item, frame);
     let style = if is_quiet(&value) { theme.dim() } else { (field.style)(theme) };
-    (text::cell(&value, field.unit), style)
+    (cell::cell(&value, field.unit), style)
 }
 
 /// Nothing, or nothing known.

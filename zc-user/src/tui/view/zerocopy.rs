@@ -3,10 +3,7 @@
 use ratatui::text::Span;
 
 use super::{canvas::Canvas, detail::rate};
-use crate::{
-    output::human,
-    tui::{state::State, text},
-};
+use crate::tui::state::State;
 use zc_model::{
     column::Unit,
     counter::CounterId,
@@ -16,6 +13,7 @@ use zc_model::{
     value::{Quality, Value},
     zerocopy::{self, Achieved, Request, Shortfall},
 };
+use zc_render::{cell, human};
 
 /// Counters that this part makes use of: a list of counters need not repeat them.
 pub(super) const SHOWN_HERE: [CounterId; 9] = [
@@ -60,7 +58,7 @@ fn achieved(request: &Request<'_>, frame: &Frame) -> String {
         Achieved::Bytes(bytes, provenance) if frame.elapsed_ns > 0 => {
             let quality = Quality { provenance, lower_bound: false };
             let value = Value::Real(bytes as f64 / frame.seconds(), quality);
-            text::full(&value, Unit::BytesPerSec)
+            cell::full(&value, Unit::BytesPerSec)
         }
         Achieved::Bytes(..) | Achieved::Unknown(_) => human::UNAVAILABLE.to_owned(),
     }

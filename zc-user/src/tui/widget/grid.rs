@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Span};
 
-use crate::tui::theme::Theme;
+use zc_render::theme::Theme;
 
 /// A column of a table.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! A curve in one line of text.
 
-use crate::tui::symbols::Symbols;
+use zc_render::symbols::Symbols;
 
 /// The last `width` values, scaled to the greatest of them, the newest at the right. Anything
 /// above 0 is visible. Where there are fewer values, the left is blank.
@@ -31,7 +31,7 @@ fn level(value: f64, top: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::symbols::{ASCII, UNICODE};
+    use zc_render::symbols::{ASCII, UNICODE};
 
     #[test]
     fn the_newest_values_are_at_the_right_and_scaled_to_the_greatest() {

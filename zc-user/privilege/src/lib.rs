@@ -1,4 +1,4 @@
-//! Giving up what is not needed any more.
+//! Gives up what is not needed any more.
 
 use anyhow::{Context as _, Result};
 use rustix::thread::{
@@ -9,7 +9,7 @@ use rustix::thread::{
 ///
 /// # Errors
 /// When the kernel refuses; nothing was dropped then.
-pub(crate) fn keep_only(kept: CapabilitySet) -> Result<()> {
+pub fn keep_only(kept: CapabilitySet) -> Result<()> {
     let held = capabilities(None).context("cannot read the capabilities of this process")?;
     let kept = held.permitted & kept;
     set_no_new_privs(true).context("cannot set no_new_privs")?;

@@ -8,7 +8,7 @@ use super::{
     once::{total, write_machine, write_processes, write_tax},
     zerocopy,
 };
-use crate::output::{advice as words, human, sanitize};
+use crate::{advice as words, human, sanitize};
 use zc_model::{
     advice,
     column::{Column, Unit},

@@ -2,7 +2,7 @@
 //!
 //! 80 columns are enough, no colour is needed, and names are safe wherever the text ends up.
 
-pub(super) mod grid;
+pub mod grid;
 mod notes;
 mod once;
 mod stat;

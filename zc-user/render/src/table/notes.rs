@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::output::{
+use crate::{
     human,
     paragraph::{self, Indent},
 };

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use zc_common::path::CopyPath;
 
-use crate::output::advice::evidence;
+use crate::advice::evidence;
 use zc_model::{
     advice::{self, Rule},
     counter::{CounterId, Counters},
@@ -133,8 +133,9 @@ pub(super) struct Work<'a> {
     advice: Vec<Advice>,
 }
 
+/// One path in a document.
 #[derive(Debug, Serialize)]
-pub(in crate::output) struct Path<'a> {
+pub struct Path<'a> {
     path: PathId,
     #[serde(flatten)]
     counts: Counts,
@@ -164,8 +165,9 @@ struct Advice {
     saved_mode_switches: u64,
 }
 
+/// One device in a document.
 #[derive(Debug, Serialize)]
-pub(in crate::output) struct Device<'a> {
+pub struct Device<'a> {
     device: &'a str,
     kind: DeviceKind,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -355,7 +357,7 @@ impl<'a> Identity<'a> {
 
 impl<'a> Path<'a> {
     /// A row for each path.
-    pub(in crate::output) fn all(paths: &'a [PathSample]) -> Vec<Self> {
+    pub fn all(paths: &'a [PathSample]) -> Vec<Self> {
         ledger::by_path(paths)
             .map(|(sum, kinds)| Self {
                 path: sum.path,
@@ -405,7 +407,9 @@ impl Advice {
 }
 
 impl<'a> Device<'a> {
-    pub(in crate::output) fn new(sample: &'a DeviceSample) -> Self {
+    /// The entry of this device.
+    #[must_use]
+    pub fn new(sample: &'a DeviceSample) -> Self {
         let DeviceSample {
             device,
             kind,

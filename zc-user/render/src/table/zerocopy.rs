@@ -6,7 +6,7 @@ use super::{
     grid::{Cell, Grid},
     notes,
 };
-use crate::output::{human, sanitize};
+use crate::{human, sanitize};
 use zc_model::{
     column::Unit,
     frame::Frame,

@@ -5,7 +5,7 @@
 //! escaped, which changes nothing for who reads the document as JSON.
 
 mod document;
-mod escape;
+pub mod escape;
 mod line;
 
 use std::io;
@@ -13,9 +13,8 @@ use std::io;
 use serde::Serialize as _;
 use serde_json::{Serializer, ser::PrettyFormatter};
 
-pub use self::document::{Document, SCHEMA};
-pub(super) use self::{
-    document::{Device, Path},
+pub use self::{
+    document::{Device, Document, Path, SCHEMA},
     escape::Escaping,
 };
 use zc_model::{frame::Frame, sort::Listing};

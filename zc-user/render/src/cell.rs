@@ -1,6 +1,6 @@
 //! Values as text: the words of [`human`], in cells whose heading says the unit already.
 
-use crate::output::human;
+use crate::human;
 use zc_model::{
     column::Unit,
     snapshot::Provenance,

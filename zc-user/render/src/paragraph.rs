@@ -6,24 +6,24 @@ use super::sanitize;
 
 /// Where a paragraph stands.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Indent {
+pub struct Indent {
     /// What the first line begins with.
-    pub(super) first: &'static str,
+    pub first: &'static str,
     /// What the others begin with.
-    pub(super) rest: &'static str,
+    pub rest: &'static str,
 }
 
 impl Indent {
     /// None.
-    pub(super) const NONE: Self = Self { first: "", rest: "" };
+    pub const NONE: Self = Self { first: "", rest: "" };
     /// Further in from the second line on.
-    pub(super) const HANGING: Self = Self { first: "  ", rest: "    " };
+    pub const HANGING: Self = Self { first: "  ", rest: "    " };
     /// An item of a list.
-    pub(super) const ITEM: Self = Self { first: "  - ", rest: "    " };
+    pub const ITEM: Self = Self { first: "  - ", rest: "    " };
 }
 
 /// Writes `text`, safe for a terminal, in lines of at most `columns` where words allow it.
-pub(super) fn write(
+pub fn write(
     text: &str,
     indent: Indent,
     columns: usize,

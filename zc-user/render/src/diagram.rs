@@ -9,7 +9,7 @@ use ratatui::{
     widgets::{Block, Widget as _},
 };
 
-use crate::tui::{plain, symbols::Arrow, text, theme::Theme};
+use crate::{cell, plain, symbols::Arrow, theme::Theme};
 use zc_model::{
     picture::{Hop, Means, Picture, Place},
     snapshot::Provenance,
@@ -318,8 +318,8 @@ impl<'a> Diagram<'a> {
     /// The bytes of a hop, with the whole unit if there is room.
     fn figure(&self, hop: &Hop, long: bool) -> String {
         match self.unit {
-            Unit::PerSecond(seconds) => text::short_rate(hop.bytes, hop.provenance, seconds),
-            Unit::Total => text::short_bytes(hop.bytes, hop.provenance, long),
+            Unit::PerSecond(seconds) => cell::short_rate(hop.bytes, hop.provenance, seconds),
+            Unit::Total => cell::short_bytes(hop.bytes, hop.provenance, long),
         }
     }
 }

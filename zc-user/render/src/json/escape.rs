@@ -4,11 +4,11 @@ use std::io;
 
 use serde_json::ser::{CharEscape, Formatter};
 
-use crate::output::sanitize::is_hostile;
+use crate::sanitize::is_hostile;
 
 /// Writes as `F` does, but escapes every character that a terminal would obey or hide. JSON itself
 /// only asks for the first 32.
-pub(in crate::output) struct Escaping<F>(pub(in crate::output) F);
+pub struct Escaping<F>(pub F);
 
 macro_rules! as_inner {
     ($($method:ident($($arg:ident: $type:ty),*);)*) => {

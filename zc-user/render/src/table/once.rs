@@ -6,7 +6,7 @@ use super::{
     grid::{Cell, Grid},
     notes,
 };
-use crate::output::{
+use crate::{
     human,
     paragraph::{self, Indent},
     sanitize,

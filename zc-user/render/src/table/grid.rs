@@ -4,44 +4,49 @@ use std::io;
 
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
-use crate::output::human;
+use crate::human;
 use zc_model::{column::Unit, value::Value};
 
 /// A cell: its text, and the mark behind it that must not push the digits out of line.
-pub(in crate::output) struct Cell {
+pub struct Cell {
     text: String,
     mark: &'static str,
 }
 
 impl Cell {
-    pub(in crate::output) fn text(text: impl Into<String>) -> Self {
+    /// A text without a mark.
+    pub fn text(text: impl Into<String>) -> Self {
         Self { text: text.into(), mark: "" }
     }
 
     /// A text with its mark.
-    pub(in crate::output) fn marked(text: impl Into<String>, mark: &'static str) -> Self {
+    pub fn marked(text: impl Into<String>, mark: &'static str) -> Self {
         Self { text: text.into(), mark }
     }
 
     /// The same with something before it.
-    pub(in crate::output) fn after(mut self, before: &str) -> Self {
+    #[must_use]
+    pub fn after(mut self, before: &str) -> Self {
         self.text.insert_str(0, before);
         self
     }
 
     /// The text with its mark.
-    pub(in crate::output) fn plain(&self) -> String {
+    #[must_use]
+    pub fn plain(&self) -> String {
         format!("{}{}", self.text, self.mark)
     }
 
-    pub(in crate::output) fn value(value: &Value<'_>, unit: Unit) -> Self {
+    /// A value with its unit and its mark.
+    #[must_use]
+    pub fn value(value: &Value<'_>, unit: Unit) -> Self {
         let mark = value.quality().map_or("", human::mark);
         Self { text: human::value(value, unit).into_owned(), mark }
     }
 }
 
 /// A table under construction.
-pub(in crate::output) struct Grid {
+pub struct Grid {
     header: Vec<&'static str>,
     alignment: Vec<CellAlignment>,
     rows: Vec<Vec<Cell>>,
@@ -49,18 +54,23 @@ pub(in crate::output) struct Grid {
 
 impl Grid {
     /// A table with these headings; `true` for a column of numbers.
-    pub(in crate::output) fn new(columns: impl IntoIterator<Item = (&'static str, bool)>) -> Self {
+    pub fn new(columns: impl IntoIterator<Item = (&'static str, bool)>) -> Self {
         let side = |numeric| if numeric { CellAlignment::Right } else { CellAlignment::Left };
         let (header, alignment) =
             columns.into_iter().map(|(title, numeric)| (title, side(numeric))).unzip();
         Self { header, alignment, rows: Vec::new() }
     }
 
-    pub(in crate::output) fn push(&mut self, row: Vec<Cell>) {
+    /// Adds a row: as many cells as there are headings.
+    pub fn push(&mut self, row: Vec<Cell>) {
         self.rows.push(row);
     }
 
-    pub(in crate::output) fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
+    /// Writes the table, two spaces between columns.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
         let marks: Vec<usize> = (0..self.header.len())
             .map(|at| self.rows.iter().filter_map(|row| row.get(at)).map(|c| c.mark.len()).max())
             .map(|longest| longest.unwrap_or(0))

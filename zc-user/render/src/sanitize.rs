@@ -24,7 +24,8 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether a terminal would obey or hide `c`.
-pub(crate) fn is_hostile(c: char) -> bool {
+#[must_use]
+pub fn is_hostile(c: char) -> bool {
     !(' '..='~').contains(&c)
         && (c.width().unwrap_or(0) == 0
             // Soft hyphen: shown or hidden as the terminal likes. Separators: new lines to some.
