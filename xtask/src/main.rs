@@ -18,7 +18,7 @@ mod privilege;
 mod setup;
 mod shell;
 mod test;
-#[path = "../../zc-user/build/toolchain.rs"]
+#[path = "../../zc-user/probe/build/toolchain.rs"]
 mod toolchain;
 mod vm;
 mod workspace;

@@ -9,12 +9,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use zc_common::path::CopyPath;
 
 use self::{demo::Demo, lab::Lab};
-use crate::probe::catalog::Part;
 use zc_model::{
     column::{COLUMNS, Column},
     filter::{self, Expr, Filter},
     sort::{Direction, Listing},
 };
+use zc_probe::catalog::Part;
 
 /// The words were understood, but together they make no sense: exit status 2.
 #[derive(Debug)]

@@ -12,8 +12,8 @@ use crate::{
     cli::{Cli, Document, Probing, Usage, Verb},
     lab::stage::{UNSUPPORTED, Unsupported},
     output::metrics,
-    probe::attach::Options,
 };
+use zc_probe::attach::Options;
 
 use self::stat::NotRun;
 

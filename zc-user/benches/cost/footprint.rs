@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
-use zc::probe::catalog::{Group, PROBES};
+use zc_probe::catalog::{Group, PROBES};
 
 use crate::{population::Population, screen::Dashboard, targets};
 

@@ -8,11 +8,8 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use aya::{Ebpf, programs::RawTracePoint};
 use rustix::process::{Pid, Signal, kill_process};
-use zc::probe::{attach::Options, live::Live};
 use zc_model::source::SnapshotSource as _;
-
-/// The object that `zc` embeds; the empty program is in it too.
-pub(crate) static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/zc-ebpf"));
+use zc_probe::{OBJECT, attach::Options, live::Live};
 
 /// Bytes per process, call and kind of file, as well as bpftrace can. A descriptor's number is
 /// an argument, which is gone when the call returns: bpftrace needs a probe at entry too.

@@ -10,12 +10,12 @@ use std::{fs, path::PathBuf, thread, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use zc::probe::{
+use zc_common::site::Site;
+use zc_probe::{
     attach::KERNEL_BTF,
     btf::Btf,
     site::{Hook, Hooked, SITES},
 };
-use zc_common::site::Site;
 
 mod clock;
 mod empty;

@@ -6,19 +6,17 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use super::options;
-use crate::{
-    cli::Doctor,
-    probe::{
-        attach::{Attached, COPYING, KERNEL_BTF, attach},
-        btf::Btf,
-        catalog::{Group, Part},
-        layout::Access,
-        lockdown::{self, Lockdown},
-        refusal::missing_privilege,
-    },
-    proc::namespace::has_host_pids,
-};
+use crate::cli::Doctor;
 use zc_model::snapshot::Provenance;
+use zc_probe::{
+    attach::{Attached, COPYING, KERNEL_BTF, attach},
+    btf::Btf,
+    catalog::{Group, Part},
+    layout::Access,
+    lockdown::{self, Lockdown},
+    names::namespace::has_host_pids,
+    refusal::missing_privilege,
+};
 use zc_render::sanitize::sanitize;
 
 /// How bad a finding is. Ordered: the worst decides the exit status.

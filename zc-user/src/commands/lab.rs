@@ -30,10 +30,9 @@ use crate::{
         worker,
     },
     output::lab,
-    probe::live::Live,
-    proc::namespace,
 };
 use zc_model::source::SnapshotSource;
+use zc_probe::{live::Live, names::namespace};
 
 mod hazard;
 mod progress;

@@ -24,14 +24,14 @@ use tokio::{
 };
 
 use super::{is_broken_pipe, options, privilege, stop::Stop};
-use crate::{
-    cli::{Stat, Usage},
-    probe::live::Live,
-    proc::{identity, namespace},
-};
+use crate::cli::{Stat, Usage};
 use zc_model::{
     column::Column, filter::Filter, frame::Frame, snapshot::ProcessId, sort::Listing,
     source::SnapshotSource as _,
+};
+use zc_probe::{
+    live::Live,
+    names::{identity, namespace},
 };
 use zc_render::{csv, json, sanitize::sanitize, table};
 

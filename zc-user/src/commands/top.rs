@@ -15,11 +15,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::{options, privilege, stop::Stop};
 use crate::{
     cli::{Top, Usage},
-    probe::live::Live,
-    proc::identity,
     tui,
 };
 use zc_model::{column::Column, frame::Frame, sort::Listing, source::SnapshotSource as _};
+use zc_probe::{live::Live, names::identity};
 use zc_render::{csv, json, table, theme::Theme};
 
 /// How often the slots of exited threads are recycled.

@@ -6,8 +6,8 @@ use std::{
     thread,
 };
 
-use ::zc::probe::{attach::Options, live::Live};
 use zc_model::source::SnapshotSource as _;
+use zc_probe::{attach::Options, live::Live};
 
 /// More than a scan looks ahead.
 const THREADS: usize = 1009;

@@ -8,7 +8,6 @@ use std::{
 };
 
 use tempfile::TempDir;
-use zc::probe::{attach::Options, catalog::Group, live::Live, tax};
 use zc_model::{
     counter::CounterId,
     frame::Frame,
@@ -16,6 +15,7 @@ use zc_model::{
     source::SnapshotSource as _,
     tax::{LEAST_SAMPLES, copy_tax},
 };
+use zc_probe::{attach::Options, catalog::Group, live::Live, tax};
 
 use crate::{
     Test,

@@ -5,13 +5,13 @@ use aya::{
     Ebpf,
     programs::{FEntry, FExit, KProbe, Program, RawTracePoint},
 };
-use zc::probe::{
+use zc_probe::{
     btf::Btf,
     site::{Hook, Hooked},
 };
 
 use super::programs::unload;
-use crate::setting::OBJECT;
+use zc_probe::OBJECT;
 
 /// Programs that do nothing; what is attached goes when this is dropped.
 pub(super) struct Empty {

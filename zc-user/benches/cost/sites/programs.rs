@@ -5,12 +5,12 @@ use aya::{
     programs::Program,
     sys::{Stats, enable_stats},
 };
-use zc::probe::{
+use zc_common::site::Site;
+use zc_probe::{
     attach::{Attached, Options, attach},
     catalog::{Group, PROBES, Part},
     layout::Access,
 };
-use zc_common::site::Site;
 
 /// Those at the end of system calls: some of them, it depends on the kernel.
 const AT_SYS_EXIT: [&str; 4] = ["zc_sys_exit", "zc_sys_exit_raw", "zc_sys_exit_kprobe", "zc_floor"];

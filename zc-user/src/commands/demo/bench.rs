@@ -18,9 +18,9 @@ use crate::{
         run::{self, Plan, default_directory},
         scenario::{Scenario, Setting},
     },
-    probe::live::Live,
 };
 use zc_model::source::SnapshotSource;
+use zc_probe::live::Live;
 
 /// Bytes of the payload: a prime, so that it is recognised, and small, since nobody waits gladly.
 const SIZE: u64 = 16_777_213;

@@ -1,6 +1,5 @@
 //! Names for what the kernel side knows by number.
 
 pub mod cgroup;
-pub mod host;
 pub mod identity;
 pub mod namespace;

@@ -25,7 +25,10 @@ use super::{
     tally::Tally,
     worth::Worth,
 };
-use crate::proc::{cgroup::Cgroups, host, identity};
+use crate::{
+    host,
+    names::{cgroup::Cgroups, identity},
+};
 use zc_model::{
     snapshot::{DeviceSample, Host, Losses, Snapshot, Unattributed},
     source::SnapshotSource,

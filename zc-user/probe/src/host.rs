@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rustix::system::uname;
 
-use crate::probe::{
+use crate::{
     attach::{Attached, COPYING},
     catalog::Group,
     module::Module,

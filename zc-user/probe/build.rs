@@ -36,8 +36,9 @@ fn main() -> ExitCode {
 fn build() -> Result<(), String> {
     let manifest = env::var("CARGO_MANIFEST_DIR").map_err(|error| error.to_string())?;
     let workspace = Path::new(&manifest)
-        .parent()
-        .ok_or_else(|| format!("{manifest} has no parent directory"))?;
+        .ancestors()
+        .nth(2)
+        .ok_or_else(|| format!("{manifest} is not two directories below the workspace"))?;
     let source = |name: &str| workspace.join(name).display().to_string();
 
     let chosen = toolchain::find()
@@ -72,7 +73,7 @@ fn build() -> Result<(), String> {
 
     // Last, because cargo repeats them to whoever reads the error of a failed script; a script that
     // failed is run again anyway.
-    for input in ["zc-ebpf", "zc-common", "Cargo.toml", "Cargo.lock", "zc-user/build"] {
+    for input in ["zc-ebpf", "zc-common", "Cargo.toml", "Cargo.lock", "zc-user/probe/build"] {
         println!("cargo::rerun-if-changed={}", source(input));
     }
     println!("cargo::rerun-if-changed=build.rs");

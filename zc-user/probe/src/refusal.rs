@@ -8,7 +8,7 @@ use std::{
 use anyhow::anyhow;
 use aya::programs::ProgramError;
 
-use crate::proc::namespace;
+use crate::names::namespace;
 
 /// A refusal that every program and map would meet, of whatever kind.
 #[derive(Debug)]

@@ -1,0 +1,31 @@
+//! From kernel hooks to snapshots: the only part of user space that knows of eBPF.
+//!
+//! [`attach`] loads what this kernel allows, [`live`] reads the maps and makes a
+//! [`zc_model::snapshot`] of them, [`names`] gives processes and control groups their names.
+
+pub mod attach;
+pub mod btf;
+pub mod catalog;
+pub mod cost;
+mod departed;
+mod device;
+mod exit;
+mod feature;
+pub mod host;
+pub mod layout;
+pub mod live;
+pub mod lockdown;
+pub mod module;
+pub mod names;
+mod process;
+mod records;
+pub mod refusal;
+pub mod site;
+mod symbols;
+mod tally;
+pub mod tax;
+mod trace;
+mod worth;
+
+/// The eBPF object, built by the build script; the empty program of the benchmark is in it, too.
+pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/zc-ebpf"));
