@@ -19,12 +19,10 @@ use crate::{
         summary::Tally,
         tour::{Pace, Tour},
     },
-    tui::{
-        demo::run::{Reason, session},
-        live::Live,
-    },
+    screen::run::{Reason, session},
 };
 use zc_render::{sanitize::sanitize, theme::Theme};
+use zc_tui::live::Live;
 
 mod bench;
 mod text;

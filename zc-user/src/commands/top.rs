@@ -13,10 +13,7 @@ use rustix::thread::CapabilitySet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::{options, privilege, stop::Stop};
-use crate::{
-    cli::{Top, Usage},
-    tui,
-};
+use crate::cli::{Top, Usage};
 use zc_model::{column::Column, frame::Frame, sort::Listing, source::SnapshotSource as _};
 use zc_probe::{live::Live, names::identity};
 use zc_render::{csv, json, table, theme::Theme};
@@ -61,13 +58,13 @@ fn start(arguments: &Top) -> Result<Live> {
 async fn dashboard(arguments: &Top) -> Result<()> {
     let selection = &arguments.selection;
     let listing = selection.listing(Listing::everything());
-    let options = tui::run::Options {
+    let options = zc_tui::run::Options {
         interval: arguments.interval,
         theme: Theme::detect(arguments.format.no_color, |name| std::env::var(name).ok()),
         filter: selection.filter(),
         sort: (listing.column, listing.direction),
     };
-    tui::run::run(|| Ok(Box::new(start(arguments)?)), options).await
+    zc_tui::run::run(|| Ok(Box::new(start(arguments)?)), options).await
 }
 
 /// One update per interval, until enough have been printed, a signal arrives or the reader leaves.

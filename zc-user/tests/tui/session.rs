@@ -7,12 +7,12 @@ use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Modifier};
-use zc::tui::run::{Input, Options, World, session};
 use zc_model::{
     column::Column, filter::Filter, fixture::Fixture, snapshot::Snapshot, sort::Direction,
     source::SnapshotSource,
 };
 use zc_render::theme::Theme;
+use zc_tui::run::{Input, Options, World, session};
 
 use super::machine::Machine;
 

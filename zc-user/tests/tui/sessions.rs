@@ -7,17 +7,17 @@ use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyEventState, KeyModifiers, MouseEventKind,
 };
 use ratatui::{buffer::Buffer, layout::Rect};
-use zc::tui::{
+use zc_model::{
+    column::Column, filter::Filter, snapshot::Snapshot, sort::Direction, source::SnapshotSource,
+};
+use zc_render::theme::Theme;
+use zc_tui::{
     action::{Action, Edit, Motion},
     keymap::{self, BINDINGS, Context},
     run::{Input, Options},
     state::{Page, State},
     view,
 };
-use zc_model::{
-    column::Column, filter::Filter, snapshot::Snapshot, sort::Direction, source::SnapshotSource,
-};
-use zc_render::theme::Theme;
 
 use super::{machine::Machine, session::Session};
 

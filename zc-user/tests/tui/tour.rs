@@ -12,15 +12,13 @@ use zc::{
         tour::{Laboratory as _, Pace, Phase, Tour},
     },
     lab::finding::Finding,
-    tui::{
-        demo::{
-            run::{Ended, Reason, session},
-            text::Style,
-        },
-        run::Input,
+    screen::{
+        run::{Ended, Reason, session},
+        text::Style,
     },
 };
 use zc_render::theme::Theme;
+use zc_tui::run::Input;
 
 use super::{
     laboratory::{BLIND, Fake, Luck},

@@ -22,7 +22,7 @@ use crate::{
         summary::Tally,
         tour::{Laboratory as _, Phase, Tour},
     },
-    tui::demo::text::Style,
+    screen::text::Style,
 };
 use zc_render::theme::Theme;
 

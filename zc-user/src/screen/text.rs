@@ -11,10 +11,10 @@ use crate::{
         tour::{Conditions, Tour},
     },
     lab::{finding::Finding, metric::Metric},
-    tui::view::canvas::Canvas,
 };
 use zc_model::snapshot::Provenance;
 use zc_render::{plain, sanitize::sanitize, theme::Theme};
+use zc_tui::view::canvas::Canvas;
 
 /// Columns of the text, whatever the terminal: a recording looks the same everywhere.
 const WIDTH: u16 = 80;

@@ -6,7 +6,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::tui::{keymap, state::State};
+use crate::{keymap, state::State};
 
 /// Draws the footer.
 pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::tabular;
-use crate::tui::{
+use crate::{
     state::{State, key::ProcessKey, order::Order},
     widget::{
         grid::{Slot, Spec},

@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use crate::tui::{
+use crate::{
     state::{State, listing::Listing, order::Order},
     widget::grid::{Grid, Slot, Spec},
 };

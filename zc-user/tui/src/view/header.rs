@@ -7,7 +7,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::tui::{
+use crate::{
     action::View,
     state::State,
     widget::flow::{self, Pair},
@@ -217,7 +217,7 @@ pub fn draw_tabs(state: &State, area: Rect, buf: &mut Buffer) {
     let room = area.right().saturating_sub(end + 2);
     let width = u16::try_from(Span::raw(&notice).width()).unwrap_or(u16::MAX).min(room);
     let cell = Rect::new(area.right() - width, area.y, width, 1);
-    crate::tui::widget::grid::put(&notice, false, style, cell, theme, buf);
+    crate::widget::grid::put(&notice, false, style, cell, theme, buf);
 }
 
 /// How much of everything is listed.

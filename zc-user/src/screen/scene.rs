@@ -22,10 +22,6 @@ use crate::{
         metric::{METRICS, Metric},
         verdict::Judgement,
     },
-    tui::{
-        view::canvas::Canvas,
-        widget::flow::{self, Pair},
-    },
 };
 use zc_model::{column::Unit, value::Value};
 use zc_render::{
@@ -33,6 +29,10 @@ use zc_render::{
     human,
     sanitize::sanitize,
     theme::Theme,
+};
+use zc_tui::{
+    view::canvas::Canvas,
+    widget::flow::{self, Pair},
 };
 
 /// Width of the names of figures.

@@ -2,9 +2,10 @@
 
 use crate::{
     demo::tour::{Conditions, Progress, Tour},
-    tui::{action::Motion, demo::keymap::Action},
+    screen::keymap::Action,
 };
 use zc_render::theme::Theme;
+use zc_tui::action::Motion;
 
 /// Lines of a screenful, as good as any: what is longer than the screen is scrolled rarely.
 const PAGE: u16 = 15;

@@ -11,14 +11,12 @@ use super::{
     state::{Effect, State},
     view,
 };
-use crate::{
-    demo::tour::{Laboratory, Tour},
-    tui::{
-        action::Motion,
-        run::{Input, World},
-    },
-};
+use crate::demo::tour::{Laboratory, Tour};
 use zc_render::theme::Theme;
+use zc_tui::{
+    action::Motion,
+    run::{Input, World},
+};
 
 /// How often the screen follows the time.
 pub const TICK: Duration = Duration::from_millis(250);

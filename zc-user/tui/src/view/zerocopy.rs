@@ -3,7 +3,7 @@
 use ratatui::text::Span;
 
 use super::{canvas::Canvas, detail::rate};
-use crate::tui::state::State;
+use crate::state::State;
 use zc_model::{
     column::Unit,
     counter::CounterId,

@@ -4,7 +4,6 @@
 //! [`run::World`], so whole sessions run in tests.
 
 pub mod action;
-pub mod demo;
 pub mod keymap;
 pub mod line;
 pub mod live;

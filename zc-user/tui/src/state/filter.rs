@@ -1,6 +1,6 @@
 //! The filter: what is typed, whether it makes sense, and what applies meanwhile.
 
-use crate::tui::{action::Edit, line::Line};
+use crate::{action::Edit, line::Line};
 use zc_model::{
     column::Column,
     filter::{self, Comparison, Expr, Literal, Operand, Operator},

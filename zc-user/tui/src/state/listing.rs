@@ -1,6 +1,6 @@
 //! A list whose rows come and go: the selection follows the row, not its place.
 
-use crate::tui::action::Motion;
+use crate::action::Motion;
 
 /// The rows' keys, in the order of the screen, and the selected one.
 #[derive(Clone, Debug)]

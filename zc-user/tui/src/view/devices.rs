@@ -1,7 +1,7 @@
 //! Disks and network interfaces: what the hardware moves by itself.
 
 use super::tabular::{Field, Table};
-use crate::tui::state::{State, key::DeviceKey, order::Order};
+use crate::state::{State, key::DeviceKey, order::Order};
 use zc_model::{
     column::Unit,
     frame::Frame,

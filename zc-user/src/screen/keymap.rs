@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::tui::{
+use zc_tui::{
     action::Motion,
     keymap::{Chord, chr, ctrl, key},
 };

@@ -13,10 +13,10 @@ use crate::{
         hazard,
         metric::METRICS,
     },
-    tui::view::canvas::Canvas,
 };
 use zc_model::value::Value;
 use zc_render::{sanitize::truncate, theme::Theme};
+use zc_tui::view::canvas::Canvas;
 
 /// The heading.
 pub const TITLE: &str = "What came of it";

@@ -10,7 +10,7 @@ use super::{
     listing::Listing,
     order::Order,
 };
-use crate::tui::{
+use crate::{
     keymap::Context,
     line::Line,
     view::{devices, layout, paths, processes},

@@ -3,7 +3,7 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{header, layout};
-use crate::tui::state::State;
+use crate::state::State;
 
 /// Draws the copied bytes and how to get more, most important first.
 pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {

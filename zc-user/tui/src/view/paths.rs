@@ -1,7 +1,7 @@
 //! The paths of the whole system, and the table of paths of one process.
 
 use super::tabular::{Field, Table};
-use crate::tui::state::{State, key::PathKey, order::Order};
+use crate::state::{State, key::PathKey, order::Order};
 use zc_model::{
     column::{Unit, why_copies_are_unavailable},
     frame::Frame,

@@ -36,15 +36,21 @@ pub struct Chord {
     pub modifiers: KeyModifiers,
 }
 
-pub(super) const fn key(code: KeyCode) -> Chord {
+/// A key without modifiers.
+#[must_use]
+pub const fn key(code: KeyCode) -> Chord {
     Chord { code, modifiers: KeyModifiers::NONE }
 }
 
-pub(super) const fn chr(c: char) -> Chord {
+/// A character.
+#[must_use]
+pub const fn chr(c: char) -> Chord {
     key(KeyCode::Char(c))
 }
 
-pub(super) const fn ctrl(c: char) -> Chord {
+/// A character with Control.
+#[must_use]
+pub const fn ctrl(c: char) -> Chord {
     Chord { code: KeyCode::Char(c), modifiers: KeyModifiers::CONTROL }
 }
 

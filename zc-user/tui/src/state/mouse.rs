@@ -1,7 +1,7 @@
 //! What a click means: it depends on what is under it.
 
 use super::{Page, State};
-use crate::tui::{
+use crate::{
     action::Action,
     view::{devices, header, layout, paths, processes},
 };

@@ -6,7 +6,7 @@ use ratatui::{
 };
 
 use super::{canvas::Canvas, paths, tabular, zerocopy};
-use crate::tui::{
+use crate::{
     state::{State, key::ProcessKey, order::Order},
     widget::{grid::Grid, sparkline::sparkline},
 };

@@ -6,7 +6,7 @@ use ratatui::{
     widgets::{Block, Clear, Widget as _},
 };
 
-use crate::tui::{state::State, widget::grid::put};
+use crate::{state::State, widget::grid::put};
 
 /// Draws the menu, while it is open.
 pub fn draw(state: &State, body: Rect, buf: &mut Buffer) {

@@ -18,7 +18,6 @@ use crate::{
         hazard,
         verdict::Judgement,
     },
-    tui::view::{canvas::Canvas, layout::LEAST},
 };
 use zc_model::snapshot::Provenance;
 use zc_render::{
@@ -26,6 +25,7 @@ use zc_render::{
     sanitize::{sanitize, truncate},
     theme::Theme,
 };
+use zc_tui::view::{canvas::Canvas, layout::LEAST};
 
 /// From this width on, the scenes are listed at the left.
 const WIDE: u16 = 120;

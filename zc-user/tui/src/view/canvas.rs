@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line};
 
-use crate::tui::state::State;
+use crate::state::State;
 use zc_render::theme::Theme;
 
 /// A page under construction: as wide as the screen, as long as it takes.

@@ -4,7 +4,7 @@
 use ratatui::text::{Line, Span};
 
 use super::{canvas::Canvas, devices, paths, processes};
-use crate::tui::{keymap::BINDINGS, state::State};
+use crate::{keymap::BINDINGS, state::State};
 use zc_render::human;
 
 /// The whole help at this width.
