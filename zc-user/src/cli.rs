@@ -1,7 +1,7 @@
 //! The command line: words only, nothing happens here.
 
-pub mod demo;
-pub mod lab;
+pub(crate) mod demo;
+pub(crate) mod lab;
 
 use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
 
@@ -18,7 +18,7 @@ use zc_probe::catalog::Part;
 
 /// The words were understood, but together they make no sense: exit status 2.
 #[derive(Debug)]
-pub struct Usage(pub String);
+pub(crate) struct Usage(pub(crate) String);
 
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,18 +41,18 @@ impl std::error::Error for Usage {}
     max_term_width = 100,
     args_conflicts_with_subcommands = true
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub verb: Option<Verb>,
+    pub(crate) verb: Option<Verb>,
     /// `zc` alone is `zc top`.
     #[command(flatten)]
-    pub top: Top,
+    pub(crate) top: Top,
 }
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// The live dashboard; plain text when the output is not a terminal
     Top(Top),
     /// Run a command, or watch processes, and print the copy breakdown at the end
@@ -78,7 +78,7 @@ pub enum Verb {
 
 /// Documents generated from the code.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Document {
+pub(crate) enum Document {
     /// The manual page.
     Man,
     /// Every metric, path and loss.
@@ -88,33 +88,33 @@ pub enum Document {
 /// Which processes to show.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Selection")]
-pub struct Selection {
+pub(crate) struct Selection {
     /// Only these processes (may be repeated, or separated by commas)
     #[arg(short, long = "pid", value_name = "PID", value_delimiter = ',', value_parser = pid)]
-    pub pids: Vec<u32>,
+    pub(crate) pids: Vec<u32>,
     /// Only processes of this name; * stands for any text
     #[arg(long = "comm", value_name = "NAME")]
-    pub comms: Vec<String>,
+    pub(crate) comms: Vec<String>,
     /// Only processes in this control group or below it
     #[arg(long = "cgroup", value_name = "PATH")]
-    pub cgroups: Vec<String>,
+    pub(crate) cgroups: Vec<String>,
     /// Only processes that used this copy path, such as sendfile_to_socket
     #[arg(long = "path", value_name = "PATH", value_parser = copy_path)]
-    pub paths: Vec<CopyPath>,
+    pub(crate) paths: Vec<CopyPath>,
     /// Only processes for which this holds, such as 'copied_bytes > 1MiB and comm ~ nginx'
     #[arg(long, value_name = "EXPR", value_parser = expression)]
-    pub filter: Option<Expr>,
+    pub(crate) filter: Option<Expr>,
     /// Sort by this column, such as syscalls; a leading - or + turns the order
     #[arg(long, value_name = "COLUMN", value_parser = sorting, allow_hyphen_values = true)]
-    pub sort: Option<Sorting>,
+    pub(crate) sort: Option<Sorting>,
     /// Show at most this many processes
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub top: Option<u32>,
+    pub(crate) top: Option<u32>,
 }
 
 /// A column and a direction.
 #[derive(Clone, Copy, Debug)]
-pub struct Sorting {
+pub(crate) struct Sorting {
     column: &'static Column,
     direction: Direction,
 }
@@ -122,7 +122,7 @@ pub struct Sorting {
 impl Selection {
     /// The filter that the options amount to.
     #[must_use]
-    pub fn filter(&self) -> Filter {
+    pub(crate) fn filter(&self) -> Filter {
         Filter {
             pids: self.pids.clone(),
             comms: self.comms.clone(),
@@ -135,7 +135,7 @@ impl Selection {
 
     /// `listing` with what the options change in it.
     #[must_use]
-    pub fn listing(&self, mut listing: Listing) -> Listing {
+    pub(crate) fn listing(&self, mut listing: Listing) -> Listing {
         if let Some(sorting) = self.sort {
             listing.column = sorting.column;
             listing.direction = sorting.direction;
@@ -150,57 +150,57 @@ impl Selection {
 /// The form of the output.
 #[derive(Args, Clone, Copy, Debug, Default)]
 #[command(next_help_heading = "Output")]
-pub struct Format {
+pub(crate) struct Format {
     /// JSON with stable ids and raw values (schema zc/1)
     #[arg(long, conflicts_with = "csv")]
-    pub json: bool,
+    pub(crate) json: bool,
     /// CSV with stable ids and raw values
     #[arg(long)]
-    pub csv: bool,
+    pub(crate) csv: bool,
     /// No colours (also: NO_COLOR in the environment)
     #[arg(long)]
-    pub no_color: bool,
+    pub(crate) no_color: bool,
 }
 
 /// How to observe.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Probes")]
-pub struct Probing {
+pub(crate) struct Probing {
     /// Type information of exactly this kernel, for kernels without /sys/kernel/btf/vmlinux
     #[arg(long, value_name = "FILE")]
-    pub btf: Option<PathBuf>,
+    pub(crate) btf: Option<PathBuf>,
     /// Most threads told apart at a time [default: by the threads there are]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
-    pub max_threads: Option<u32>,
+    pub(crate) max_threads: Option<u32>,
     /// Print the eBPF programs' own diagnostics on standard error
     #[arg(long)]
-    pub ebpf_log: bool,
+    pub(crate) ebpf_log: bool,
     /// Leave out a group of probes, or a kind of hook (functions, kprobes)
     #[arg(long, value_name = "GROUP", value_parser = part)]
-    pub without: Vec<Part>,
+    pub(crate) without: Vec<Part>,
 }
 
 /// `zc top`.
 #[derive(Args, Clone, Debug)]
-pub struct Top {
+pub(crate) struct Top {
     /// Time between updates, in seconds
     #[arg(short, long, value_name = "SECS", default_value = "1", value_parser = interval, allow_negative_numbers = true)]
-    pub interval: Duration,
+    pub(crate) interval: Duration,
     /// Stop after this many updates
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub count: Option<u64>,
+    pub(crate) count: Option<u64>,
     /// One update as plain text, then exit
     #[arg(long, conflicts_with = "count")]
-    pub once: bool,
+    pub(crate) once: bool,
     /// Which processes.
     #[command(flatten)]
-    pub selection: Selection,
+    pub(crate) selection: Selection,
     /// Form of the output.
     #[command(flatten)]
-    pub format: Format,
+    pub(crate) format: Format,
     /// How to observe.
     #[command(flatten)]
-    pub probing: Probing,
+    pub(crate) probing: Probing,
 }
 
 /// `zc stat`.
@@ -209,36 +209,36 @@ pub struct Top {
     after_help = "The report goes to standard output; with a command, the text report goes to \
                         standard error, as the command's own output has the other."
 )]
-pub struct Stat {
+pub(crate) struct Stat {
     /// Watch for this many seconds [default: until the command ends, the processes end, or Ctrl-C]
     #[arg(short, long, value_name = "SECS", value_parser = interval, allow_negative_numbers = true)]
-    pub duration: Option<Duration>,
+    pub(crate) duration: Option<Duration>,
     /// Write the report to this file
     #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
     /// Which processes.
     #[command(flatten)]
-    pub selection: Selection,
+    pub(crate) selection: Selection,
     /// Form of the output.
     #[command(flatten)]
-    pub format: Format,
+    pub(crate) format: Format,
     /// How to observe.
     #[command(flatten)]
-    pub probing: Probing,
+    pub(crate) probing: Probing,
     /// The command to run, with its arguments
     #[arg(last = true, value_name = "CMD", help_heading = "Arguments")]
-    pub command: Vec<OsString>,
+    pub(crate) command: Vec<OsString>,
 }
 
 /// `zc doctor`.
 #[derive(Args, Clone, Debug)]
-pub struct Doctor {
+pub(crate) struct Doctor {
     /// JSON
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
     /// How to observe.
     #[command(flatten)]
-    pub probing: Probing,
+    pub(crate) probing: Probing,
 }
 
 fn pid(text: &str) -> Result<u32, String> {

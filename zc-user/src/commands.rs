@@ -10,9 +10,9 @@ use clap::CommandFactory as _;
 
 use crate::{
     cli::{Cli, Document, Probing, Usage, Verb},
-    lab::stage::{UNSUPPORTED, Unsupported},
-    output::metrics,
+    metrics,
 };
+use zc_lab::stage::{UNSUPPORTED, Unsupported};
 use zc_probe::attach::Options;
 
 use self::stat::NotRun;
@@ -29,7 +29,7 @@ mod top;
 ///
 /// # Errors
 /// What failed, why, and what to do, for standard error.
-pub fn run(cli: Cli) -> Result<ExitCode> {
+pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -57,7 +57,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 
 /// The exit status that an error stands for.
 #[must_use]
-pub fn status(error: &anyhow::Error) -> u8 {
+pub(crate) fn status(error: &anyhow::Error) -> u8 {
     if error.is::<Usage>() {
         return 2;
     }
@@ -69,7 +69,7 @@ pub fn status(error: &anyhow::Error) -> u8 {
 
 /// Whoever read the output has seen enough: a quiet end, as for any filter.
 #[must_use]
-pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
             || cause

@@ -3,7 +3,12 @@
 use std::{io::Write as _, process::ExitCode};
 
 use clap::Parser as _;
-use zc::{cli::Cli, commands};
+
+use crate::cli::Cli;
+
+mod cli;
+mod commands;
+mod metrics;
 
 fn main() -> ExitCode {
     // Wrong words on the command line: clap prints the hint and exits with 2.

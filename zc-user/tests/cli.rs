@@ -3,7 +3,10 @@
 //! `TRYCMD=overwrite cargo test --test cli` writes the expected words of `cmd/` anew.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use std::process::{Command, Stdio};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -154,4 +157,19 @@ fn a_reader_that_leaves_ends_it_quietly() {
         assert!(output.stderr.is_empty(), "zc {arguments:?}: {output:?}");
         assert_eq!(output.status.code(), Some(0), "zc {arguments:?}");
     }
+}
+
+/// `cargo xtask docs` writes the page.
+#[test]
+fn docs_metrics_is_what_the_tables_say() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/metrics.md");
+    let page = printed(&["docs", "metrics"]);
+    if std::env::var_os("ZC_BLESS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == page,
+        "docs/metrics.md is out of date: the tables have changed; run 'cargo xtask docs'"
+    );
 }

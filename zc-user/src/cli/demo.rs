@@ -15,37 +15,37 @@ use super::{Probing, lab::bytes};
                   docs/workshop.md explains it.\n\nExit status: 1 if a workload failed, or turned out \
                   as nobody expected."
 )]
-pub struct Demo {
+pub(crate) struct Demo {
     /// Print the tour as text, as without a terminal
     #[arg(long)]
-    pub text: bool,
+    pub(crate) text: bool,
     /// Wait for a key wherever there is something to read
     #[arg(long)]
-    pub wait: bool,
+    pub(crate) wait: bool,
     /// Times as fast as one reads
     #[arg(long, value_name = "N", default_value = "1", value_parser = speed, allow_negative_numbers = true)]
-    pub speed: f64,
+    pub(crate) speed: f64,
     /// Give the tour of this script
     #[arg(long, value_name = "FILE")]
-    pub script: Option<PathBuf>,
+    pub(crate) script: Option<PathBuf>,
     /// Print the script of the built-in tour, then exit
     #[arg(long, exclusive = true)]
-    pub print_script: bool,
+    pub(crate) print_script: bool,
     /// No colours (also: NO_COLOR in the environment)
     #[arg(long)]
-    pub no_color: bool,
+    pub(crate) no_color: bool,
     /// Bytes of the payload, whatever the script says [default: 16777213]
     #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "Workload")]
-    pub size: Option<u64>,
+    pub(crate) size: Option<u64>,
     /// Rounds of each workload, whatever the script says [default: 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Workload")]
-    pub repeat: Option<u32>,
+    pub(crate) repeat: Option<u32>,
     /// Where files are made [default: /var/tmp]
     #[arg(long, value_name = "DIR", help_heading = "Workload")]
-    pub dir: Option<PathBuf>,
+    pub(crate) dir: Option<PathBuf>,
     /// How to observe.
     #[command(flatten)]
-    pub probing: Probing,
+    pub(crate) probing: Probing,
 }
 
 fn speed(text: &str) -> Result<f64, String> {

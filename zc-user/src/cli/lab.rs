@@ -5,7 +5,7 @@ use std::{ffi::OsString, fmt, path::PathBuf, sync::LazyLock};
 use clap::{Args, Subcommand, ValueEnum, builder::PossibleValue};
 
 use super::Probing;
-use crate::lab::{
+use zc_lab::{
     catalog,
     fetch::Protocol,
     hazard::{self, HAZARDS, Hazard},
@@ -16,18 +16,18 @@ use zc_model::filter;
 
 /// `zc lab`.
 #[derive(Args, Clone, Debug)]
-pub struct Lab {
+pub(crate) struct Lab {
     /// The process id of the lab whose part this is
     #[arg(long, value_name = "PID", hide = true)]
-    pub parent: Option<u32>,
+    pub(crate) parent: Option<u32>,
     /// What to do.
     #[command(subcommand)]
-    pub verb: LabVerb,
+    pub(crate) verb: LabVerb,
 }
 
 /// The verbs of the lab.
 #[derive(Clone, Debug, Subcommand)]
-pub enum LabVerb {
+pub(crate) enum LabVerb {
     /// List the scenarios; by name, or with --long, what each is about
     List(LabList),
     /// Run scenarios, each in turns with read + write
@@ -100,7 +100,7 @@ pub enum LabVerb {
 impl LabVerb {
     /// Whether it is a part of the lab that only the lab itself starts, and that ends with it.
     #[must_use]
-    pub const fn is_inner(&self) -> bool {
+    pub(crate) const fn is_inner(&self) -> bool {
         match self {
             Self::List(_) | Self::Run(_) | Self::Compare(_) | Self::Setup { .. } => false,
             // It has to outlive the lab, if only to clean up.
@@ -116,7 +116,7 @@ impl LabVerb {
 
 /// A scenario that exists.
 #[derive(Clone, Copy)]
-pub struct Known(pub &'static Scenario);
+pub(crate) struct Known(pub &'static Scenario);
 
 impl fmt::Debug for Known {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -126,7 +126,7 @@ impl fmt::Debug for Known {
 
 /// A scenario or a hazard that exists.
 #[derive(Clone, Copy, Debug)]
-pub enum Subject {
+pub(crate) enum Subject {
     /// A scenario.
     Scenario(Known),
     /// A hazard.
@@ -136,7 +136,7 @@ pub enum Subject {
 impl Subject {
     /// The scenario, if it is one.
     #[must_use]
-    pub const fn scenario(self) -> Option<&'static Scenario> {
+    pub(crate) const fn scenario(self) -> Option<&'static Scenario> {
         match self {
             Self::Scenario(known) => Some(known.0),
             Self::Hazard(_) => None,
@@ -145,7 +145,7 @@ impl Subject {
 
     /// The hazard, if it is one.
     #[must_use]
-    pub const fn hazard(self) -> Option<&'static Hazard> {
+    pub(crate) const fn hazard(self) -> Option<&'static Hazard> {
         match self {
             Self::Scenario(_) => None,
             Self::Hazard(hazard) => Some(hazard),
@@ -155,65 +155,65 @@ impl Subject {
 
 /// `zc lab list`.
 #[derive(Args, Clone, Debug)]
-pub struct LabList {
+pub(crate) struct LabList {
     /// Say what these are about
     #[arg(value_name = "NAME", value_parser = subject)]
-    pub subjects: Vec<Subject>,
+    pub(crate) subjects: Vec<Subject>,
     /// Say what each is about
     #[arg(long)]
-    pub long: bool,
+    pub(crate) long: bool,
     /// JSON with stable ids (schema zc-lab/1)
     #[arg(long, conflicts_with = "long")]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// `zc lab compare`.
 #[derive(Args, Clone, Debug)]
-pub struct LabCompare {
+pub(crate) struct LabCompare {
     /// What the other is compared with; see zc lab list
     #[arg(value_name = "A", value_parser = scenario)]
-    pub first: Known,
+    pub(crate) first: Known,
     /// The other
     #[arg(value_name = "B", value_parser = scenario)]
-    pub second: Known,
+    pub(crate) second: Known,
     /// How to run them.
     #[command(flatten)]
-    pub bench: LabBench,
+    pub(crate) bench: LabBench,
     /// Form of the output.
     #[command(flatten)]
-    pub report: LabReport,
+    pub(crate) report: LabReport,
     /// How to observe.
     #[command(flatten)]
-    pub probing: Probing,
+    pub(crate) probing: Probing,
 }
 
 /// The form of the lab's output.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
-pub struct LabReport {
+pub(crate) struct LabReport {
     /// JSON with stable ids and raw values (schema zc-lab/1)
     #[arg(long, conflicts_with_all = ["csv", "markdown"])]
-    pub json: bool,
+    pub(crate) json: bool,
     /// CSV with stable ids and raw values, a line per scenario
     #[arg(long, conflicts_with = "markdown")]
-    pub csv: bool,
+    pub(crate) csv: bool,
     /// Markdown: a table and the verdicts
     #[arg(long)]
-    pub markdown: bool,
+    pub(crate) markdown: bool,
     /// Write the report to this file
     #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
     /// No progress on standard error
     #[arg(short, long)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
     /// No colours (also: NO_COLOR in the environment)
     #[arg(long)]
-    pub no_color: bool,
+    pub(crate) no_color: bool,
 }
 
 /// Where payloads go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum Target {
     /// To one sink.
     Only(Sink),
     /// To each that the scenario has.
@@ -238,50 +238,50 @@ impl ValueEnum for Target {
 
 /// `zc lab run`.
 #[derive(Args, Clone, Debug)]
-pub struct LabRun {
+pub(crate) struct LabRun {
     /// Scenarios, or hazards; see zc lab list
     #[arg(value_name = "NAME", value_parser = subject, required_unless_present = "all", conflicts_with = "all")]
-    pub subjects: Vec<Subject>,
+    pub(crate) subjects: Vec<Subject>,
     /// Every scenario
     #[arg(long)]
-    pub all: bool,
+    pub(crate) all: bool,
     /// How to run them.
     #[command(flatten)]
-    pub bench: LabBench,
+    pub(crate) bench: LabBench,
     /// Form of the output.
     #[command(flatten)]
-    pub report: LabReport,
+    pub(crate) report: LabReport,
     /// How to observe.
     #[command(flatten)]
-    pub probing: Probing,
+    pub(crate) probing: Probing,
 }
 
 /// How scenarios are run.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Workload")]
-pub struct LabBench {
+pub(crate) struct LabBench {
     /// Bytes of the payload, such as 64MiB
     #[arg(long, value_name = "BYTES", default_value = "67108859", value_parser = bytes)]
-    pub size: u64,
+    pub(crate) size: u64,
     /// Bytes of one transfer
     #[arg(long, value_name = "BYTES", default_value = "64KiB", value_parser = chunk)]
-    pub chunk: u64,
+    pub(crate) chunk: u64,
     /// Rounds, in turns with read + write
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub repeat: u32,
+    pub(crate) repeat: u32,
     /// Where the payload goes [default: what each scenario is about]; with --all, scenarios that
     /// do not have it keep their own
     #[arg(long, value_enum)]
-    pub sink: Option<Target>,
+    pub(crate) sink: Option<Target>,
     /// Drop the payload from the page cache before every round
     #[arg(long)]
-    pub cold: bool,
+    pub(crate) cold: bool,
     /// Use this file as the payload; it is only read
     #[arg(long, value_name = "PATH", conflicts_with = "size")]
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// Where files are made [default: /var/tmp]
     #[arg(long, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
+    pub(crate) dir: Option<PathBuf>,
 }
 
 pub(super) fn bytes(text: &str) -> Result<u64, String> {

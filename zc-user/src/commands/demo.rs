@@ -11,15 +11,15 @@ use anyhow::{Context as _, Result};
 
 use self::bench::Bench;
 use super::{lab::interrupted, print};
-use crate::{
-    cli::{Usage, demo::Demo},
-    demo::{
+use crate::cli::{Usage, demo::Demo};
+use zc_lab::{
+    screen::run::{Reason, session},
+    tour::{
         parse::parse,
         script::{BUILT_IN, Script},
         summary::Tally,
-        tour::{Pace, Tour},
+        walk::{Pace, Tour},
     },
-    screen::run::{Reason, session},
 };
 use zc_render::{sanitize::sanitize, theme::Theme};
 use zc_tui::live::Live;

@@ -9,27 +9,24 @@ use anyhow::{Context as _, Result, bail};
 
 use self::{progress::Progress, report::Report};
 use super::{options, print, stop::Stop};
-use crate::{
-    cli::{
-        Probing, Usage,
-        lab::{Lab, LabBench, LabCompare, LabList, LabRun, LabVerb, Target},
-    },
-    lab::{
-        catalog::SCENARIOS,
-        child,
-        comparison::common_sink,
-        fetch,
-        finding::{Finding, Outcome, Ran},
-        hazard as hazards,
-        hazard::{HAZARDS, Hazard},
-        peer,
-        run::{Bench, Observer, Plan, default_directory},
-        scenario::Scenario,
-        scratch,
-        sink::{Sink, veth},
-        worker,
-    },
-    output::lab,
+use crate::cli::{
+    Probing, Usage,
+    lab::{Lab, LabBench, LabCompare, LabList, LabRun, LabVerb, Target},
+};
+use zc_lab::{
+    catalog::SCENARIOS,
+    child,
+    comparison::common_sink,
+    fetch,
+    finding::{Finding, Outcome, Ran},
+    form, hazard as hazards,
+    hazard::{HAZARDS, Hazard},
+    peer,
+    run::{Bench, Observer, Plan, default_directory},
+    scenario::Scenario,
+    scratch,
+    sink::{Sink, veth},
+    worker,
 };
 use zc_model::source::SnapshotSource;
 use zc_probe::{live::Live, names::namespace};
@@ -85,14 +82,14 @@ fn list(arguments: &LabList) -> Result<ExitCode> {
     let hazards = if named.is_empty() { HAZARDS } else { &some_hazards[..] };
     let mut text = Vec::new();
     if arguments.json {
-        lab::write_list_json(listed, hazards, &mut text)?;
+        form::write_list_json(listed, hazards, &mut text)?;
     } else if arguments.long || !named.is_empty() {
         let look = report::look(false, io::stdout().is_terminal());
-        lab::write_details(listed, usize::from(look.columns), &mut text)?;
-        lab::write_hazard_details(hazards, usize::from(look.columns), &mut text)?;
+        form::write_details(listed, usize::from(look.columns), &mut text)?;
+        form::write_hazard_details(hazards, usize::from(look.columns), &mut text)?;
     } else {
-        lab::write_list(listed, &mut text)?;
-        lab::write_hazards(hazards, &mut text)?;
+        form::write_list(listed, &mut text)?;
+        form::write_hazards(hazards, &mut text)?;
     }
     print(&text)
 }

@@ -209,7 +209,7 @@ fn what_is_printed_as_a_script_is_one() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("printed");
     fs::write(&path, &text).unwrap();
-    assert!(zc::demo::parse::parse(&text).is_ok());
+    assert!(zc_lab::tour::parse::parse(&text).is_ok());
     assert!(text.contains("step read_write"), "{text}");
 }
 

@@ -28,7 +28,7 @@ fn adapted(line: &str) -> Vec<String> {
         || words.first().is_some_and(|verb| verb == "lab")
             && words.get(1).is_some_and(|verb| verb == "run" || verb == "compare");
     let sized = |words: &[String]| words.iter().any(|word| word == "--size" || word == "--file");
-    let hazard = words.get(2).is_some_and(|word| zc::lab::hazard::find(word).is_some());
+    let hazard = words.get(2).is_some_and(|word| zc_lab::hazard::find(word).is_some());
     if runs && !hazard && !words.iter().any(|word| word == "--print-script") {
         if !sized(&words) {
             words.extend(["--size", "1048573"].map(str::to_owned));

@@ -11,7 +11,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use zc::lab::{catalog::SCENARIOS, scenario::Group};
+use zc_lab::{catalog::SCENARIOS, scenario::Group};
 
 use crate::{
     Test,

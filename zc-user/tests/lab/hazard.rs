@@ -1,7 +1,7 @@
 //! The hazards: each is seen, and nobody comes to harm.
 
 use serde_json::Value;
-use zc::lab::hazard::HAZARDS;
+use zc_lab::hazard::HAZARDS;
 
 use crate::{
     Test,

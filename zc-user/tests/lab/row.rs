@@ -7,7 +7,7 @@ use std::{
 };
 
 use libtest_mimic::Trial;
-use zc::lab::catalog::SCENARIOS;
+use zc_lab::catalog::SCENARIOS;
 
 use crate::{
     Test,
@@ -186,7 +186,7 @@ fn complete() -> Result<(), Skip> {
 
 /// Every scenario with its sinks.
 fn catalog() -> Vec<(&'static str, Vec<&'static str>)> {
-    let sinks = |sinks: &[zc::lab::sink::Sink]| sinks.iter().map(|sink| sink.id()).collect();
+    let sinks = |sinks: &[zc_lab::sink::Sink]| sinks.iter().map(|sink| sink.id()).collect();
     SCENARIOS.iter().map(|scenario| (scenario.id, sinks(scenario.sinks))).collect()
 }
 

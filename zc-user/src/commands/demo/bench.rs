@@ -8,15 +8,15 @@ use rustix::system::uname;
 use crate::{
     cli::demo::Demo,
     commands::lab::{borrowed, observer},
-    demo::{
+};
+use zc_lab::{
+    finding::{Finding, Outcome},
+    hazard,
+    run::{self, Plan, default_directory},
+    scenario::{Scenario, Setting},
+    tour::{
         script::{Act, How},
-        tour::{Conditions, Exhibit, Laboratory, Progress},
-    },
-    lab::{
-        finding::{Finding, Outcome},
-        hazard,
-        run::{self, Plan, default_directory},
-        scenario::{Scenario, Setting},
+        walk::{Conditions, Exhibit, Laboratory, Progress},
     },
 };
 use zc_model::source::SnapshotSource;

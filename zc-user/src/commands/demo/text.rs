@@ -18,11 +18,13 @@ use super::{bench::Bench, status};
 use crate::{
     cli::demo::Demo,
     commands::{lab::interrupted, stop::Stop},
-    demo::{
-        summary::Tally,
-        tour::{Laboratory as _, Phase, Tour},
-    },
+};
+use zc_lab::{
     screen::text::Style,
+    tour::{
+        summary::Tally,
+        walk::{Laboratory as _, Phase, Tour},
+    },
 };
 use zc_render::theme::Theme;
 

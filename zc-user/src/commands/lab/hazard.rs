@@ -8,8 +8,8 @@ use super::{borrowed, interrupted, observer, plan, report};
 use crate::{
     cli::{Usage, lab::LabRun},
     commands::stop::Stop,
-    lab::hazard::{self, Hazard, Outcome, Sighting},
 };
+use zc_lab::hazard::{self, Hazard, Outcome, Sighting};
 
 /// Shows the hazards, one after the other.
 pub(super) async fn run(arguments: &LabRun, hazards: &[&'static Hazard]) -> Result<ExitCode> {

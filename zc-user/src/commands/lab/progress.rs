@@ -5,7 +5,7 @@ use std::{
     io::{self, IsTerminal as _, Write as _},
 };
 
-use crate::lab::{scenario::Scenario, sink::Sink};
+use zc_lab::{scenario::Scenario, sink::Sink};
 use zc_render::sanitize::truncate;
 
 /// The line. It is gone when this is dropped.

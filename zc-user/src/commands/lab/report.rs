@@ -7,10 +7,12 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::{
-    cli::lab::LabReport,
-    lab::{comparison::Comparison, finding::Finding, hazard::Sighting},
-    output::lab::{self, Look, Text},
+use crate::cli::lab::LabReport;
+use zc_lab::{
+    comparison::Comparison,
+    finding::Finding,
+    form::{self, Look, Text},
+    hazard::Sighting,
 };
 use zc_render::{sanitize::sanitize, theme::Theme};
 
@@ -56,11 +58,11 @@ impl<'a> Report<'a> {
     fn write_findings(&mut self, findings: &[Finding]) -> io::Result<()> {
         let Self { form, out, .. } = self;
         if form.json {
-            lab::write_json(findings, out)?;
+            form::write_json(findings, out)?;
         } else if form.csv {
-            lab::write_csv(findings, out)?;
+            form::write_csv(findings, out)?;
         } else if form.markdown {
-            lab::write_markdown(findings, out)?;
+            form::write_markdown(findings, out)?;
         }
         out.flush()
     }
@@ -71,7 +73,7 @@ impl<'a> Report<'a> {
         if form.json {
             return Ok(());
         }
-        lab::write_hazard(sighting, *look, out)?;
+        form::write_hazard(sighting, *look, out)?;
         out.flush()
     }
 
@@ -79,7 +81,7 @@ impl<'a> Report<'a> {
     pub(super) fn sightings(&mut self, sightings: &[Sighting]) -> io::Result<()> {
         let Self { form, out, .. } = self;
         if form.json {
-            lab::write_hazards_json(sightings, out)?;
+            form::write_hazards_json(sightings, out)?;
         }
         out.flush()
     }
@@ -91,13 +93,13 @@ impl<'a> Report<'a> {
     fn write_comparison(&mut self, comparison: &Comparison) -> io::Result<()> {
         let Self { form, out, look } = self;
         if form.json {
-            lab::write_comparison_json(comparison, out)?;
+            form::write_comparison_json(comparison, out)?;
         } else if form.csv {
-            lab::write_comparison_csv(comparison, out)?;
+            form::write_comparison_csv(comparison, out)?;
         } else if form.markdown {
-            lab::write_comparison_markdown(comparison, out)?;
+            form::write_comparison_markdown(comparison, out)?;
         } else {
-            lab::write_comparison(comparison, *look, out)?;
+            form::write_comparison(comparison, *look, out)?;
         }
         out.flush()
     }

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use rustix::process::geteuid;
 
-use crate::lab::{
+use zc_lab::{
     catalog::{SCENARIOS, needs},
     need::Need,
 };
@@ -123,7 +123,7 @@ fn say(text: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::need::{JAVA, JAVAC, NGINX};
+    use zc_lab::need::{JAVA, JAVAC, NGINX};
 
     #[test]
     fn a_package_is_installed_once_and_the_command_is_shown_whole() {

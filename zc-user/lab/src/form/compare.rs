@@ -1,0 +1,204 @@
+//! Two scenarios side by side.
+
+use std::io::{self, Write};
+
+use crate::{
+    comparison::{Comparison, Difference},
+    finding::{Finding, Ran, Spread},
+    metric::{METRICS, Metric, per_sec},
+    scenario::Setting,
+};
+use zc_model::value::Value;
+use zc_render::{
+    human,
+    paragraph::{self, Indent},
+    sanitize::sanitize,
+    table::grid::{Cell, Grid},
+};
+
+use super::{
+    csv, json, markdown,
+    text::{Look, range_of},
+};
+
+const GIB: u64 = 1 << 30;
+
+/// Writes both side by side, and the difference in words.
+///
+/// # Errors
+/// When `out` fails.
+pub fn write(comparison: &Comparison, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let [a, b] = &comparison.findings;
+    let Setting { sink, size, chunk, .. } = a.setting;
+    let titles = format!("{} and {}", a.scenario.title, b.scenario.title);
+    writeln!(out, "{titles}, in turns, to {}", sink.title())?;
+    writeln!(out, "{}, {} per transfer", human::bytes(size), human::bytes(chunk))?;
+    let columns = usize::from(look.columns).min(100);
+    let Some([first, second]) = comparison.ran() else {
+        let why = b.outcome.why().or(a.outcome.why()).unwrap_or("");
+        let words = format!("{}: {why}", b.outcome.id());
+        return paragraph::write(&words, Indent { first: "", rest: "  " }, columns, out);
+    };
+    writeln!(out)?;
+    let mut grid =
+        Grid::new([("", false), (a.scenario.id, true), (b.scenario.id, true), ("RATIO", true)]);
+    for metric in METRICS {
+        let (of_a, of_b) = (metric.measured(a, first), metric.measured(b, second));
+        if of_a == Value::Absent && of_b == Value::Absent {
+            continue;
+        }
+        let (mut times, mark) = ratio(&of_a, &of_b);
+        if let Some(median) = in_rounds(metric, comparison) {
+            times = human::ratio(median);
+        }
+        grid.push(vec![
+            Cell::text(metric.title),
+            Cell::value(&of_a, metric.unit),
+            Cell::value(&of_b, metric.unit),
+            Cell::marked(times, mark),
+        ]);
+    }
+    grid.write(out)?;
+    writeln!(out)?;
+    for sentence in sentences(comparison) {
+        paragraph::write(&sentence, Indent::ITEM, columns, out)?;
+    }
+    for (finding, ran) in [(a, first), (b, second)] {
+        let words = format!("{}: {}", finding.scenario.id, ran.verdict.judgement.sentence());
+        paragraph::write(&words, Indent::ITEM, columns, out)?;
+    }
+    let mut notes: Vec<&String> = first.verdict.notes.iter().chain(&second.verdict.notes).collect();
+    notes.dedup();
+    for (at, note) in notes.iter().enumerate() {
+        if !notes[..at].contains(note) {
+            paragraph::write(note, Indent::ITEM, columns, out)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes both findings and their ratios as one document.
+///
+/// # Errors
+/// When `out` fails.
+pub fn write_json(comparison: &Comparison, out: &mut dyn Write) -> io::Result<()> {
+    json::write_comparison(comparison, out)
+}
+
+/// Writes a line for each.
+///
+/// # Errors
+/// When `out` fails.
+pub fn write_csv(comparison: &Comparison, out: &mut dyn Write) -> io::Result<()> {
+    csv::write(&comparison.findings, out)
+}
+
+/// Writes a table with both, and the difference in words.
+///
+/// # Errors
+/// When `out` fails.
+pub fn write_markdown(comparison: &Comparison, out: &mut dyn Write) -> io::Result<()> {
+    markdown::write(&comparison.findings, out)?;
+    writeln!(out)?;
+    for sentence in sentences(comparison) {
+        writeln!(out, "- {}", sanitize(&sentence))?;
+    }
+    Ok(())
+}
+
+/// The second as a multiple of the first, and the mark of the less trustworthy of both.
+fn ratio(a: &Value<'_>, b: &Value<'_>) -> (String, &'static str) {
+    match (a.number(), b.number()) {
+        (Some(from), Some(to)) if from > 0.0 => {
+            let worst = a
+                .quality()
+                .zip(b.quality())
+                .map(|(a, b)| if a.provenance > b.provenance { a } else { b });
+            (human::ratio(to / from), worst.map_or("", human::mark))
+        }
+        _ => (String::new(), ""),
+    }
+}
+
+/// The middle of the ratios of the rounds, which differ less than the rounds do.
+fn in_rounds(metric: &Metric, comparison: &Comparison) -> Option<f64> {
+    match metric.id {
+        "wall_ns" => comparison.throughput.map(|spread| 1.0 / spread.median),
+        "throughput_bytes_per_sec" => comparison.throughput.map(|spread| spread.median),
+        "cpu_ns" => comparison.cpu.map(|spread| spread.median),
+        _ => None,
+    }
+}
+
+/// How the second does beside the first.
+fn sentences(comparison: &Comparison) -> Vec<String> {
+    let Some(runs) = comparison.ran() else { return Vec::new() };
+    let [a, b] = [&comparison.findings[0], &comparison.findings[1]];
+    let mut words = Vec::new();
+    let per_byte = |what: &str, id: &str| {
+        let Difference { first, second } = comparison.difference(id)?;
+        let marks = [(a, runs[0]), (b, runs[1])].map(|(finding, ran)| mark(id, finding, ran));
+        Some(format!(
+            "{} {what} instead of {}",
+            human::ratio(second) + marks[1],
+            human::ratio(first) + marks[0]
+        ))
+    };
+    if let Some(figures) = per_byte("times", "cpu_copies") {
+        words.push(format!("{}: the CPU copies each byte {figures}.", b.scenario.id));
+    }
+    if let Some(figures) = per_byte("mode switches per transfer", "mode_switches_per_transfer") {
+        words.push(format!("{}: {figures}.", b.scenario.id));
+    }
+    if let Some(cpu) = comparison.cpu {
+        let [before, after] = runs.map(|ran| ran.cpu_ns.median);
+        words.push(format!(
+            "{} needs {} the CPU time of {}: {} per GiB instead of {}.",
+            b.scenario.id,
+            times(cpu),
+            a.scenario.id,
+            per_gib(b, after),
+            per_gib(a, before),
+        ));
+    }
+    if let Some(throughput) = comparison.throughput {
+        words.push(if throughput.min <= 1.0 && throughput.max >= 1.0 {
+            format!("Neither is clearly faster: {} the throughput.", times(throughput))
+        } else {
+            format!(
+                "{} has {} the throughput of {}.",
+                b.scenario.id,
+                times(throughput),
+                a.scenario.id
+            )
+        });
+    }
+    words
+}
+
+fn mark(id: &str, finding: &Finding, ran: &Ran) -> &'static str {
+    let metric: Option<&Metric> = METRICS.iter().find(|metric| metric.id == id);
+    let quality = metric.and_then(|metric| metric.measured(finding, ran).quality());
+    quality.map_or("", human::mark)
+}
+
+/// `0.21x (0.19 to 0.25)`.
+fn times(spread: Spread) -> String {
+    let median = human::ratio(spread.median);
+    if spread.min < spread.max {
+        format!("{median}x ({})", range_of(spread, zc_model::column::Unit::Ratio))
+    } else {
+        format!("{median}x")
+    }
+}
+
+/// Time for a GiB at this rate.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+fn per_gib(finding: &Finding, ns: f64) -> String {
+    let rate = per_sec(finding.setting.size, ns);
+    if rate > 0.0 {
+        human::duration((GIB as f64 * 1e9 / rate) as u64)
+    } else {
+        human::UNAVAILABLE.to_owned()
+    }
+}

@@ -1,0 +1,99 @@
+//! Direct I/O has rules of alignment, and every file system its own way of enforcing them.
+
+use std::{
+    fs::{File, OpenOptions},
+    os::{
+        fd::AsRawFd as _,
+        unix::fs::{FileExt as _, OpenOptionsExt as _},
+    },
+};
+
+use anyhow::{Context as _, Result};
+use rustix::fs::{AtFlags, OFlags, StatxFlags, statx};
+
+use super::{Case, Fact, Hazard};
+use crate::stage::{Stage, Unsupported};
+
+pub(super) const HAZARD: Hazard = Hazard {
+    id: "direct_misaligned",
+    title: "direct I/O with a misaligned buffer, offset or length",
+    lesson: "The device fetches whole blocks into memory that it can address: buffer, offset and \
+             length have to be aligned. What happens otherwise depends on the file system.",
+    danger: "a program that works on one disk gets EINVAL on the next, or silently goes through \
+             the page cache, which it wanted to avoid",
+    cases: &[Case { title: "reads with O_DIRECT", run }],
+    figures: |_| Vec::new(),
+};
+
+/// More than any rule asks for.
+const ALIGNED: usize = 1 << 16;
+
+fn run(stage: &mut Stage) -> Result<Vec<Fact>> {
+    let link = format!("/proc/self/fd/{}", stage.source.as_raw_fd());
+    let flags = OFlags::DIRECT.bits().cast_signed();
+    let direct = match OpenOptions::new().read(true).custom_flags(flags).open(&link) {
+        Ok(direct) => direct,
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            let why = "this file system has no direct I/O; choose another directory with --dir";
+            return Err(Unsupported(why.to_owned()).into());
+        }
+        Err(error) => return Err(error).context("cannot open the file for direct I/O"),
+    };
+    let mut memory = vec![0; 3 * ALIGNED];
+    let start = memory.as_ptr().align_offset(ALIGNED);
+    stage.begin()?;
+    let mut facts = vec![attempt(
+        &stage.source,
+        &direct,
+        "buffer, offset and length aligned",
+        0,
+        &mut memory[start..start + ALIGNED],
+    )];
+    // What works has to work; what breaks the rules may be refused or taken, but not taken wrong.
+    facts[0].as_expected &= facts[0].text.contains("bytes");
+    for (what, offset, buffer) in [
+        ("a buffer at an odd address", 0, start + 1..start + 1 + ALIGNED),
+        ("an odd offset", 1, start..start + ALIGNED),
+        ("an odd length", 0, start..start + 1009),
+    ] {
+        facts.push(attempt(&stage.source, &direct, what, offset, &mut memory[buffer]));
+    }
+    stage.end()?;
+    facts.push(rules(&direct));
+    Ok(facts)
+}
+
+/// Reads once, and compares with the page cache.
+fn attempt(cached: &File, direct: &File, what: &str, offset: u64, buffer: &mut [u8]) -> Fact {
+    match direct.read_at(buffer, offset) {
+        Ok(got) => {
+            let mut same = vec![0; got];
+            let is_same = cached.read_exact_at(&mut same, offset).is_ok() && same == buffer[..got];
+            let worth = if is_same { "right" } else { "WRONG" };
+            Fact::new(is_same, format!("{what}: {got} bytes, {worth}"))
+        }
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            Fact::new(true, format!("{what}: refused with EINVAL"))
+        }
+        Err(error) => Fact::new(false, format!("{what}: refused, {error}")),
+    }
+}
+
+/// What the kernel says the rules are.
+fn rules(direct: &File) -> Fact {
+    // STATX_DIOALIGN, since Linux 6.1 (include/uapi/linux/stat.h).
+    let wanted = StatxFlags::from_bits_retain(0x2000);
+    let told = statx(direct, "", AtFlags::EMPTY_PATH, wanted).ok();
+    let told = told.filter(|told| told.stx_mask & wanted.bits() != 0);
+    Fact::new(
+        true,
+        match told {
+            Some(told) if told.stx_dio_mem_align > 0 => format!(
+                "the kernel asks for buffers aligned to {} bytes, offsets and lengths to {} \
+                 (statx, STATX_DIOALIGN)",
+                told.stx_dio_mem_align, told.stx_dio_offset_align
+            ),
+            _ => "the kernel does not tell its rules (statx, STATX_DIOALIGN)".to_owned(),
+        },
+    )
+}

@@ -1,0 +1,61 @@
+//! splice moves at most what the pipe holds: a pipe of the usual size makes many small calls.
+
+use anyhow::{Context as _, Result};
+use rustix::pipe::{SpliceFlags, fcntl_getpipe_size, fcntl_setpipe_size, splice};
+use zc_common::path::CopyPath;
+
+use super::{Case, Fact, Hazard, SIZE, moved};
+use crate::stage::Stage;
+use zc_model::frame::Frame;
+
+pub(super) const HAZARD: Hazard = Hazard {
+    id: "pipe_capacity",
+    title: "splice is bounded by the pipe between",
+    lesson: "A pipe holds 16 pages unless asked for more, so a splice of a megabyte moves 64 KiB. \
+             F_SETPIPE_SZ makes the same transfer a sixteenth of the calls.",
+    danger: "a proxy that splices with default pipes pays as many system calls as one that copies \
+             with a 64 KiB buffer",
+    cases: &[
+        Case { title: "a pipe as it is made", run: |stage| run(stage, DEFAULT) },
+        Case { title: "a pipe with F_SETPIPE_SZ", run: |stage| run(stage, LARGE) },
+    ],
+    figures,
+};
+
+/// 16 pages (`PIPE_DEF_BUFFERS`, include/linux/pipe_fs_i.h).
+const DEFAULT: usize = 1 << 16;
+/// What everybody may ask for (`fs.pipe-max-size`).
+const LARGE: usize = 1 << 20;
+
+fn run(stage: &mut Stage, capacity: usize) -> Result<Vec<Fact>> {
+    let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
+    if capacity != DEFAULT {
+        fcntl_setpipe_size(&writer, capacity).context("cannot make the pipe larger")?;
+    }
+    let holds = fcntl_getpipe_size(&writer).context("cannot ask a pipe for its size")?;
+    stage.begin()?;
+    let mut left = usize::try_from(stage.size)?;
+    while left > 0 {
+        let mut piped = splice(&stage.source, None, &writer, None, left, SpliceFlags::MOVE)?;
+        left -= piped;
+        while piped > 0 {
+            piped -= splice(&reader, None, &stage.sink, None, piped, SpliceFlags::MOVE)?;
+        }
+    }
+    stage.end()?;
+    Ok(vec![Fact::new(holds == capacity, format!("the pipe holds {holds} bytes"))])
+}
+
+fn figures(frames: &[Frame]) -> Vec<Fact> {
+    let cases = frames.iter().zip([DEFAULT as u64, LARGE as u64]).map(|(frame, capacity)| {
+        let (calls, bytes) = moved(frame, CopyPath::SpliceFilePipe);
+        let each = bytes.checked_div(calls).unwrap_or(0);
+        Fact::new(
+            (calls, bytes) == (SIZE.div_ceil(capacity), SIZE),
+            format!(
+                "with {capacity} bytes of pipe, {calls} calls moved {bytes} bytes: {each} each"
+            ),
+        )
+    });
+    cases.collect()
+}

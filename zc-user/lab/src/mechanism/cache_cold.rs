@@ -1,0 +1,29 @@
+//! A read of a file that is not in memory.
+
+use anyhow::Result;
+
+use crate::{
+    direct,
+    mechanism::cache_warm::{self, expect, theory},
+    scenario::{Cache, Group, Scenario, Work},
+    sink::Sink,
+    stage::Stage,
+};
+
+pub(crate) const SCENARIO: Scenario = Scenario {
+    id: "cache_cold",
+    title: "read, cold cache",
+    group: Group::PageCache,
+    lesson: "Every page is a miss that the device has to fill, and yet the program seldom waits: \
+             the kernel sees it read in order and fetches ahead.",
+    theory: theory(1, "a miss costs one DMA transfer, on top of the copy to the program"),
+    sinks: &[Sink::Memory],
+    cache: Cache::Cold,
+    work: Work::Mechanism(run),
+    expect,
+};
+
+fn run(stage: &mut Stage) -> Result<()> {
+    direct::on_device(&stage.source)?;
+    cache_warm::run(stage)
+}

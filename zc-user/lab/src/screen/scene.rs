@@ -1,0 +1,361 @@
+//! A scene as a page: what is said, what runs, and what came of it, theory beside measurement.
+//!
+//! The parts are put together differently on the screen and in the text that `--text` prints, where
+//! all that depends on time comes last.
+
+use std::borrow::Cow;
+
+use ratatui::{
+    layout::Size,
+    style::Style,
+    text::{Line, Span},
+};
+
+use crate::{
+    finding::{Finding, Outcome, Ran},
+    hazard::{self, Fact, Sighting},
+    metric::{METRICS, Metric},
+    tour::{
+        script::{Act, How, Scene},
+        walk::{Conditions, Phase, Tour},
+    },
+    verdict::Judgement,
+};
+use zc_model::{column::Unit, value::Value};
+use zc_render::{
+    diagram::{Diagram, Unit as Figures},
+    human,
+    sanitize::sanitize,
+    theme::Theme,
+};
+use zc_tui::{
+    view::canvas::Canvas,
+    widget::flow::{self, Pair},
+};
+
+/// Width of the names of figures.
+const NAME: usize = 20;
+/// Width of a figure in the table.
+const FIGURE: usize = 12;
+
+/// Lines from which on parts are set apart.
+const ROOMY: u16 = 30;
+
+/// The page of the scene that is looked at.
+#[must_use]
+pub fn canvas(
+    tour: &Tour,
+    progress: &str,
+    conditions: Option<&Conditions>,
+    theme: Theme,
+    size: Size,
+) -> Canvas {
+    let mut canvas = Canvas::new(size.width);
+    let Some((scene, phase, findings)) = tour.shown() else { return canvas };
+    if tour.looking() == 0 {
+        limits(&mut canvas, conditions, theme);
+    }
+    match phase {
+        Phase::After => {
+            said(&mut canvas, &lesson(scene, findings), theme);
+            if let Some(seen) = tour.sighting() {
+                sighting(&mut canvas, seen, theme);
+            }
+            results(&mut canvas, tour, findings, size.height >= ROOMY, theme);
+        }
+        Phase::Before | Phase::Running | Phase::Summary => {
+            said(&mut canvas, &scene.before.text, theme);
+            for scenario in scene.act.scenarios() {
+                let how = scene.act.how().map(describe).unwrap_or_default();
+                canvas.line(Line::from(vec![
+                    Span::styled(scenario.title, theme.strong()),
+                    Span::styled(format!(" ({}){how}", scenario.id), theme.dim()),
+                ]));
+                canvas.paragraph(&format!("The books: {}", scenario.theory.claim), 2, theme.text());
+                canvas.gap();
+            }
+            if let Act::Hazard(hazard) = scene.act {
+                canvas.line(Span::styled(format!("hazard: {}", hazard.title), theme.strong()));
+                canvas.paragraph(hazard.lesson, 2, theme.text());
+                canvas.gap();
+            }
+            if phase == Phase::Running {
+                let seconds = tour.ran_for().as_secs();
+                let text = format!("{}... {seconds} s", sanitize(progress));
+                canvas.line(Span::styled(text, theme.notice()));
+            }
+        }
+    }
+    canvas
+}
+
+fn results(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], roomy: bool, theme: Theme) {
+    let gap = |canvas: &mut Canvas| {
+        if roomy {
+            canvas.gap();
+        }
+    };
+    for finding in findings {
+        heading(canvas, finding, theme);
+        why_not(canvas, finding, theme);
+        diagram(canvas, finding, findings.len() == 1, theme);
+        gap(canvas);
+    }
+    table(canvas, findings, theme);
+    gap(canvas);
+    for finding in findings {
+        verdict(canvas, finding, findings, theme);
+    }
+    gap(canvas);
+    for finding in findings {
+        name_among(canvas, finding, findings, theme);
+        figures(canvas, finding, |_| true, theme);
+    }
+    gap(canvas);
+    notes(canvas, tour, findings, theme);
+}
+
+/// What is not measured here.
+pub fn limits(canvas: &mut Canvas, conditions: Option<&Conditions>, theme: Theme) {
+    let limits = conditions.map_or("", |conditions| &conditions.limits);
+    if !limits.is_empty() {
+        canvas.paragraph(&sanitize(limits), 0, theme.notice());
+        canvas.gap();
+    }
+}
+
+/// A few sentences.
+pub fn said(canvas: &mut Canvas, text: &str, theme: Theme) {
+    if !text.is_empty() {
+        canvas.paragraph(text, 0, theme.text());
+        canvas.gap();
+    }
+}
+
+/// What is said of the findings; where they do not show it, that is said first.
+#[must_use]
+pub fn lesson<'a>(scene: &'a Scene, findings: &[Finding]) -> Cow<'a, str> {
+    let text = scene.after.text.as_str();
+    let is_measured = |ran: &Ran| !matches!(ran.verdict.judgement, Judgement::NotMeasured(_));
+    let ran = findings.iter().filter_map(Finding::ran);
+    if text.is_empty() || findings.is_empty() || ran.clone().any(is_measured) {
+        return Cow::Borrowed(text);
+    }
+    let begin =
+        if ran.count() == 0 { "What it would have shown" } else { "What counting would show" };
+    Cow::Owned(format!("{begin}: {text}"))
+}
+
+/// What ran, and in what setting.
+pub fn heading(canvas: &mut Canvas, finding: &Finding, theme: Theme) {
+    let Finding { scenario, setting, .. } = finding;
+    let cold = if setting.cold { ", cold page cache" } else { "" };
+    let what = format!(" to {}: {}", setting.sink.title(), human::bytes(setting.size));
+    let how = format!(" in transfers of {}{cold}", human::bytes(setting.chunk));
+    let mut line = Line::from(vec![
+        Span::styled(scenario.title, theme.strong()),
+        Span::styled(what, theme.dim()),
+        Span::styled(how, theme.dim()),
+    ]);
+    // What does not fit is left out whole.
+    if line.width() > usize::from(canvas.width()) {
+        line.spans.pop();
+    }
+    canvas.line(line);
+}
+
+/// Why there is no result.
+pub fn why_not(canvas: &mut Canvas, finding: &Finding, theme: Theme) {
+    match &finding.outcome {
+        Outcome::Ran(_) => {}
+        Outcome::Skipped(why) => {
+            canvas.paragraph(&format!("skipped: {}", sanitize(why)), 0, theme.notice());
+        }
+        Outcome::Failed(why) => {
+            canvas.paragraph(&format!("failed: {}", sanitize(why)), 0, theme.alarm());
+        }
+    }
+}
+
+/// The picture, drawn from what was measured; with `legend`, what its arrows mean.
+pub fn diagram(canvas: &mut Canvas, finding: &Finding, legend: bool, theme: Theme) {
+    let Some(picture) = finding.ran().and_then(|ran| ran.picture(&finding.setting)) else { return };
+    let diagram = Diagram::new(&picture, theme, Figures::Total);
+    let diagram = if legend { diagram } else { diagram.without_legend() };
+    let (area, buf) = canvas.block(diagram.height(canvas.width()));
+    diagram.draw(area, buf);
+}
+
+/// What was seen of a hazard.
+pub fn sighting(canvas: &mut Canvas, sighting: &Sighting, theme: Theme) {
+    let Sighting { hazard, outcome } = sighting;
+    canvas.line(Span::styled(format!("hazard: {}", hazard.title), theme.strong()));
+    match outcome {
+        hazard::Outcome::Skipped(why) => {
+            canvas.paragraph(&format!("skipped: {}", sanitize(why)), 0, theme.notice());
+        }
+        hazard::Outcome::Failed(why) => {
+            canvas.paragraph(&format!("failed: {}", sanitize(why)), 0, theme.alarm());
+        }
+        hazard::Outcome::Seen(seen) => {
+            for Fact { text, as_expected } in &seen.facts {
+                let style = if *as_expected { theme.text() } else { theme.alarm() };
+                let mark = if *as_expected { "" } else { "NOT AS EXPECTED: " };
+                canvas.item("-", theme.dim(), 2, &format!("{mark}{}", sanitize(text)), style);
+            }
+            if let Err(why) = &seen.cases {
+                let text = format!("figures not measured: {}", sanitize(why));
+                canvas.item("-", theme.dim(), 2, &text, theme.notice());
+            }
+            let (word, style) = if seen.is_as_expected() {
+                ("as expected", theme.reference().patch(theme.strong()))
+            } else {
+                ("not as expected", theme.alarm())
+            };
+            canvas.line(Span::styled(word, style));
+            canvas.paragraph(&format!("Danger: {}.", hazard.danger), 0, theme.notice());
+        }
+    }
+    canvas.gap();
+}
+
+/// Theory beside measurement, where the books say something.
+pub fn table(canvas: &mut Canvas, findings: &[Finding], theme: Theme) {
+    let ran: Vec<_> =
+        findings.iter().filter_map(|finding| Some((finding, finding.ran()?))).collect();
+    if ran.is_empty() {
+        return;
+    }
+    if ran.len() > 1 {
+        let mut names = vec![Span::raw(format!("{:NAME$}", ""))];
+        let width = 2 * FIGURE + 2;
+        for (finding, _) in &ran {
+            names.push(Span::styled(format!("{:>width$}", finding.scenario.title), theme.strong()));
+        }
+        canvas.line(Line::from(names));
+    }
+    let mut head = format!("{:NAME$}", "");
+    for _ in &ran {
+        head += &format!(" {:>FIGURE$} {:>FIGURE$}", "theory", "measured");
+    }
+    canvas.line(Span::styled(head, theme.head()));
+    for metric in METRICS {
+        let theories: Vec<_> =
+            ran.iter().map(|(finding, _)| (metric.theory)(finding.scenario)).collect();
+        if !theories.iter().any(Value::is_known) {
+            continue;
+        }
+        let mut spans = vec![Span::raw(format!("{:NAME$}", metric.title))];
+        for ((finding, ran), theory) in ran.iter().zip(theories) {
+            let measured = metric.measured(finding, ran);
+            spans.push(Span::raw(format!(" {:>FIGURE$}", figure(&theory, metric.unit))));
+            let style = look(metric, &measured, theme);
+            spans
+                .push(Span::styled(format!(" {:>FIGURE$}", figure(&measured, metric.unit)), style));
+        }
+        canvas.line(Line::from(spans));
+    }
+}
+
+/// Whose figures follow, where there are several who ran.
+pub fn name_among(canvas: &mut Canvas, finding: &Finding, among: &[Finding], theme: Theme) {
+    if among.len() > 1 && finding.ran().is_some() {
+        canvas.line(Span::styled(finding.scenario.title, theme.strong()));
+    }
+}
+
+/// The other figures that `keep` wants, one after the other.
+pub fn figures(
+    canvas: &mut Canvas,
+    finding: &Finding,
+    keep: impl Fn(&Metric) -> bool,
+    theme: Theme,
+) {
+    let Some(ran) = finding.ran() else { return };
+    let pairs: Vec<Pair> = METRICS
+        .iter()
+        .filter(|metric| !(metric.theory)(finding.scenario).is_known() && keep(metric))
+        .map(|metric| (metric, metric.measured(finding, ran)))
+        .filter(|(_, value)| *value != Value::Absent)
+        .map(|(metric, value)| Pair {
+            label: metric.title.to_owned(),
+            value: figure(&value, metric.unit),
+            style: theme.text(),
+            width: 0,
+        })
+        .collect();
+    let lines = flow::lines(&pairs, canvas.width());
+    let (area, buf) = canvas.block(lines);
+    flow::draw(&pairs, theme.dim(), area, buf);
+}
+
+/// Whether a figure is another in every run.
+#[must_use]
+pub fn is_timing(metric: &Metric) -> bool {
+    matches!(metric.unit, Unit::Nanoseconds | Unit::BytesPerSec)
+        || metric.id == "relative_throughput"
+        || metric.id.starts_with("context_switches")
+}
+
+/// Whether the books are right; with the name where there are several.
+pub fn verdict(canvas: &mut Canvas, finding: &Finding, among: &[Finding], theme: Theme) {
+    let Some(ran) = finding.ran() else { return };
+    let judgement = &ran.verdict.judgement;
+    let mut text = sanitize(&judgement.sentence()).into_owned();
+    if among.len() > 1 {
+        text.insert_str(0, &format!("{}: ", finding.scenario.title));
+    }
+    canvas.paragraph(&text, 0, judgement_look(judgement, theme));
+}
+
+/// What has to be known of the setting, unless an earlier scene told it.
+pub fn notes(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], theme: Theme) {
+    let ran = findings.iter().filter_map(Finding::ran);
+    let mut told: Vec<&str> = Vec::new();
+    for note in ran.flat_map(|ran| &ran.verdict.notes) {
+        if tour.has_told(note) || told.contains(&note.as_str()) {
+            continue;
+        }
+        told.push(note);
+        canvas.item("-", theme.dim(), 2, &sanitize(note), theme.dim());
+    }
+}
+
+/// The look of a verdict.
+#[must_use]
+pub fn judgement_look(judgement: &Judgement, theme: Theme) -> Style {
+    match judgement {
+        Judgement::Textbook => theme.reference().patch(theme.strong()),
+        Judgement::Differs(_) | Judgement::NotMeasured(_) => theme.notice(),
+        Judgement::Unexplained(_) => theme.alarm(),
+    }
+}
+
+/// A figure of a table: a dash where there is nothing to tell.
+#[must_use]
+pub fn figure(value: &Value<'_>, unit: Unit) -> String {
+    match value {
+        Value::Absent => human::UNAVAILABLE.to_owned(),
+        _ => human::marked(value, unit),
+    }
+}
+
+fn look(metric: &Metric, value: &Value<'_>, theme: Theme) -> Style {
+    match value.number() {
+        None => theme.dim(),
+        Some(0.0) => theme.strong(),
+        Some(_) if metric.id == "cpu_copies" => theme.copied(),
+        Some(_) => theme.strong(),
+    }
+}
+
+fn describe(how: &How) -> String {
+    let mut text = String::new();
+    if let Some(sink) = how.sink {
+        text += &format!(" to {}", sink.title());
+    }
+    if how.cold {
+        text += ", cold page cache";
+    }
+    text
+}

@@ -1,0 +1,128 @@
+//! The tour as text: the same parts as on the screen, in an order that suits a recording. What is
+//! another in every run comes last.
+
+use ratatui::text::Span;
+
+use super::{scene, summary};
+use crate::{
+    finding::Finding,
+    metric::Metric,
+    tour::{
+        script::Scene,
+        summary::Tally,
+        walk::{Conditions, Tour},
+    },
+};
+use zc_model::snapshot::Provenance;
+use zc_render::{plain, sanitize::sanitize, theme::Theme};
+use zc_tui::view::canvas::Canvas;
+
+/// Columns of the text, whatever the terminal: a recording looks the same everywhere.
+const WIDTH: u16 = 80;
+
+/// How text is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// The signs.
+    pub theme: Theme,
+    /// With escape sequences for colours.
+    pub color: bool,
+}
+
+impl Style {
+    fn text(self, canvas: &Canvas) -> String {
+        plain::text(canvas.buffer(), self.color)
+    }
+
+    /// What comes before the first scene.
+    #[must_use]
+    pub fn opening(self, tour: &Tour, conditions: &Conditions) -> String {
+        let theme = self.theme;
+        let mut canvas = Canvas::new(WIDTH);
+        canvas.line(Span::styled(tour.script().name.clone(), theme.strong()));
+        let copies = match conditions.copies {
+            None => "nothing is counted".to_owned(),
+            Some(Provenance::Measured) => "copies are measured".to_owned(),
+            Some(other) => format!("copies are {} (~)", other.id()),
+        };
+        let scenes = tour.script().scenes.len();
+        let text = format!("{scenes} scenes on {}; {copies}", sanitize(&conditions.machine));
+        canvas.paragraph(&text, 0, theme.dim());
+        canvas.gap();
+        scene::limits(&mut canvas, Some(conditions), theme);
+        self.text(&canvas)
+    }
+
+    /// The heading of a scene, from 1, and what is said before its workload.
+    #[must_use]
+    pub fn before(self, number: usize, scene: &Scene) -> String {
+        let mut canvas = Canvas::new(WIDTH);
+        let heading = format!("{number}. {}", scene.title);
+        let rule = "-".repeat(heading.len().min(usize::from(WIDTH)));
+        canvas.line(Span::styled(heading, self.theme.head()));
+        canvas.line(Span::styled(rule, self.theme.dim()));
+        scene::said(&mut canvas, &scene.before.text, self.theme);
+        self.text(&canvas)
+    }
+
+    /// What came of a scene.
+    #[must_use]
+    pub fn after(self, tour: &Tour, scene: &Scene, findings: &[Finding]) -> String {
+        let theme = self.theme;
+        let mut canvas = Canvas::new(WIDTH);
+        for finding in findings {
+            scene::heading(&mut canvas, finding, theme);
+            scene::why_not(&mut canvas, finding, theme);
+            canvas.gap();
+            if finding.ran().is_some() {
+                scene::diagram(&mut canvas, finding, true, theme);
+                canvas.gap();
+            }
+        }
+        if let Some(sighting) = tour.sighting() {
+            scene::sighting(&mut canvas, sighting, theme);
+        }
+        scene::table(&mut canvas, findings, theme);
+        if findings.iter().any(|finding| finding.ran().is_some()) {
+            canvas.gap();
+        }
+        let timed: Vec<_> = findings.iter().filter(|finding| finding.ran().is_some()).collect();
+        for finding in &timed {
+            scene::verdict(&mut canvas, finding, findings, theme);
+        }
+        for finding in &timed {
+            let steady = |metric: &Metric| !scene::is_timing(metric);
+            scene::name_among(&mut canvas, finding, findings, theme);
+            scene::figures(&mut canvas, finding, steady, theme);
+        }
+        scene::notes(&mut canvas, tour, findings, theme);
+        if !findings.is_empty() {
+            canvas.gap();
+        }
+        scene::said(&mut canvas, &scene::lesson(scene, findings), theme);
+        for finding in &timed {
+            scene::name_among(&mut canvas, finding, findings, theme);
+            scene::figures(&mut canvas, finding, scene::is_timing, theme);
+        }
+        if !timed.is_empty() {
+            canvas.gap();
+        }
+        self.text(&canvas)
+    }
+
+    /// The table at the end.
+    #[must_use]
+    pub fn closing(self, tour: &Tour) -> String {
+        let theme = self.theme;
+        let mut canvas = Canvas::new(WIDTH);
+        canvas.line(Span::styled(summary::TITLE, theme.head()));
+        canvas.line(Span::styled("-".repeat(summary::TITLE.len()), theme.dim()));
+        let findings: Vec<&Finding> = tour.findings().iter().flatten().collect();
+        summary::rows(&mut canvas, &findings, theme);
+        summary::hazards(&mut canvas, tour, theme);
+        canvas.gap();
+        summary::times(&mut canvas, &findings, theme);
+        canvas.paragraph(&Tally::of(tour).to_string(), 0, theme.strong());
+        self.text(&canvas)
+    }
+}

@@ -1,0 +1,178 @@
+//! TCP over a pair of veth devices, each in a network namespace of its own.
+//!
+//! A process makes both namespaces, connects two sockets across, hands them over and ends. The
+//! namespaces have no name: nothing holds them but the sockets, and with those they vanish,
+//! however the lab ends.
+
+use std::{
+    fs::{self, File},
+    io::{self, IoSlice, IoSliceMut, Write as _},
+    mem::MaybeUninit,
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    os::{
+        fd::{AsFd as _, AsRawFd as _, OwnedFd},
+        unix::{fs::MetadataExt as _, net::UnixStream},
+    },
+    process::Stdio,
+};
+
+use anyhow::{Context as _, Result, anyhow};
+use rustix::{
+    io::Errno,
+    net::{
+        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+        SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+    },
+    thread::{UnshareFlags, unshare_unsafe},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Ends, Interface,
+    link::{Device, Links},
+};
+use crate::{
+    child::{self, Child},
+    stage::Unsupported,
+};
+
+// Devices are told apart by namespace and index. The number of a namespace that is gone is used again,
+// at once and for whichever end comes next: so the two ends differ in their index, too.
+const NEAR: Device = Device { name: "zc-near", index: 2 };
+const FAR: Device = Device { name: "zc-far", index: 3 };
+const NEAR_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+const FAR_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+
+/// What the process that made the namespaces reports.
+#[derive(Serialize, Deserialize)]
+struct Made {
+    /// Inode of the near namespace.
+    namespace: u64,
+}
+
+/// Connects two sockets over a pair of veth devices. `gather`: whether the near device takes
+/// packets in pieces, as hardware with scatter-gather does.
+///
+/// # Errors
+/// [`Unsupported`] where there are no network namespaces to be had.
+pub(super) async fn open(gather: bool) -> Result<Ends> {
+    let (ours, theirs) = UnixStream::pair().context("cannot make Unix sockets")?;
+    let words: &[&str] = if gather { &["veth"] } else { &["veth", "--linear"] };
+    let made: Made = Child::spawn(words, theirs.into(), Stdio::null())?.report().await?;
+    let [near, far] = take(&ours).context("cannot take over the ends of a veth pair")?;
+    let interface = Interface { name: NEAR.name, namespace: made.namespace };
+    Ok(Ends { near, far: Some(far), interface: Some(interface) })
+}
+
+/// Makes the namespaces and hands the sockets over to whoever is at the other end of standard
+/// input.
+///
+/// # Errors
+/// [`Unsupported`] where there are no network namespaces to be had.
+pub fn main(gather: bool) -> Result<()> {
+    let receiver = child::standard_input()?;
+    own_namespace(true)?;
+    let far_namespace = File::open("/proc/self/ns/net").context("cannot find the namespace")?;
+    let far_links = Links::open().context("cannot ask the kernel for network devices")?;
+    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).context("cannot listen")?;
+    own_namespace(false)?;
+    let near_links = Links::open().context("cannot ask the kernel for network devices")?;
+    near_links.add_pair(NEAR, FAR, far_namespace.as_fd()).map_err(no_veth)?;
+    far_links.start(FAR, FAR_ADDRESS, 24).context("cannot set up a veth device")?;
+    near_links.start(NEAR, NEAR_ADDRESS, 24).context("cannot set up a veth device")?;
+    if !gather {
+        forbid_gathering()?;
+    }
+    let port = listener.local_addr()?.port();
+    let near = TcpStream::connect((FAR_ADDRESS, port)).context("cannot connect over veth")?;
+    let (far, _) = listener.accept().context("cannot accept over veth")?;
+    hand_over(&receiver, &near, &far).context("cannot hand over the ends of a veth pair")?;
+    let namespace = fs::metadata("/proc/self/ns/net").context("cannot find the namespace")?.ino();
+    let report = serde_json::to_string(&Made { namespace })?;
+    io::stderr().write_all(report.as_bytes()).context("cannot report")
+}
+
+/// Moves this process to a network namespace of its own; if it has to, to one of a user namespace,
+/// which nobody needs privileges for.
+fn own_namespace(first: bool) -> Result<()> {
+    // SAFETY: only namespaces; no memory or descriptors are unshared.
+    let unshare = |flags| unsafe { unshare_unsafe(flags) };
+    let moved = match unshare(UnshareFlags::NEWNET) {
+        Err(Errno::PERM) if first => unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNET),
+        moved => moved,
+    };
+    moved.map_err(|errno| {
+        anyhow!(Unsupported(match errno {
+            Errno::PERM | Errno::ACCESS | Errno::NOSPC => format!(
+                "cannot make a network namespace: {errno}; run as root, or where users may make \
+                 user namespaces"
+            ),
+            Errno::INVAL | Errno::NOSYS => "this kernel has no network namespaces".to_owned(),
+            _ => format!("cannot make a network namespace: {errno}"),
+        }))
+    })?;
+    // Nobody shall look for routers while the bytes are counted. Absent without IPv6.
+    let _ = fs::write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
+    let _ = fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+    Ok(())
+}
+
+fn no_veth(error: io::Error) -> anyhow::Error {
+    match error.raw_os_error() {
+        Some(libc::EOPNOTSUPP | libc::ENODEV) => {
+            Unsupported("this kernel has no veth devices: try modprobe veth".to_owned()).into()
+        }
+        _ => anyhow::Error::new(error).context("cannot make a pair of veth devices"),
+    }
+}
+
+/// `struct ethtool_value`, `include/uapi/linux/ethtool.h`.
+#[repr(C)]
+struct EthtoolValue {
+    command: u32,
+    data: u32,
+}
+
+/// `ETHTOOL_SSG`: whether a device is given packets in pieces.
+const SET_SCATTER_GATHER: u32 = 0x19;
+
+/// Without scatter-gather: as `ethtool -K DEVICE sg off`.
+fn forbid_gathering() -> Result<()> {
+    let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).context("no socket")?;
+    let mut value = EthtoolValue { command: SET_SCATTER_GATHER, data: 0 };
+    // SAFETY: integers and pointers, of which zero is a value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(NEAR.name.bytes()) {
+        *to = from.cast_signed();
+    }
+    request.ifr_ifru.ifru_data = (&raw mut value).cast();
+    // SAFETY: the structure that this command takes, with a name that ends with a NUL.
+    match unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL, &raw mut request) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()).context("cannot turn scatter-gather off"),
+    }
+}
+
+fn hand_over(receiver: &File, near: &TcpStream, far: &TcpStream) -> io::Result<()> {
+    let ends = [near.as_fd(), far.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    control.push(SendAncillaryMessage::ScmRights(&ends));
+    sendmsg(receiver, &[IoSlice::new(&[0])], &mut control, SendFlags::empty())?;
+    Ok(())
+}
+
+fn take(from: &UnixStream) -> Result<[OwnedFd; 2]> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let flags = RecvFlags::CMSG_CLOEXEC;
+    recvmsg(from, &mut [IoSliceMut::new(&mut byte)], &mut control, flags)?;
+    let mut ends = Vec::new();
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(sockets) = message {
+            ends.extend(sockets);
+        }
+    }
+    ends.try_into().map_err(|_| anyhow!("two sockets were expected"))
+}

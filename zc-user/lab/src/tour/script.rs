@@ -1,0 +1,111 @@
+//! A script that was read: scenes in their order.
+
+use std::time::Duration;
+
+use crate::{hazard::Hazard, scenario::Scenario, sink::Sink};
+
+/// The tour that `zc demo` gives unless it is told another.
+pub const BUILT_IN: &str = include_str!("tour.zcdemo");
+
+/// A tour.
+#[derive(Clone)]
+pub struct Script {
+    /// Its name.
+    pub name: String,
+    /// What is shown, in order; never empty.
+    pub scenes: Vec<Scene>,
+}
+
+/// One stop of the tour: at most one workload, and what is said before and after it.
+#[derive(Clone)]
+pub struct Scene {
+    /// The heading.
+    pub title: String,
+    /// What runs.
+    pub act: Act,
+    /// What is said before it runs.
+    pub before: Narration,
+    /// What is said when it has run.
+    pub after: Narration,
+}
+
+/// What is said at a time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Narration {
+    /// The sentences, with a blank between them.
+    pub text: String,
+    /// How long it stays; `None`: as long as it takes to read.
+    pub stay: Option<Stay>,
+}
+
+/// How long something stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stay {
+    /// This long, at speed 1.
+    For(Duration),
+    /// Until a key is pressed.
+    Key,
+}
+
+/// What a scene runs.
+#[derive(Clone)]
+pub enum Act {
+    /// Nothing: words only.
+    Page,
+    /// One scenario.
+    Step(&'static Scenario, How),
+    /// Two scenarios in the same setting.
+    Compare([&'static Scenario; 2], How),
+    /// Something that goes wrong, where it harms nobody.
+    Hazard(&'static Hazard),
+}
+
+/// In what setting a workload runs, as far as the script says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct How {
+    /// Where the payload goes; the scenario's own choice otherwise.
+    pub sink: Option<Sink>,
+    /// Bytes of the payload.
+    pub size: Option<u64>,
+    /// Bytes of one transfer.
+    pub chunk: Option<u64>,
+    /// Rounds.
+    pub repeat: Option<u32>,
+    /// Drop the payload from the page cache before every round.
+    pub cold: bool,
+}
+
+impl Act {
+    /// The scenarios that it runs.
+    #[must_use]
+    pub fn scenarios(&self) -> &[&'static Scenario] {
+        match self {
+            Self::Page | Self::Hazard(_) => &[],
+            Self::Step(scenario, _) => std::slice::from_ref(scenario),
+            Self::Compare(both, _) => both,
+        }
+    }
+
+    /// The setting, for a workload.
+    #[must_use]
+    pub const fn how(&self) -> Option<&How> {
+        match self {
+            Self::Page | Self::Hazard(_) => None,
+            Self::Step(_, how) | Self::Compare(_, how) => Some(how),
+        }
+    }
+}
+
+impl Narration {
+    /// How long it takes to read at speed 1: two hundred words a minute, and a moment to find it.
+    #[must_use]
+    pub fn reading_time(&self) -> Duration {
+        match self.text.split_whitespace().count() {
+            0 => Duration::ZERO,
+            words => {
+                let words = u32::try_from(words).unwrap_or(u32::MAX);
+                Duration::from_secs(1) + Duration::from_millis(300).saturating_mul(words)
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! `docs/metrics.md`: every column, counter, path and loss, from the tables that define them.
+
+use std::fmt::{self, Write as _};
+
+use zc_common::{loss::Loss, path::CopyPath};
+
+use zc_lab::{catalog::SCENARIOS, metric::METRICS, scenario::Scenario};
+use zc_model::{
+    advice::Rule,
+    column::COLUMNS,
+    counter::CounterId,
+    path::{self, Flow},
+    snapshot::Provenance,
+    zerocopy::{Mechanism, Reason},
+};
+
+/// The page, in Markdown.
+#[must_use]
+pub(crate) fn markdown() -> String {
+    let mut page = String::new();
+    let written = write_page(&mut page);
+    debug_assert!(written.is_ok(), "writing to a String does not fail");
+    page
+}
+
+fn write_page(page: &mut String) -> fmt::Result {
+    page.push_str(INTRODUCTION);
+    write_columns(page)?;
+    write_counters(page)?;
+    write_paths(page)?;
+    write_losses(page)?;
+    write_zerocopy(page)?;
+    write_rules(page)?;
+    write_lab(page)
+}
+
+const INTRODUCTION: &str = "\
+<!-- Generated from the tables in the code; do not edit. -->
+
+# Metrics
+
+Ids are stable: the same word stands in JSON, CSV, filters, `--sort` and on the screen.
+
+Every number has a provenance. *measured*: counted where it happens. *assumed* (`?`): the call
+returned bytes that no hooked function copied and nothing shows to have been passed on without a
+copy. *modelled* (`~`): the path's usual number of copies times the bytes moved, where this kernel
+offers no hook. *unavailable* (`-`, `null` in JSON, empty in CSV): this kernel or these privileges
+cannot tell. A sum is as trustworthy as its worst part; a part that is not available is left out of
+the sum, which is then a lower bound (`+`; `unknown_moved_bytes` in JSON says by how much at most).
+";
+
+fn write_columns(page: &mut String) -> fmt::Result {
+    page.push_str("\n## Columns\n\n");
+    page.push_str("| id | heading | unit | kind | meaning |\n| --- | --- | --- | --- | --- |\n");
+    for column in COLUMNS {
+        writeln!(
+            page,
+            "| `{}` | {} | {} | {} | {} |",
+            column.id,
+            column.title,
+            column.unit.id(),
+            column.kind.id(),
+            column.help,
+        )?;
+    }
+    Ok(())
+}
+
+fn write_counters(page: &mut String) -> fmt::Result {
+    page.push_str("\n## Counters\n\nBy process, and in total. Bytes where the id says so.\n\n");
+    page.push_str("| id | meaning |\n| --- | --- |\n");
+    for counter in CounterId::ALL {
+        writeln!(page, "| `{}` | {} |", counter.id(), counter.help())?;
+    }
+    Ok(())
+}
+
+fn write_paths(page: &mut String) -> fmt::Result {
+    page.push_str(
+        "\n## Paths\n\nPayload: which way the path counts for the amplification. Modelled: copies \
+         per byte\nwhere nothing measures them.\n\n\
+         | id | group | payload | modelled | meaning |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for copy_path in CopyPath::ALL.iter().copied() {
+        let modelled = copy_path
+            .modelled_copies()
+            .map_or_else(|| Provenance::Unavailable.id().to_owned(), |copies| copies.to_string());
+        let flow = match path::flow(copy_path) {
+            Flow::In => "in",
+            Flow::Out => "out",
+            Flow::Through => "in and out",
+            Flow::None => "no",
+        };
+        writeln!(
+            page,
+            "| `{}` | {} | {flow} | {modelled} | {} |",
+            copy_path.id(),
+            path::group(copy_path).title(),
+            copy_path.help(),
+        )?;
+    }
+    Ok(())
+}
+
+fn write_losses(page: &mut String) -> fmt::Result {
+    page.push_str("\n## Losses\n\n| id | meaning |\n| --- | --- |\n");
+    for loss in Loss::ALL {
+        writeln!(page, "| `{}` | {} |", loss.id(), loss.help())?;
+    }
+    page.push_str(UNSEEN);
+    Ok(())
+}
+
+fn write_rules(page: &mut String) -> fmt::Result {
+    page.push_str("\n## Advice\n\n| id | what to do |\n| --- | --- |\n");
+    for rule in Rule::ALL {
+        writeln!(page, "| `{}` | {} |", rule.id(), rule.remedy())?;
+    }
+    Ok(())
+}
+
+fn write_zerocopy(page: &mut String) -> fmt::Result {
+    page.push_str(ZEROCOPY);
+    for mechanism in Mechanism::ALL {
+        writeln!(page, "| `{}` | {} |", mechanism.id(), mechanism.help())?;
+    }
+    page.push_str("\n| reason | meaning |\n| --- | --- |\n");
+    for reason in Reason::ALL {
+        writeln!(page, "| `{}` | {} |", reason.id(), reason.sentence())?;
+    }
+    Ok(())
+}
+
+fn write_lab(page: &mut String) -> fmt::Result {
+    page.push_str(LAB);
+    for metric in METRICS {
+        let (id, title, unit, help) = (metric.id, metric.title, metric.unit.id(), metric.help);
+        writeln!(page, "| `{id}` | {title} | {unit} | {help} |")?;
+    }
+    page.push_str(SCENARIO_TABLE);
+    for scenario in SCENARIOS {
+        let Scenario { id, title, theory, sinks, .. } = scenario;
+        let none = || "-".to_owned();
+        let copies = theory.cpu_copies.map_or_else(none, |copies| copies.to_string());
+        let switches = theory.mode_switches.map_or_else(none, |switches| switches.to_string());
+        let sinks: Vec<_> = sinks.iter().map(|sink| sink.id()).collect();
+        writeln!(
+            page,
+            "| `{id}` | {title} | {copies} | {} + {} | {switches} | {} | {} |",
+            theory.storage_dma,
+            theory.network_dma,
+            sinks.join(", "),
+            theory.claim,
+        )?;
+    }
+    Ok(())
+}
+
+const UNSEEN: &str = "
+What no counter can tell, as the kernel reports it to nobody: libaio events that a program takes out
+of the ring in its own memory instead of calling io_getevents (QEMU, Seastar, fio's
+`userspace_reap`); and which of the mapped pages a program reads or writes again: `mmap_read` and
+`mmap_write` are the pages of faults, and of large folios a kernel may map more at a fault than it
+tells.
+";
+
+const ZEROCOPY: &str = "
+## Zero-copy, asked for and achieved
+
+`zerocopy` in JSON has an entry per mechanism that was used, with the bytes asked for, those that were
+not copied (`null` where this kernel does not tell, with the reason), and why the others were.
+
+| mechanism | what it is |
+| --- | --- |
+";
+
+const LAB: &str = "
+## The lab
+
+`zc lab run` measures these (schema `zc-lab/1`), beside what the books say where they say something.
+
+| id | heading | unit | meaning |
+| --- | --- | --- | --- |
+";
+
+const SCENARIO_TABLE: &str = "
+Its scenarios, with the theory: times the CPU copies each byte, times a device moves it (between
+storage and memory + between memory and the network), mode switches per transfer.
+
+| id | mechanism | CPU copies | DMA | mode switches | sinks | the books |
+| --- | --- | --- | --- | --- | --- | --- |
+";

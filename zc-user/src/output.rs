@@ -1,4 +1,0 @@
-//! What the lab and the documents show.
-
-pub mod lab;
-pub mod metrics;

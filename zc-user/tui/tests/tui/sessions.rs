@@ -1,0 +1,363 @@
+//! Scripted keys and what they lead to.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyEventKind, KeyEventState, KeyModifiers, MouseEventKind,
+};
+use ratatui::{buffer::Buffer, layout::Rect};
+use zc_model::{
+    column::Column, filter::Filter, snapshot::Snapshot, sort::Direction, source::SnapshotSource,
+};
+use zc_render::theme::Theme;
+use zc_tui::{
+    action::{Action, Edit, Motion},
+    keymap::{self, BINDINGS, Context},
+    run::{Input, Options},
+    state::{Page, State},
+    view,
+};
+
+use zc_test_support::{machine::Machine, session::Session};
+
+fn machine() -> Session {
+    Session::of(Machine::default())
+}
+
+#[test]
+fn q_and_ctrl_c_quit_at_once_wherever_one_is() {
+    for keys in ["", "2", "3", "s", "/x"] {
+        let session = machine().ticks(2).keys(keys);
+        let played = session.press(KeyCode::Char('c'), KeyModifiers::CONTROL).keys("jj").play();
+        assert_eq!(played.left, 2, "after '{keys}'");
+    }
+    assert_eq!(machine().ticks(2).keys("qj").play().left, 1);
+    let in_detail = machine().ticks(2).key(KeyCode::Enter).keys("qj").play();
+    assert_eq!(in_detail.left, 1);
+    assert_eq!(machine().ticks(2).keys("?qqj").play().left, 1, "the first q closes the help");
+    assert_eq!(machine().ticks(2).input(Input::Stop).keys("j").play().left, 1);
+}
+
+#[test]
+fn sorting_by_key_and_reversing_it() {
+    let by_copied = machine().ticks(3).play().listed();
+    assert_eq!(by_copied[..2], ["nginx", "burst"]);
+    let reversed = machine().ticks(3).keys("r").play().listed();
+    assert_eq!(reversed.last().unwrap(), "nginx");
+    let by_moved = machine().ticks(3).keys("sjj").key(KeyCode::Enter).play();
+    assert!(by_moved.text().contains(" MOVED/s▼"), "{}", by_moved.text());
+    assert_eq!(by_moved.listed()[0], "java");
+    let by_name = machine().ticks(3).keys("sgjj").key(KeyCode::Enter).play();
+    assert!(by_name.text().contains("COMMAND▲"), "names from A");
+    assert_eq!(by_name.listed()[..2], ["burst", "evil"]);
+}
+
+#[test]
+fn choosing_the_same_column_again_turns_it_around() {
+    let twice = machine().ticks(3).keys("s").key(KeyCode::Enter).play();
+    assert!(twice.text().contains("COPIED/s▲"));
+    let cancelled = machine().ticks(3).keys("sj").key(KeyCode::Esc).play();
+    assert!(cancelled.text().contains("COPIED/s▼"));
+}
+
+#[test]
+fn the_selection_follows_the_process_when_rows_change_places() {
+    let first = machine().ticks(3).keys("j");
+    assert!(first.play().selected().contains("burst"));
+    // One second later burst has overtaken nginx.
+    let later = machine().ticks(3).keys("j").ticks(1).play();
+    assert_eq!(later.listed()[..2], ["burst", "nginx"]);
+    assert!(later.selected().contains("burst"));
+    let untouched = machine().ticks(3).play();
+    assert!(untouched.selected().contains("nginx"));
+    let untouched = machine().ticks(4).play();
+    assert!(untouched.selected().contains("burst"), "nothing selected: the top row is");
+}
+
+#[test]
+fn filter_accept_drill_down_and_back() {
+    let typed = machine().ticks(3).keys("/postgres");
+    assert_eq!(typed.play().listed(), ["postgres"]);
+    let detail = machine().ticks(3).keys("/postgres").key(KeyCode::Enter).key(KeyCode::Enter);
+    let text = detail.play().text();
+    assert!(text.contains("page cache") && text.contains("pid 2077"), "{text}");
+    let back = machine().ticks(3).keys("/postgres").key(KeyCode::Enter).key(KeyCode::Enter);
+    let back = back.key(KeyCode::Esc);
+    assert_eq!(back.play().listed(), ["postgres"], "the filter stays");
+    let cleared = machine().ticks(3).keys("/postgres").key(KeyCode::Enter).key(KeyCode::Esc);
+    assert_eq!(cleared.play().listed().len(), 7);
+}
+
+#[test]
+fn a_process_that_ends_while_one_looks_at_it_stays_on_the_screen() {
+    let mut snapshots: Vec<Snapshot> = (0..4).map(|s| Machine::default().after(s)).collect();
+    snapshots[3].processes.retain(|process| &*process.comm != "nginx");
+    let played = Session::playing(snapshots.clone()).ticks(3).key(KeyCode::Enter).ticks(1).play();
+    let text = played.text();
+    assert!(text.contains("has ended") && text.contains("pid 811"), "{text}");
+    assert!(text.contains("file_to_socket"), "{text}");
+    let alive = Session::playing(snapshots).ticks(3).key(KeyCode::Enter).play().text();
+    assert!(!alive.contains("has ended"));
+}
+
+#[test]
+fn escape_while_typing_clears_the_filter() {
+    assert_eq!(machine().ticks(3).keys("/java").key(KeyCode::Esc).play().listed().len(), 7);
+}
+
+#[test]
+fn a_filter_that_makes_no_sense_cannot_be_kept() {
+    let text = machine().ticks(3).keys("/pid >").key(KeyCode::Enter).play().text();
+    assert!(text.contains("filter: pid >"), "{text}");
+}
+
+#[test]
+fn what_the_command_line_narrowed_stays_narrowed() {
+    let mut session = machine().ticks(3);
+    session.filter = Filter { pids: vec![811], ..Filter::default() };
+    assert_eq!(session.key(KeyCode::Esc).play().listed(), ["nginx"]);
+}
+
+#[test]
+fn a_paused_display_stands_still_while_counting_goes_on() {
+    let before = machine().ticks(3).keys(" ").play().text();
+    let after = machine().ticks(3).keys(" ").ticks(3).play().text();
+    assert_eq!(before, after);
+    assert!(before.contains("PAUSED"));
+    let thawed = machine().ticks(3).keys(" ").ticks(1).keys(" ").play().text();
+    assert_eq!(thawed, machine().ticks(4).play().text(), "nothing was missed");
+    let sorted = machine().ticks(3).keys(" r").ticks(3).play();
+    assert_eq!(sorted.listed().last().unwrap(), "nginx", "a paused display can be sorted");
+}
+
+#[test]
+fn views_are_reached_by_digit_tab_and_click() {
+    let devices = machine().ticks(2).keys("3").play().text();
+    assert!(devices.contains("nvme0n1"));
+    assert_eq!(machine().ticks(2).key(KeyCode::Tab).key(KeyCode::Tab).play().text(), devices);
+    let back_tab = machine().ticks(2).press(KeyCode::BackTab, KeyModifiers::SHIFT);
+    assert_eq!(back_tab.play().text(), machine().ticks(2).keys("4").play().text());
+    assert_eq!(machine().ticks(2).click(29, 3).play().text(), devices);
+    let round = machine().ticks(2).keys("?").key(KeyCode::Esc).play().text();
+    assert_eq!(round, machine().ticks(2).play().text());
+}
+
+#[test]
+fn clicks_select_open_and_sort() {
+    assert!(machine().ticks(3).click(10, 7).play().selected().contains("postgres"));
+    let opened = machine().ticks(3).click(10, 7).click(10, 7).play().text();
+    assert!(opened.contains("pid 2077"));
+    let sorted = machine().ticks(3).click(6, 4).play();
+    assert_eq!(sorted.listed()[0], "burst", "by pid, greatest first");
+    let nowhere = machine().ticks(3).click(10, 19).click(200, 200).play().text();
+    assert_eq!(nowhere, machine().ticks(3).play().text());
+}
+
+#[test]
+fn the_wheel_scrolls() {
+    let down = machine().ticks(3).mouse(MouseEventKind::ScrollDown, 5, 5).play();
+    assert!(down.selected().contains("sh x1,234"), "{}", down.text());
+    let moved = machine().ticks(3).mouse(MouseEventKind::Moved, 5, 5).play();
+    assert_eq!(moved.text(), machine().ticks(3).play().text());
+}
+
+#[test]
+fn plus_and_minus_change_the_interval() {
+    let played = machine().ticks(3).keys("+").ticks(1).keys("---").ticks(1).play();
+    let waits: Vec<u128> = played.waits.iter().flatten().map(Duration::as_millis).collect();
+    assert_eq!(waits, [0, 250, 1000, 1000, 2000, 2000, 1000, 500, 250, 250]);
+    assert!(played.text().lines().next().unwrap().ends_with("250 ms"));
+    let bounds = machine().ticks(3).keys("++++++++++").play().text();
+    assert!(bounds.lines().next().unwrap().ends_with("60 s"));
+}
+
+#[test]
+fn the_end_of_a_recording_keeps_the_last_frame() {
+    let snapshots: Vec<Snapshot> = (0..3).map(|s| Machine::default().after(s)).collect();
+    let played = Session::playing(snapshots).ticks(4).keys("j").play();
+    assert_eq!(played.waits.last(), Some(&None), "no more ticks");
+    assert!(played.text().contains(" END ") && played.listed().contains(&"nginx".to_owned()));
+}
+
+#[test]
+fn a_recording_of_one_snapshot_shows_what_was_counted_so_far() {
+    let played = Session::playing(vec![Machine::default().after(2)]).ticks(2).play();
+    assert_eq!(played.listed()[0], "nginx");
+}
+
+#[test]
+fn the_help_scrolls_to_its_end() {
+    let text = machine().ticks(2).keys("?G").play().text();
+    assert!(text.contains("NETNS"), "{text}");
+    assert!(!text.contains("more lines"));
+    assert_eq!(
+        machine().ticks(2).keys("?Gg").play().text(),
+        machine().ticks(2).keys("?").play().text()
+    );
+    assert_eq!(
+        machine().ticks(2).keys("?Gjjjjk").play().text(),
+        machine().ticks(2).keys("?Gk").play().text()
+    );
+}
+
+#[test]
+fn suspending_returns_to_the_same_screen() {
+    let ctrl_z = machine().ticks(2).press(KeyCode::Char('z'), KeyModifiers::CONTROL);
+    let played = ctrl_z.input(Input::Suspend).input(Input::Resume).play();
+    assert_eq!(played.suspended, 2);
+    assert_eq!(played.text(), machine().ticks(2).play().text());
+}
+
+#[test]
+fn every_size_is_drawn_without_panic() {
+    let sizes = || [0, 1, 8, 13, 31, 32, 40, 59, 74, 80, 160];
+    for context in Context::ALL {
+        let mut state = state_in(*context);
+        for c in "pid >".chars().filter(|_| *context == Context::FilterLine) {
+            state.update(Action::Edit(Edit::Insert(c)));
+        }
+        for width in sizes() {
+            for height in sizes() {
+                let area = Rect::new(0, 0, width, height);
+                state.resize(area);
+                state.update(Action::Move(Motion::PageDown));
+                view::draw(&state, area, &mut Buffer::empty(area));
+            }
+        }
+        state.resize(Rect::new(0, 0, 80, 24));
+        for (x, y) in sizes().into_iter().flat_map(|x| sizes().map(|y| (x, y))) {
+            state.update(Action::Click { x, y });
+        }
+    }
+}
+
+#[test]
+fn a_resize_keeps_the_selection_in_sight() {
+    let played = machine().ticks(3).keys("G").input(Input::Terminal(Event::Resize(80, 9))).play();
+    assert!(played.selected().contains("java"), "{}", played.text());
+}
+
+struct Failing(u32);
+
+impl SnapshotSource for Failing {
+    fn next(&mut self) -> Result<Option<Snapshot>> {
+        self.0 += 1;
+        match self.0 {
+            3 => bail!("cannot read the counters: \x1b[31mmap is gone"),
+            n => Ok(Some(Machine::default().after(n.into()))),
+        }
+    }
+}
+
+#[test]
+fn a_source_that_fails_is_shown_and_tried_again() {
+    let failed = Session::from(Box::new(Failing(0))).ticks(3).play();
+    assert!(failed.text().contains("cannot read the counters: \\u{1b}"), "{}", failed.text());
+    assert!(failed.listed().contains(&"nginx".to_owned()), "the last frame stays");
+    let recovered = Session::from(Box::new(Failing(0))).ticks(4).play();
+    assert!(!recovered.text().contains("cannot read"));
+}
+
+#[test]
+fn hostile_names_leave_nothing_on_the_screen_that_a_terminal_would_obey() {
+    for keys in ["", "4", "/evil"] {
+        let mut session = machine().size(160, 50).ticks(3).keys(keys);
+        if keys.starts_with('/') {
+            session = session.key(KeyCode::Enter).key(KeyCode::Enter);
+        }
+        let played = session.play();
+        for cell in &played.screen.content {
+            let hostile = |c: char| {
+                c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+            };
+            assert!(!cell.symbol().contains(hostile), "{:?} after '{keys}'", cell.symbol());
+        }
+        // Visible, not just swallowed: the name is what it says it is.
+        let shown = match keys {
+            "/evil" => "\nevil\\u{1b}[2J\\u{202e}\\r\\n\\t  pid 4 ",
+            "" => " 4 evil\\u{1b}[2J\\u{2",
+            _ => "",
+        };
+        assert!(played.text().contains(shown), "{}", played.text());
+    }
+}
+
+#[test]
+fn every_key_of_the_table_is_handled_and_in_the_help() {
+    let help = {
+        let mut session = machine().size(160, 200).ticks(2).keys("?");
+        session.theme = Theme::new(false, false);
+        session.play().text()
+    };
+    for binding in BINDINGS {
+        let line = format!("{:<16}{}", binding.shown, binding.help);
+        assert!(help.contains(&line), "not in the help: {line}");
+        assert!(!binding.contexts.is_empty());
+        for context in binding.contexts {
+            for chord in binding.keys {
+                let event = KeyEvent::new(chord.code, chord.modifiers);
+                let action = keymap::action(*context, event);
+                assert_eq!(action, Some(binding.action), "{} in {context:?}", binding.shown);
+                let mut state = state_in(*context);
+                assert_eq!(state.context(), *context);
+                state.update(binding.action);
+            }
+        }
+    }
+}
+
+/// A state in which keys mean what they mean in `context`.
+fn state_in(context: Context) -> State {
+    let column = Column::from_id("copied_bytes_per_sec").unwrap();
+    let options = Options {
+        interval: Duration::from_secs(1),
+        theme: Theme::new(true, true),
+        filter: Filter::default(),
+        sort: (column, Direction::Descending),
+    };
+    let mut state = State::new(options, Rect::new(0, 0, 80, 24));
+    for seconds in 0..2 {
+        state.receive(Ok(Some(Machine::default().after(seconds))));
+    }
+    let path: &[Action] = match context {
+        Context::Processes => &[],
+        Context::Detail => &[Action::Open],
+        Context::Table => &[Action::NextView],
+        Context::Help => &[Action::ToggleHelp],
+        Context::SortMenu => &[Action::ChooseSort],
+        Context::FilterLine => &[Action::EditFilter],
+    };
+    for action in path {
+        state.update(*action);
+    }
+    assert_eq!(*state.page() == Page::Help, context == Context::Help);
+    state
+}
+
+#[test]
+fn the_footer_names_only_keys_of_its_context() {
+    for context in Context::ALL {
+        for (keys, word) in keymap::footer(*context) {
+            for key in keys.split('/').filter(|key| !key.is_empty()) {
+                let here = BINDINGS.iter().any(|binding| {
+                    binding.contexts.contains(context)
+                        && binding.shown.split(' ').any(|shown| shown == key)
+                });
+                assert!(here, "{key} {word} in {context:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn releases_of_keys_are_not_presses() {
+    let release = KeyEvent {
+        code: KeyCode::Char('q'),
+        modifiers: KeyModifiers::NONE,
+        kind: KeyEventKind::Release,
+        state: KeyEventState::NONE,
+    };
+    let played = machine().ticks(2).input(Input::Terminal(Event::Key(release))).keys("j").play();
+    assert_eq!(played.left, 0);
+}
