@@ -147,19 +147,41 @@ impl Selection {
     }
 }
 
+/// What a report looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// For people.
+    Text,
+    /// The JSON contract.
+    Json,
+    /// For spreadsheets.
+    Csv,
+}
+
 /// The form of the output.
 #[derive(Args, Clone, Copy, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Format {
     /// JSON with stable ids and raw values (schema zc/1)
     #[arg(long, conflicts_with = "csv")]
-    pub(crate) json: bool,
+    json: bool,
     /// CSV with stable ids and raw values
     #[arg(long)]
-    pub(crate) csv: bool,
+    csv: bool,
     /// No colours (also: NO_COLOR in the environment)
     #[arg(long)]
     pub(crate) no_color: bool,
+}
+
+impl Format {
+    /// The form that the options ask for.
+    pub(crate) const fn form(self) -> Form {
+        match self {
+            Self { json: true, .. } => Form::Json,
+            Self { csv: true, .. } => Form::Csv,
+            _ => Form::Text,
+        }
+    }
 }
 
 /// How to observe.

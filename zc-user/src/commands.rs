@@ -22,8 +22,8 @@ mod doctor;
 mod lab;
 mod privilege;
 mod stat;
-mod stop;
 mod top;
+mod writer;
 
 /// Runs the verb.
 ///

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use self::{progress::Progress, report::Report};
-use super::{options, print, stop::Stop};
+use super::{options, print};
 use crate::cli::{
     Probing, Usage,
     lab::{Lab, LabBench, LabCompare, LabList, LabRun, LabVerb, Target},
@@ -30,6 +30,7 @@ use zc_lab::{
 };
 use zc_model::source::SnapshotSource;
 use zc_probe::{live::Live, names::namespace};
+use zc_session::signals::Signals;
 
 mod hazard;
 mod progress;
@@ -107,12 +108,12 @@ async fn run_all(arguments: &LabRun) -> Result<ExitCode> {
     }
     let runs = runs(arguments)?;
     let mut report = Report::open(&arguments.report)?;
-    let mut stop = Stop::new()?;
+    let mut stop = Signals::new()?;
     let mut source = observer(&arguments.probing);
     let progress = Progress::new(runs.len(), arguments.report.quiet);
     let mut bench = tokio::select! {
         bench = Bench::new(plan(&arguments.bench), borrowed(&mut source)) => bench?,
-        signal = stop.next() => return Ok(interrupted(signal.as_raw_value())),
+        signal = stop.next() => return Ok(interrupted(signal.number())),
     };
     bench.watch(Box::new(|scenario, sink, round, of| progress.round(scenario, sink, round, of)));
     let mut text = report.text();
@@ -122,7 +123,7 @@ async fn run_all(arguments: &LabRun) -> Result<ExitCode> {
         let finding = tokio::select! {
             finding = bench.run_to(scenario, sink) => finding,
             // Whatever is under way ends with the future that was dropped.
-            signal = stop.next() => return Ok(interrupted(signal.as_raw_value())),
+            signal = stop.next() => return Ok(interrupted(signal.number())),
         };
         progress.clear();
         if let Some(text) = &mut text {
@@ -152,18 +153,18 @@ async fn compare(arguments: &LabCompare) -> Result<ExitCode> {
         None => {}
     }
     let mut report = Report::open(&arguments.report)?;
-    let mut stop = Stop::new()?;
+    let mut stop = Signals::new()?;
     let mut source = observer(&arguments.probing);
     let progress = Progress::new(1, arguments.report.quiet);
     let mut bench = tokio::select! {
         bench = Bench::new(plan(&arguments.bench), borrowed(&mut source)) => bench?,
-        signal = stop.next() => return Ok(interrupted(signal.as_raw_value())),
+        signal = stop.next() => return Ok(interrupted(signal.number())),
     };
     bench.watch(Box::new(|scenario, sink, round, of| progress.round(scenario, sink, round, of)));
     progress.next();
     let comparison = tokio::select! {
         comparison = bench.compare(first, second) => comparison?,
-        signal = stop.next() => return Ok(interrupted(signal.as_raw_value())),
+        signal = stop.next() => return Ok(interrupted(signal.number())),
     };
     progress.clear();
     report.comparison(&comparison)?;

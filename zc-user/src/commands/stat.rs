@@ -4,6 +4,7 @@ use std::{
     ffi::OsString,
     fmt,
     fs::File,
+    future::pending,
     io::{self, BufWriter, ErrorKind, Write},
     os::unix::process::ExitStatusExt as _,
     path::Path,
@@ -19,54 +20,58 @@ use rustix::{
 };
 use tokio::{
     process::{Child, Command},
-    signal::unix::SignalKind,
-    time::{MissedTickBehavior, interval, sleep},
+    time::{Instant, sleep_until},
 };
 
-use super::{is_broken_pipe, options, privilege, stop::Stop};
-use crate::cli::{Stat, Usage};
+use super::{options, privilege, writer::Writer};
+use crate::cli::{Form, Stat, Usage};
 use zc_model::{
-    column::Column, filter::Filter, frame::Frame, snapshot::ProcessId, sort::Listing,
+    filter::Filter,
+    frame::Frame,
+    snapshot::{ProcessId, Snapshot},
     source::SnapshotSource as _,
 };
 use zc_probe::{
     live::Live,
     names::{identity, namespace},
 };
-use zc_render::{csv, json, sanitize::sanitize, table};
-
-/// How often the slots of exited threads are recycled.
-const TEND: Duration = Duration::from_millis(100);
-
-/// Processes that the text report lists.
-const LISTED: usize = 20;
+use zc_render::sanitize::sanitize;
+use zc_session::{
+    drive,
+    output::{Flow, Output},
+    signals::{Ending, Signals},
+    world::{Events, Real},
+};
 
 /// Runs `zc stat`.
 pub(super) async fn run(arguments: &Stat) -> Result<ExitCode> {
     let watched = watched(arguments)?;
-    let mut report = Report::open(arguments)?;
-    let mut stop = Stop::new()?;
+    let mut report = open(arguments)?;
+    let signals = Signals::new()?;
     let mut live = Live::start(&options(&arguments.probing))?;
 
     let mut filter = arguments.selection.filter();
-    let status = if arguments.command.is_empty() {
+    let child = if arguments.command.is_empty() {
         privilege::drop_unneeded(CapabilitySet::empty())?;
-        watch(&mut live, arguments.duration, &watched, &mut stop).await?;
-        ExitCode::SUCCESS
+        None
     } else {
         live.track_children();
         filter.tracked = true;
         let child = spawn(&arguments.command)?;
         // A signal may have to be passed on to a command that changed its user.
         privilege::drop_unneeded(CapabilitySet::KILL)?;
-        exit_code(observe(&mut live, child, arguments.duration, &mut stop).await?)
+        Some(child)
     };
+    let mut watch = Watch::new(watched, child.as_ref());
+    drive(&mut live, &mut watch, &mut Real::with(signals, Course::new(child, arguments.duration)))
+        .await?;
+    let status = watch.ended.map_or(ExitCode::SUCCESS, exit_code);
 
     let snapshot = live.next()?.context("the probes returned no snapshot")?;
     let frame = Frame::cumulative(snapshot).select(&filter);
-    match report.write(&frame, &filter) {
-        // Whoever read the report has seen enough; the command's status is still its own.
-        Err(error) if is_broken_pipe(&error) => Ok(status),
+    match report.whole(&frame, &subject(arguments, &filter)) {
+        // The reader has seen enough and left; the command's status is still its own.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(status),
         written => written.context("cannot write the report").map(|()| status),
     }
 }
@@ -93,78 +98,107 @@ fn watched(arguments: &Stat) -> Result<Vec<ProcessId>> {
     arguments.selection.pids.iter().map(|pid| identity::find(*pid)).collect()
 }
 
-/// Counts until the time is up, every watched process has ended, or a signal arrives.
-async fn watch(
-    live: &mut Live,
-    duration: Option<Duration>,
-    watched: &[ProcessId],
-    stop: &mut Stop,
-) -> Result<()> {
-    let mut tend = interval(TEND);
-    tend.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let end = async {
-        match duration {
-            Some(duration) => sleep(duration).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::pin!(end);
-    loop {
+/// What ends a run by itself.
+enum Event {
+    /// The command has ended.
+    Ended(io::Result<ExitStatus>),
+    /// The time is up.
+    TimeUp,
+}
+
+/// The command, if there is one, and the time that is left.
+struct Course {
+    child: Option<Child>,
+    end: Option<Instant>,
+}
+
+impl Course {
+    fn new(child: Option<Child>, duration: Option<Duration>) -> Self {
+        Self { child, end: duration.map(|duration| Instant::now() + duration) }
+    }
+}
+
+impl Events for Course {
+    type Event = Event;
+
+    async fn next(&mut self) -> Event {
+        let Self { child, end } = self;
+        let ended = async {
+            match child {
+                Some(child) => child.wait().await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
-            () = &mut end => return Ok(()),
-            _ = stop.next() => return Ok(()),
-            _ = tend.tick() => {
-                live.tend()?;
-                let gone = |found: &ProcessId| identity::find(found.pid).ok() != Some(*found);
-                if !watched.is_empty() && watched.iter().all(gone) {
-                    return Ok(());
-                }
+            status = ended => Event::Ended(status),
+            () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => {
+                *end = None;
+                Event::TimeUp
             }
         }
     }
 }
 
-/// Counts until the command ends, or the time is up and it was asked to end.
-async fn observe(
-    live: &mut Live,
-    mut child: Child,
-    duration: Option<Duration>,
-    stop: &mut Stop,
-) -> Result<ExitStatus> {
-    let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
-    let mut tend = interval(TEND);
-    tend.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let end = async {
-        match duration {
-            Some(duration) => sleep(duration).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::pin!(end);
-    let mut timed_out = false;
-    loop {
-        tokio::select! {
-            status = child.wait() => return status.context("cannot wait for the command"),
-            () = &mut end, if !timed_out => {
-                timed_out = true;
-                pass_on(pid, Signal::TERM);
-            }
-            signal = stop.next() => match signal {
-                // The terminal has sent it to the command too: it decides what to do with it.
-                signal if signal == SignalKind::interrupt() && is_foreground() => {}
-                signal if signal == SignalKind::interrupt() => pass_on(pid, Signal::INT),
-                signal if signal == SignalKind::hangup() => pass_on(pid, Signal::HUP),
-                _ => pass_on(pid, Signal::TERM),
-            },
-            _ = tend.tick() => live.tend()?,
-        }
-    }
+/// Counts until the command ends; without one, until the time is up, every watched process has ended,
+/// or a signal arrives. A command whose time is up, and one that a signal asks to end, decides itself.
+struct Watch {
+    watched: Vec<ProcessId>,
+    /// The command, while it runs or is a zombie.
+    command: Option<Pid>,
+    ended: Option<ExitStatus>,
 }
 
-fn pass_on(pid: Option<Pid>, signal: Signal) {
-    if let Some(pid) = pid {
-        // It may just have ended: then there is nobody to tell.
+impl Watch {
+    fn new(watched: Vec<ProcessId>, child: Option<&Child>) -> Self {
+        let pid = child.and_then(Child::id).and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        Self { watched, command: pid, ended: None }
+    }
+
+    /// Passes a signal on to the command; without one, the run is over.
+    fn end(&self, signal: Signal) -> Flow {
+        let Some(pid) = self.command else { return Flow::End };
+        // A command that has just ended needs no signal any more.
         let _ = kill_process(pid, signal);
+        Flow::Continue
+    }
+}
+
+impl Output for Watch {
+    type Event = Event;
+
+    fn wait(&self, _pace: Option<Duration>) -> Option<Duration> {
+        None
+    }
+
+    fn receive(&mut self, snapshot: Result<Option<Snapshot>>) -> Result<Flow> {
+        snapshot.map(|_| Flow::Continue)
+    }
+
+    fn tended(&mut self, outcome: Result<()>) -> Result<Flow> {
+        outcome?;
+        let gone = |found: &ProcessId| identity::find(found.pid).ok() != Some(*found);
+        let over = !self.watched.is_empty() && self.watched.iter().all(gone);
+        Ok(if over { Flow::End } else { Flow::Continue })
+    }
+
+    fn signal(&mut self, signal: Ending) -> Result<Flow> {
+        Ok(match signal {
+            // The terminal has sent it to the command, too, which decides what to do with it.
+            Ending::Interrupt if self.command.is_some() && is_foreground() => Flow::Continue,
+            Ending::Interrupt => self.end(Signal::INT),
+            Ending::Hangup => self.end(Signal::HUP),
+            Ending::Terminate => self.end(Signal::TERM),
+        })
+    }
+
+    fn event(&mut self, event: Event) -> Result<Flow> {
+        match event {
+            Event::TimeUp => Ok(self.end(Signal::TERM)),
+            Event::Ended(status) => {
+                self.ended = Some(status.context("cannot wait for the command")?);
+                Ok(Flow::End)
+            }
+        }
     }
 }
 
@@ -226,42 +260,17 @@ fn exit_code(status: ExitStatus) -> ExitCode {
     ExitCode::from(u8::try_from(code).unwrap_or(1))
 }
 
-/// Where the report goes, opened before anything is counted: a bad path fails at once.
-struct Report<'a> {
-    arguments: &'a Stat,
-    out: Box<dyn Write>,
-}
-
-impl<'a> Report<'a> {
-    fn open(arguments: &'a Stat) -> Result<Self> {
-        let out: Box<dyn Write> = match &arguments.output {
-            Some(path) => Box::new(BufWriter::new(create(path)?)),
-            None if arguments.command.is_empty()
-                || arguments.format.json
-                || arguments.format.csv =>
-            {
-                Box::new(BufWriter::new(io::stdout()))
-            }
-            None => Box::new(BufWriter::new(io::stderr())),
-        };
-        Ok(Self { arguments, out })
-    }
-
-    fn write(&mut self, frame: &Frame, filter: &Filter) -> Result<()> {
-        let Self { arguments, out } = self;
-        let everything = arguments.selection.listing(Listing::everything());
-        if arguments.format.json {
-            json::write_document(frame, &everything, out)?;
-        } else if arguments.format.csv {
-            let columns: Vec<&Column> = table::once_columns();
-            csv::write_header(&columns, out)?;
-            csv::write_rows(frame, &everything, &columns, out)?;
-        } else {
-            let listing = arguments.selection.listing(Listing::busiest(LISTED));
-            table::write_stat(frame, &subject(arguments, filter), &listing, out)?;
+/// Opens the report before anything is counted: a bad path fails at once.
+fn open(arguments: &Stat) -> Result<Writer> {
+    let form = arguments.format.form();
+    let out: Box<dyn Write> = match &arguments.output {
+        Some(path) => Box::new(BufWriter::new(create(path)?)),
+        None if arguments.command.is_empty() || form != Form::Text => {
+            Box::new(BufWriter::new(io::stdout()))
         }
-        Ok(out.flush()?)
-    }
+        None => Box::new(BufWriter::new(io::stderr())),
+    };
+    Ok(Writer::new(form, &arguments.selection, out))
 }
 
 fn create(path: &Path) -> Result<File> {

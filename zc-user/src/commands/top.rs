@@ -1,8 +1,9 @@
 //! `zc top`: the dashboard, or its updates as text, JSON or CSV.
 
 use std::{
+    convert::Infallible,
     fs::File,
-    io::{self, BufWriter, IsTerminal as _, Write},
+    io::{self, BufWriter, IsTerminal as _},
     os::fd::AsFd as _,
     process::ExitCode,
     time::Duration,
@@ -10,19 +11,20 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use rustix::thread::CapabilitySet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::{options, privilege, stop::Stop};
-use crate::cli::{Top, Usage};
-use zc_model::{column::Column, frame::Frame, sort::Listing, source::SnapshotSource as _};
+use super::{
+    options, privilege,
+    writer::{UNWRITTEN, Writer},
+};
+use crate::cli::{Form, Top, Usage};
+use zc_model::{filter::Filter, frame::Frame, snapshot::Snapshot, sort::Listing};
 use zc_probe::{live::Live, names::identity};
-use zc_render::{csv, json, table, theme::Theme};
-
-/// How often the slots of exited threads are recycled.
-const TEND: Duration = Duration::from_millis(100);
-
-/// Processes listed in plain text.
-const LISTED: usize = 20;
+use zc_render::theme::Theme;
+use zc_session::{
+    drive,
+    output::{Flow, Output},
+    world::{NoEvents, Real},
+};
 
 /// Runs `zc top`.
 pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
@@ -31,8 +33,7 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
     }
     let plain = arguments.once
         || arguments.count.is_some()
-        || arguments.format.json
-        || arguments.format.csv
+        || arguments.format.form() != Form::Text
         || !io::stdout().is_terminal();
     if !plain && arguments.probing.ebpf_log && io::stderr().is_terminal() {
         return Err(Usage(
@@ -69,37 +70,18 @@ async fn dashboard(arguments: &Top) -> Result<()> {
 
 /// One update per interval, until enough have been printed, a signal arrives or the reader leaves.
 async fn print(mut live: Live, arguments: &Top) -> Result<()> {
-    let mut stop = Stop::new()?;
-    let mut tend = interval(TEND);
-    tend.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let filter = arguments.selection.filter();
-    let mut updates = if arguments.once { Some(1) } else { arguments.count };
-    let mut printer = Printer::new(arguments).context("cannot write to standard output")?;
-    let mut previous = live.next()?.context("the probes returned no snapshot")?;
-    let mut due = Instant::now() + arguments.interval;
-    while updates != Some(0) {
-        tokio::select! {
-            _ = stop.next() => break,
-            _ = tend.tick() => live.tend()?,
-            () = sleep_until(due) => {
-                let next = live.next()?.context("the probes returned no snapshot")?;
-                printer
-                    .print(Frame::between(&previous, &next).select(&filter))
-                    .context("cannot write to standard output")?;
-                previous = next;
-                // Late updates are not caught up: the interval in each says how long it was.
-                due = (due + arguments.interval).max(Instant::now());
-                updates = updates.map(|left| left - 1);
-            }
-        }
-    }
-    Ok(())
+    let mut printer = Printer::new(arguments).context(UNWRITTEN)?;
+    drive(&mut live, &mut printer, &mut Real::new(NoEvents)?).await
 }
 
+/// Prints what happened between each two snapshots.
 struct Printer<'a> {
     arguments: &'a Top,
-    columns: Vec<&'static Column>,
-    out: Box<dyn Write>,
+    filter: Filter,
+    writer: Writer,
+    previous: Option<Snapshot>,
+    /// Updates that are still to be printed; `None` for all.
+    left: Option<u64>,
 }
 
 impl<'a> Printer<'a> {
@@ -107,28 +89,39 @@ impl<'a> Printer<'a> {
         // Past the standard library's buffer, which looks for line ends in all that it is given.
         let out =
             io::stdout().as_fd().try_clone_to_owned().context("cannot use standard output")?;
-        let mut printer = Self {
+        let out = Box::new(BufWriter::new(File::from(out)));
+        let mut writer = Writer::new(arguments.format.form(), &arguments.selection, out);
+        writer.begin()?;
+        Ok(Self {
             arguments,
-            columns: table::once_columns(),
-            out: Box::new(BufWriter::new(File::from(out))),
-        };
-        if arguments.format.csv {
-            csv::write_header(&printer.columns, &mut printer.out)?;
-        }
-        Ok(printer)
+            filter: arguments.selection.filter(),
+            writer,
+            previous: None,
+            left: if arguments.once { Some(1) } else { arguments.count },
+        })
+    }
+}
+
+impl Output for Printer<'_> {
+    type Event = Infallible;
+
+    fn wait(&self, pace: Option<Duration>) -> Option<Duration> {
+        let interval = pace.unwrap_or(self.arguments.interval);
+        Some(if self.previous.is_none() { Duration::ZERO } else { interval })
     }
 
-    fn print(&mut self, frame: Frame) -> Result<()> {
-        let Self { arguments, columns, out } = self;
-        let everything = arguments.selection.listing(Listing::everything());
-        if arguments.format.json {
-            json::write_line(&frame, &everything, out)?;
-        } else if arguments.format.csv {
-            csv::write_rows(&frame, &everything, columns, out)?;
-        } else {
-            let listing = arguments.selection.listing(Listing::busiest(LISTED));
-            table::write_once(&frame, &listing, columns, out)?;
+    fn receive(&mut self, snapshot: Result<Option<Snapshot>>) -> Result<Flow> {
+        let Some(next) = snapshot? else { return Ok(Flow::End) };
+        if let Some(previous) = &self.previous {
+            let frame = Frame::between(previous, &next).select(&self.filter);
+            self.writer.update(&frame).context(UNWRITTEN)?;
+            self.left = self.left.map(|left| left - 1);
         }
-        Ok(out.flush()?)
+        self.previous = Some(next);
+        Ok(if self.left == Some(0) { Flow::End } else { Flow::Continue })
+    }
+
+    fn event(&mut self, event: Infallible) -> Result<Flow> {
+        match event {}
     }
 }

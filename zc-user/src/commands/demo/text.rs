@@ -15,10 +15,7 @@ use tokio::{
 };
 
 use super::{bench::Bench, status};
-use crate::{
-    cli::demo::Demo,
-    commands::{lab::interrupted, stop::Stop},
-};
+use crate::{cli::demo::Demo, commands::lab::interrupted};
 use zc_lab::{
     screen::text::Style,
     tour::{
@@ -27,10 +24,11 @@ use zc_lab::{
     },
 };
 use zc_render::theme::Theme;
+use zc_session::signals::Signals;
 
 /// Gives the tour on standard output.
 pub(super) async fn run(mut tour: Tour, theme: Theme, arguments: &Demo) -> Result<ExitCode> {
-    let mut stop = Stop::new()?;
+    let mut stop = Signals::new()?;
     let mut bench = Bench::open(arguments)?;
     let mut reader = Reader::open()?;
     let style = Style { theme, color: theme.has_color() && io::stdout().is_terminal() };
@@ -62,7 +60,7 @@ pub(super) async fn run(mut tour: Tour, theme: Theme, arguments: &Demo) -> Resul
         let exhibit = tokio::select! {
             exhibit = step => exhibit,
             // Whatever is under way ends with the future that was dropped.
-            signal = stop.next() => return Ok(interrupted(signal.as_raw_value())),
+            signal = stop.next() => return Ok(interrupted(signal.number())),
         };
         match exhibit {
             Some(exhibit) => tour.receive(exhibit),

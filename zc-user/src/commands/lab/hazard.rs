@@ -5,11 +5,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 
 use super::{borrowed, interrupted, observer, plan, report};
-use crate::{
-    cli::{Usage, lab::LabRun},
-    commands::stop::Stop,
-};
+use crate::cli::{Usage, lab::LabRun};
 use zc_lab::hazard::{self, Hazard, Outcome, Sighting};
+use zc_session::signals::Signals;
 
 /// Shows the hazards, one after the other.
 pub(super) async fn run(arguments: &LabRun, hazards: &[&'static Hazard]) -> Result<ExitCode> {
@@ -17,7 +15,7 @@ pub(super) async fn run(arguments: &LabRun, hazards: &[&'static Hazard]) -> Resu
         bail!(Usage("hazards come as text or as --json".to_owned()));
     }
     let mut report = report::Report::open(&arguments.report)?;
-    let mut stop = Stop::new()?;
+    let mut stop = Signals::new()?;
     let mut source = observer(&arguments.probing);
     let mut observer = borrowed(&mut source);
     let directory = plan(&arguments.bench).directory;
@@ -26,7 +24,7 @@ pub(super) async fn run(arguments: &LabRun, hazards: &[&'static Hazard]) -> Resu
         let sighting = tokio::select! {
             sighting = hazard::show(hazard, &directory, &mut observer) => sighting,
             // Whatever is under way ends with the future that is dropped.
-            signal = stop.next() => return Ok(interrupted(signal.as_raw_value())),
+            signal = stop.next() => return Ok(interrupted(signal.number())),
         };
         report.sighting(&sighting).context(report::UNWRITTEN)?;
         sightings.push(sighting);

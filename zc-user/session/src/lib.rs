@@ -1,0 +1,47 @@
+//! One loop for every verb: it takes snapshots from a source when they are due, keeps the source tidy
+//! in between, and hands everything that happens to an output.
+//!
+//! A [`world::World`] says what happens next: the real one waits for the clock and for [`signals`], the
+//! one of a test plays a script. An [`output::Output`] says how long to wait for the next snapshot, and
+//! when to end.
+
+pub mod output;
+pub mod signals;
+pub mod world;
+
+use anyhow::Result;
+use zc_model::source::SnapshotSource;
+
+use self::{
+    output::{Flow, Output},
+    world::{Input, World},
+};
+
+/// Drives `source` to `output` until the output ends the session.
+///
+/// # Errors
+/// What the output makes an error of: it receives the failures of the source, too.
+pub async fn drive<O, W>(
+    source: &mut dyn SnapshotSource,
+    output: &mut O,
+    world: &mut W,
+) -> Result<()>
+where
+    O: Output,
+    W: World<Event = O::Event>,
+{
+    loop {
+        let flow = match world.next(output.wait(source.pace())).await {
+            Input::Tick => output.receive(source.next())?,
+            Input::Tend => output.tended(source.tend())?,
+            Input::Signal(signal) => output.signal(signal)?,
+            Input::Event(event) => output.event(event)?,
+        };
+        if flow == Flow::End {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

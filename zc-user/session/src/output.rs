@@ -1,0 +1,55 @@
+//! Where snapshots go.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use zc_model::snapshot::Snapshot;
+
+use crate::signals::Ending;
+
+/// Whether a session goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// It goes on.
+    Continue,
+    /// It ends, as intended.
+    End,
+}
+
+/// What a session drives snapshots to: a report, lines on a pipe, a dashboard.
+pub trait Output {
+    /// What happens to this output beside snapshots: a key, the end of a command.
+    type Event;
+
+    /// How long after the last snapshot the next one is due; `None` when the output needs no more.
+    /// `pace` is what the source asks for: a recording has its own.
+    fn wait(&self, pace: Option<Duration>) -> Option<Duration>;
+
+    /// Takes the next snapshot: `None` at the end of a recording.
+    ///
+    /// # Errors
+    /// When the session must fail: the source's error, or one of writing.
+    fn receive(&mut self, snapshot: Result<Option<Snapshot>>) -> Result<Flow>;
+
+    /// Called a few times a second, after the source has done its housekeeping.
+    ///
+    /// # Errors
+    /// When the session must fail.
+    fn tended(&mut self, outcome: Result<()>) -> Result<Flow> {
+        outcome.map(|()| Flow::Continue)
+    }
+
+    /// Takes a signal that asks the session to end.
+    ///
+    /// # Errors
+    /// When the session must fail.
+    fn signal(&mut self, _signal: Ending) -> Result<Flow> {
+        Ok(Flow::End)
+    }
+
+    /// Takes an event of its own.
+    ///
+    /// # Errors
+    /// When the session must fail.
+    fn event(&mut self, event: Self::Event) -> Result<Flow>;
+}
