@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::checkout;
 use crate::workspace;
 
 /// Fails if a file names a path that exists on the author's machine only.
@@ -13,7 +14,7 @@ pub(crate) fn no_private_paths() -> Result<()> {
     let private = private_paths();
     let mut found = Vec::new();
     for file in workspace::files()? {
-        let path = workspace::root().join(&file);
+        let path = checkout::root().join(&file);
         // A file that is deleted but not yet committed is still listed.
         if !path.is_file() {
             continue;
@@ -33,7 +34,7 @@ pub(crate) fn no_private_paths() -> Result<()> {
 
 /// The places that differ from machine to machine, as they are on this one.
 fn private_paths() -> Vec<String> {
-    let root = workspace::root().display().to_string();
+    let root = checkout::root().display().to_string();
     let variables = ["HOME", "CARGO_HOME", "RUSTUP_HOME", "CARGO_TARGET_DIR"];
     let mut paths: Vec<String> = variables.iter().filter_map(|name| env::var(name).ok()).collect();
     paths.push(root);
@@ -64,7 +65,7 @@ mod tests {
 
     #[test]
     fn the_checkout_itself_is_private() {
-        let root = format!("{}/", workspace::root().display());
+        let root = format!("{}/", checkout::root().display());
         assert!(private_paths().contains(&root));
     }
 }

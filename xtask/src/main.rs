@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 mod apt;
 mod bench;
 mod build;
+mod checkout;
 mod ci;
 mod demo;
 mod dist;

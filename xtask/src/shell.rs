@@ -5,12 +5,12 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::workspace;
+use crate::checkout;
 
 /// A command that starts in the root of the workspace.
 pub(crate) fn command(program: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
-    command.args(arguments).current_dir(workspace::root());
+    command.args(arguments).current_dir(checkout::root());
     command
 }
 

@@ -22,6 +22,7 @@ use crate::shell;
 use crate::workspace;
 use archive::Fetched;
 use boot::Purpose;
+use directory::create;
 use matrix::{KERNELS, Kernel};
 use payload::Payload;
 use report::{Outcome, Stage};
@@ -30,6 +31,7 @@ mod archive;
 mod attach;
 mod boot;
 mod cpio;
+mod directory;
 mod image;
 mod last_words;
 pub(crate) mod matrix;
@@ -183,12 +185,6 @@ pub(crate) fn measure(
 /// Where the results of a kernel go, from its directory.
 fn results(home: &Path) -> PathBuf {
     home.join("results")
-}
-
-/// Creates a directory and its parents.
-fn create(directory: &Path) -> Result<()> {
-    fs::create_dir_all(directory)
-        .with_context(|| format!("cannot create '{}'", directory.display()))
 }
 
 /// A lock that the kernel lifts when this process ends.

@@ -1,16 +1,11 @@
-//! Where things are: the checkout, and what cargo builds from it.
+//! What cargo and git know of the checkout: the target directory, the host, the files.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use crate::shell;
-
-/// The root of the checkout that this xtask was built from.
-pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the root of the workspace")
-}
 
 /// Cargo's target directory, wherever the environment puts it.
 pub(crate) fn target() -> Result<PathBuf> {

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 
 use super::figures::{Figures, spread};
 use super::table;
+use crate::checkout;
 use crate::vm::{self, matrix};
 use crate::workspace;
 
@@ -41,7 +42,7 @@ pub(super) fn run(kernel: Option<&'static matrix::Kernel>, write: bool) -> Resul
     fs::write(&path, all).with_context(|| format!("cannot write '{}'", path.display()))?;
     eprintln!("xtask: the figures of both guests are in {}", path.display());
     if write {
-        let path = workspace::root().join(DOCUMENT);
+        let path = checkout::root().join(DOCUMENT);
         let before = fs::read_to_string(&path)
             .with_context(|| format!("cannot read '{}'", path.display()))?;
         let after = replace(&before, &text)

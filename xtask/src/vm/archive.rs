@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::create;
+use super::directory::create;
 use super::matrix::{Kernel, Source};
 use super::report::{Stage, note};
 use crate::apt::KEYRING;

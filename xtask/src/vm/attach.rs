@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::matrix::{KERNELS, Kernel};
-use crate::workspace;
+use crate::checkout;
 
 /// What the guests reported; kernels by series.
 const DATA: &str = "docs/attach-matrix.json";
@@ -36,7 +36,7 @@ struct Matrix(BTreeMap<String, Column>);
 /// Compares what the kernels reported in this run with what is known of them, or makes it known.
 /// Each comes with the directory of its results.
 pub(crate) fn check(reports: &[(&Kernel, PathBuf)], write: bool) -> Result<()> {
-    let path = workspace::root().join(DATA);
+    let path = checkout::root().join(DATA);
     let mut known = Matrix::read(&path)?;
     let mut differences = Vec::new();
     for (kernel, results) in reports {
@@ -50,7 +50,7 @@ pub(crate) fn check(reports: &[(&Kernel, PathBuf)], write: bool) -> Result<()> {
         known.0.retain(|series, _| KERNELS.iter().any(|kernel| kernel.series == series));
         let text = serde_json::to_string_pretty(&known.json())? + "\n";
         for (path, text) in [(DATA, text), (TABLE, known.table())] {
-            let path = workspace::root().join(path);
+            let path = checkout::root().join(path);
             fs::write(&path, text).with_context(|| format!("cannot write '{}'", path.display()))?;
         }
         return Ok(());
@@ -221,9 +221,9 @@ mod tests {
     /// The table is what the guests reported, and not what somebody wrote into it.
     #[test]
     fn docs_attach_matrix() {
-        let data = workspace::root().join(DATA);
+        let data = checkout::root().join(DATA);
         let table = Matrix::read(&data).expect("the data can be read").table();
-        let path = workspace::root().join(TABLE);
+        let path = checkout::root().join(TABLE);
         if std::env::var_os("ZC_BLESS").is_some() {
             fs::write(&path, &table).expect("the table can be written");
         }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{create, vmlinux};
+use super::directory::create;
+use super::vmlinux;
 use crate::shell;
 
 /// Loaded at boot: nothing in the guest looks for devices by itself. A guest is of no use without

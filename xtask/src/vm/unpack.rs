@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use super::directory::create;
 use super::matrix::Kernel;
 use super::report::Stage;
-use super::{create, modules, vmlinux};
+use super::{modules, vmlinux};
 use crate::shell;
 
 /// A kernel that can be booted.
