@@ -14,10 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use zc_probe::catalog::{Group, PROBES};
 
-use crate::{population::Population, screen::Dashboard, targets};
-
-/// The binary under test, built with this benchmark.
-pub(crate) const ZC: &str = env!("CARGO_BIN_EXE_zc");
+use crate::{binary::ZC, population::Population, screen::Dashboard, targets};
 
 /// Time for the calls of a whole population to be over, and for what they cost.
 const SETTLE: Duration = Duration::from_secs(3);

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use serde_json::{Map, Value};
 
+mod binary;
 mod calls;
 mod footprint;
 mod population;

@@ -15,7 +15,7 @@ use rustix::{
     termios::{Winsize, tcsetwinsize},
 };
 
-use crate::footprint::ZC;
+use crate::binary::ZC;
 
 /// After this long the dashboard is taken to be stuck.
 const PATIENCE: Duration = Duration::from_secs(30);

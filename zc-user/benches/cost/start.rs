@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{footprint::ZC, screen::Dashboard, targets};
+use crate::{binary::ZC, screen::Dashboard, targets};
 
 /// Repetitions; the fastest counts, because whatever else the machine does can only add.
 const TIMES: usize = 10;
