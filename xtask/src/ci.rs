@@ -11,6 +11,7 @@ use crate::setup::{self, Needs};
 use crate::shell;
 use crate::test;
 use crate::toolchain::{self, Toolchain, on_path};
+use crate::words::{self, Subjects};
 use crate::workspace;
 
 #[derive(Debug, Args)]
@@ -37,9 +38,10 @@ enum Outcome {
 
 type Check = fn() -> Result<Outcome>;
 
-const CHECKS: [(&str, Check); 7] = [
+const CHECKS: [(&str, Check); 8] = [
     ("format", format),
     ("files", files),
+    ("commits", commits),
     ("spelling", spelling),
     ("clippy, host", clippy_host),
     ("clippy, eBPF", clippy_ebpf),
@@ -94,6 +96,16 @@ fn format() -> Result<Outcome> {
 fn files() -> Result<Outcome> {
     hygiene::no_private_paths()?;
     Ok(Outcome::Held)
+}
+
+fn commits() -> Result<Outcome> {
+    match words::in_subjects()? {
+        Subjects::Unknown(why) => Ok(Outcome::Skipped(why)),
+        Subjects::Searched(findings) if findings.is_empty() => Ok(Outcome::Held),
+        Subjects::Searched(findings) => {
+            Ok(Outcome::Failed(format!("refused subjects:\n  {}", findings.join("\n  "))))
+        }
+    }
 }
 
 fn spelling() -> Result<Outcome> {

@@ -22,6 +22,7 @@ mod test;
 #[path = "../../zc-user/probe/build/toolchain.rs"]
 mod toolchain;
 mod vm;
+mod words;
 mod workspace;
 
 /// Developer verbs of zc.
@@ -50,6 +51,8 @@ enum Verb {
     Vm(vm::Arguments),
     /// Build the static binary that is shipped.
     Dist,
+    /// Find refused words in the files, and commit subjects that are no actions.
+    Words(words::Arguments),
     /// Write the generated documents, or check that they are up to date.
     Docs(docs::Arguments),
 }
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Vm(arguments) => vm::run(&arguments),
         Verb::Dist => dist::run(),
+        Verb::Words(arguments) => words::run(&arguments),
         Verb::Docs(arguments) => docs::run(&arguments),
     };
     match outcome {
