@@ -11,6 +11,7 @@ use crate::setup::{self, Needs};
 use crate::shell;
 use crate::test;
 use crate::toolchain::{self, Toolchain, on_path};
+use crate::walls;
 use crate::words::{self, Subjects};
 use crate::workspace;
 
@@ -38,10 +39,11 @@ enum Outcome {
 
 type Check = fn() -> Result<Outcome>;
 
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 9] = [
     ("format", format),
     ("files", files),
     ("commits", commits),
+    ("walls", walls),
     ("spelling", spelling),
     ("clippy, host", clippy_host),
     ("clippy, eBPF", clippy_ebpf),
@@ -106,6 +108,22 @@ fn commits() -> Result<Outcome> {
             Ok(Outcome::Failed(format!("refused subjects:\n  {}", findings.join("\n  "))))
         }
     }
+}
+
+fn walls() -> Result<Outcome> {
+    let report = walls::check()?;
+    if !report.breaches.is_empty() {
+        let breaches = report.breaches.join("\n  ");
+        return Ok(Outcome::Failed(format!("dependencies through a wall:\n  {breaches}")));
+    }
+    if !report.absent.is_empty() {
+        let absent = format!("no package {} here", report.absent.join(", "));
+        if report.checked == 0 {
+            return Ok(Outcome::Skipped(absent));
+        }
+        eprintln!("xtask: {absent}");
+    }
+    Ok(Outcome::Held)
 }
 
 fn spelling() -> Result<Outcome> {

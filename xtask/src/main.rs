@@ -22,6 +22,7 @@ mod test;
 #[path = "../../zc-user/probe/build/toolchain.rs"]
 mod toolchain;
 mod vm;
+mod walls;
 mod words;
 mod workspace;
 

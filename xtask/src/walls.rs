@@ -1,0 +1,123 @@
+//! The walls between the packages: what a package must not depend on, however indirectly.
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::shell;
+
+/// A package, and those that it must not depend on.
+const WALLS: [(&str, &[&str]); 4] = [
+    ("zc-model", &["aya", "tokio", "ratatui", "clap"]),
+    ("zc-probe", &["ratatui", "clap"]),
+    ("zc-render", &["aya", "tokio"]),
+    ("zc-tui", &["aya"]),
+];
+
+/// The state of the walls.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    /// A line for each dependency through a wall, with the packages that lead to it.
+    pub(crate) breaches: Vec<String>,
+    /// The packages of the table that the workspace does not have.
+    pub(crate) absent: Vec<&'static str>,
+    /// How many packages keep their walls.
+    pub(crate) checked: usize,
+}
+
+/// Asks cargo what each package depends on, with all its features, tests and build scripts left out.
+pub(crate) fn check() -> Result<Report> {
+    let members = members()?;
+    let mut report = Report::default();
+    for (package, forbidden) in WALLS {
+        if !members.iter().any(|member| member == package) {
+            report.absent.push(package);
+            continue;
+        }
+        let arguments = [
+            "tree",
+            "--package",
+            package,
+            "--edges",
+            "normal",
+            "--all-features",
+            "--prefix",
+            "depth",
+            "--format",
+            " {p}",
+        ];
+        let tree = shell::capture(&mut shell::cargo(&arguments))?;
+        report.checked += 1;
+        report.breaches.extend(breaches(&tree, forbidden)?);
+    }
+    Ok(report)
+}
+
+/// The names of the packages of the workspace.
+fn members() -> Result<Vec<String>> {
+    let arguments = ["metadata", "--no-deps", "--format-version=1"];
+    let metadata = shell::capture(&mut shell::cargo(&arguments))?;
+    let metadata: Value =
+        serde_json::from_str(&metadata).context("cannot read cargo's metadata")?;
+    let packages = metadata["packages"].as_array().context("cargo names no packages")?;
+    Ok(packages.iter().filter_map(|it| Some(it["name"].as_str()?.to_owned())).collect())
+}
+
+/// The chains of packages that end with a forbidden one, in what `cargo tree` printed: lines of a
+/// depth and a package, each below the nearest one with a smaller depth.
+fn breaches(tree: &str, forbidden: &[&str]) -> Result<Vec<String>> {
+    let mut chain: Vec<&str> = Vec::new();
+    let mut breaches = Vec::new();
+    for line in tree.lines().filter(|line| !line.trim().is_empty()) {
+        let parts = line.split_once(' ').and_then(|(depth, rest)| {
+            Some((depth.parse::<usize>().ok()?, rest.split_whitespace().next()?))
+        });
+        let (depth, name) = parts.with_context(|| format!("cannot read cargo's tree: '{line}'"))?;
+        chain.truncate(depth);
+        chain.push(name);
+        if forbidden.contains(&name) {
+            breaches.push(chain.join(" -> "));
+        }
+    }
+    Ok(breaches)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TREE: &str = "0 model v0.1.0 (/src/model)\n1 common v0.1.0 (/src/common)\n\
+                        2 aya v0.14.0\n3 aya-obj v0.3.0\n2 libc v0.2.1\n1 serde v1.0.0\n\
+                        2 serde_core v1.0.0\n1 aya v0.14.0 (*)\n";
+
+    #[test]
+    fn a_breach_names_the_packages_that_lead_to_it() {
+        let found = breaches(TREE, &["aya", "serde_core"]).expect("it is a tree");
+        assert_eq!(
+            found,
+            ["model -> common -> aya", "model -> serde -> serde_core", "model -> aya"]
+        );
+    }
+
+    #[test]
+    fn a_name_that_only_begins_like_a_forbidden_one_is_no_breach() {
+        assert_eq!(breaches(TREE, &["ser", "tokio", "obj"]).expect("it is a tree"), [""; 0]);
+    }
+
+    #[test]
+    fn cargo_is_understood() {
+        let tree = shell::capture(&mut shell::cargo(&[
+            "tree",
+            "--package",
+            "xtask",
+            "--edges",
+            "normal",
+            "--prefix",
+            "depth",
+            "--format",
+            " {p}",
+        ]))
+        .expect("cargo knows this package");
+        let found = breaches(&tree, &["anyhow"]).expect("it is a tree");
+        assert_eq!(found, ["xtask -> anyhow"]);
+    }
+}
