@@ -1,4 +1,4 @@
-//! `demo`: the shortest way from a fresh checkout to the tour through the lab.
+//! `demo`: the shortest way from a fresh checkout to the guided tour of the lab.
 
 use std::io::IsTerminal as _;
 
@@ -29,5 +29,31 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.text || !std::io::stdout().is_terminal() {
         words.push("--text");
     }
-    shell::run(&mut privilege::command(zc, &words)?)
+    shell::run(&mut privilege::command(zc, &words)?)?;
+    print!("{}", farewell(zc, privilege::is_root()));
+    Ok(())
+}
+
+/// Where the binary is, and what to type next.
+fn farewell(zc: &str, is_root: bool) -> String {
+    let sudo = if is_root { "" } else { "sudo " };
+    let command = shell::quote(zc);
+    format!(
+        "\nThe tour ran this binary:\n  {zc}\n\
+         Next, watch this machine:\n  {sudo}{command} top\n\
+         To have zc on your PATH, with its manual:\n  cargo xtask install\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_ends_with_the_binary_and_the_next_command() {
+        let text = farewell("/my src/zc", false);
+        assert!(text.contains("\n  /my src/zc\n"), "{text}");
+        assert!(text.contains("\n  sudo '/my src/zc' top\n"), "{text}");
+        assert!(farewell("/zc", true).contains("\n  /zc top\n"));
+    }
 }
