@@ -73,6 +73,9 @@ pub(crate) enum Verb {
     Docs {
         /// Which document
         document: Document,
+        /// Write to this directory instead; man is then one page per subcommand
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
     },
 }
 

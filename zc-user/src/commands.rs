@@ -8,16 +8,14 @@ use std::{
 use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
 
-use crate::{
-    cli::{Cli, Document, Probing, Usage, Verb},
-    metrics,
-};
+use crate::cli::{Cli, Probing, Usage, Verb};
 use zc_lab::stage::{UNSUPPORTED, Unsupported};
 use zc_probe::attach::Options;
 
 use self::stat::NotRun;
 
 mod demo;
+mod docs;
 mod doctor;
 mod lab;
 mod privilege;
@@ -46,12 +44,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
             clap_complete::generate(shell, &mut Cli::command(), "zc", &mut script);
             print(&script)
         }
-        Verb::Docs { document: Document::Man } => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-            print(&page)
-        }
-        Verb::Docs { document: Document::Metrics } => print(metrics::markdown().as_bytes()),
+        Verb::Docs { document, to: None } => print(&docs::text(document)?),
+        Verb::Docs { document, to: Some(directory) } => docs::write(document, &directory),
     }
 }
 

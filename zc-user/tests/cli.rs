@@ -138,6 +138,32 @@ fn documents_are_printed_though_their_verb_is_hidden() {
 }
 
 #[test]
+fn the_manual_has_a_page_per_subcommand() {
+    let directory = tempfile::tempdir().unwrap();
+    let to = directory.path().join("man1");
+    assert_eq!(printed(&["docs", "man", "--to", to.to_str().unwrap()]), "");
+    let mut pages: Vec<_> = std::fs::read_dir(&to)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    pages.sort();
+    let mut expected: Vec<_> = verbs()
+        .into_iter()
+        .filter(|verb| verb != "docs")
+        .map(|verb| format!("zc-{verb}.1"))
+        .chain(["zc.1".to_owned()])
+        .chain(["list", "run", "compare", "setup"].map(|verb| format!("zc-lab-{verb}.1")))
+        .collect();
+    expected.sort();
+    assert_eq!(pages, expected);
+    for page in pages {
+        let text = std::fs::read_to_string(to.join(&page)).unwrap();
+        let title = format!(".TH {} 1", page.trim_end_matches(".1"));
+        assert!(text.contains(&title) && text.contains("SYNOPSIS"), "{page}: {text}");
+    }
+}
+
+#[test]
 fn a_reader_that_leaves_ends_it_quietly() {
     // More than a pipe holds is not needed: the reader is gone before the first byte.
     for arguments in [
