@@ -1,7 +1,7 @@
 //! `dist`: one static binary that runs on any Linux of this architecture, with its checksum.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
@@ -12,22 +12,13 @@ use crate::workspace;
 
 pub(crate) fn run() -> Result<()> {
     setup::prepare(Needs::default())?;
-    let host = workspace::host_triple()?;
-    // Naming the target keeps the flag away from build scripts and procedural macros, which must
-    // stay dynamic.
-    let mut build = shell::cargo(&["build", "--release", "--package", "zc-user", "--bin", "zc"]);
-    build.args(["--target", &host]).env("RUSTFLAGS", "-C target-feature=+crt-static");
-    shell::run(&mut build)?;
-
-    let target = workspace::target()?;
-    let built = target.join(&host).join("release").join("zc");
-    let directory = target.join("dist");
+    let built = build()?;
+    let directory = workspace::target()?.join("dist");
     let shipped = directory.join("zc");
     fs::create_dir_all(&directory)
         .with_context(|| format!("cannot create '{}'", directory.display()))?;
     fs::copy(&built, &shipped)
         .with_context(|| format!("cannot copy '{}' to '{}'", built.display(), shipped.display()))?;
-    verify(&shipped)?;
 
     let checksum = shell::capture(Command::new("sha256sum").arg("zc").current_dir(&directory))?;
     let file = directory.join("zc.sha256");
@@ -37,7 +28,20 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// It needs no shared library, and it starts.
+/// Builds the static binary and says where it is. The set-up has been done before.
+pub(crate) fn build() -> Result<PathBuf> {
+    let host = workspace::host_triple()?;
+    // Naming the target keeps the flag away from build scripts and procedural macros, which must
+    // stay dynamic.
+    let mut build = shell::cargo(&["build", "--release", "--package", "zc-user", "--bin", "zc"]);
+    build.args(["--target", &host]).env("RUSTFLAGS", "-C target-feature=+crt-static");
+    shell::run(&mut build)?;
+    let built = workspace::target()?.join(&host).join("release").join("zc");
+    verify(&built)?;
+    Ok(built)
+}
+
+/// Checks that the binary needs no shared library, and that it starts.
 fn verify(binary: &Path) -> Result<()> {
     let ldd = Command::new("ldd").arg(binary).output().context("cannot run `ldd`")?;
     let said = [ldd.stdout, ldd.stderr].concat();

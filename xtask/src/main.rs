@@ -14,6 +14,7 @@ mod demo;
 mod dist;
 mod docs;
 mod hygiene;
+mod install;
 mod linker;
 mod privilege;
 mod setup;
@@ -52,6 +53,8 @@ enum Verb {
     Vm(vm::Arguments),
     /// Build the static binary that is shipped.
     Dist,
+    /// Install `zc` with its manual pages and completions.
+    Install(install::Arguments),
     /// Find refused words in the files, and commit subjects that are no actions.
     Words(words::Arguments),
     /// Write the generated documents, or check that they are up to date.
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Vm(arguments) => vm::run(&arguments),
         Verb::Dist => dist::run(),
+        Verb::Install(arguments) => install::run(&arguments),
         Verb::Words(arguments) => words::run(&arguments),
         Verb::Docs(arguments) => docs::run(&arguments),
     };
