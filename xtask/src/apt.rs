@@ -9,6 +9,9 @@ use anyhow::{Context as _, Result};
 use crate::shell;
 use crate::toolchain::on_path;
 use crate::workspace;
+use mirror::Mirrors;
+
+pub(crate) mod mirror;
 
 /// A program, or the full path of a file, and the Debian package that brings it.
 #[derive(Debug, Clone, Copy)]
@@ -41,9 +44,6 @@ pub(crate) fn is_installed(package: &str) -> bool {
 /// from the backports, as the images of some clouds do, the former must come from there, too.
 const SIBLINGS: [(&str, &str); 1] = [("qemu-system-x86", "qemu-utils")];
 
-/// Debian's archive.
-pub(crate) const ARCHIVE: &str = "http://deb.debian.org/debian";
-
 /// What Debian signs its archive with.
 pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -57,13 +57,19 @@ pub(crate) fn commands(packages: &[String]) -> Result<Vec<Command>> {
     }
     if !newer.is_empty() {
         let suite = format!("{}-backports", codename()?);
-        let list = format!("Dir::Etc::SourceList={}", sources_with(&suite)?.display());
-        // The machine's own sources stay as they are: these are for these two commands only.
-        let mut update = apt_get(&["update"]);
-        update.args(["-o", &list]);
         let mut install = install(&newer);
-        install.args(["-o", &list, "--target-release", &suite]);
-        commands.extend([update, install]);
+        install.args(["--target-release", &suite]);
+        let mirrors = Mirrors::of_this_machine()?;
+        if !mirrors.have(&suite) {
+            // The machine's own sources stay as they are: these are for these two commands only.
+            let list = sources_with(&suite, &mirrors)?;
+            let list = format!("Dir::Etc::SourceList={}", list.display());
+            let mut update = apt_get(&["update"]);
+            update.args(["-o", &list]);
+            install.args(["-o", &list]);
+            commands.push(update);
+        }
+        commands.push(install);
     }
     Ok(commands)
 }
@@ -115,12 +121,14 @@ fn codename() -> Result<String> {
 }
 
 /// A file that takes the place of `/etc/apt/sources.list`: its lines, and `suite`.
-fn sources_with(suite: &str) -> Result<PathBuf> {
+fn sources_with(suite: &str, mirrors: &Mirrors) -> Result<PathBuf> {
+    let archives = mirrors.archives(suite)?;
+    let archive = archives.first().with_context(|| format!("no archive for {suite}"))?;
     let directory = workspace::target()?.join("apt");
     fs::create_dir_all(&directory)
         .with_context(|| format!("cannot create '{}'", directory.display()))?;
     let mut text = fs::read_to_string("/etc/apt/sources.list").unwrap_or_default();
-    text.push_str(&format!("\ndeb [signed-by={KEYRING}] {ARCHIVE} {suite} main\n"));
+    text.push_str(&format!("\ndeb [signed-by={KEYRING}] {archive} {suite} main\n"));
     let path = directory.join(format!("{suite}.list"));
     fs::write(&path, text).with_context(|| format!("cannot write '{}'", path.display()))?;
     Ok(path)

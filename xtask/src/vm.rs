@@ -146,7 +146,7 @@ fn prepare() -> Result<(PathBuf, File)> {
     );
     ensure!(
         apt::is_here(),
-        "cannot get the kernels: they are Debian packages; run this on Debian or Ubuntu"
+        "cannot get the kernels: they are Debian packages, and this machine has no apt; run this on Debian"
     );
     setup::prepare(Needs { programs: &PROGRAMS, ..Needs::default() })?;
     let directory = workspace::target()?.join("vm");

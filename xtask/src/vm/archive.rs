@@ -1,7 +1,7 @@
-//! Packages from Debian's archive, with lists of our own: what the machine has installed, and where
-//! it gets that from, is neither asked nor touched.
+//! Packages of Debian's kernels, from the archives that the machine uses, with lists of our own: the
+//! machine's own lists and what it has installed stay as they are.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -10,13 +10,17 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context as _, Result, bail};
 
 use super::directory::create;
-use super::matrix::{Kernel, Source};
+use super::matrix::Kernel;
 use super::report::{Stage, note};
 use crate::apt::KEYRING;
+use crate::apt::mirror::Mirrors;
 use crate::shell;
 
 /// Lists younger than this are not asked for again.
 const FRESH: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// In the home of a suite: the source whose lists it has, written when they were asked for.
+const STAMP: &str = "updated";
 
 /// How often a download that takes long says how far it is.
 const PROGRESS: Duration = Duration::from_secs(5);
@@ -40,8 +44,8 @@ struct Package {
 pub(crate) fn fetch(kernel: &'static Kernel, directory: &Path, home: &Path) -> Result<Fetched> {
     let cache = home.join("packages");
     create(&cache)?;
-    let packages = match find(kernel, directory) {
-        Ok(Ok(packages)) => packages,
+    let (apt, packages) = match find(kernel, directory) {
+        Ok(Ok(found)) => found,
         Ok(Err(gone)) => return Ok(kept(kernel, &cache, &gone)?.unwrap_or(Fetched::Gone(gone))),
         Err(error) => {
             let why = format!("{error:#}");
@@ -54,7 +58,7 @@ pub(crate) fn fetch(kernel: &'static Kernel, directory: &Path, home: &Path) -> R
         fs::metadata(file).is_ok_and(|metadata| metadata.len() == package.size)
     };
     if files.iter().zip(&packages).any(|(file, package)| !is_here(file, package)) {
-        download(kernel, directory, &cache, &packages)?;
+        download(kernel, &apt, &cache, &packages)?;
     }
     if let Some(missing) = files.iter().zip(&packages).find(|(file, it)| !is_here(file, it)) {
         bail!("apt-get was to download '{}' and did not", missing.0.display());
@@ -85,19 +89,28 @@ fn debs(cache: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The newest packages in the first source that has any, or why there are none.
-fn find(kernel: &'static Kernel, directory: &Path) -> Result<Result<Vec<Package>, String>> {
+/// The newest packages in the first source that has any, with the apt that finds them there; or why
+/// there are none.
+fn find(kernel: &'static Kernel, directory: &Path) -> Result<Result<(Apt, Vec<Package>), String>> {
+    let mirrors = Mirrors::of_this_machine()?;
     let mut gone = Vec::new();
     for source in kernel.sources {
-        let apt = Apt::new(source, directory)?;
-        if let Err(why) = apt.update(kernel)? {
-            gone.push(why);
-            continue;
+        let archives = mirrors.archives(source.suite)?;
+        let apt = match Apt::open(kernel, source.suite, &archives, directory)? {
+            Ok(apt) => apt,
+            Err(why) => {
+                gone.push(why);
+                continue;
+            }
+        };
+        let mut names = Vec::new();
+        for prefix in source.prefixes() {
+            names.extend(apt.names(prefix)?);
         }
-        match source.newest(&apt.names(source)?) {
+        match source.newest(&names) {
             Some(names) => {
                 let packages = names.iter().map(|name| apt.show(name)).collect::<Result<_>>()?;
-                return Ok(Ok(packages));
+                return Ok(Ok((apt, packages)));
             }
             None => {
                 gone.push(format!("{} has no {}", source.suite, source.packages.join(", ")));
@@ -107,13 +120,8 @@ fn find(kernel: &'static Kernel, directory: &Path) -> Result<Result<Vec<Package>
     Ok(Err(gone.join("; ")))
 }
 
-/// Downloads into a directory beside the cache, and moves what is whole.
-fn download(
-    kernel: &'static Kernel,
-    directory: &Path,
-    cache: &Path,
-    packages: &[Package],
-) -> Result<()> {
+/// Downloads into a directory within the cache, and moves what is whole.
+fn download(kernel: &'static Kernel, apt: &Apt, cache: &Path, packages: &[Package]) -> Result<()> {
     let stage = Stage::begin(kernel);
     let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);
     let total = packages.iter().map(|package| package.size).sum();
@@ -122,8 +130,6 @@ fn download(
 
     let partial = cache.join("partial");
     create(&partial)?;
-    let source = kernel.sources.iter().find(|source| source.newest(&owned(&names)).is_some());
-    let apt = Apt::new(source.context("a package of no source")?, directory)?;
     let mut command = apt.command("apt-get");
     command.arg("download").current_dir(&partial).stdout(Stdio::null());
     command.args(packages.iter().map(|package| format!("{}={}", package.name, package.version)));
@@ -155,10 +161,6 @@ fn download(
     Ok(())
 }
 
-fn owned(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
-}
-
 fn size_of_files(directory: &Path) -> u64 {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
@@ -169,45 +171,87 @@ fn file_name(package: &Package) -> String {
     format!("{}_{}_amd64.deb", package.name, package.version.replace(':', "%3a"))
 }
 
-/// apt with lists and caches of its own, for one suite.
+/// apt with lists and caches of its own, for one suite of one archive.
 struct Apt {
     suite: &'static str,
+    archive: String,
+    /// The same for all archives of the suite: the last one is at home.
     home: PathBuf,
-    configuration: PathBuf,
 }
 
 impl Apt {
-    fn new(source: &Source, directory: &Path) -> Result<Self> {
-        let home = directory.join("apt").join(source.suite);
-        for part in ["lists/partial", "cache/archives/partial", "preferences"] {
-            create(&home.join(part))?;
+    /// apt with the lists of the suite, from the first archive that has it; or why none has.
+    ///
+    /// # Errors
+    ///
+    /// No archive has it, and one of them cannot be asked.
+    fn open(
+        kernel: &Kernel,
+        suite: &'static str,
+        archives: &[String],
+        directory: &Path,
+    ) -> Result<Result<Self, String>> {
+        let home = directory.join("apt").join(suite);
+        let of = |archive: &String| Self { suite, archive: archive.clone(), home: home.clone() };
+        if let Some(apt) = archives.iter().map(of).find(Self::is_fresh) {
+            return Ok(Ok(apt));
         }
-        let write = |name: &str, text: &str| {
-            let path = home.join(name);
-            fs::write(&path, text).with_context(|| format!("cannot write '{}'", path.display()))
-        };
-        let line =
-            format!("deb [arch=amd64 signed-by={KEYRING}] {} {} main\n", source.uri, source.suite);
-        write("sources.list", &line)?;
-        write("status", "")?;
-        write("apt.conf", &configuration(&home))?;
-        Ok(Self { suite: source.suite, configuration: home.join("apt.conf"), home })
+        let mut gone = Vec::new();
+        let mut failed = None;
+        for apt in archives.iter().map(of) {
+            apt.prepare()?;
+            match apt.update(kernel) {
+                Ok(Ok(())) => return Ok(Ok(apt)),
+                Ok(Err(why)) => gone.push(why),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(Err(gone.join("; "))),
+        }
+    }
+
+    /// Makes the home one for this archive.
+    fn prepare(&self) -> Result<()> {
+        for part in ["lists/partial", "cache/archives/partial", "preferences"] {
+            create(&self.home.join(part))?;
+        }
+        // Whatever the home had before: it has it no longer.
+        self.write(STAMP, "")?;
+        self.write("sources.list", &self.source())?;
+        self.write("status", "")?;
+        self.write("apt.conf", &configuration(&self.home))
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.home.join(name);
+        fs::write(&path, text).with_context(|| format!("cannot write '{}'", path.display()))
+    }
+
+    /// The line of `sources.list`.
+    fn source(&self) -> String {
+        format!("deb [arch=amd64 signed-by={KEYRING}] {} {} main\n", self.archive, self.suite)
+    }
+
+    /// Whether the home has recent lists of this archive.
+    fn is_fresh(&self) -> bool {
+        let stamp = self.home.join(STAMP);
+        let age = fs::metadata(&stamp).and_then(|metadata| metadata.modified());
+        let now = SystemTime::now();
+        age.is_ok_and(|then| now.duration_since(then).is_ok_and(|age| age < FRESH))
+            && fs::read_to_string(&stamp).is_ok_and(|source| source == self.source())
     }
 
     fn command(&self, program: &str) -> Command {
         let mut command = shell::command(program, &["--quiet=2", "--config-file"]);
-        command.arg(&self.configuration).env("LC_ALL", "C").stdin(Stdio::null());
+        command.arg(self.home.join("apt.conf")).env("LC_ALL", "C").stdin(Stdio::null());
         command
     }
 
-    /// Asks for the lists of the suite. Says why if the archive has no such suite any more.
+    /// Asks for the lists of the suite. Says why if the archive has no such suite.
     fn update(&self, kernel: &Kernel) -> Result<Result<(), String>> {
-        let stamp = self.home.join("updated");
-        let age = fs::metadata(&stamp).and_then(|metadata| metadata.modified());
-        let now = SystemTime::now();
-        if age.is_ok_and(|then| now.duration_since(then).is_ok_and(|age| age < FRESH)) {
-            return Ok(Ok(()));
-        }
+        let Self { archive, suite, .. } = self;
         let stage = Stage::begin(kernel);
         let mut command = self.command("apt-get");
         command.args(["update", "--error-on=any"]);
@@ -215,25 +259,22 @@ impl Apt {
         let complaint = String::from_utf8_lossy(&output.stderr);
         // What apt says when the archive answers, but not with this suite.
         if complaint.contains("does not have a Release file") {
-            return Ok(Err(format!("the archive has no {} any more", self.suite)));
+            return Ok(Err(format!("{archive} has no {suite}")));
         }
         if !output.status.success() {
-            let why = complaint.lines().next().unwrap_or("it does not say why");
-            bail!("`apt-get update` for {} failed: {why}", self.suite);
+            let why = complaint.lines().find(|line| line.starts_with("E: "));
+            let why = why.or(complaint.lines().next()).unwrap_or("it does not say why");
+            bail!("`apt-get update` for {suite} of {archive} failed: {why}");
         }
-        File::create(&stamp).with_context(|| format!("cannot write '{}'", stamp.display()))?;
-        stage.end(&format!("lists of {}", self.suite));
+        self.write(STAMP, &self.source())?;
+        stage.end(&format!("lists of {suite}, from {archive}"));
         Ok(Ok(()))
     }
 
-    /// The names of packages that begin as those of the kernel do.
-    fn names(&self, source: &Source) -> Result<Vec<String>> {
-        let mut names = Vec::new();
-        for prefix in source.prefixes() {
-            let list = shell::capture(self.command("apt-cache").args(["pkgnames", prefix]))?;
-            names.extend(list.lines().map(str::to_owned));
-        }
-        Ok(names)
+    /// The names of packages that begin with `prefix`.
+    fn names(&self, prefix: &str) -> Result<Vec<String>> {
+        let list = shell::capture(self.command("apt-cache").args(["pkgnames", prefix]))?;
+        Ok(list.lines().map(str::to_owned).collect())
     }
 
     fn show(&self, name: &str) -> Result<Package> {
@@ -248,8 +289,8 @@ impl Apt {
     }
 }
 
-/// What keeps apt inside `home`. It is read after the machine's own configuration, from which it
-/// takes a proxy, but no hooks: those clean up what belongs to others.
+/// What keeps apt inside `home`. It is read after the machine's own configuration: proxies and
+/// passwords of that stay, and its hooks, which clean up what belongs to others, do not.
 fn configuration(home: &Path) -> String {
     let home = home.display();
     format!(

@@ -1,6 +1,4 @@
-//! The kernels, and where Debian keeps them.
-
-use crate::apt::ARCHIVE;
+//! The kernels, and the suites in which Debian keeps them.
 
 /// A kernel of the matrix: the newest one of a series.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,14 +14,10 @@ pub(crate) struct Kernel {
 pub(crate) struct Source {
     /// The suite.
     pub(crate) suite: &'static str,
-    /// Where it is.
-    pub(crate) uri: &'static str,
     /// Names of packages, with `#` for the number that goes up with every release. All of them
     /// carry the same number.
     pub(crate) packages: &'static [&'static str],
 }
-
-const SECURITY: &str = "http://deb.debian.org/debian-security";
 
 /// From the oldest to the newest. The full flavour: that of the cloud has no e1000e.
 pub(crate) const KERNELS: &[Kernel] = &[
@@ -31,41 +25,27 @@ pub(crate) const KERNELS: &[Kernel] = &[
         series: "5.10",
         sources: &[Source {
             suite: "bullseye-security",
-            uri: SECURITY,
             packages: &["linux-image-5.10.0-#-amd64"],
         }],
     },
     Kernel {
         series: "6.1",
         sources: &[
-            Source {
-                suite: "bookworm-security",
-                uri: SECURITY,
-                packages: &["linux-image-6.1.0-#-amd64"],
-            },
-            Source { suite: "bookworm", uri: ARCHIVE, packages: &["linux-image-6.1.0-#-amd64"] },
+            Source { suite: "bookworm-security", packages: &["linux-image-6.1.0-#-amd64"] },
+            Source { suite: "bookworm", packages: &["linux-image-6.1.0-#-amd64"] },
         ],
     },
     Kernel {
         series: "6.12",
         sources: &[
-            Source {
-                suite: "bookworm-security",
-                uri: SECURITY,
-                packages: &["linux-image-6.12.#+deb12-amd64"],
-            },
-            Source {
-                suite: "trixie-security",
-                uri: SECURITY,
-                packages: &["linux-image-6.12.#+deb13-amd64"],
-            },
+            Source { suite: "bookworm-security", packages: &["linux-image-6.12.#+deb12-amd64"] },
+            Source { suite: "trixie-security", packages: &["linux-image-6.12.#+deb13-amd64"] },
         ],
     },
     Kernel {
         series: "6.18",
         sources: &[Source {
             suite: "trixie-backports",
-            uri: ARCHIVE,
             packages: &["linux-image-6.18.#+deb13-amd64"],
         }],
     },
@@ -75,7 +55,6 @@ pub(crate) const KERNELS: &[Kernel] = &[
         sources: &[
             Source {
                 suite: "sid",
-                uri: ARCHIVE,
                 packages: &[
                     "linux-base-7.2.#+deb14-amd64",
                     "linux-binary-7.2.#+deb14-amd64",
@@ -84,7 +63,6 @@ pub(crate) const KERNELS: &[Kernel] = &[
             },
             Source {
                 suite: "trixie-backports",
-                uri: ARCHIVE,
                 packages: &[
                     "linux-base-7.2.#+deb13-amd64",
                     "linux-binary-7.2.#+deb13-amd64",
