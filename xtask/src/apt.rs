@@ -1,4 +1,4 @@
-//! Debian packages: which programs they bring, and how to install them without side effects.
+//! Debian packages: which programs they contain, and how to install them without side effects.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use mirror::Mirrors;
 
 pub(crate) mod mirror;
 
-/// A program, or the full path of a file, and the Debian package that brings it.
+/// A program, or the full path of a file, and the Debian package that contains it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Program {
     pub(crate) name: &'static str,
@@ -21,7 +21,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Looks where root's `PATH` looks too: many tools for the kernel are in `sbin`.
+    /// Also searches the directories of root's `PATH`: many kernel tools are in `sbin`.
     pub(crate) fn is_missing(self) -> bool {
         let in_sbin = ["/usr/local/sbin", "/usr/sbin", "/sbin"]
             .into_iter()
@@ -30,24 +30,24 @@ impl Program {
     }
 }
 
-/// Whether this is a system whose packages we know how to install.
+/// Whether this system installs packages with apt.
 pub(crate) fn is_here() -> bool {
     on_path("apt-get").is_some() && on_path("dpkg-query").is_some()
 }
 
-/// Whether dpkg has the package fully installed.
+/// Whether the package is completely installed.
 pub(crate) fn is_installed(package: &str) -> bool {
     installed_version(package).is_some()
 }
 
-/// A package, and one that only a version of its own fits beside: where the machine has the latter
-/// from the backports, as the images of some clouds do, the former must come from there, too.
+/// A package, and another that needs the same version of it: on machines that have the latter from the
+/// backports, such as some cloud images, the former must come from the backports, too.
 const SIBLINGS: [(&str, &str); 1] = [("qemu-system-x86", "qemu-utils")];
 
-/// What Debian signs its archive with.
+/// The keys that sign Debian's archive.
 pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// The commands that install the packages, for showing or for running.
+/// The commands that install the packages, to be printed or run.
 pub(crate) fn commands(packages: &[String]) -> Result<Vec<Command>> {
     let (newer, usual): (Vec<_>, Vec<_>) =
         packages.iter().cloned().partition(|package| needs_backports(package));
@@ -61,7 +61,7 @@ pub(crate) fn commands(packages: &[String]) -> Result<Vec<Command>> {
         install.args(["--target-release", &suite]);
         let mirrors = Mirrors::of_this_machine()?;
         if !mirrors.have(&suite) {
-            // The machine's own sources stay as they are: these are for these two commands only.
+            // For these two commands only: the machine's own sources stay as they are.
             let list = sources_with(&suite, &mirrors)?;
             let list = format!("Dir::Etc::SourceList={}", list.display());
             let mut update = apt_get(&["update"]);
@@ -77,7 +77,7 @@ pub(crate) fn commands(packages: &[String]) -> Result<Vec<Command>> {
 fn apt_get(arguments: &[&str]) -> Command {
     let mut command = shell::command("apt-get", arguments);
     command
-        // Somebody else's apt may hold the lock; on a fresh cloud machine it usually does.
+        // Another apt may hold the lock; on a new cloud machine one usually does.
         .args(["-o", "DPkg::Lock::Timeout=300"])
         .env("DEBIAN_FRONTEND", "noninteractive")
         // The tests need the program nginx, not a web server that starts on port 80.
@@ -86,7 +86,7 @@ fn apt_get(arguments: &[&str]) -> Command {
 }
 
 fn install(packages: &[String]) -> Command {
-    // Nothing of the user's may go for it: Debian's compilers exclude one another.
+    // Never remove a package of the user's: Debian's compilers conflict with one another.
     let mut install = apt_get(&["install", "--yes", "--no-remove", "--no-install-recommends"]);
     install.args(packages);
     install
@@ -99,19 +99,19 @@ fn needs_backports(package: &str) -> bool {
         .any(|(_, sibling)| installed_version(sibling).is_some_and(|it| is_backport(&it)))
 }
 
-/// Versions of the backports say so: `1:10.0.2+ds-2+deb13u1~bpo12+1`.
+/// A version from the backports contains `~bpo`: `1:10.0.2+ds-2+deb13u1~bpo12+1`.
 fn is_backport(version: &str) -> bool {
     version.contains("~bpo")
 }
 
-/// The version of a package, if dpkg has it fully installed.
+/// The version of a package, if it is completely installed.
 fn installed_version(package: &str) -> Option<String> {
     let query = ["--show", "--showformat=${db:Status-Status} ${Version}", package];
     let answer = shell::capture(&mut shell::command("dpkg-query", &query)).ok()?;
     answer.strip_prefix("installed ").map(str::to_owned)
 }
 
-/// What this release of Debian is called.
+/// The name of this Debian release.
 fn codename() -> Result<String> {
     let path = "/etc/os-release";
     let text = fs::read_to_string(path).with_context(|| format!("cannot read '{path}'"))?;
@@ -120,7 +120,7 @@ fn codename() -> Result<String> {
     Ok(name.trim_matches('"').to_owned())
 }
 
-/// A file that takes the place of `/etc/apt/sources.list`: its lines, and `suite`.
+/// Writes a replacement for `/etc/apt/sources.list`: its lines, and one for `suite`.
 fn sources_with(suite: &str, mirrors: &Mirrors) -> Result<PathBuf> {
     let archives = mirrors.archives(suite)?;
     let archive = archives.first().with_context(|| format!("no archive for {suite}"))?;
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_backport_is_told_by_its_version() {
+    fn a_backport_is_recognised_by_its_version() {
         assert!(is_backport("1:10.0.2+ds-2+deb13u1~bpo12+1"));
         assert!(!is_backport("1:7.2+dfsg-7+deb12u18+b3"));
     }

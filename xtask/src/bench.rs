@@ -1,5 +1,5 @@
-//! `bench`: what `zc` costs, beside the floor of any eBPF tool and beside bpftrace, in one run; and
-//! what each copy site costs, in a virtual machine that counts instructions.
+//! `bench`: the overhead of `zc`, compared with an empty eBPF program and with bpftrace in the same
+//! run; and the cost of each copy site, in a virtual machine that counts instructions.
 
 use std::path::PathBuf;
 
@@ -22,19 +22,19 @@ const PROGRAMS: [Program; 1] = [Program { name: "bpftrace", package: "bpftrace" 
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The cost of each copy site instead: in instructions, in a virtual machine that counts them
+    /// Measure the cost of each copy site instead, in instructions, in a virtual machine
     #[arg(long, conflicts_with = "rest")]
     sites: bool,
 
-    /// The kernel for it [default: 6.12]
+    /// Kernel series of the virtual machine [default: 6.12]
     #[arg(long, value_name = "SERIES", value_parser = matrix::parse, requires = "sites")]
     kernel: Option<&'static Kernel>,
 
-    /// Write what the copy sites cost into docs/benchmark.md
+    /// Write the cost of the copy sites into docs/benchmark.md
     #[arg(long, requires = "sites")]
     write: bool,
 
-    /// Passed on to the benchmark, whose --help says what it takes
+    /// Arguments of the benchmark; see its --help
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
@@ -48,17 +48,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let benchmark = benchmark.to_str().context("the target directory is not valid UTF-8")?;
     let json = workspace::target()?.join("bench.json");
     let json = json.to_str().context("the target directory is not valid UTF-8")?;
-    // What the user gives comes last: it overrides.
+    // The user's arguments come last: they override.
     let mut all = vec!["--json", json];
     all.extend(arguments.rest.iter().map(String::as_str));
     shell::run(&mut privilege::command(benchmark, &all)?)
 }
 
-/// Builds the benchmark, and `zc` with it, as a user and not as root. Returns its executable,
-/// whose name only cargo knows.
+/// Builds the benchmark and `zc`, as the user and not as root. Returns the path of its executable,
+/// which only cargo knows.
 fn build() -> Result<PathBuf> {
     let build = ["bench", "--package", "zc-user", "--bench", "cost", "--no-run"];
-    // The first one shows the compiler's messages, the second one has nothing left to do.
+    // The first run prints the compiler's messages; the second one only lists the executables.
     shell::run(&mut shell::cargo(&build))?;
     let mut list = shell::cargo(&build);
     let messages = shell::capture(list.args(["--quiet", "--message-format=json"]))?;
@@ -67,5 +67,5 @@ fn build() -> Result<PathBuf> {
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter(|message| message["target"]["name"] == "cost")
         .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
-        .context("cargo built the benchmark but did not say where it is")
+        .context("cargo built the benchmark but did not report its path")
 }

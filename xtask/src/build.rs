@@ -1,4 +1,4 @@
-//! `build`: the toolchain, then `cargo build`, which makes the eBPF object by itself.
+//! `build`: installs the toolchain, then runs `cargo build`, which also builds the eBPF object.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::workspace;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Optimise
+    /// Build with optimisations
     #[arg(long)]
     release: bool,
 }
@@ -23,9 +23,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Builds the `zc` binary and says where it is. The set-up has been done before.
+/// Builds the binary `zc` and returns its path. The caller has done the set-up.
 pub(crate) fn zc(release: bool) -> Result<PathBuf> {
-    // The same packages as for the tests: with others, features differ, and all is built twice.
+    // The same packages as for the tests: with other packages cargo chooses other features, and
+    // compiles everything twice.
     let mut command =
         shell::cargo(&["build", "--workspace", "--exclude", "zc-ebpf", "--bin", "zc"]);
     if release {

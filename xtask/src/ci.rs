@@ -1,5 +1,5 @@
-//! `ci`: everything that has to hold before a change is merged. All checks run even if one fails,
-//! and the last lines say which held, which failed, and which could not be made here.
+//! `ci`: all checks that a change must pass before it is merged. All of them run even if one fails,
+//! and the last lines list which passed, which failed, and which were skipped.
 
 use std::process::Command;
 
@@ -17,23 +17,23 @@ use crate::workspace;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Leave the tests to a `cargo xtask test` of their own
+    /// Skip the tests, for a separate `cargo xtask test`
     #[arg(long)]
     no_tests: bool,
 
-    /// First install the tools that check spelling and dependencies: minutes of compiling
+    /// Install the tools that check spelling and dependencies first (compiles for minutes)
     #[arg(long)]
     install_tools: bool,
 }
 
-/// Programs that some checks are made with, and the crates that bring them.
+/// Programs that some checks need, and the crates that contain them.
 const TOOLS: [(&str, &str); 2] = [("typos", "typos-cli"), ("cargo-deny", "cargo-deny")];
 
 /// How a check ended.
 enum Outcome {
     Held,
     Failed(String),
-    /// Not made, and why.
+    /// Not run, and why.
     Skipped(String),
 }
 
@@ -141,8 +141,8 @@ fn clippy_host() -> Result<Outcome> {
     Ok(Outcome::Held)
 }
 
-/// Apart from the host's, because features unify within one invocation and `zc-common` must be seen
-/// without its user-space half.
+/// Separate from the host's: cargo unifies features within one invocation, and `zc-common` must be
+/// checked without its feature `user`.
 fn clippy_ebpf() -> Result<Outcome> {
     let toolchain = toolchain::find().map_err(anyhow::Error::msg)?;
     if !toolchain.has("cargo-clippy") {
@@ -177,12 +177,10 @@ fn dependencies() -> Result<Outcome> {
         return Ok(no_tool("cargo-deny"));
     }
     shell::run(&mut shell::cargo(&["deny", "check", "bans", "licenses", "sources"]))?;
-    // The advisories are a repository on the network, and what they say of an unchanged tree changes
-    // from day to day: a machine that cannot fetch them has nothing to report.
+    // The advisories are a repository on the network, and change from day to day for an unchanged
+    // tree: a machine that cannot fetch them skips this part.
     if !shell::succeeds(&mut shell::cargo(&["deny", "fetch", "db"])) {
-        return Ok(Outcome::Skipped(
-            "advisories only: their database cannot be fetched".to_owned(),
-        ));
+        return Ok(Outcome::Skipped("advisories only: cannot fetch their database".to_owned()));
     }
     shell::run(&mut shell::cargo(&["deny", "check", "advisories"]))?;
     Ok(Outcome::Held)
@@ -193,7 +191,9 @@ fn tests() -> Result<Outcome> {
     Ok(Outcome::Held)
 }
 
-/// Building such a tool takes longer than all checks together, so nobody gets it unasked.
+/// The tool is not installed by default: compiling it takes longer than all checks together.
 fn no_tool(name: &str) -> Outcome {
-    Outcome::Skipped(format!("no '{name}' on PATH; `cargo xtask ci --install-tools` brings it"))
+    Outcome::Skipped(format!(
+        "no '{name}' on PATH; install it with `cargo xtask ci --install-tools`"
+    ))
 }

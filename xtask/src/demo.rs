@@ -10,8 +10,8 @@ use crate::privilege;
 use crate::setup::{self, Needs};
 use crate::shell;
 
-/// A prime, so that the figures are recognised on the screen; small, since every workload takes
-/// turns with the baseline.
+/// A prime, so that the figures are recognised on the screen; small, because the baseline runs once
+/// more with every workload.
 const SIZE: &str = "4194301";
 
 #[derive(Debug, Args)]

@@ -28,11 +28,11 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Builds the static binary and says where it is. The set-up has been done before.
+/// Builds the static binary and returns its path. The caller has done the set-up.
 pub(crate) fn build() -> Result<PathBuf> {
     let host = workspace::host_triple()?;
-    // Naming the target keeps the flag away from build scripts and procedural macros, which must
-    // stay dynamic.
+    // With an explicit target, cargo does not pass the flag to build scripts and procedural macros,
+    // which must stay dynamic.
     let mut build = shell::cargo(&["build", "--release", "--package", "zc-user", "--bin", "zc"]);
     build.args(["--target", &host]).env("RUSTFLAGS", "-C target-feature=+crt-static");
     shell::run(&mut build)?;

@@ -1,7 +1,7 @@
-//! `docs`: the documents that `zc` writes about itself, from the tables that it runs on.
+//! `docs`: the documents that are generated from the tables in the code.
 //!
-//! A test per document, its name beginning with `docs_`, compares what is committed with what the
-//! tables say now, so a stale document fails the tests. With `ZC_BLESS=1` the same test writes it.
+//! For each document, a test with a name that begins with `docs_` compares the committed text with
+//! the tables, so a stale document fails the tests. With `ZC_BLESS=1` the same test writes it.
 
 use anyhow::Result;
 use clap::Args;
@@ -12,7 +12,7 @@ use crate::test;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Only compare; exit with 1 if a document is out of date
+    /// Check only; exit 1 if a document is out of date
     #[arg(long)]
     check: bool,
 }

@@ -1,4 +1,4 @@
-//! Checks on the files themselves, which no compiler makes.
+//! Checks of the files that no compiler makes.
 
 use std::env;
 use std::fs;
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::checkout;
 use crate::workspace;
 
-/// Fails if a file names a path that exists on the author's machine only.
+/// Fails if a file contains a path that exists only on the author's machine.
 pub(crate) fn no_private_paths() -> Result<()> {
     let private = private_paths();
     let mut found = Vec::new();
@@ -32,13 +32,13 @@ pub(crate) fn no_private_paths() -> Result<()> {
     Ok(())
 }
 
-/// The places that differ from machine to machine, as they are on this one.
+/// The directories that differ from machine to machine, as they are on this one.
 fn private_paths() -> Vec<String> {
     let root = checkout::root().display().to_string();
     let variables = ["HOME", "CARGO_HOME", "RUSTUP_HOME", "CARGO_TARGET_DIR"];
     let mut paths: Vec<String> = variables.iter().filter_map(|name| env::var(name).ok()).collect();
     paths.push(root);
-    // Of "/" and "/src" every file is full.
+    // Every file contains "/", and many contain "/src".
     paths.retain(|path| Path::new(path).components().count() > 1);
     paths.iter().map(|path| format!("{}/", path.trim_end_matches('/'))).collect()
 }

@@ -1,22 +1,22 @@
-//! `bpf-linker`: whether the one that is here can link what the compiler writes, and how to get it.
+//! `bpf-linker`: whether the installed one can link what the compiler writes, and how to install it.
 
 use std::process::Command;
 
 use crate::shell;
 use crate::toolchain::on_path;
 
-/// The version that is installed when there is none, and the oldest that will do.
+/// The version that is installed if there is none; older ones are replaced.
 pub(crate) const VERSION: &str = "0.13.0";
 
-/// Where it is explained how else to install it.
+/// Explains other ways to install it.
 pub(crate) const HOME: &str = "https://github.com/aya-rs/bpf-linker#installation";
 
 /// Describes the linker that is on `PATH`.
 ///
 /// # Errors
 ///
-/// Says why there is none, or why the one there cannot read the bitcode of a compiler that uses
-/// LLVM `llvm`.
+/// There is none, or it is too old, or it cannot read the bitcode of a compiler that uses LLVM
+/// `llvm`.
 pub(crate) fn find(llvm: Option<u32>) -> Result<String, String> {
     let Some(path) = on_path("bpf-linker") else {
         return Err("it is not on PATH".to_owned());
@@ -35,17 +35,17 @@ pub(crate) fn find(llvm: Option<u32>) -> Result<String, String> {
             Err(format!("'{path}' uses LLVM {uses}, the eBPF toolchain writes LLVM {llvm}"))
         }
         (Some(uses), _) => Ok(format!("bpf-linker {version} with LLVM {uses}: {path}")),
-        (None, _) => Ok(format!("bpf-linker {version} with an LLVM of its own: {path}")),
+        (None, _) => Ok(format!("bpf-linker {version} with its own LLVM: {path}")),
     }
 }
 
-/// The Debian packages that building it takes.
+/// The Debian packages that are needed to build it.
 pub(crate) fn packages(llvm: Option<u32>) -> Vec<String> {
     let llvm = llvm.unwrap_or_default();
     vec![format!("llvm-{llvm}-dev"), format!("libpolly-{llvm}-dev"), "zlib1g-dev".to_owned()]
 }
 
-/// The command that builds and installs it; replaces one that will not do.
+/// The command that builds and installs it, over an unsuitable one.
 pub(crate) fn install(llvm: Option<u32>) -> Command {
     let llvm = llvm.unwrap_or_default();
     let feature = format!("llvm-{llvm}");
@@ -61,12 +61,12 @@ pub(crate) fn install(llvm: Option<u32>) -> Command {
         &feature,
     ];
     let mut command = shell::cargo(&arguments);
-    // A target directory that is shared with the workspace would only be cluttered.
+    // Its build products do not belong in the target directory of the workspace.
     command.env("LLVM_PREFIX", format!("/usr/lib/llvm-{llvm}")).env_remove("CARGO_TARGET_DIR");
     command
 }
 
-/// The major version of the shared LLVM in what `ldd` printed, if there is one.
+/// The major version of the shared LLVM in the output of `ldd`, if there is one.
 fn shared_llvm(ldd: &str) -> Option<u32> {
     let (_, version) = ldd.split_once("libLLVM")?;
     let digits = version.trim_start_matches(|c: char| !c.is_ascii_digit());

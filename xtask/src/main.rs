@@ -1,5 +1,5 @@
-//! The developer verbs of `zc`. Every verb first prepares what it needs, so that each works on a
-//! machine that has nothing but rustup's stable toolchain.
+//! The developer verbs of `zc`. Every verb first installs what it needs, so that each works on a
+//! machine that has only rustup's stable toolchain.
 
 use std::process::ExitCode;
 
@@ -37,25 +37,25 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Prepare the machine: a toolchain for the BPF target, and bpf-linker.
+    /// Install what the build needs: a toolchain for the BPF target, and bpf-linker.
     Setup(setup::Arguments),
     /// Build `zc`.
     Build(build::Arguments),
-    /// Build `zc` and give the tour through its lab.
+    /// Build `zc` and play the guided tour of the lab.
     Demo(demo::Arguments),
-    /// Run the tests, those on the live kernel included.
+    /// Run all tests, including those on the live kernel.
     Test(test::Arguments),
-    /// Run everything that has to hold before a change is merged.
+    /// Run all checks that a change must pass before it is merged.
     Ci(ci::Arguments),
-    /// Measure what `zc` costs.
+    /// Measure the overhead of `zc`.
     Bench(bench::Arguments),
-    /// Run the tests on every kernel of the matrix, each in a virtual machine.
+    /// Run the tests on each kernel of the matrix, in virtual machines.
     Vm(vm::Arguments),
-    /// Build the static binary that is shipped.
+    /// Build the static binary for a release.
     Dist,
     /// Install `zc` with its manual pages and completions.
     Install(install::Arguments),
-    /// Find refused words in the files, and commit subjects that are no actions.
+    /// Find refused words in files, and commit subjects that break the rules.
     Words(words::Arguments),
     /// Write the generated documents, or check that they are up to date.
     Docs(docs::Arguments),

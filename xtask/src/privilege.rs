@@ -1,4 +1,5 @@
-//! Root, and how to get it: attaching eBPF programs needs privileges that building must not have.
+//! Running commands as root: attaching eBPF programs needs root, and building must not be done as
+//! root.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::process::Command;
@@ -14,11 +15,12 @@ pub(crate) fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
 }
 
-/// The command as root: as it is, or through sudo, which may ask for a password.
+/// The command, run as root: unchanged if this process is root, else through sudo, which may ask for
+/// a password.
 ///
 /// # Errors
 ///
-/// There is neither root nor sudo.
+/// This process is not root, and sudo is not installed.
 pub(crate) fn command(program: &str, arguments: &[&str]) -> Result<Command> {
     match prefix()?.as_slice() {
         [] => Ok(shell::command(program, arguments)),
@@ -30,7 +32,7 @@ pub(crate) fn command(program: &str, arguments: &[&str]) -> Result<Command> {
     }
 }
 
-/// What to put before a command so that it runs as root and keeps its environment.
+/// What to put in front of a command to run it as root with the same environment.
 pub(crate) fn prefix() -> Result<Vec<&'static str>> {
     if is_root() {
         return Ok(Vec::new());
@@ -38,5 +40,7 @@ pub(crate) fn prefix() -> Result<Vec<&'static str>> {
     if on_path("sudo").is_some() {
         return Ok(vec!["sudo", "-E"]);
     }
-    bail!("attaching eBPF programs needs root, and there is no sudo: run this as root")
+    bail!(
+        "cannot attach eBPF programs: this needs root, and sudo is not installed; run this as root"
+    )
 }

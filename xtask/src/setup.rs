@@ -1,8 +1,8 @@
-//! `setup`: brings a machine to where `zc` builds, in steps that are shown before they are taken.
+//! `setup`: installs what building `zc` needs, and prints the steps first.
 //!
-//! On Debian the compiler for the BPF target comes from Debian (its security archive carries a
-//! current one), which is linked under a name of ours and touches no toolchain of the user's.
-//! Elsewhere it is a nightly with `rust-src`.
+//! On Debian the compiler for the BPF target is a Debian package (the security archive has a current
+//! one). It is linked as a toolchain with a name of its own, so the user's toolchains stay as they
+//! are. Elsewhere the compiler is a nightly with `rust-src`.
 
 use std::env;
 use std::process::Command;
@@ -22,17 +22,18 @@ const DEBIAN_TOOLCHAIN: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 /// The clippy that goes with it.
 const DEBIAN_CLIPPY: &str = "rust-web-clippy";
 
-/// The LLVM of Debian's compiler, for the first step; afterwards the compiler itself is asked.
+/// The LLVM of Debian's compiler, for the time before it is installed; later the compiler reports it.
 const DEBIAN_LLVM: u32 = 22;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Only say what is there and what is missing; exit with 1 if anything is
+    /// Check only: print what is installed and what is missing; exit 1 if anything is
     #[arg(long)]
     check: bool,
 }
 
-/// Something that is missing, and what brings it; nothing we can run if there are no commands.
+/// Something that is missing, and the commands that install it. Without commands, the user has to
+/// install it.
 struct Step {
     what: String,
     why: String,
@@ -43,7 +44,7 @@ struct Step {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Needs<'a> {
     pub(crate) programs: &'a [Program],
-    /// Clippy in the eBPF toolchain; left out where it cannot be had.
+    /// Clippy in the eBPF toolchain, if it is available.
     pub(crate) ebpf_clippy: bool,
 }
 
@@ -55,19 +56,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     check()
 }
 
-/// Installs what is missing, or fails with the commands that would.
+/// Installs what is missing, or fails and prints the commands that would install it.
 pub(crate) fn prepare(needs: Needs<'_>) -> Result<()> {
     let steps = plan(needs)?;
     if steps.is_empty() {
         return Ok(());
     }
-    // A step without commands is for the user to take.
+    // A step without commands is the user's.
     let may_install = privilege::is_root()
         && apt::is_here()
         && steps.iter().all(|step| !step.commands.is_empty());
     show(&steps, may_install);
     if !may_install {
-        bail!("not everything is here: see above; then run this again");
+        bail!("cannot continue: something is missing; run the commands above, then run this again");
     }
     for step in steps {
         for mut command in step.commands {
@@ -80,7 +81,7 @@ pub(crate) fn prepare(needs: Needs<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Reports on each part; an error if one is missing.
+/// Prints the state of each part; an error if one is missing.
 fn check() -> Result<()> {
     match toolchain::find() {
         Ok(found) => println!(
@@ -100,14 +101,14 @@ fn check() -> Result<()> {
         return Ok(());
     }
     show(&steps, false);
-    bail!("not everything is here: see above; `cargo xtask setup` as root on Debian does it")
+    bail!("something is missing: see above; on Debian, run `cargo xtask setup` as root")
 }
 
 fn show(steps: &[Step], will_run: bool) {
     let root = privilege::is_root();
     eprintln!(
         "xtask: {}",
-        if will_run { "going to install" } else { "missing, and what brings it" }
+        if will_run { "installing" } else { "missing, with the commands that install it" }
     );
     for step in steps {
         eprintln!("  {} ({})", step.what, step.why);
@@ -122,7 +123,7 @@ fn plan(needs: Needs<'_>) -> Result<Vec<Step>> {
     let found = toolchain::find();
     let llvm = found.as_ref().map_or(Some(DEBIAN_LLVM), |toolchain| toolchain.llvm);
 
-    // Debian's packages come in one go, before the steps that build on them.
+    // All Debian packages are installed first, at once: the other steps need them.
     let mut packages: Vec<String> = Vec::new();
     let mut steps = Vec::new();
     match &found {
@@ -131,8 +132,8 @@ fn plan(needs: Needs<'_>) -> Result<Vec<Step>> {
         }
         Ok(_) => {}
         Err(why) if env::var_os(toolchain::OVERRIDE).is_some() => {
-            // Somebody chose; installing another would not change that.
-            steps.push(toolchain_step(&format!("{why}; name another, or unset it"), None));
+            // The user chose a toolchain: installing another one would not change that.
+            steps.push(toolchain_step(&format!("{why}; set it to another one, or unset it"), None));
         }
         Err(why) if is_debian_usable() => {
             packages.extend(DEBIAN_TOOLCHAIN.map(str::to_owned));
@@ -149,7 +150,11 @@ fn plan(needs: Needs<'_>) -> Result<Vec<Step>> {
     if let Err(why) = linker::find(llvm) {
         packages.extend(linker::packages(llvm));
         steps.push(Step {
-            what: format!("bpf-linker {} (other ways: {})", linker::VERSION, linker::HOME),
+            what: format!(
+                "bpf-linker {} (other ways to install it: {})",
+                linker::VERSION,
+                linker::HOME
+            ),
             why,
             commands: vec![linker::install(llvm)],
         });
@@ -159,7 +164,7 @@ fn plan(needs: Needs<'_>) -> Result<Vec<Step>> {
 
     packages.retain(|package| !apt::is_installed(package));
     if !packages.is_empty() {
-        let what = format!("the packages that Debian calls {}", packages.join(", "));
+        let what = format!("Debian packages: {}", packages.join(", "));
         let commands = if apt::is_here() { apt::commands(&packages)? } else { Vec::new() };
         steps.insert(0, Step { what, why: "not installed".to_owned(), commands });
     }
@@ -174,12 +179,12 @@ fn toolchain_step(why: &str, command: Option<Command>) -> Step {
     }
 }
 
-/// Whether Debian's compiler can be installed here. It excludes Debian's own rustup.
+/// Whether Debian's compiler can be installed here. The package conflicts with Debian's rustup.
 fn is_debian_usable() -> bool {
     apt::is_here() && !apt::is_installed("rustup")
 }
 
-/// Whether clippy for the eBPF crate is a package away; a nightly brings its own.
+/// Whether a Debian package would add the missing clippy; a nightly has its own.
 fn lacks_clippy(toolchain: &Toolchain) -> bool {
     toolchain.name == toolchain::LINKED && apt::is_here() && !toolchain.has("cargo-clippy")
 }

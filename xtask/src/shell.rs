@@ -1,4 +1,4 @@
-//! Runs commands: says on stderr what it runs, and says in one line why a command failed.
+//! Runs commands: prints each on stderr, and reports a failure in one line.
 
 use std::fmt::Write as _;
 use std::process::{Command, ExitStatus, Stdio};
@@ -14,12 +14,12 @@ pub(crate) fn command(program: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// The cargo that started us, in the root of the workspace.
+/// The cargo that started this process, in the root of the workspace.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()), arguments)
 }
 
-/// Shows the command, runs it, and fails unless it succeeds.
+/// Prints the command and runs it; an error if it fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = status(command)?;
     if !status.success() {
@@ -28,13 +28,13 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Shows the command, runs it, and returns how it ended.
+/// Prints the command, runs it, and returns its exit status.
 pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
     eprintln!("$ {}", display(command));
     command.status().with_context(|| format!("cannot run `{}`", display(command)))
 }
 
-/// Runs the command without showing it and returns what it printed on stdout.
+/// Runs the command without printing it, and returns its stdout.
 pub(crate) fn capture(command: &mut Command) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
@@ -47,7 +47,7 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Whether the command runs and succeeds; what it prints is dropped.
+/// Whether the command succeeds; its output is discarded.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     command
         .stdin(Stdio::null())
@@ -57,7 +57,7 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// The command as one would type it: what it sets in the environment, the program, its arguments.
+/// The command as a user would type it: environment variables, program, arguments.
 pub(crate) fn display(command: &Command) -> String {
     let mut line = String::new();
     for (name, value) in command.get_envs() {
@@ -68,7 +68,7 @@ pub(crate) fn display(command: &Command) -> String {
         }
     }
     let program = command.get_program().to_string_lossy();
-    // The full path of cargo says nothing that `cargo` does not.
+    // The full path of cargo would only make the line longer.
     line.push_str(if program.ends_with("/cargo") { "cargo" } else { &program });
     for argument in command.get_args() {
         line.push(' ');
@@ -77,7 +77,7 @@ pub(crate) fn display(command: &Command) -> String {
     line
 }
 
-/// A word as a shell takes it.
+/// Quotes a word for a shell, if necessary.
 pub(crate) fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -1,9 +1,9 @@
 //! `vm`: the tests on Debian's kernels, from the oldest that `zc` supports to the newest.
 //!
-//! Each kernel is taken from Debian's archive, booted in qemu without a disk of its own, and given
-//! the test programs in its initramfs. Everything lies in `vm/` of cargo's target directory, a
-//! directory per kernel: packages, kernel and modules are kept, and what a run reported is in
-//! `results/`. Nothing of it needs root.
+//! Each kernel is downloaded from Debian's archive and booted in qemu, with the test programs in its
+//! initramfs. All files are in `vm/` of cargo's target directory, a directory per kernel: packages,
+//! kernel and modules are kept for the next run, and `results/` has what the tests wrote. None of
+//! this needs root.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, TryLockError};
@@ -41,7 +41,7 @@ mod report;
 mod unpack;
 mod vmlinux;
 
-/// What it takes to get and to boot a kernel, and what the guests cannot do without.
+/// The programs that fetch and boot a kernel, and those that every guest needs.
 const PROGRAMS: [Program; 11] = [
     Program { name: "qemu-system-x86_64", package: "qemu-system-x86" },
     Program { name: "busybox", package: "busybox-static" },
@@ -56,33 +56,37 @@ const PROGRAMS: [Program; 11] = [
     Program { name: apt::KEYRING, package: "debian-archive-keyring" },
 ];
 
-/// Fewer kernels than this say too little.
+/// A run with fewer kernels fails.
 const LEAST_KERNELS: usize = 4;
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "The kernels are fetched from the Debian archives in the machine's package sources; \
+                        ZC_DEBIAN_ARCHIVE=URL names another."
+)]
 pub(crate) struct Arguments {
-    /// Only this kernel; may be given several times [default: all]
+    /// Boot only this kernel (repeatable) [default: all]
     #[arg(long = "kernel", value_name = "SERIES", value_parser = matrix::parse)]
     kernels: Vec<&'static Kernel>,
 
-    /// Kernels at a time
+    /// Number of kernels that run at the same time
     #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=16))]
     jobs: u8,
 
-    /// Seconds after which a guest is killed
+    /// Kill a guest after this many seconds
     #[arg(long, value_name = "SECONDS", default_value = "1200")]
     timeout: u64,
 
-    /// Take over what the kernels let `zc` measure into docs/attach-matrix.json and .md, instead of
-    /// comparing with it
+    /// Write what the kernels let `zc` measure into docs/attach-matrix.json and .md, instead of
+    /// comparing it with them
     #[arg(long)]
     write: bool,
 
-    /// Run this line of shell in the guests instead of the tests; `zc` is on their PATH
+    /// Run this shell command in the guests instead of the tests; `zc` is on their PATH
     #[arg(long, value_name = "COMMAND")]
     run: Option<String>,
 
-    /// Parts of test names, and anything else that the test programs take
+    /// Parts of test names, and other arguments of the test programs
     #[arg(last = true, value_name = "TESTS")]
     tests: Vec<String>,
 }
@@ -113,7 +117,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .filter(|outcome| outcome.has_results())
         .map(|outcome| (outcome.kernel(), results(&directory.join(outcome.kernel().series))))
         .collect();
-    // Whoever asks for something special is in the middle of a change.
+    // A run with other tests or a command is part of a change in progress: nothing to compare.
     let whole = arguments.run.is_none() && arguments.tests.is_empty();
     let attached =
         if whole || arguments.write { attach::check(&reports, arguments.write) } else { Ok(()) };
@@ -127,22 +131,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         bail!("{failed} of {} kernels failed", chosen.len());
     }
     if attached.is_err() {
-        bail!("the kernels do not let zc measure what they are said to: see above");
+        bail!(
+            "the kernels let zc measure other things than docs/attach-matrix.json says: see above"
+        );
     }
     if !arguments.kernels.is_empty() && skipped > 0 {
-        bail!("{skipped} of the kernels that were asked for could not be had");
+        bail!("{skipped} of the requested kernels are not available: see above");
     }
     if arguments.kernels.is_empty() && chosen.len() - skipped < LEAST_KERNELS {
-        bail!("fewer than {LEAST_KERNELS} kernels are left: see above, and look for others");
+        bail!(
+            "fewer than {LEAST_KERNELS} kernels are available: see above; \
+             add others to xtask/src/vm/matrix.rs"
+        );
     }
     Ok(())
 }
 
-/// Gets what it takes to boot kernels. Returns the directory of all guests, with a lock on it.
+/// Installs what booting kernels needs. Returns the directory of all guests, with a lock on it.
 fn prepare() -> Result<(PathBuf, File)> {
     ensure!(
         cfg!(target_arch = "x86_64"),
-        "cannot boot the kernels: they are for x86-64, and the tests are built for this machine"
+        "cannot boot the kernels: they are for x86-64, and this machine is not; run this on x86-64"
     );
     ensure!(
         apt::is_here(),
@@ -151,7 +160,7 @@ fn prepare() -> Result<(PathBuf, File)> {
     setup::prepare(Needs { programs: &PROGRAMS, ..Needs::default() })?;
     let directory = workspace::target()?.join("vm");
     create(&directory)?;
-    // Two runs at a time would write to the same images.
+    // Two runs at the same time would write to the same images.
     let lock = lock(&directory)?;
     Ok((directory, lock))
 }
@@ -182,12 +191,12 @@ pub(crate) fn measure(
     measured.collect()
 }
 
-/// Where the results of a kernel go, from its directory.
+/// The directory of a kernel's results, below its own directory.
 fn results(home: &Path) -> PathBuf {
     home.join("results")
 }
 
-/// A lock that the kernel lifts when this process ends.
+/// Takes a lock that the kernel releases when this process ends.
 fn lock(directory: &Path) -> Result<File> {
     let path = directory.join("lock");
     let file =
@@ -203,7 +212,7 @@ fn lock(directory: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Boots the kernels, several at a time, and returns what came of each in the order of `kernels`.
+/// Boots the kernels, several at the same time, and returns the outcomes in the order of `kernels`.
 fn boot_all(
     job: &Job,
     at_a_time: u8,
@@ -213,7 +222,7 @@ fn boot_all(
     let queue: Mutex<VecDeque<_>> = Mutex::new(kernels.iter().copied().enumerate().collect());
     let outcomes: Mutex<Vec<_>> = Mutex::new(kernels.iter().map(|_| None).collect());
     let work = || {
-        // Not in the condition of the loop: there the lock would be held while the guest runs.
+        // A closure, because in the condition of the loop the lock would be held while the guest runs.
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         while let Some((index, kernel)) = next() {
             let outcome = match one(job, directory, kernel) {
@@ -230,13 +239,13 @@ fn boot_all(
         }
     });
     let outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // A worker that panics ends this process when the scope ends: none is missing here.
+    // None is missing: a worker that panics ends this process at the end of the scope.
     outcomes.into_iter().flatten().collect()
 }
 
-/// Gets one kernel, boots it, and waits for what it has to say.
+/// Fetches one kernel, boots it, and waits for its outcome.
 fn one(job: &Job, directory: &Path, kernel: &'static Kernel) -> Result<Outcome> {
-    // One at a time: several kernels come from the same lists, and the network is shared anyway.
+    // One at a time: several kernels use the same lists, and all share the network.
     static FETCHING: Mutex<()> = Mutex::new(());
     let home = directory.join(kernel.series);
     create(&home)?;

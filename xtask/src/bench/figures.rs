@@ -1,4 +1,4 @@
-//! What a guest measured, and what it says of the sites.
+//! The figures that a guest measured, and the cost of the sites that follows from them.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What each copy site costs: two guests, one table.
+//! The cost of each copy site: two guests, one table.
 
 use std::fs;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::workspace;
 /// Recent, and in Debian's stable release.
 const KERNEL: &str = "6.12";
 
-/// What is measured once more shows how exact it is.
+/// Two, to show how far repeated measurements differ.
 const GUESTS: u32 = 2;
 
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Where the table goes.
+/// The document with the table.
 const DOCUMENT: &str = "docs/benchmark.md";
 const BEGIN: &str = "<!-- begin of what `cargo xtask bench --sites --write` writes -->\n";
 const END: &str = "<!-- end -->\n";
@@ -46,7 +46,7 @@ pub(super) fn run(kernel: Option<&'static matrix::Kernel>, write: bool) -> Resul
         let before = fs::read_to_string(&path)
             .with_context(|| format!("cannot read '{}'", path.display()))?;
         let after = replace(&before, &text)
-            .with_context(|| format!("'{}' has no place for the table", path.display()))?;
+            .with_context(|| format!("'{}' has no marks for the table", path.display()))?;
         fs::write(&path, after).with_context(|| format!("cannot write '{}'", path.display()))?;
     }
     Ok(())

@@ -1,13 +1,13 @@
-//! The figures for people, in Markdown.
+//! The figures as tables in Markdown.
 
 use std::fmt::Write as _;
 
 use super::figures::{Cost, Figures, Operation, Sites, Spread};
 
-/// What `zc`'s program may cost in terms of an empty one: one more.
+/// How much `zc`'s program may cost, in multiples of an empty one.
 const LIMIT: f64 = 2.0;
 
-/// Operations that differ less, as a share, are as good as the same.
+/// Operations that differ by a smaller share count as equal.
 const CLOSE: f64 = 0.01;
 
 /// The generated part of the document.
@@ -106,7 +106,7 @@ fn exactness(spread: &Spread) -> String {
     text + "."
 }
 
-/// What has no row, and why.
+/// Sites and operations without a row, and the reason.
 fn absent(figures: &Figures) -> Vec<String> {
     let refused = figures.refused.iter().map(|refused| {
         let sites: Vec<_> = refused.sites.iter().map(|site| format!("`{site}`")).collect();

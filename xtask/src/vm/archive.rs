@@ -16,20 +16,20 @@ use crate::apt::KEYRING;
 use crate::apt::mirror::Mirrors;
 use crate::shell;
 
-/// Lists younger than this are not asked for again.
+/// Lists are fetched again when they are older than this.
 const FRESH: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// In the home of a suite: the source whose lists it has, written when they were asked for.
+/// A file in the directory of a suite: the source of its lists, written when they were fetched.
 const STAMP: &str = "updated";
 
-/// How often a download that takes long says how far it is.
+/// How often a long download reports its progress.
 const PROGRESS: Duration = Duration::from_secs(5);
 
-/// What the archive has of a kernel.
+/// The result of looking for a kernel.
 pub(crate) enum Fetched {
     /// The packages, as files.
     Packages(Vec<PathBuf>),
-    /// It has left the archive, and there is no copy here.
+    /// It has left the archive, and there is no cached copy.
     Gone(String),
 }
 
@@ -40,7 +40,7 @@ struct Package {
     size: u64,
 }
 
-/// The newest packages of a kernel, from `home` if they are there already.
+/// Fetches the newest packages of a kernel, unless `home` has them already.
 pub(crate) fn fetch(kernel: &'static Kernel, directory: &Path, home: &Path) -> Result<Fetched> {
     let cache = home.join("packages");
     create(&cache)?;
@@ -61,22 +61,22 @@ pub(crate) fn fetch(kernel: &'static Kernel, directory: &Path, home: &Path) -> R
         download(kernel, &apt, &cache, &packages)?;
     }
     if let Some(missing) = files.iter().zip(&packages).find(|(file, it)| !is_here(file, it)) {
-        bail!("apt-get was to download '{}' and did not", missing.0.display());
+        bail!("apt-get did not download '{}'", missing.0.display());
     }
-    // What is older is of no use any more.
+    // Older ones are not needed any more.
     for old in debs(&cache)?.iter().filter(|file| !files.contains(file)) {
         fs::remove_file(old).with_context(|| format!("cannot remove '{}'", old.display()))?;
     }
     Ok(Fetched::Packages(files))
 }
 
-/// What is kept of an earlier time, if the archive has nothing now.
+/// The packages of an earlier run, if the archive has none now.
 fn kept(kernel: &Kernel, cache: &Path, why: &str) -> Result<Option<Fetched>> {
     let files = debs(cache)?;
     if files.len() < kernel.sources[0].packages.len() {
         return Ok(None);
     }
-    note(kernel, &format!("taken from the cache, as the archive has none: {why}"));
+    note(kernel, &format!("using the cached packages, because the archive has none: {why}"));
     Ok(Some(Fetched::Packages(files)))
 }
 
@@ -144,7 +144,7 @@ fn download(kernel: &'static Kernel, apt: &Apt, cache: &Path, packages: &[Packag
             let here = megabytes(size_of_files(&partial));
             note(kernel, &format!("downloading: {here} of {} MB", megabytes(total)));
         }
-        // There is nothing to wait for that would tell how far the download is.
+        // Polls, because apt-get sends no event when a file grows.
         thread::sleep(Duration::from_millis(50));
     };
     if !status.success() {
@@ -166,7 +166,7 @@ fn size_of_files(directory: &Path) -> u64 {
     entries.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
 }
 
-/// As apt names the file.
+/// The file name that apt chooses.
 fn file_name(package: &Package) -> String {
     format!("{}_{}_amd64.deb", package.name, package.version.replace(':', "%3a"))
 }
@@ -175,7 +175,7 @@ fn file_name(package: &Package) -> String {
 struct Apt {
     suite: &'static str,
     archive: String,
-    /// The same for all archives of the suite: the last one is at home.
+    /// One directory per suite: it has the files for the archive that was asked last.
     home: PathBuf,
 }
 
@@ -212,12 +212,12 @@ impl Apt {
         }
     }
 
-    /// Makes the home one for this archive.
+    /// Writes the configuration for this archive.
     fn prepare(&self) -> Result<()> {
         for part in ["lists/partial", "cache/archives/partial", "preferences"] {
             create(&self.home.join(part))?;
         }
-        // Whatever the home had before: it has it no longer.
+        // The lists that are there may be those of another archive.
         self.write(STAMP, "")?;
         self.write("sources.list", &self.source())?;
         self.write("status", "")?;
@@ -234,7 +234,7 @@ impl Apt {
         format!("deb [arch=amd64 signed-by={KEYRING}] {} {} main\n", self.archive, self.suite)
     }
 
-    /// Whether the home has recent lists of this archive.
+    /// Whether there are recent lists of this archive.
     fn is_fresh(&self) -> bool {
         let stamp = self.home.join(STAMP);
         let age = fs::metadata(&stamp).and_then(|metadata| metadata.modified());
@@ -249,7 +249,7 @@ impl Apt {
         command
     }
 
-    /// Asks for the lists of the suite. Says why if the archive has no such suite.
+    /// Fetches the lists of the suite. `Err` inside: the archive has no such suite.
     fn update(&self, kernel: &Kernel) -> Result<Result<(), String>> {
         let Self { archive, suite, .. } = self;
         let stage = Stage::begin(kernel);
@@ -257,13 +257,13 @@ impl Apt {
         command.args(["update", "--error-on=any"]);
         let output = command.output().context("cannot run apt-get")?;
         let complaint = String::from_utf8_lossy(&output.stderr);
-        // What apt says when the archive answers, but not with this suite.
+        // What apt prints if the archive answers, but does not have this suite.
         if complaint.contains("does not have a Release file") {
             return Ok(Err(format!("{archive} has no {suite}")));
         }
         if !output.status.success() {
             let why = complaint.lines().find(|line| line.starts_with("E: "));
-            let why = why.or(complaint.lines().next()).unwrap_or("it does not say why");
+            let why = why.or(complaint.lines().next()).unwrap_or("it printed no reason");
             bail!("`apt-get update` for {suite} of {archive} failed: {why}");
         }
         self.write(STAMP, &self.source())?;

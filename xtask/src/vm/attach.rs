@@ -1,7 +1,7 @@
 //! The attach matrix: what each kernel lets `zc` measure, as `zc doctor` found it in the guests.
 //!
-//! `docs/attach-matrix.json` is what they reported, and `docs/attach-matrix.md` is the same for
-//! people. A run compares the one, a test the other.
+//! `docs/attach-matrix.json` has what the guests reported, and `docs/attach-matrix.md` is a table of
+//! it. A run of the guests is compared with the former; a test compares the latter with the former.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,10 +16,10 @@ use crate::checkout;
 
 /// What the guests reported; kernels by series.
 const DATA: &str = "docs/attach-matrix.json";
-/// The same for people.
+/// The same as a table.
 const TABLE: &str = "docs/attach-matrix.md";
 
-/// What a group of probes gives on a kernel.
+/// What a probe group measures on a kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Cell {
     provenance: String,
@@ -33,8 +33,8 @@ type Column = Vec<(String, Cell)>;
 #[derive(Debug, Default)]
 struct Matrix(BTreeMap<String, Column>);
 
-/// Compares what the kernels reported in this run with what is known of them, or makes it known.
-/// Each comes with the directory of its results.
+/// Compares what the kernels reported in this run with the committed data, or writes that. Each kernel
+/// comes with the directory of its results.
 pub(crate) fn check(reports: &[(&Kernel, PathBuf)], write: bool) -> Result<()> {
     let path = checkout::root().join(DATA);
     let mut known = Matrix::read(&path)?;
@@ -57,7 +57,7 @@ pub(crate) fn check(reports: &[(&Kernel, PathBuf)], write: bool) -> Result<()> {
     }
     if !differences.is_empty() {
         bail!(
-            "{DATA} is out of date, or something broke:\n  {}\n`cargo xtask vm --write` takes it over",
+            "{DATA} is out of date, or something broke:\n  {}\nif the change is intended, run `cargo xtask vm --write`",
             differences.join("\n  ")
         );
     }
@@ -69,7 +69,7 @@ fn report(path: &Path) -> Result<Column> {
     let text =
         fs::read_to_string(path).with_context(|| format!("cannot read '{}'", path.display()))?;
     let findings: Value = serde_json::from_str(&text)?;
-    let findings = findings.as_array().context("no list of findings")?;
+    let findings = findings.as_array().context("not a list of findings")?;
     let groups: Column = findings.iter().filter_map(cell).collect();
     if groups.is_empty() {
         bail!("no probe was attached: {text}");
@@ -77,14 +77,14 @@ fn report(path: &Path) -> Result<Column> {
     Ok(groups)
 }
 
-/// A group with what it gives.
+/// The name of a group, and what it measures.
 fn cell(value: &Value) -> Option<(String, Cell)> {
     let provenance = value["provenance"].as_str()?.to_owned();
     let reason = value["reason"].as_str().map(str::to_owned);
     Some((value["group"].as_str()?.to_owned(), Cell { provenance, reason }))
 }
 
-/// What differs, a line each.
+/// The differences, a line each.
 fn compare(series: &str, before: &[(String, Cell)], now: &[(String, Cell)]) -> Vec<String> {
     let find = |column: &[(String, Cell)], group: &str| {
         column.iter().find(|(known, _)| known == group).map(|(_, cell)| cell.to_string())
@@ -129,7 +129,7 @@ impl Matrix {
 
     fn parse(text: &str) -> Result<Self> {
         let value: Value = serde_json::from_str(text)?;
-        let columns = value.as_object().context("it is no object")?;
+        let columns = value.as_object().context("not an object")?;
         let columns = columns.iter().map(|(series, groups)| {
             let groups = groups.as_array().map(Vec::as_slice).unwrap_or_default();
             (series.clone(), groups.iter().filter_map(cell).collect())
@@ -218,7 +218,7 @@ mod tests {
         Matrix::parse(text).expect("it is valid")
     }
 
-    /// The table is what the guests reported, and not what somebody wrote into it.
+    /// The table has what the guests reported, and no edits by hand.
     #[test]
     fn docs_attach_matrix() {
         let data = checkout::root().join(DATA);

@@ -1,7 +1,8 @@
 //! An initramfs: an archive in the format `newc`, as the kernel unpacks it
 //! (Documentation/driver-api/early-userspace/buffer-format.rst).
 //!
-//! Written here because a device node in it would take root otherwise.
+//! Not written by cpio(1), because that can add a device node only if the node exists, and creating
+//! one needs root.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -53,7 +54,7 @@ impl<W: Write> Archive<W> {
         Ok(())
     }
 
-    /// A file, executable. Of several with the same name the first one counts.
+    /// An executable file. If several have the same name, the first one is kept.
     pub(crate) fn file(&mut self, path: &str, contents: &[u8]) -> io::Result<()> {
         self.named(path, PROGRAM, (0, 0), contents)
     }

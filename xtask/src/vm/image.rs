@@ -1,4 +1,4 @@
-//! The initramfs of a guest: all that it has.
+//! The initramfs of a guest, which has all of its files.
 
 use std::fs;
 use std::path::Path;
@@ -14,13 +14,13 @@ use super::unpack::Unpacked;
 /// Process 1.
 const INIT: &str = include_str!("init.sh");
 
-/// Directories that are mounted on, or written to.
+/// Mount points, and directories that are written to.
 const DIRECTORIES: [&str; 12] = [
     "applets", "dev", "etc", "mnt", "proc", "results", "root", "run", "sys", "tmp", "var/run",
     "var/tmp",
 ];
 
-/// Small files that programs ask for.
+/// Small files that programs read.
 const FILES: [(&str, &str); 4] = [
     ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"),
     ("etc/group", "root:x:0:\nnogroup:x:65534:\n"),
@@ -38,7 +38,7 @@ pub(crate) fn write(
 ) -> Result<u64> {
     let mut archive = Archive::create(path)?;
     let mut fill = || -> Result<()> {
-        // Without it, process 1 would begin with no standard error to complain to.
+        // Without it, process 1 would start without a standard error.
         archive.device("dev/console", 5, 1)?;
         for (from, to) in &payload.links {
             archive.link(&text(from)?, &text(to)?)?;
@@ -67,7 +67,7 @@ pub(crate) fn write(
     archive.finish().with_context(|| format!("cannot write '{}'", path.display()))
 }
 
-/// A directory and all that it contains.
+/// Adds a directory with all files below it.
 fn add_modules<W: std::io::Write>(
     archive: &mut Archive<W>,
     here: &Path,
@@ -88,6 +88,6 @@ fn add_modules<W: std::io::Write>(
 }
 
 fn text(path: &Path) -> Result<String> {
-    let text = path.to_str().with_context(|| format!("'{}' is no UTF-8", path.display()))?;
+    let text = path.to_str().with_context(|| format!("'{}' is not valid UTF-8", path.display()))?;
     Ok(text.to_owned())
 }

@@ -1,7 +1,7 @@
 #!/busybox sh
-# Process 1 of a guest: makes it resemble a Debian system, runs the tests, hands over what they
-# left, and switches the guest off. Whoever started it reads /dev/ttyS1, to which the kernel says
-# nothing; lines that begin with "zc-vm: " are from here.
+# Process 1 of a guest: sets it up like a Debian system, runs the tests, writes their results to a
+# disk, and powers the guest off. The host reads /dev/ttyS1, which the kernel does not use for its
+# console; lines that begin with "zc-vm: " are from this script.
 
 /busybox --install -s /applets
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/applets
@@ -25,16 +25,16 @@ stty -F /dev/ttyS1 raw -echo
 exec </dev/null >/dev/ttyS1 2>&1
 hostname -F /etc/hostname
 ip link set lo up
-# An emulated machine is slow to acknowledge, and what is sent twice is copied twice.
+# An emulated machine acknowledges late, and a segment that TCP sends again is copied again.
 echo 0 >/proc/sys/net/ipv4/tcp_early_retrans
-# Not the ip of this shell, which has only part of it.
+# Not the ip of busybox, which lacks this option.
 /bin/ip route change table local \
     local 127.0.0.1 dev lo src 127.0.0.1 proto kernel scope host rto_min 10s ||
-    echo "zc-vm: TCP may send things twice"
-modprobe -a $(cat /modules) || echo "zc-vm: not all devices have their driver"
+    echo "zc-vm: TCP may send segments again"
+modprobe -a $(cat /modules) || echo "zc-vm: some devices have no driver"
 ulimit -Hn 524288
 
-# The disk with this serial number. The paths to an NVMe disk, where there are several, carry it, too.
+# Prints the disk with this serial number. Paths to an NVMe disk have the same number.
 disk() {
     for name in $(ls /sys/block); do
         [ -b /dev/$name ] || continue
@@ -46,13 +46,13 @@ disk() {
 files=$(disk zc-nvme)
 results=$(disk zc-results)
 
-# Files are where files usually are: on a disk, in a file system.
+# Tests use a file system on a disk, not the memory of the initramfs.
 if mkfs.ext4 -q -F "$files" >/run/mkfs 2>&1 && mount -t ext4 "$files" /mnt; then
     while read -r directory; do
         mkdir -p "$directory" "/mnt/$directory"
-        # Within the one before.
+        # Inside the previous directory.
         [ "$directory" -ef "/mnt/$directory" ] && continue
-        # The tests themselves, if that is where they were built.
+        # May contain the tests themselves.
         cp -a "$directory/." "/mnt/$directory"
         mount --bind "/mnt/$directory" "$directory"
     done </on-disk
@@ -65,10 +65,10 @@ fi
 echo "zc-vm: up $(cut -d' ' -f1 /proc/uptime) $(uname -r)"
 export ZC_VM_RESULTS=/results
 cd /tmp
-# Not to the terminal itself: programs would see one.
-# In the scheduling class of real time, without time slices: where programs can be preempted by other
-# threads (since 6.18 those at functions, since 7.2 those at calls), runs of them are missed, which
-# zc counts as losses, and a busy emulated machine would have them in every test.
+# Through a pipe: the output of the tests must not be a terminal.
+# As real-time threads (FIFO), which have no time slices: where other threads can preempt an eBPF program
+# (since 6.18 at functions, since 7.2 at system calls), the kernel skips further runs of it. zc counts
+# these as losses, and a busy emulated machine would have some in every test.
 { chrt -f 1 sh /tests.sh; echo $? >/run/status; } 2>&1 | cat
 dmesg >/results/dmesg
 tar -C /results -cf "$results" .

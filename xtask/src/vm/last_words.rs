@@ -1,9 +1,9 @@
-//! What a kernel says when it dies.
+//! The end of the console log of a kernel that crashed.
 
 use std::fs;
 use std::path::Path;
 
-/// How complaints begin that a kernel does not survive here (`oops=panic`), or gives up after.
+/// How the messages begin that end a kernel here (`oops=panic`).
 const COMPLAINTS: [&str; 7] = [
     "BUG:",
     "kernel BUG",
@@ -14,16 +14,16 @@ const COMPLAINTS: [&str; 7] = [
     "Kernel panic",
 ];
 
-/// Lines that are kept: registers, a stack, and that of an interrupt.
+/// The most lines that are kept: enough for registers, a stack, and that of an interrupt.
 const MOST: usize = 120;
 
-/// Lines before a complaint, which may tell what led to it.
+/// Lines before the first of these messages, which may show the cause.
 const BEFORE: usize = 5;
 
-/// Lines of a kernel that does not complain.
+/// Lines of a log without such a message.
 const QUIET: usize = 15;
 
-/// The lines on a console from the first complaint on, or the last few.
+/// The lines of a console log from the first such message on, or the last few.
 pub(crate) fn last_words(console: &Path) -> Vec<String> {
     end_of(&String::from_utf8_lossy(&fs::read(console).unwrap_or_default()))
 }

@@ -1,4 +1,4 @@
-//! The modules that guests need, out of the thousands that a kernel comes with.
+//! Selects the modules that guests need from the thousands in a kernel's packages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,16 +10,16 @@ use super::directory::create;
 use super::vmlinux;
 use crate::shell;
 
-/// Loaded at boot: nothing in the guest looks for devices by itself. A guest is of no use without
-/// them, so each has to be a module or built in.
+/// Loaded at boot, because no program in the guest detects devices. Tests need all of them, so each
+/// must be a module or built in.
 pub(crate) const DEVICES: [&str; 6] =
     ["virtio_pci", "virtio_blk", "virtio_net", "nvme", "e1000e", "loop"];
 
-/// Loaded by the kernel when they are asked for, and as necessary.
+/// Loaded by the kernel on demand. Tests need these, too.
 const NEEDED: [&str; 4] = ["ext4", "btrfs", "xfs", "veth"];
 
-/// As above, where the kernel has them as modules. Some have changed their names, and some are
-/// asked for by the name of an algorithm: no other module depends on those.
+/// Loaded by the kernel on demand, if it has them as modules. Some have other names in other
+/// kernels, and some are requested by the name of an algorithm, so that no module depends on them.
 const OPTIONAL: [&str; 27] = [
     "tls",
     "netfs",
@@ -50,7 +50,7 @@ const OPTIONAL: [&str; 27] = [
     "iommu_v2",
 ];
 
-/// All that are looked for.
+/// The names of all modules to select.
 pub(crate) fn wanted() -> impl Iterator<Item = &'static str> {
     DEVICES.into_iter().chain(NEEDED).chain(OPTIONAL)
 }
@@ -69,14 +69,14 @@ pub(crate) fn tree(whole: &Path) -> Result<Tree> {
         let Ok(entries) = fs::read_dir(whole.join(parent)) else { continue };
         let directories = entries.filter_map(|entry| Some(entry.ok()?.path()));
         if let Some(directory) = directories.into_iter().find(|path| path.join("kernel").is_dir()) {
-            let name = directory.file_name().context("a directory without a name")?;
+            let name = directory.file_name().context("the directory has no name")?;
             return Ok(Tree { release: name.to_string_lossy().into_owned(), directory });
         }
     }
-    bail!("no modules in the kernel's packages")
+    bail!("the kernel's packages have no modules")
 }
 
-/// Copies what is wanted to `target`, with all that it depends on. Returns how many there are.
+/// Copies the selected modules and their dependencies to `target`. Returns the number of modules.
 pub(crate) fn select(tree: &Tree, target: &Path) -> Result<usize> {
     let mut files = BTreeMap::new();
     walk(&tree.directory.join("kernel"), &mut files)?;
@@ -94,7 +94,7 @@ pub(crate) fn select(tree: &Tree, target: &Path) -> Result<usize> {
     let mut taken = BTreeSet::new();
     let mut open: Vec<String> = wanted().map(str::to_owned).collect();
     while let Some(name) = open.pop() {
-        // Built in, or not there at all.
+        // Built in, or absent.
         let Some(file) = files.get(&name) else { continue };
         if taken.contains(&name) {
             continue;
@@ -113,7 +113,7 @@ pub(crate) fn select(tree: &Tree, target: &Path) -> Result<usize> {
         taken.insert(name);
     }
     for list in ["modules.builtin", "modules.builtin.modinfo", "modules.order"] {
-        // Older packages make some of them when they are installed.
+        // Older packages create some of these lists at installation.
         if tree.directory.join(list).is_file() {
             fs::copy(tree.directory.join(list), modules.join(list))
                 .with_context(|| format!("cannot copy '{list}'"))?;
@@ -121,7 +121,7 @@ pub(crate) fn select(tree: &Tree, target: &Path) -> Result<usize> {
     }
     let mut depmod = shell::command("depmod", &["--basedir"]);
     depmod.arg(target).arg(&tree.release);
-    // Its home is a directory that a user's PATH may lack.
+    // The directory of depmod may be missing from a user's PATH.
     depmod.env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin");
     shell::capture(&mut depmod)?;
     Ok(taken.len())
@@ -152,10 +152,10 @@ fn name_of(path: &Path) -> Option<String> {
     Some(name.replace('-', "_"))
 }
 
-/// The modules that a module says it needs, or would like to have before itself.
+/// The modules that a module needs, or that should be loaded before it.
 fn dependencies(module: &[u8]) -> Vec<String> {
     let mut names = Vec::new();
-    // The section .modinfo is words that end with NUL, as is nothing else that begins like these.
+    // The section .modinfo consists of strings that end with NUL. No others begin like these.
     for word in module.split(|byte| *byte == 0) {
         let word = if word.starts_with(b"depends=") || word.starts_with(b"softdep=pre: ") {
             String::from_utf8_lossy(word)
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_module_tells_what_it_needs() {
+    fn dependencies_are_read_from_the_module() {
         let module =
             b"\x7fELF\0\0license=GPL\0depends=xor,raid6-pq\0softdep=pre: crc32c post: other\0";
         assert_eq!(dependencies(module), ["xor", "raid6_pq", "crc32c"]);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_is_called_as_the_kernel_calls_it() {
+    fn module_names_are_spelled_as_the_kernel_does() {
         assert_eq!(name_of(Path::new("a/crc32c-intel.ko.xz")).as_deref(), Some("crc32c_intel"));
         assert_eq!(name_of(Path::new("kernel/fs/ext4/ext4.ko")).as_deref(), Some("ext4"));
         assert_eq!(name_of(Path::new("modules.dep")), None);

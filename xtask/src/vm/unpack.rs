@@ -1,4 +1,4 @@
-//! The packages of a kernel, reduced to what is booted: the kernel, and the modules that are needed.
+//! Unpacks the packages of a kernel and keeps what guests need: the kernel itself, and some modules.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,15 +11,15 @@ use super::report::Stage;
 use super::{modules, vmlinux};
 use crate::shell;
 
-/// A kernel that can be booted.
+/// A kernel that qemu can boot.
 pub(crate) struct Unpacked {
     /// The kernel.
     pub(crate) vmlinux: PathBuf,
-    /// A tree with `lib/modules/RELEASE`, uncompressed and with `modules.dep`.
+    /// A tree with `lib/modules/RELEASE`: uncompressed modules, and `modules.dep`.
     pub(crate) modules: PathBuf,
 }
 
-/// Unpacks the packages into `home`, unless that has been done.
+/// Unpacks the packages into `home`, unless an earlier run did so.
 pub(crate) fn unpack(kernel: &Kernel, packages: &[PathBuf], home: &Path) -> Result<Unpacked> {
     let unpacked = home.join("kernel");
     let result = Unpacked { vmlinux: unpacked.join("vmlinux"), modules: unpacked.join("modules") };
@@ -42,13 +42,13 @@ pub(crate) fn unpack(kernel: &Kernel, packages: &[PathBuf], home: &Path) -> Resu
     vmlinux::extract(&vmlinuz(&whole, &tree)?, &result.vmlinux)?;
     let count = modules::select(&tree, &result.modules)?;
     remove(&whole)?;
-    // Last: without it, everything is made again.
+    // Last: without the stamp, the next run unpacks everything again.
     fs::write(&stamp, made_of).with_context(|| format!("cannot write '{}'", stamp.display()))?;
     stage.end(&format!("unpacked Linux {}, {count} modules", tree.release));
     Ok(result)
 }
 
-/// What a reduced kernel depends on: its packages, and what is taken out of them.
+/// What the unpacked kernel depends on: its packages, and the list of modules.
 fn stamp_of(packages: &[PathBuf]) -> String {
     let names = packages.iter().filter_map(|path| path.file_name());
     let mut text = String::new();
@@ -63,7 +63,7 @@ fn stamp_of(packages: &[PathBuf]) -> String {
     text
 }
 
-/// The boot image: with the modules in packages that come in parts, in `/boot` otherwise.
+/// The boot image: with the modules if the kernel is split into several packages, else in `/boot`.
 fn vmlinuz(whole: &Path, tree: &modules::Tree) -> Result<PathBuf> {
     let candidates = [
         whole.join("boot").join(format!("vmlinuz-{}", tree.release)),

@@ -1,7 +1,7 @@
-//! The kernel itself, out of the image that a boot loader would load.
+//! Extracts the uncompressed kernel from the image that a boot loader would load.
 //!
-//! qemu boots it by itself (PVH): without virtualisation the guest takes up to seven seconds to
-//! decompress what the host decompresses in a fraction of one.
+//! qemu can boot it directly (PVH): without hardware virtualisation a guest takes up to seven seconds
+//! to decompress what the host decompresses in a fraction of one.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -11,9 +11,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::shell;
 
-/// Sectors of the part that runs in real mode, less the first (Documentation/arch/x86/boot.rst).
+/// Number of sectors of the part that runs in real mode, less the first (Documentation/arch/x86/boot.rst).
 const SETUP_SECTORS: usize = 0x1f1;
-/// Where the compressed kernel begins, from the end of that part; its length follows.
+/// Where the header has the offset of the compressed kernel from the end of that part, and its length.
 const PAYLOAD_OFFSET: usize = 0x248;
 const PAYLOAD_LENGTH: usize = 0x24c;
 
@@ -32,11 +32,11 @@ pub(crate) fn extract(vmlinuz: &Path, vmlinux: &Path) -> Result<()> {
     let image =
         fs::read(vmlinuz).with_context(|| format!("cannot read '{}'", vmlinuz.display()))?;
     let payload = payload(&image)
-        .with_context(|| format!("'{}' is no kernel that can be booted", vmlinuz.display()))?;
+        .with_context(|| format!("'{}' is not a kernel image", vmlinuz.display()))?;
     let (_, program) = FORMATS
         .iter()
         .find(|(magic, _)| payload.starts_with(magic))
-        .context("the kernel is compressed in a way that is not known here")?;
+        .context("unknown compression of the kernel")?;
 
     let compressed = vmlinux.with_extension("compressed");
     fs::write(&compressed, payload)
@@ -47,7 +47,7 @@ pub(crate) fn extract(vmlinuz: &Path, vmlinux: &Path) -> Result<()> {
 
     let mut magic = [0; 4];
     std::io::Read::read_exact(&mut File::open(vmlinux)?, &mut magic)?;
-    ensure!(&magic == b"\x7fELF", "what '{}' contains is no ELF file", vmlinuz.display());
+    ensure!(&magic == b"\x7fELF", "the kernel in '{}' is not an ELF file", vmlinuz.display());
     Ok(())
 }
 
@@ -71,21 +71,24 @@ pub(crate) fn decompress(program: &str, from: &Path, to: &Path) -> Result<()> {
 
 /// The compressed kernel within the image.
 fn payload(image: &[u8]) -> Result<&[u8]> {
-    ensure!(image.get(0x202..0x206).is_some() && &image[0x202..0x206] == b"HdrS", "no header");
-    // 0 means 4, for reasons that are older than Linux 2.
+    ensure!(
+        image.get(0x202..0x206).is_some() && &image[0x202..0x206] == b"HdrS",
+        "no header of a kernel"
+    );
+    // 0 means 4, for compatibility with very old kernels.
     let sectors = match image[SETUP_SECTORS] {
         0 => 4,
         sectors => usize::from(sectors),
     };
     let word = |at: usize| -> Result<usize> {
-        let bytes = image.get(at..at + 4).context("a header that ends early")?;
+        let bytes = image.get(at..at + 4).context("the header ends early")?;
         let bytes = bytes.try_into().expect("four bytes");
         Ok(usize::try_from(u32::from_le_bytes(bytes)).expect("32 bits fit"))
     };
     let begin = (sectors + 1) * SECTOR + word(PAYLOAD_OFFSET)?;
     // The last four bytes are the length of the kernel, not part of the format.
     let end = begin + word(PAYLOAD_LENGTH)?.saturating_sub(4);
-    image.get(begin..end).context("a header that points outside")
+    image.get(begin..end).context("the header points outside of the image")
 }
 
 #[cfg(test)]
