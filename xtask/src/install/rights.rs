@@ -63,3 +63,15 @@ impl Rights {
         shell::command("sudo", &words)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_writes_to_the_prefix_runs_through_sudo() {
+        let shown = |sudo| shell::display(&Rights { sudo }.command("install", &["-m", "644"]));
+        assert_eq!(shown(true), "sudo install -m 644");
+        assert_eq!(shown(false), "install -m 644");
+    }
+}
