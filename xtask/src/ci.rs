@@ -101,29 +101,22 @@ fn files() -> Result<Outcome> {
 }
 
 fn commits() -> Result<Outcome> {
-    match words::in_subjects()? {
-        Subjects::Unknown(why) => Ok(Outcome::Skipped(why)),
-        Subjects::Searched(findings) if findings.is_empty() => Ok(Outcome::Held),
-        Subjects::Searched(findings) => {
-            Ok(Outcome::Failed(format!("refused subjects:\n  {}", findings.join("\n  "))))
-        }
-    }
+    Ok(match words::in_subjects()? {
+        Subjects::Searched(findings) => none_of("refused subjects", &findings),
+        Subjects::Unknown(why) => Outcome::Skipped(why),
+    })
 }
 
 fn walls() -> Result<Outcome> {
-    let report = walls::check()?;
-    if !report.breaches.is_empty() {
-        let breaches = report.breaches.join("\n  ");
-        return Ok(Outcome::Failed(format!("dependencies through a wall:\n  {breaches}")));
+    Ok(none_of("dependencies through a wall", &walls::breaches()?))
+}
+
+/// Passed if there are no findings of this kind.
+fn none_of(kind: &str, findings: &[String]) -> Outcome {
+    if findings.is_empty() {
+        return Outcome::Held;
     }
-    if !report.absent.is_empty() {
-        let absent = format!("no package {} here", report.absent.join(", "));
-        if report.checked == 0 {
-            return Ok(Outcome::Skipped(absent));
-        }
-        eprintln!("xtask: {absent}");
-    }
-    Ok(Outcome::Held)
+    Outcome::Failed(format!("{kind}:\n  {}", findings.join("\n  ")))
 }
 
 fn spelling() -> Result<Outcome> {
