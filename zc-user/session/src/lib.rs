@@ -9,6 +9,8 @@ pub mod output;
 pub mod signals;
 pub mod world;
 
+use std::future::poll_fn;
+
 use anyhow::Result;
 use zc_model::source::SnapshotSource;
 
@@ -31,11 +33,19 @@ where
     W: World<Event = O::Event>,
 {
     loop {
-        let flow = match world.next(output.wait(source.pace())).await {
-            Input::Tick => output.receive(source.next())?,
-            Input::Tend => output.tended(source.tend())?,
-            Input::Signal(signal) => output.signal(signal)?,
-            Input::Event(event) => output.event(event)?,
+        let wait = output.wait(source.pace());
+        // The output's own work comes first: an event may be meant for what it has to show.
+        let input = tokio::select! {
+            biased;
+            () = poll_fn(|task| output.poll(task)) => None,
+            input = world.next(wait) => Some(input),
+        };
+        let flow = match input {
+            None => output.advanced()?,
+            Some(Input::Tick) => output.receive(source.next())?,
+            Some(Input::Tend) => output.tended(source.tend())?,
+            Some(Input::Signal(signal)) => output.signal(signal)?,
+            Some(Input::Event(event)) => output.event(event)?,
         };
         if flow == Flow::End {
             return Ok(());

@@ -1,6 +1,9 @@
 //! Where snapshots go.
 
-use std::time::Duration;
+use std::{
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use anyhow::Result;
 use zc_model::snapshot::Snapshot;
@@ -37,6 +40,20 @@ pub trait Output {
     /// When the session must fail.
     fn tended(&mut self, outcome: Result<()>) -> Result<Flow> {
         outcome.map(|()| Flow::Continue)
+    }
+
+    /// Goes on with what the output does by itself; ready when there is something new. It ends when the
+    /// session does, wherever it is.
+    fn poll(&mut self, _task: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+
+    /// Called after [`Self::poll`] was ready.
+    ///
+    /// # Errors
+    /// When the session must fail.
+    fn advanced(&mut self) -> Result<Flow> {
+        Ok(Flow::Continue)
     }
 
     /// Takes a signal that asks the session to end.
