@@ -20,7 +20,7 @@ use zc_lab::{
 };
 use zc_render::theme::Theme;
 use zc_test_support::session::{Played, Script};
-use zc_tui::run::Input;
+use zc_tui::world::Input;
 
 #[path = "tour/laboratory.rs"]
 mod laboratory;

@@ -12,7 +12,10 @@ use zc_model::{
     source::SnapshotSource,
 };
 use zc_render::theme::Theme;
-use zc_tui::run::{Input, Options, World, session};
+use zc_tui::{
+    run::{Options, session},
+    world::{Input, World},
+};
 
 use crate::machine::Machine;
 

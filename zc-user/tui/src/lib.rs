@@ -1,14 +1,23 @@
-//! The dashboard: `Event -> keymap -> Action -> State::update -> draw(&State, area, buf)`.
+//! The dashboard: one shell, and a page for each thing to look at.
 //!
-//! Drawing is pure, the outside world (source, keys, clock, terminal) comes in through
-//! [`run::World`], so whole sessions run in tests.
+//! [`run`] takes inputs from a [`world::World`] and gives them to the [`shell`]. The shell keeps the
+//! stack of pages; a [`page::Page`] handles its keys and clicks, and draws itself from the
+//! [`state::Context`] that all pages share. What it wants of the shell it returns as a
+//! [`page::Intent`].
+//!
+//! Each module uses only those before it in this list: [`action`] and [`keymap`], [`state`],
+//! [`widget`], [`view`], [`page`], [`shell`], [`run`]. The world is a parameter, so whole sessions
+//! run in tests.
 
 pub mod action;
 pub mod keymap;
 pub mod line;
 pub mod live;
+pub mod page;
 pub mod run;
+pub mod shell;
 pub mod state;
 pub mod terminal;
 pub mod view;
 pub mod widget;
+pub mod world;

@@ -12,8 +12,8 @@ use tokio::{
 };
 
 use super::{
-    run::{Input, World},
     terminal::Screen,
+    world::{Input, World},
 };
 
 const TEND_EVERY: Duration = Duration::from_millis(200);

@@ -1,31 +1,21 @@
-//! The session: inputs in, screens out. The world is a parameter, so that tests play whole
-//! sessions with scripted keys.
+//! The session: inputs in, screens out.
 
-use std::{future::Future, time::Duration};
+use std::{future::poll_fn, time::Duration};
 
 use anyhow::{Result, anyhow};
-use crossterm::event::{Event, KeyEventKind, MouseButton, MouseEventKind};
-use ratatui::{
-    Terminal,
-    backend::Backend,
-    layout::{Position, Rect},
-};
-
-use zc_render::theme::Theme;
+use crossterm::event::Event;
+use ratatui::layout::{Position, Rect};
 
 use super::{
-    action::{Action, Motion},
-    keymap,
     live::Live,
-    state::{Effect, State},
-    view,
+    shell::{Effect, Shell, dashboard},
+    world::{Input, World},
 };
 use zc_model::{column::Column, filter::Filter, sort::Direction, source::SnapshotSource};
+use zc_render::theme::Theme;
 
 /// The first interval: long enough for a rate, short enough to be there at once.
 const FIRST_INTERVAL: Duration = Duration::from_millis(250);
-/// Rows that one notch of the mouse wheel scrolls.
-const WHEEL_ROWS: usize = 3;
 
 /// How the dashboard starts.
 #[derive(Clone, Debug)]
@@ -40,46 +30,15 @@ pub struct Options {
     pub sort: (&'static Column, Direction),
 }
 
-/// Something happened outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// The next snapshot is due.
-    Tick,
-    /// Time for housekeeping.
-    Tend,
-    /// A key, the mouse, or a new size.
-    Terminal(Event),
-    /// Leave: a signal said so, or the terminal is gone.
-    Stop,
-    /// Somebody asked us to stop like Ctrl-Z does.
-    Suspend,
-    /// We were continued.
-    Resume,
-}
-
-/// Everything outside of the session.
-pub trait World {
-    /// What is drawn on.
-    type Backend: Backend;
-
-    /// What is drawn on.
-    fn terminal(&mut self) -> &mut Terminal<Self::Backend>;
-
-    /// Waits for the next input. A tick is due `wait` after the last one; with `None` there are
-    /// no more.
-    fn next(&mut self, wait: Option<Duration>) -> impl Future<Output = Input>;
-
-    /// Gives the terminal back, stops the job, and returns with the terminal when continued.
-    ///
-    /// # Errors
-    /// When the terminal cannot be taken over again.
-    fn suspend(&mut self) -> Result<()>;
-
-    /// Takes over the terminal of a job that was continued.
-    ///
-    /// # Errors
-    /// When the terminal cannot be taken over again.
-    fn resume(&mut self) -> Result<()>;
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The user left, or a page had nothing more to show.
+    Left,
+    /// Ctrl-C.
+    Interrupted,
+    /// A signal, or the terminal is gone.
+    Stopped,
 }
 
 /// Runs the dashboard on this process's terminal until the user leaves.
@@ -97,9 +56,6 @@ pub async fn run(
 
 /// Runs the dashboard in `world` until its inputs say to leave.
 ///
-/// The source is opened behind the first frame: attaching to the kernel takes its verifier a good
-/// part of a second.
-///
 /// # Errors
 /// When the terminal fails, or `open`.
 pub async fn session(
@@ -107,57 +63,94 @@ pub async fn session(
     options: Options,
     world: &mut impl World,
 ) -> Result<()> {
-    let mut state = State::new(options, screen(world)?);
-    draw(&state, world)?;
+    let Options { interval, theme, filter, sort } = options;
+    let mut shell = dashboard(theme, interval, filter, sort);
+    drive(&mut shell, || open().map(Some), world).await?;
+    Ok(())
+}
+
+/// Runs `shell` in `world` until its inputs, or a page, say to leave.
+///
+/// The source, and what goes on behind pages, are opened behind the first screen: attaching to the
+/// kernel takes its verifier a good part of a second. Without a source no frames arrive, and time
+/// passes as often as pages want it.
+///
+/// # Errors
+/// When the terminal fails, or `open`, or the start of what goes on behind a page.
+pub async fn drive(
+    shell: &mut Shell<'_>,
+    open: impl FnOnce() -> Result<Option<Box<dyn SnapshotSource>>>,
+    world: &mut impl World,
+) -> Result<Reason> {
+    shell.resize(screen(world)?);
+    draw(shell, world)?;
     let mut source = open()?;
+    shell.start()?;
+    draw(shell, world)?;
     let mut ticks = 0_u64;
     loop {
-        let wait = match ticks {
-            _ if state.has_ended() => None,
-            0 => Some(Duration::ZERO),
-            1 => Some(source.pace().unwrap_or(state.interval()).min(FIRST_INTERVAL)),
-            _ => Some(source.pace().unwrap_or(state.interval())),
+        let wait = match &source {
+            Some(source) => until_next_snapshot(shell, source.as_ref(), ticks),
+            None => shell.tick(),
         };
-        match world.next(wait).await {
-            Input::Tick => {
+        // What goes on behind pages comes first: a key may be meant for what it has to show.
+        let input = tokio::select! {
+            biased;
+            () = poll_fn(|task| shell.poll(task)) => None,
+            input = world.next(wait) => Some(input),
+        };
+        let effect = match input {
+            None => Some(Effect::None),
+            Some(Input::Tick) => {
                 ticks += 1;
-                state.receive(source.next());
-            }
-            Input::Tend => match source.tend() {
-                Ok(()) => continue,
-                Err(error) => state.complain(&error),
-            },
-            Input::Terminal(Event::Resize(width, height)) => {
-                state.resize(Rect::new(0, 0, width, height));
-            }
-            Input::Terminal(event) => {
-                let actions = actions(&state, &event);
-                if actions.is_empty() {
-                    continue;
+                if let Some(source) = &mut source {
+                    shell.receive(source.next());
                 }
-                for action in actions {
-                    match state.update(action) {
-                        Effect::None => {}
-                        Effect::Quit => return Ok(()),
-                        Effect::Suspend => {
-                            world.suspend()?;
-                            state.resize(screen(world)?);
-                        }
-                        Effect::Redraw => world.resume()?,
-                    }
-                }
+                Some(shell.pass(wait.unwrap_or_default()))
             }
-            Input::Stop => return Ok(()),
-            Input::Suspend => {
+            Some(Input::Tend) => {
+                let tended = source.as_mut().map_or(Ok(()), |source| source.tend());
+                shell.tend(tended).then_some(Effect::None)
+            }
+            Some(Input::Terminal(Event::Resize(width, height))) => {
+                shell.resize(Rect::new(0, 0, width, height));
+                Some(Effect::None)
+            }
+            Some(Input::Terminal(event)) => shell.handle(&event),
+            Some(Input::Stop) => return Ok(Reason::Stopped),
+            Some(Input::Suspend) => Some(Effect::Suspend),
+            Some(Input::Resume) => Some(Effect::Redraw),
+        };
+        match effect {
+            // Nothing has changed.
+            None => continue,
+            Some(Effect::None) => {}
+            Some(Effect::Quit) => return Ok(Reason::Left),
+            Some(Effect::Interrupt) => return Ok(Reason::Interrupted),
+            Some(Effect::Suspend) => {
                 world.suspend()?;
-                state.resize(screen(world)?);
+                shell.resize(screen(world)?);
             }
-            Input::Resume => {
+            Some(Effect::Redraw) => {
                 world.resume()?;
-                state.resize(screen(world)?);
+                shell.resize(screen(world)?);
             }
         }
-        draw(&state, world)?;
+        draw(shell, world)?;
+    }
+}
+
+fn until_next_snapshot(
+    shell: &Shell<'_>,
+    source: &dyn SnapshotSource,
+    ticks: u64,
+) -> Option<Duration> {
+    let context = shell.context();
+    match ticks {
+        _ if context.has_ended() => None,
+        0 => Some(Duration::ZERO),
+        1 => Some(source.pace().unwrap_or(context.interval()).min(FIRST_INTERVAL)),
+        _ => Some(source.pace().unwrap_or(context.interval())),
     }
 }
 
@@ -167,31 +160,10 @@ fn screen(world: &mut impl World) -> Result<Rect> {
     Ok(Rect::from((Position::ORIGIN, size)))
 }
 
-fn draw(state: &State, world: &mut impl World) -> Result<()> {
+fn draw(shell: &Shell<'_>, world: &mut impl World) -> Result<()> {
     world
         .terminal()
-        .draw(|frame| {
-            let area = frame.area();
-            view::draw(state, area, frame.buffer_mut());
-        })
+        .draw(|frame| shell.draw(frame.area(), frame.buffer_mut()))
         .map_err(|error| anyhow!("cannot draw on the terminal: {error}"))?;
     Ok(())
-}
-
-fn actions(state: &State, event: &Event) -> Vec<Action> {
-    match event {
-        Event::Key(key) if key.kind != KeyEventKind::Release => {
-            keymap::action(state.context(), *key).into_iter().collect()
-        }
-        Event::Mouse(mouse) => match mouse.kind {
-            MouseEventKind::ScrollUp => vec![Action::Move(Motion::Up); WHEEL_ROWS],
-            MouseEventKind::ScrollDown => vec![Action::Move(Motion::Down); WHEEL_ROWS],
-            MouseEventKind::Down(MouseButton::Left) => {
-                vec![Action::Click { x: mouse.column, y: mouse.row }]
-            }
-            _ => Vec::new(),
-        },
-        // Coming back to a terminal that somebody else scribbled on costs nothing.
-        _ => Vec::new(),
-    }
 }

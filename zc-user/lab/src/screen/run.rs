@@ -15,7 +15,7 @@ use crate::tour::walk::{Laboratory, Tour};
 use zc_render::theme::Theme;
 use zc_tui::{
     action::Motion,
-    run::{Input, World},
+    world::{Input, World},
 };
 
 /// How often the screen follows the time.

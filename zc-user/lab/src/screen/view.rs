@@ -23,7 +23,7 @@ use zc_render::{
     sanitize::{sanitize, truncate},
     theme::Theme,
 };
-use zc_tui::view::{canvas::Canvas, layout::LEAST};
+use zc_tui::view::{canvas::Canvas, chrome::LEAST};
 
 /// From this width on, the scenes are listed at the left.
 const WIDE: u16 = 120;

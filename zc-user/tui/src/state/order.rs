@@ -24,3 +24,10 @@ impl Order {
         }
     }
 }
+
+impl From<Order> for (usize, bool) {
+    /// Column, and whether from large to small.
+    fn from(order: Order) -> Self {
+        (order.column, order.descending)
+    }
+}

@@ -2,7 +2,6 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line};
 
-use crate::state::State;
 use zc_render::theme::Theme;
 
 /// A page under construction: as wide as the screen, as long as it takes.
@@ -94,11 +93,6 @@ impl Canvas {
         self.buf.resize(Rect::new(0, 0, width, self.y));
         (area, &mut self.buf)
     }
-}
-
-/// Shows the part of `canvas` that the state has scrolled to.
-pub fn scroll(state: &State, canvas: &Canvas, area: Rect, buf: &mut Buffer) {
-    canvas.show(state.scrolled(), state.theme(), area, buf);
 }
 
 /// Breaks `text` into lines of at most `width` cells.

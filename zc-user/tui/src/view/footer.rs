@@ -6,22 +6,19 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::{keymap, state::State};
+use crate::{keymap::Hint, state::Context};
 
-/// Draws the footer.
-pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
-    let keys_from = match state.editing() {
-        Some(_) => draw_filter(state, area, buf),
-        None => area.x,
-    }
-    .min(area.right());
-    draw_keys(state, Rect { x: keys_from, width: area.right() - keys_from, ..area }, buf);
+/// Draws the footer; `hints` are in the order of their importance.
+pub fn draw(context: &Context, hints: &[Hint], area: Rect, buf: &mut Buffer) {
+    let keys_from = draw_filter(context, area, buf).min(area.right());
+    let area = Rect { x: keys_from, width: area.right() - keys_from, ..area };
+    draw_keys(context, hints, area, buf);
 }
 
 /// The line being typed, its cursor, and whether it is valid; returns where it ends.
-fn draw_filter(state: &State, area: Rect, buf: &mut Buffer) -> u16 {
-    let Some(line) = state.editing() else { return area.x };
-    let theme = state.theme();
+fn draw_filter(context: &Context, area: Rect, buf: &mut Buffer) -> u16 {
+    let Some(line) = context.filter().line() else { return area.x };
+    let theme = context.theme();
     let prompt = "filter: ";
     let text = line.text();
     let room = usize::from(area.width).saturating_sub(prompt.len() + 1);
@@ -35,7 +32,7 @@ fn draw_filter(state: &State, area: Rect, buf: &mut Buffer) -> u16 {
     if let Some(cell) = buf.cell_mut((cursor, y)) {
         cell.set_style(theme.selected());
     }
-    let (verdict, style) = match state.filter_error() {
+    let (verdict, style) = match context.filter().error() {
         Some(error) => (format!("  {error}"), theme.notice()),
         None if text.trim().is_empty() => {
             ("  a name, or: copied_bytes > 1MiB and path == file_read".to_owned(), theme.dim())
@@ -48,20 +45,20 @@ fn draw_filter(state: &State, area: Rect, buf: &mut Buffer) -> u16 {
     end + 2
 }
 
-fn draw_keys(state: &State, mut area: Rect, buf: &mut Buffer) {
-    let theme = state.theme();
+fn draw_keys(context: &Context, hints: &[Hint], mut area: Rect, buf: &mut Buffer) {
+    let theme = context.theme();
     let legend = "~ modelled";
     let width = u16::try_from(legend.len()).unwrap_or(0);
-    if state.is_modelled() && width < area.width {
+    if context.is_modelled() && width < area.width {
         area.width -= width + 1;
         buf.set_stringn(area.right() + 1, area.y, legend, usize::from(width), theme.notice());
     }
     let mut x = area.x;
-    for (key, word) in keymap::footer(state.context()) {
+    for Hint { key, word, .. } in hints {
         let line = Line::from(vec![
-            Span::styled(key, theme.key()),
+            Span::styled(*key, theme.key()),
             Span::raw(" "),
-            Span::styled(word, theme.text()),
+            Span::styled(*word, theme.text()),
         ]);
         let width = u16::try_from(line.width()).unwrap_or(u16::MAX);
         if x.saturating_add(width) > area.right() {

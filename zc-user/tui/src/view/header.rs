@@ -7,10 +7,13 @@ use ratatui::{
     text::{Line, Span},
 };
 
+use super::chrome::{self, Areas, Chrome, LEAST, Place};
 use crate::{
-    action::View,
-    state::State,
-    widget::flow::{self, Pair},
+    state::Context,
+    widget::{
+        flow::{self, Pair},
+        grid,
+    },
 };
 use zc_model::{
     column::{Column, Unit},
@@ -23,32 +26,69 @@ use zc_model::{
 };
 use zc_render::{cell, human, sanitize::sanitize};
 
-/// Draws the header, most important values first.
-pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
-    draw_identity(state, Rect { height: 1, ..area }, buf);
-    let pairs = match state.frame() {
-        Some(frame) => pairs(state, frame),
+/// From this width on, the figures of the header fit into one line.
+const WIDE: u16 = 152;
+
+/// Header and tabs of the dashboard.
+#[derive(Clone, Copy, Debug)]
+pub struct Dashboard;
+
+impl Chrome for Dashboard {
+    fn areas(&self, screen: Rect) -> Option<Areas> {
+        if screen.width < LEAST.0 || screen.height < LEAST.1 {
+            return None;
+        }
+        let header = match screen.height {
+            ..14 => 2,
+            _ if screen.width >= WIDE => 2,
+            _ => 3,
+        };
+        let line = |y: u16, height: u16| Rect::new(screen.x, screen.y + y, screen.width, height);
+        Some(Areas {
+            header: line(0, header),
+            tabs: line(header, 1),
+            body: line(header + 1, screen.height - header - 2),
+            footer: line(screen.height - 1, 1),
+        })
+    }
+
+    fn has_tabs(&self) -> bool {
+        true
+    }
+
+    fn draw(&self, context: &Context, place: &Place, areas: &Areas, buf: &mut Buffer) {
+        draw_figures(context, areas.header, buf);
+        draw_tabs(context, place, areas.tabs, buf);
+    }
+
+    fn brief(&self, context: &Context) -> (String, Style) {
+        let copied = context
+            .frame()
+            .map_or_else(|| "...".to_owned(), |frame| total(frame, "copied_bytes_per_sec"));
+        (format!("copied {copied}"), context.theme().copied())
+    }
+}
+
+/// Draws the figures, most important ones first.
+fn draw_figures(context: &Context, area: Rect, buf: &mut Buffer) {
+    draw_identity(context, Rect { height: 1, ..area }, buf);
+    let pairs = match context.frame() {
+        Some(frame) => pairs(context, frame, area.width),
         None => vec![Pair {
             label: String::new(),
             value: "collecting...".to_owned(),
-            style: state.theme().notice(),
+            style: context.theme().notice(),
             width: 0,
         }],
     };
     let rest = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    flow::draw(&pairs, state.theme().dim(), rest, buf);
+    flow::draw(&pairs, context.theme().dim(), rest, buf);
 }
 
-/// Copied bytes per second of the whole machine.
-#[must_use]
-pub fn copied(state: &State) -> String {
-    state.frame().map_or_else(|| "...".to_owned(), |frame| total(frame, "copied_bytes_per_sec"))
-}
-
-fn draw_identity(state: &State, area: Rect, buf: &mut Buffer) {
-    let theme = state.theme();
+fn draw_identity(context: &Context, area: Rect, buf: &mut Buffer) {
+    let theme = context.theme();
     let mut spans = vec![Span::styled("zc ", theme.head())];
-    if let Some(frame) = state.frame() {
+    if let Some(frame) = context.frame() {
         let host = &frame.host;
         let (style, copies) = match host.copies {
             Provenance::Measured => (theme.reference(), "copies measured".to_owned()),
@@ -62,11 +102,11 @@ fn draw_identity(state: &State, area: Rect, buf: &mut Buffer) {
         spans.push(Span::styled(copies, style));
     }
     let mut right = Vec::new();
-    if let Some(message) = status(state) {
+    if let Some(message) = status(context) {
         right.push(Span::styled(format!(" {message} "), theme.notice().patch(theme.selected())));
         right.push(Span::raw(" "));
     }
-    right.push(Span::styled(interval(state), theme.dim()));
+    right.push(Span::styled(interval(context), theme.dim()));
     let right = Line::from(right);
     let room = area.width.saturating_sub(u16::try_from(right.width()).unwrap_or(0));
     // How copies are known matters more than the kernel's name.
@@ -77,19 +117,19 @@ fn draw_identity(state: &State, area: Rect, buf: &mut Buffer) {
     buf.set_line(area.x + room, area.y, &right, area.width - room);
 }
 
-fn interval(state: &State) -> String {
-    let seconds = state.interval().as_secs_f64();
+fn interval(context: &Context) -> String {
+    let seconds = context.interval().as_secs_f64();
     if seconds < 1.0 {
-        format!("{} ms", state.interval().as_millis())
+        format!("{} ms", context.interval().as_millis())
     } else {
         format!("{seconds} s")
     }
 }
 
-fn status(state: &State) -> Option<&'static str> {
-    if state.is_paused() {
+fn status(context: &Context) -> Option<&'static str> {
+    if context.is_paused() {
         Some("PAUSED")
-    } else if state.has_ended() {
+    } else if context.has_ended() {
         Some("END")
     } else {
         None
@@ -106,16 +146,16 @@ fn total(frame: &Frame, id: &str) -> String {
     })
 }
 
-fn pairs(state: &State, frame: &Frame) -> Vec<Pair> {
-    let theme = state.theme();
-    let narrow = state.screen().width < 60;
+fn pairs(context: &Context, frame: &Frame, width: u16) -> Vec<Pair> {
+    let theme = context.theme();
+    let narrow = width < 60;
     let pair = |long: &str, short: &str, value: String, style: Style, width: usize| Pair {
         label: if narrow { short } else { long }.to_owned(),
         value,
         style,
         width,
     };
-    let lost = state.losses().total();
+    let lost = context.losses().total();
     let calm = theme.text();
     vec![
         pair("copied", "copied", total(frame, "copied_bytes_per_sec"), theme.copied(), 11),
@@ -198,67 +238,25 @@ fn own_cost(frame: &Frame) -> String {
     format!("{} CPU {memory}", human::percent(cpu))
 }
 
-/// Draws the names of the views, and what went wrong at the right.
-pub fn draw_tabs(state: &State, area: Rect, buf: &mut Buffer) {
-    let theme = state.theme();
+/// Draws the names of the pages, and what went wrong at the right.
+fn draw_tabs(context: &Context, place: &Place, area: Rect, buf: &mut Buffer) {
+    let theme = context.theme();
     let mut end = area.x;
-    for (view, x, label) in tabs(state.page().view(), area) {
-        let style = if state.page().view() == view { theme.selected() } else { theme.dim() };
+    for (tab, x, label) in chrome::tabs(place, area) {
+        let style = if tab == place.tab { theme.selected() } else { theme.dim() };
         let room = usize::from(area.right().saturating_sub(x));
         (end, _) = buf.set_stringn(x, area.y, label, room, style);
     }
-    let (notice, style) = if let Some(complaint) = state.complaint() {
+    let (notice, style) = if let Some(complaint) = context.complaint() {
         (sanitize(complaint).into_owned(), theme.alarm())
-    } else if let Some((loss, count)) = state.losses().occurred().max_by_key(|(_, count)| *count) {
+    } else if let Some((loss, count)) = context.losses().occurred().max_by_key(|(_, count)| *count)
+    {
         (format!("lost: {} {}", loss.id(), human::count_short(count)), theme.alarm())
     } else {
-        (scope(state), theme.dim())
+        (place.scope.clone(), theme.dim())
     };
     let room = area.right().saturating_sub(end + 2);
     let width = u16::try_from(Span::raw(&notice).width()).unwrap_or(u16::MAX).min(room);
     let cell = Rect::new(area.right() - width, area.y, width, 1);
-    crate::widget::grid::put(&notice, false, style, cell, theme, buf);
-}
-
-/// How much of everything is listed.
-fn scope(state: &State) -> String {
-    let Some(frame) = state.frame() else { return String::new() };
-    let all = human::count(frame.processes.len() as u64);
-    match (state.page().view(), state.is_filtered()) {
-        (View::Processes, true) => {
-            let shown = human::count(state.processes().len() as u64);
-            let filter = state.filter_text().trim();
-            let by = if filter.is_empty() {
-                String::new()
-            } else {
-                format!(", filter: {}", sanitize(filter))
-            };
-            format!("{shown} of {all} processes{by}")
-        }
-        (View::Processes, false) => format!("{all} processes"),
-        _ => String::new(),
-    }
-}
-
-/// The view whose name is at `x`.
-#[must_use]
-pub fn tab_at(current: View, area: Rect, x: u16) -> Option<View> {
-    tabs(current, area)
-        .find(|(_, left, label)| (*left..*left + label.len() as u16).contains(&x))
-        .map(|(view, ..)| view)
-}
-
-fn tabs(current: View, area: Rect) -> impl Iterator<Item = (View, u16, String)> {
-    let roomy = area.width >= 60;
-    let mut x = area.x;
-    View::ALL.iter().enumerate().map(move |(index, view)| {
-        let label = if roomy || *view == current {
-            format!(" {} {} ", index + 1, view.title())
-        } else {
-            format!(" {} ", index + 1)
-        };
-        let left = x;
-        x += label.len() as u16;
-        (*view, left, label)
-    })
+    grid::put(&notice, false, style, cell, theme, buf);
 }

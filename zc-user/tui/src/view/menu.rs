@@ -6,13 +6,11 @@ use ratatui::{
     widgets::{Block, Clear, Widget as _},
 };
 
-use crate::{state::State, widget::grid::put};
+use crate::widget::grid::put;
+use zc_render::theme::Theme;
 
-/// Draws the menu, while it is open.
-pub fn draw(state: &State, body: Rect, buf: &mut Buffer) {
-    let Some(entry) = state.menu() else { return };
-    let theme = state.theme();
-    let titles = state.menu_titles();
+/// Draws the menu of these titles and explanations, of which the one at `entry` is selected.
+pub fn draw(titles: &[(&str, &str)], entry: usize, theme: Theme, body: Rect, buf: &mut Buffer) {
     let widest = titles.iter().map(|(title, _)| title.len()).max().unwrap_or(0);
     let longest = titles.iter().map(|(_, help)| help.len()).max().unwrap_or(0);
     let width = u16::try_from(widest + longest + 5).unwrap_or(u16::MAX).min(body.width);

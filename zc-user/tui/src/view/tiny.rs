@@ -1,18 +1,17 @@
-//! What a screen too small for the dashboard still says.
+//! What a screen too small for a page still says.
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{header, layout};
-use crate::state::State;
+use super::chrome::{Chrome, LEAST};
+use crate::state::Context;
 
-/// Draws the copied bytes and how to get more, most important first.
-pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
-    let (width, height) = layout::LEAST;
-    let theme = state.theme();
-    let copied = header::copied(state);
+/// Draws the most important figure and how to get more, most important first.
+pub fn draw(context: &Context, chrome: &dyn Chrome, area: Rect, buf: &mut Buffer) {
+    let (width, height) = LEAST;
+    let theme = context.theme();
     let lines = [
         ("terminal too small".to_owned(), theme.notice()),
-        (format!("copied {copied}"), theme.copied()),
+        chrome.brief(context),
         (format!("needs {width}x{height}"), theme.dim()),
         ("q quits".to_owned(), theme.dim()),
     ];

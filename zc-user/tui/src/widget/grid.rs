@@ -141,15 +141,15 @@ impl Grid<'_> {
             buf.set_style(area, Style::reset().patch(self.theme.selected()));
         }
     }
+}
 
-    /// The column at `x` (screen coordinates), if there is one.
-    #[must_use]
-    pub fn column_at(&self, x: u16) -> Option<usize> {
-        fit(self.specs, self.area.width)
-            .into_iter()
-            .find(|slot| (slot.x..=slot.x + slot.width).contains(&x.wrapping_sub(self.area.x)))
-            .map(|slot| slot.column)
-    }
+/// The column of a table in `area` at `x` (screen coordinates), if there is one.
+#[must_use]
+pub fn column_at(specs: &[Spec], area: Rect, x: u16) -> Option<usize> {
+    fit(specs, area.width)
+        .into_iter()
+        .find(|slot| (slot.x..=slot.x + slot.width).contains(&x.wrapping_sub(area.x)))
+        .map(|slot| slot.column)
 }
 
 #[cfg(test)]

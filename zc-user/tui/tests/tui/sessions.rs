@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use crossterm::event::{
-    Event, KeyCode, KeyEvent, KeyEventKind, KeyEventState, KeyModifiers, MouseEventKind,
+    Event, KeyCode, KeyEvent, KeyEventKind, KeyEventState, KeyModifiers, MouseButton, MouseEvent,
+    MouseEventKind,
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 use zc_model::{
@@ -12,11 +13,13 @@ use zc_model::{
 };
 use zc_render::theme::Theme;
 use zc_tui::{
-    action::{Action, Edit, Motion},
-    keymap::{self, BINDINGS, Context},
-    run::{Input, Options},
-    state::{Page, State},
-    view,
+    action::{Edit, Motion},
+    keymap::Key,
+    shell::{
+        Effect, Shell, dashboard,
+        keys::{ALWAYS, Action, LINE, MENU, MOVING, PAGE},
+    },
+    world::Input,
 };
 
 use zc_test_support::{machine::Machine, session::Session};
@@ -212,22 +215,26 @@ fn suspending_returns_to_the_same_screen() {
 #[test]
 fn every_size_is_drawn_without_panic() {
     let sizes = || [0, 1, 8, 13, 31, 32, 40, 59, 74, 80, 160];
-    for context in Context::ALL {
-        let mut state = state_in(*context);
-        for c in "pid >".chars().filter(|_| *context == Context::FilterLine) {
-            state.update(Action::Edit(Edit::Insert(c)));
+    for place in PLACES {
+        let mut shell = shell_in(place);
+        if place.0 == "Filter" {
+            for c in "pid >".chars() {
+                shell.update(Action::Edit(Edit::Insert(c)));
+            }
         }
         for width in sizes() {
             for height in sizes() {
                 let area = Rect::new(0, 0, width, height);
-                state.resize(area);
-                state.update(Action::Move(Motion::PageDown));
-                view::draw(&state, area, &mut Buffer::empty(area));
+                shell.resize(area);
+                shell.update(Action::Move(Motion::PageDown));
+                shell.draw(area, &mut Buffer::empty(area));
             }
         }
-        state.resize(Rect::new(0, 0, 80, 24));
-        for (x, y) in sizes().into_iter().flat_map(|x| sizes().map(|y| (x, y))) {
-            state.update(Action::Click { x, y });
+        shell.resize(Rect::new(0, 0, 80, 24));
+        for (column, row) in sizes().into_iter().flat_map(|x| sizes().map(|y| (x, y))) {
+            let kind = MouseEventKind::Down(MouseButton::Left);
+            let modifiers = KeyModifiers::NONE;
+            shell.handle(&Event::Mouse(MouseEvent { kind, column, row, modifiers }));
         }
     }
 }
@@ -283,68 +290,106 @@ fn hostile_names_leave_nothing_on_the_screen_that_a_terminal_would_obey() {
     }
 }
 
+/// Where a user may be, and how to get there.
+const PLACES: &[(&str, &[Action])] = &[
+    ("Processes", &[]),
+    ("Process", &[]),
+    ("Paths", &[Action::Show(1)]),
+    ("Devices", &[Action::Show(2)]),
+    ("Help", &[Action::ToggleHelp]),
+    ("Sort menu", &[Action::ChooseSort]),
+    ("Filter", &[Action::EditFilter]),
+];
+
+/// A dashboard with two snapshots, after these actions.
+fn shell_at(place: &[Action]) -> Shell<'static> {
+    let column = Column::from_id("copied_bytes_per_sec").unwrap();
+    let sort = (column, Direction::Descending);
+    let theme = Theme::new(true, true);
+    let mut shell = dashboard(theme, Duration::from_secs(1), Filter::default(), sort);
+    shell.resize(Rect::new(0, 0, 80, 24));
+    for seconds in 0..2 {
+        shell.receive(Ok(Some(Machine::default().after(seconds))));
+    }
+    for action in place {
+        shell.update(*action);
+    }
+    shell
+}
+
+/// A dashboard in the place of this name.
+fn shell_in((name, path): &(&str, &[Action])) -> Shell<'static> {
+    let mut shell = shell_at(path);
+    if *name == "Process" {
+        shell.handle(&press(KeyCode::Enter, KeyModifiers::NONE));
+    }
+    let here = shell.top().title();
+    assert!(here == *name || here == "Processes" && ["Sort menu", "Filter"].contains(name));
+    shell
+}
+
+fn press(code: KeyCode, modifiers: KeyModifiers) -> Event {
+    Event::Key(KeyEvent::new(code, modifiers))
+}
+
 #[test]
-fn every_key_of_the_table_is_handled_and_in_the_help() {
+fn every_key_of_every_table_is_handled_and_in_the_help() {
     let help = {
         let mut session = machine().size(160, 200).ticks(2).keys("?");
         session.theme = Theme::new(false, false);
         session.play().text()
     };
-    for binding in BINDINGS {
-        let line = format!("{:<16}{}", binding.shown, binding.help);
-        assert!(help.contains(&line), "not in the help: {line}");
-        assert!(!binding.contexts.is_empty());
-        for context in binding.contexts {
-            for chord in binding.keys {
-                let event = KeyEvent::new(chord.code, chord.modifiers);
-                let action = keymap::action(*context, event);
-                assert_eq!(action, Some(binding.action), "{} in {context:?}", binding.shown);
-                let mut state = state_in(*context);
-                assert_eq!(state.context(), *context);
-                state.update(binding.action);
+    let mut seen: Vec<&Key> = Vec::new();
+    for place in PLACES {
+        for key in shell_in(place).keys() {
+            seen.push(key);
+            for chord in key.chords {
+                let effect = shell_in(place).handle(&press(chord.code, chord.modifiers));
+                assert!(effect.is_some(), "{} in {place:?}", key.shown);
             }
+        }
+    }
+    let tables = [PAGE, MOVING, ALWAYS, LINE, MENU].into_iter().flatten();
+    let tabs = 4;
+    for binding in tables.filter(|row| !matches!(row.action, Action::Show(tab) if tab >= tabs)) {
+        assert!(seen.contains(&&binding.key), "{:?} means nothing anywhere", binding.key);
+    }
+    for key in seen {
+        let line = format!("{:<16}{}", key.shown, key.help);
+        assert!(help.contains(&line), "not in the help: {line}");
+    }
+}
+
+#[test]
+fn no_key_has_two_meanings() {
+    for place in PLACES {
+        let mut chords = Vec::new();
+        for chord in shell_in(place).keys().iter().flat_map(|key| key.chords) {
+            assert!(!chords.contains(&chord), "{chord:?} in {place:?}");
+            chords.push(chord);
         }
     }
 }
 
-/// A state in which keys mean what they mean in `context`.
-fn state_in(context: Context) -> State {
-    let column = Column::from_id("copied_bytes_per_sec").unwrap();
-    let options = Options {
-        interval: Duration::from_secs(1),
-        theme: Theme::new(true, true),
-        filter: Filter::default(),
-        sort: (column, Direction::Descending),
-    };
-    let mut state = State::new(options, Rect::new(0, 0, 80, 24));
-    for seconds in 0..2 {
-        state.receive(Ok(Some(Machine::default().after(seconds))));
+#[test]
+fn a_key_that_means_nothing_here_does_nothing() {
+    for (place, code) in [(0, KeyCode::Char('x')), (0, KeyCode::Char('9')), (2, KeyCode::Enter)] {
+        let effect = shell_in(&PLACES[place]).handle(&press(code, KeyModifiers::NONE));
+        assert_eq!(effect, None, "{code:?}");
     }
-    let path: &[Action] = match context {
-        Context::Processes => &[],
-        Context::Detail => &[Action::Open],
-        Context::Table => &[Action::NextView],
-        Context::Help => &[Action::ToggleHelp],
-        Context::SortMenu => &[Action::ChooseSort],
-        Context::FilterLine => &[Action::EditFilter],
-    };
-    for action in path {
-        state.update(*action);
-    }
-    assert_eq!(*state.page() == Page::Help, context == Context::Help);
-    state
+    let ctrl_c = shell_in(&PLACES[0]).handle(&press(KeyCode::Char('c'), KeyModifiers::CONTROL));
+    assert_eq!(ctrl_c, Some(Effect::Interrupt));
 }
 
 #[test]
-fn the_footer_names_only_keys_of_its_context() {
-    for context in Context::ALL {
-        for (keys, word) in keymap::footer(*context) {
-            for key in keys.split('/').filter(|key| !key.is_empty()) {
-                let here = BINDINGS.iter().any(|binding| {
-                    binding.contexts.contains(context)
-                        && binding.shown.split(' ').any(|shown| shown == key)
-                });
-                assert!(here, "{key} {word} in {context:?}");
+fn the_footer_names_only_keys_that_work_here() {
+    for place in PLACES {
+        let shell = shell_in(place);
+        let keys = shell.keys();
+        for hint in shell.hints() {
+            for name in hint.key.split('/').filter(|name| !name.is_empty()) {
+                let here = keys.iter().any(|key| key.shown.split(' ').any(|shown| shown == name));
+                assert!(here, "{name} {} in {place:?}", hint.word);
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use ratatui::text::Span;
 
-use super::{canvas::Canvas, detail::rate};
-use crate::state::State;
+use super::detail::rate;
+use crate::{state::Context, view::canvas::Canvas};
 use zc_model::{
     column::Unit,
     counter::CounterId,
@@ -29,8 +29,13 @@ pub(super) const SHOWN_HERE: [CounterId; 9] = [
 ];
 
 /// Adds it, if the process asked for anything.
-pub(super) fn section(state: &State, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
-    let theme = state.theme();
+pub(super) fn section(
+    context: &Context,
+    process: &ProcessSample,
+    frame: &Frame,
+    canvas: &mut Canvas,
+) {
+    let theme = context.theme();
     let requests = zerocopy::requests(Row::process(process), frame);
     if requests.is_empty() {
         return;

@@ -1,7 +1,7 @@
 //! The paths of the whole system, and the table of paths of one process.
 
-use super::tabular::{Field, Table};
-use crate::state::{State, key::PathKey, order::Order};
+use super::tabular::{Field, Table, TablePage};
+use crate::state::{key::PathKey, order::Order};
 use zc_model::{
     column::{Unit, why_copies_are_unavailable},
     frame::Frame,
@@ -10,15 +10,19 @@ use zc_model::{
 };
 use zc_render::theme::Theme;
 
-/// Most copied first.
-pub const ORDER: Order = Order { column: 1, descending: true };
+/// The page: most copied first.
+#[must_use]
+pub fn page() -> TablePage<PathSample, PathKey> {
+    TablePage::new(&TABLE)
+}
 
-/// The table.
-pub static TABLE: Table<PathSample, PathKey> = Table {
+static TABLE: Table<PathSample, PathKey> = Table {
+    title: "Paths",
+    about: "paths of the whole system",
     fields: FIELDS,
+    order: Order { column: 1, descending: true },
     items: |frame| &frame.totals.paths,
     key: PathKey::of,
-    listing: State::paths,
     empty: "nothing moved in this interval",
 };
 

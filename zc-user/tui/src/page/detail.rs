@@ -1,13 +1,18 @@
 //! One process: the picture, what could be saved, its paths, counters and history.
 
+use std::sync::Arc;
+
 use ratatui::{
+    buffer::Buffer,
     layout::Rect,
     text::{Line, Span},
 };
 
-use super::{canvas::Canvas, paths, tabular, zerocopy};
+use super::{Guide, Page, paths, tabular, zerocopy};
 use crate::{
-    state::{State, key::ProcessKey, order::Order},
+    action::Motion,
+    state::{Context, key::ProcessKey, order::Order, scroll::Scroll},
+    view::canvas::Canvas,
     widget::{grid::Grid, sparkline::sparkline},
 };
 use zc_model::{
@@ -31,34 +36,87 @@ use zc_render::{
 /// Cells of a counter with its name.
 const COUNTER_WIDTH: u16 = 40;
 
-/// The whole page at this width.
-#[must_use]
-pub fn canvas(state: &State, key: &ProcessKey, width: u16) -> Canvas {
-    let mut canvas = Canvas::new(width);
-    let Some(frame) = state.looked_into() else {
-        canvas.line("collecting...");
-        return canvas;
-    };
-    let Some(process) = frame.processes.iter().find(|process| key.is(process)) else {
-        canvas.line("collecting...");
-        return canvas;
-    };
-    if state.frame().is_none_or(|now| !now.processes.iter().any(|process| key.is(process))) {
-        let text = "has ended: this is the last that was seen of it; Esc goes back";
-        canvas.line(Span::styled(text, state.theme().notice()));
-    }
-    title(state, process, &mut canvas);
-    picture(state, process, frame, &mut canvas);
-    advices(state, process, frame, &mut canvas);
-    zerocopy::section(state, process, frame, &mut canvas);
-    paths_table(state, process, frame, &mut canvas);
-    history(state, process, &mut canvas);
-    counters(state, process, frame, &mut canvas);
-    canvas
+/// The page of one process.
+pub struct Detail {
+    key: ProcessKey,
+    /// The last frame that has the process: it may end while the user reads.
+    seen: Option<Arc<Frame>>,
+    scroll: Scroll,
 }
 
-fn title(state: &State, process: &ProcessSample, canvas: &mut Canvas) {
-    let theme = state.theme();
+impl Detail {
+    /// The page of the process with this key.
+    #[must_use]
+    pub const fn new(key: ProcessKey) -> Self {
+        Self { key, seen: None, scroll: Scroll::START }
+    }
+
+    /// What the help says of such a page.
+    #[must_use]
+    pub const fn guide() -> Guide {
+        Guide { title: "Process", keys: Vec::new(), columns: Vec::new() }
+    }
+
+    /// The whole page at this width.
+    fn canvas(&self, context: &Context, width: u16) -> Canvas {
+        let mut canvas = Canvas::new(width);
+        let seen = self.seen.as_deref().and_then(|frame| {
+            Some((frame, frame.processes.iter().find(|process| self.key.is(process))?))
+        });
+        let Some((frame, process)) = seen else {
+            canvas.line("collecting...");
+            return canvas;
+        };
+        if !context.frame().is_some_and(|now| self.is_in(now)) {
+            let text = "has ended: this is the last that was seen of it; Esc goes back";
+            canvas.line(Span::styled(text, context.theme().notice()));
+        }
+        title(context, process, &mut canvas);
+        picture(context, process, frame, &mut canvas);
+        advices(context, process, frame, &mut canvas);
+        zerocopy::section(context, process, frame, &mut canvas);
+        paths_table(context, process, frame, &mut canvas);
+        history(context, process, &mut canvas);
+        counters(context, process, frame, &mut canvas);
+        canvas
+    }
+
+    fn is_in(&self, frame: &Frame) -> bool {
+        frame.processes.iter().any(|process| self.key.is(process))
+    }
+}
+
+impl Page for Detail {
+    fn title(&self) -> &'static str {
+        "Process"
+    }
+
+    fn about(&self) -> &'static str {
+        "one process"
+    }
+
+    fn step(&mut self, motion: Motion, context: &Context) {
+        let body = context.body();
+        let height = self.canvas(context, body.width).height();
+        self.scroll.step(motion, height, body.height);
+    }
+
+    fn arrange(&mut self, context: &Context) {
+        if let Some(frame) = context.frame()
+            && self.is_in(frame)
+        {
+            self.seen = Some(Arc::clone(frame));
+        }
+    }
+
+    fn draw(&self, context: &Context, area: Rect, buf: &mut Buffer) {
+        let canvas = self.canvas(context, area.width);
+        canvas.show(self.scroll.lines(), context.theme(), area, buf);
+    }
+}
+
+fn title(context: &Context, process: &ProcessSample, canvas: &mut Canvas) {
+    let theme = context.theme();
     let mut spans = vec![
         Span::styled(sanitize(&process.comm).into_owned(), theme.strong()),
         Span::raw(format!("  pid {}  parent {}  ", process.id.pid, process.parent.pid)),
@@ -70,15 +128,15 @@ fn title(state: &State, process: &ProcessSample, canvas: &mut Canvas) {
     canvas.line(spans);
 }
 
-fn picture(state: &State, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
+fn picture(context: &Context, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
     let picture = Picture::new(frame, &process.counters, &process.paths);
-    let diagram = Diagram::new(&picture, state.theme(), Figures::PerSecond(frame.seconds()));
+    let diagram = Diagram::new(&picture, context.theme(), Figures::PerSecond(frame.seconds()));
     let (area, buf) = canvas.block(diagram.height(canvas.width()));
     diagram.draw(area, buf);
 }
 
-fn advices(state: &State, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
-    let theme = state.theme();
+fn advices(context: &Context, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
+    let theme = context.theme();
     for advice in advice::all(Row::process(process), frame) {
         let sign = theme.symbols.advice;
         let head = format!("{}: {}", advice.rule.id(), advice.remedy());
@@ -134,38 +192,38 @@ pub(super) fn rate(count: u64, unit: Unit, frame: &Frame) -> String {
     if unit == Unit::BytesPerSec { human::bytes_per_sec(value) } else { human::per_sec(value) }
 }
 
-fn paths_table(state: &State, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
+fn paths_table(context: &Context, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
     let order = Order { column: 1, descending: true };
     let rows = tabular::sorted(&process.paths, paths::FIELDS, order, frame);
     canvas.gap();
     let (area, buf) = canvas.block(u16::try_from(rows.len().max(1)).unwrap_or(u16::MAX - 1) + 1);
     let specs = tabular::specs(paths::FIELDS);
-    let grid = Grid { specs: &specs, sorted: None, theme: state.theme(), area };
+    let grid = Grid { specs: &specs, sorted: None, theme: context.theme(), area };
     grid.head(buf);
     if rows.is_empty() {
-        tabular::empty("nothing moved in this interval", state, area, buf);
+        tabular::empty("nothing moved in this interval", context.theme(), area, buf);
     }
     for (sample, line) in rows.into_iter().zip(0..) {
         grid.row(line, false, buf, |slot| {
-            tabular::cell(sample, paths::FIELDS, slot, frame, state.theme())
+            tabular::cell(sample, paths::FIELDS, slot, frame, context.theme())
         });
     }
 }
 
-fn history(state: &State, process: &ProcessSample, canvas: &mut Canvas) {
-    let points = state.points(process.id);
+fn history(context: &Context, process: &ProcessSample, canvas: &mut Canvas) {
+    let points = context.points(process.id);
     canvas.gap();
-    canvas.line(Span::styled("Over the last intervals", state.theme().head()));
+    canvas.line(Span::styled("Over the last intervals", context.theme().head()));
     let copied = |point: &Point| point.copied_bytes_per_sec;
     let zero_copied = |point: &Point| point.zero_copied_bytes_per_sec;
-    let theme = state.theme();
-    curve(state, "copied", &points, copied, theme.copied(), canvas);
-    curve(state, "zero-copied", &points, zero_copied, theme.reference(), canvas);
+    let theme = context.theme();
+    curve(context, "copied", &points, copied, theme.copied(), canvas);
+    curve(context, "zero-copied", &points, zero_copied, theme.reference(), canvas);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "drawn eight levels high")]
 fn curve(
-    state: &State,
+    context: &Context,
     label: &str,
     points: &[Point],
     read: impl Fn(&Point) -> u64,
@@ -176,14 +234,14 @@ fn curve(
     let top = values.iter().copied().fold(0.0, f64::max);
     let room = usize::from(canvas.width()).saturating_sub(14 + 18).clamp(8, 60);
     canvas.line(Line::from(vec![
-        Span::styled(format!("{label:<12}"), state.theme().dim()),
-        Span::styled(sparkline(&values, room, state.theme().symbols), style),
-        Span::styled(format!("  peak {}", human::bytes_per_sec(top)), state.theme().dim()),
+        Span::styled(format!("{label:<12}"), context.theme().dim()),
+        Span::styled(sparkline(&values, room, context.theme().symbols), style),
+        Span::styled(format!("  peak {}", human::bytes_per_sec(top)), context.theme().dim()),
     ]));
 }
 
-fn counters(state: &State, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
-    let theme = state.theme();
+fn counters(context: &Context, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
+    let theme = context.theme();
     canvas.gap();
     canvas.line(Span::styled("Counters, per second", theme.head()));
     let listed: Vec<CounterId> = CounterId::ALL

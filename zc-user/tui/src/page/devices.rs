@@ -1,7 +1,7 @@
 //! Disks and network interfaces: what the hardware moves by itself.
 
-use super::tabular::{Field, Table};
-use crate::state::{State, key::DeviceKey, order::Order};
+use super::tabular::{Field, Table, TablePage};
+use crate::state::{key::DeviceKey, order::Order};
 use zc_model::{
     column::Unit,
     frame::Frame,
@@ -10,15 +10,19 @@ use zc_model::{
 };
 use zc_render::theme::Theme;
 
-/// The busiest reader first.
-pub const ORDER: Order = Order { column: 3, descending: true };
+/// The page: the busiest reader first.
+#[must_use]
+pub fn page() -> TablePage<DeviceSample, DeviceKey> {
+    TablePage::new(&TABLE)
+}
 
-/// The table.
-pub static TABLE: Table<DeviceSample, DeviceKey> = Table {
+static TABLE: Table<DeviceSample, DeviceKey> = Table {
+    title: "Devices",
+    about: "devices and their DMA",
     fields: FIELDS,
+    order: Order { column: 3, descending: true },
     items: |frame| &frame.devices,
     key: DeviceKey::of,
-    listing: State::devices,
     empty: "no device has moved anything yet",
 };
 

@@ -1,0 +1,173 @@
+//! A page: its keys, its state, its drawing and its clicks, in one file.
+//!
+//! To add a page, write that file and name the page in [`crate::shell::dashboard`].
+
+use std::{
+    task::{self, Poll},
+    time::Duration,
+};
+
+use anyhow::Result;
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use crate::{
+    action::Motion,
+    keymap::{Chord, Key},
+    state::{Context, order::Order},
+    view::{chrome::Chrome, header::Dashboard},
+};
+use zc_render::theme::Theme;
+
+pub mod detail;
+pub mod devices;
+pub mod help;
+pub mod paths;
+pub mod processes;
+pub mod tabular;
+mod zerocopy;
+
+/// What a page asks of the shell.
+pub enum Intent {
+    /// Nothing more.
+    Nothing,
+    /// Put a page on top of this one.
+    Open(Box<dyn Page>),
+    /// Go back to where the user came from.
+    Back,
+    /// Show all processes again.
+    ClearFilter,
+    /// Sort the page by this column; by the same one again, the other way round.
+    SortBy(usize),
+    /// Leave the program.
+    Quit,
+}
+
+/// A column by which a page can be sorted.
+#[derive(Clone, Copy, Debug)]
+pub struct Heading {
+    /// The heading.
+    pub title: &'static str,
+    /// What the column says, in one sentence.
+    pub help: &'static str,
+    /// Whether it holds numbers.
+    pub numeric: bool,
+}
+
+/// What the help says of a page.
+pub struct Guide {
+    /// The name of the page.
+    pub title: &'static str,
+    /// Its own keys.
+    pub keys: Vec<&'static Key>,
+    /// Its columns.
+    pub columns: Vec<Heading>,
+}
+
+/// A sign on the screen, and what it means.
+pub type Sign = (&'static str, &'static str);
+
+/// What the user looks at.
+///
+/// A page never changes the context: it says what it wants as an [`Intent`].
+pub trait Page {
+    /// The name on its tab.
+    fn title(&self) -> &'static str;
+
+    /// What is on it, in a few words, for the help.
+    fn about(&self) -> &'static str;
+
+    /// Draws the page into `area`, which is [`Context::body`].
+    fn draw(&self, context: &Context, area: Rect, buf: &mut Buffer);
+
+    /// Moves the selection, or scrolls.
+    fn step(&mut self, motion: Motion, context: &Context);
+
+    /// The keys that mean something on this page only; the others are the shell's.
+    fn keys(&self) -> Vec<&'static Key> {
+        Vec::new()
+    }
+
+    /// Does what one of [`Self::keys`] asks for; `None` for all other keys.
+    fn press(&mut self, _chord: Chord, _context: &Context) -> Option<Intent> {
+        None
+    }
+
+    /// A click of the left button within the page, in coordinates of the screen.
+    fn click(&mut self, _at: Position, _context: &Context) -> Intent {
+        Intent::Nothing
+    }
+
+    /// The user goes to this page from another tab.
+    fn enter(&mut self) {}
+
+    /// The frame, the filter or the size of the screen has changed. Pages that are not on the
+    /// screen are told as well.
+    fn arrange(&mut self, _context: &Context) {}
+
+    /// The columns to sort by, in the order of the sort menu.
+    fn columns(&self) -> Vec<Heading> {
+        Vec::new()
+    }
+
+    /// By which column it is sorted; `None` for a page that cannot be sorted.
+    fn order(&self) -> Option<Order> {
+        None
+    }
+
+    /// Sorts by another column.
+    fn set_order(&mut self, _order: Order, _context: &Context) {}
+
+    /// Whether the filter applies to what is on this page.
+    fn is_filterable(&self) -> bool {
+        false
+    }
+
+    /// How much of everything is listed, for the line of the tabs.
+    fn scope(&self, _context: &Context) -> String {
+        String::new()
+    }
+
+    /// What the help says of this page, and of pages that it opens.
+    fn guides(&self) -> Vec<Guide> {
+        vec![Guide { title: self.title(), keys: self.keys(), columns: self.columns() }]
+    }
+
+    /// The signs on this page.
+    fn signs(&self, _theme: Theme) -> Vec<Sign> {
+        Vec::new()
+    }
+
+    /// What is drawn around this page.
+    fn chrome(&self) -> &dyn Chrome {
+        &Dashboard
+    }
+
+    /// What goes on behind this page.
+    fn work(&mut self) -> Option<&mut dyn Work> {
+        None
+    }
+}
+
+/// Work behind a page. It goes on while other pages are on the screen, and ends with the page.
+pub trait Work {
+    /// Begins. The first screen has been drawn by then: this may take a moment.
+    ///
+    /// # Errors
+    /// When the session cannot go on without it.
+    fn start(&mut self) -> Result<()>;
+
+    /// How often it wants to know that time passes.
+    fn tick(&self) -> Duration;
+
+    /// Time has passed.
+    fn pass(&mut self, time: Duration) -> Intent;
+
+    /// Time for housekeeping, a few times a second.
+    fn tend(&mut self);
+
+    /// Goes on; ready when there is something new to draw.
+    fn poll(&mut self, task: &mut task::Context<'_>) -> Poll<()>;
+}

@@ -1,0 +1,52 @@
+//! The whole screen: what is around the page, the page, and what lies over it.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{Mode, Shell};
+use crate::{
+    keymap::Hint,
+    view::{chrome::Place, footer, menu, tiny},
+};
+
+impl Shell<'_> {
+    /// Draws everything.
+    pub fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let (context, chrome) = (&self.context, self.chrome());
+        let Some(areas) = chrome.areas(area) else {
+            tiny::draw(context, chrome, area, buf);
+            return;
+        };
+        chrome.draw(context, &self.place(), &areas, buf);
+        self.top().draw(context, areas.body, buf);
+        footer::draw(context, &self.hints(), areas.footer, buf);
+        if let Mode::Menu(entry) = self.mode() {
+            let columns = self.top().columns();
+            let titles: Vec<_> = columns.iter().map(|column| (column.title, column.help)).collect();
+            menu::draw(&titles, entry, context.theme(), areas.body, buf);
+        }
+    }
+
+    /// What the footer says, most important first.
+    #[must_use]
+    pub fn hints(&self) -> Vec<Hint> {
+        let mut hints: Vec<Hint> = self.keys().into_iter().filter_map(|key| key.hint).collect();
+        hints.sort_by_key(|hint| hint.priority);
+        hints
+    }
+
+    pub(super) fn place(&self) -> Place {
+        let host = self.host();
+        let tabs = if self.chrome().has_tabs() {
+            self.tabs.iter().map(|page| page.title()).collect()
+        } else {
+            Vec::new()
+        };
+        let is_over = self.tab != host || !self.above.is_empty();
+        Place {
+            tabs,
+            tab: self.tab,
+            scope: self.tabs[self.tab].scope(&self.context),
+            over: is_over.then(|| self.top().title()),
+        }
+    }
+}

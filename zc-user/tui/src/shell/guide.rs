@@ -1,0 +1,78 @@
+//! What the help says: collected from the shell and its pages, so that nothing is told twice.
+
+use super::keys::{ALWAYS, Action, LINE, MENU, MOVING, PAGE};
+use crate::{
+    keymap::{Binding, Key},
+    page::{
+        Page,
+        help::{Help, KeySection},
+    },
+    state::scroll::Scroll,
+};
+use zc_render::theme::Theme;
+
+const MOUSE: &str = "the wheel scrolls; a click selects a row, opens the selected one, sorts by a \
+                     heading (again: the other way round), shows a view. With Shift, most \
+                     terminals select text as usual.";
+
+/// The help on these pages.
+pub(super) fn help(tabs: &[Box<dyn Page + '_>], theme: Theme) -> Help {
+    let has_tabs = tabs.first().is_some_and(|page| page.chrome().has_tabs());
+    let mut guides: Vec<_> = tabs.iter().flat_map(|page| page.guides()).collect();
+    guides.push(Help::guide());
+    let mut keys = vec![KeySection { title: "Keys".to_owned(), rows: shell(tabs, has_tabs) }];
+    for guide in guides.iter().filter(|guide| !guide.keys.is_empty()) {
+        let rows = guide.keys.iter().map(|key| row(key)).collect();
+        keys.push(KeySection { title: format!("Keys: {}", guide.title), rows });
+    }
+    if tabs.iter().any(|page| page.is_filterable()) {
+        keys.push(section("Keys: Filter", LINE));
+    }
+    if tabs.iter().any(|page| page.order().is_some()) {
+        keys.push(section("Keys: Sort menu", MENU));
+    }
+    let signs = tabs.iter().map(|page| (page.title(), page.signs(theme)));
+    Help {
+        keys,
+        mouse: if has_tabs { MOUSE } else { "" },
+        signs: signs.filter(|(_, signs)| !signs.is_empty()).collect(),
+        guides,
+        scroll: Scroll::START,
+    }
+}
+
+/// The keys of the shell that mean something on one of these pages.
+fn shell(tabs: &[Box<dyn Page + '_>], has_tabs: bool) -> Vec<(&'static str, &'static str)> {
+    let is_useful = |binding: &&Binding<Action>| match binding.action {
+        Action::NextTab | Action::PreviousTab => has_tabs,
+        Action::ChooseSort | Action::Reverse => tabs.iter().any(|page| page.order().is_some()),
+        Action::EditFilter => tabs.iter().any(|page| page.is_filterable()),
+        // Unless each page has keys of its own for it.
+        _ => tabs.iter().any(|page| {
+            let own: Vec<_> = page.keys().iter().flat_map(|key| key.chords).collect();
+            !binding.key.chords.iter().all(|chord| own.contains(&chord))
+        }),
+    };
+    PAGE.iter()
+        .chain(MOVING)
+        .chain(ALWAYS)
+        .filter(is_useful)
+        .filter_map(|binding| match binding.action {
+            Action::Show(tab) if !has_tabs || tab > tabs.len() => None,
+            Action::Show(tab) => {
+                let about = tabs.get(tab).map_or("this help", |page| page.about());
+                Some((binding.key.shown, about))
+            }
+            _ => Some(row(&binding.key)),
+        })
+        .collect()
+}
+
+fn section(title: &str, table: &'static [Binding<Action>]) -> KeySection {
+    let rows = table.iter().map(|binding| row(&binding.key)).collect();
+    KeySection { title: title.to_owned(), rows }
+}
+
+const fn row(key: &Key) -> (&'static str, &'static str) {
+    (key.shown, key.help)
+}

@@ -1,0 +1,118 @@
+//! The keys of the shell, which mean the same on every page that has none of its own for them.
+
+use crossterm::event::KeyCode;
+
+use crate::{
+    action::{Edit, Motion},
+    keymap::{Binding, bind, chr, ctrl, key},
+};
+
+/// What keys ask of the shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Leave the program.
+    Quit,
+    /// Leave, as any program on Ctrl-C.
+    Interrupt,
+    /// Stop like Ctrl-Z stops any program.
+    Suspend,
+    /// Draw everything anew.
+    Redraw,
+    /// Go to the page of this tab, from 0.
+    Show(usize),
+    /// Go to the next tab.
+    NextTab,
+    /// Go to the previous tab.
+    PreviousTab,
+    /// Show the help, or leave it.
+    ToggleHelp,
+    /// Back to the page from which this one was opened.
+    Back,
+    /// Move the selection or scroll.
+    Move(Motion),
+    /// Open the menu of sort columns.
+    ChooseSort,
+    /// Turn the sort order around.
+    Reverse,
+    /// Freeze or thaw the display; collection goes on.
+    TogglePause,
+    /// Longer interval.
+    Slower,
+    /// Shorter interval.
+    Faster,
+    /// Start typing a filter.
+    EditFilter,
+    /// Change the line being typed.
+    Edit(Edit),
+    /// Take what was typed or chosen.
+    Accept,
+    /// Drop what was typed or chosen.
+    Cancel,
+}
+
+/// Keys of pages. What a page has no use for, [`super::Shell`] leaves out.
+#[rustfmt::skip]
+pub static PAGE: &[Binding<Action>] = &[
+    bind(&[chr('q')], "q", Action::Quit, "quit").hint(10, "q", "Quit"),
+    bind(&[key(KeyCode::Esc)], "Esc", Action::Back, "go back").hint(11, "Esc", "Back"),
+    bind(&[key(KeyCode::Left), key(KeyCode::Backspace)], "Left Backspace", Action::Back, "go back"),
+    bind(&[chr('?'), chr('h'), key(KeyCode::F(1))], "? h F1", Action::ToggleHelp, "show or close this help").hint(12, "?", "Help"),
+    bind(&[chr('/'), key(KeyCode::F(4))], "/ F4", Action::EditFilter, "type a filter; Esc clears it").hint(30, "/", "Filter"),
+    bind(&[chr('s'), key(KeyCode::F(6))], "s F6", Action::ChooseSort, "choose the column to sort by").hint(31, "s", "Sort"),
+    bind(&[chr('r')], "r", Action::Reverse, "reverse the order").hint(32, "r", "Reverse"),
+    bind(&[chr(' ')], "Space", Action::TogglePause, "freeze or thaw the display; counting goes on").hint(33, "Space", "Pause"),
+    bind(&[key(KeyCode::Tab)], "Tab", Action::NextTab, "next view").hint(34, "Tab", "View"),
+    bind(&[key(KeyCode::BackTab)], "Shift-Tab", Action::PreviousTab, "previous view"),
+    bind(&[chr('1')], "1", Action::Show(0), ""),
+    bind(&[chr('2')], "2", Action::Show(1), ""),
+    bind(&[chr('3')], "3", Action::Show(2), ""),
+    bind(&[chr('4')], "4", Action::Show(3), ""),
+    bind(&[chr('5')], "5", Action::Show(4), ""),
+    bind(&[chr('6')], "6", Action::Show(5), ""),
+    bind(&[chr('7')], "7", Action::Show(6), ""),
+    bind(&[chr('8')], "8", Action::Show(7), ""),
+    bind(&[chr('9')], "9", Action::Show(8), ""),
+    bind(&[chr('+'), chr('=')], "+", Action::Slower, "longer interval").hint(35, "+/-", "Interval"),
+    bind(&[chr('-')], "-", Action::Faster, "shorter interval"),
+];
+
+/// Keys of pages and of the sort menu.
+#[rustfmt::skip]
+pub static MOVING: &[Binding<Action>] = &[
+    bind(&[key(KeyCode::Up), chr('k')], "Up k", Action::Move(Motion::Up), "one row up"),
+    bind(&[key(KeyCode::Down), chr('j')], "Down j", Action::Move(Motion::Down), "one row down"),
+    bind(&[key(KeyCode::PageUp), ctrl('b')], "PgUp Ctrl-B", Action::Move(Motion::PageUp), "one screen up"),
+    bind(&[key(KeyCode::PageDown), ctrl('f')], "PgDn Ctrl-F", Action::Move(Motion::PageDown), "one screen down"),
+    bind(&[key(KeyCode::Home), chr('g')], "Home g", Action::Move(Motion::First), "to the first row"),
+    bind(&[key(KeyCode::End), chr('G')], "End G", Action::Move(Motion::Last), "to the last row"),
+];
+
+/// Keys that work everywhere, even while a filter is typed.
+#[rustfmt::skip]
+pub static ALWAYS: &[Binding<Action>] = &[
+    bind(&[ctrl('c')], "Ctrl-C", Action::Interrupt, "quit"),
+    bind(&[ctrl('l')], "Ctrl-L", Action::Redraw, "draw the screen anew"),
+    bind(&[ctrl('z')], "Ctrl-Z", Action::Suspend, "suspend; fg returns"),
+];
+
+/// Keys while a filter is typed; all other characters are text.
+#[rustfmt::skip]
+pub static LINE: &[Binding<Action>] = &[
+    bind(&[key(KeyCode::Enter)], "Enter", Action::Accept, "filter: keep it").hint(0, "Enter", "Keep"),
+    bind(&[key(KeyCode::Esc)], "Esc", Action::Cancel, "filter: clear it").hint(1, "Esc", "Clear"),
+    bind(&[key(KeyCode::Backspace), ctrl('h')], "Backspace", Action::Edit(Edit::DeleteBefore), "filter: delete before the cursor"),
+    bind(&[key(KeyCode::Delete), ctrl('d')], "Del", Action::Edit(Edit::DeleteUnder), "filter: delete under the cursor"),
+    bind(&[ctrl('w')], "Ctrl-W", Action::Edit(Edit::DeleteWord), "filter: delete a word"),
+    bind(&[ctrl('u')], "Ctrl-U", Action::Edit(Edit::DeleteToStart), "filter: delete to the start"),
+    bind(&[key(KeyCode::Left)], "Left", Action::Edit(Edit::Left), "filter: cursor left"),
+    bind(&[key(KeyCode::Right)], "Right", Action::Edit(Edit::Right), "filter: cursor right"),
+    bind(&[key(KeyCode::Home), ctrl('a')], "Home Ctrl-A", Action::Edit(Edit::Start), "filter: cursor to the start"),
+    bind(&[key(KeyCode::End), ctrl('e')], "End Ctrl-E", Action::Edit(Edit::End), "filter: cursor to the end"),
+];
+
+/// Keys while the sort menu is open.
+#[rustfmt::skip]
+pub static MENU: &[Binding<Action>] = &[
+    bind(&[key(KeyCode::Enter)], "Enter", Action::Accept, "sort menu: take this column").hint(0, "Enter", "Take"),
+    bind(&[key(KeyCode::Esc), chr('s'), chr('q')], "Esc s q", Action::Cancel, "sort menu: close it").hint(1, "Esc", "Close"),
+];
