@@ -9,7 +9,7 @@ use ratatui::{Terminal, backend::TestBackend};
 use zc_lab::{
     finding::Finding,
     screen::{
-        run::{Ended, Reason, session},
+        run::{Ended, session},
         text::Style,
     },
     tour::{
@@ -20,7 +20,7 @@ use zc_lab::{
 };
 use zc_render::theme::Theme;
 use zc_test_support::session::{Played, Script};
-use zc_tui::world::Input;
+use zc_tui::{run::Reason, world::Input};
 
 #[path = "tour/laboratory.rs"]
 mod laboratory;
@@ -220,7 +220,7 @@ fn nothing_fails_however_small_the_screen() {
 fn by_itself_it_comes_to_its_end() {
     // Seven, eight and thirteen words to read, two pictures, and the summary: two minutes are enough.
     let (ended, played) = given(Luck::AsExpected).ticks(480).play();
-    assert_eq!(ended.reason, Reason::Over);
+    assert_eq!((ended.reason, ended.tour.is_over()), (Reason::Left, true));
     assert!(played.left > 0, "it took longer than two minutes");
     assert_eq!(ended.tour.findings().iter().map(Vec::len).collect::<Vec<_>>(), [0, 1, 2]);
     assert!(played.text().contains("3 workloads: 3 as the textbook says"), "{}", played.text());
@@ -236,7 +236,8 @@ fn with_wait_it_needs_a_key_for_everything() {
     let mut tour = given(Luck::AsExpected).keys("     ");
     tour.wait = true;
     let (ended, played) = tour.play();
-    assert_eq!((ended.reason, played.left), (Reason::Over, 0));
+    assert_eq!((ended.reason, ended.tour.is_over()), (Reason::Left, true));
+    assert_eq!(played.left, 0);
 }
 
 #[test]
@@ -280,6 +281,13 @@ fn it_can_be_left_at_any_time() {
         let (ended, played) = at().key(KeyCode::Char('z'), KeyModifiers::CONTROL).play();
         assert_eq!((ended.reason, played.suspended), (Reason::Stopped, 1));
     }
+}
+
+#[test]
+fn the_tour_goes_on_behind_the_help() {
+    let (ended, played) = given(Luck::AsExpected).keys("nn?").ticks(100).play();
+    assert_eq!((ended.tour.at(), ended.tour.findings().len()), (3, 3));
+    assert!(played.text().contains("Keys: Tour"), "{}", played.text());
 }
 
 #[test]

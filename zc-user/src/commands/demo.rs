@@ -13,7 +13,7 @@ use self::bench::Bench;
 use super::{lab::interrupted, print};
 use crate::cli::{Usage, demo::Demo};
 use zc_lab::{
-    screen::run::{Reason, session},
+    screen::run::session,
     tour::{
         parse::parse,
         script::{BUILT_IN, Script},
@@ -22,7 +22,7 @@ use zc_lab::{
     },
 };
 use zc_render::{sanitize::sanitize, theme::Theme};
-use zc_tui::live::Live;
+use zc_tui::{live::Live, run::Reason};
 
 mod bench;
 mod text;
@@ -72,7 +72,7 @@ async fn dashboard(tour: Tour, theme: Theme, arguments: &Demo) -> Result<ExitCod
     match ended.reason {
         Reason::Interrupted => Ok(interrupted(libc::SIGINT)),
         Reason::Stopped => Ok(interrupted(signal.map_or(libc::SIGHUP, |kind| kind.as_raw_value()))),
-        Reason::Over | Reason::Left => {
+        Reason::Left => {
             said.context("cannot write to standard output")?;
             Ok(status(tally))
         }

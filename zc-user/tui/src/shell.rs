@@ -242,6 +242,7 @@ impl<'a> Shell<'a> {
         match action {
             Action::Show(tab) => self.chrome().has_tabs() && tab < self.tabs.len(),
             Action::NextTab | Action::PreviousTab => self.chrome().has_tabs(),
+            Action::TogglePause | Action::Slower | Action::Faster => self.chrome().has_frames(),
             Action::Back => !self.above.is_empty() || self.is_on_help(),
             Action::ChooseSort | Action::Reverse => self.top().order().is_some(),
             Action::EditFilter => self.top().is_filterable(),

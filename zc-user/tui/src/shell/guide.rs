@@ -4,7 +4,7 @@ use super::keys::{ALWAYS, Action, LINE, MENU, MOVING, PAGE};
 use crate::{
     keymap::{Binding, Key},
     page::{
-        Page,
+        Guide, Page,
         help::{Help, KeySection},
     },
     state::scroll::Scroll,
@@ -17,14 +17,15 @@ const MOUSE: &str = "the wheel scrolls; a click selects a row, opens the selecte
 
 /// The help on these pages.
 pub(super) fn help(tabs: &[Box<dyn Page + '_>], theme: Theme) -> Help {
-    let has_tabs = tabs.first().is_some_and(|page| page.chrome().has_tabs());
-    let mut guides: Vec<_> = tabs.iter().flat_map(|page| page.guides()).collect();
-    guides.push(Help::guide());
-    let mut keys = vec![KeySection { title: "Keys".to_owned(), rows: shell(tabs, has_tabs) }];
-    for guide in guides.iter().filter(|guide| !guide.keys.is_empty()) {
-        let rows = guide.keys.iter().map(|key| row(key)).collect();
-        keys.push(KeySection { title: format!("Keys: {}", guide.title), rows });
-    }
+    let has_tabs = tabs.iter().any(|page| page.chrome().has_tabs());
+    let guides: Vec<_> = tabs.iter().flat_map(|page| page.guides()).collect();
+    let page = |guide: &Guide| KeySection {
+        title: format!("Keys: {}", guide.title),
+        rows: guide.keys.iter().map(|key| row(key)).collect(),
+    };
+    let mut keys: Vec<_> = guides.iter().filter(|guide| !guide.keys.is_empty()).map(page).collect();
+    keys.push(KeySection { title: "Keys: All pages".to_owned(), rows: shell(tabs, has_tabs) });
+    keys.push(page(&Help::guide()));
     if tabs.iter().any(|page| page.is_filterable()) {
         keys.push(section("Keys: Filter", LINE));
     }
@@ -47,6 +48,9 @@ fn shell(tabs: &[Box<dyn Page + '_>], has_tabs: bool) -> Vec<(&'static str, &'st
         Action::NextTab | Action::PreviousTab => has_tabs,
         Action::ChooseSort | Action::Reverse => tabs.iter().any(|page| page.order().is_some()),
         Action::EditFilter => tabs.iter().any(|page| page.is_filterable()),
+        Action::TogglePause | Action::Slower | Action::Faster => {
+            tabs.iter().any(|page| page.chrome().has_frames())
+        }
         // Unless each page has keys of its own for it.
         _ => tabs.iter().any(|page| {
             let own: Vec<_> = page.keys().iter().flat_map(|key| key.chords).collect();

@@ -40,6 +40,9 @@ pub trait Chrome {
     /// Whether pages have tabs, and keys that go from one to the next.
     fn has_tabs(&self) -> bool;
 
+    /// Whether pages show frames of a source, which come at an interval and can be paused.
+    fn has_frames(&self) -> bool;
+
     /// Draws all but page and footer.
     fn draw(&self, context: &Context, place: &Place, areas: &Areas, buf: &mut Buffer);
 

@@ -56,6 +56,10 @@ impl Chrome for Dashboard {
         true
     }
 
+    fn has_frames(&self) -> bool {
+        true
+    }
+
     fn draw(&self, context: &Context, place: &Place, areas: &Areas, buf: &mut Buffer) {
         draw_figures(context, areas.header, buf);
         draw_tabs(context, place, areas.tabs, buf);

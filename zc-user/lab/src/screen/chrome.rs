@@ -1,19 +1,19 @@
-//! Drawing: `(state, area) -> cells`, nothing else.
+//! What is around the page of the tour: the header, how far it is, the list of scenes.
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Rect, Size},
+    layout::Rect,
     style::Style,
     text::{Line, Span},
 };
 
-use super::{keymap, scene, state::State, summary};
+use super::{page::TourPage, summary};
 use crate::{
     finding::{Finding, Outcome},
     hazard,
     tour::{
         summary::word,
-        walk::{Phase, Tour},
+        walk::{Conditions, Laboratory, Phase, Tour},
     },
     verdict::Judgement,
 };
@@ -23,57 +23,70 @@ use zc_render::{
     sanitize::{sanitize, truncate},
     theme::Theme,
 };
-use zc_tui::view::{canvas::Canvas, chrome::LEAST};
+use zc_tui::{
+    state::Context,
+    view::chrome::{Areas, Chrome, LEAST, Place},
+};
 
 /// From this width on, the scenes are listed at the left.
 const WIDE: u16 = 120;
 /// The list's width.
 const LIST: u16 = 36;
-/// Draws everything.
-pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
-    if area.width < LEAST.0 || area.height < LEAST.1 {
-        draw_tiny(state, area, buf);
-        return;
+
+impl<'a, L: Laboratory + 'a> Chrome for TourPage<'a, L> {
+    fn areas(&self, screen: Rect) -> Option<Areas> {
+        if screen.width < LEAST.0 || screen.height < LEAST.1 {
+            return None;
+        }
+        let left = if screen.width >= WIDE { LIST } else { 0 };
+        // A blank line below the position, where there is room for it.
+        let top = if screen.height < 30 { 2 } else { 3 };
+        let line = |y: u16| Rect { y, height: 1, ..screen };
+        Some(Areas {
+            header: line(screen.y),
+            tabs: line(screen.y + 1),
+            body: Rect {
+                x: screen.x + left,
+                y: screen.y + top,
+                width: screen.width - left,
+                height: screen.height - top - 1,
+            },
+            footer: line(screen.bottom() - 1),
+        })
     }
-    draw_header(state, Rect { height: 1, ..area }, buf);
-    draw_position(state, Rect { y: area.y + 1, height: 1, ..area }, buf);
-    let body = body(area);
-    if body.x > area.x {
-        draw_list(state, Rect { x: area.x, width: LIST - 1, ..body }, buf);
+
+    fn has_tabs(&self) -> bool {
+        false
     }
-    page(state, body.as_size()).show(state.scrolled(), state.theme(), body, buf);
-    draw_footer(state, Rect { y: area.bottom() - 1, height: 1, ..area }, buf);
-}
 
-/// Lines of the page that are not on the screen.
-#[must_use]
-pub fn hidden(state: &State, area: Rect) -> u16 {
-    let body = body(area);
-    page(state, body.as_size()).height().saturating_sub(body.height)
-}
+    fn has_frames(&self) -> bool {
+        false
+    }
 
-fn body(area: Rect) -> Rect {
-    let left = if area.width >= WIDE { LIST } else { 0 };
-    // A blank line below the position, where there is room for it.
-    let top = if area.height < 30 { 2 } else { 3 };
-    let height = area.height.saturating_sub(top + 1);
-    Rect { x: area.x + left, y: area.y + top, width: area.width.saturating_sub(left), height }
-}
+    fn draw(&self, context: &Context, place: &Place, areas: &Areas, buf: &mut Buffer) {
+        let theme = context.theme();
+        draw_header(self.tour, self.conditions.as_ref(), theme, areas.header, buf);
+        draw_position(self.tour, place.over, theme, areas.tabs, buf);
+        if areas.body.x > areas.header.x {
+            let list = Rect { x: areas.header.x, width: LIST - 1, ..areas.body };
+            draw_list(self.tour, theme, list, buf);
+        }
+    }
 
-fn page(state: &State, size: Size) -> Canvas {
-    let theme = state.theme();
-    if state.shows_help() {
-        help(theme, size.width)
-    } else if state.tour.shown().is_none() {
-        summary::canvas(&state.tour, theme, size.width)
-    } else {
-        let progress = state.progress.borrow();
-        scene::canvas(&state.tour, &progress, state.conditions.as_ref(), theme, size)
+    fn brief(&self, context: &Context) -> (String, Style) {
+        let last = self.tour.findings().iter().flatten().last();
+        let text = last.map(|found| format!("{}: {}", found.scenario.title, word(found)));
+        (text.unwrap_or_default(), context.theme().text())
     }
 }
 
-fn draw_header(state: &State, area: Rect, buf: &mut Buffer) {
-    let (tour, theme) = (&state.tour, state.theme());
+fn draw_header(
+    tour: &Tour,
+    conditions: Option<&Conditions>,
+    theme: Theme,
+    area: Rect,
+    buf: &mut Buffer,
+) {
     let mut right = vec![];
     let notice = theme.notice().patch(theme.selected());
     if tour.looking() < tour.at() {
@@ -92,7 +105,7 @@ fn draw_header(state: &State, area: Rect, buf: &mut Buffer) {
     let room = area.width.saturating_sub(u16::try_from(right.width()).unwrap_or(u16::MAX));
     let name = Span::styled(tour.script().name.clone(), theme.strong());
     let mut left = vec![Span::styled("zc demo  ", theme.head()), name];
-    if let Some(conditions) = &state.conditions {
+    if let Some(conditions) = conditions {
         let (copies, style) = match conditions.copies {
             None => ("nothing is counted".to_owned(), theme.notice()),
             Some(Provenance::Measured) => ("copies measured".to_owned(), theme.reference()),
@@ -113,8 +126,7 @@ fn draw_header(state: &State, area: Rect, buf: &mut Buffer) {
 }
 
 /// How far it is: a mark for each scene, and the heading of the one that is looked at.
-fn draw_position(state: &State, area: Rect, buf: &mut Buffer) {
-    let (tour, theme) = (&state.tour, state.theme());
+fn draw_position(tour: &Tour, over: Option<&str>, theme: Theme, area: Rect, buf: &mut Buffer) {
     let scenes = &tour.script().scenes;
     let count = scenes.len();
     let title = scenes.get(tour.looking()).map_or(summary::TITLE, |scene| &scene.title);
@@ -123,7 +135,7 @@ fn draw_position(state: &State, area: Rect, buf: &mut Buffer) {
     } else {
         String::new()
     };
-    let heading = if state.shows_help() { "Help".to_owned() } else { format!("{place}{title}") };
+    let heading = over.map_or_else(|| format!("{place}{title}"), str::to_owned);
     let (end, _) = buf.set_stringn(area.x, area.y, heading, usize::from(area.width), theme.head());
     let marks: Vec<_> = (0..count).map(|index| mark(tour, index, theme)).collect();
     let width = u16::try_from(marks.len()).unwrap_or(u16::MAX);
@@ -135,8 +147,7 @@ fn draw_position(state: &State, area: Rect, buf: &mut Buffer) {
     }
 }
 
-fn draw_list(state: &State, area: Rect, buf: &mut Buffer) {
-    let (tour, theme) = (&state.tour, state.theme());
+fn draw_list(tour: &Tour, theme: Theme, area: Rect, buf: &mut Buffer) {
     let titles =
         tour.script().scenes.iter().map(|scene| scene.title.as_str()).chain([summary::TITLE]);
     let lines = usize::from(area.height);
@@ -182,62 +193,4 @@ fn sign(finding: &Finding, theme: Theme) -> (u8, &'static str, Style) {
             Judgement::NotMeasured(_) => (0, "o", theme.dim()),
         },
     }
-}
-
-fn draw_footer(state: &State, area: Rect, buf: &mut Buffer) {
-    let theme = state.theme();
-    let mut x = area.x;
-    for (key, label) in keymap::footer() {
-        let line = Line::from(vec![
-            Span::styled(key, theme.key()),
-            Span::raw(" "),
-            Span::styled(label, theme.text()),
-        ]);
-        let width = u16::try_from(line.width()).unwrap_or(u16::MAX);
-        if x.saturating_add(width) > area.right() {
-            break;
-        }
-        buf.set_line(x, area.y, &line, width);
-        x += width + 2;
-    }
-}
-
-fn draw_tiny(state: &State, area: Rect, buf: &mut Buffer) {
-    let (width, height) = LEAST;
-    let theme = state.theme();
-    let last = state.tour.findings().iter().flatten().last();
-    let lines = [
-        ("terminal too small".to_owned(), theme.notice()),
-        (
-            last.map_or_else(String::new, |f| format!("{}: {}", f.scenario.title, word(f))),
-            theme.text(),
-        ),
-        (format!("needs {width}x{height}"), theme.dim()),
-        ("q quits".to_owned(), theme.dim()),
-    ];
-    for ((text, style), y) in lines.iter().zip(area.top()..area.bottom()) {
-        buf.set_stringn(area.x, y, text, usize::from(area.width), *style);
-    }
-}
-
-fn help(theme: Theme, width: u16) -> Canvas {
-    let mut canvas = Canvas::new(width);
-    canvas.line(Span::styled("Keys", theme.head()));
-    for binding in keymap::BINDINGS {
-        canvas.item(&format!("  {}", binding.shown), theme.key(), 20, binding.help, theme.text());
-    }
-    canvas.gap();
-    canvas.line(Span::styled("Signs", theme.head()));
-    for (sign, meaning) in [
-        ("=", "as the textbook says; of a hazard: as it is known"),
-        ("!", "it differs, for a reason that is known"),
-        ("?", "it differs, and zc does not know why"),
-        ("-", "skipped: this machine cannot do it"),
-        ("x", "failed"),
-        ("o", "nothing was measured, or there was nothing to measure"),
-        ("~", "behind a figure: modelled, since this kernel offers no hook to count it"),
-    ] {
-        canvas.item(&format!("  {sign}"), theme.key(), 6, meaning, theme.text());
-    }
-    canvas
 }
