@@ -6,12 +6,12 @@
 
 use zc_common::path::{CopyPath, SocketKind};
 
-use super::{
+use crate::{
     frame::Frame,
     row::Row,
+    snapshot::PathSample,
     zerocopy::{self, Reason},
 };
-use crate::snapshot::PathSample;
 
 /// What has been noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,8 +3,7 @@
 
 use zc_common::path::CopyPath;
 
-use super::{frame::Frame, row::Row};
-use crate::snapshot::ProcessSample;
+use crate::{frame::Frame, row::Row, snapshot::ProcessSample};
 
 mod expr;
 mod lexer;
@@ -73,6 +72,18 @@ impl Filter {
                 .expr
                 .as_ref()
                 .is_none_or(|expr| expr.holds(Row::process(process), frame) == Some(true))
+    }
+}
+
+impl Frame {
+    /// Only the processes that `filter` selects, see [`Self::only`]. A filter that selects
+    /// everything changes nothing.
+    #[must_use]
+    pub fn select(self, filter: &Filter) -> Self {
+        if filter.is_everything() {
+            return self;
+        }
+        self.only(|process, frame| filter.selects(process, frame))
     }
 }
 

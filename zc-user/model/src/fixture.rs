@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};
 
-use super::{snapshot::Snapshot, source::SnapshotSource};
+use crate::{snapshot::Snapshot, source::SnapshotSource};
 
 /// Plays a fixed list of snapshots once.
 pub struct Fixture {

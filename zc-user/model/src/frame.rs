@@ -2,13 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{
-    filter::Filter,
-    ledger::{self, Copied},
-    sort::is_active,
-};
 use crate::{
     counter::Counters,
+    ledger::{self, Copied},
     snapshot::{
         DeviceSample, Host, Losses, PathSample, ProcessId, ProcessSample, SelfCost, Snapshot,
         Unattributed,
@@ -95,7 +91,7 @@ impl Frame {
     pub fn between(previous: &Snapshot, next: &Snapshot) -> Self {
         let mut processes = Vec::with_capacity(next.processes.len());
         let mut push = |process: ProcessSample| {
-            if !process.exited || is_active(&process) {
+            if !process.exited || process.is_active() {
                 processes.push(process);
             }
         };
@@ -134,17 +130,13 @@ impl Frame {
         }
     }
 
-    /// Only the processes that `filter` selects. The totals become those of the selection, and
-    /// what belongs to no process is dropped, since it cannot be told whether it belongs to one of
-    /// them. Devices and losses stay: they are the machine's. A filter that selects everything
-    /// changes nothing.
+    /// Only the processes for which `keep` is true. The totals become those of the selection. What
+    /// is unattributed is dropped: it may or may not belong to one of the selected processes.
+    /// Devices and losses stay, since they are the machine's.
     #[must_use]
-    pub fn select(mut self, filter: &Filter) -> Self {
-        if filter.is_everything() {
-            return self;
-        }
+    pub fn only(mut self, mut keep: impl FnMut(&ProcessSample, &Self) -> bool) -> Self {
         let selected: Vec<bool> =
-            self.processes.iter().map(|process| filter.selects(process, &self)).collect();
+            self.processes.iter().map(|process| keep(process, &self)).collect();
         let mut selected = selected.into_iter();
         self.processes.retain(|_| selected.next().unwrap_or(false));
         self.unattributed = Unattributed::default();
@@ -299,7 +291,7 @@ const fn is_merged(process: &ProcessSample) -> bool {
 fn tally(processes: &[ProcessSample], unattributed: &Unattributed) -> Tally {
     let mut totals =
         Tally { counters: unattributed.counters.clone(), paths: unattributed.paths.clone() };
-    for process in processes.iter().filter(|process| is_active(process)) {
+    for process in processes.iter().filter(|process| process.is_active()) {
         totals.counters.add(&process.counters);
         ledger::add(&mut totals.paths, &process.paths);
     }

@@ -5,8 +5,11 @@ use std::{
     collections::{HashMap, VecDeque},
 };
 
-use super::{frame::Frame, ledger};
-use crate::snapshot::{PathSample, ProcessId};
+use crate::{
+    frame::Frame,
+    ledger,
+    snapshot::{PathSample, ProcessId},
+};
 
 /// Rates of one process, or of the totals, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,12 +2,9 @@
 
 use zc_common::path::CopyPath;
 
-use super::{
-    path::{self, Flow, Group},
-    zerocopy,
-};
 use crate::{
     counter::{CounterId, Counters},
+    path::{self, Flow, Group},
     snapshot::{PathSample, Provenance},
 };
 
@@ -149,7 +146,18 @@ pub(super) fn settle(counters: &mut Counters, paths: &[PathSample]) {
         .map(|sample| sample.moved_bytes)
         .fold(0, u64::saturating_add);
     counters[CounterId::CopiedBytes] = Copied::of(paths, Provenance::Measured).bytes;
-    counters[CounterId::ZerocopyAchievedBytes] = zerocopy::achieved_sends(counters, paths);
+    counters[CounterId::ZerocopyAchievedBytes] = achieved_sends(counters, paths);
+}
+
+/// Bytes of zero-copy sends that were not copied, as far as copies of them were counted.
+fn achieved_sends(counters: &Counters, paths: &[PathSample]) -> u64 {
+    let sends = paths.iter().filter(|sample| sample.path.0 == CopyPath::SocketSendZerocopy);
+    let copied = Copied::of_paths(sends, Provenance::Measured).bytes;
+    counters[CounterId::ZerocopyRequestedBytes]
+        .saturating_sub(counters[CounterId::ZerocopyNotEnabledBytes])
+        .saturating_sub(copied)
+        .saturating_sub(counters[CounterId::ZerocopyLinearizedBytes])
+        .saturating_sub(counters[CounterId::ZerocopyPulledBytes])
 }
 
 fn key(sample: &PathSample) -> impl Ord + use<> {

@@ -3,9 +3,9 @@
 
 use zc_common::path::CopyPath;
 
-use super::frame::Frame;
 use crate::{
     counter::{CounterId, Counters},
+    frame::Frame,
     snapshot::{DeviceKind, PathSample, Provenance},
 };
 

@@ -1,8 +1,8 @@
 //! What a line of a table is about: a process, the totals, or what belongs to no process.
 
-use super::frame::Frame;
 use crate::{
     counter::Counters,
+    frame::Frame,
     snapshot::{PathSample, ProcessSample},
 };
 

@@ -8,7 +8,7 @@ use zc_common::{
     path::{CopyPath, SocketKind},
 };
 
-use super::counter::{CounterId, Counters};
+use crate::counter::{CounterId, Counters};
 
 /// Where a number comes from. Ordered from the most to the least trustworthy: the provenance of a
 /// sum is the greatest of its parts.
@@ -149,6 +149,14 @@ pub struct ProcessSample {
     pub counters: Counters,
     /// The paths that were used, in the order of [`CopyPath`] and [`SocketKind`].
     pub paths: Vec<PathSample>,
+}
+
+impl ProcessSample {
+    /// Whether the process did anything.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        !self.paths.is_empty() || self.counters != Counters::default()
+    }
 }
 
 /// What could not be attributed to a process.

@@ -2,8 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{column::Column, frame::Frame, value::Value};
-use crate::{counter::Counters, snapshot::ProcessSample};
+use crate::{column::Column, frame::Frame, snapshot::ProcessSample, value::Value};
 
 /// Which way to sort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,15 +87,9 @@ impl Listing {
         order(frame, self.column, self.direction)
             .into_iter()
             .map(|index| &frame.processes[index])
-            .filter(move |process| idle || is_active(process))
+            .filter(move |process| idle || process.is_active())
             .take(self.top.unwrap_or(usize::MAX))
     }
-}
-
-/// Whether the process did anything in its frame.
-#[must_use]
-pub fn is_active(process: &ProcessSample) -> bool {
-    !process.paths.is_empty() || process.counters != Counters::default()
 }
 
 fn copied_bytes() -> &'static Column {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::snapshot::Snapshot;
+use crate::snapshot::Snapshot;
 
 /// A stream of snapshots. Each is cumulative since the source began.
 pub trait SnapshotSource {

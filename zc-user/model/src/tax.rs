@@ -1,12 +1,10 @@
 //! The copy tax: the share of CPU time that went into copying, from samples.
 
-use super::{
-    frame::Frame,
-    value::{Quality, Value},
-};
 use crate::{
     counter::{CounterId, Counters},
+    frame::Frame,
     snapshot::Provenance,
+    value::{Quality, Value},
 };
 
 /// Fewer samples say next to nothing: of 25 the share may be off by a fifth of the whole.

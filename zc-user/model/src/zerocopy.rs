@@ -2,9 +2,10 @@
 
 use zc_common::path::CopyPath;
 
-use super::{frame::Frame, row::Row};
 use crate::{
-    counter::{CounterId, Counters},
+    counter::CounterId,
+    frame::Frame,
+    row::Row,
     snapshot::{PathSample, Provenance},
 };
 
@@ -220,17 +221,6 @@ pub struct Request<'a> {
     pub achieved: Achieved<'a>,
     /// Why the others were, the most bytes first.
     pub reasons: Vec<Shortfall>,
-}
-
-/// Bytes sent with zero-copy asked for that were not copied, as far as that was counted.
-#[must_use]
-pub(super) fn achieved_sends(counters: &Counters, paths: &[PathSample]) -> u64 {
-    let copied = Sum::of(paths, &[CopyPath::SocketSendZerocopy]).copied;
-    counters[CounterId::ZerocopyRequestedBytes]
-        .saturating_sub(counters[CounterId::ZerocopyNotEnabledBytes])
-        .saturating_sub(copied)
-        .saturating_sub(counters[CounterId::ZerocopyLinearizedBytes])
-        .saturating_sub(counters[CounterId::ZerocopyPulledBytes])
 }
 
 /// Whether anything was asked for: what [`requests`] is not empty for.

@@ -3,7 +3,7 @@ use zc_common::path::{CopyPath, SocketKind};
 use super::*;
 use crate::{
     counter::CounterId,
-    filter::parse,
+    filter::{Filter, parse},
     fixture::sketch::{path, process, snapshot, socket},
     snapshot::Provenance,
 };

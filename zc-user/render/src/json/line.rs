@@ -10,7 +10,7 @@ use super::{
     document::{Document, Identity},
     escape::Escaping,
 };
-use zc_model::{counter::Counters, sort::is_active};
+use zc_model::counter::Counters;
 
 /// Bytes collected between two writes.
 const CHUNK: usize = 64 << 10;
@@ -26,7 +26,7 @@ pub(super) fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<
         if index > 0 {
             text.push(b',');
         }
-        if is_active(process) {
+        if process.is_active() {
             append(&mut text, &processes.row(process))?;
         } else {
             append(&mut text, &Identity::new(process))?;

@@ -17,7 +17,7 @@ use zc_model::{
     ledger,
     row::Row,
     snapshot::{PathSample, Provenance},
-    sort::{Listing, is_active},
+    sort::Listing,
     value::{Quality, Value},
 };
 
@@ -60,7 +60,7 @@ pub fn write_stat(
     listing: &Listing,
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let active = frame.processes.iter().filter(|process| is_active(process)).count();
+    let active = frame.processes.iter().filter(|process| process.is_active()).count();
     writeln!(
         out,
         "{}: {}, {} active {}",
