@@ -8,6 +8,7 @@ use zc_common::path::{CopyPath, SocketKind};
 
 use crate::{
     frame::Frame,
+    ledger::PathSum,
     row::Row,
     snapshot::PathSample,
     zerocopy::{self, Reason},
@@ -150,16 +151,16 @@ pub enum Evidence {
     /// As many bytes came in on one path as went out on another.
     Pair {
         /// Where they came in.
-        from: Sum,
+        from: PathTotal,
         /// Where they went out.
-        to: Sum,
+        to: PathTotal,
     },
     /// The size and number of calls on one path.
-    Calls(Sum),
+    Calls(PathTotal),
     /// Bytes were sent with zero-copy asked for, and copied.
     Copied {
         /// What was sent, and how much of it was copied.
-        sends: Sum,
+        sends: PathTotal,
         /// Why most of that was.
         reason: Option<Reason>,
     },
@@ -167,7 +168,7 @@ pub enum Evidence {
 
 /// Samples of one path, all kinds of sockets together.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sum {
+pub struct PathTotal {
     /// The path.
     pub path: CopyPath,
     /// Calls that succeeded.
@@ -178,7 +179,14 @@ pub struct Sum {
     pub copied_bytes: u64,
 }
 
-impl Sum {
+impl PathTotal {
+    fn of<'a>(samples: impl Iterator<Item = &'a PathSample>, path: CopyPath) -> Option<Self> {
+        let mut samples = samples.filter(|sample| sample.path.0 == path).peekable();
+        samples.peek()?;
+        let PathSum { ops, moved_bytes, copied_bytes, .. } = PathSum::of(samples);
+        Some(Self { path, ops, moved_bytes, copied_bytes })
+    }
+
     /// Average size of a call, rounded down.
     #[must_use]
     pub fn bytes_per_op(self) -> u64 {
@@ -234,22 +242,25 @@ pub fn best(row: Row<'_>, frame: &Frame) -> Option<Advice> {
 }
 
 fn each(row: Row<'_>, frame: &Frame, mut found: impl FnMut(Advice)) {
-    let seconds = frame.seconds();
-    if seconds <= 0.0 || row.paths.is_empty() {
+    if frame.elapsed_ns == 0 || row.paths.is_empty() {
         return;
     }
-    relays(row.paths, seconds, &mut found);
-    small_calls(row.paths, seconds, &mut found);
-    small_zerocopy_sends(row.paths, seconds, &mut found);
+    relays(row.paths, frame, &mut found);
+    small_calls(row.paths, frame, &mut found);
+    small_zerocopy_sends(row.paths, frame, &mut found);
     zerocopy_not_achieved(row, frame, &mut found);
 }
 
-fn relays(paths: &[PathSample], seconds: f64, found: &mut impl FnMut(Advice)) {
+fn relays(paths: &[PathSample], frame: &Frame, found: &mut impl FnMut(Advice)) {
     for &(from, to, rule, copies_left) in RELAYS {
-        let (Some(from), Some(to)) = (sum(paths, from), sum(paths, to)) else { continue };
+        let (Some(from), Some(to)) =
+            (PathTotal::of(paths.iter(), from), PathTotal::of(paths.iter(), to))
+        else {
+            continue;
+        };
         let (less, more) =
             (from.moved_bytes.min(to.moved_bytes), from.moved_bytes.max(to.moved_bytes));
-        if rate(less, seconds) < WORTH_BYTES_PER_SEC || more - less > more / RELAY_TOLERANCE {
+        if rate(less, frame) < WORTH_BYTES_PER_SEC || more - less > more / RELAY_TOLERANCE {
             continue;
         }
         let copied = from.copied_bytes.saturating_add(to.copied_bytes);
@@ -263,7 +274,7 @@ fn relays(paths: &[PathSample], seconds: f64, found: &mut impl FnMut(Advice)) {
     }
 }
 
-fn small_calls(paths: &[PathSample], seconds: f64, found: &mut impl FnMut(Advice)) {
+fn small_calls(paths: &[PathSample], frame: &Frame, found: &mut impl FnMut(Advice)) {
     for path in [
         CopyPath::FileRead,
         CopyPath::FileWrite,
@@ -274,9 +285,8 @@ fn small_calls(paths: &[PathSample], seconds: f64, found: &mut impl FnMut(Advice
         // A datagram is as long as it is; only streams can be gathered in a buffer.
         let stream =
             |sample: &&PathSample| sample.socket.is_none_or(|socket| socket.0 == SocketKind::Tcp);
-        let Some(calls) = sum_of(paths.iter().filter(stream), path) else { continue };
-        if calls.bytes_per_op() >= SMALL_CALL_BYTES
-            || rate(calls.ops, seconds) <= MANY_CALLS_PER_SEC
+        let Some(calls) = PathTotal::of(paths.iter().filter(stream), path) else { continue };
+        if calls.bytes_per_op() >= SMALL_CALL_BYTES || rate(calls.ops, frame) <= MANY_CALLS_PER_SEC
         {
             continue;
         }
@@ -287,10 +297,10 @@ fn small_calls(paths: &[PathSample], seconds: f64, found: &mut impl FnMut(Advice
     }
 }
 
-fn small_zerocopy_sends(paths: &[PathSample], seconds: f64, found: &mut impl FnMut(Advice)) {
-    let Some(sends) = sum(paths, CopyPath::SocketSendZerocopy) else { return };
+fn small_zerocopy_sends(paths: &[PathSample], frame: &Frame, found: &mut impl FnMut(Advice)) {
+    let Some(sends) = PathTotal::of(paths.iter(), CopyPath::SocketSendZerocopy) else { return };
     let small = sends.moved_bytes > 0 && sends.bytes_per_op() < ZEROCOPY_WORTH_BYTES;
-    if small && rate(sends.ops, seconds) > MANY_CALLS_PER_SEC / 10.0 {
+    if small && rate(sends.ops, frame) > MANY_CALLS_PER_SEC / 10.0 {
         let saving = Saving::default();
         found(Advice { rule: Rule::SmallZerocopySends, saving, evidence: Evidence::Calls(sends) });
     }
@@ -300,7 +310,7 @@ fn zerocopy_not_achieved(row: Row<'_>, frame: &Frame, found: &mut impl FnMut(Adv
     let Some(request) = zerocopy::sends(row, frame) else { return };
     let Some(achieved) = request.achieved.bytes() else { return };
     let asked = request.requested_bytes;
-    if rate(asked, frame.seconds()) < WORTH_BYTES_PER_SEC || achieved >= asked / 2 {
+    if rate(asked, frame) < WORTH_BYTES_PER_SEC || achieved >= asked / 2 {
         return;
     }
     let copying = request.reasons.iter().filter(|reason| reason.reason != Reason::NoBufferSpace);
@@ -312,9 +322,10 @@ fn zerocopy_not_achieved(row: Row<'_>, frame: &Frame, found: &mut impl FnMut(Adv
         .filter(|reason| matches!(reason.reason, Reason::SoZerocopyNotSet | Reason::NoGather))
         .map(|reason| reason.bytes)
         .sum();
-    let sends = Sum {
+    let sends = PathTotal {
         path: CopyPath::SocketSendZerocopy,
-        ops: sum(row.paths, CopyPath::SocketSendZerocopy).map_or(0, |sends| sends.ops),
+        ops: PathTotal::of(row.paths.iter(), CopyPath::SocketSendZerocopy)
+            .map_or(0, |sends| sends.ops),
         moved_bytes: asked,
         copied_bytes: asked - achieved,
     };
@@ -325,24 +336,8 @@ fn zerocopy_not_achieved(row: Row<'_>, frame: &Frame, found: &mut impl FnMut(Adv
     });
 }
 
-fn sum(paths: &[PathSample], path: CopyPath) -> Option<Sum> {
-    sum_of(paths.iter(), path)
-}
-
-fn sum_of<'a>(paths: impl Iterator<Item = &'a PathSample>, path: CopyPath) -> Option<Sum> {
-    let mut sum: Option<Sum> = None;
-    for sample in paths.filter(|sample| sample.path.0 == path) {
-        let sum = sum.get_or_insert(Sum { path, ops: 0, moved_bytes: 0, copied_bytes: 0 });
-        sum.ops += sample.ops;
-        sum.moved_bytes += sample.moved_bytes;
-        sum.copied_bytes += sample.copied_bytes;
-    }
-    sum
-}
-
-#[expect(clippy::cast_precision_loss, reason = "compared with a threshold")]
-fn rate(value: u64, seconds: f64) -> f64 {
-    value as f64 / seconds
+fn rate(count: u64, frame: &Frame) -> f64 {
+    frame.per_second(count).unwrap_or(0.0)
 }
 
 #[cfg(test)]

@@ -13,11 +13,27 @@ use crate::{
 
 /// Sums over processes.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Tally {
+pub struct Totals {
     /// Counters that belong to no path.
     pub counters: Counters,
     /// Paths that were used, in order. The provenance of each is the worst of its parts.
     pub paths: Vec<PathSample>,
+}
+
+impl Totals {
+    fn of(processes: &[ProcessSample], unattributed: &Unattributed) -> Self {
+        let mut totals = Self::default();
+        totals.add(&unattributed.counters, &unattributed.paths);
+        for process in processes.iter().filter(|process| process.is_active()) {
+            totals.add(&process.counters, &process.paths);
+        }
+        totals
+    }
+
+    fn add(&mut self, counters: &Counters, paths: &[PathSample]) {
+        self.counters.add(counters);
+        ledger::add(&mut self.paths, paths);
+    }
 }
 
 /// One interval (or, from a single snapshot, the time since the probes were attached).
@@ -33,7 +49,7 @@ pub struct Frame {
     /// Length of the interval, ns.
     pub elapsed_ns: u64,
     /// Sum of `processes` and `unattributed`.
-    pub totals: Tally,
+    pub totals: Totals,
     /// The processes with their deltas (the other fields as of the end of the interval). A live
     /// process that did nothing is there with zeros; one that had exited and did nothing is not.
     pub processes: Vec<ProcessSample>,
@@ -65,11 +81,11 @@ impl Frame {
             processes.into_iter().map(Arc::unwrap_or_clone).collect();
         for process in &mut processes {
             ledger::normalise(&mut process.paths);
-            ledger::settle(&mut process.counters, &process.paths);
+            ledger::reconcile(&mut process.counters, &process.paths);
         }
         ledger::normalise(&mut unattributed.paths);
-        ledger::settle(&mut unattributed.counters, &unattributed.paths);
-        let totals = tally(&processes, &unattributed);
+        ledger::reconcile(&mut unattributed.counters, &unattributed.paths);
+        let totals = Totals::of(&processes, &unattributed);
         Self {
             host,
             taken_at_ns,
@@ -115,13 +131,13 @@ impl Frame {
             .unattributed
             .counters
             .zip_with(&previous.unattributed.counters, u64::saturating_sub);
-        ledger::settle(&mut counters, &paths);
+        ledger::reconcile(&mut counters, &paths);
         let unattributed = Unattributed { counters, paths };
         Self {
             host: Arc::clone(&next.host),
             taken_at_ns: next.taken_at_ns,
             elapsed_ns: next.elapsed_ns.saturating_sub(previous.elapsed_ns),
-            totals: tally(&processes, &unattributed),
+            totals: Totals::of(&processes, &unattributed),
             processes,
             unattributed,
             devices: next.devices.iter().map(|d| device_delta(&previous.devices, d)).collect(),
@@ -140,7 +156,7 @@ impl Frame {
         let mut selected = selected.into_iter();
         self.processes.retain(|_| selected.next().unwrap_or(false));
         self.unattributed = Unattributed::default();
-        self.totals = tally(&self.processes, &self.unattributed);
+        self.totals = Totals::of(&self.processes, &self.unattributed);
         self
     }
 
@@ -150,9 +166,9 @@ impl Frame {
         for process in &mut self.processes {
             amend(process);
             ledger::normalise(&mut process.paths);
-            ledger::settle(&mut process.counters, &process.paths);
+            ledger::reconcile(&mut process.counters, &process.paths);
         }
-        self.totals = tally(&self.processes, &self.unattributed);
+        self.totals = Totals::of(&self.processes, &self.unattributed);
         self
     }
 
@@ -174,6 +190,13 @@ impl Frame {
     #[expect(clippy::cast_precision_loss, reason = "2^53 ns are a hundred days")]
     pub fn seconds(&self) -> f64 {
         self.elapsed_ns as f64 / 1e9
+    }
+
+    /// `count` per second; none when the snapshots were taken at the same time.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a rate is shown with four digits at most")]
+    pub fn per_second(&self, count: u64) -> Option<f64> {
+        (self.elapsed_ns > 0).then(|| count as f64 / self.seconds())
     }
 }
 
@@ -219,12 +242,12 @@ impl<'a> Baseline<'a> {
 
     /// What the merged rows of `next` have from before: their own counts, and those of the
     /// processes that are gone.
-    fn merged(self, next: &'a Snapshot) -> HashMap<Name<'a>, Tally> {
-        let mut merged: HashMap<_, Tally> = next
+    fn merged(self, next: &'a Snapshot) -> HashMap<Name<'a>, Totals> {
+        let mut merged: HashMap<_, Totals> = next
             .processes
             .iter()
             .filter(|process| is_merged(process))
-            .map(|row| (name(row), Tally::default()))
+            .map(|row| (name(row), Totals::default()))
             .collect();
         if merged.is_empty() {
             return merged;
@@ -239,8 +262,7 @@ impl<'a> Baseline<'a> {
                 },
                 _ => continue,
             };
-            row.counters.add(&process.counters);
-            ledger::add(&mut row.paths, &process.paths);
+            row.add(&process.counters, &process.paths);
         }
         merged
     }
@@ -249,7 +271,7 @@ impl<'a> Baseline<'a> {
 fn delta(next: &ProcessSample, counters: &Counters, paths: &[PathSample]) -> ProcessSample {
     let paths = ledger::difference(paths, &next.paths);
     let mut counters = next.counters.zip_with(counters, u64::saturating_sub);
-    ledger::settle(&mut counters, &paths);
+    ledger::reconcile(&mut counters, &paths);
     with_counts(next, counters, paths)
 }
 
@@ -286,16 +308,6 @@ const OTHER_NAMES: &str = "(other)";
 /// Whether the row stands for several processes.
 const fn is_merged(process: &ProcessSample) -> bool {
     process.id.pid == 0
-}
-
-fn tally(processes: &[ProcessSample], unattributed: &Unattributed) -> Tally {
-    let mut totals =
-        Tally { counters: unattributed.counters.clone(), paths: unattributed.paths.clone() };
-    for process in processes.iter().filter(|process| process.is_active()) {
-        totals.counters.add(&process.counters);
-        ledger::add(&mut totals.paths, &process.paths);
-    }
-    totals
 }
 
 fn device_delta(previous: &[DeviceSample], next: &DeviceSample) -> DeviceSample {

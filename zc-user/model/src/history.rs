@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     frame::Frame,
-    ledger,
+    ledger::{self, PathSum},
     snapshot::{PathSample, ProcessId},
 };
 
@@ -31,11 +31,8 @@ pub struct Point {
 impl Point {
     fn new(paths: &[PathSample], frame: &Frame) -> Self {
         Self {
-            copied_bytes_per_sec: per_second(frame.copied(paths).bytes, frame.elapsed_ns),
-            zero_copied_bytes_per_sec: per_second(
-                ledger::zero_copied_bytes(paths),
-                frame.elapsed_ns,
-            ),
+            copied_bytes_per_sec: per_second(PathSum::of(paths).copied_bytes, frame),
+            zero_copied_bytes_per_sec: per_second(ledger::zero_copied_bytes(paths), frame),
         }
     }
 
@@ -159,9 +156,9 @@ impl Default for History {
     }
 }
 
-fn per_second(value: u64, elapsed_ns: u64) -> u64 {
-    let scaled = u128::from(value) * 1_000_000_000;
-    scaled.checked_div(u128::from(elapsed_ns)).map_or(0, |rate| rate.try_into().unwrap_or(u64::MAX))
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+fn per_second(bytes: u64, frame: &Frame) -> u64 {
+    frame.per_second(bytes).map_or(0, |rate| rate.round() as u64)
 }
 
 #[cfg(test)]

@@ -6,12 +6,70 @@ use crate::{
     counter::{CounterId, Counters},
     path::{self, Flow, Group},
     snapshot::{PathSample, Provenance},
+    value::Quality,
 };
+
+/// What samples of paths add up to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PathSum {
+    /// Calls that succeeded.
+    pub ops: u64,
+    /// Calls that failed.
+    pub errors: u64,
+    /// Bytes moved.
+    pub moved_bytes: u64,
+    /// Bytes known to be copied.
+    pub copied_bytes: u64,
+    /// The part of them that is assumed.
+    pub assumed_bytes: u64,
+    /// Bytes moved on paths of which this kernel does not tell whether they were copied.
+    pub unknown_moved_bytes: u64,
+    /// The worst provenance among the samples that make up `copied_bytes`, if there are any.
+    pub provenance: Option<Provenance>,
+    /// The worst provenance of all samples, those whose copies are unavailable included.
+    pub worst: Option<Provenance>,
+}
+
+impl PathSum {
+    /// The sum of `samples`.
+    #[must_use]
+    pub fn of<'a>(samples: impl IntoIterator<Item = &'a PathSample>) -> Self {
+        let mut sum = Self::default();
+        for sample in samples {
+            sum.ops = sum.ops.saturating_add(sample.ops);
+            sum.errors = sum.errors.saturating_add(sample.errors);
+            sum.moved_bytes = sum.moved_bytes.saturating_add(sample.moved_bytes);
+            sum.worst = sum.worst.max(Some(sample.provenance));
+            if sample.provenance == Provenance::Unavailable {
+                sum.unknown_moved_bytes =
+                    sum.unknown_moved_bytes.saturating_add(sample.moved_bytes);
+            } else {
+                sum.copied_bytes = sum.copied_bytes.saturating_add(sample.copied_bytes);
+                sum.assumed_bytes = sum.assumed_bytes.saturating_add(sample.assumed_bytes);
+                sum.provenance = sum.provenance.max(Some(sample.provenance));
+            }
+        }
+        sum.assumed_bytes = sum.assumed_bytes.min(sum.copied_bytes);
+        sum
+    }
+
+    /// The sum of the samples of these paths.
+    #[must_use]
+    pub fn on(samples: &[PathSample], paths: &[CopyPath]) -> Self {
+        Self::of(samples.iter().filter(|sample| paths.contains(&sample.path.0)))
+    }
+
+    /// Average size of a call, rounded down.
+    #[must_use]
+    pub fn bytes_per_op(&self) -> u64 {
+        self.moved_bytes.checked_div(self.ops).unwrap_or(0)
+    }
+}
 
 /// Bytes copied by the CPU, summed over paths.
 ///
 /// A sum is as trustworthy as its worst known part. Paths whose copies are unavailable are left
-/// out of `bytes` and reported beside it, so that one zero-copy send does not hide every copy of
+/// out of `bytes` and reported separately, so that one zero-copy send does not hide every copy of
 /// the machine: the truth lies between `bytes` and `bytes + unknown_moved_bytes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Copied {
@@ -27,27 +85,21 @@ impl Copied {
     /// The sum over `paths`. `otherwise` is the provenance when there is nothing to sum up: what
     /// an ordinary copy would have had on this machine.
     #[must_use]
-    pub fn of(paths: &[PathSample], otherwise: Provenance) -> Self {
-        Self::of_paths(paths.iter(), otherwise)
-    }
-
-    fn of_paths<'a>(paths: impl Iterator<Item = &'a PathSample>, otherwise: Provenance) -> Self {
-        let (mut bytes, mut unknown_moved_bytes) = (0_u64, 0_u64);
-        let mut provenance = None;
-        for sample in paths {
-            if sample.provenance == Provenance::Unavailable {
-                unknown_moved_bytes = unknown_moved_bytes.saturating_add(sample.moved_bytes);
-            } else {
-                bytes = bytes.saturating_add(sample.copied_bytes);
-                provenance = provenance.max(Some(sample.provenance));
-            }
-        }
+    pub fn of<'a>(paths: impl IntoIterator<Item = &'a PathSample>, otherwise: Provenance) -> Self {
+        let PathSum { copied_bytes: bytes, unknown_moved_bytes, provenance, .. } =
+            PathSum::of(paths);
         let provenance = provenance.unwrap_or(if unknown_moved_bytes > 0 {
             Provenance::Unavailable
         } else {
             otherwise
         });
         Self { bytes, provenance, unknown_moved_bytes }
+    }
+
+    /// How far `bytes` can be trusted.
+    #[must_use]
+    pub const fn quality(&self) -> Quality {
+        Quality { provenance: self.provenance, lower_bound: self.is_lower_bound() }
     }
 
     /// Nothing at all is known: some bytes may have been copied, none are known to be.
@@ -87,24 +139,21 @@ pub fn zero_copied_bytes(paths: &[PathSample]) -> u64 {
 /// files and the kernel's own copies carry no payload.
 #[must_use]
 pub fn payload_bytes(paths: &[PathSample]) -> u64 {
-    let (mut into, mut out) = (0_u64, 0_u64);
-    for sample in paths {
-        let flow = path::flow(sample.path.0);
-        if matches!(flow, Flow::In | Flow::Through) {
-            into = into.saturating_add(sample.moved_bytes);
-        }
-        if matches!(flow, Flow::Out | Flow::Through) {
-            out = out.saturating_add(sample.moved_bytes);
-        }
-    }
-    into.max(out)
+    let moved = |direction: Flow| {
+        let carries = |sample: &&PathSample| {
+            let flow = path::flow(sample.path.0);
+            flow == direction || flow == Flow::Through
+        };
+        PathSum::of(paths.iter().filter(carries)).moved_bytes
+    };
+    moved(Flow::In).max(moved(Flow::Out))
 }
 
 /// Copies made for the payload: everything but the memory group.
 #[must_use]
 pub fn payload_copied(paths: &[PathSample], otherwise: Provenance) -> Copied {
     let carries = |sample: &&PathSample| path::group(sample.path.0) != Group::Memory;
-    Copied::of_paths(paths.iter().filter(carries), otherwise)
+    Copied::of(paths.iter().filter(carries), otherwise)
 }
 
 /// The samples grouped by path: their sum, and the kinds of sockets it is made of (none where the
@@ -139,20 +188,16 @@ pub fn dominant_path(paths: &[PathSample]) -> Option<CopyPath> {
 
 /// Sets the counters that follow from `paths`, so that a row's counters and its paths always
 /// reconcile. Mapped pages were not moved by anybody's call: they are on their paths only.
-pub(super) fn settle(counters: &mut Counters, paths: &[PathSample]) {
-    counters[CounterId::MovedBytes] = paths
-        .iter()
-        .filter(|sample| !path::is_mapped(sample.path.0))
-        .map(|sample| sample.moved_bytes)
-        .fold(0, u64::saturating_add);
-    counters[CounterId::CopiedBytes] = Copied::of(paths, Provenance::Measured).bytes;
+pub(super) fn reconcile(counters: &mut Counters, paths: &[PathSample]) {
+    let by_calls = paths.iter().filter(|sample| !path::is_mapped(sample.path.0));
+    counters[CounterId::MovedBytes] = PathSum::of(by_calls).moved_bytes;
+    counters[CounterId::CopiedBytes] = PathSum::of(paths).copied_bytes;
     counters[CounterId::ZerocopyAchievedBytes] = achieved_sends(counters, paths);
 }
 
 /// Bytes of zero-copy sends that were not copied, as far as copies of them were counted.
 fn achieved_sends(counters: &Counters, paths: &[PathSample]) -> u64 {
-    let sends = paths.iter().filter(|sample| sample.path.0 == CopyPath::SocketSendZerocopy);
-    let copied = Copied::of_paths(sends, Provenance::Measured).bytes;
+    let copied = PathSum::on(paths, &[CopyPath::SocketSendZerocopy]).copied_bytes;
     counters[CounterId::ZerocopyRequestedBytes]
         .saturating_sub(counters[CounterId::ZerocopyNotEnabledBytes])
         .saturating_sub(copied)
@@ -178,7 +223,7 @@ fn merge(sum: &mut PathSample, sample: &PathSample) {
 }
 
 /// Adds `more` to `paths`, keeping them in order, one sample per path and kind of socket.
-pub(super) fn add(paths: &mut Vec<PathSample>, more: &[PathSample]) {
+pub fn add(paths: &mut Vec<PathSample>, more: &[PathSample]) {
     for sample in more {
         match paths.binary_search_by(|probe| key(probe).cmp(&key(sample))) {
             Ok(at) => {

@@ -6,6 +6,7 @@ use zc_common::path::CopyPath;
 use crate::{
     counter::{CounterId, Counters},
     frame::Frame,
+    ledger::PathSum,
     snapshot::{DeviceKind, PathSample, Provenance},
 };
 
@@ -87,9 +88,7 @@ impl Picture {
         for sample in paths {
             picture.add_path(sample);
         }
-        let moved = |path: CopyPath| -> u64 {
-            paths.iter().filter(|s| s.path.0 == path).map(|s| s.moved_bytes).sum()
-        };
+        let moved = |path: CopyPath| PathSum::on(paths, &[path]).moved_bytes;
         let cached =
             |counter: CounterId, direct: CopyPath| counters[counter].saturating_sub(moved(direct));
         let device = |from, to, counter: CounterId, bytes| Hop {

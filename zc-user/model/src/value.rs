@@ -15,7 +15,22 @@ pub struct Quality {
 
 impl Quality {
     /// Counted, all of it.
-    pub const MEASURED: Self = Self { provenance: Provenance::Measured, lower_bound: false };
+    pub const MEASURED: Self = Self::of(Provenance::Measured);
+
+    /// A number of this provenance, nothing of which is missing.
+    #[must_use]
+    pub const fn of(provenance: Provenance) -> Self {
+        Self { provenance, lower_bound: false }
+    }
+
+    /// How far what is computed from two numbers can be trusted: no further than the worse of them.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            provenance: self.provenance.max(other.provenance),
+            lower_bound: self.lower_bound || other.lower_bound,
+        }
+    }
 }
 
 /// The content of a cell.

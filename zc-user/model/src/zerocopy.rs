@@ -5,6 +5,7 @@ use zc_common::path::CopyPath;
 use crate::{
     counter::CounterId,
     frame::Frame,
+    ledger::PathSum,
     row::Row,
     snapshot::{PathSample, Provenance},
 };
@@ -265,7 +266,7 @@ pub fn sends<'a>(row: Row<'a>, frame: &'a Frame) -> Option<Request<'a>> {
     } else {
         Mechanism::ZerocopySends
     };
-    let path = Sum::of(row.paths, &[CopyPath::SocketSendZerocopy]);
+    let path = PathSum::on(row.paths, &[CopyPath::SocketSendZerocopy]);
     let mut reasons = vec![
         shortfall(Reason::SoZerocopyNotSet, ignored),
         Shortfall {
@@ -280,7 +281,8 @@ pub fn sends<'a>(row: Row<'a>, frame: &'a Frame) -> Option<Request<'a>> {
         Some(limit) => Achieved::Unknown(&limit.reason),
         None => {
             let later = count(CounterId::ZerocopyCopiedLaterBytes);
-            let at_once = path.copied.saturating_sub(path.assumed).saturating_sub(later);
+            let at_once =
+                path.copied_bytes.saturating_sub(path.assumed_bytes).saturating_sub(later);
             let linear = count(CounterId::ZerocopyLinearizedBytes);
             reasons.extend([
                 shortfall(Reason::LocalReceiver, later),
@@ -289,10 +291,10 @@ pub fn sends<'a>(row: Row<'a>, frame: &'a Frame) -> Option<Request<'a>> {
                 Shortfall { sentence: AT_ONCE, ..shortfall(Reason::NoGather, at_once) },
                 Shortfall {
                     provenance: Provenance::Assumed,
-                    ..shortfall(Reason::CopiedByCall, path.assumed)
+                    ..shortfall(Reason::CopiedByCall, path.assumed_bytes)
                 },
             ]);
-            let provenance = path.provenance.unwrap_or(Provenance::Measured);
+            let provenance = path.worst.unwrap_or(Provenance::Measured);
             Achieved::Bytes(count(CounterId::ZerocopyAchievedBytes), provenance)
         }
     };
@@ -301,20 +303,20 @@ pub fn sends<'a>(row: Row<'a>, frame: &'a Frame) -> Option<Request<'a>> {
 
 /// What one of the calls did that only pass on references.
 fn by_path<'a>(mechanism: Mechanism, row: Row<'a>, frame: &'a Frame) -> Option<Request<'a>> {
-    let all = Sum::of(row.paths, mechanism.paths());
-    if all.moved == 0 {
+    let all = PathSum::on(row.paths, mechanism.paths());
+    if all.moved_bytes == 0 {
         return None;
     }
-    let mut provenance = all.provenance.unwrap_or(Provenance::Measured);
+    let mut provenance = all.worst.unwrap_or(Provenance::Measured);
     let mut reasons = Vec::new();
     let (mut linear, mut pulled) = (0, 0);
     let mut handed_over: u64 = 0;
     let mut nobodys = false;
     for path in mechanism.paths() {
-        let sum = Sum::of(row.paths, &[*path]);
-        let worth = sum.provenance.unwrap_or(Provenance::Measured);
+        let sum = PathSum::on(row.paths, &[*path]);
+        let worth = sum.worst.unwrap_or(Provenance::Measured);
         let to_socket = matches!(path, CopyPath::SendfileToSocket | CopyPath::SplicePipeSocket);
-        if to_socket && sum.moved > 0 {
+        if to_socket && sum.moved_bytes > 0 {
             match frame.host.limitation(CounterId::ReferencedLinearizedBytes) {
                 None => {
                     linear = row.counters[CounterId::ReferencedLinearizedBytes];
@@ -323,12 +325,12 @@ fn by_path<'a>(mechanism: Mechanism, row: Row<'a>, frame: &'a Frame) -> Option<R
                 }
                 Some(_) => provenance = provenance.max(Provenance::Modelled),
             }
-            handed_over = sum.moved.saturating_sub(sum.copied);
-            let copied = sum.copied - sum.assumed;
+            handed_over = sum.moved_bytes.saturating_sub(sum.copied_bytes);
+            let copied = sum.copied_bytes - sum.assumed_bytes;
             reasons.push(Shortfall { provenance: worth, ..shortfall(Reason::NoGather, copied) });
             reasons.push(Shortfall {
                 provenance: Provenance::Assumed,
-                ..shortfall(Reason::CopiedByCall, sum.assumed)
+                ..shortfall(Reason::CopiedByCall, sum.assumed_bytes)
             });
             continue;
         }
@@ -337,7 +339,7 @@ fn by_path<'a>(mechanism: Mechanism, row: Row<'a>, frame: &'a Frame) -> Option<R
             CopyPath::CopyRangeReflink | CopyPath::CopyRangeCopied => NOT_SHARED,
             _ => Reason::CopiedByCall.sentence(),
         };
-        let of_call = shortfall(Reason::CopiedByCall, sum.copied);
+        let of_call = shortfall(Reason::CopiedByCall, sum.copied_bytes);
         reasons.push(Shortfall { provenance: worth, sentence, ..of_call });
     }
     if !nobodys {
@@ -349,16 +351,24 @@ fn by_path<'a>(mechanism: Mechanism, row: Row<'a>, frame: &'a Frame) -> Option<R
     } else {
         // What was sent twice was copied twice: that takes nothing away from other hops.
         let later = linear.saturating_add(pulled).min(handed_over);
-        Achieved::Bytes(all.moved.saturating_sub(all.copied).saturating_sub(later), provenance)
+        Achieved::Bytes(
+            all.moved_bytes.saturating_sub(all.copied_bytes).saturating_sub(later),
+            provenance,
+        )
     };
-    Some(Request { mechanism, requested_bytes: all.moved, achieved, reasons: merged(reasons) })
+    Some(Request {
+        mechanism,
+        requested_bytes: all.moved_bytes,
+        achieved,
+        reasons: merged(reasons),
+    })
 }
 
 /// Whether both sendfile and splice have handed pages to sockets.
 fn is_shared(paths: &[PathSample]) -> bool {
     [CopyPath::SendfileToSocket, CopyPath::SplicePipeSocket]
         .iter()
-        .all(|path| Sum::of(paths, &[*path]).moved > 0)
+        .all(|path| PathSum::on(paths, &[*path]).moved_bytes > 0)
 }
 
 /// One entry per sentence.
@@ -388,31 +398,6 @@ const fn shortfall(reason: Reason, bytes: u64) -> Shortfall {
 
 fn is_of(sample: &PathSample, paths: &[CopyPath]) -> bool {
     sample.moved_bytes > 0 && paths.contains(&sample.path.0)
-}
-
-/// Samples summed up.
-#[derive(Clone, Copy, Default)]
-struct Sum {
-    moved: u64,
-    copied: u64,
-    assumed: u64,
-    provenance: Option<Provenance>,
-}
-
-impl Sum {
-    fn of(paths: &[PathSample], wanted: &[CopyPath]) -> Self {
-        let mut sum = Self::default();
-        for sample in paths.iter().filter(|sample| wanted.contains(&sample.path.0)) {
-            sum.moved = sum.moved.saturating_add(sample.moved_bytes);
-            sum.provenance = sum.provenance.max(Some(sample.provenance));
-            if sample.provenance != Provenance::Unavailable {
-                sum.copied = sum.copied.saturating_add(sample.copied_bytes);
-                sum.assumed = sum.assumed.saturating_add(sample.assumed_bytes);
-            }
-        }
-        sum.assumed = sum.assumed.min(sum.copied);
-        sum
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,13 @@ use std::cmp::Ordering;
 
 use zc_common::path::CopyPath;
 
-use crate::{column::Column, frame::Frame, row::Row, value::Value};
+use crate::{
+    column::Column,
+    frame::Frame,
+    ledger::PathSum,
+    row::Row,
+    value::{Quality, Value},
+};
 
 /// A parsed filter expression.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,11 +138,8 @@ impl Comparison {
                 value => self.holds_for_number(value.number()?),
             },
             Operand::Moved(path) => {
-                let moved =
-                    row.paths.iter().filter(|sample| sample.path.0 == path).map(|s| s.moved_bytes);
-                self.holds_for_number(
-                    Value::Integer(moved.sum(), crate::value::Quality::MEASURED).number()?,
-                )
+                let moved = PathSum::on(row.paths, &[path]).moved_bytes;
+                self.holds_for_number(Value::Integer(moved, Quality::MEASURED).number()?)
             }
             // "No path is x" is what `path != x` asks, not "some path is not x".
             Operand::AnyPath => {

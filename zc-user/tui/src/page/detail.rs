@@ -16,7 +16,7 @@ use crate::{
     widget::{grid::Grid, sparkline::sparkline},
 };
 use zc_model::{
-    advice::{self, Advice, Evidence, Saving, Sum},
+    advice::{self, Advice, Evidence, PathTotal, Saving},
     column::{Column, Unit, state as life},
     counter::CounterId,
     frame::Frame,
@@ -179,7 +179,7 @@ fn because(advice: &Advice, frame: &Frame) -> String {
     }
 }
 
-fn moved(sum: Sum, frame: &Frame) -> String {
+fn moved(sum: PathTotal, frame: &Frame) -> String {
     format!("{} {}", sum.path.id(), rate(sum.moved_bytes, Unit::BytesPerSec, frame))
 }
 
