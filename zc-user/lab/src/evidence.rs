@@ -108,13 +108,13 @@ pub(super) fn counts_late_copies(frame: &Frame) -> bool {
 pub(super) fn with_late_copies(frame: Frame, until: &Frame) -> Frame {
     frame.amended(|process| {
         let Some(later) = until.process(process.id) else { return };
-        let of = |path| later.paths.iter().filter(move |sample| sample.path.0 == path);
+        let of = |path: PathId| later.paths.iter().filter(move |sample| sample.path == path);
         // Nothing else is on this path.
-        process.paths.retain(|sample| sample.path.0 != CopyPath::SkbLinearize);
-        process.paths.extend(of(CopyPath::SkbLinearize));
-        let asked = |sample: &&mut PathSample| sample.path.0 == CopyPath::SocketSendZerocopy;
+        process.paths.retain(|sample| sample.path != CopyPath::SkbLinearize);
+        process.paths.extend(of(CopyPath::SkbLinearize.into()));
+        let asked = |sample: &&mut PathSample| sample.path == CopyPath::SocketSendZerocopy;
         for sample in process.paths.iter_mut().filter(asked) {
-            for later in of(sample.path.0).filter(|later| later.socket == sample.socket) {
+            for later in of(sample.path).filter(|later| later.socket == sample.socket) {
                 sample.copied_bytes = later.copied_bytes;
                 sample.assumed_bytes = later.assumed_bytes;
                 sample.provenance = later.provenance;
@@ -136,7 +136,7 @@ pub(super) fn told(frame: Frame, completions: Option<Completions>) -> Frame {
         _ => return frame,
     };
     frame.amended(|process| {
-        let asked = |sample: &&mut PathSample| sample.path.0 == CopyPath::SocketSendZerocopy;
+        let asked = |sample: &&mut PathSample| sample.path == CopyPath::SocketSendZerocopy;
         for sample in process.paths.iter_mut().filter(asked) {
             sample.copied_bytes = if all { sample.moved_bytes } else { 0 };
             sample.provenance = Provenance::Modelled;
@@ -162,12 +162,14 @@ fn departure(size: u64, gathered: u64, sent: Sent) -> Departure {
 
 fn amend(frame: Frame, departure: Departure, size: u64) -> Frame {
     let mut frame = frame.amended(|process| {
-        let by_reference = process.paths.iter().filter(|sample| is_reference(sample.path.0));
+        let by_reference =
+            process.paths.iter().filter(|sample| sample.path.is_known_and(is_reference));
         // Otherwise something else has sent, too, and nobody knows whose bytes the fragments are.
         if by_reference.map(|sample| sample.moved_bytes).sum::<u64>() != size {
             return;
         }
-        for sample in process.paths.iter_mut().filter(|sample| passes_on(sample.path.0)) {
+        for sample in process.paths.iter_mut().filter(|sample| sample.path.is_known_and(passes_on))
+        {
             sample.copied_bytes = 0;
             sample.provenance = Provenance::Measured;
         }
@@ -175,7 +177,7 @@ fn amend(frame: Frame, departure: Departure, size: u64) -> Frame {
     if departure.linear_bytes > 0 {
         frame = frame.amended(|process| {
             process.paths.push(PathSample {
-                path: PathId(CopyPath::SkbLinearize),
+                path: PathId::Known(CopyPath::SkbLinearize),
                 socket: None,
                 ops: 0,
                 errors: 0,

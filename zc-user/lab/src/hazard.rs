@@ -186,7 +186,7 @@ pub fn main(hazard: &Hazard, case: usize) -> Result<()> {
 
 /// Calls that succeeded and bytes moved on a path, which tracepoints count on every kernel.
 fn moved(frame: &Frame, path: CopyPath) -> (u64, u64) {
-    let rows = frame.totals.paths.iter().filter(|row| row.path.0 == path);
+    let rows = frame.totals.paths.iter().filter(|row| row.path == path);
     rows.fold((0, 0), |(ops, bytes), row| (ops + row.ops, bytes + row.moved_bytes))
 }
 

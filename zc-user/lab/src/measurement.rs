@@ -84,7 +84,7 @@ impl Measurement {
     /// How often the kernel did not run a program meanwhile: see [`Loss::ProbeRecursions`].
     #[must_use]
     pub fn skipped_runs(&self) -> u64 {
-        self.frame.as_ref().map_or(0, |frame| frame.losses.0[Loss::ProbeRecursions as usize])
+        self.frame.as_ref().map_or(0, |frame| frame.losses[Loss::ProbeRecursions])
     }
 
     /// A counter without what the lab added.
@@ -117,8 +117,7 @@ impl Measurement {
         let paths = self.frame.as_ref().map_or(&[][..], |frame| &frame.totals.paths);
         let about_pages = self.about_pages;
         ledger::by_path(paths).map(|(sum, _)| sum).filter(move |sum| {
-            (carries(sum) && sum.moved_bytes > 0)
-                || (about_pages && sum.path.0 == CopyPath::CowCopy)
+            (carries(sum) && sum.moved_bytes > 0) || (about_pages && sum.path == CopyPath::CowCopy)
         })
     }
 
@@ -172,5 +171,5 @@ impl Measurement {
 
 /// Whether the path is one of calls that move payload.
 fn carries(sample: &PathSample) -> bool {
-    path::flow(sample.path.0) != Flow::None
+    sample.path.is_known_and(|path| path::flow(path) != Flow::None)
 }

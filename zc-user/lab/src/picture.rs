@@ -15,9 +15,9 @@ impl Ran {
         let little = (setting.size / 100).max(LITTLE);
         // Pages of the program itself are mapped and copied on first use, too.
         let is_aside = |sample: &PathSample| {
-            let path = sample.path.0;
             let bytes = sample.moved_bytes.max(sample.copied_bytes);
-            (path::is_mapped(path) || path::flow(path) == Flow::None) && bytes < little
+            let aside = |path| path::is_mapped(path) || path::flow(path) == Flow::None;
+            sample.path.is_known_and(aside) && bytes < little
         };
         let paths = frame.totals.paths.iter().copied();
         let paths: Vec<_> = paths.filter(|sample| !is_aside(sample)).collect();

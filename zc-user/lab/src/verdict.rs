@@ -93,8 +93,9 @@ fn judgement(
     copies: Copies,
 ) -> Judgement {
     let mut surprises = Vec::new();
+    let paths = measurement.payload_paths();
     let moved: Vec<_> =
-        measurement.payload_paths().map(|path| (path.path.0, path.moved_bytes)).collect();
+        paths.filter_map(|sum| Some((sum.path.known()?, sum.moved_bytes))).collect();
     let framing = measurement.framing;
     let mut known = expected.moved.clone();
     add(&mut known, CopyPath::SocketRecv, framing.received_bytes);
@@ -222,11 +223,13 @@ fn notes(
             Provenance::Unavailable => {
                 notes.push(format!("copies not measured: {}", measurement.why_no_copies()));
             }
-            Provenance::Assumed | Provenance::Modelled => notes.push(format!(
-                "copies are {}, moved bytes are measured: {}",
-                copies.provenance.id(),
-                measurement.why_not_measured()
-            )),
+            Provenance::Assumed | Provenance::Modelled | Provenance::Unknown(_) => {
+                notes.push(format!(
+                    "copies are {}, moved bytes are measured: {}",
+                    copies.provenance.id(),
+                    measurement.why_not_measured()
+                ))
+            }
         }
     }
     // Nobody knows of the DMA where nothing was counted.

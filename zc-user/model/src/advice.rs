@@ -181,7 +181,7 @@ pub struct PathTotal {
 
 impl PathTotal {
     fn of<'a>(samples: impl Iterator<Item = &'a PathSample>, path: CopyPath) -> Option<Self> {
-        let mut samples = samples.filter(|sample| sample.path.0 == path).peekable();
+        let mut samples = samples.filter(|sample| sample.path == path).peekable();
         samples.peek()?;
         let PathSum { ops, moved_bytes, copied_bytes, .. } = PathSum::of(samples);
         Some(Self { path, ops, moved_bytes, copied_bytes })
@@ -284,7 +284,7 @@ fn small_calls(paths: &[PathSample], frame: &Frame, found: &mut impl FnMut(Advic
     ] {
         // A datagram is as long as it is; only streams can be gathered in a buffer.
         let stream =
-            |sample: &&PathSample| sample.socket.is_none_or(|socket| socket.0 == SocketKind::Tcp);
+            |sample: &&PathSample| sample.socket.is_none_or(|socket| socket == SocketKind::Tcp);
         let Some(calls) = PathTotal::of(paths.iter().filter(stream), path) else { continue };
         if calls.bytes_per_op() >= SMALL_CALL_BYTES || rate(calls.ops, frame) <= MANY_CALLS_PER_SEC
         {

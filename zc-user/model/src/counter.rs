@@ -1,12 +1,11 @@
 //! The counters that belong to no path, by id.
 
-use std::{
-    collections::BTreeMap,
-    ops::{Index, IndexMut},
-};
+use std::ops::{Index, IndexMut};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zc_common::named;
+
+use crate::id::{self, UnknownCounts, read_counts};
 
 named! {
     /// A counter of a process that belongs to no path.
@@ -97,30 +96,33 @@ impl CounterId {
     }
 }
 
+id::named! { CounterId help; }
+
 /// One value per counter. Serialises as an object from id to value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counters([u64; CounterId::COUNT]);
+pub struct Counters {
+    known: [u64; CounterId::COUNT],
+    unknown: UnknownCounts,
+}
 
 impl Default for Counters {
     fn default() -> Self {
-        Self([0; CounterId::COUNT])
+        Self { known: [0; CounterId::COUNT], unknown: UnknownCounts::default() }
     }
 }
 
 impl Serialize for Counters {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter().map(|(counter, value)| (counter.id(), value)))
+        let known = self.iter().map(|(counter, value)| (counter.id(), value));
+        serializer.collect_map(known.chain(self.unknown.iter().map(|(id, value)| (id.id(), value))))
     }
 }
 
 impl<'de> Deserialize<'de> for Counters {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let by_id = BTreeMap::<String, u64>::deserialize(deserializer)?;
         let mut counters = Self::default();
-        for counter in CounterId::ALL {
-            counters[*counter] = by_id.get(counter.id()).copied().unwrap_or(0);
-        }
-        Ok(counters)
+        let unknown = read_counts(deserializer, |counter, value| counters[counter] = value)?;
+        Ok(Self { unknown, ..counters })
     }
 }
 
@@ -128,23 +130,31 @@ impl Counters {
     /// Applies `merge` to every pair of values.
     #[must_use]
     pub fn zip_with(&self, other: &Self, merge: impl Fn(u64, u64) -> u64) -> Self {
-        let mut out = [0; CounterId::COUNT];
-        for (out, (a, b)) in out.iter_mut().zip(self.0.iter().zip(&other.0)) {
+        let mut known = [0; CounterId::COUNT];
+        for (out, (a, b)) in known.iter_mut().zip(self.known.iter().zip(&other.known)) {
             *out = merge(*a, *b);
         }
-        Self(out)
+        Self { known, unknown: self.unknown.zip_with(&other.unknown, merge) }
     }
 
     /// Adds `other` to every counter.
     pub fn add(&mut self, other: &Self) {
-        for (value, more) in self.0.iter_mut().zip(&other.0) {
-            *value += more;
+        for (value, more) in self.known.iter_mut().zip(&other.known) {
+            *value = value.saturating_add(*more);
         }
+        self.unknown = self.unknown.zip_with(&other.unknown, u64::saturating_add);
     }
 
-    /// The counters with their values, in order.
+    /// The counters that this version knows, with their values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (CounterId, u64)> + '_ {
-        CounterId::ALL.iter().copied().zip(self.0)
+        CounterId::ALL.iter().copied().zip(self.known)
+    }
+
+    /// Whether nothing was counted.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        self.known.iter().all(|value| *value == 0)
+            && self.unknown.iter().all(|(_, value)| value == 0)
     }
 }
 
@@ -152,12 +162,12 @@ impl Index<CounterId> for Counters {
     type Output = u64;
 
     fn index(&self, counter: CounterId) -> &u64 {
-        &self.0[counter as usize]
+        &self.known[counter as usize]
     }
 }
 
 impl IndexMut<CounterId> for Counters {
     fn index_mut(&mut self, counter: CounterId) -> &mut u64 {
-        &mut self.0[counter as usize]
+        &mut self.known[counter as usize]
     }
 }

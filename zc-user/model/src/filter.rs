@@ -65,7 +65,10 @@ impl Filter {
             )
             && any(
                 self.paths.len(),
-                process.paths.iter().any(|sample| self.paths.contains(&sample.path.0)),
+                process
+                    .paths
+                    .iter()
+                    .any(|sample| sample.path.is_known_and(|path| self.paths.contains(&path))),
             )
             && (process.tracked || !self.tracked)
             && self

@@ -29,7 +29,7 @@ impl Fixture {
         let text = fs::read_to_string(path)
             .with_context(|| format!("cannot read fixture '{}'", path.display()))?;
         let snapshots = serde_json::from_str(&text)
-            .with_context(|| format!("fixture '{}' is not a list of snapshots", path.display()))?;
+            .with_context(|| format!("cannot read snapshots from fixture '{}'", path.display()))?;
         Ok(Self::new(snapshots))
     }
 }

@@ -68,6 +68,7 @@ impl Frame {
     #[must_use]
     pub fn cumulative(snapshot: Snapshot) -> Self {
         let Snapshot {
+            schema: _,
             host,
             taken_at_ns,
             elapsed_ns,
@@ -141,7 +142,7 @@ impl Frame {
             processes,
             unattributed,
             devices: next.devices.iter().map(|d| device_delta(&previous.devices, d)).collect(),
-            losses: losses_delta(&previous.losses, &next.losses),
+            losses: next.losses.zip_with(&previous.losses, u64::saturating_sub),
             self_cost: self_cost_delta(&previous.self_cost, &next.self_cost),
         }
     }
@@ -330,14 +331,6 @@ fn device_delta(previous: &[DeviceSample], next: &DeviceSample) -> DeviceSample 
         if let (Some(delta), Some(before)) = (&mut delta.mapped, &before.mapped) {
             *delta = delta.zip_with(before, u64::saturating_sub);
         }
-    }
-    delta
-}
-
-fn losses_delta(previous: &Losses, next: &Losses) -> Losses {
-    let mut delta = next.clone();
-    for (delta, before) in delta.0.iter_mut().zip(previous.0) {
-        *delta = delta.saturating_sub(before);
     }
     delta
 }

@@ -5,7 +5,7 @@ use zc_common::path::CopyPath;
 use crate::{
     counter::{CounterId, Counters},
     path::{self, Flow, Group},
-    snapshot::{PathSample, Provenance},
+    snapshot::{PathId, PathSample, Provenance},
     value::Quality,
 };
 
@@ -56,7 +56,9 @@ impl PathSum {
     /// The sum of the samples of these paths.
     #[must_use]
     pub fn on(samples: &[PathSample], paths: &[CopyPath]) -> Self {
-        Self::of(samples.iter().filter(|sample| paths.contains(&sample.path.0)))
+        Self::of(
+            samples.iter().filter(|sample| sample.path.is_known_and(|path| paths.contains(&path))),
+        )
     }
 
     /// Average size of a call, rounded down.
@@ -124,8 +126,7 @@ pub fn zero_copied_bytes(paths: &[PathSample]) -> u64 {
         .iter()
         .filter(|sample| {
             sample.provenance != Provenance::Unavailable
-                && !path::is_pseudo(sample.path.0)
-                && !path::is_mapped(sample.path.0)
+                && sample.path.is_known_and(|path| !path::is_pseudo(path) && !path::is_mapped(path))
         })
         .map(|sample| sample.moved_bytes.saturating_sub(sample.copied_bytes))
         .fold(0, u64::saturating_add)
@@ -141,8 +142,8 @@ pub fn zero_copied_bytes(paths: &[PathSample]) -> u64 {
 pub fn payload_bytes(paths: &[PathSample]) -> u64 {
     let moved = |direction: Flow| {
         let carries = |sample: &&PathSample| {
-            let flow = path::flow(sample.path.0);
-            flow == direction || flow == Flow::Through
+            let flow = sample.path.known().map(path::flow);
+            flow == Some(direction) || flow == Some(Flow::Through)
         };
         PathSum::of(paths.iter().filter(carries)).moved_bytes
     };
@@ -152,7 +153,8 @@ pub fn payload_bytes(paths: &[PathSample]) -> u64 {
 /// Copies made for the payload: everything but the memory group.
 #[must_use]
 pub fn payload_copied(paths: &[PathSample], otherwise: Provenance) -> Copied {
-    let carries = |sample: &&PathSample| path::group(sample.path.0) != Group::Memory;
+    let carries =
+        |sample: &&PathSample| sample.path.is_known_and(|path| path::group(path) != Group::Memory);
     Copied::of(paths.iter().filter(carries), otherwise)
 }
 
@@ -172,24 +174,24 @@ pub fn by_path(paths: &[PathSample]) -> impl Iterator<Item = (PathSample, &[Path
 /// The path that moved the most bytes, of equals the one that copied more. Pseudo files and mapped
 /// pages dominate only where there is nothing else.
 #[must_use]
-pub fn dominant_path(paths: &[PathSample]) -> Option<CopyPath> {
+pub fn dominant_path(paths: &[PathSample]) -> Option<PathId> {
     let rank = |sum: &PathSample| {
         let known = sum.provenance != Provenance::Unavailable;
         let copied = if known { sum.copied_bytes } else { 0 };
-        let payload = !path::is_pseudo(sum.path.0) && !path::is_mapped(sum.path.0);
+        let payload = !sum.path.is_known_and(|path| path::is_pseudo(path) || path::is_mapped(path));
         (payload, sum.moved_bytes, copied)
     };
     by_path(paths)
         .map(|(sum, _)| sum)
         .filter(|sum| sum.moved_bytes > 0)
         .max_by_key(rank)
-        .map(|sum| sum.path.0)
+        .map(|sum| sum.path)
 }
 
 /// Sets the counters that follow from `paths`, so that a row's counters and its paths always
 /// reconcile. Mapped pages were not moved by anybody's call: they are on their paths only.
 pub(super) fn reconcile(counters: &mut Counters, paths: &[PathSample]) {
-    let by_calls = paths.iter().filter(|sample| !path::is_mapped(sample.path.0));
+    let by_calls = paths.iter().filter(|sample| !sample.path.is_known_and(path::is_mapped));
     counters[CounterId::MovedBytes] = PathSum::of(by_calls).moved_bytes;
     counters[CounterId::CopiedBytes] = PathSum::of(paths).copied_bytes;
     counters[CounterId::ZerocopyAchievedBytes] = achieved_sends(counters, paths);

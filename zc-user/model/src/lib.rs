@@ -11,6 +11,7 @@ pub mod filter;
 pub mod fixture;
 pub mod frame;
 pub mod history;
+pub mod id;
 pub mod ledger;
 pub mod path;
 pub mod picture;

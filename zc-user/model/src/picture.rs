@@ -160,7 +160,7 @@ impl Picture {
 
     fn add_path(&mut self, sample: &PathSample) {
         let PathSample { moved_bytes, copied_bytes, provenance, .. } = *sample;
-        let Some((from, to)) = route(sample.path.0) else { return };
+        let Some((from, to)) = sample.path.known().and_then(route) else { return };
         if (from, to) == (Place::Storage, Place::User)
             || (from, to) == (Place::User, Place::Storage)
         {
@@ -263,14 +263,10 @@ const fn route(path: CopyPath) -> Option<(Place, Place)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        fixture::sketch::snapshot,
-        path,
-        snapshot::{DeviceSample, PathId},
-    };
+    use crate::{fixture::sketch::snapshot, path, snapshot::DeviceSample};
 
     fn sample(path: CopyPath, moved_bytes: u64, copied_bytes: u64) -> PathSample {
-        let (path, provenance) = (PathId(path), Provenance::Measured);
+        let (path, provenance) = (path.into(), Provenance::Measured);
         PathSample {
             path,
             socket: None,

@@ -1,19 +1,25 @@
 //! What was counted up to one moment: cumulative, serialisable, nothing derived.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    ops::{Index, IndexMut},
+    sync::Arc,
+};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zc_common::{
     loss::Loss,
     path::{CopyPath, SocketKind},
 };
 
-use crate::counter::{CounterId, Counters};
+use crate::{
+    counter::{CounterId, Counters},
+    id::{Id, Named, UnknownCounts, UnknownId, read_counts},
+};
 
 /// Where a number comes from. Ordered from the most to the least trustworthy: the provenance of a
 /// sum is the greatest of its parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Provenance {
     /// Counted at the place where it happens.
     Measured,
@@ -21,6 +27,8 @@ pub enum Provenance {
     Assumed,
     /// The path's known behaviour times the measured bytes: this kernel offers no hook there.
     Modelled,
+    /// A newer version of `zc` wrote where it comes from, and this version does not know that.
+    Unknown(UnknownId),
     /// This kernel or these privileges cannot give it; never shown as 0.
     Unavailable,
 }
@@ -28,15 +36,48 @@ pub enum Provenance {
 impl Provenance {
     /// The stable id.
     #[must_use]
-    pub const fn id(self) -> &'static str {
+    pub fn id(self) -> &'static str {
         match self {
             Self::Measured => "measured",
             Self::Assumed => "assumed",
             Self::Modelled => "modelled",
+            Self::Unknown(id) => id.id(),
             Self::Unavailable => "unavailable",
         }
     }
 }
+
+impl Named for Provenance {
+    const ALL: &'static [Self] =
+        &[Self::Measured, Self::Assumed, Self::Modelled, Self::Unavailable];
+
+    fn id(self) -> &'static str {
+        self.id()
+    }
+}
+
+/// Reads and writes an enumeration by its id; one that is not known becomes its `Unknown`.
+macro_rules! serde_by_id {
+    ($name:ident) => {
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.id())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Ok(match Id::deserialize(deserializer)? {
+                    Id::Known(known) => known,
+                    Id::Unknown(id) => Self::Unknown(id),
+                })
+            }
+        }
+    };
+}
+
+serde_by_id! { Provenance }
+serde_by_id! { DeviceKind }
 
 /// Identity of a process: the pid alone is reused, the pair is not.
 #[derive(
@@ -79,48 +120,11 @@ pub struct PathSample {
     pub provenance: Provenance,
 }
 
-/// [`CopyPath`] with its id as the serialised form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "&'static str")]
-pub struct PathId(pub CopyPath);
+/// A path, by its id.
+pub type PathId = Id<CopyPath>;
 
-impl From<PathId> for &'static str {
-    fn from(path: PathId) -> &'static str {
-        path.0.id()
-    }
-}
-
-impl TryFrom<String> for PathId {
-    type Error = String;
-
-    fn try_from(id: String) -> Result<Self, String> {
-        CopyPath::from_id(&id).map(Self).ok_or_else(|| format!("unknown copy path '{id}'"))
-    }
-}
-
-/// [`SocketKind`] with its id as the serialised form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "&'static str")]
-pub struct SocketId(pub SocketKind);
-
-impl From<SocketId> for &'static str {
-    fn from(socket: SocketId) -> &'static str {
-        socket.0.id()
-    }
-}
-
-impl TryFrom<String> for SocketId {
-    type Error = String;
-
-    fn try_from(id: String) -> Result<Self, String> {
-        SocketKind::ALL
-            .iter()
-            .copied()
-            .find(|kind| kind.id() == id)
-            .map(Self)
-            .ok_or_else(|| format!("unknown kind of socket '{id}'"))
-    }
-}
+/// A kind of socket, by its id.
+pub type SocketId = Id<SocketKind>;
 
 /// One process: its threads summed, alive or not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -155,7 +159,7 @@ impl ProcessSample {
     /// Whether the process did anything.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        !self.paths.is_empty() || self.counters != Counters::default()
+        !self.paths.is_empty() || !self.counters.is_zero()
     }
 }
 
@@ -169,8 +173,7 @@ pub struct Unattributed {
 }
 
 /// What kind of device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DeviceKind {
     /// Disks and their like.
     Block,
@@ -181,17 +184,20 @@ pub enum DeviceKind {
     Bus,
     /// The I/O memory management units, all together.
     Iommu,
+    /// A kind that a newer version of `zc` wrote.
+    Unknown(UnknownId),
 }
 
 impl DeviceKind {
     /// The stable id.
     #[must_use]
-    pub const fn id(self) -> &'static str {
+    pub fn id(self) -> &'static str {
         match self {
             Self::Block => "block",
             Self::Net => "net",
             Self::Bus => "bus",
             Self::Iommu => "iommu",
+            Self::Unknown(id) => id.id(),
         }
     }
 
@@ -199,6 +205,14 @@ impl DeviceKind {
     #[must_use]
     pub const fn moves_bytes(self) -> bool {
         matches!(self, Self::Block | Self::Net)
+    }
+}
+
+impl Named for DeviceKind {
+    const ALL: &'static [Self] = &[Self::Block, Self::Net, Self::Bus, Self::Iommu];
+
+    fn id(self) -> &'static str {
+        self.id()
     }
 }
 
@@ -283,37 +297,68 @@ impl DeviceSample {
     }
 }
 
-/// A count per [`Loss`], in the order of [`Loss::ALL`].
+/// A count per [`Loss`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Losses(pub [u64; Loss::COUNT]);
+pub struct Losses {
+    known: [u64; Loss::COUNT],
+    unknown: UnknownCounts,
+}
 
 impl Losses {
     /// Everything lost, whatever the reason.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.0.iter().sum()
+        self.iter().fold(0, |total, (_, count)| total.saturating_add(count))
     }
 
     /// The reasons that occurred, with their counts.
-    pub fn occurred(&self) -> impl Iterator<Item = (Loss, u64)> + '_ {
-        Loss::ALL.iter().copied().zip(self.0).filter(|(_, count)| *count > 0)
+    pub fn occurred(&self) -> impl Iterator<Item = (Id<Loss>, u64)> + '_ {
+        self.iter().filter(|(_, count)| *count > 0)
+    }
+
+    /// Every reason with its count, in the order of [`Loss::ALL`]; reasons that a newer version
+    /// wrote come last.
+    pub fn iter(&self) -> impl Iterator<Item = (Id<Loss>, u64)> + '_ {
+        let known = Loss::ALL.iter().map(|loss| Id::Known(*loss)).zip(self.known);
+        known.chain(self.unknown.iter().map(|(id, count)| (Id::Unknown(id), count)))
+    }
+
+    /// Applies `merge` to every pair of counts.
+    #[must_use]
+    pub fn zip_with(&self, other: &Self, merge: impl Fn(u64, u64) -> u64) -> Self {
+        let mut known = self.known;
+        for (out, other) in known.iter_mut().zip(other.known) {
+            *out = merge(*out, other);
+        }
+        Self { known, unknown: self.unknown.zip_with(&other.unknown, merge) }
+    }
+}
+
+impl Index<Loss> for Losses {
+    type Output = u64;
+
+    fn index(&self, loss: Loss) -> &u64 {
+        &self.known[loss as usize]
+    }
+}
+
+impl IndexMut<Loss> for Losses {
+    fn index_mut(&mut self, loss: Loss) -> &mut u64 {
+        &mut self.known[loss as usize]
     }
 }
 
 impl Serialize for Losses {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(Loss::ALL.iter().map(|loss| loss.id()).zip(self.0))
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(loss, count)| (loss.id(), count)))
     }
 }
 
 impl<'de> Deserialize<'de> for Losses {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let by_id = std::collections::BTreeMap::<String, u64>::deserialize(deserializer)?;
-        let mut losses = [0; Loss::COUNT];
-        for (count, loss) in losses.iter_mut().zip(Loss::ALL) {
-            *count = by_id.get(loss.id()).copied().unwrap_or(0);
-        }
-        Ok(Self(losses))
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut losses = Self::default();
+        let unknown = read_counts(deserializer, |loss, count| losses[loss] = count)?;
+        Ok(Self { unknown, ..losses })
     }
 }
 
@@ -336,7 +381,7 @@ pub struct SelfCost {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limitation {
     /// The counter concerned.
-    pub counter: CounterId,
+    pub counter: Id<CounterId>,
     /// What it is worth here.
     pub provenance: Provenance,
     /// Why, in plain words.
@@ -378,9 +423,45 @@ impl Host {
     }
 }
 
+/// Version of the form in which snapshots are written. Ids and fields are added without a new one:
+/// a reader keeps the ids that it does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32")]
+pub struct SchemaVersion(u32);
+
+impl SchemaVersion {
+    /// The newest version that can be read, and the one that is written.
+    pub const CURRENT: Self = Self(1);
+}
+
+impl Default for SchemaVersion {
+    /// The version of snapshots that do not name any.
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+impl TryFrom<u32> for SchemaVersion {
+    type Error = String;
+
+    fn try_from(version: u32) -> Result<Self, String> {
+        let Self(newest) = Self::CURRENT;
+        if version > newest {
+            return Err(format!(
+                "the snapshot has schema version {version}, and this zc reads versions up to \
+                 {newest}: use a newer zc"
+            ));
+        }
+        Ok(Self(version))
+    }
+}
+
 /// Everything counted since the probes were attached.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
+    /// Version of the form. Written first, so that a version that cannot be read is what is reported.
+    #[serde(default)]
+    pub schema: SchemaVersion,
     /// The machine.
     pub host: Arc<Host>,
     /// When it was taken: ns since the Unix epoch.
@@ -399,3 +480,6 @@ pub struct Snapshot {
     /// What `zc` costs.
     pub self_cost: SelfCost,
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,7 +100,7 @@ mod tests {
     fn without_a_sampler_there_is_a_reason_and_no_zero() {
         let mut snapshot = taken(0, 0);
         let limitations = vec![Limitation {
-            counter: CounterId::CpuSamples,
+            counter: CounterId::CpuSamples.into(),
             provenance: Provenance::Unavailable,
             reason: "hidden".to_owned(),
         }];

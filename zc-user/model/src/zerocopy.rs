@@ -397,7 +397,7 @@ const fn shortfall(reason: Reason, bytes: u64) -> Shortfall {
 }
 
 fn is_of(sample: &PathSample, paths: &[CopyPath]) -> bool {
-    sample.moved_bytes > 0 && paths.contains(&sample.path.0)
+    sample.moved_bytes > 0 && sample.path.is_known_and(|path| paths.contains(&path))
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
     let mut limits = Vec::new();
     if let Some(reason) = COPYING.iter().find_map(|group| attached.refusal(*group)) {
         limits.push(Limitation {
-            counter: CounterId::CopiedBytes,
+            counter: CounterId::CopiedBytes.into(),
             provenance: Provenance::Modelled,
             reason: format!(
                 "{reason}; instead: moved bytes (measured) times the copies that each path is known to make"
@@ -48,7 +48,7 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
     }
     if let (true, Some(reason)) = (attached.has(Group::CopyFiles), &attached.modules) {
         limits.push(Limitation {
-            counter: CounterId::CopiedBytes,
+            counter: CounterId::CopiedBytes.into(),
             provenance: Provenance::Assumed,
             reason: format!(
                 "what modules copy (btrfs, network file systems) is not hooked: {reason}"
@@ -59,7 +59,7 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
     let late = [Group::CopySockets, Group::CopyLate];
     if let Some(reason) = late.iter().find_map(|group| attached.refusal(*group)) {
         limits.push(Limitation {
-            counter: CounterId::ZerocopyAchievedBytes,
+            counter: CounterId::ZerocopyAchievedBytes.into(),
             provenance: Provenance::Unavailable,
             reason: format!("whether the kernel fell back to a copy is not visible: {reason}"),
         });
@@ -73,7 +73,7 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
                 CounterId::TransformedBytes,
             ]
             .map(|counter| Limitation {
-                counter,
+                counter: counter.into(),
                 provenance: Provenance::Unavailable,
                 reason: reason.to_owned(),
             }),
@@ -83,7 +83,7 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
         && !limits.iter().any(|limit| limit.counter == CounterId::TransformedBytes)
     {
         limits.push(Limitation {
-            counter: CounterId::TransformedBytes,
+            counter: CounterId::TransformedBytes.into(),
             provenance: Provenance::Unavailable,
             reason: reason.clone(),
         });
@@ -91,7 +91,7 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
     let mut without = |group: Group, counters: &[CounterId], provenance: Provenance| {
         if let Some(reason) = attached.refusal(group) {
             limits.extend(counters.iter().map(|counter| Limitation {
-                counter: *counter,
+                counter: (*counter).into(),
                 provenance,
                 reason: reason.to_owned(),
             }));
@@ -122,7 +122,7 @@ fn limitations(attached: &Attached) -> Vec<Limitation> {
     );
     if attached.has(Group::Faults) && !attached.has(Group::CopyFaults) {
         limits.push(Limitation {
-            counter: CounterId::CowCopiedBytes,
+            counter: CounterId::CowCopiedBytes.into(),
             provenance: Provenance::Modelled,
             reason:
                 "upper bound: a write fault on a shared page either copies or, when nobody else \
@@ -150,6 +150,6 @@ fn unhooked_modules(attached: &Attached) -> impl Iterator<Item = Limitation> {
         } else {
             format!("the module {name} has no function that can be hooked: {what}")
         };
-        Limitation { counter, provenance, reason }
+        Limitation { counter: counter.into(), provenance, reason }
     })
 }

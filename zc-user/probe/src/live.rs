@@ -30,7 +30,7 @@ use crate::{
     names::{cgroup::Cgroups, identity},
 };
 use zc_model::{
-    snapshot::{DeviceSample, Host, Losses, Snapshot, Unattributed},
+    snapshot::{DeviceSample, Host, Losses, SchemaVersion, Snapshot, Unattributed},
     source::SnapshotSource,
 };
 
@@ -263,10 +263,11 @@ impl Live {
         let array: Array<&MapData, u64> =
             Array::try_from(self.attached.ebpf.map("LOSSES").context("no map LOSSES")?)?;
         let mut losses = Losses::default();
-        for (count, loss) in losses.0.iter_mut().zip(Loss::ALL) {
-            *count = array.get(&(*loss as u32), 0).context("cannot read the loss counters")?;
+        for loss in Loss::ALL {
+            losses[*loss] =
+                array.get(&(*loss as u32), 0).context("cannot read the loss counters")?;
         }
-        losses.0[Loss::ProbeRecursions as usize] = self.cost.recursions();
+        losses[Loss::ProbeRecursions] = self.cost.recursions();
         Ok(losses)
     }
 
@@ -322,6 +323,7 @@ impl SnapshotSource for Live {
             self.host = Arc::new(host::describe(&self.attached)?);
         }
         Ok(Some(Snapshot {
+            schema: SchemaVersion::CURRENT,
             host: Arc::clone(&self.host),
             taken_at_ns: SystemTime::now()
                 .duration_since(SystemTime::UNIX_EPOCH)

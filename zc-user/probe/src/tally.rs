@@ -193,8 +193,8 @@ fn path_sample(lane: usize, count: &LaneCount, worth: &Worth) -> Option<PathSamp
             (false, None) => (0, 0, Provenance::Unavailable),
         };
     Some(PathSample {
-        path: PathId(path),
-        socket: socket.map(SocketId),
+        path: PathId::Known(path),
+        socket: socket.map(SocketId::Known),
         ops: count.ops,
         errors: count.errors,
         moved_bytes: count.bytes,

@@ -121,8 +121,8 @@ pub const fn mark(quality: Quality) -> &'static str {
         (Provenance::Measured, true) => "+",
         (Provenance::Assumed, false) => "?",
         (Provenance::Assumed, true) => "?+",
-        (Provenance::Modelled | Provenance::Unavailable, false) => "~",
-        (Provenance::Modelled | Provenance::Unavailable, true) => "~+",
+        (Provenance::Modelled | Provenance::Unknown(_) | Provenance::Unavailable, false) => "~",
+        (Provenance::Modelled | Provenance::Unknown(_) | Provenance::Unavailable, true) => "~+",
     }
 }
 

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use zc_common::path::{CopyPath, SocketKind};
+use zc_common::{
+    loss::Loss,
+    path::{CopyPath, SocketKind},
+};
 use zc_model::{
     counter::{CounterId, Counters},
     snapshot::{
         DeviceKind, DeviceSample, Host, Limitation, Losses, Mapped, PathId, PathSample, ProcessId,
-        ProcessSample, Provenance, SelfCost, Snapshot, SocketId, Unattributed,
+        ProcessSample, Provenance, SchemaVersion, SelfCost, Snapshot, SocketId, Unattributed,
     },
 };
 
@@ -34,10 +37,10 @@ impl Machine {
     /// A snapshot after this many seconds.
     pub fn after(&self, seconds: u64) -> Snapshot {
         let mut losses = Losses::default();
-        losses.0[0] = self.lost * seconds;
+        losses[Loss::ALL[0]] = self.lost * seconds;
         let limitations = match self.copies {
             Provenance::Modelled => vec![Limitation {
-                counter: CounterId::BlockReadBytes,
+                counter: CounterId::BlockReadBytes.into(),
                 provenance: Provenance::Unavailable,
                 reason: "this kernel has no block tracepoints".to_owned(),
             }],
@@ -54,6 +57,7 @@ impl Machine {
             limitations,
         };
         Snapshot {
+            schema: SchemaVersion::CURRENT,
             host: Arc::new(host),
             taken_at_ns: 1_700_000_000_000_000_000 + seconds * 1_000_000_000,
             elapsed_ns: seconds * 1_000_000_000,
@@ -124,7 +128,7 @@ impl Machine {
 
     fn path(&self, path: CopyPath, t: u64, ops: u64, moved: u64, copied: u64) -> PathSample {
         PathSample {
-            path: PathId(path),
+            path: PathId::Known(path),
             socket: None,
             ops: ops * t,
             errors: if path == CopyPath::FileWrite { t } else { 0 },
@@ -136,7 +140,7 @@ impl Machine {
     }
 
     fn socket(&self, path: CopyPath, t: u64, ops: u64, moved: u64, copied: u64) -> PathSample {
-        let socket = Some(SocketId(SocketKind::Tcp));
+        let socket = Some(SocketId::Known(SocketKind::Tcp));
         PathSample { socket, ..self.path(path, t, ops, moved, copied) }
     }
 }

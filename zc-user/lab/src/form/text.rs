@@ -10,7 +10,7 @@ use crate::{
     finding::{Finding, Outcome, Ran, Spread},
     metric::{METRICS, Metric},
 };
-use zc_model::{column::Unit, snapshot::Provenance, value::Value};
+use zc_model::{column::Unit, id::Id, snapshot::Provenance, value::Value};
 use zc_render::{
     diagram::{Diagram, Unit as Figures, legend},
     human,
@@ -236,7 +236,7 @@ impl<'a> Text<'a> {
 }
 
 /// What the observer lost meanwhile, because of which figures may be short.
-fn losses(ran: &Ran) -> impl Iterator<Item = (Loss, u64)> + '_ {
+fn losses(ran: &Ran) -> impl Iterator<Item = (Id<Loss>, u64)> + '_ {
     ran.measurement.frame.iter().flat_map(|frame| frame.losses.occurred())
 }
 

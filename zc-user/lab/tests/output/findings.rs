@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use zc_common::path::{CopyPath, SocketKind};
+use zc_common::{
+    loss::Loss,
+    path::{CopyPath, SocketKind},
+};
 use zc_lab::{
     comparison::Comparison,
     finding::{Finding, Outcome, Ran, Spread},
@@ -17,7 +20,7 @@ use zc_model::{
     frame::Frame,
     snapshot::{
         Host, Limitation, Losses, PathId, PathSample, ProcessId, ProcessSample, Provenance,
-        SelfCost, Snapshot, SocketId, Unattributed,
+        SchemaVersion, SelfCost, Snapshot, SocketId, Unattributed,
     },
 };
 
@@ -136,11 +139,11 @@ fn downgraded() -> [PathSample; 1] {
     }]
 }
 
-const TCP: Option<SocketId> = Some(SocketId(SocketKind::Tcp));
+const TCP: Option<SocketId> = Some(SocketId::Known(SocketKind::Tcp));
 
 fn path(path: CopyPath, socket: Option<SocketId>, copied_bytes: u64) -> PathSample {
     PathSample {
-        path: PathId(path),
+        path: PathId::Known(path),
         socket,
         ops: SIZE / CHUNK,
         errors: 0,
@@ -196,8 +199,8 @@ fn frame(paths: &[PathSample], syscalls: u64) -> Result<Frame, String> {
     ] {
         counters[counter] = count;
     }
-    let limitation = |counter, provenance, reason: &str| Limitation {
-        counter,
+    let limitation = |counter: CounterId, provenance, reason: &str| Limitation {
+        counter: counter.into(),
         provenance,
         reason: reason.to_owned(),
     };
@@ -231,8 +234,9 @@ fn frame(paths: &[PathSample], syscalls: u64) -> Result<Frame, String> {
         paths: paths.to_vec(),
     };
     let mut losses = Losses::default();
-    losses.0[0] = u64::from(syscalls == ODD);
+    losses[Loss::ALL[0]] = u64::from(syscalls == ODD);
     Ok(Frame::cumulative(Snapshot {
+        schema: SchemaVersion::CURRENT,
         host: Arc::new(host),
         taken_at_ns: 1_700_000_000_000_000_000,
         elapsed_ns: 1_000_000_000,

@@ -159,7 +159,7 @@ fn frame(scenario: &Scenario, setting: Setting, more: u64) -> Frame {
             let copies =
                 matches!(path, CopyPath::FileRead | CopyPath::SocketSend | CopyPath::PipeWrite);
             PathSample {
-                path: PathId(*path),
+                path: PathId::Known(*path),
                 socket: None,
                 ops: setting.transfers(),
                 errors: 0,

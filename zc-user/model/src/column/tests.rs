@@ -82,7 +82,8 @@ fn what_is_unknown_is_unavailable_with_a_reason_and_not_zero() {
 
 #[test]
 fn the_dominant_path_is_where_the_bytes_went() {
-    let dominant = |paths: &[PathSample]| ledger::dominant_path(paths);
+    let dominant =
+        |paths: &[PathSample]| ledger::dominant_path(paths).and_then(crate::id::Id::known);
     let nginx = [path(CopyPath::FileWrite, 1, 90), path(CopyPath::SendfileToSocket, 1, 900)];
     assert_eq!(dominant(&nginx), Some(CopyPath::SendfileToSocket));
     let dd = [path(CopyPath::FileWrite, 1, 90), path(CopyPath::PseudoRead, 1, 91)];

@@ -149,7 +149,7 @@ impl Comparison {
                     operator => operator,
                 };
                 let any = row.paths.iter().any(|sample| {
-                    text_matches(positive, sample.path.0.id(), &self.literal) == Some(true)
+                    text_matches(positive, sample.path.id(), &self.literal) == Some(true)
                 });
                 Some(any == (positive == self.operator))
             }

@@ -23,8 +23,8 @@ fn frame(process: ProcessSample) -> Frame {
 /// The same on a kernel that shows no copies.
 fn blind(process: ProcessSample) -> Frame {
     let mut snapshot = snapshot(1, &[process]);
-    let unavailable = |counter| Limitation {
-        counter,
+    let unavailable = |counter: CounterId| Limitation {
+        counter: counter.into(),
         provenance: Provenance::Unavailable,
         reason: "not visible".to_owned(),
     };

@@ -1,7 +1,6 @@
 //! The document, as types: their fields are the contract's keys.
 
 use serde::{Serialize, Serializer};
-use zc_common::path::CopyPath;
 
 use crate::advice::evidence;
 use zc_model::{
@@ -12,7 +11,7 @@ use zc_model::{
     row::Row,
     snapshot::{
         DeviceKind, DeviceSample, Host, Limitation, Losses, Mapped, PathId, PathSample,
-        ProcessSample, Provenance, SelfCost, SocketId,
+        ProcessSample, Provenance, SelfCost,
     },
     sort::Listing,
     tax,
@@ -397,7 +396,7 @@ impl Advice {
         let rule: Rule = advice.rule;
         Self {
             rule: rule.id(),
-            paths: advice.paths().map(|path: CopyPath| PathId(path)).collect(),
+            paths: advice.paths().map(PathId::Known).collect(),
             evidence: evidence(advice),
             remedy: advice.remedy(),
             saved_copied_bytes: advice.saving.copied_bytes,
@@ -480,16 +479,15 @@ impl Serialize for Worths {
 
 impl Serialize for Sockets<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().filter_map(|sample| {
-            let SocketId(kind) = sample.socket?;
-            Some((kind.id(), Counts::new(sample)))
-        }))
+        serializer.collect_map(
+            self.0.iter().filter_map(|sample| Some((sample.socket?.id(), Counts::new(sample)))),
+        )
     }
 }
 
 impl Serialize for LossCounts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let reasons = zc_common::loss::Loss::ALL.iter().map(|loss| loss.id()).zip(self.0.0);
+        let reasons = self.0.iter().map(|(loss, count)| (loss.id(), count));
         serializer.collect_map([("total", self.0.total())].into_iter().chain(reasons))
     }
 }

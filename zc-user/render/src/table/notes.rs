@@ -126,7 +126,7 @@ mod tests {
         modelled.provenance = Provenance::Modelled;
         let mut snapshot = snapshot(1, &[process(7, "x", &[assumed, modelled])]);
         let limit = |provenance, reason: &str| Limitation {
-            counter: CounterId::CopiedBytes,
+            counter: CounterId::CopiedBytes.into(),
             provenance,
             reason: reason.to_owned(),
         };

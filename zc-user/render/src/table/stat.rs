@@ -104,10 +104,10 @@ fn write_paths(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
         ("COPIED/s", true),
     ]);
     for (sum, kinds) in ledger::by_path(&frame.totals.paths) {
-        grid.push(path_cells(sum.path.0.id().to_owned(), &sum, frame));
+        grid.push(path_cells(sum.path.id().to_owned(), &sum, frame));
         for sample in kinds.iter().filter(|_| kinds.len() > 1) {
             if let Some(kind) = sample.socket {
-                grid.push(path_cells(format!("  {}", kind.0.id()), sample, frame));
+                grid.push(path_cells(format!("  {}", kind.id()), sample, frame));
             }
         }
     }

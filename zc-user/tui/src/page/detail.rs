@@ -21,6 +21,7 @@ use zc_model::{
     counter::CounterId,
     frame::Frame,
     history::Point,
+    id::Id,
     picture::Picture,
     row::Row,
     snapshot::ProcessSample,
@@ -264,7 +265,9 @@ fn counters(context: &Context, process: &ProcessSample, frame: &Frame, canvas: &
         let label = format!("{:<28} {text:>10}", counter.id());
         buf.set_stringn(cell.x, cell.y, label, usize::from(cell.width), style);
     }
-    let listed = |counter| !zerocopy::SHOWN_HERE.contains(&counter);
+    let listed = |counter: Id<CounterId>| {
+        !counter.is_known_and(|counter| zerocopy::SHOWN_HERE.contains(&counter))
+    };
     for limit in frame.host.limitations.iter().filter(|limit| listed(limit.counter)) {
         let text = format!(
             "{} is {}: {}",

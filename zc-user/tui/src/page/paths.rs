@@ -36,7 +36,7 @@ pub static FIELDS: &[Field<PathSample>] = &[
         marks: false,
         stretch: 24,
         priority: 0,
-        value: |sample, _| Value::Text(sample.path.0.id().into()),
+        value: |sample, _| Value::Text(sample.path.id().into()),
         style: Theme::text,
     },
     Field {
@@ -108,7 +108,7 @@ pub static FIELDS: &[Field<PathSample>] = &[
         stretch: 0,
         priority: 6,
         value: |sample, _| {
-            sample.socket.map_or(Value::Absent, |socket| Value::Text(socket.0.id().into()))
+            sample.socket.map_or(Value::Absent, |socket| Value::Text(socket.id().into()))
         },
         style: Theme::text,
     },
@@ -120,7 +120,7 @@ pub static FIELDS: &[Field<PathSample>] = &[
         marks: false,
         stretch: 100,
         priority: 7,
-        value: |sample, _| Value::Text(sample.path.0.help().into()),
+        value: |sample, _| Value::Text(sample.path.help().into()),
         style: Theme::dim,
     },
 ];
