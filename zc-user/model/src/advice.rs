@@ -1,8 +1,8 @@
-//! Copies that did not have to happen: rules over the paths of one process, each with its evidence
-//! and what following it would save.
+//! Copies that can be avoided: rules over the paths of one process, each with its evidence and what
+//! following it would save.
 //!
 //! The rules see bytes, not intentions: a program that encrypts or rewrites what it relays cannot
-//! follow them, and no rule knows. Every advice therefore says what it saw.
+//! follow them, and no rule can know that. Every advice therefore says what it saw.
 
 use zc_common::path::{CopyPath, SocketKind};
 
@@ -14,7 +14,7 @@ use crate::{
     zerocopy::{self, Reason},
 };
 
-/// What has been noticed.
+/// A rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
     /// What is read from files is sent to sockets.
@@ -25,9 +25,9 @@ pub enum Rule {
     Relay,
     /// Many reads or writes of a few bytes.
     SmallCalls,
-    /// MSG_ZEROCOPY on sends too small to be worth it.
+    /// MSG_ZEROCOPY on sends so small that it costs more than it saves.
     SmallZerocopySends,
-    /// MSG_ZEROCOPY asked for, and the kernel copied.
+    /// Zero-copy was requested, and the kernel copied.
     ZerocopyNotAchieved,
 }
 
@@ -73,8 +73,8 @@ impl Rule {
             }
             Self::SmallCalls => "use a buffer: read and write 64 KiB at a time",
             Self::SmallZerocopySends => {
-                "send plainly below 10 KiB: pinning pages and reading completions costs more than \
-                 the copy"
+                "use an ordinary send below 10 KiB: pinning pages and reading completions costs \
+                 more than the copy"
             }
             Self::ZerocopyNotAchieved => {
                 "drop MSG_ZEROCOPY, or find what forces the copy: a loopback or veth route, a \
@@ -84,19 +84,19 @@ impl Rule {
     }
 }
 
-/// What to do about the reason for which most of the bytes were copied.
+/// What to do about the reason why most of the bytes were copied.
 const fn remedy_of(reason: Reason) -> &'static str {
     match reason {
         Reason::SoZerocopyNotSet => {
             "set SO_ZEROCOPY on the socket before the first send: without it MSG_ZEROCOPY is ignored"
         }
         Reason::LocalReceiver => {
-            "send plainly to receivers on this host (loopback, veth), or end the packet capture: \
-             their copy is not to be had without, and pinning pages comes on top"
+            "use an ordinary send to receivers on this host (loopback, veth), or stop the packet \
+             capture: the copy cannot be avoided there, and page pinning adds cost"
         }
         Reason::NoGather => {
-            "switch on scatter-gather and checksum offload of the device (ethtool -K), or send \
-             plainly: the pages are copied into packets"
+            "enable scatter-gather and checksum offload of the device (ethtool -K), or use an \
+             ordinary send: the pages are copied into packets"
         }
         Reason::NoBufferSpace | Reason::Driver | Reason::CopiedByCall => {
             Rule::ZerocopyNotAchieved.remedy()
@@ -157,11 +157,11 @@ pub enum Evidence {
     },
     /// The size and number of calls on one path.
     Calls(PathTotal),
-    /// Bytes were sent with zero-copy asked for, and copied.
+    /// Bytes were sent with zero-copy requested, and copied.
     Copied {
         /// What was sent, and how much of it was copied.
         sends: PathTotal,
-        /// Why most of that was.
+        /// Why most of it was copied.
         reason: Option<Reason>,
     },
 }
@@ -194,13 +194,13 @@ impl PathTotal {
     }
 }
 
-/// Paths that move less than this per second are not worth a word.
+/// Paths that move less than this per second get no advice.
 const WORTH_BYTES_PER_SEC: f64 = 1_048_576.0;
 /// Calls smaller than this are small,
 const SMALL_CALL_BYTES: u64 = 512;
 /// if there are more of them per second than this.
 const MANY_CALLS_PER_SEC: f64 = 1_000.0;
-/// A buffer that makes the cost of the call disappear behind that of the copy.
+/// With a buffer of this size the call costs little compared with the copy.
 const GOOD_BUFFER_BYTES: u64 = 65_536;
 /// Below this, MSG_ZEROCOPY costs more than it saves (the kernel's own documentation).
 const ZEROCOPY_WORTH_BYTES: u64 = 10_240;
@@ -309,8 +309,8 @@ fn small_zerocopy_sends(paths: &[PathSample], frame: &Frame, found: &mut impl Fn
 fn zerocopy_not_achieved(row: Row<'_>, frame: &Frame, found: &mut impl FnMut(Advice)) {
     let Some(request) = zerocopy::sends(row, frame) else { return };
     let Some(achieved) = request.achieved.bytes() else { return };
-    let asked = request.requested_bytes;
-    if rate(asked, frame) < WORTH_BYTES_PER_SEC || achieved >= asked / 2 {
+    let requested = request.requested_bytes;
+    if rate(requested, frame) < WORTH_BYTES_PER_SEC || achieved >= requested / 2 {
         return;
     }
     let copying = request.reasons.iter().filter(|reason| reason.reason != Reason::NoBufferSpace);
@@ -326,8 +326,8 @@ fn zerocopy_not_achieved(row: Row<'_>, frame: &Frame, found: &mut impl FnMut(Adv
         path: CopyPath::SocketSendZerocopy,
         ops: PathTotal::of(row.paths.iter(), CopyPath::SocketSendZerocopy)
             .map_or(0, |sends| sends.ops),
-        moved_bytes: asked,
-        copied_bytes: asked - achieved,
+        moved_bytes: requested,
+        copied_bytes: requested - achieved,
     };
     found(Advice {
         rule: Rule::ZerocopyNotAchieved,
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn small_zero_copy_sends_are_not_worth_it() {
+    fn small_zero_copy_sends_cost_more_than_they_save() {
         let sends = |bytes: u64| path(CopyPath::SocketSendZerocopy, 200, 200 * bytes);
         assert_eq!(rules(&[sends(10_239)], 1), [(Rule::SmallZerocopySends, Saving::default())]);
         assert_eq!(rules(&[sends(10_240)], 1), []);

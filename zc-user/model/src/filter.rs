@@ -90,10 +90,11 @@ impl Frame {
     }
 }
 
-/// Whether `pattern` names this process, allowing for what the kernel cut off.
+/// Whether `pattern` names this process. The kernel may have truncated the name.
 fn is_named(pattern: &str, comm: &str) -> bool {
-    let cut_off = !pattern.contains('*') && comm.len() == COMM_BYTES && pattern.starts_with(comm);
-    cut_off || glob(pattern, comm)
+    let is_truncated =
+        !pattern.contains('*') && comm.len() == COMM_BYTES && pattern.starts_with(comm);
+    is_truncated || glob(pattern, comm)
 }
 
 /// Whether `cgroup` is `wanted` or below it.
@@ -103,7 +104,7 @@ fn is_below(wanted: &str, cgroup: &str) -> bool {
         return glob(wanted, cgroup);
     }
     let below = cgroup.strip_prefix(wanted).or_else(|| {
-        // `/system.slice` and `system.slice` are both what people write.
+        // People write both `/system.slice` and `system.slice`.
         cgroup.strip_prefix('/').and_then(|cgroup| cgroup.strip_prefix(wanted))
     });
     below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

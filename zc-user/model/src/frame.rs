@@ -53,7 +53,7 @@ pub struct Frame {
     /// The processes with their deltas (the other fields as of the end of the interval). A live
     /// process that did nothing is there with zeros; one that had exited and did nothing is not.
     pub processes: Vec<ProcessSample>,
-    /// What belongs to no process.
+    /// What is unattributed.
     pub unattributed: Unattributed,
     /// Devices with their deltas.
     pub devices: Vec<DeviceSample>,
@@ -161,7 +161,7 @@ impl Frame {
         self
     }
 
-    /// Changes what is known of each process, by evidence from elsewhere; the sums follow.
+    /// Applies evidence from elsewhere to each process; the sums are computed again.
     #[must_use]
     pub fn amended(mut self, mut amend: impl FnMut(&mut ProcessSample)) -> Self {
         for process in &mut self.processes {
@@ -179,8 +179,8 @@ impl Frame {
         self.processes.iter().find(|process| process.id == id)
     }
 
-    /// Bytes copied on these paths, with what this machine makes of an ordinary copy when there
-    /// are none.
+    /// Bytes copied on these paths. When there are none, their provenance is that of an ordinary copy
+    /// on this machine.
     #[must_use]
     pub fn copied(&self, paths: &[PathSample]) -> Copied {
         Copied::of(paths, self.host.copies)

@@ -61,7 +61,7 @@ impl Track {
     }
 }
 
-/// Bounded: at most `length` points of at most `processes` processes. The quietest give way.
+/// Bounded: at most `length` points of at most `processes` processes. The quietest are forgotten.
 #[derive(Clone, Debug)]
 pub struct History {
     length: usize,
@@ -101,7 +101,7 @@ impl History {
                 None => {}
             }
         }
-        // More than fit cannot stay: no track is made for them.
+        // No track is created for those that would not fit.
         if newcomers.len() > self.processes {
             newcomers.select_nth_unstable_by_key(self.processes, |(weight, ..)| Reverse(*weight));
             newcomers.truncate(self.processes);
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_quietest_give_way() {
+    fn the_quietest_are_forgotten() {
         let mut history = History::new(4, 2);
         history.push(&second(&[(1, 10), (2, 20), (3, 5)]));
         history.push(&second(&[(3, 100)]));

@@ -129,7 +129,7 @@ pub struct UnknownId(u16);
 /// The unknown ids that were read, each once: no version adds more than a few.
 static UNKNOWN: RwLock<Vec<&'static str>> = RwLock::new(Vec::new());
 
-/// Far more than a newer version can have added, and little enough to keep for ever.
+/// Far more than a newer version can have added, and little enough memory to keep them until the end.
 const MOST: usize = 1000;
 const LONGEST: usize = 64;
 

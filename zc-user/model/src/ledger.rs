@@ -118,8 +118,8 @@ impl Copied {
 }
 
 /// Bytes that moved without being copied by the CPU: what a zero-copy path saved. Pseudo files do
-/// not count, since nothing would have been copied across, nor do mapped pages, which nobody asked
-/// to move, nor paths whose copies are unknown.
+/// not count, since no copy is saved there, nor do mapped pages, which no call was asked to
+/// move, nor paths of which this version or this kernel does not know the copies.
 #[must_use]
 pub fn zero_copied_bytes(paths: &[PathSample]) -> u64 {
     paths
@@ -132,7 +132,7 @@ pub fn zero_copied_bytes(paths: &[PathSample]) -> u64 {
         .fold(0, u64::saturating_add)
 }
 
-/// Bytes the program was asked to carry: the busier of its two directions.
+/// Bytes of payload that the program carried: the busier of its two directions.
 ///
 /// Bytes that came in (files, sockets, pipes) and bytes that went out are summed up separately,
 /// calls that carry from descriptor to descriptor count in both, and the greater sum is the
@@ -189,7 +189,7 @@ pub fn dominant_path(paths: &[PathSample]) -> Option<PathId> {
 }
 
 /// Sets the counters that follow from `paths`, so that a row's counters and its paths always
-/// reconcile. Mapped pages were not moved by anybody's call: they are on their paths only.
+/// reconcile. No call moved the mapped pages: they are on their paths only.
 pub(super) fn reconcile(counters: &mut Counters, paths: &[PathSample]) {
     let by_calls = paths.iter().filter(|sample| !sample.path.is_known_and(path::is_mapped));
     counters[CounterId::MovedBytes] = PathSum::of(by_calls).moved_bytes;
@@ -261,7 +261,7 @@ pub(super) fn difference(previous: &[PathSample], next: &[PathSample]) -> Vec<Pa
             delta.copied_bytes = delta.copied_bytes.saturating_sub(before.copied_bytes);
             delta.assumed_bytes = delta.assumed_bytes.saturating_sub(before.assumed_bytes);
             if delta.provenance == Provenance::Assumed && delta.assumed_bytes == 0 {
-                // What had to be assumed was so before.
+                // All that is assumed was assumed before this interval.
                 delta.provenance = Provenance::Measured;
             }
         }

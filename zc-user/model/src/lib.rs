@@ -1,8 +1,9 @@
-//! What was counted, and everything that follows from it: pure functions from snapshots to what is
-//! shown. No eBPF, no terminal, no clock, no runtime: `cargo xtask ci` checks the dependencies.
+//! What was counted, and everything that is derived from it: pure functions from snapshots to what
+//! is shown. No eBPF, no terminal, no clock, no runtime: `cargo xtask ci` checks the dependencies.
 //!
 //! A [`source`] (the probes, a recording, a fixture) gives [`snapshot`]s: cumulative, serialisable,
-//! nothing derived. A [`frame`] is the difference of two, and all else reads frames.
+//! nothing derived. A [`frame`] is the difference of two, and everything else reads frames. Modules
+//! do not import each other in a circle: `tests/imports.rs` checks that.
 
 pub mod advice;
 pub mod column;

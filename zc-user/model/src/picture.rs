@@ -66,12 +66,12 @@ pub struct Hop {
     pub means: Means,
     /// How many bytes.
     pub bytes: u64,
-    /// What `bytes` is worth. [`Provenance::Unavailable`]: it is not known how many of the bytes
+    /// Where `bytes` comes from. [`Provenance::Unavailable`]: it is not known how many of the bytes
     /// were copied after all.
     pub provenance: Provenance,
 }
 
-/// What was travelled by a process or by the system.
+/// What the bytes of a process, or of the system, travelled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Picture {
     /// The hops, in no particular order.
@@ -125,7 +125,7 @@ impl Picture {
         picture
     }
 
-    /// The same where it is known that no device is behind the sockets.
+    /// The same picture, where it is known that no device is behind the sockets.
     #[must_use]
     pub fn without_network_device(mut self) -> Self {
         let mut hops = std::mem::take(&mut self.hops);
@@ -190,7 +190,7 @@ impl Picture {
     }
 }
 
-/// How bytes get from socket to socket on one machine: the packets with them are handed over.
+/// How bytes get from socket to socket on one machine: the kernel hands over the packets.
 const NO_DEVICE: Means = Means::Reference;
 
 /// What carried a process's bytes on behind its sockets.
@@ -201,8 +201,9 @@ enum Carrier {
     Either,
 }
 
-/// Which device carries a socket's bytes is not told. But interfaces without hardware that moved
-/// next to nothing meanwhile did not carry them, nor did those with hardware if that holds for them.
+/// The kernel does not report which device carries the bytes of a socket. But interfaces without
+/// hardware that moved next to nothing in this interval did not carry them; the same holds for those
+/// with hardware.
 fn carrier(frame: &Frame, counter: CounterId, bytes: u64) -> Carrier {
     if bytes == 0 {
         return Carrier::Nothing;
@@ -215,7 +216,7 @@ fn carrier(frame: &Frame, counter: CounterId, bytes: u64) -> Carrier {
             .map(|device| if sent { device.write_bytes } else { device.read_bytes })
             .sum()
     };
-    // A tenth: others talk meanwhile, and devices count headers too.
+    // A tenth: other processes send at the same time, and devices count headers too.
     let little = bytes / 10;
     match (moved(false) > little, moved(true) > little) {
         (_, false) => Carrier::Hardware,
@@ -302,7 +303,7 @@ mod tests {
         assert_eq!(means(&[(false, 1040), (true, 90)]), (Means::Dma, Provenance::Measured));
         assert_eq!(means(&[(false, 90), (true, 1040)]), (Means::Reference, Provenance::Measured));
         assert_eq!(means(&[(false, 500), (true, 1040)]), (Means::Dma, Provenance::Assumed));
-        assert_eq!(means(&[]), (Means::Dma, Provenance::Measured), "nobody asked the devices");
+        assert_eq!(means(&[]), (Means::Dma, Provenance::Measured), "the devices were not counted");
     }
 
     fn net(software: bool, write_bytes: u64) -> DeviceSample {

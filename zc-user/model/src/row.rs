@@ -1,4 +1,4 @@
-//! What a line of a table is about: a process, the totals, or what belongs to no process.
+//! What a line of a table shows: a process, the totals, or what is unattributed.
 
 use crate::{
     counter::Counters,
@@ -9,7 +9,7 @@ use crate::{
 /// A borrowed line of a frame; every column can be read from it.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
-    /// The process, if the line is about one.
+    /// The process, if the line shows one.
     pub process: Option<&'a ProcessSample>,
     /// Counters that belong to no path.
     pub counters: &'a Counters,
@@ -30,7 +30,7 @@ impl<'a> Row<'a> {
         Self { process: None, counters: &frame.totals.counters, paths: &frame.totals.paths }
     }
 
-    /// The line of what belongs to no process.
+    /// The line of what is unattributed.
     #[must_use]
     pub fn unattributed(frame: &'a Frame) -> Self {
         Self {

@@ -163,7 +163,7 @@ impl ProcessSample {
     }
 }
 
-/// What could not be attributed to a process.
+/// What could not be attributed to any process.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Unattributed {
     /// Counters that belong to no path.
@@ -179,8 +179,8 @@ pub enum DeviceKind {
     Block,
     /// Network interfaces.
     Net,
-    /// Devices on their bus, as the kernel's DMA API knows them: not what they moved, but what was
-    /// mapped for them to reach.
+    /// Devices on their bus, as the DMA API of the kernel names them: not what they moved, but what
+    /// was mapped for them.
     Bus,
     /// The I/O memory management units, all together.
     Iommu,
@@ -216,7 +216,7 @@ impl Named for DeviceKind {
     }
 }
 
-/// Memory made reachable for a device. `None` where this kernel cannot tell.
+/// Memory made reachable for a device. `None` where this kernel does not report it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mapped {
     /// Bytes mapped for the device to write to memory: what it reads from its medium, or receives.
@@ -382,13 +382,13 @@ pub struct SelfCost {
 pub struct Limitation {
     /// The counter concerned.
     pub counter: Id<CounterId>,
-    /// What it is worth here.
+    /// The provenance of its figures here.
     pub provenance: Provenance,
     /// Why, in plain words.
     pub reason: String,
 }
 
-/// The machine and what `zc` can see of it. Fixed for the life of a session.
+/// The machine and what `zc` can count there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// Host name.
@@ -410,7 +410,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// What `counter` is worth on this machine.
+    /// The provenance of `counter` on this machine.
     #[must_use]
     pub fn provenance(&self, counter: CounterId) -> Provenance {
         self.limitation(counter).map_or(Provenance::Measured, |limit| limit.provenance)
@@ -471,7 +471,7 @@ pub struct Snapshot {
     /// Every process seen, in no particular order. A source may share a sample between snapshots
     /// while nothing changes: most processes of most intervals do nothing.
     pub processes: Vec<Arc<ProcessSample>>,
-    /// What belongs to no process.
+    /// What is unattributed.
     pub unattributed: Unattributed,
     /// Every device seen, by kind and name.
     pub devices: Vec<DeviceSample>,

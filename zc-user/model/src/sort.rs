@@ -14,7 +14,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// What is looked for first: the greatest number, the first name.
+    /// What people look for first: the greatest number, the first name.
     #[must_use]
     pub const fn natural(column: &Column) -> Self {
         if column.unit.is_numeric() { Self::Descending } else { Self::Ascending }
@@ -58,13 +58,13 @@ pub fn order(frame: &Frame, column: &Column, direction: Direction) -> Vec<usize>
 /// Which processes are listed, and in which order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Listing {
-    /// By what.
+    /// The column to sort by.
     pub column: &'static Column,
-    /// Which way.
+    /// Ascending or descending.
     pub direction: Direction,
-    /// At most so many.
+    /// The most processes to list.
     pub top: Option<usize>,
-    /// Also those that did nothing.
+    /// Whether to list processes that did nothing.
     pub idle: bool,
 }
 
@@ -96,7 +96,7 @@ fn copied_bytes() -> &'static Column {
     Column::from_id("copied_bytes").expect("the table has the column the tool is about")
 }
 
-/// Merged rows share a pid; their names tell them apart.
+/// Merged rows share a pid, but not a name.
 fn identity(a: &ProcessSample, b: &ProcessSample) -> Ordering {
     a.id.cmp(&b.id).then_with(|| a.comm.cmp(&b.comm))
 }

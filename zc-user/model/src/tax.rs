@@ -1,4 +1,4 @@
-//! The copy tax: the share of CPU time that went into copying, from samples.
+//! The copy tax: the share of CPU time spent in copy routines, from samples.
 
 use crate::{
     counter::{CounterId, Counters},
@@ -7,12 +7,12 @@ use crate::{
     value::{Quality, Value},
 };
 
-/// Fewer samples say next to nothing: of 25 the share may be off by a fifth of the whole.
+/// The fewest samples that give a share: with 25 it can be wrong by 20 percentage points.
 pub const LEAST_SAMPLES: u64 = 25;
 
-const TOO_FEW: &str = "too little time on a CPU: fewer than 25 samples in this interval";
+const TOO_FEW: &str = "too little CPU time: fewer than 25 samples in this interval";
 
-/// 95 % of a normal distribution lie within so many standard deviations.
+/// 95 % of a normal distribution lie within this many standard deviations.
 const Z: f64 = 1.96;
 
 /// Samples in copy routines and samples in all, or the cell that says why there are none.

@@ -1,4 +1,4 @@
-//! What a cell of a table holds: a number with its worth, a text, or the reason why there is none.
+//! What a cell of a table holds: a number with its quality, a text, or the reason why there is none.
 
 use std::{borrow::Cow, cmp::Ordering};
 
@@ -44,7 +44,7 @@ pub enum Value<'a> {
     Text(Cow<'a, str>),
     /// The question has no answer here: the pid of the totals, the hit ratio without a lookup.
     Absent,
-    /// This kernel or these privileges cannot tell, and why. Never to be shown as 0.
+    /// This kernel or these privileges cannot give it, and why. Never shown as 0.
     Unavailable(&'a str),
 }
 

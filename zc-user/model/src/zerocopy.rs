@@ -1,4 +1,4 @@
-//! Zero-copy asked for and zero-copy achieved: how far apart they are, and why.
+//! Zero-copy requested and zero-copy achieved: how far they differ, and why.
 
 use zc_common::path::CopyPath;
 
@@ -10,14 +10,14 @@ use crate::{
     snapshot::{PathSample, Provenance},
 };
 
-/// A way to ask the kernel to move bytes without copying them.
+/// A way to request that the kernel moves bytes without copying them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mechanism {
     /// Sends with `MSG_ZEROCOPY`.
     MsgZerocopy,
     /// Zero-copy sends of io_uring.
     UringSendZc,
-    /// Both, by one process: what becomes of the bytes later does not tell them apart.
+    /// Both, by one process: where the bytes are copied later, the kernel does not report which.
     ZerocopySends,
     /// sendfile.
     Sendfile,
@@ -51,13 +51,15 @@ impl Mechanism {
         }
     }
 
-    /// What it is, in a few words.
+    /// A short description.
     #[must_use]
     pub const fn help(self) -> &'static str {
         match self {
             Self::MsgZerocopy => "sends with MSG_ZEROCOPY",
             Self::UringSendZc => "zero-copy sends of io_uring (SEND_ZC)",
-            Self::ZerocopySends => "both of them, by one process, which cannot be told apart",
+            Self::ZerocopySends => {
+                "both in one process: later copies cannot be attributed to either"
+            }
             Self::Sendfile => "sendfile to sockets, files and pipes",
             Self::Splice => "splice; each hop of a chain counts",
             Self::CopyFileRange => "copy_file_range, FICLONE and FICLONERANGE",
@@ -83,20 +85,21 @@ impl Mechanism {
     }
 }
 
-/// Why bytes were copied although the program had asked for zero-copy.
+/// Why bytes were copied although the program had requested zero-copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// The socket lacks `SO_ZEROCOPY`.
     SoZerocopyNotSet,
-    /// Calls failed with `ENOBUFS`. Their bytes were not sent, and are not among those asked for.
+    /// Calls failed with `ENOBUFS`. Their bytes were not sent, and are not part of those requested.
     NoBufferSpace,
-    /// Somebody on this host received them.
+    /// A socket on this host received them.
     LocalReceiver,
-    /// The device or its route cannot gather.
+    /// The route or the device lacks scatter-gather.
     NoGather,
-    /// The driver of a device that gathers wanted the first bytes of packets in one piece.
+    /// The device supports scatter-gather, but its driver copies the first bytes of packets into
+    /// the linear area.
     Driver,
-    /// The call copied: what stands behind the descriptor takes no references.
+    /// The call copied: what is behind the descriptor takes no references to pages.
     CopiedByCall,
 }
 
@@ -129,30 +132,30 @@ impl Reason {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::SoZerocopyNotSet => {
-                "MSG_ZEROCOPY is ignored without a word on a socket without SO_ZEROCOPY; set it \
-                 with setsockopt before the first send"
+                "MSG_ZEROCOPY is silently ignored unless SO_ZEROCOPY is set: set it with \
+                 setsockopt before the first send"
             }
             Self::NoBufferSpace => {
-                "calls failed with ENOBUFS and sent nothing: notifications that nobody has read \
-                 fill net.core.optmem_max, or pinned pages the limit of locked memory; read the \
-                 error queue more often, or raise the limit"
+                "calls failed with ENOBUFS and sent nothing: unread completion notifications \
+                 exhausted net.core.optmem_max, or pinned pages the limit of locked memory; read \
+                 the error queue more often, or raise the limit"
             }
             Self::LocalReceiver => {
-                "somebody on this host received them (loopback, veth, a packet socket): packets \
-                 that arrive here must not refer to another program's memory, so that the kernel \
+                "a socket on this host received them (loopback, veth, a packet capture): packets \
+                 that arrive here must not refer to the memory of another program, so the kernel \
                  copies them on arrival"
             }
             Self::NoGather => {
-                "the device or its route cannot gather packets from pages (scatter-gather or \
-                 checksum offload is off or missing): the kernel copied them into packets"
+                "route or device lacks scatter-gather (or checksum offload, which it needs): the \
+                 kernel copied the bytes into packets"
             }
             Self::Driver => {
-                "the device gathers, but its driver wants the first bytes of packets in one piece \
-                 and copied them there (e1000e: four bytes of every packet that the device is to \
-                 cut up)"
+                "the device supports scatter-gather, but its driver copied the first bytes of \
+                 packets into their linear area (e1000e: four bytes of every packet that the \
+                 device segments)"
             }
             Self::CopiedByCall => {
-                "what stands behind the descriptor takes no references to pages: the call copied"
+                "what is behind the descriptor takes no references to pages: the call copied"
             }
         }
     }
@@ -160,12 +163,12 @@ impl Reason {
 
 const INTO_PAGE_CACHE: &str =
     "a file keeps its own pages: what is sent or spliced to it is copied into the page cache";
-const AT_ONCE: &str = "the send itself copied: its route cannot gather packets from pages (scatter-gather or checksum \
-     offload is off or missing), or they were the head of a datagram";
-const NOT_SHARED: &str = "the file system shares no extents between these files (it cannot, or they lie on different file systems, \
-     or the range is not aligned to blocks): copied in the kernel";
-const NOBODYS: &str = "sendfile and splice were both used, and bytes of theirs copied for a device that cannot \
-     gather: nothing tells whose";
+const AT_ONCE: &str = "the send itself copied: route or device lacks scatter-gather (or checksum offload, which it \
+     needs), or the bytes were the head of a datagram";
+const NOT_SHARED: &str = "the file system shared no extents between these files (it does not support that, the files are on \
+     different file systems, or the range is not aligned to blocks): copied in the kernel";
+const EITHER_CALL: &str = "sendfile and splice were both used, and the kernel copied bytes for a device without \
+     scatter-gather: copied bytes cannot be attributed to either call";
 
 /// Bytes that were copied for one reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,10 +185,10 @@ pub struct Shortfall {
     pub sentence: &'static str,
 }
 
-/// What became of the bytes.
+/// How many of the bytes were not copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Achieved<'a> {
-    /// So many were not copied.
+    /// The number.
     Bytes(u64, Provenance),
     /// Not known, and why.
     Unknown(&'a str),
@@ -211,12 +214,12 @@ impl Achieved<'_> {
     }
 }
 
-/// What was asked for through one mechanism, and what came of it.
+/// What was requested through one mechanism, and what was achieved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
     /// The mechanism.
     pub mechanism: Mechanism,
-    /// Bytes moved by calls that asked for zero-copy.
+    /// Bytes moved by calls that requested zero-copy.
     pub requested_bytes: u64,
     /// How many of them were not copied.
     pub achieved: Achieved<'a>,
@@ -224,9 +227,9 @@ pub struct Request<'a> {
     pub reasons: Vec<Shortfall>,
 }
 
-/// Whether anything was asked for: what [`requests`] is not empty for.
+/// Whether anything was requested: then [`requests`] is not empty.
 #[must_use]
-pub fn is_asked_for(row: Row<'_>) -> bool {
+pub fn is_requested(row: Row<'_>) -> bool {
     row.counters[CounterId::ZerocopyRequestedBytes] > 0
         || row.counters[CounterId::ZerocopyRefusals] > 0
         || BY_PATH
@@ -236,7 +239,7 @@ pub fn is_asked_for(row: Row<'_>) -> bool {
 
 const BY_PATH: [Mechanism; 3] = [Mechanism::Sendfile, Mechanism::Splice, Mechanism::CopyFileRange];
 
-/// What a line asked for, mechanism by mechanism.
+/// What a line requested, mechanism by mechanism.
 #[must_use]
 pub fn requests<'a>(row: Row<'a>, frame: &'a Frame) -> Vec<Request<'a>> {
     let mut requests: Vec<_> = sends(row, frame).into_iter().collect();
@@ -276,7 +279,7 @@ pub fn sends<'a>(row: Row<'a>, frame: &'a Frame) -> Option<Request<'a>> {
     ];
     let unknown = frame.host.limitation(CounterId::ZerocopyAchievedBytes);
     let achieved = match unknown {
-        // All of them took the copying way: no need to look further.
+        // The kernel ignored the flag of every call: all bytes were copied.
         Some(_) if ignored >= requested => Achieved::Bytes(0, Provenance::Measured),
         Some(limit) => Achieved::Unknown(&limit.reason),
         None => {
@@ -301,7 +304,7 @@ pub fn sends<'a>(row: Row<'a>, frame: &'a Frame) -> Option<Request<'a>> {
     Some(Request { mechanism, requested_bytes: requested, achieved, reasons })
 }
 
-/// What one of the calls did that only pass on references.
+/// What a call achieved that passes on references to pages.
 fn by_path<'a>(mechanism: Mechanism, row: Row<'a>, frame: &'a Frame) -> Option<Request<'a>> {
     let all = PathSum::on(row.paths, mechanism.paths());
     if all.moved_bytes == 0 {
@@ -311,23 +314,26 @@ fn by_path<'a>(mechanism: Mechanism, row: Row<'a>, frame: &'a Frame) -> Option<R
     let mut reasons = Vec::new();
     let (mut linear, mut pulled) = (0, 0);
     let mut handed_over: u64 = 0;
-    let mut nobodys = false;
+    let mut is_either_call = false;
     for path in mechanism.paths() {
         let sum = PathSum::on(row.paths, &[*path]);
-        let worth = sum.worst.unwrap_or(Provenance::Measured);
+        let provenance_of_path = sum.worst.unwrap_or(Provenance::Measured);
         let to_socket = matches!(path, CopyPath::SendfileToSocket | CopyPath::SplicePipeSocket);
         if to_socket && sum.moved_bytes > 0 {
             match frame.host.limitation(CounterId::ReferencedLinearizedBytes) {
                 None => {
                     linear = row.counters[CounterId::ReferencedLinearizedBytes];
                     pulled = row.counters[CounterId::ReferencedPulledBytes];
-                    nobodys = linear.max(pulled) > 0 && is_shared(row.paths);
+                    is_either_call = linear.max(pulled) > 0 && is_shared(row.paths);
                 }
                 Some(_) => provenance = provenance.max(Provenance::Modelled),
             }
             handed_over = sum.moved_bytes.saturating_sub(sum.copied_bytes);
             let copied = sum.copied_bytes - sum.assumed_bytes;
-            reasons.push(Shortfall { provenance: worth, ..shortfall(Reason::NoGather, copied) });
+            reasons.push(Shortfall {
+                provenance: provenance_of_path,
+                ..shortfall(Reason::NoGather, copied)
+            });
             reasons.push(Shortfall {
                 provenance: Provenance::Assumed,
                 ..shortfall(Reason::CopiedByCall, sum.assumed_bytes)
@@ -340,14 +346,14 @@ fn by_path<'a>(mechanism: Mechanism, row: Row<'a>, frame: &'a Frame) -> Option<R
             _ => Reason::CopiedByCall.sentence(),
         };
         let of_call = shortfall(Reason::CopiedByCall, sum.copied_bytes);
-        reasons.push(Shortfall { provenance: worth, sentence, ..of_call });
+        reasons.push(Shortfall { provenance: provenance_of_path, sentence, ..of_call });
     }
-    if !nobodys {
+    if !is_either_call {
         let later = [shortfall(Reason::NoGather, linear), shortfall(Reason::Driver, pulled)];
         reasons.extend(later);
     }
-    let achieved = if nobodys {
-        Achieved::Unknown(NOBODYS)
+    let achieved = if is_either_call {
+        Achieved::Unknown(EITHER_CALL)
     } else {
         // What was sent twice was copied twice: that takes nothing away from other hops.
         let later = linear.saturating_add(pulled).min(handed_over);

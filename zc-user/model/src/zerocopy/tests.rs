@@ -6,7 +6,7 @@ use crate::{
 
 const N: u64 = 1_000_003;
 
-/// A process that sent `N` bytes with zero-copy asked for, on sockets that heed it.
+/// A process that sent `N` bytes with zero-copy requested, on sockets that honour it.
 fn sender(copied: u64) -> ProcessSample {
     let mut sends = path(CopyPath::SocketSendZerocopy, 7, N);
     sends.provenance = Provenance::Measured;
@@ -39,17 +39,17 @@ fn only(frame: &Frame) -> (Mechanism, Option<u64>, Vec<(Reason, u64)>) {
     let row = Row::process(&frame.processes[0]);
     let requests = requests(row, frame);
     assert_eq!(requests.len(), 1, "{requests:?}");
-    assert!(is_asked_for(row));
+    assert!(is_requested(row));
     assert_eq!(super::requests(Row::totals(frame), frame), requests);
     let Request { mechanism, requested_bytes: _, achieved, reasons } = &requests[0];
     (*mechanism, achieved.bytes(), reasons.iter().map(|one| (one.reason, one.bytes)).collect())
 }
 
 #[test]
-fn who_asks_for_nothing_has_no_row() {
+fn a_process_that_requests_nothing_has_no_row() {
     let frame = frame(process(7, "x", &[path(CopyPath::SocketSend, 7, N)]));
     let row = Row::process(&frame.processes[0]);
-    assert!(requests(row, &frame).is_empty() && !is_asked_for(row));
+    assert!(requests(row, &frame).is_empty() && !is_requested(row));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn bytes_copied_more_than_once_do_not_make_it_negative() {
 }
 
 #[test]
-fn bytes_that_nobody_saw_copied_are_assumed_to_be() {
+fn bytes_that_no_hook_saw_copied_are_assumed_to_be() {
     let mut process = sender(N);
     process.paths[0].assumed_bytes = N;
     process.paths[0].provenance = Provenance::Assumed;
@@ -127,7 +127,7 @@ fn calls_that_failed_are_a_reason_without_having_sent_anything() {
 }
 
 #[test]
-fn io_uring_is_told_apart_unless_both_are_used() {
+fn io_uring_has_a_mechanism_of_its_own_unless_both_are_used() {
     let mechanism = |uring| {
         let mut process = sender(0);
         process.counters[CounterId::ZerocopyUringBytes] = uring;
@@ -169,10 +169,10 @@ fn pages_copied_into_packets_were_not_sent_without_a_copy() {
     let reasons = vec![(Reason::NoGather, 9), (Reason::Driver, 4)];
     assert_eq!(only(&frame(pulled)), (Mechanism::Sendfile, Some(N - 13), reasons));
 
-    // Of two that send pages nothing tells whose they were.
+    // With two calls that send pages, the kernel does not report which one they came from.
     let both = frame(linear(&[file, path(CopyPath::SplicePipeSocket, 1, N)]));
     let requests = requests(Row::process(&both.processes[0]), &both);
-    assert!(requests.iter().all(|request| request.achieved == Achieved::Unknown(NOBODYS)));
+    assert!(requests.iter().all(|request| request.achieved == Achieved::Unknown(EITHER_CALL)));
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub(super) fn write(frame: &Frame, listing: &Listing, out: &mut dyn io::Write) -
         ("ACHIEVED", true),
     ]);
     let asking =
-        || listing.of(frame).filter(|process| zerocopy::is_asked_for(Row::process(process)));
+        || listing.of(frame).filter(|process| zerocopy::is_requested(Row::process(process)));
     for process in asking().take(MOST) {
         for request in zerocopy::requests(Row::process(process), frame) {
             let name = sanitize::sanitize(&process.comm).into_owned();
