@@ -235,7 +235,7 @@ mod tests {
             ("(pid == 1", 10, "expected 'and', 'or' or ')'"),
             ("pid == 1)", 9, "never opened"),
             ("comm == 'x", 9, "the quote is not closed"),
-            ("pid == 1 & pid == 2", 10, "'&' means nothing here"),
+            ("pid == 1 & pid == 2", 10, "unexpected '&'"),
             ("pid == 1 and", 13, "a comparison is missing"),
             ("zzzzzz == 1", 1, "Columns: pid, ppid, comm"),
         ] {

@@ -130,11 +130,6 @@ impl History {
         &self.totals
     }
 
-    /// Forgets everything: after a seek in a recording.
-    pub fn clear(&mut self) {
-        *self = Self::new(self.length, self.processes);
-    }
-
     fn evict(&mut self) {
         let excess = self.tracks.len().saturating_sub(self.processes);
         if excess == 0 {

@@ -269,3 +269,36 @@ pub(super) fn difference(previous: &[PathSample], next: &[PathSample]) -> Vec<Pa
     paths.retain(|sample| !is_zero(sample));
     paths
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::sketch::path;
+
+    #[test]
+    fn a_sum_leaves_out_copies_that_are_not_known_and_says_how_much_moved_there() {
+        let mut assumed = path(CopyPath::PipeRead, 2, 30);
+        assumed.provenance = Provenance::Assumed;
+        assumed.assumed_bytes = 7;
+        let mut unknown = path(CopyPath::SocketSendZerocopy, 4, 500);
+        unknown.copied_bytes = 1_000_003;
+        let samples = [path(CopyPath::FileRead, 1, 11), assumed, unknown];
+        let sum = PathSum::of(&samples);
+        assert_eq!((sum.ops, sum.moved_bytes, sum.bytes_per_op()), (7, 541, 77));
+        assert_eq!((sum.copied_bytes, sum.assumed_bytes), (41, 7));
+        assert_eq!(sum.unknown_moved_bytes, 500);
+        assert_eq!(sum.provenance, Some(Provenance::Assumed));
+        assert_eq!(sum.worst, Some(Provenance::Unavailable));
+        assert_eq!(PathSum::on(&samples, &[CopyPath::FileRead]), PathSum::of(&samples[..1]));
+        assert_eq!(PathSum::of([]), PathSum::default());
+    }
+
+    #[test]
+    fn what_is_computed_from_two_numbers_is_no_better_than_either() {
+        let part = Quality { lower_bound: true, ..Quality::MEASURED };
+        let modelled = Quality::of(Provenance::Modelled);
+        let both = Quality { lower_bound: true, ..modelled };
+        assert_eq!((part.and(modelled), modelled.and(part)), (both, both));
+        assert_eq!(Quality::MEASURED.and(Quality::MEASURED), Quality::MEASURED);
+    }
+}

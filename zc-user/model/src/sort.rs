@@ -19,15 +19,6 @@ impl Direction {
     pub const fn natural(column: &Column) -> Self {
         if column.unit.is_numeric() { Self::Descending } else { Self::Ascending }
     }
-
-    /// The opposite.
-    #[must_use]
-    pub const fn reversed(self) -> Self {
-        match self {
-            Self::Ascending => Self::Descending,
-            Self::Descending => Self::Ascending,
-        }
-    }
 }
 
 /// The processes of `frame` in the order of a column, as indices into `frame.processes`.

@@ -5,13 +5,13 @@ use super::{FilterError, Operator};
 /// A token and where it stands, in bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Token<'a> {
-    pub(super) kind: Kind<'a>,
+    pub(super) kind: TokenKind<'a>,
     pub(super) start: usize,
     pub(super) end: usize,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Kind<'a> {
+pub(super) enum TokenKind<'a> {
     /// A name, a number with or without unit, or an unquoted text.
     Word(&'a str),
     /// A text in quotes, which are left out.
@@ -26,25 +26,25 @@ pub(super) enum Kind<'a> {
 }
 
 /// Longer ones first.
-const SYMBOLS: &[(&str, Kind<'static>)] = &[
-    ("==", Kind::Operator(Operator::Equal)),
-    ("!=", Kind::Operator(Operator::NotEqual)),
-    ("<=", Kind::Operator(Operator::LessOrEqual)),
-    (">=", Kind::Operator(Operator::GreaterOrEqual)),
-    ("!~", Kind::Operator(Operator::ContainsNot)),
-    ("=~", Kind::Operator(Operator::Contains)),
-    ("&&", Kind::And),
-    ("||", Kind::Or),
-    ("=", Kind::Operator(Operator::Equal)),
-    ("<", Kind::Operator(Operator::Less)),
-    (">", Kind::Operator(Operator::Greater)),
-    ("~", Kind::Operator(Operator::Contains)),
-    ("!", Kind::Not),
-    ("(", Kind::Open),
-    (")", Kind::Close),
+const SYMBOLS: &[(&str, TokenKind<'static>)] = &[
+    ("==", TokenKind::Operator(Operator::Equal)),
+    ("!=", TokenKind::Operator(Operator::NotEqual)),
+    ("<=", TokenKind::Operator(Operator::LessOrEqual)),
+    (">=", TokenKind::Operator(Operator::GreaterOrEqual)),
+    ("!~", TokenKind::Operator(Operator::ContainsNot)),
+    ("=~", TokenKind::Operator(Operator::Contains)),
+    ("&&", TokenKind::And),
+    ("||", TokenKind::Or),
+    ("=", TokenKind::Operator(Operator::Equal)),
+    ("<", TokenKind::Operator(Operator::Less)),
+    (">", TokenKind::Operator(Operator::Greater)),
+    ("~", TokenKind::Operator(Operator::Contains)),
+    ("!", TokenKind::Not),
+    ("(", TokenKind::Open),
+    (")", TokenKind::Close),
 ];
 
-/// Splits `text` into tokens; the last one is [`Kind::End`].
+/// Splits `text` into tokens; the last one is [`TokenKind::End`].
 pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, FilterError> {
     let mut tokens = Vec::new();
     let mut start = 0;
@@ -63,7 +63,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, FilterError> {
             let Some(len) = inner.find(first) else {
                 return Err(FilterError::new(text, start..text.len(), "the quote is not closed"));
             };
-            (Kind::Quoted(&inner[..len]), len + 2)
+            (TokenKind::Quoted(&inner[..len]), len + 2)
         } else {
             let is_end = |c: char| c.is_whitespace() || "()=!<>~&|\"'".contains(c);
             let len = rest.find(is_end).unwrap_or(rest.len());
@@ -71,7 +71,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, FilterError> {
                 return Err(FilterError::new(
                     text,
                     start..start + first.len_utf8(),
-                    format!("'{first}' means nothing here; write 'and', 'or', or quote the text"),
+                    format!("unexpected '{first}': write 'and' or 'or', or quote the text"),
                 ));
             }
             (word(&rest[..len]), len)
@@ -79,15 +79,15 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, FilterError> {
         tokens.push(Token { kind, start, end: start + len });
         start += len;
     }
-    tokens.push(Token { kind: Kind::End, start: text.len(), end: text.len() });
+    tokens.push(Token { kind: TokenKind::End, start: text.len(), end: text.len() });
     Ok(tokens)
 }
 
-fn word(text: &str) -> Kind<'_> {
+fn word(text: &str) -> TokenKind<'_> {
     match text {
-        "and" | "AND" => Kind::And,
-        "or" | "OR" => Kind::Or,
-        "not" | "NOT" => Kind::Not,
-        _ => Kind::Word(text),
+        "and" | "AND" => TokenKind::And,
+        "or" | "OR" => TokenKind::Or,
+        "not" | "NOT" => TokenKind::Not,
+        _ => TokenKind::Word(text),
     }
 }

@@ -1,8 +1,8 @@
 //! From text to [`Expr`].
 //!
-//! Written by hand: three levels of precedence are a page of code, and the point of it is what it
-//! says when the text is wrong (where, what was expected, which name was probably meant), which no
-//! parser generator gives for less.
+//! Written by hand: three levels of precedence are a page of code. What matters are its error texts
+//! (where, what was expected, which name was probably meant), and no parser generator gives them for
+//! less.
 
 use std::{fmt, ops::Range};
 
@@ -10,11 +10,11 @@ use zc_common::path::CopyPath;
 
 use super::{
     Comparison, Expr, Literal, Operand, Operator,
-    lexer::{Kind, Token, tokens},
+    lexer::{Token, TokenKind, tokens},
 };
 use crate::column::{COLUMNS, Column, Unit};
 
-/// Why an expression cannot be understood.
+/// Why an expression cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterError {
     text: String,
@@ -60,18 +60,18 @@ pub fn parse(text: &str) -> Result<Expr, FilterError> {
     let expr = parser.expression(0)?;
     let next = parser.peek();
     match next.kind {
-        Kind::End => Ok(expr),
-        Kind::Close => Err(parser.error(next, "this parenthesis was never opened")),
+        TokenKind::End => Ok(expr),
+        TokenKind::Close => Err(parser.error(next, "this parenthesis was never opened")),
         _ => Err(parser.error(next, "expected 'and', 'or' or the end")),
     }
 }
 
-/// Deep enough for anything written by a person, and far from the end of the stack.
+/// Deeper than any person writes, and far from the end of the stack.
 const MAX_DEPTH: u32 = 64;
 
 struct Parser<'t> {
     text: &'t str,
-    /// Never empty: ends with [`Kind::End`].
+    /// Never empty: ends with [`TokenKind::End`].
     tokens: &'t [Token<'t>],
     depth: u32,
 }
@@ -98,8 +98,8 @@ impl<'t> Parser<'t> {
         let mut left = self.term()?;
         loop {
             let (power, join) = match self.peek().kind {
-                Kind::Or => (0, Expr::Or as fn(_, _) -> _),
-                Kind::And => (1, Expr::And as fn(_, _) -> _),
+                TokenKind::Or => (0, Expr::Or as fn(_, _) -> _),
+                TokenKind::And => (1, Expr::And as fn(_, _) -> _),
                 _ => return Ok(left),
             };
             if power < min {
@@ -118,17 +118,17 @@ impl<'t> Parser<'t> {
             return Err(self.error(token, "too many levels of parentheses and negations"));
         }
         let term = match token.kind {
-            Kind::Not => Expr::Not(Box::new(self.term()?)),
-            Kind::Open => {
+            TokenKind::Not => Expr::Not(Box::new(self.term()?)),
+            TokenKind::Open => {
                 let inner = self.expression(0)?;
                 let close = self.next();
-                if close.kind != Kind::Close {
+                if close.kind != TokenKind::Close {
                     return Err(self.error(close, "expected 'and', 'or' or ')'"));
                 }
                 inner
             }
-            Kind::Word(name) => Expr::Compare(self.comparison(token, name)?),
-            Kind::End => {
+            TokenKind::Word(name) => Expr::Compare(self.comparison(token, name)?),
+            TokenKind::End => {
                 return Err(self.error(token, "a comparison is missing, such as comm ~ nginx"));
             }
             _ => return Err(self.error(token, "expected the name of a column")),
@@ -140,7 +140,7 @@ impl<'t> Parser<'t> {
     fn comparison(&mut self, at: &Token<'_>, name: &str) -> Result<Comparison, FilterError> {
         let operand = operand(name).ok_or_else(|| self.error(at, unknown_name(name)))?;
         let token = self.next();
-        let Kind::Operator(operator) = token.kind else {
+        let TokenKind::Operator(operator) = token.kind else {
             let message = format!("expected a comparison after '{name}': == != < <= > >= ~ !~");
             return Err(self.error(token, message));
         };
@@ -157,17 +157,17 @@ impl<'t> Parser<'t> {
         }
         let token = self.next();
         let literal = match token.kind {
-            Kind::Quoted(text) if textual => Literal::Text(text.to_owned()),
-            Kind::Word(text) if textual => {
+            TokenKind::Quoted(text) if textual => Literal::Text(text.to_owned()),
+            TokenKind::Word(text) if textual => {
                 if matches!(operand, Operand::AnyPath) && equality {
                     CopyPath::from_id(text).ok_or_else(|| self.error(token, unknown_path(text)))?;
                 }
                 Literal::Text(text.to_owned())
             }
-            Kind::Word(text) => {
+            TokenKind::Word(text) => {
                 Literal::Number(number(text).map_err(|message| self.error(token, message))?)
             }
-            Kind::Quoted(_) => {
+            TokenKind::Quoted(_) => {
                 return Err(
                     self.error(token, format!("'{name}' is a number: leave the quotes out"))
                 );
