@@ -51,7 +51,7 @@ pub struct Options {
     pub verifier_log: bool,
     /// What to leave out, for tests of degradation.
     pub without: Vec<Part>,
-    /// Samples a second on each CPU; `None` takes [`tax::FREQUENCY`]. For tests, which want many in a
+    /// Samples a second on each CPU, on average; `None` takes [`tax::FREQUENCY`]. For tests, which want many in a
     /// short time.
     pub sampling: Option<u32>,
 }
@@ -93,6 +93,8 @@ pub struct Attached {
     pub cpus: u32,
     /// What is known of this kernel.
     pub layout: KernelLayout,
+    /// The timers of the copy tax, where it is measured.
+    pub sampler: Option<tax::Sampler>,
 }
 
 impl Attached {
@@ -228,7 +230,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
     let kprobes = kprobes(options);
     let modules = tracing.as_ref().and(kprobes.as_ref()).err().cloned();
     let kprobes = kprobes.is_ok();
-    let (mut groups, mut sites) = (Vec::new(), Vec::new());
+    let (mut groups, mut sites, mut sampler) = (Vec::new(), Vec::new(), None);
     for group in Group::ALL.iter().copied() {
         let refusal = if options.leaves_out(group) {
             Some(format!("switched off by --without {}", group.id()))
@@ -236,8 +238,12 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
             let outcome = match (group, &copy_routines, &tracing, &types) {
                 (Group::Tax, Err(why), ..) => Ok(Some(why.clone())),
                 (Group::Tax, Ok(_), ..) => {
-                    tax::attach(&mut ebpf, options.sampling.unwrap_or(tax::FREQUENCY))
-                        .map(|()| None)
+                    tax::attach(&mut ebpf, options.sampling.unwrap_or(tax::FREQUENCY)).map(
+                        |started| {
+                            sampler = Some(started);
+                            None
+                        },
+                    )
                 }
                 (_, _, Ok(()), Some(types)) if group.has_sites() => {
                     trace::attach_group(&mut ebpf, group, btf, types, kprobes, &mut sites)
@@ -259,7 +265,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
     // Where no module is hooked there is another reason, which is told.
     let hooking = if modules.is_none() { attached(&groups) } else { Vec::new() };
     let unhooked = Unhooked::beside(&sites, &hooking);
-    Ok(Attached { ebpf, access, groups, modules, unhooked, slots, cpus, layout })
+    Ok(Attached { ebpf, access, groups, modules, unhooked, slots, cpus, layout, sampler })
 }
 
 /// The groups that are attached.

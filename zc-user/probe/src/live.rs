@@ -23,6 +23,7 @@ use super::{
     process::Processes,
     records::{Cpus, Records},
     tally::Tally,
+    tax,
     worth::Worth,
 };
 use crate::{
@@ -259,6 +260,10 @@ impl Live {
         Ok(Unattributed { counters, paths })
     }
 
+    fn vary_sampling(&mut self) -> Result<()> {
+        self.attached.sampler.as_mut().map_or(Ok(()), tax::Sampler::vary)
+    }
+
     fn losses(&self) -> Result<Losses> {
         let array: Array<&MapData, u64> =
             Array::try_from(self.attached.ebpf.map("LOSSES").context("no map LOSSES")?)?;
@@ -303,6 +308,7 @@ fn map<'a>(attached: &'a Attached, name: &str) -> Result<&'a MapData> {
 
 impl SnapshotSource for Live {
     fn next(&mut self) -> Result<Option<Snapshot>> {
+        self.vary_sampling()?;
         self.bury()?;
         self.scan()?;
         self.collect_departed()?;
@@ -341,6 +347,7 @@ impl SnapshotSource for Live {
         if let Some(log) = &mut self.log {
             log.flush();
         }
+        self.vary_sampling()?;
         self.bury()?;
         self.patrol()
     }

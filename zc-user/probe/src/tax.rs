@@ -1,17 +1,16 @@
 //! The copy tax: a sampler on every CPU, and the addresses that it looks for.
 
-use anyhow::{Context as _, Result, anyhow};
-use aya::{
-    Ebpf,
-    programs::perf_event::{
-        PerfEvent, PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent,
-    },
-    util::online_cpus,
-};
+mod sampler;
+
+use std::os::fd::AsFd as _;
+
+use anyhow::{Context as _, Result};
+use aya::{Ebpf, programs::PerfEvent};
 use zc_common::text_range::{COPY_RANGES, CopyRanges, TextRange};
 
-/// Samples a second on each CPU. A prime beside 100, so that work done by a 100 Hz clock is not
-/// always seen at the same point.
+pub use sampler::Sampler;
+
+/// Samples a second on each CPU, on average.
 pub const FREQUENCY: u32 = 99;
 
 /// The kernel's copy routines, sorted by name: code that does nothing but move bytes from one place in
@@ -159,34 +158,16 @@ impl Routines {
     }
 }
 
-/// Starts the sampler on every CPU that is online. Either all are sampled or none. A CPU that comes
-/// online later is not: the tax, which is a share, holds all the same, from fewer samples.
-pub(super) fn attach(ebpf: &mut Ebpf, frequency: u32) -> Result<()> {
+/// Starts the sampler on every CPU that is online.
+pub(super) fn attach(ebpf: &mut Ebpf, frequency: u32) -> Result<Sampler> {
     let program: &mut PerfEvent =
         ebpf.program_mut("zc_sample").context("the object has no program zc_sample")?.try_into()?;
     program.load().context("cannot load the sampler")?;
-    let started = start(program, frequency);
+    let started = Sampler::start(program.fd()?.as_fd(), frequency);
     if started.is_err() {
-        // Detaches it where it was started, and gives back the descriptors.
         program.unload().context("cannot unload the sampler")?;
     }
     started
-}
-
-fn start(program: &mut PerfEvent, frequency: u32) -> Result<()> {
-    let cpus = online_cpus()
-        .map_err(|(path, error)| anyhow!("cannot read the CPUs online from {path}: {error}"))?;
-    for cpu in cpus {
-        program
-            .attach(
-                PerfEventConfig::Software(SoftwareEvent::CpuClock),
-                PerfEventScope::AllProcessesOneCpu { cpu },
-                SamplePolicy::Frequency(frequency.into()),
-                false,
-            )
-            .with_context(|| format!("cannot sample CPU {cpu}"))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
