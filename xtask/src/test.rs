@@ -1,9 +1,10 @@
 //! `test`: every test of the workspace. Those on the live kernel are ordinary tests that need root
 //! and a few programs to observe.
 
+use std::fs;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::apt::Program;
@@ -29,6 +30,10 @@ pub(crate) const PROGRAMS: [Program; 13] = [
     Program { name: "perf", package: "linux-perf" },
 ];
 
+/// The file in the target directory that lists the tests that the last run skipped, and why. The test
+/// programs write it, and it is shown once more when all of them have ended.
+const SKIPPED: &str = "skipped-tests";
+
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Parts of test names, and anything else that the test program takes
@@ -43,8 +48,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// Runs the tests. The set-up has been done before.
 pub(crate) fn tests(filters: &[String]) -> Result<()> {
+    let skipped = workspace::target()?.join(SKIPPED);
+    fs::write(&skipped, "").with_context(|| format!("cannot write '{}'", skipped.display()))?;
     let mut command = command();
-    command.args(filters);
+    command.args(filters).env("ZC_TEST_SKIPS", &skipped);
 
     let prefix = privilege::prefix()?;
     if !prefix.is_empty() {
@@ -52,7 +59,11 @@ pub(crate) fn tests(filters: &[String]) -> Result<()> {
         let triple = workspace::host_triple()?.to_uppercase().replace('-', "_");
         command.env(format!("CARGO_TARGET_{triple}_RUNNER"), prefix.join(" "));
     }
-    shell::run(&mut command)
+    let outcome = shell::run(&mut command);
+    let list = fs::read_to_string(&skipped)
+        .with_context(|| format!("cannot read '{}'", skipped.display()))?;
+    print!("{list}");
+    outcome
 }
 
 /// `cargo test`, up to where the filters go.

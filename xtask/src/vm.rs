@@ -37,12 +37,14 @@ mod last_words;
 pub(crate) mod matrix;
 mod modules;
 mod payload;
+mod python;
 mod report;
+mod tally;
 mod unpack;
 mod vmlinux;
 
-/// The programs that fetch and boot a kernel, and those that every guest needs.
-const PROGRAMS: [Program; 11] = [
+/// The programs that fetch and boot a kernel, and those that tests in guests observe.
+const PROGRAMS: [Program; 16] = [
     Program { name: "qemu-system-x86_64", package: "qemu-system-x86" },
     Program { name: "busybox", package: "busybox-static" },
     Program { name: "depmod", package: "kmod" },
@@ -52,7 +54,12 @@ const PROGRAMS: [Program; 11] = [
     Program { name: "lz4", package: "lz4" },
     Program { name: "mkfs.ext4", package: "e2fsprogs" },
     Program { name: "mkfs.btrfs", package: "btrfs-progs" },
+    Program { name: "mkfs.xfs", package: "xfsprogs" },
     Program { name: "ip", package: "iproute2" },
+    Program { name: "fio", package: "fio" },
+    Program { name: "iperf3", package: "iperf3" },
+    Program { name: "nginx", package: "nginx-light" },
+    Program { name: "/usr/bin/python3", package: "python3" },
     Program { name: apt::KEYRING, package: "debian-archive-keyring" },
 ];
 

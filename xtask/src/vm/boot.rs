@@ -14,6 +14,7 @@ use super::create;
 use super::last_words::last_words;
 use super::matrix::Kernel;
 use super::report::{Outcome, Stage, guest, note};
+use super::tally::Tally;
 use crate::shell;
 
 /// How often a guest that says nothing is said to be running.
@@ -72,8 +73,7 @@ struct Output {
     up: bool,
     /// The exit status of the tests, which is the last that a guest says.
     status: Option<String>,
-    passed: u64,
-    failed: u64,
+    tally: Tally,
 }
 
 /// Boots the kernel and waits for what it runs.
@@ -135,18 +135,23 @@ pub(crate) fn boot(
         let why = format!("{why}; see {log} and {}", console.display());
         return Ok(Outcome::died(kernel, why, &output.lines, last_words(&console)));
     };
-    match (status.as_str(), output.failed) {
+    let tally = output.tally.clone();
+    let unexpected = tally.unexpected(kernel).join("\n  ");
+    let outcome = match (status.as_str(), tally.failed) {
         ("0", 0) if purpose != Purpose::Tests => {
-            Ok(Outcome::passed(kernel, "done".to_owned(), took))
+            return Ok(Outcome::passed(kernel, "done".to_owned(), took));
         }
-        ("0", 0) if output.passed == 0 => fail("there is no test of that name".to_owned()),
-        ("0", 0) => {
-            let what = format!("{} tests passed", output.passed);
-            Ok(Outcome::passed(kernel, what, took))
+        ("0", 0) if tally.passed + tally.skipped == 0 => {
+            fail("there is no test of that name".to_owned())
         }
-        (status, 0) => fail(format!("exit status {status}")),
-        (_, failed) => fail(format!("{failed} tests failed, {} passed", output.passed)),
-    }
+        ("0", 0) if !unexpected.is_empty() => {
+            fail(format!("{tally}; expected to run and skipped:\n  {unexpected}\n "))
+        }
+        ("0", 0) => Ok(Outcome::passed(kernel, tally.to_string(), took)),
+        (status, 0) => fail(format!("exit status {status}; {tally}")),
+        (..) => fail(tally.to_string()),
+    };
+    outcome.map(|outcome| outcome.with_tally(tally))
 }
 
 /// qemu with all that a guest has.
@@ -310,24 +315,10 @@ impl Output {
             }
             return;
         }
-        if let Some((passed, failed)) = counts(&line) {
-            self.passed += passed;
-            self.failed += failed;
-        }
+        self.tally.take(&line);
         guest(kernel, &line);
         self.lines.push(line);
     }
-}
-
-/// How many passed and failed, from the last line of a test program:
-/// `test result: ok. 5 passed; 0 failed; ...`
-fn counts(line: &str) -> Option<(u64, u64)> {
-    let rest = line.strip_prefix("test result: ")?;
-    let number = |what: &str| {
-        let (before, _) = rest.split_once(what)?;
-        before.trim_end().rsplit(' ').next()?.parse().ok()
-    };
-    Some((number(" passed")?, number(" failed")?))
 }
 
 /// The guest has written an archive to its last disk.
@@ -350,14 +341,5 @@ mod tests {
         assert_eq!(qemu_version(version), Some((7, 2)));
         assert!(qemu_version("QEMU emulator version 10.0.2").is_some_and(|it| it >= (8, 1)));
         assert_eq!(qemu_version("QEMU"), None);
-    }
-
-    #[test]
-    fn tests_are_counted_by_their_last_line() {
-        let line =
-            "test result: FAILED. 12 passed; 3 failed; 0 ignored; 0 measured; 1 filtered out";
-        assert_eq!(counts(line), Some((12, 3)));
-        assert_eq!(counts("test a::b ... ok"), None);
-        assert_eq!(counts("test result: what"), None);
     }
 }

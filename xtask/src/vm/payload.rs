@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::create;
+use super::{create, python};
 use crate::shell;
 use crate::workspace;
 
@@ -25,7 +25,11 @@ struct Suite {
 /// that once for many figures.
 const SUITES: [Suite; 2] = [
     Suite { name: "matrix", tests: &[], has_last: true },
-    Suite { name: "live", tests: &["scenarios::", "fio_", "cp_", "iperf3_"], has_last: false },
+    Suite {
+        name: "live",
+        tests: &["scenarios::", "programs::", "nginx::", "fio_", "cp_", "iperf3_"],
+        has_last: false,
+    },
 ];
 
 /// Programs of the host that guests have under the same path, as far as they are installed. What is
@@ -96,9 +100,11 @@ const PROGRAMS: &[&str] = &[
     "iperf3",
     "tc", // network
     "fio",
+    "nginx",
     "perf",
+    "python3",
     "strace",
-    "sysctl", // witnesses
+    "sysctl", // witnesses, and programs to observe
 ];
 
 /// Directories that are links where `/usr` has been merged.
@@ -147,6 +153,9 @@ pub(crate) fn gather(directory: &Path, ours: &[PathBuf]) -> Result<Payload> {
     }
 
     let mut programs: Vec<_> = PROGRAMS.iter().filter_map(|name| find(name)).collect();
+    if let Some(python) = find("python3") {
+        programs.extend(python::modules(&python)?);
+    }
     let busybox = find("busybox").context("busybox is not installed")?;
     files.push((PathBuf::from("/busybox"), busybox));
     let mut dynamic: Vec<PathBuf> = files.iter().map(|(_, here)| here.clone()).collect();

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::matrix::Kernel;
+use super::tally::Tally;
 
 /// Lines of a failed guest's output that the summary repeats.
 const TAIL: usize = 30;
@@ -42,6 +43,7 @@ pub(crate) fn guest(kernel: &Kernel, line: &str) {
 pub(crate) struct Outcome {
     kernel: &'static Kernel,
     result: Result,
+    tally: Tally,
 }
 
 enum Result {
@@ -51,8 +53,17 @@ enum Result {
 }
 
 impl Outcome {
+    fn new(kernel: &'static Kernel, result: Result) -> Self {
+        Self { kernel, result, tally: Tally::default() }
+    }
+
+    /// It with what its tests said.
+    pub(crate) fn with_tally(self, tally: Tally) -> Self {
+        Self { tally, ..self }
+    }
+
     pub(crate) fn passed(kernel: &'static Kernel, what: String, time: Duration) -> Self {
-        Self { kernel, result: Result::Passed { what, time } }
+        Self::new(kernel, Result::Passed { what, time })
     }
 
     /// It did not even come to output.
@@ -68,7 +79,7 @@ impl Outcome {
         results: bool,
     ) -> Self {
         let (output, console) = (tail(output), Vec::new());
-        Self { kernel, result: Result::Failed { why, output, console, results } }
+        Self::new(kernel, Result::Failed { why, output, console, results })
     }
 
     /// Keeps the end of the output, and what the kernel itself said last.
@@ -79,11 +90,11 @@ impl Outcome {
         console: Vec<String>,
     ) -> Self {
         let output = tail(output);
-        Self { kernel, result: Result::Failed { why, output, console, results: false } }
+        Self::new(kernel, Result::Failed { why, output, console, results: false })
     }
 
     pub(crate) fn skipped(kernel: &'static Kernel, why: String) -> Self {
-        Self { kernel, result: Result::Skipped { why } }
+        Self::new(kernel, Result::Skipped { why })
     }
 
     pub(crate) const fn kernel(&self) -> &'static Kernel {
@@ -135,7 +146,16 @@ pub(crate) fn summary(outcomes: &[Outcome]) {
         }
     }
     println!();
+    let mut all = Tally::default();
     for outcome in outcomes {
         println!("{}", outcome.line());
+        for skip in &outcome.tally.skips {
+            println!("      skipped {skip}");
+        }
+        all.add(&outcome.tally);
+    }
+    // Alone on its line, where it is read by machines, too.
+    if all != Tally::default() {
+        println!("\n{all}");
     }
 }

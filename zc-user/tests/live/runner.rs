@@ -1,19 +1,48 @@
-//! Runs tests that may turn out to be impossible here.
+//! Runs tests that may turn out to be impossible here, and says which were.
 
-use std::process::ExitCode;
+use std::{
+    env,
+    fs::File,
+    io::Write as _,
+    process::ExitCode,
+    sync::{Mutex, PoisonError},
+};
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::requirement::Skip;
 
+/// Names a file to which a line is added for every skipped test: whoever runs several test programs
+/// can tell of all of them in the end.
+const SKIPS: &str = "ZC_TEST_SKIPS";
+
+/// Tests that could not run, and why.
+static SKIPPED: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+
 /// Runs those of `trials` that the command line asks for.
 pub(crate) fn run(mut trials: Vec<Trial>) -> ExitCode {
-    let (words, filters) = filters(std::env::args().collect());
+    let (words, filters) = filters(env::args().collect());
     let arguments = Arguments::from_iter(words);
     trials.retain(|trial| {
         filters.is_empty() || filters.iter().any(|part| trial.name().contains(part.as_str()))
     });
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    tell_skipped();
+    conclusion.exit_code()
+}
+
+/// After the result, where it is seen.
+fn tell_skipped() {
+    let mut skipped = SKIPPED.lock().unwrap_or_else(PoisonError::into_inner);
+    skipped.sort();
+    let lines: String =
+        skipped.iter().map(|(name, why)| format!("SKIPPED: {name}: {why}\n")).collect();
+    print!("{lines}");
+    if let Some(path) = env::var_os(SKIPS) {
+        let file = File::options().create(true).append(true).open(path);
+        let written = file.and_then(|mut file| file.write_all(lines.as_bytes()));
+        written.expect("the file for skipped tests can be written");
+    }
 }
 
 /// The parts of names on the command line, when there are several: the usual test programs take any
@@ -28,14 +57,17 @@ fn filters(words: Vec<String>) -> (Vec<String>, Vec<String>) {
     if filters.len() < 2 { (words, Vec::new()) } else { (pick(rest), pick(filters)) }
 }
 
-/// `test` for the runner: a skip is told, and is a failure where everything should be there.
+/// `test` for the runner: a skip is counted as such, and is a failure where everything should be there.
 pub(crate) fn trial(name: String, test: impl Fn() -> Result<(), Skip> + Send + 'static) -> Trial {
     let shown = name.clone();
-    Trial::test(name, move || match test() {
-        Ok(()) => Ok(()),
+    Trial::ignorable_test(name, move || match test() {
+        Ok(()) => Ok(Completion::Completed),
         Err(skip) if skip.is_excused() => {
-            eprintln!("SKIPPED: {shown}: {skip}");
-            Ok(())
+            // A line each.
+            let why = skip.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+            let mut skipped = SKIPPED.lock().unwrap_or_else(PoisonError::into_inner);
+            skipped.push((shown.clone(), why.clone()));
+            Ok(Completion::ignored_with(why))
         }
         Err(skip) => Err(Failed::from(format!("cannot run: {skip}"))),
     })

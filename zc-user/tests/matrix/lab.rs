@@ -51,7 +51,7 @@ fn check(name: &str, words: &[&str], wrong: &mut Vec<String>) -> usize {
             }
             // Something that this machine does not have.
             "skipped" if may_lack(finding) => {
-                eprintln!("SKIPPED: {what}: {}", text(&finding["why"]));
+                eprintln!("not run: {what}: {}", text(&finding["why"]));
             }
             outcome => wrong.push(format!("{what}: {outcome}: {}", text(&finding["why"]))),
         }

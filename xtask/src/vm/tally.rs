@@ -1,0 +1,111 @@
+//! How many tests of a guest passed, failed and were skipped, and which may be skipped.
+
+use std::fmt;
+
+use super::matrix::Kernel;
+
+/// How the line of a skipped test begins, after the result of its program.
+const SKIPPED: &str = "SKIPPED: ";
+
+/// Tests that some guests cannot run. Whatever else a guest skips it was expected to run, which is a
+/// failure: guests have the kernels, programs and devices that they are built with.
+const EXCUSED: &[Excuse] = &[];
+
+struct Excuse {
+    /// The beginning of a test's name.
+    test: &'static str,
+    /// The series whose guests cannot run it.
+    kernels: &'static [&'static str],
+}
+
+/// Counts over all test programs of a guest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) skipped: u64,
+    /// A line for each that was skipped: its name, and why.
+    pub(crate) skips: Vec<String>,
+}
+
+impl Tally {
+    /// Takes a line of the output.
+    pub(crate) fn take(&mut self, line: &str) {
+        if let Some(skip) = line.strip_prefix(SKIPPED) {
+            self.skips.push(skip.to_owned());
+        } else if let Some([passed, failed, skipped]) = counts(line) {
+            self.passed += passed;
+            self.failed += failed;
+            self.skipped += skipped;
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+        self.skips.extend_from_slice(&other.skips);
+    }
+
+    /// Those of the skipped tests that a guest with this kernel was expected to run.
+    pub(crate) fn unexpected(&self, kernel: &Kernel) -> Vec<&str> {
+        let excused = |skip: &str| {
+            let mut excuses = EXCUSED.iter();
+            excuses.any(|it| skip.starts_with(it.test) && it.kernels.contains(&kernel.series))
+        };
+        self.skips.iter().map(String::as_str).filter(|skip| !excused(skip)).collect()
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { passed, failed, skipped, .. } = self;
+        write!(f, "{passed} passed, {failed} failed, {skipped} skipped")
+    }
+}
+
+/// How many passed, failed and were skipped, from the last line of a test program, which calls those
+/// that were skipped ignored: `test result: ok. 5 passed; 0 failed; 1 ignored; ...`
+fn counts(line: &str) -> Option<[u64; 3]> {
+    let rest = line.strip_prefix("test result: ")?;
+    let number = |what: &str| {
+        let (before, _) = rest.split_once(what)?;
+        before.trim_end().rsplit(' ').next()?.parse().ok()
+    };
+    Some([number(" passed")?, number(" failed")?, number(" ignored")?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vm::matrix::KERNELS;
+
+    #[test]
+    fn tests_are_counted_by_the_last_lines_of_their_programs() {
+        let mut tally = Tally::default();
+        for line in [
+            "test a::b ... ok",
+            "test result: what",
+            "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 1 filtered out",
+            "SKIPPED: a::b: there is no a",
+            "test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 1 filtered out",
+        ] {
+            tally.take(line);
+        }
+        assert_eq!(tally.to_string(), "14 passed, 3 failed, 1 skipped");
+        assert_eq!(tally.skips, ["a::b: there is no a"]);
+    }
+
+    #[test]
+    fn a_skip_that_is_not_in_the_table_was_not_expected() {
+        let tally = Tally { skips: vec!["a::b: there is no a".to_owned()], ..Tally::default() };
+        assert_eq!(tally.unexpected(&KERNELS[0]), ["a::b: there is no a"]);
+        for Excuse { test, kernels } in EXCUSED {
+            let tally = Tally { skips: vec![format!("{test}: why")], ..Tally::default() };
+            for kernel in KERNELS {
+                let excused = kernels.contains(&kernel.series);
+                assert_eq!(tally.unexpected(kernel).is_empty(), excused, "{test}");
+            }
+        }
+    }
+}
