@@ -14,11 +14,10 @@ use crate::shell;
 use crate::workspace;
 
 /// The programs that the tests observe, drive, or compare with.
-pub(crate) const PROGRAMS: [Program; 13] = [
+pub(crate) const PROGRAMS: [Program; 12] = [
     Program { name: "nginx", package: "nginx-light" },
     Program { name: "javac", package: "default-jdk-headless" },
     Program { name: "/usr/share/java/netty-transport.jar", package: "libnetty-java" },
-    Program { name: "bpftool", package: "bpftool" },
     Program { name: "tmux", package: "tmux" },
     Program { name: "python3", package: "python3" },
     Program { name: "ip", package: "iproute2" },
