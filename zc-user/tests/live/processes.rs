@@ -8,7 +8,7 @@ use crate::{
     Test,
     report::Report,
     requirement::{self, Skip},
-    zc::{observe, workload},
+    zc::{idle, observe, workload},
 };
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
@@ -29,6 +29,18 @@ fn run(words: &[&str], directory: &TempDir, file: &str) -> Report {
     observe(&ROOM, &command).report
 }
 
+/// The same where nothing was lost on the whole machine, with a directory of its own every time.
+fn run_complete(words: &[&str], file: &str) -> Result<(Report, TempDir), Skip> {
+    let mut directory = TempDir::new().expect("a directory");
+    let again = || {
+        directory = TempDir::new().expect("a directory");
+        run(words, &directory, file)
+    };
+    let report = Report::complete(again, idle)?;
+    report.assert_complete();
+    Ok((report, directory))
+}
+
 /// Processes that wrote to a file, and what they wrote: merged rows stand for several.
 fn writers(report: &Report) -> (u64, u64, u64) {
     let rows = report.processes();
@@ -41,9 +53,7 @@ fn writers(report: &Report) -> (u64, u64, u64) {
 
 fn swarm() -> Result<(), Skip> {
     requirement::ebpf()?;
-    let directory = TempDir::new().expect("a directory");
-    let report = run(&["swarm", "20000", "1009"], &directory, "log");
-    report.assert_complete();
+    let (report, directory) = run_complete(&["swarm", "20000", "1009"], "log")?;
     assert_eq!(writers(&report), (20_000, 20_000, 20_000 * 1009));
     let written = fs::metadata(directory.path().join("log")).expect("the log").len();
     assert_eq!(written, 20_000 * 1009);
@@ -57,9 +67,7 @@ fn swarm() -> Result<(), Skip> {
 /// Three generations under each child, all of which may be gone before `zc` looks.
 fn nested() -> Result<(), Skip> {
     requirement::ebpf()?;
-    let directory = TempDir::new().expect("a directory");
-    let report = run(&["nested", "1009", "503"], &directory, "log");
-    report.assert_complete();
+    let (report, _directory) = run_complete(&["nested", "1009", "503"], "log")?;
     assert_eq!(writers(&report), (3 * 1009, 3 * 1009, 3 * 1009 * 503));
     Ok(())
 }
@@ -81,9 +89,7 @@ fn reuse() -> Result<(), Skip> {
 fn thread_exec() -> Result<(), Skip> {
     const COUNT: usize = 503;
     requirement::ebpf()?;
-    let directory = TempDir::new().expect("a directory");
-    let report = run(&["thread-exec", &COUNT.to_string()], &directory, "");
-    report.assert_complete();
+    let (report, _directory) = run_complete(&["thread-exec", &COUNT.to_string()], "")?;
     let mut rows = report.processes();
     rows.retain(|row| row.comm == "successor");
     assert_eq!(rows.iter().map(|row| row.merged).sum::<u64>(), COUNT as u64);

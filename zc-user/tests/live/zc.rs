@@ -14,8 +14,9 @@ use tempfile::TempDir;
 
 use crate::report::Report;
 
-/// Attaching takes a second; a machine that is busy compiling may take many.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long to wait for something that takes a second where nothing else runs. Reached only when it
+/// hangs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The binary under test, as a command line to be completed.
 pub(crate) fn zc() -> Command {
@@ -65,6 +66,11 @@ pub(crate) fn observe<S: AsRef<OsStr>>(options: &[&str], command: &[S]) -> Obser
     );
     let text = fs::read_to_string(&file).expect("zc has written its report");
     Observed { report: Report::parse(&text), output }
+}
+
+/// What `zc` sees of the machine while nothing of ours runs.
+pub(crate) fn idle() -> Report {
+    observe(&[], &["sleep", "1"]).report
 }
 
 /// `zc stat` that watches until it is told to stop.

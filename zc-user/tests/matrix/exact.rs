@@ -31,12 +31,16 @@ fn dd() -> Result<(), Skip> {
         from.display(),
         to.display()
     );
-    let mut command = zc(["stat", "--json", "-o"]);
-    command.arg(&report).args(["--", "sh", "-c", &script]);
-    run(command).exits(0);
-    let report = fs::read_to_string(&report).unwrap();
-    crate::keep("dd.json", report.as_bytes());
-    let report = Report::parse(&report);
+    let observe = |words: &[&str]| {
+        let mut command = zc(["stat", "--json", "-o"]);
+        command.arg(&report).arg("--").args(words);
+        run(command).exits(0);
+        let report = fs::read_to_string(&report).unwrap();
+        crate::keep("dd.json", report.as_bytes());
+        Report::parse(&report)
+    };
+    let copy = || observe(&["sh", "-c", &script]);
+    let report = Report::complete(copy, || observe(&["sleep", "1"]))?;
     report.assert_complete();
 
     assert!(fs::read(&to).unwrap() == contents, "the copy differs");
