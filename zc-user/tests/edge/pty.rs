@@ -7,7 +7,7 @@ use std::{
     process::{Child, Command},
     sync::mpsc::{Receiver, channel},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use rustix::{
@@ -15,9 +15,7 @@ use rustix::{
     termios::{Termios, Winsize, tcgetattr, tcsetwinsize},
 };
 
-use super::zc::ZC;
-
-const DEADLINE: Duration = Duration::from_secs(60);
+use super::zc::{ZC, deadline};
 
 /// Both ends of a pseudo-terminal.
 pub(crate) struct Pty {
@@ -86,7 +84,7 @@ impl Pty {
     /// Reads until `text` has been written since the last wait; returns all up to there.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
-        let end = Instant::now() + DEADLINE;
+        let end = Instant::now() + deadline();
         loop {
             if let Some(at) = self.seen.windows(text.len()).position(|part| part == text.as_bytes())
             {
@@ -111,7 +109,7 @@ impl Pty {
     pub(crate) fn rest(self) -> String {
         let Self { keys: _keys, end, chunks, mut seen } = self;
         drop(end);
-        while let Ok(chunk) = chunks.recv_timeout(DEADLINE) {
+        while let Ok(chunk) = chunks.recv_timeout(deadline()) {
             seen.extend(chunk);
         }
         String::from_utf8_lossy(&seen).into_owned()

@@ -7,7 +7,6 @@ use std::{
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
-    time::Duration,
 };
 
 use rustix::process::Signal;
@@ -15,7 +14,7 @@ use rustix::process::Signal;
 use crate::{
     Test,
     requirement::{self, Skip},
-    zc::{ZC, through, until},
+    zc::{ZC, deadline, through, until},
 };
 
 /// The tests.
@@ -124,7 +123,7 @@ impl Lab {
             output.read_to_end(&mut Vec::new()).unwrap();
             ended.send(()).unwrap();
         });
-        let wait = all_ended.recv_timeout(Duration::from_secs(20));
+        let wait = all_ended.recv_timeout(deadline());
         assert!(wait.is_ok(), "something runs on after {signal:?} when {when}");
         let names: Vec<_> = fs::read_dir(self.directory.path()).unwrap().collect();
         assert!(names.is_empty(), "{names:?} is left after {signal:?} when {when}");

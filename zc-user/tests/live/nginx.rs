@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -16,7 +17,7 @@ use crate::{
     Test,
     report::{Count, Process, data},
     requirement::{self, Skip, program},
-    zc::Watch,
+    zc::{PATIENCE, Watch},
 };
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
@@ -27,6 +28,9 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 /// 64 MiB less 5 bytes: the largest prime below.
 const BYTES: u64 = 67_108_859;
 
+/// How often nginx may be started until it has a port of its own.
+const ATTEMPTS: usize = 7;
+
 /// A server of our own, with one worker.
 struct Nginx {
     master: Child,
@@ -36,14 +40,24 @@ struct Nginx {
 }
 
 impl Nginx {
+    /// Its port was free a moment ago. Somebody else may be faster: then another one is tried.
     fn start(sendfile: &str) -> Result<Self, Skip> {
         let nginx = program("nginx")?;
+        for _ in 0..ATTEMPTS {
+            if let Some(started) = Self::attempt(&nginx, sendfile) {
+                return Ok(started);
+            }
+        }
+        panic!("nginx does not start");
+    }
+
+    /// `None` if it ends at once.
+    fn attempt(nginx: &Path, sendfile: &str) -> Option<Self> {
         let directory = TempDir::new().expect("a directory");
         let root = directory.path();
         // Holes: their pages are as good as any in the page cache, and take no room on the disk.
         let file = fs::File::create(root.join("file")).expect("room");
         file.set_len(BYTES).expect("room");
-        // Free a moment ago; nginx fails to start should somebody else be faster.
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .expect("a port")
@@ -71,29 +85,29 @@ impl Nginx {
             .spawn()
             .expect("nginx runs");
         let mut nginx = Self { master, port, worker: 0, _directory: directory };
-        nginx.worker = nginx.await_worker();
-        Ok(nginx)
+        nginx.worker = nginx.await_worker()?;
+        Some(nginx)
     }
 
-    /// The worker is there, and has answered.
-    fn await_worker(&mut self) -> u32 {
+    /// The worker, which is there and has answered; `None` if the master has ended.
+    fn await_worker(&mut self) -> Option<u32> {
         let began = Instant::now();
         let master = self.master.id();
         loop {
             let children = fs::read_to_string(format!("/proc/{master}/task/{master}/children"));
             let worker =
                 children.ok().and_then(|list| list.split_whitespace().next()?.parse().ok());
+            if self.master.try_wait().expect("nginx is a child").is_some() {
+                return None;
+            }
             if let Some(worker) = worker
                 && TcpStream::connect(("127.0.0.1", self.port)).is_ok()
             {
                 // Once through, so that everything is loaded, and the connection before is closed.
                 self.get("/none");
-                return worker;
+                return Some(worker);
             }
-            if let Some(status) = self.master.try_wait().expect("nginx is a child") {
-                panic!("nginx ended with {status}");
-            }
-            assert!(began.elapsed() < Duration::from_secs(30), "nginx does not get ready");
+            assert!(began.elapsed() < PATIENCE, "nginx does not get ready");
             thread::sleep(Duration::from_millis(5));
         }
     }

@@ -11,6 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::traffic::{ip, own_namespace};
+use crate::zc::PATIENCE;
 
 /// What iperf3 listens on unless it is told otherwise.
 const PORT: u16 = 5201;
@@ -65,7 +66,7 @@ fn wait_until_it_listens() {
     // `/proc/net/tcp`: local address and port, remote address and port, state; 0A listens.
     let wanted = format!(":{PORT:04X} 00000000:0000 0A");
     while !fs::read_to_string("/proc/self/net/tcp").expect("connections").contains(&wanted) {
-        assert!(began.elapsed() < Duration::from_secs(30), "iperf3 does not listen");
+        assert!(began.elapsed() < PATIENCE, "iperf3 does not listen");
         thread::sleep(Duration::from_millis(2));
     }
 }

@@ -10,8 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Negotiating the speed takes an emulated e1000e some seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::zc::deadline;
 
 // `include/uapi/linux/ethtool.h`.
 const GET_LINK: u32 = 0x0a;
@@ -61,7 +60,7 @@ impl Device {
     pub(crate) fn await_carrier(&self) {
         let began = Instant::now();
         while self.get(GET_LINK).unwrap() == 0 {
-            assert!(began.elapsed() < PATIENCE, "{} has no carrier", self.0);
+            assert!(began.elapsed() < deadline(), "{} has no carrier", self.0);
             thread::sleep(Duration::from_millis(5));
         }
     }
