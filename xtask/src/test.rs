@@ -1,6 +1,7 @@
 //! `test`: every test of the workspace. Those on the live kernel are ordinary tests that need root
 //! and a few programs to observe.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
@@ -61,12 +62,40 @@ pub(crate) fn tests(filters: &[String]) -> Result<()> {
     let outcome = shell::run(&mut command);
     let list = fs::read_to_string(&skipped)
         .with_context(|| format!("cannot read '{}'", skipped.display()))?;
-    print!("{list}");
+    print!("{}", skipped_by_reason(&list));
     outcome
+}
+
+/// A paragraph for each reason why tests were skipped, from lines `SKIPPED: name: reason`.
+fn skipped_by_reason(list: &str) -> String {
+    let mut reasons = BTreeMap::<_, Vec<_>>::new();
+    for line in list.lines() {
+        let skip = line.strip_prefix("SKIPPED: ").unwrap_or(line);
+        let (name, why) = skip.split_once(": ").unwrap_or((skip, "no reason given"));
+        reasons.entry(why).or_default().push(name);
+    }
+    let paragraph = |(why, names): (&str, Vec<&str>)| {
+        format!("\n{} skipped: {why}:\n  {}\n", names.len(), names.join("\n  "))
+    };
+    reasons.into_iter().map(paragraph).collect()
 }
 
 /// `cargo test`, up to where the filters go.
 pub(crate) fn command() -> Command {
     // The eBPF crate has no std, and is built by the build script of zc-user.
     shell::cargo(&["test", "--workspace", "--exclude", "zc-ebpf", "--no-fail-fast", "--"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skipped_tests_are_shown_by_reason() {
+        let list =
+            "SKIPPED: a::b: no disk: full\nSKIPPED: c: old kernel\nSKIPPED: d: no disk: full\n";
+        let shown = "\n2 skipped: no disk: full:\n  a::b\n  d\n\n1 skipped: old kernel:\n  c\n";
+        assert_eq!(skipped_by_reason(list), shown);
+        assert_eq!(skipped_by_reason(""), "");
+    }
 }

@@ -1,8 +1,9 @@
 //! The lab end to end: every scenario to every sink, beside figures that are known beforehand; what
 //! others count for the same process; and what the lab does when things go wrong.
 //!
-//! Runs without root too: the payload must arrive all the same, and what cannot be compared says
-//! `SKIPPED` and why. Where `CI` is set, only what the kernel lacks may be skipped.
+//! Runs without root too: the payload must arrive all the same, and what cannot be compared is counted
+//! as ignored and listed as `SKIPPED`, with the reason. Where `CI` is set, only what the kernel lacks
+//! may be skipped.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod failure;

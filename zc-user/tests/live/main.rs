@@ -4,8 +4,9 @@
 //! the usual ones (dd, cp, python, nginx...), and this very program: started as
 //! `live workload NAME`, it makes system calls of known number and size instead of running tests.
 //!
-//! A test that cannot run here says `SKIPPED` and why. Where `CI` is set, only what the kernel
-//! lacks may be skipped: privileges and programs have to be there.
+//! A test that cannot run here is counted as ignored and listed as `SKIPPED`, with the reason, after
+//! the result. Where `CI` is set, only what the kernel lacks may be skipped: privileges and programs
+//! have to be there.
 
 mod devices;
 mod exhaustion;
