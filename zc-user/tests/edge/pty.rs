@@ -15,7 +15,7 @@ use rustix::{
     termios::{Termios, Winsize, tcgetattr, tcsetwinsize},
 };
 
-use super::zc::{ZC, deadline};
+use super::zc::{ZC, deadline, with_default_signals};
 
 /// Both ends of a pseudo-terminal.
 pub(crate) struct Pty {
@@ -63,7 +63,9 @@ impl Pty {
     pub(crate) fn spawn_with(&self, words: &[&str], variables: &[(&str, &str)]) -> Child {
         let end = || self.end.try_clone().unwrap();
         // setsid replaces itself: the child's id is that of zc.
-        Command::new("setsid")
+        let mut command = Command::new("setsid");
+        with_default_signals(&mut command);
+        command
             .args(["--ctty", ZC])
             .args(words)
             .env("RUST_BACKTRACE", "1")

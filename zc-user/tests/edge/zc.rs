@@ -4,7 +4,7 @@ use std::{
     ffi::OsStr,
     fs,
     io::{BufRead as _, BufReader},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     thread,
@@ -66,7 +66,22 @@ pub(crate) fn in_own_mounts(script: &str) -> Command {
 fn hardened(mut command: Command) -> Command {
     // Whoever runs the tests may have asked for backtraces: no user ever sees one.
     command.env("RUST_BACKTRACE", "1").env_remove("NO_COLOR").stdin(Stdio::null());
+    with_default_signals(&mut command);
     command
+}
+
+/// Has a command obey signals that this process ignores, as the background jobs of a shell ignore INT
+/// and QUIT: programs inherit that.
+pub(crate) fn with_default_signals(command: &mut Command) {
+    // SAFETY: sets nothing but how the child responds to signals, which may be done there.
+    unsafe {
+        command.pre_exec(|| {
+            for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP] {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            Ok(())
+        });
+    }
 }
 
 /// Runs to the end.
