@@ -20,7 +20,8 @@ use crate::shell;
 /// How often a guest that says nothing is said to be running.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// How long a kernel may take to boot, on the busiest of machines.
+/// How long a kernel may take to boot. On a busy machine it may take longer, as long as it goes on
+/// telling what it does.
 const BOOT: Duration = Duration::from_secs(150);
 
 /// Memory of a guest. The image is in it twice while the kernel unpacks it.
@@ -252,6 +253,8 @@ fn watch(
     thread::spawn(move || read_lines(stdout, "", &send));
     thread::spawn(move || read_lines(stderr, "qemu: ", &complaints));
 
+    let console = home.join("console.log");
+    let mut told = 0;
     let mut output = Output::default();
     let mut deadline = began + SILENCE;
     loop {
@@ -268,7 +271,10 @@ fn watch(
             }
             Err(RecvTimeoutError::Timeout) => {
                 note(kernel, &format!("still running after {} s", began.elapsed().as_secs()));
-                if !output.up && began.elapsed() >= boot {
+                let length = fs::metadata(&console).map_or(0, |metadata| metadata.len());
+                let stands_still = length == told;
+                told = length;
+                if !output.up && stands_still && began.elapsed() >= boot {
                     break;
                 }
                 deadline = Instant::now() + SILENCE;
