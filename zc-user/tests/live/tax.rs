@@ -52,7 +52,7 @@ const TOLERANCE: f64 = 4.0;
 const PERF_FREQUENCY: u32 = 4_999;
 const PERF_SECONDS: &str = "3";
 const PERF_SAMPLES: u32 = 30_000;
-const PERF_TIMES: usize = 60;
+const PERF_TIMES: usize = 600;
 const PERF_TOLERANCE: f64 = 2.0;
 
 /// CPU time of each process where `zc` samples as for a user, in ms.
