@@ -60,7 +60,7 @@ const MAP: libc::c_int = 14;
 const LINK: libc::c_int = 30;
 
 /// Whether the kernel still has the object. Only this one is asked about: a list of all of them fails
-/// when one of somebody else's goes while it is made.
+/// when an object of another program goes while it is made.
 fn exists(open: libc::c_int, id: u32) -> bool {
     let attributes = [id, 0, 0];
     // SAFETY: the attributes live until the call returns; the descriptor that it returns is ours.

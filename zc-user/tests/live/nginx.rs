@@ -40,7 +40,7 @@ struct Nginx {
 }
 
 impl Nginx {
-    /// Its port was free a moment ago. Somebody else may be faster: then another one is tried.
+    /// Its port was free a moment ago. If another program was faster, nginx is started with another port.
     fn start(sendfile: &str) -> Result<Self, Skip> {
         let nginx = program("nginx")?;
         for _ in 0..ATTEMPTS {

@@ -187,7 +187,7 @@ impl Report {
 
     /// A report of `observe`, asked for again while something was lost: losses are those of the whole
     /// machine. What is lost every time, and just as well while nothing of ours runs (`idle`), is lost
-    /// by something else, beside which nothing can be said.
+    /// by something else: the test cannot say anything then.
     pub(crate) fn complete(
         mut observe: impl FnMut() -> Self,
         idle: impl FnOnce() -> Self,

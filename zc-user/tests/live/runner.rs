@@ -12,7 +12,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::requirement::Skip;
 
-/// Names a file to which a line is added for every skipped test: whoever runs several test programs
+/// Names a file to which a line is added for every skipped test: a tool that runs several test programs
 /// can tell of all of them in the end.
 const SKIPS: &str = "ZC_TEST_SKIPS";
 

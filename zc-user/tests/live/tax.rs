@@ -38,8 +38,8 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 /// Work without a period.
 const KINDS: [&str; 3] = ["copy", "random", "compute"];
 
-/// How often zc samples beside the work itself. As a user runs it, it samples 99 times a second, which
-/// takes minutes for what this gives in seconds: shares to half a percentage point.
+/// How often zc samples when the work itself is the witness. As a user runs it, it samples 99 times a
+/// second, which takes minutes for what this gives in seconds: shares to half a percentage point.
 const FREQUENCY: u32 = 1_999;
 
 /// CPU time of each process then, in ms, and percentage points that the shares may be off: six times
@@ -47,8 +47,8 @@ const FREQUENCY: u32 = 1_999;
 const WORK: u64 = 3_000;
 const TOLERANCE: f64 = 4.0;
 
-/// The same beside perf: how often both sample, for how long perf looks at a time, and how many samples
-/// of each process it has to have in the end. On a busy machine that takes several times.
+/// The same where perf is the witness: how often both sample, for how long perf looks at a time, and how
+/// many samples of each process it has to have in the end. On a busy machine that takes several times.
 const PERF_FREQUENCY: u32 = 4_999;
 const PERF_SECONDS: &str = "3";
 const PERF_SAMPLES: u32 = 30_000;

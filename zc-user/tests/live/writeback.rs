@@ -42,7 +42,7 @@ fn observe(kind: &str, options: &[&str]) -> Result<(), Skip> {
     let mut sums = Vec::new();
     for _ in 0..ATTEMPTS {
         let report = observe_once(kind, options)?;
-        // What was written was made dirty by somebody, over the whole machine. The two are not read at
+        // Over the whole machine, all that was written back was dirtied. The two are not read at
         // the same moment.
         let [dirtied, written] =
             ["block_dirtied_bytes", "block_write_bytes"].map(|counter| report.total(counter));
