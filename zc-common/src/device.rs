@@ -64,19 +64,9 @@ pub struct DeviceRecord {
 
 impl DeviceRecord {
     /// A device that has done nothing yet.
-    pub const ZERO: Self = Self {
-        read_bytes: 0,
-        write_bytes: 0,
-        read_requests: 0,
-        write_requests: 0,
-        errors: 0,
-        linear_bytes: 0,
-        gather_bytes: 0,
-        both_bytes: 0,
-        bounced_bytes: 0,
-        unmapped_bytes: 0,
-        flags: 0,
-        name: [0; DEVICE_NAME_LEN],
+    pub const ZERO: Self = {
+        // SAFETY: integers only, and an array of integers.
+        unsafe { core::mem::zeroed() }
     };
 }
 

@@ -18,6 +18,7 @@ pub mod ring;
 pub mod site;
 pub mod syscall;
 pub mod text_range;
+pub mod words;
 
 /// Most CPUs whose pending counts are kept; further CPUs fall into [`loss::Loss::CpuOutOfRange`].
 pub const MAX_CPUS: u32 = 1024;

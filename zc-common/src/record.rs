@@ -5,7 +5,7 @@
 //! any context, is in [`Late`], which is written atomically. User space sums the records of a
 //! process.
 
-use crate::{COMM_LEN, path::LANES};
+use crate::{COMM_LEN, path::LANES, words::words};
 
 /// Identity of a thread: the pid alone is reused, the pair is not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -37,94 +37,50 @@ pub struct Owner {
     pub process_start_ns: u64,
 }
 
-/// What others do on behalf of a thread: kernel threads that write its pages back, interrupts that
-/// move its packets. Written from any CPU and any context, so by atomic additions only. All
-/// cumulative since the record was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct Late {
-    /// Incremented by every late writer, as [`Record::updates`] is by the thread.
-    pub updates: u64,
-    /// Bytes written to block devices of pages that the thread had made dirty, whoever wrote them.
-    pub dirtied_write_bytes: u64,
-    /// Times that payload of the thread's socket buffers was copied on its way to a device.
-    pub linearizations: u64,
-    /// Bytes copied thereby.
-    pub linearized_bytes: u64,
-    /// Bytes sent by reference to the thread's pages that were copied after all.
-    pub zerocopy_copied_bytes: u64,
-    /// The part of `linearized_bytes` in socket buffers that refer to the thread's own pages.
-    pub zerocopy_linearized_bytes: u64,
-    /// The part of `linearized_bytes` in socket buffers that refer to pages of a file or a pipe.
-    pub referenced_linearized_bytes: u64,
-    /// As `zerocopy_linearized_bytes`, but on the way to devices that gather: not among those.
-    pub zerocopy_pulled_bytes: u64,
-    /// As `referenced_linearized_bytes`, but on the way to devices that gather: not among those.
-    pub referenced_pulled_bytes: u64,
-    /// Bounce buffers filled or emptied.
-    pub bounces: u64,
-    /// Bytes copied thereby.
-    pub bounced_bytes: u64,
-}
-
-impl Late {
-    /// Nothing yet.
-    pub const ZERO: Self = Self {
-        updates: 0,
-        dirtied_write_bytes: 0,
-        linearizations: 0,
-        linearized_bytes: 0,
-        zerocopy_copied_bytes: 0,
-        zerocopy_linearized_bytes: 0,
-        referenced_linearized_bytes: 0,
-        zerocopy_pulled_bytes: 0,
-        referenced_pulled_bytes: 0,
-        bounces: 0,
-        bounced_bytes: 0,
-    };
-
-    /// Field by field, what `combine` makes of this one and of `other`.
-    #[must_use]
-    pub fn combined(&self, other: &Self, combine: impl Fn(u64, u64) -> u64) -> Self {
-        Self {
-            updates: combine(self.updates, other.updates),
-            dirtied_write_bytes: combine(self.dirtied_write_bytes, other.dirtied_write_bytes),
-            linearizations: combine(self.linearizations, other.linearizations),
-            linearized_bytes: combine(self.linearized_bytes, other.linearized_bytes),
-            zerocopy_copied_bytes: combine(self.zerocopy_copied_bytes, other.zerocopy_copied_bytes),
-            zerocopy_linearized_bytes: combine(
-                self.zerocopy_linearized_bytes,
-                other.zerocopy_linearized_bytes,
-            ),
-            referenced_linearized_bytes: combine(
-                self.referenced_linearized_bytes,
-                other.referenced_linearized_bytes,
-            ),
-            zerocopy_pulled_bytes: combine(self.zerocopy_pulled_bytes, other.zerocopy_pulled_bytes),
-            referenced_pulled_bytes: combine(
-                self.referenced_pulled_bytes,
-                other.referenced_pulled_bytes,
-            ),
-            bounces: combine(self.bounces, other.bounces),
-            bounced_bytes: combine(self.bounced_bytes, other.bounced_bytes),
-        }
+words! {
+    /// What others do on behalf of a thread: kernel threads that write its pages back, interrupts that
+    /// move its packets. Written from any CPU and any context, so by atomic additions only. All
+    /// cumulative since the record was made.
+    pub struct Late {
+        /// Incremented by every late writer, as [`Record::updates`] is by the thread.
+        updates,
+        /// Bytes written to block devices of what the process had put there: pages it made dirty, whoever wrote them back, and what it wrote past the page cache.
+        block_dirtied_bytes,
+        /// Times that payload of the thread's socket buffers was copied on its way to a device.
+        linearizations,
+        /// Bytes copied thereby.
+        linearized_bytes,
+        /// Bytes sent without a copy that were copied after all, because somebody on this host receives them: loopback, veth, a packet socket.
+        zerocopy_copied_later_bytes,
+        /// Bytes sent without a copy that were copied after all, because the device cannot gather them from pages: part of skb_linearize.
+        zerocopy_linearized_bytes,
+        /// Bytes of sendfile and splice that were copied for that reason: part of skb_linearize.
+        referenced_linearized_bytes,
+        /// Bytes sent without a copy that the driver of a device that gathers wanted in one piece all the same, the first few of packets: part of skb_linearize.
+        zerocopy_pulled_bytes,
+        /// Bytes of sendfile and splice that were copied for that reason: part of skb_linearize.
+        referenced_pulled_bytes,
+        /// Bounce buffers filled or emptied.
+        bounces,
+        /// Bytes copied thereby.
+        bounced_bytes,
     }
 }
 
-/// Operations, bytes and failures on one lane.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct LaneCount {
-    /// Calls that succeeded, also those that moved nothing (end of file).
-    pub ops: u64,
-    /// Bytes moved: the return value, never the requested size.
-    pub bytes: u64,
-    /// Calls that failed, `EAGAIN` included.
-    pub errors: u64,
-    /// Bytes that the CPU copied, counted where it copies them.
-    pub copied: u64,
-    /// Bytes that no hooked function copied and no evidence explains: taken for copied.
-    pub assumed: u64,
+words! {
+    /// Operations, bytes and failures on one lane.
+    pub struct LaneCount {
+        /// Calls that succeeded, also those that moved nothing (end of file).
+        ops,
+        /// Bytes moved: the return value, never the requested size.
+        bytes,
+        /// Calls that failed, `EAGAIN` included.
+        errors,
+        /// Bytes that the CPU copied, counted where it copies them.
+        copied,
+        /// Bytes that no hooked function copied and no evidence explains: taken for copied.
+        assumed,
+    }
 }
 
 /// A socket: the address alone is reused, by connections of other processes too.
@@ -166,71 +122,76 @@ pub const EVIDENCE_TRANSFORM: u64 = 1 << 3;
 /// [`Staged::evidence`]: there is nothing at the other end (`/dev/null`, `/dev/zero`).
 pub const EVIDENCE_NOTHING: u64 = 1 << 4;
 
-/// Counters of a thread that belong to no path. All cumulative since the record was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct Counters {
-    /// System calls that returned.
-    pub syscalls: u64,
-    /// Switches because the thread had to wait, as the kernel itself counts them (`task_struct.nvcsw`).
-    pub context_switches_voluntary: u64,
-    /// Switches because something else had to run (`task_struct.nivcsw`).
-    pub context_switches_involuntary: u64,
-    /// Faults served without I/O, as the kernel itself counts them (`task_struct.min_flt`).
-    pub page_faults_minor: u64,
-    /// Faults that waited for I/O (`task_struct.maj_flt`).
-    pub page_faults_major: u64,
-    /// Faults taken in user mode: each is a mode switch in and out.
-    pub page_faults_user: u64,
-    /// Pages of the page cache looked up by reads.
-    pub page_cache_accesses: u64,
-    /// Pages inserted into the page cache for reads and faults (readahead included).
-    pub page_cache_misses: u64,
-    /// Bytes of read requests issued to block devices in this thread's context.
-    pub block_read_bytes: u64,
-    /// Bytes of write requests issued to block devices in this thread's context.
-    pub block_write_bytes: u64,
-    /// Payload bytes handed to TCP and UDP sockets.
-    pub net_tx_bytes: u64,
-    /// Payload bytes received from TCP and UDP sockets.
-    pub net_rx_bytes: u64,
-    /// Bytes sent with zero-copy asked for: `MSG_ZEROCOPY`, io_uring's `SEND_ZC`.
-    pub zerocopy_requested_bytes: u64,
-    /// io_uring operations that move data and have completed.
-    pub uring_ops: u64,
-    /// io_uring operations that move data and were handed to a worker thread.
-    pub uring_punted_ops: u64,
-    /// The part of them that io_uring sent.
-    pub zerocopy_uring_bytes: u64,
-    /// The part of them that went through sockets without `SO_ZEROCOPY`, where the flag is ignored.
-    pub zerocopy_not_enabled_bytes: u64,
-    /// Zero-copy sends that failed for want of buffer space (`ENOBUFS`).
-    pub zerocopy_refusals: u64,
-    /// Bytes that these were to send.
-    pub zerocopy_refused_bytes: u64,
-    /// Successful `mmap` calls.
-    pub mmap_calls: u64,
-    /// Successful `munmap` calls.
-    pub munmap_calls: u64,
-    /// Successful `msync` calls.
-    pub msync_calls: u64,
-    /// Bytes received only to be thrown away (`MSG_TRUNC`): moved nowhere.
-    pub discarded_bytes: u64,
-    /// Bytes that the kernel encrypted or decrypted for the thread (kTLS in software).
-    pub transformed_bytes: u64,
+words! {
+    /// Counters of a thread that belong to no path. All cumulative since the record was made. Users
+    /// see most of them as they are, summed over a process, under these names and with these
+    /// sentences.
+    ///
+    /// Switches and faults are the kernel's own counts (`nvcsw`, `nivcsw`, `min_flt` and `maj_flt` of
+    /// `struct task_struct`), copied when the thread leaves its CPU.
+    pub struct Counters {
+        /// System calls that returned.
+        syscalls,
+        /// Times the scheduler took the CPU away because a thread had to wait.
+        context_switches_voluntary,
+        /// Times the scheduler took the CPU away to run something else.
+        context_switches_involuntary,
+        /// Page faults served without I/O.
+        page_faults_minor,
+        /// Page faults that waited for I/O.
+        page_faults_major,
+        /// Page faults taken in user mode: each is a mode switch in and out.
+        page_faults_user,
+        /// Pages of the page cache that reads looked up.
+        page_cache_accesses,
+        /// Pages that had to be brought into the page cache for reads and faults, readahead included.
+        page_cache_misses,
+        /// Bytes of read requests made to block devices in the process's own context.
+        block_read_bytes,
+        /// Bytes of write requests made to block devices in the process's own context (writeback is done by kernel threads: see block_dirtied_bytes).
+        block_write_bytes,
+        /// Payload bytes handed to network sockets.
+        net_tx_bytes,
+        /// Payload bytes received from network sockets.
+        net_rx_bytes,
+        /// Bytes sent with zero-copy requested: MSG_ZEROCOPY, io_uring's SEND_ZC.
+        zerocopy_requested_bytes,
+        /// io_uring operations that moved data; those that no worker thread was needed for are this less uring_punted_ops.
+        uring_ops,
+        /// io_uring operations that were handed to a worker thread of the kernel (io-wq), as they could not be done at once or were not to be (IOSQE_ASYNC).
+        uring_punted_ops,
+        /// Of the bytes sent with zero-copy requested, those that io_uring sent.
+        zerocopy_uring_bytes,
+        /// Of the bytes sent with zero-copy requested, those that went through sockets without SO_ZEROCOPY, where the kernel silently ignores the request.
+        zerocopy_not_enabled_bytes,
+        /// Zero-copy sends that failed with ENOBUFS (socket memory limit).
+        zerocopy_refusals,
+        /// Bytes that these calls were to send.
+        zerocopy_refused_bytes,
+        /// Successful mmap calls.
+        mmap_calls,
+        /// Successful munmap calls.
+        munmap_calls,
+        /// Successful msync calls.
+        msync_calls,
+        /// Bytes received only to be thrown away (MSG_TRUNC).
+        discarded_bytes,
+        /// Bytes that the kernel encrypted or decrypted for the process (kTLS in software): read and written once, which is no copy; some of what is received is copied as well.
+        transformed_bytes,
+    }
 }
 
-/// What the sampler saw of a thread: how often it found it on a CPU, and how often in a copy routine.
-///
-/// The one writer is the sampler, in the interrupt that finds the thread running: no other program
-/// touches these fields, and the same thread cannot be interrupted on two CPUs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct Samples {
-    /// Times the thread was found on a CPU, in user or kernel mode.
-    pub cpu: u64,
-    /// Of these, how often inside a copy routine of the kernel.
-    pub copy: u64,
+words! {
+    /// What the sampler saw of a thread: how often it found it on a CPU, and how often in a copy routine.
+    ///
+    /// The one writer is the sampler, in the interrupt that finds the thread running: no other program
+    /// touches these fields, and the same thread cannot be interrupted on two CPUs.
+    pub struct Samples {
+        /// Times the thread was found on a CPU, in user or kernel mode.
+        cpu,
+        /// Of these, how often inside a copy routine of the kernel.
+        copy,
+    }
 }
 
 /// [`Record::state`]: the slot is in the queue of free slots.
@@ -315,65 +276,9 @@ pub struct Record {
 
 impl Record {
     /// A record of zeros: what a free slot holds.
-    pub const ZERO: Self = Self {
-        updates: 0,
-        samples: Samples { cpu: 0, copy: 0 },
-        state: STATE_FREE,
-        flags: 0,
-        pid: 0,
-        tgid: 0,
-        start_ns: 0,
-        process_start_ns: 0,
-        late: Late::ZERO,
-        parent_tgid: 0,
-        slot: 0,
-        parent_start_ns: 0,
-        cgroup_id: 0,
-        comm: [0; COMM_LEN],
-        minor_base: 0,
-        major_base: 0,
-        voluntary_base: 0,
-        involuntary_base: 0,
-        accesses_mark: 0,
-        lookup_mapping: 0,
-        lookup_index: 0,
-        lookup_last: 0,
-        fault_is_write: 0,
-        staged: Staged {
-            copied: 0,
-            nested: 0,
-            direct: 0,
-            evidence: 0,
-            scope: 0,
-            socket: SocketKey { address: 0, hash: 0 },
-        },
-        counters: Counters {
-            syscalls: 0,
-            context_switches_voluntary: 0,
-            context_switches_involuntary: 0,
-            page_faults_minor: 0,
-            page_faults_major: 0,
-            page_faults_user: 0,
-            page_cache_accesses: 0,
-            page_cache_misses: 0,
-            block_read_bytes: 0,
-            block_write_bytes: 0,
-            net_tx_bytes: 0,
-            net_rx_bytes: 0,
-            zerocopy_requested_bytes: 0,
-            uring_ops: 0,
-            uring_punted_ops: 0,
-            zerocopy_uring_bytes: 0,
-            zerocopy_not_enabled_bytes: 0,
-            zerocopy_refusals: 0,
-            zerocopy_refused_bytes: 0,
-            mmap_calls: 0,
-            munmap_calls: 0,
-            msync_calls: 0,
-            discarded_bytes: 0,
-            transformed_bytes: 0,
-        },
-        lanes: [LaneCount { ops: 0, bytes: 0, errors: 0, copied: 0, assumed: 0 }; LANES],
+    pub const ZERO: Self = {
+        // SAFETY: integers only, and arrays and structures of integers.
+        unsafe { core::mem::zeroed() }
     };
 }
 

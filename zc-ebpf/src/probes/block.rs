@@ -65,7 +65,7 @@ fn queued(bio: Object) {
         REQ_OP_WRITE => {
             count!(account, block_write_bytes, bytes);
             if let Some(dirtier) = dirtier(bio, account) {
-                count_late!(dirtier, dirtied_write_bytes, bytes);
+                count_late!(dirtier, block_dirtied_bytes, bytes);
             }
         }
         _ => {}

@@ -3,89 +3,121 @@
 use std::ops::{Index, IndexMut};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use zc_common::named;
+use zc_common::{
+    record::{Counters as ThreadCounters, Late},
+    words::meaning,
+};
 
 use crate::id::{self, UnknownCounts, read_counts};
 
-named! {
-    /// A counter of a process that belongs to no path.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-    #[serde(rename_all = "snake_case")]
-    #[repr(u8)]
-    pub enum CounterId {
-        /// System calls that returned.
-        Syscalls = "syscalls",
-        /// Switches between user and kernel mode: two per system call and two per fault taken in user mode.
-        ModeSwitches = "mode_switches",
-        /// Times the scheduler took the CPU away because a thread had to wait.
-        ContextSwitchesVoluntary = "context_switches_voluntary",
-        /// Times the scheduler took the CPU away to run something else.
-        ContextSwitchesInvoluntary = "context_switches_involuntary",
-        /// Page faults served without I/O.
-        PageFaultsMinor = "page_faults_minor",
-        /// Page faults that waited for I/O.
-        PageFaultsMajor = "page_faults_major",
-        /// Bytes copied because of the first write to a shared page.
-        CowCopiedBytes = "cow_copied_bytes",
-        /// Pages that reads found in the page cache.
-        PageCacheHits = "page_cache_hits",
-        /// Pages that had to be brought into the page cache for reads and faults, readahead included.
-        PageCacheMisses = "page_cache_misses",
-        /// Bytes of read requests made to block devices in the process's own context.
-        BlockReadBytes = "block_read_bytes",
-        /// Bytes of write requests made to block devices in the process's own context (writeback is done by kernel threads: see block_dirtied_bytes).
-        BlockWriteBytes = "block_write_bytes",
-        /// Bytes written to block devices of what the process had put there: pages it made dirty, whoever wrote them back, and what it wrote past the page cache.
-        BlockDirtiedBytes = "block_dirtied_bytes",
-        /// Payload bytes handed to network sockets.
-        NetTxBytes = "net_tx_bytes",
-        /// Payload bytes received from network sockets.
-        NetRxBytes = "net_rx_bytes",
-        /// Bytes sent with zero-copy asked for: MSG_ZEROCOPY, io_uring's SEND_ZC.
-        ZerocopyRequestedBytes = "zerocopy_requested_bytes",
-        /// Of the bytes sent with zero-copy asked for, those that the CPU really did not copy on the way.
-        ZerocopyAchievedBytes = "zerocopy_achieved_bytes",
-        /// Of the bytes sent with zero-copy asked for, those that io_uring sent.
-        ZerocopyUringBytes = "zerocopy_uring_bytes",
-        /// Of the bytes sent with zero-copy asked for, those that went through sockets without SO_ZEROCOPY, where the kernel copies without a word.
-        ZerocopyNotEnabledBytes = "zerocopy_not_enabled_bytes",
-        /// Zero-copy sends that failed for want of buffer space (ENOBUFS).
-        ZerocopyRefusals = "zerocopy_refusals",
-        /// Bytes that these calls were to send.
-        ZerocopyRefusedBytes = "zerocopy_refused_bytes",
-        /// Bytes sent without a copy that were copied after all, because somebody on this host receives them: loopback, veth, a packet socket.
-        ZerocopyCopiedLaterBytes = "zerocopy_copied_later_bytes",
-        /// Bytes sent without a copy that were copied after all, because the device cannot gather them from pages: part of skb_linearize.
-        ZerocopyLinearizedBytes = "zerocopy_linearized_bytes",
-        /// Bytes of sendfile and splice that were copied for that reason: part of skb_linearize.
-        ReferencedLinearizedBytes = "referenced_linearized_bytes",
-        /// Bytes sent without a copy that the driver of a device that gathers wanted in one piece all the same, the first few of packets: part of skb_linearize.
-        ZerocopyPulledBytes = "zerocopy_pulled_bytes",
-        /// Bytes of sendfile and splice that were copied for that reason: part of skb_linearize.
-        ReferencedPulledBytes = "referenced_pulled_bytes",
-        /// Bytes moved by calls: the sum over all paths but mmap_read, mmap_write and cow_copy, whose pages nobody's call moved.
-        MovedBytes = "moved_bytes",
-        /// Bytes copied by the CPU on all paths.
-        CopiedBytes = "copied_bytes",
-        /// Bytes received only to be thrown away (MSG_TRUNC).
-        DiscardedBytes = "discarded_bytes",
-        /// Bytes that the kernel encrypted or decrypted for the process (kTLS in software): read and written once, which is no copy; some of what is received is copied besides.
-        TransformedBytes = "transformed_bytes",
-        /// io_uring operations that moved data; those that no worker thread was needed for are this less uring_punted_ops.
-        UringOps = "uring_ops",
-        /// io_uring operations that were handed to a worker thread of the kernel (io-wq), as they could not be done at once or were not to be (IOSQE_ASYNC).
-        UringPuntedOps = "uring_punted_ops",
-        /// Successful mmap calls.
-        MmapCalls = "mmap_calls",
-        /// Successful munmap calls.
-        MunmapCalls = "munmap_calls",
-        /// Successful msync calls.
-        MsyncCalls = "msync_calls",
-        /// Times the sampler found the process on a CPU, in user or kernel mode.
-        CpuSamples = "cpu_samples",
-        /// Times the sampler found the process on a CPU inside a copy routine of the kernel.
-        CopySamples = "copy_samples",
-    }
+/// Declares the counters, in the order of every output. A row is either a word of the record that
+/// the kernel side keeps per thread, whose name and meaning it takes, or `/// help` and an id, and
+/// then the value is worked out.
+macro_rules! counters {
+    (@help [$($doc:literal)+]) => { concat!($($doc,)+).trim_ascii_start() };
+    (@help [] counters $field:ident) => { meaning(ThreadCounters::WORDS, stringify!($field)) };
+    (@help [] late $field:ident) => { meaning(Late::WORDS, stringify!($field)) };
+    ($($(#[doc = $doc:literal])* $variant:ident = $($id:literal)? $($part:ident . $field:ident)?,)*) => {
+        /// A counter of a process that belongs to no path.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[repr(u8)]
+        pub enum CounterId {
+            $(
+                $(#[doc = $doc])*
+                $(#[doc = concat!("The word `", stringify!($field), "` of [`zc_common::record`].")])?
+                $variant,
+            )*
+        }
+
+        impl CounterId {
+            /// All of them, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+            /// How many there are.
+            pub const COUNT: usize = Self::ALL.len();
+
+            /// The stable snake_case id: the same word in JSON, labels, filters and docs.
+            #[must_use]
+            pub const fn id(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($id)? $(stringify!($field))?),)* }
+            }
+
+            /// What it means, in one sentence.
+            #[must_use]
+            pub const fn help(self) -> &'static str {
+                match self {
+                    $(Self::$variant => const { counters!(@help [$($doc)*] $($part $field)?) },)*
+                }
+            }
+        }
+
+        impl Counters {
+            /// The counters that are words of the record; the others are 0.
+            #[must_use]
+            pub fn recorded(sums: &Recorded<'_>) -> Self {
+                let mut counters = Self::default();
+                $($(counters[CounterId::$variant] = sums.$part.$field;)?)*
+                counters
+            }
+        }
+    };
+}
+
+/// Sums over the records of a process.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorded<'a> {
+    /// What its threads did.
+    pub counters: &'a ThreadCounters,
+    /// What was done on their behalf.
+    pub late: &'a Late,
+}
+
+counters! {
+    /// System calls that returned.
+    Syscalls = "syscalls",
+    /// Switches between user and kernel mode: two per system call and two per fault taken in user mode.
+    ModeSwitches = "mode_switches",
+    ContextSwitchesVoluntary = counters.context_switches_voluntary,
+    ContextSwitchesInvoluntary = counters.context_switches_involuntary,
+    PageFaultsMinor = counters.page_faults_minor,
+    PageFaultsMajor = counters.page_faults_major,
+    /// Bytes copied because of the first write to a shared page.
+    CowCopiedBytes = "cow_copied_bytes",
+    /// Pages that reads found in the page cache.
+    PageCacheHits = "page_cache_hits",
+    PageCacheMisses = counters.page_cache_misses,
+    BlockReadBytes = counters.block_read_bytes,
+    BlockWriteBytes = counters.block_write_bytes,
+    BlockDirtiedBytes = late.block_dirtied_bytes,
+    NetTxBytes = counters.net_tx_bytes,
+    NetRxBytes = counters.net_rx_bytes,
+    ZerocopyRequestedBytes = counters.zerocopy_requested_bytes,
+    /// Of the bytes sent with zero-copy asked for, those that the CPU really did not copy on the way.
+    ZerocopyAchievedBytes = "zerocopy_achieved_bytes",
+    ZerocopyUringBytes = counters.zerocopy_uring_bytes,
+    ZerocopyNotEnabledBytes = counters.zerocopy_not_enabled_bytes,
+    ZerocopyRefusals = counters.zerocopy_refusals,
+    ZerocopyRefusedBytes = counters.zerocopy_refused_bytes,
+    ZerocopyCopiedLaterBytes = late.zerocopy_copied_later_bytes,
+    ZerocopyLinearizedBytes = late.zerocopy_linearized_bytes,
+    ReferencedLinearizedBytes = late.referenced_linearized_bytes,
+    ZerocopyPulledBytes = late.zerocopy_pulled_bytes,
+    ReferencedPulledBytes = late.referenced_pulled_bytes,
+    /// Bytes moved by calls: the sum over all paths but mmap_read, mmap_write and cow_copy, whose pages nobody's call moved.
+    MovedBytes = "moved_bytes",
+    /// Bytes copied by the CPU on all paths.
+    CopiedBytes = "copied_bytes",
+    DiscardedBytes = counters.discarded_bytes,
+    TransformedBytes = counters.transformed_bytes,
+    UringOps = counters.uring_ops,
+    UringPuntedOps = counters.uring_punted_ops,
+    MmapCalls = counters.mmap_calls,
+    MunmapCalls = counters.munmap_calls,
+    MsyncCalls = counters.msync_calls,
+    /// Times the sampler found the process on a CPU, in user or kernel mode.
+    CpuSamples = "cpu_samples",
+    /// Times the sampler found the process on a CPU inside a copy routine of the kernel.
+    CopySamples = "copy_samples",
 }
 
 impl CounterId {

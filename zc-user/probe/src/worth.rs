@@ -16,6 +16,12 @@ impl Worth {
         }))
     }
 
+    /// As if no group were attached.
+    #[cfg(test)]
+    pub(super) fn nothing() -> Self {
+        Self([false; LANES])
+    }
+
     /// Whether the copies of a lane are measured.
     pub(super) fn is_measured(&self, lane: usize) -> bool {
         self.0[lane]

@@ -44,7 +44,7 @@ at_entry!(
         let bytes = u64::from(skb.load::<u32>(layout!(skb_data_len)));
         let late = sender(skb).or_else(|| owner(skb)).or_else(running);
         if let Some(late) = late.or_else(LateAccount::unattributed) {
-            count_late!(late, zerocopy_copied_bytes, bytes);
+            count_late!(late, zerocopy_copied_later_bytes, bytes);
         }
     }
 );
