@@ -1,125 +1,191 @@
-//! Every copy path, and the lanes in which the kernel side counts it.
+//! Every copy path: one row says all that is known of it without measuring.
 //!
-//! A path names what happened to the bytes, not which call was made. A lane is a path split by
-//! the kind of socket where that matters; the kernel side counts in lanes, users see paths.
+//! A path names what happened to the bytes, not which call was made. The kernel side counts in
+//! lanes, see [`lane`]; users see paths.
 
 use crate::named;
 
-named! {
-    /// A way bytes travel. The discriminant is an index, the id is stable for ever.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-    #[repr(u8)]
-    pub enum CopyPath {
-        /// Page cache to user buffer: read, pread, readv, preadv on a regular file or block device.
-        FileRead = "file_read",
-        /// User buffer to page cache: write, pwrite, writev, pwritev on a regular file or block device.
-        FileWrite = "file_write",
-        /// O_DIRECT read: the device writes into the user's pages.
-        DirectRead = "direct_read",
-        /// O_DIRECT write: the device reads the user's pages.
-        DirectWrite = "direct_write",
-        /// Read of a procfs, sysfs or device file, terminal or anonymous inode: neither page cache nor socket.
-        PseudoRead = "pseudo_read",
-        /// Write to a procfs, sysfs or device file, terminal or anonymous inode.
-        PseudoWrite = "pseudo_write",
-        /// Socket buffer to user buffer.
-        SocketRecv = "socket_recv",
-        /// User buffer to socket buffer.
-        SocketSend = "socket_send",
-        /// Send with MSG_ZEROCOPY or SEND_ZC through a socket that heeds it: user pages are pinned; the kernel may still copy them later.
-        SocketSendZerocopy = "socket_send_zerocopy",
-        /// TCP_ZEROCOPY_RECEIVE: received pages are mapped into the process.
-        SocketRecvZerocopy = "socket_recv_zerocopy",
-        /// Pipe buffer to user buffer.
-        PipeRead = "pipe_read",
-        /// User buffer to pipe buffer.
-        PipeWrite = "pipe_write",
-        /// User pages handed to a pipe by reference.
-        Vmsplice = "vmsplice",
-        /// Pipe buffers duplicated by reference.
-        Tee = "tee",
-        /// sendfile from the page cache to a socket, by page reference.
-        SendfileToSocket = "sendfile_to_socket",
-        /// sendfile into another file: one copy, kernel to kernel.
-        SendfileToFile = "sendfile_to_file",
-        /// sendfile into a pipe, by page reference.
-        SendfileToPipe = "sendfile_to_pipe",
-        /// sendfile into a device or pseudo file.
-        SendfileToPseudo = "sendfile_to_pseudo",
-        /// splice from a file into a pipe, by page reference.
-        SpliceFilePipe = "splice_file_pipe",
-        /// splice from a pipe into a socket, by page reference.
-        SplicePipeSocket = "splice_pipe_socket",
-        /// splice from a pipe into a file: one copy into the page cache.
-        SplicePipeFile = "splice_pipe_file",
-        /// splice from a socket into a pipe, by page reference.
-        SpliceSocketPipe = "splice_socket_pipe",
-        /// splice from a pipe into another pipe, by page reference.
-        SplicePipePipe = "splice_pipe_pipe",
-        /// splice between a pipe and a device or pseudo file.
-        SplicePipePseudo = "splice_pipe_pseudo",
-        /// copy_file_range, FICLONE or FICLONERANGE that shared extents instead of copying.
-        CopyRangeReflink = "copy_range_reflink",
-        /// copy_file_range that copied in the kernel.
-        CopyRangeCopied = "copy_range_copied",
-        /// File pages mapped in by page faults of reads.
-        MmapRead = "mmap_read",
-        /// File pages mapped in by page faults of writes.
-        MmapWrite = "mmap_write",
-        /// Pages copied by the first write after a fork or on a private mapping.
-        CowCopy = "cow_copy",
-        /// process_vm_readv and process_vm_writev: one copy from process to process.
-        ProcessVm = "process_vm",
-        /// Copies through bounce buffers, because the device cannot reach the memory.
-        SwiotlbBounce = "swiotlb_bounce",
-        /// Socket buffers made linear by a copy, because the device or route cannot gather.
-        SkbLinearize = "skb_linearize",
-        /// Copies for no call that moves data: loading a program, kernel threads that read and write files (loop devices), message queues.
-        KernelCopy = "kernel_copy",
-    }
+mod kind;
+mod lane;
+
+pub use kind::{Flow, Mechanism, PathGroup, Place};
+pub use lane::{ASSUMES_COPIES, LANES, Lane, SocketKind, lane, lane_path, recv_lane, send_lane};
+
+/// What is known of a path without measuring.
+struct Facts {
+    title: &'static str,
+    group: PathGroup,
+    flow: Flow,
+    mechanism: Mechanism,
+    route: Option<(Place, Place)>,
+    is_mapped: bool,
+}
+
+/// Declares the paths. A row holds `/// help`, the variant, the stable id and the title on screen;
+/// the group, the flow, the mechanism, and between which places the bytes travel; and `pages` when
+/// they are pages that the memory management touched.
+macro_rules! paths {
+    (@mapped) => { false };
+    (@mapped pages) => { true };
+    (@route) => { None };
+    (@route $from:ident $to:ident) => { Some((Place::$from, Place::$to)) };
+    ($(
+        $(#[doc = $doc:literal])+
+        $variant:ident = $id:literal $title:literal:
+            $group:ident, $flow:ident, $mechanism:ident, [$($from:ident -> $to:ident)?] $(, $pages:ident)?;
+    )+) => {
+        named! {
+            /// A way bytes travel. The discriminant is an index, the id is stable for ever.
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            #[repr(u8)]
+            pub enum CopyPath { $($(#[doc = $doc])+ $variant = $id,)+ }
+        }
+
+        /// By the discriminants of the paths. Only user space looks at run time, so the strings are
+        /// not in the eBPF object.
+        const FACTS: [Facts; CopyPath::COUNT] = [$(Facts {
+            title: $title,
+            group: PathGroup::$group,
+            flow: Flow::$flow,
+            mechanism: Mechanism::$mechanism,
+            route: paths!(@route $($from $to)?),
+            is_mapped: paths!(@mapped $($pages)?),
+        },)+];
+    };
+}
+
+paths! {
+    /// Page cache to user buffer: read, pread, readv, preadv on a regular file or block device.
+    FileRead = "file_read" "File read": Files, In, Copy, [PageCache -> User];
+    /// User buffer to page cache: write, pwrite, writev, pwritev on a regular file or block device.
+    FileWrite = "file_write" "File write": Files, Out, Copy, [User -> PageCache];
+    /// O_DIRECT read: the device writes into the user's pages.
+    DirectRead = "direct_read" "Direct read": Files, In, Dma, [Storage -> User];
+    /// O_DIRECT write: the device reads the user's pages.
+    DirectWrite = "direct_write" "Direct write": Files, Out, Dma, [User -> Storage];
+    /// Read of a procfs, sysfs or device file, terminal or anonymous inode: neither page cache nor socket.
+    PseudoRead = "pseudo_read" "Pseudo read": Files, None, Nothing, [];
+    /// Write to a procfs, sysfs or device file, terminal or anonymous inode.
+    PseudoWrite = "pseudo_write" "Pseudo write": Files, None, Nothing, [];
+    /// Socket buffer to user buffer.
+    SocketRecv = "socket_recv" "Socket receive": Sockets, In, Copy, [Buffer -> User];
+    /// User buffer to socket buffer.
+    SocketSend = "socket_send" "Socket send": Sockets, Out, Copy, [User -> Buffer];
+    /// Send with MSG_ZEROCOPY or SEND_ZC through a socket that heeds it: user pages are pinned; the kernel may still copy them later.
+    SocketSendZerocopy = "socket_send_zerocopy" "Socket send, zero-copy": Sockets, Out, Requested, [User -> Buffer];
+    /// TCP_ZEROCOPY_RECEIVE: received pages are mapped into the process.
+    SocketRecvZerocopy = "socket_recv_zerocopy" "Socket receive, zero-copy": Sockets, In, ReferenceOnly, [Buffer -> User];
+    /// Pipe buffer to user buffer.
+    PipeRead = "pipe_read" "Pipe read": Pipes, In, Copy, [Buffer -> User];
+    /// User buffer to pipe buffer.
+    PipeWrite = "pipe_write" "Pipe write": Pipes, Out, Copy, [User -> Buffer];
+    /// User pages handed to a pipe by reference.
+    Vmsplice = "vmsplice" "Vmsplice": Pipes, Out, ReferenceOnly, [User -> Buffer];
+    /// Pipe buffers duplicated by reference.
+    Tee = "tee" "Tee": Pipes, Through, ReferenceOnly, [Buffer -> Buffer];
+    /// sendfile from the page cache to a socket, by page reference.
+    SendfileToSocket = "sendfile_to_socket" "Sendfile to socket": InKernel, Through, Reference, [PageCache -> Buffer];
+    /// sendfile into another file: one copy, kernel to kernel.
+    SendfileToFile = "sendfile_to_file" "Sendfile to file": InKernel, Through, Copy, [PageCache -> PageCache];
+    /// sendfile into a pipe, by page reference.
+    SendfileToPipe = "sendfile_to_pipe" "Sendfile to pipe": InKernel, Through, Reference, [PageCache -> Buffer];
+    /// sendfile into a device or pseudo file.
+    SendfileToPseudo = "sendfile_to_pseudo" "Sendfile to pseudo file": InKernel, None, Nothing, [];
+    /// splice from a file into a pipe, by page reference.
+    SpliceFilePipe = "splice_file_pipe" "Splice file to pipe": InKernel, In, Reference, [PageCache -> Buffer];
+    /// splice from a pipe into a socket, by page reference.
+    SplicePipeSocket = "splice_pipe_socket" "Splice pipe to socket": InKernel, Out, Reference, [Buffer -> Buffer];
+    /// splice from a pipe into a file: one copy into the page cache.
+    SplicePipeFile = "splice_pipe_file" "Splice pipe to file": InKernel, Out, Copy, [Buffer -> PageCache];
+    /// splice from a socket into a pipe, by page reference.
+    SpliceSocketPipe = "splice_socket_pipe" "Splice socket to pipe": InKernel, In, Reference, [Buffer -> Buffer];
+    /// splice from a pipe into another pipe, by page reference.
+    SplicePipePipe = "splice_pipe_pipe" "Splice pipe to pipe": InKernel, Through, ReferenceOnly, [Buffer -> Buffer];
+    /// splice between a pipe and a device or pseudo file.
+    SplicePipePseudo = "splice_pipe_pseudo" "Splice pipe, pseudo file": InKernel, None, Nothing, [];
+    /// copy_file_range, FICLONE or FICLONERANGE that shared extents instead of copying.
+    CopyRangeReflink = "copy_range_reflink" "Copy range, shared": InKernel, Through, ReferenceOnly, [PageCache -> PageCache];
+    /// copy_file_range that copied in the kernel.
+    CopyRangeCopied = "copy_range_copied" "Copy range, copied": InKernel, Through, Copy, [PageCache -> PageCache];
+    /// File pages mapped in by page faults of reads.
+    MmapRead = "mmap_read" "Mmap read": Memory, None, ReferenceOnly, [PageCache -> User], pages;
+    /// File pages mapped in by page faults of writes.
+    MmapWrite = "mmap_write" "Mmap write": Memory, None, ReferenceOnly, [User -> PageCache], pages;
+    /// Pages copied by the first write after a fork or on a private mapping.
+    CowCopy = "cow_copy" "Copy on write": Memory, None, Copy, [User -> User], pages;
+    /// process_vm_readv and process_vm_writev: one copy from process to process.
+    ProcessVm = "process_vm" "Process to process": Memory, None, Copy, [User -> User];
+    /// Copies through bounce buffers, because the device cannot reach the memory.
+    SwiotlbBounce = "swiotlb_bounce" "Bounce buffer": KernelsOwn, None, Copy, [];
+    /// Socket buffers made linear by a copy, because the device or route cannot gather.
+    SkbLinearize = "skb_linearize" "Socket buffer linearised": KernelsOwn, None, Copy, [Buffer -> Network];
+    /// Copies for no call that moves data: loading a program, kernel threads that read and write files (loop devices), message queues.
+    KernelCopy = "kernel_copy" "Kernel's own copies": KernelsOwn, None, Copy, [];
 }
 
 impl CopyPath {
+    const fn facts(self) -> &'static Facts {
+        &FACTS[self as usize]
+    }
+
+    /// The name on screen.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        self.facts().title
+    }
+
+    /// The group the path is listed in.
+    #[must_use]
+    pub const fn group(self) -> PathGroup {
+        self.facts().group
+    }
+
+    /// Which way the path carries payload.
+    #[must_use]
+    pub const fn flow(self) -> Flow {
+        self.facts().flow
+    }
+
+    /// How the bytes travel.
+    #[must_use]
+    pub const fn mechanism(self) -> Mechanism {
+        self.facts().mechanism
+    }
+
+    /// Origin and destination of the bytes. `None` for pseudo files, which hold nothing, and where
+    /// neither is known.
+    #[must_use]
+    pub const fn route(self) -> Option<(Place, Place)> {
+        self.facts().route
+    }
+
+    /// Whether the bytes are pages that the memory management touched, not bytes that a call was
+    /// asked to move. How many were mapped is an upper bound besides: the kernel reports the range it
+    /// tried, not the pages it found.
+    #[must_use]
+    pub const fn is_mapped(self) -> bool {
+        self.facts().is_mapped
+    }
+
+    /// Whether the bytes come from or go to something that holds no data of its own (`/dev/zero`,
+    /// procfs, a terminal): they are neither payload nor a copy that was avoided.
+    #[must_use]
+    pub const fn is_pseudo(self) -> bool {
+        matches!(self.mechanism(), Mechanism::Nothing)
+    }
+
     /// CPU copies per moved byte that the path's usual behaviour implies, for kernels where nothing
     /// measures them. `None` where the call may or may not copy and only the kernel knows: such
     /// copies are unavailable, not 0.
     #[must_use]
     pub const fn modelled_copies(self) -> Option<u64> {
-        match self {
-            Self::FileRead
-            | Self::FileWrite
-            | Self::SocketRecv
-            | Self::SocketSend
-            | Self::PipeRead
-            | Self::PipeWrite
-            | Self::SendfileToFile
-            | Self::SplicePipeFile
-            | Self::CopyRangeCopied
-            | Self::CowCopy
-            | Self::ProcessVm
-            | Self::SwiotlbBounce
-            | Self::SkbLinearize
-            | Self::KernelCopy => Some(1),
-            Self::DirectRead
-            | Self::DirectWrite
-            | Self::PseudoRead
-            | Self::PseudoWrite
-            | Self::SocketRecvZerocopy
-            | Self::Vmsplice
-            | Self::Tee
-            | Self::SendfileToSocket
-            | Self::SendfileToPipe
-            | Self::SendfileToPseudo
-            | Self::SpliceFilePipe
-            | Self::SplicePipeSocket
-            | Self::SpliceSocketPipe
-            | Self::SplicePipePipe
-            | Self::SplicePipePseudo
-            | Self::CopyRangeReflink
-            | Self::MmapRead
-            | Self::MmapWrite => Some(0),
-            // Loopback, veth, a packet capture or a missing SO_ZEROCOPY turn it into a copy.
-            Self::SocketSendZerocopy => None,
+        match self.mechanism() {
+            Mechanism::Copy => Some(1),
+            Mechanism::Requested => None,
+            Mechanism::Dma
+            | Mechanism::Reference
+            | Mechanism::ReferenceOnly
+            | Mechanism::Nothing => Some(0),
         }
     }
 
@@ -127,16 +193,7 @@ impl CopyPath {
     /// taken for copied. Not on paths whose very call moves references.
     #[must_use]
     pub const fn assumes_copies(self) -> bool {
-        !matches!(
-            self,
-            Self::Vmsplice
-                | Self::Tee
-                | Self::SplicePipePipe
-                | Self::CopyRangeReflink
-                | Self::SocketRecvZerocopy
-                | Self::MmapRead
-                | Self::MmapWrite
-        )
+        !matches!(self.mechanism(), Mechanism::ReferenceOnly)
     }
 
     /// The path with this id.
@@ -146,117 +203,46 @@ impl CopyPath {
     }
 }
 
-/// What kind of socket a socket lane counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum SocketKind {
-    /// TCP over IPv4 or IPv6 (and MPTCP).
-    Tcp,
-    /// UDP over IPv4 or IPv6.
-    Udp,
-    /// `AF_UNIX`, any type.
-    Unix,
-    /// Everything else: netlink, packet, raw, vsock, bluetooth...
-    Other,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl SocketKind {
-    /// Every kind, in the order of the lanes.
-    pub const ALL: &'static [Self] = &[Self::Tcp, Self::Udp, Self::Unix, Self::Other];
-
-    /// The stable id.
-    #[must_use]
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-            Self::Unix => "unix",
-            Self::Other => "other",
+    #[test]
+    fn titles_are_distinct_and_fit_a_narrow_table() {
+        for (index, path) in CopyPath::ALL.iter().enumerate() {
+            assert!(path.title().len() <= 26, "{path:?}");
+            let others = &CopyPath::ALL[..index];
+            assert!(others.iter().all(|other| other.title() != path.title()), "{path:?}");
         }
     }
 
-    /// Whether the bytes cross a network protocol stack (unix sockets do not).
-    #[must_use]
-    pub const fn is_network(self) -> bool {
-        !matches!(self, Self::Unix)
-    }
-}
-
-/// Index into a record's lanes: one per path, except that the two copying socket paths have
-/// three more at the end (the first kind, TCP, keeps the path's own index).
-pub type Lane = u8;
-
-/// Lanes in a record.
-pub const LANES: usize = CopyPath::COUNT + 2 * (SocketKind::ALL.len() - 1);
-
-/// The lane that counts `path` (for the socket paths: its TCP lane).
-#[must_use]
-#[inline(always)]
-pub const fn lane(path: CopyPath) -> Lane {
-    path as Lane
-}
-
-/// The lane of [`CopyPath::SocketRecv`] for this kind of socket.
-#[must_use]
-#[inline(always)]
-pub const fn recv_lane(kind: SocketKind) -> Lane {
-    match kind {
-        SocketKind::Tcp => lane(CopyPath::SocketRecv),
-        _ => CopyPath::COUNT as Lane + kind as Lane - 1,
-    }
-}
-
-/// The lane of [`CopyPath::SocketSend`] for this kind of socket.
-#[must_use]
-#[inline(always)]
-pub const fn send_lane(kind: SocketKind) -> Lane {
-    match kind {
-        SocketKind::Tcp => lane(CopyPath::SocketSend),
-        _ => CopyPath::COUNT as Lane + (SocketKind::ALL.len() - 1) as Lane + kind as Lane - 1,
-    }
-}
-
-/// The path a lane belongs to and, on the copying socket paths, the kind of socket.
-///
-/// # Panics
-/// If `lane` is not below [`LANES`].
-#[must_use]
-pub const fn lane_path(lane: usize) -> (CopyPath, Option<SocketKind>) {
-    const KINDS: usize = SocketKind::ALL.len() - 1;
-    if lane >= CopyPath::COUNT + KINDS {
-        return (CopyPath::SocketSend, Some(SocketKind::ALL[lane - CopyPath::COUNT - KINDS + 1]));
-    }
-    if lane >= CopyPath::COUNT {
-        return (CopyPath::SocketRecv, Some(SocketKind::ALL[lane - CopyPath::COUNT + 1]));
-    }
-    let path = CopyPath::ALL[lane];
-    match path {
-        CopyPath::SocketRecv | CopyPath::SocketSend => (path, Some(SocketKind::Tcp)),
-        _ => (path, None),
-    }
-}
-
-/// Whether unexplained bytes on a lane are taken for copied, see [`CopyPath::assumes_copies`].
-pub const ASSUMES_COPIES: [bool; LANES] = {
-    let mut table = [false; LANES];
-    let mut lane = 0;
-    while lane < LANES {
-        table[lane] = lane_path(lane).0.assumes_copies();
-        lane += 1;
-    }
-    table
-};
-
-const _: () = {
-    let mut kind = 0;
-    while kind < SocketKind::ALL.len() {
-        let (recv, of_recv) = lane_path(recv_lane(SocketKind::ALL[kind]) as usize);
-        let (send, of_send) = lane_path(send_lane(SocketKind::ALL[kind]) as usize);
-        assert!(matches!(recv, CopyPath::SocketRecv) && matches!(send, CopyPath::SocketSend));
-        match (of_recv, of_send) {
-            (Some(a), Some(b)) => assert!(a as usize == kind && b as usize == kind),
-            _ => panic!("a socket lane names its kind"),
+    #[test]
+    fn groups_are_contiguous_in_the_order_of_the_paths() {
+        assert!(CopyPath::ALL.is_sorted_by_key(|path| path.group()));
+        for group in PathGroup::ALL {
+            assert!(CopyPath::ALL.iter().any(|path| path.group() == *group), "{group:?}");
         }
-        kind += 1;
     }
-};
+
+    #[test]
+    fn pseudo_paths_carry_no_payload_and_lead_nowhere() {
+        for path in CopyPath::ALL.iter().copied().filter(|path| path.is_pseudo()) {
+            assert_eq!((path.flow(), path.route()), (Flow::None, None), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn every_path_that_carries_payload_leads_somewhere() {
+        for path in CopyPath::ALL.iter().filter(|path| path.flow() != Flow::None) {
+            assert!(path.route().is_some(), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_zero_copy_send_has_no_modelled_copies() {
+        for path in CopyPath::ALL {
+            let is_known = path.modelled_copies().is_some();
+            assert_eq!(is_known, *path != CopyPath::SocketSendZerocopy, "{path:?}");
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! The textbook picture: storage, page cache, user memory, buffers and network, and what travels
 //! between them.
 
-use zc_common::path::CopyPath;
+pub use zc_common::path::Place;
+use zc_common::path::{CopyPath, Mechanism};
 
 use crate::{
     counter::{CounterId, Counters},
@@ -9,39 +10,6 @@ use crate::{
     ledger::PathSum,
     snapshot::{DeviceKind, PathSample, Provenance},
 };
-
-/// Where bytes rest, from left to right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    /// Disks and their like.
-    Storage,
-    /// The kernel's copy of files.
-    PageCache,
-    /// The memory of the process.
-    User,
-    /// Socket buffers and pipes.
-    Buffer,
-    /// What is behind the sockets.
-    Network,
-}
-
-impl Place {
-    /// Every place, from left to right.
-    pub const ALL: &'static [Self] =
-        &[Self::Storage, Self::PageCache, Self::User, Self::Buffer, Self::Network];
-
-    /// Name on screen.
-    #[must_use]
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Storage => "storage",
-            Self::PageCache => "page cache",
-            Self::User => "user",
-            Self::Buffer => "sock/pipe",
-            Self::Network => "network",
-        }
-    }
-}
 
 /// How bytes get from place to place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -160,10 +128,9 @@ impl Picture {
 
     fn add_path(&mut self, sample: &PathSample) {
         let PathSample { moved_bytes, copied_bytes, provenance, .. } = *sample;
-        let Some((from, to)) = sample.path.known().and_then(route) else { return };
-        if (from, to) == (Place::Storage, Place::User)
-            || (from, to) == (Place::User, Place::Storage)
-        {
+        let Some(path) = sample.path.known() else { return };
+        let Some((from, to)) = path.route() else { return };
+        if path.mechanism() == Mechanism::Dma {
             let provenance = Provenance::Measured;
             self.add(Hop { from, to, means: Means::Dma, bytes: moved_bytes, provenance });
             return;
@@ -225,46 +192,10 @@ fn carrier(frame: &Frame, counter: CounterId, bytes: u64) -> Carrier {
     }
 }
 
-/// Origin and destination of a path's bytes. `None` for pseudo files, which hold nothing.
-const fn route(path: CopyPath) -> Option<(Place, Place)> {
-    Some(match path {
-        CopyPath::FileRead | CopyPath::MmapRead => (Place::PageCache, Place::User),
-        CopyPath::FileWrite | CopyPath::MmapWrite => (Place::User, Place::PageCache),
-        CopyPath::DirectRead => (Place::Storage, Place::User),
-        CopyPath::DirectWrite => (Place::User, Place::Storage),
-        CopyPath::SocketRecv | CopyPath::SocketRecvZerocopy | CopyPath::PipeRead => {
-            (Place::Buffer, Place::User)
-        }
-        CopyPath::SocketSend
-        | CopyPath::SocketSendZerocopy
-        | CopyPath::PipeWrite
-        | CopyPath::Vmsplice => (Place::User, Place::Buffer),
-        CopyPath::SendfileToSocket | CopyPath::SendfileToPipe | CopyPath::SpliceFilePipe => {
-            (Place::PageCache, Place::Buffer)
-        }
-        CopyPath::SplicePipeFile => (Place::Buffer, Place::PageCache),
-        CopyPath::SendfileToFile | CopyPath::CopyRangeReflink | CopyPath::CopyRangeCopied => {
-            (Place::PageCache, Place::PageCache)
-        }
-        CopyPath::SplicePipeSocket
-        | CopyPath::SpliceSocketPipe
-        | CopyPath::SplicePipePipe
-        | CopyPath::Tee => (Place::Buffer, Place::Buffer),
-        CopyPath::SkbLinearize => (Place::Buffer, Place::Network),
-        CopyPath::CowCopy | CopyPath::ProcessVm => (Place::User, Place::User),
-        CopyPath::PseudoRead
-        | CopyPath::PseudoWrite
-        | CopyPath::SendfileToPseudo
-        | CopyPath::SplicePipePseudo
-        | CopyPath::SwiotlbBounce
-        | CopyPath::KernelCopy => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{fixture::sketch::snapshot, path, snapshot::DeviceSample};
+    use crate::{fixture::sketch::snapshot, snapshot::DeviceSample};
 
     fn sample(path: CopyPath, moved_bytes: u64, copied_bytes: u64) -> PathSample {
         let (path, provenance) = (path.into(), Provenance::Measured);
@@ -320,16 +251,6 @@ mod tests {
             linear_bytes: 0,
             gather_bytes: 0,
             mapped: None,
-        }
-    }
-
-    #[test]
-    fn every_path_that_carries_payload_is_in_the_picture() {
-        for copy_path in CopyPath::ALL.iter().copied() {
-            let carries = path::flow(copy_path) != path::Flow::None;
-            let pseudo = path::is_pseudo(copy_path);
-            assert!(!carries || route(copy_path).is_some(), "{copy_path:?}");
-            assert!(!pseudo || route(copy_path).is_none(), "{copy_path:?}");
         }
     }
 }
