@@ -1,10 +1,11 @@
 //! The eBPF programs of `zc`.
 //!
-//! A hook (`probes/`) reads its arguments (`kernel`, `arch`, `descriptor`) and hands what it saw to
-//! `account`, the only writer of the maps.
+//! A hook (`probes/`) reads its arguments (`kernel`, `arch`, `descriptor`) and tells what it saw to the
+//! module that keeps it: `account` for threads, `cpu`, `devices`, `losses`. Each map is private to the
+//! one module that writes it.
 #![no_std]
 #![no_main]
-// BPF's inline assembly: the only way to an atomic addition, see `account`.
+// BPF's inline assembly: the only way to an atomic addition, see `atomic`.
 #![feature(asm_experimental_arch)]
 
 /// Says what the programs do, when user space asked for it (`AYA_LOG_LEVEL`); otherwise the verifier
@@ -15,9 +16,12 @@ macro_rules! diagnose {
 
 mod account;
 mod arch;
+mod atomic;
+mod cpu;
 mod descriptor;
+mod devices;
 mod kernel;
-mod maps;
+mod losses;
 mod operations;
 mod probes;
 

@@ -5,7 +5,14 @@
 //! condition: the table lies in the kernel image, whose memory is never reused. Tables of modules
 //! and tables made on the heap (debugfs) are not remembered.
 
-use crate::{kernel::frozen, maps::CLASS_BY_OPERATIONS};
+use aya_ebpf::{macros::map, maps::Array};
+
+use crate::kernel::frozen;
+
+/// What an operations table of the kernel image says about files or sockets, learned as they are
+/// seen. Writers: any CPU, whole words.
+#[map]
+static CLASS_BY_OPERATIONS: Array<u64> = Array::with_max_entries(SLOTS, 0);
 
 /// First address of the kernel image, and the first after it; equal when they are not known.
 #[unsafe(no_mangle)]

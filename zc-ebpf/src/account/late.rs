@@ -2,13 +2,20 @@
 
 use core::ptr;
 
+use aya_ebpf::{macros::map, maps::HashMap};
 use zc_common::{
     loss::Loss,
-    record::{Late, Owner, Record, STATE_FREE, ThreadKey, UNATTRIBUTED_SLOT},
+    record::{FLAG_KTHREAD, Late, Owner, Record, STATE_FREE, ThreadKey, UNATTRIBUTED_SLOT},
 };
 
-use super::{Account, NOEXIST, add_shared, note_loss};
-use crate::maps::{DEPARTED, RECORDS};
+use super::{Account, NOEXIST, RECORDS};
+use crate::{atomic, losses::note_loss};
+
+/// What is done on behalf of threads that have ended, by process (thread id and start of its
+/// leader). Writers: any CPU, atomically; user space removes entries that no longer change. Bound:
+/// the size here; beyond it the unattributed row counts.
+#[map]
+static DEPARTED: HashMap<ThreadKey, Late> = HashMap::with_max_entries(4096, 0);
 
 /// What a departed process begins with. In read-only data: the stack is short.
 static NOTHING: Late = Late::ZERO;
@@ -37,6 +44,14 @@ impl Account {
     pub(crate) fn late(self) -> LateAccount {
         // SAFETY: a field of a map value; only its address is taken.
         LateAccount(unsafe { &raw mut (*self.record).late })
+    }
+
+    /// The same, unless the thread is one of the kernel.
+    #[inline(always)]
+    pub(crate) fn late_of_process(self) -> Option<LateAccount> {
+        let record = self.own()?;
+        // SAFETY: a field of a map value that does not change.
+        if unsafe { (*record).flags } & FLAG_KTHREAD != 0 { None } else { Some(self.late()) }
     }
 
     /// Who this account is of: what a map remembers, so that [`LateAccount::of`] finds it again.
@@ -75,13 +90,6 @@ impl LateAccount {
         Self::departed(owner)
     }
 
-    /// The late counters of the running thread, for what may interrupt it.
-    #[inline(always)]
-    pub(crate) fn current(account: Account) -> Option<Self> {
-        // SAFETY: as above.
-        Some(Self(unsafe { &raw mut (*account.record).late }))
-    }
-
     /// The late counters of the unattributed row.
     #[inline(always)]
     pub(crate) fn unattributed() -> Option<Self> {
@@ -110,9 +118,9 @@ impl LateAccount {
     /// Adds `value` to the counter that `field` names.
     #[inline(always)]
     pub(crate) fn add(self, field: impl Fn(*mut Late) -> *mut u64, value: u64) {
-        add_shared(field(self.0), value);
+        atomic::add(field(self.0), value);
         // SAFETY: a field of a map value; only its address is taken.
-        add_shared(unsafe { &raw mut (*self.0).updates }, 1);
+        atomic::add(unsafe { &raw mut (*self.0).updates }, 1);
     }
 }
 

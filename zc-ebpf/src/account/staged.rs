@@ -6,22 +6,25 @@
 
 use zc_common::{
     path::{ASSUMES_COPIES, CopyPath, LANES, Lane, lane},
-    record::{EVIDENCE_COPY, EVIDENCE_TRANSFORM, FLAG_KTHREAD, LaneCount, Record, Staged},
+    record::{
+        EVIDENCE_COPY, EVIDENCE_DIRECT, EVIDENCE_TRANSFORM, FLAG_KTHREAD, LaneCount, Record,
+        SocketKey, Staged,
+    },
     syscall::{SYSCALL_TABLE_LEN, SyscallKind},
 };
 
-use super::{Account, PF_KTHREAD, add_shared};
+use super::{Account, PF_KTHREAD};
 use crate::{
-    arch,
+    arch, atomic,
     kernel::{Object, frozen, layout, opaque},
 };
 
 static ASSUMES: [bool; LANES] = ASSUMES_COPIES;
 
 impl Account {
-    /// What is staged. `None` for the unattributed row, where nobody knows whose call it is.
+    /// What is staged. `None` for the unattributed row, where it is unknown whose call it is.
     #[inline(always)]
-    pub(crate) fn staged(self) -> Option<*mut Staged> {
+    fn staged(self) -> Option<*mut Staged> {
         // SAFETY: a field of a map value; only its address is taken.
         self.own().map(|record| unsafe { &raw mut (*record).staged })
     }
@@ -66,6 +69,48 @@ impl Account {
         }
     }
 
+    /// Notes that pages were pinned or bounced for direct I/O.
+    #[inline(always)]
+    pub(crate) fn note_direct(self, bytes: u64) {
+        self.note(EVIDENCE_DIRECT);
+        if let Some(staged) = self.staged() {
+            // SAFETY: as above.
+            unsafe { (*staged).direct += bytes };
+        }
+    }
+
+    /// Notes bytes that an outer function will return once more.
+    #[inline(always)]
+    pub(crate) fn note_nested(self, bytes: u64) {
+        if let Some(staged) = self.staged() {
+            // SAFETY: as above.
+            unsafe { (*staged).nested += bytes };
+        }
+    }
+
+    /// Takes the bytes that inner functions have accounted for.
+    #[inline(always)]
+    pub(crate) fn take_nested(self) -> u64 {
+        self.staged().map_or(0, |staged| {
+            // SAFETY: as above.
+            unsafe { core::mem::take(&mut (*staged).nested) }
+        })
+    }
+
+    /// Notes the socket that the thread sends through. Whether it is another one than last time.
+    #[inline(always)]
+    pub(crate) fn note_socket(self, socket: SocketKey) -> bool {
+        let Some(staged) = self.staged() else { return false };
+        // SAFETY: as above.
+        unsafe {
+            if (*staged).socket == socket {
+                return false;
+            }
+            (*staged).socket = socket;
+        }
+        true
+    }
+
     /// The counts of a lane.
     #[inline(always)]
     pub(super) fn lane(self, lane: Lane) -> Option<*mut LaneCount> {
@@ -85,7 +130,7 @@ impl Account {
         // SAFETY: a field of a map value; only its address is taken.
         let copied = unsafe { &raw mut (*count).copied };
         if self.shared {
-            add_shared(copied, bytes);
+            atomic::add(copied, bytes);
         } else {
             // SAFETY: as above; this thread is the only writer.
             unsafe {
@@ -108,7 +153,7 @@ impl Account {
         let Some(record) = self.own() else {
             if assumes {
                 // SAFETY: a field of a map value; only its address is taken.
-                add_shared(unsafe { &raw mut (*count).assumed }, moved);
+                atomic::add(unsafe { &raw mut (*count).assumed }, moved);
             }
             return;
         };

@@ -2,13 +2,13 @@
 
 use core::arch::asm;
 
-use zc_common::device::{DeviceKey, DeviceRecord, KIND_BLOCK};
+use zc_common::device::{DeviceKey, KIND_BLOCK};
 
 use super::{Arguments, tracepoint, writeback::dirtier};
 use crate::{
-    account::{Account, add_shared, count, count_late, this_cpu},
+    account::{Account, count, count_late},
+    devices::{Device, count_device},
     kernel::{Object, layout},
-    probes::net::device,
 };
 
 /// Operations of a request (`enum req_op`, `include/linux/blk_types.h`): the low byte of its flags.
@@ -56,8 +56,7 @@ fn bio(arguments: Arguments, place: usize) -> Object {
 #[inline(always)]
 fn queued(bio: Object) {
     let bytes = u64::from(bio.load::<u32>(layout!(bio_size)));
-    let Some(cpu) = this_cpu() else { return };
-    let Some(account) = Account::current(cpu) else { return };
+    let Some(account) = Account::current() else { return };
     match bio.load::<u32>(layout!(bio_flags)) & REQ_OP_MASK {
         REQ_OP_READ => {
             count!(account, block_read_bytes, bytes);
@@ -92,25 +91,16 @@ fn completed(arguments: Arguments) {
     let id =
         disk.load::<u32>(layout!(disk_major)) << 20 | disk.load::<u32>(layout!(disk_first_minor));
     let key = DeviceKey { kind: KIND_BLOCK, id, namespace: 0 };
-    let Some(record) = device(&key, disk, layout!(disk_name), 0) else { return };
+    let Some(device) = Device::named(&key, disk, layout!(disk_name), 0) else { return };
     let bytes = u64::from(arguments.integer(2) as u32);
-    // SAFETY: a map value, written atomically.
-    unsafe { book(record, operation, arguments.integer(1) as u32 != 0, bytes) };
-}
-
-#[inline(always)]
-unsafe fn book(record: *mut DeviceRecord, operation: u32, failed: bool, bytes: u64) {
-    // SAFETY: the caller's.
-    unsafe {
-        if failed {
-            add_shared(&raw mut (*record).errors, 1);
-        } else if operation == REQ_OP_READ {
-            add_shared(&raw mut (*record).read_bytes, bytes);
-            add_shared(&raw mut (*record).read_requests, 1);
-        } else {
-            add_shared(&raw mut (*record).write_bytes, bytes);
-            add_shared(&raw mut (*record).write_requests, 1);
-        }
+    if arguments.integer(1) as u32 != 0 {
+        count_device!(device, errors, 1);
+    } else if operation == REQ_OP_READ {
+        count_device!(device, read_bytes, bytes);
+        count_device!(device, read_requests, 1);
+    } else {
+        count_device!(device, write_bytes, bytes);
+        count_device!(device, write_requests, 1);
     }
 }
 

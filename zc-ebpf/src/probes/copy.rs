@@ -6,7 +6,7 @@ use zc_common::site::{Shape, Shapes, Site};
 
 use super::Arguments;
 use crate::{
-    account::{Account, this_cpu},
+    account::Account,
     kernel::{Object, frozen, layout},
 };
 
@@ -147,17 +147,11 @@ impl Traced {
     }
 }
 
-/// The account of the running thread.
-#[inline(always)]
-fn current() -> Option<Account> {
-    Account::current(this_cpu()?)
-}
-
 /// Counts `bytes` that were copied for the running thread.
 #[inline(always)]
 fn copied(bytes: i64) {
     if bytes > 0
-        && let Some(account) = current()
+        && let Some(account) = Account::current()
     {
         account.copied(bytes as u64);
     }
@@ -175,7 +169,7 @@ fn whole(call: Traced) {
 #[inline(always)]
 fn referenced(bytes: i64) {
     if bytes > 0
-        && let Some(account) = current()
+        && let Some(account) = Account::current()
     {
         account.note(zc_common::record::EVIDENCE_REFERENCE);
     }

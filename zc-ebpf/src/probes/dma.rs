@@ -10,9 +10,9 @@ use zc_common::{
 
 use super::{Arguments, tracepoint};
 use crate::{
-    account::{add_shared, note_losses},
+    devices::{Device, count_device},
     kernel::{Object, layout},
-    probes::net::{device, named_device},
+    losses::note_losses,
 };
 
 /// `enum dma_data_direction`, `include/linux/dma-direction.h`.
@@ -48,20 +48,17 @@ tracepoint!(
 
 #[inline(always)]
 fn mapped(dev: Object, direction: u32, bytes: u64) {
-    let Some(record) = on_bus(dev) else { return };
-    // SAFETY: a map value, written atomically.
-    unsafe {
-        match direction {
-            DMA_TO_DEVICE => {
-                add_shared(&raw mut (*record).write_bytes, bytes);
-                add_shared(&raw mut (*record).write_requests, 1);
-            }
-            DMA_FROM_DEVICE => {
-                add_shared(&raw mut (*record).read_bytes, bytes);
-                add_shared(&raw mut (*record).read_requests, 1);
-            }
-            _ => add_shared(&raw mut (*record).both_bytes, bytes),
+    let Some(device) = on_bus(dev) else { return };
+    match direction {
+        DMA_TO_DEVICE => {
+            count_device!(device, write_bytes, bytes);
+            count_device!(device, write_requests, 1);
         }
+        DMA_FROM_DEVICE => {
+            count_device!(device, read_bytes, bytes);
+            count_device!(device, read_requests, 1);
+        }
+        _ => count_device!(device, both_bytes, bytes),
     }
 }
 
@@ -97,18 +94,16 @@ tracepoint!(
 
 #[inline(always)]
 fn bounced(arguments: Arguments) {
-    let Some(record) = on_bus(arguments.object(0)) else { return };
-    // SAFETY: a map value, written atomically.
-    add_shared(unsafe { &raw mut (*record).bounced_bytes }, arguments.integer(2));
+    let Some(device) = on_bus(arguments.object(0)) else { return };
+    count_device!(device, bounced_bytes, arguments.integer(2));
 }
 
 tracepoint!(
     /// `map(unsigned long iova, phys_addr_t paddr, size_t size)`, `include/trace/events/iommu.h`,
     /// 5.10 to 7.2.
     zc_iommu_map, zc_iommu_map_raw, "map", |arguments| {
-        if let Some(record) = iommu() {
-            // SAFETY: a map value, written atomically.
-            add_shared(unsafe { &raw mut (*record).both_bytes }, arguments.integer(2));
+        if let Some(units) = iommu() {
+            count_device!(units, both_bytes, arguments.integer(2));
         }
     }
 );
@@ -116,9 +111,8 @@ tracepoint!(
 tracepoint!(
     /// `unmap(unsigned long iova, size_t size, size_t unmapped_size)`, 5.10 to 7.2.
     zc_iommu_unmap, zc_iommu_unmap_raw, "unmap", |arguments| {
-        if let Some(record) = iommu() {
-            // SAFETY: a map value, written atomically.
-            add_shared(unsafe { &raw mut (*record).unmapped_bytes }, arguments.integer(2));
+        if let Some(units) = iommu() {
+            count_device!(units, unmapped_bytes, arguments.integer(2));
         }
     }
 );
@@ -126,7 +120,7 @@ tracepoint!(
 /// The record of a device on its bus. Its address tells it from others: names are strings, and
 /// numbers of its own it has none.
 #[inline(always)]
-fn on_bus(dev: Object) -> Option<*mut DeviceRecord> {
+fn on_bus(dev: Object) -> Option<Device> {
     if dev.is_null() {
         return None;
     }
@@ -136,15 +130,15 @@ fn on_bus(dev: Object) -> Option<*mut DeviceRecord> {
     if name == 0 {
         name = dev.load::<u64>(layout!(device_name));
     }
-    device(&key, Object::untyped(name), 0, 0)
+    Device::named(&key, Object::untyped(name), 0, 0)
 }
 
 /// The record of all I/O memory management units: their events name no device.
 #[inline(always)]
-fn iommu() -> Option<*mut DeviceRecord> {
+fn iommu() -> Option<Device> {
     let mut name = [0; DEVICE_NAME_LEN];
     name[..5].copy_from_slice(b"iommu");
-    named_device(&DeviceKey { kind: KIND_IOMMU, id: 0, namespace: 0 }, || DeviceRecord {
+    Device::known_or(&DeviceKey { kind: KIND_IOMMU, id: 0, namespace: 0 }, || DeviceRecord {
         name,
         ..DeviceRecord::ZERO
     })

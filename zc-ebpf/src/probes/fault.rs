@@ -4,7 +4,7 @@ use zc_common::path::{CopyPath, lane};
 
 use super::{Arguments, tracepoint};
 use crate::{
-    account::{Account, count, this_cpu},
+    account::{Account, count},
     kernel::layout,
 };
 
@@ -20,15 +20,11 @@ tracepoint!(
 
 #[inline(always)]
 fn faulted(arguments: Arguments) {
-    let Some(cpu) = this_cpu() else { return };
-    let Some(account) = Account::current(cpu) else { return };
+    let Some(account) = Account::current() else { return };
     count!(account, page_faults_user, 1);
     let code = arguments.integer(2);
     let is_write = code & X86_PF_WRITE != 0;
-    if let Some(record) = account.own() {
-        // SAFETY: a map value; this thread is its only writer.
-        unsafe { (*record).fault_is_write = u64::from(is_write) };
-    }
+    account.note_fault(is_write);
     // A write to a page that is present but read-only: copied, or reused when nobody else maps
     // it. Which of the two is not visible here: an upper bound.
     if layout!(cow_sites) == 0 && is_write && code & X86_PF_PROT != 0 {

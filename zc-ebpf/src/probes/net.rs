@@ -1,16 +1,11 @@
 //! Network interfaces: what they transmit and receive, and whether it had to be linear.
 
-use aya_ebpf::helpers::generated::bpf_probe_read_kernel as probe_read_kernel;
-use zc_common::{
-    device::{DEVICE_NAME_LEN, DEVICE_VIRTUAL, DeviceKey, DeviceRecord, KIND_NET},
-    loss::Loss,
-};
+use zc_common::device::{DEVICE_VIRTUAL, DeviceKey, KIND_NET};
 
 use super::{Arguments, tracepoint};
 use crate::{
-    account::{add_shared, note_loss},
+    devices::{Device, count_device},
     kernel::{Object, layout},
-    maps::DEVICES,
 };
 
 tracepoint!(
@@ -21,15 +16,12 @@ tracepoint!(
 
 #[inline(always)]
 fn transmitted(arguments: Arguments) {
-    let Some(record) = interface(arguments.object(2)) else { return };
-    // SAFETY: a map value, written atomically.
-    unsafe {
-        if arguments.integer(1) as u32 == 0 {
-            add_shared(&raw mut (*record).write_bytes, u64::from(arguments.integer(3) as u32));
-            add_shared(&raw mut (*record).write_requests, 1);
-        } else {
-            add_shared(&raw mut (*record).errors, 1);
-        }
+    let Some(device) = interface(arguments.object(2)) else { return };
+    if arguments.integer(1) as u32 == 0 {
+        count_device!(device, write_bytes, u64::from(arguments.integer(3) as u32));
+        count_device!(device, write_requests, 1);
+    } else {
+        count_device!(device, errors, 1);
     }
 }
 
@@ -42,14 +34,11 @@ tracepoint!(
 #[inline(always)]
 fn started(arguments: Arguments) {
     let skb = arguments.object(0);
-    let Some(record) = interface(arguments.object(1)) else { return };
+    let Some(device) = interface(arguments.object(1)) else { return };
     let all = skb.load::<u32>(layout!(skb_len));
     let paged = skb.load::<u32>(layout!(skb_data_len));
-    // SAFETY: a map value, written atomically.
-    unsafe {
-        add_shared(&raw mut (*record).linear_bytes, u64::from(all - paged));
-        add_shared(&raw mut (*record).gather_bytes, u64::from(paged));
-    }
+    count_device!(device, linear_bytes, u64::from(all - paged));
+    count_device!(device, gather_bytes, u64::from(paged));
 }
 
 tracepoint!(
@@ -61,17 +50,14 @@ tracepoint!(
 #[inline(always)]
 fn received(arguments: Arguments) {
     let skb = arguments.object(0);
-    let Some(record) = interface(skb.follow(layout!(skb_dev))) else { return };
-    // SAFETY: a map value, written atomically.
-    unsafe {
-        add_shared(&raw mut (*record).read_bytes, u64::from(skb.load::<u32>(layout!(skb_len))));
-        add_shared(&raw mut (*record).read_requests, 1);
-    }
+    let Some(device) = interface(skb.follow(layout!(skb_dev))) else { return };
+    count_device!(device, read_bytes, u64::from(skb.load::<u32>(layout!(skb_len))));
+    count_device!(device, read_requests, 1);
 }
 
 /// The record of a network interface.
 #[inline(always)]
-fn interface(dev: Object) -> Option<*mut DeviceRecord> {
+fn interface(dev: Object) -> Option<Device> {
     if dev.is_null() {
         return None;
     }
@@ -81,46 +67,5 @@ fn interface(dev: Object) -> Option<*mut DeviceRecord> {
         namespace: u64::from(dev.follow(layout!(net_device_net)).load::<u32>(layout!(net_inum))),
     };
     let is_virtual = dev.load::<u64>(layout!(net_device_parent)) == 0;
-    device(&key, dev, layout!(net_device_name), if is_virtual { DEVICE_VIRTUAL } else { 0 })
-}
-
-/// The record of a device, made at its first event. `name` is the offset of its name.
-#[inline(always)]
-pub(super) fn device(
-    key: &DeviceKey,
-    object: Object,
-    name: u32,
-    flags: u64,
-) -> Option<*mut DeviceRecord> {
-    named_device(key, || {
-        let mut new = DeviceRecord { flags, ..DeviceRecord::ZERO };
-        // SAFETY: the helper checks the source. Interface names are 16 bytes, disk names 32: what
-        // follows a shorter name is cut off at its NUL by user space.
-        unsafe {
-            probe_read_kernel(
-                new.name.as_mut_ptr().cast(),
-                DEVICE_NAME_LEN as u32,
-                (object.address() + u64::from(name)) as *const _,
-            );
-        }
-        new
-    })
-}
-
-/// The record of a device; `make` makes it at its first event.
-#[inline(always)]
-pub(super) fn named_device(
-    key: &DeviceKey,
-    make: impl Fn() -> DeviceRecord,
-) -> Option<*mut DeviceRecord> {
-    if let Some(record) = DEVICES.get_ptr_mut(key) {
-        return Some(record);
-    }
-    // Another CPU may have been faster: either way the record is there now, unless the table is full.
-    let _ = DEVICES.insert(key, make(), 1);
-    let record = DEVICES.get_ptr_mut(key);
-    if record.is_none() {
-        note_loss(Loss::DevicesExhausted);
-    }
-    record
+    Device::named(&key, dev, layout!(net_device_name), if is_virtual { DEVICE_VIRTUAL } else { 0 })
 }

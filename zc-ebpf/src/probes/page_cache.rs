@@ -7,7 +7,7 @@ use zc_common::{
 
 use super::{Arguments, tracepoint};
 use crate::{
-    account::{Account, count, this_cpu},
+    account::{Account, count},
     arch,
     kernel::{Object, layout},
 };
@@ -23,8 +23,7 @@ tracepoint!(
 #[inline(always)]
 fn looked_up(arguments: Arguments) {
     let (index, mut last) = (arguments.integer(1), arguments.integer(2));
-    let Some(cpu) = this_cpu() else { return };
-    let Some(account) = Account::current(cpu) else { return };
+    let Some(account) = Account::current() else { return };
     let mapping = arguments.object(0);
     if last > index {
         let size = mapping.follow(layout!(mapping_host)).load::<u64>(layout!(inode_size));
@@ -47,8 +46,7 @@ tracepoint!(
 
 #[inline(always)]
 fn inserted(arguments: Arguments) {
-    let Some(cpu) = this_cpu() else { return };
-    let Some(account) = Account::current(cpu) else { return };
+    let Some(account) = Account::current() else { return };
     let folio = arguments.object(0);
     if in_write_call() || is_beyond_end(folio) {
         // Pages made to be written into: no read was waiting for them.
@@ -117,8 +115,7 @@ fn mapped_around(arguments: Arguments) {
         // The file was truncated meanwhile: nothing was mapped.
         return;
     }
-    let Some(cpu) = this_cpu() else { return };
-    let Some(account) = Account::current(cpu) else { return };
+    let Some(account) = Account::current() else { return };
     let pages = end - start + 1;
     account.book(lane(CopyPath::MmapRead), (pages << layout!(page_shift)) as i64);
 }
@@ -134,10 +131,7 @@ fn faulted(_arguments: Arguments) {
     if layout!(map_sites) != 0 {
         return;
     }
-    let Some(cpu) = this_cpu() else { return };
-    let Some(account) = Account::current(cpu) else { return };
-    // SAFETY: a map value; this thread is its only writer.
-    let is_write = account.own().is_some_and(|record| unsafe { (*record).fault_is_write } != 0);
-    let path = if is_write { CopyPath::MmapWrite } else { CopyPath::MmapRead };
+    let Some(account) = Account::current() else { return };
+    let path = if account.faults_by_write() { CopyPath::MmapWrite } else { CopyPath::MmapRead };
     account.book(lane(path), 1 << layout!(page_shift));
 }

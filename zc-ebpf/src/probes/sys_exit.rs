@@ -13,10 +13,12 @@ use zc_common::{
 
 use super::tracepoint;
 use crate::{
-    account::{Account, add_shared, count, note_loss, note_losses, this_cpu},
+    account::{Account, count},
     arch,
+    cpu::Cpu,
     descriptor::{Class, File},
     kernel::{Object, layout},
+    losses::{note_loss, note_losses},
 };
 
 mod aio;
@@ -112,18 +114,10 @@ fn sys_exit(regs: Object, result: impl Fn() -> i64) {
     const SENDMMSG: u8 = SyscallKind::Sendmmsg as u8;
     const IO_GETEVENTS: u8 = SyscallKind::IoGetevents as u8;
 
-    let Some(cpu) = this_cpu() else {
+    let Some(cpu) = Cpu::this() else {
         return note_loss(Loss::CpuOutOfRange);
     };
-    // SAFETY: a field of a map value that only this CPU writes.
-    let pending = unsafe { &raw mut (*cpu).pending_syscalls };
-    if layout!(exit_is_preempted) != 0 {
-        // The switch takes the pending calls away, in the middle of an addition if it must.
-        add_shared(pending, 1);
-    } else {
-        // SAFETY: as above.
-        unsafe { *pending += 1 };
-    }
+    cpu.count_call();
 
     let number = arch::number(regs);
     if number >= SYSCALL_TABLE_LEN as u64 {

@@ -1,10 +1,9 @@
 //! The life of a thread: fork, exec, switches, exit.
 
-use zc_common::record::{CpuState, FLAG_GROUP_DEAD, STATE_EXITED};
-
 use super::{Arguments, tracepoint};
 use crate::{
-    account::{Account, count, this_cpu},
+    account::Account,
+    cpu::Cpu,
     kernel::{Object, layout},
 };
 
@@ -19,25 +18,24 @@ tracepoint!(
 
 #[inline(always)]
 fn switched(arguments: Arguments) {
-    let Some(cpu) = this_cpu() else { return };
+    let Some(cpu) = Cpu::this() else { return };
     let previous = arguments.object(1);
     let next = arguments.object(2).load::<u32>(layout!(task_pid));
     if previous.load::<u32>(layout!(task_pid)) == 0 {
         // The idle task of this CPU: it makes no calls and copies nothing.
-        // SAFETY: a map value that only this CPU writes.
-        unsafe { (*cpu).pid = next };
+        cpu.runs(next);
         return;
     }
     leave(cpu, previous, arguments);
-    // SAFETY: as above. After the pending calls of the previous thread are settled.
-    unsafe { (*cpu).pid = next };
+    // After the pending calls of the previous thread are charged.
+    cpu.runs(next);
 }
 
-/// Settles the account of the thread that leaves the CPU.
+/// Brings the account of the thread that leaves the CPU up to date.
 #[inline(always)]
-fn leave(cpu: *mut CpuState, previous: Object, arguments: Arguments) {
+fn leave(cpu: Cpu, previous: Object, arguments: Arguments) {
     let Some(account) = Account::of(cpu, previous) else { return };
-    settle(cpu, account);
+    account.charge_calls(cpu);
     account.refresh(previous);
     let state = if layout!(switch_has_state) != 0 {
         arguments.integer(3)
@@ -46,20 +44,6 @@ fn leave(cpu: *mut CpuState, previous: Object, arguments: Arguments) {
     };
     if state & TASK_DEAD != 0 {
         account.close(cpu);
-    }
-}
-
-/// Charges the calls made on this CPU since the last switch to whoever made them.
-#[inline(always)]
-fn settle(cpu: *mut CpuState, account: Account) {
-    // SAFETY: a map value that only this CPU writes.
-    let calls = unsafe { (*cpu).pending_syscalls };
-    if calls > 0 {
-        count!(account, syscalls, calls);
-        // After the addition: a reader in between sees the calls once more for a moment, and
-        // user space keeps its totals from falling; it never loses them.
-        // SAFETY: as above.
-        unsafe { (*cpu).pending_syscalls = 0 };
     }
 }
 
@@ -82,10 +66,10 @@ tracepoint!(
 
 #[inline(always)]
 fn executed(arguments: Arguments) {
-    let Some(cpu) = this_cpu() else { return };
+    let Some(cpu) = Cpu::this() else { return };
     let task = arguments.object(0);
     // A thread that is not the leader has taken over the leader's pid and start.
-    Account::forget(cpu);
+    cpu.forget_slot();
     let Some(account) = Account::of(cpu, task) else { return };
     account.rename(task);
     diagnose!("process {} runs a new program", task.load::<u32>(layout!(task_tgid)));
@@ -99,21 +83,12 @@ tracepoint!(
 
 #[inline(always)]
 fn exited(arguments: Arguments) {
-    let Some(cpu) = this_cpu() else { return };
+    let Some(cpu) = Cpu::this() else { return };
     let task = arguments.object(0);
     let Some(account) = Account::of(cpu, task) else { return };
-    settle(cpu, account);
+    account.charge_calls(cpu);
     account.refresh(task);
     account.rename(task);
     diagnose!("thread {} exits", task.load::<u32>(layout!(task_pid)));
-    let Some(record) = account.own() else { return };
-    let signal: Object = task.follow(layout!(task_signal));
-    // SAFETY: a map value; this thread is its only writer.
-    unsafe {
-        // `do_exit` has already taken this thread off the count (`kernel/exit.c`).
-        if signal.load::<u32>(layout!(signal_live)) == 0 {
-            (*record).flags |= FLAG_GROUP_DEAD;
-        }
-        (*record).state = STATE_EXITED;
-    }
+    account.exit(task);
 }

@@ -10,9 +10,10 @@ use zc_common::{
 
 use super::{Arguments, tracepoint};
 use crate::{
-    account::{Account, count, note_loss, this_cpu},
+    account::{Account, count},
     descriptor::{Class, File},
     kernel::{Object, layout},
+    losses::note_loss,
 };
 
 mod submission;
@@ -77,8 +78,7 @@ fn file_class(request: Object) -> Class {
 /// Books an operation that has completed.
 #[inline(always)]
 fn book(opcode: u8, class: Class, result: i32) {
-    let Some(cpu) = this_cpu() else { return };
-    let Some(account) = Account::current(cpu) else { return };
+    let Some(account) = Account::current() else { return };
     count!(account, uring_ops, 1);
     let result = i64::from(result);
     if is_read(opcode) {

@@ -1,13 +1,19 @@
 //! Who made the pages dirty that somebody else writes to a device.
 
-use zc_common::layout::ABSENT;
+use aya_ebpf::{macros::map, maps::LruHashMap};
+use zc_common::{layout::ABSENT, record::Owner};
 
 use super::{Arguments, tracepoint};
 use crate::{
-    account::{Account, LateAccount, this_cpu},
+    account::{Account, LateAccount},
     kernel::{Object, layout},
-    maps::DIRTIED_BY,
 };
+
+/// The thread that dirtied the last page of a file, by the address of its `struct inode`. Writers: any
+/// CPU. Bound: the files with dirty pages that are remembered; beyond it the one least recently used
+/// is forgotten, and what is written of it is unattributed.
+#[map]
+static DIRTIED_BY: LruHashMap<u64, Owner> = LruHashMap::with_max_entries(16_384, 0);
 
 /// The file type in `inode.i_mode`, `include/uapi/linux/stat.h`, and a block device.
 const S_IFMT: u16 = 0o170_000;
@@ -39,8 +45,7 @@ fn dirtied(arguments: Arguments) {
         // without are where file systems keep their metadata.
         return;
     }
-    let Some(cpu) = this_cpu() else { return };
-    let Some(account) = Account::current(cpu) else { return };
+    let Some(account) = Account::current() else { return };
     let owner = account.owner();
     let inode = host.address();
     if let Some(known) = DIRTIED_BY.get_ptr(inode) {

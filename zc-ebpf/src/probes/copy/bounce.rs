@@ -1,7 +1,7 @@
 //! Bounce buffers: memory that the device cannot reach is copied to and from memory that it can.
 
-use super::{at_return, current};
-use crate::account::{LateAccount, count_late};
+use super::at_return;
+use crate::account::{Account, LateAccount, count_late};
 
 /// `DMA_TO_DEVICE`, `include/linux/dma-direction.h`.
 const DMA_TO_DEVICE: u32 = 1;
@@ -12,7 +12,7 @@ at_return!(
     /// belongs to nobody.
     Bounce, zc_bounce, "swiotlb_bounce", |call| {
         let late = if call.integer(3) as u32 == DMA_TO_DEVICE {
-            current().and_then(LateAccount::current)
+            Account::current().map(Account::late)
         } else {
             LateAccount::unattributed()
         };

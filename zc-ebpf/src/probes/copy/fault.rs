@@ -1,12 +1,12 @@
 //! Page faults: pages copied by the first write, pages mapped.
 
-use zc_common::{
-    path::{CopyPath, lane},
-    record::FLAG_KTHREAD,
-};
+use zc_common::path::{CopyPath, lane};
 
-use super::{Traced, at_return, current};
-use crate::kernel::{Object, layout};
+use super::{Traced, at_return};
+use crate::{
+    account::Account,
+    kernel::{Object, layout},
+};
 
 /// `FAULT_FLAG_WRITE`, `include/linux/mm_types.h`.
 const FAULT_FLAG_WRITE: u32 = 1;
@@ -51,12 +51,11 @@ fn broken(bytes: i64) {
     if bytes <= 0 {
         return;
     }
-    let Some(account) = current() else { return };
-    let Some(record) = account.own() else {
+    let Some(account) = Account::current() else { return };
+    if account.is_unattributed() {
         return account.book_copied(lane(CopyPath::CowCopy), bytes as u64, bytes as u64);
-    };
-    // SAFETY: a field of a map value.
-    if unsafe { (*record).flags } & FLAG_KTHREAD != 0 {
+    }
+    if account.is_kernel_thread() {
         account.book_copied(lane(CopyPath::KernelCopy), 0, bytes as u64);
     } else {
         account.book_copied(lane(CopyPath::CowCopy), bytes as u64, bytes as u64);
@@ -91,7 +90,7 @@ fn mapped(call: Traced, pages: u64) {
         (true, false) => return,
         (false, _) => CopyPath::MmapRead,
     };
-    if let Some(account) = current() {
+    if let Some(account) = Account::current() {
         account.book(lane(path), (pages << layout!(page_shift)) as i64);
     }
 }

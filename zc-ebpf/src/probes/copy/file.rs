@@ -1,9 +1,7 @@
 //! Between the page cache and whoever reads and writes it.
 
-use zc_common::record::EVIDENCE_DIRECT;
-
-use super::{Traced, at_return, copied, current, referenced, whole};
-use crate::kernel::layout;
+use super::{Traced, at_return, copied, referenced, whole};
+use crate::{account::Account, kernel::layout};
 
 at_return!(
     /// `ssize_t filemap_read(struct kiocb *, struct iov_iter *, ssize_t already_read)`,
@@ -62,11 +60,8 @@ fn pinned(call: Traced) {
         return;
     }
     let bytes = u64::from(call.object(0).load::<u32>(layout!(bio_size)));
-    let Some(account) = current() else { return };
-    account.note(EVIDENCE_DIRECT);
-    if let Some(staged) = account.staged() {
-        // SAFETY: a map value; this thread is its only writer.
-        unsafe { (*staged).direct += bytes };
+    if let Some(account) = Account::current() {
+        account.note_direct(bytes);
     }
 }
 

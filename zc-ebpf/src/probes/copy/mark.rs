@@ -4,7 +4,7 @@
 use aya_ebpf::{macros::kprobe, programs::ProbeContext};
 use zc_common::record::{EVIDENCE_COPY, EVIDENCE_TRANSFORM};
 
-use super::current;
+use crate::account::Account;
 
 /// Declares the program of a site at the entry of a function that a kprobe reaches.
 macro_rules! marks {
@@ -61,7 +61,7 @@ pub(crate) fn zc_tls_recv(ctx: ProbeContext) -> u32 {
 
 #[inline(always)]
 fn note(evidence: u64) {
-    if let Some(account) = current() {
+    if let Some(account) = Account::current() {
         account.note(evidence);
     }
 }

@@ -3,8 +3,9 @@
 
 use zc_common::layout::ABSENT;
 
-use super::{Traced, at_entry, at_return, current};
+use super::{Traced, at_entry, at_return};
 use crate::{
+    account::Account,
     descriptor::{Class, File},
     kernel::{Object, layout},
     probes::uring::operation_lane,
@@ -19,7 +20,7 @@ at_entry!(
 at_return!(
     /// The end of `io_issue_sqe`. Only now the file is known: it may have been looked up inside.
     UringEnd, zc_uring_end, "io_issue_sqe", |call| {
-        let Some(account) = current() else { return 0 };
+        let Some(account) = Account::current() else { return 0 };
         let request = call.object(0);
         let opcode = request.load::<u8>(layout!(kiocb_opcode));
         let class = class(request.load::<u64>(layout!(kiocb_file)));
@@ -54,14 +55,14 @@ at_return!(
 
 #[inline(always)]
 fn begin() {
-    if let Some(account) = current() {
+    if let Some(account) = Account::current() {
         account.begin();
     }
 }
 
 #[inline(always)]
 fn end_aio(call: Traced, reads: bool) {
-    let Some(account) = current() else { return };
+    let Some(account) = Account::current() else { return };
     let class = class(call.object(0).load::<u64>(layout!(kiocb_filp)));
     account.end(if reads { class.read_lane() } else { class.write_lane() }, 0);
 }

@@ -1,9 +1,9 @@
 //! Between sockets and whoever sends and receives.
 
-use zc_common::record::{EVIDENCE_REFERENCE, Staged};
+use zc_common::record::EVIDENCE_REFERENCE;
 
 use super::{
-    Traced, at_entry, at_return, copied, current, referenced,
+    Traced, at_entry, at_return, copied, referenced,
     transmit::{owns, pins},
 };
 use crate::{
@@ -18,10 +18,10 @@ at_return!(
         if call.result_int() == 0 && call.copies() {
             let bytes = call.integer(3) as i32;
             if bytes > 0
-                && let Some(account) = current()
+                && let Some(account) = Account::current()
             {
                 account.copied(bytes as u64);
-                nested(account, bytes as u64);
+                account.note_nested(bytes as u64);
             }
         }
     }
@@ -52,8 +52,8 @@ at_return!(
 #[inline(always)]
 fn datagram(call: Traced) {
     let result = call.result_int();
-    let Some(account) = current() else { return };
-    let nested = consume(account.staged());
+    let Some(account) = Account::current() else { return };
+    let nested = account.take_nested();
     let room = call.integer(2) as i64;
     let bytes = if result < room { result } else { room };
     if bytes > 0 {
@@ -66,7 +66,7 @@ at_return!(
     /// `net/ipv4/ip_output.c`, 5.10 to 7.2: UDP and raw sockets.
     Getfrag, zc_getfrag, "ip_generic_getfrag", |call| {
         if call.result_int() == 0
-            && let Some(account) = current()
+            && let Some(account) = Account::current()
         {
             account.copied(u64::from(call.integer(3) as u32));
             owns(account, call.object(5).follow(layout!(skb_sk)));
@@ -79,9 +79,9 @@ at_return!(
     /// 7.2. Its copies are inlined into it: all that it returns but what went by reference.
     TcpSend, zc_tcp_send, "tcp_sendmsg_locked", |call| {
         let result = call.result_int();
-        if let Some(account) = current() {
+        if let Some(account) = Account::current() {
             owns(account, call.object(0));
-            let nested = consume(account.staged());
+            let nested = account.take_nested();
             if result > 0 {
                 account.copied((result as u64).saturating_sub(nested));
             }
@@ -109,13 +109,13 @@ at_return!(
     /// `net/core/skbuff.c`, since 6.5; `do_tcp_sendpages` before.
     SkbSplice, zc_skb_splice, "skb_splice_from_iter", |call| {
         let result = call.result();
-        let Some(account) = current() else { return 0 };
+        let Some(account) = Account::current() else { return 0 };
         if call.variant() > 0 {
             owns(account, call.object(0));
         }
         if result > 0 {
             account.note(EVIDENCE_REFERENCE);
-            nested(account, result as u64);
+            account.note_nested(result as u64);
         }
     }
 );
@@ -131,10 +131,10 @@ at_return!(
     SkbZerocopy, zc_skb_zerocopy, "skb_zerocopy_iter_stream", |call| {
         let result = call.result_int();
         if result > 0
-            && let Some(account) = current()
+            && let Some(account) = Account::current()
         {
             account.note(EVIDENCE_REFERENCE);
-            nested(account, result as u64);
+            account.note_nested(result as u64);
         }
     }
 );
@@ -146,7 +146,7 @@ at_entry!(
     ZerocopyPages, zc_zerocopy_pages, "__zerocopy_sg_from_iter", |call| {
         let notification = call.object(0).load::<u64>(layout!(msg_ubuf));
         if notification != 0
-            && let Some(account) = current()
+            && let Some(account) = Account::current()
         {
             pins(account, Object::untyped(notification));
         }
@@ -160,7 +160,7 @@ at_return!(
     ZerocopyNotice, zc_zerocopy_notice, "msg_zerocopy_realloc", |call| {
         let notification = call.result();
         if notification != 0
-            && let Some(account) = current()
+            && let Some(account) = Account::current()
         {
             owns(account, call.object(0));
             pins(account, Object::untyped(notification as u64));
@@ -168,21 +168,3 @@ at_return!(
         }
     }
 );
-
-/// Notes bytes that an outer function will return once more.
-#[inline(always)]
-fn nested(account: Account, bytes: u64) {
-    if let Some(staged) = account.staged() {
-        // SAFETY: a map value; this thread is its only writer.
-        unsafe { (*staged).nested += bytes };
-    }
-}
-
-/// Takes the bytes that inner functions have accounted for.
-#[inline(always)]
-fn consume(staged: Option<*mut Staged>) -> u64 {
-    staged.map_or(0, |staged| {
-        // SAFETY: as above.
-        unsafe { core::mem::take(&mut (*staged).nested) }
-    })
-}

@@ -3,36 +3,39 @@
 //! They run in whatever context transmits: they are charged to the owner of the socket, the thread
 //! that last sent through it.
 
+use aya_ebpf::{macros::map, maps::LruHashMap};
 use zc_common::{
     layout::ABSENT,
-    record::{FLAG_KTHREAD, SocketKey},
+    record::{Owner, SocketKey},
     syscall::SyscallKind,
 };
 
-use super::{Traced, at_entry, at_return, current};
+use super::{Traced, at_entry, at_return};
 use crate::{
-    account::{Account, LateAccount, count_late, this_cpu},
+    account::{Account, LateAccount, count_late},
+    cpu::Cpu,
     kernel::{Object, layout},
-    maps::SOCKET_OWNERS,
 };
+
+/// The thread that last sent through a socket. Writer: the sender. Bound: set by user space; the least
+/// recently used give way.
+#[map]
+static SOCKET_OWNERS: LruHashMap<SocketKey, Owner> = LruHashMap::with_max_entries(16_384, 0);
 
 /// Remembers that the running thread sends through `socket`.
 #[inline(always)]
 pub(super) fn owns(account: Account, socket: Object) {
-    let Some(staged) = account.staged() else { return };
+    if account.is_unattributed() {
+        return;
+    }
     let key = SocketKey {
         address: socket.address(),
         hash: u64::from(socket.load::<u32>(layout!(sock_hash))),
     };
-    // SAFETY: a map value; this thread is its only writer.
-    unsafe {
-        if (*staged).socket == key {
-            return;
-        }
-        (*staged).socket = key;
+    if account.note_socket(key) {
+        // A full table forgets who has sent the longest ago.
+        let _ = SOCKET_OWNERS.insert(key, account.owner(), 0);
     }
-    // A full table forgets who has sent the longest ago.
-    let _ = SOCKET_OWNERS.insert(key, account.owner(), 0);
 }
 
 at_entry!(
@@ -83,9 +86,8 @@ at_return!(
 /// Remembers the socket whose packet this CPU cuts up. Whoever transmits is not preempted meanwhile.
 #[inline(always)]
 fn segmenting(socket: u64) {
-    if let Some(cpu) = this_cpu() {
-        // SAFETY: a field of a map value, written by this CPU only.
-        unsafe { (*cpu).segmenting = socket };
+    if let Some(cpu) = Cpu::this() {
+        cpu.segments(socket);
     }
 }
 
@@ -168,9 +170,8 @@ fn owner(skb: Object) -> Option<LateAccount> {
 /// Address of the socket that a socket buffer belongs to, 0 when it belongs to none.
 #[inline(always)]
 fn socket(skb: Object) -> u64 {
-    match (skb.load::<u64>(layout!(skb_sk)), this_cpu()) {
-        // SAFETY: a field of a map value, written by this CPU only.
-        (0, Some(cpu)) => unsafe { (*cpu).segmenting },
+    match (skb.load::<u64>(layout!(skb_sk)), Cpu::this()) {
+        (0, Some(cpu)) => cpu.segmented_socket(),
         (socket, _) => socket,
     }
 }
@@ -221,26 +222,16 @@ fn sending() -> Option<LateAccount> {
         SyscallKind::Sendfile,
         SyscallKind::Splice,
     ];
-    let account = current()?;
+    let account = Account::current()?;
     if account.is_in_operation() {
-        return LateAccount::current(account);
+        return Some(account.late());
     }
     let kind = account.running_call()?;
-    if SENDS.iter().any(|sends| *sends as u8 == kind) {
-        LateAccount::current(account)
-    } else {
-        None
-    }
+    if SENDS.iter().any(|sends| *sends as u8 == kind) { Some(account.late()) } else { None }
 }
 
 /// The running thread, when it is one of a process: io_uring tells nothing about who sent.
 #[inline(always)]
 fn running() -> Option<LateAccount> {
-    let account = current()?;
-    let record = account.own()?;
-    // SAFETY: a field of a map value.
-    if unsafe { (*record).flags } & FLAG_KTHREAD != 0 {
-        return None;
-    }
-    LateAccount::current(account)
+    Account::current()?.late_of_process()
 }

@@ -6,10 +6,7 @@
 use zc_common::loss::Loss;
 
 use super::{Call, note_received, note_sent, read_user};
-use crate::{
-    account::{Account, note_losses, this_cpu},
-    descriptor::Class,
-};
+use crate::{account::Account, descriptor::Class, losses::note_losses};
 
 /// Events walked per call. Databases keep a few hundred requests under way.
 const MAX_EVENTS: u64 = 1024;
@@ -64,7 +61,7 @@ pub(super) fn reaped(call: &Call) {
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn zc_aio_event(address: u64) -> u64 {
-    if let Some(account) = this_cpu().and_then(Account::current) {
+    if let Some(account) = Account::current() {
         book(account, address);
     }
     0

@@ -7,9 +7,10 @@ use zc_common::{
 
 use super::{Call, note_received, note_sent, read_user};
 use crate::{
-    account::{count, note_losses},
+    account::count,
     descriptor::{Class, heeds_zerocopy},
     kernel::opaque,
+    losses::note_losses,
 };
 
 const MSG_TRUNC: u32 = 0x20;

@@ -4,6 +4,7 @@
 //! A program may give the same number to several requests. That does no harm as long as they do the
 //! same to the same kind of file; otherwise their bytes are a loss, until all of them have completed.
 
+use aya_ebpf::{macros::map, maps::LruHashMap};
 use zc_common::{
     loss::Loss,
     ring::{Request, RequestKey},
@@ -11,12 +12,17 @@ use zc_common::{
 
 use super::{book, file_class, moves_data};
 use crate::{
-    account::{add_shared, note_loss},
+    atomic,
     descriptor::Class,
     kernel::Object,
-    maps::URING_REQUESTS,
+    losses::note_loss,
     probes::{Arguments, tracepoint},
 };
+
+/// What was submitted to io_uring, on kernels that do not name the request when it completes. Writers:
+/// any CPU. Bound: the numbers in use by programs that are remembered; elsewhere one.
+#[map]
+static URING_REQUESTS: LruHashMap<RequestKey, Request> = LruHashMap::with_max_entries(16_384, 0);
 
 /// The insertion fails when the key exists (`BPF_NOEXIST`).
 const NOEXIST: u64 = 1;
@@ -53,7 +59,7 @@ fn submitted(arguments: Arguments) {
         } else if (*request).what != what {
             (*request).is_ambiguous = 1;
         }
-        add_shared(&raw mut (*request).submitted, 1);
+        atomic::add(&raw mut (*request).submitted, 1);
     }
 }
 
@@ -73,7 +79,7 @@ pub(super) fn completed(arguments: Arguments) {
         return;
     }
     // SAFETY: a map value, written atomically.
-    unsafe { add_shared(&raw mut (*request).completed, 1) };
+    unsafe { atomic::add(&raw mut (*request).completed, 1) };
     if is_ambiguous {
         return note_loss(Loss::UringAnonymousCompletions);
     }

@@ -5,7 +5,7 @@ use core::arch::asm;
 
 use super::moves_data;
 use crate::{
-    account::{Account, count, this_cpu},
+    account::{Account, count},
     kernel::{Object, layout},
     probes::{Arguments, tracepoint},
 };
@@ -28,8 +28,7 @@ fn punted(arguments: Arguments) {
     if !opcode.is_some_and(moves_data) {
         return;
     }
-    let Some(cpu) = this_cpu() else { return };
-    let Some(account) = Account::current(cpu) else { return };
+    let Some(account) = Account::current() else { return };
     count!(account, uring_punted_ops, 1);
 }
 

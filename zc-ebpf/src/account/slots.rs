@@ -1,0 +1,177 @@
+//! Slots: where the record of a thread is, from its first event to its last switch.
+
+use core::ptr;
+
+use aya_ebpf::{
+    helpers::generated::{bpf_get_current_cgroup_id, bpf_probe_read_kernel as probe_read_kernel},
+    macros::map,
+    maps::{HashMap, Stack},
+};
+use zc_common::{
+    COMM_LEN,
+    loss::Loss,
+    record::{
+        FLAG_FROM_BIRTH, FLAG_KTHREAD, Record, STATE_DEAD, STATE_EXITED, STATE_LIVE, ThreadKey,
+        UNATTRIBUTED_SLOT,
+    },
+};
+
+use super::{Account, NOEXIST, PF_KTHREAD, RECORDS};
+use crate::{
+    cpu::Cpu,
+    kernel::{Object, frozen, layout},
+    losses::note_loss,
+};
+
+/// Slot of a thread. A hash because the key, a pid with its start, is no bounded integer.
+/// Writers: the thread's first event inserts, user space removes after death. Bound: the slots.
+#[map]
+static SLOT_BY_THREAD: HashMap<ThreadKey, u32> = HashMap::with_max_entries(1024, 0);
+
+/// Slots that are free: filled by user space, taken by the kernel side. The last one freed is the
+/// next one taken, so the slots in use stay at the low end.
+#[map]
+static FREE_SLOTS: Stack<u32> = Stack::with_max_entries(1024, 0);
+
+/// Slots whose threads have left their CPU for good: filled by the kernel side, taken by user space,
+/// which reads the last counts, zeroes the slot and frees it. Bound: the slots, so it never fills.
+#[map]
+static DEAD_SLOTS: Stack<u32> = Stack::with_max_entries(1024, 0);
+
+/// `PF_EXITING`, set before the exit hook.
+const PF_EXITING: u32 = 0x4;
+
+/// When the programs were loaded, ns of CLOCK_BOOTTIME: a thread that started later was seen from
+/// birth. Replaced by user space before load.
+#[unsafe(no_mangle)]
+static LOADED_NS: u64 = u64::MAX;
+
+/// The slot of `task`, taking a free one at its first event. [`UNATTRIBUTED_SLOT`] when there is
+/// none, or when the task is already gone.
+#[inline(never)]
+pub(super) fn open(task: Object, start_ns: u64, newborn: bool) -> u32 {
+    let key = ThreadKey { pid: task.load(layout!(task_pid)), pad: 0, start_ns };
+    // SAFETY: slots are integers; a torn read cannot happen.
+    if let Some(slot) = unsafe { SLOT_BY_THREAD.get(key) } {
+        if !is_inherited(*slot, task) {
+            return *slot;
+        }
+        let _ = SLOT_BY_THREAD.remove(key);
+    }
+    if task.load::<u32>(layout!(task_exit_state)) != 0 {
+        return UNATTRIBUTED_SLOT;
+    }
+    let Ok(Some(slot)) = FREE_SLOTS.pop() else {
+        note_loss(Loss::SlotsExhausted);
+        diagnose!("thread {} finds every slot taken", key.pid);
+        return UNATTRIBUTED_SLOT;
+    };
+    let Some(record) = RECORDS.get_ptr_mut(slot) else {
+        return UNATTRIBUTED_SLOT;
+    };
+    // SAFETY: the slot was free: nobody else writes it until it is in `SLOT_BY_THREAD`.
+    unsafe { introduce(record, slot, task, key, newborn) };
+    if SLOT_BY_THREAD.insert(key, slot, NOEXIST).is_err() {
+        // An interrupt on this CPU was faster, or the table is full.
+        // SAFETY: as above: the record was never published.
+        unsafe { ptr::write_volatile(&raw mut (*record).state, 0) };
+        let _ = FREE_SLOTS.push(slot, 0);
+        // SAFETY: as above.
+        return match unsafe { SLOT_BY_THREAD.get(key) } {
+            Some(slot) => *slot,
+            None => {
+                note_loss(Loss::SlotsExhausted);
+                UNATTRIBUTED_SLOT
+            }
+        };
+    }
+    slot
+}
+
+/// The slot of a thread that an interrupt found running, see [`Account::interrupted`].
+#[inline(always)]
+pub(super) fn peek(task: Object) -> u32 {
+    let start_ns = task.load::<u64>(layout!(task_start));
+    let key = ThreadKey { pid: task.load(layout!(task_pid)), pad: 0, start_ns };
+    // SAFETY: slots are integers; a torn read cannot happen.
+    match unsafe { SLOT_BY_THREAD.get(key) } {
+        Some(slot) if is_inherited(*slot, task) => UNATTRIBUTED_SLOT,
+        Some(slot) => *slot,
+        None => open(task, start_ns, false),
+    }
+}
+
+/// Whether the record in `slot` is that of a leader whose pid and start `task` took over when it
+/// called `execve`. The leader's record is being buried, and its bases are not those of `task`.
+#[inline(always)]
+fn is_inherited(slot: u32, task: Object) -> bool {
+    let Some(record) = RECORDS.get_ptr(slot) else { return false };
+    // SAFETY: an aligned field of a map value.
+    let state = unsafe { ptr::read_volatile(&raw const (*record).state) };
+    state >= STATE_EXITED && task.load::<u32>(layout!(task_flags)) & PF_EXITING == 0
+}
+
+/// Writes who `task` is into its new record.
+#[inline(always)]
+unsafe fn introduce(record: *mut Record, slot: u32, task: Object, key: ThreadKey, newborn: bool) {
+    let leader = task.follow(layout!(task_group_leader));
+    let parent = task.follow(layout!(task_real_parent));
+    let mut flags = 0;
+    if task.load::<u32>(layout!(task_flags)) & PF_KTHREAD != 0 {
+        flags |= FLAG_KTHREAD;
+    }
+    // Workers of io_uring are made without the tracepoint of forks.
+    let newborn = newborn || key.start_ns >= frozen(&LOADED_NS);
+    if newborn {
+        flags |= FLAG_FROM_BIRTH;
+    }
+    // SAFETY: the caller owns the record.
+    unsafe {
+        let record = &mut *record;
+        record.flags = flags;
+        record.pid = key.pid;
+        record.tgid = task.load(layout!(task_tgid));
+        record.start_ns = key.start_ns;
+        record.process_start_ns = leader.load(layout!(task_start));
+        record.slot = slot;
+        record.parent_tgid = parent.load(layout!(task_tgid));
+        record.parent_start_ns =
+            parent.follow(layout!(task_group_leader)).load(layout!(task_start));
+        record.cgroup_id = bpf_get_current_cgroup_id();
+        if newborn {
+            record.minor_base = 0;
+            record.major_base = 0;
+            record.voluntary_base = 0;
+            record.involuntary_base = 0;
+        } else {
+            record.minor_base = task.load(layout!(task_min_flt));
+            record.major_base = task.load(layout!(task_maj_flt));
+            record.voluntary_base = task.load(layout!(task_nvcsw));
+            record.involuntary_base = task.load(layout!(task_nivcsw));
+        }
+        probe_read_kernel(
+            (&raw mut record.comm).cast(),
+            COMM_LEN as u32,
+            (task.address() + u64::from(layout!(task_comm))) as *const _,
+        );
+        record.updates += 1;
+        ptr::write_volatile(&raw mut record.state, STATE_LIVE);
+    }
+}
+
+impl Account {
+    /// Closes the account of a thread that has left its CPU for good.
+    #[inline(always)]
+    pub(crate) fn close(self, cpu: Cpu) {
+        let Some(record) = self.own() else { return };
+        // SAFETY: a record that has lost its writer.
+        let slot = unsafe {
+            (*record).state = STATE_DEAD;
+            (*record).slot
+        };
+        cpu.forget_slot();
+        // A full stack cannot be: it has room for every slot. The patrol of user space would find
+        // the slot anyway.
+        let _ = DEAD_SLOTS.push(slot, 0);
+    }
+}

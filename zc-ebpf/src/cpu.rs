@@ -1,0 +1,114 @@
+//! What each CPU is running: the thread, the calls that it made since it came, and what was last
+//! looked up for it.
+
+use core::ptr;
+
+use aya_ebpf::{
+    bindings::BPF_F_MMAPABLE, helpers::bpf_get_smp_processor_id, macros::map, maps::Array,
+};
+use zc_common::{MAX_CPUS, record::CpuState};
+
+use crate::{atomic, kernel::layout};
+
+/// Writer: the CPU itself. User space maps it, and reads the calls that are not charged yet.
+#[map]
+static CPUS: Array<CpuState> = Array::with_max_entries(MAX_CPUS, BPF_F_MMAPABLE);
+
+/// Bits of a slot in [`CpuState::remembered`].
+const SLOT_BITS: u32 = 21;
+const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
+
+/// The CPU that a program runs on.
+#[derive(Clone, Copy)]
+pub(crate) struct Cpu(*mut CpuState);
+
+impl Cpu {
+    /// This CPU. `None` on one beyond the table.
+    #[inline(always)]
+    pub(crate) fn this() -> Option<Self> {
+        // SAFETY: no arguments.
+        let cpu = unsafe { bpf_get_smp_processor_id() };
+        CPUS.get_ptr_mut(cpu).map(Self)
+    }
+
+    /// Counts a call that has returned. It is charged at the next switch.
+    #[inline(always)]
+    pub(crate) fn count_call(self) {
+        // SAFETY: a field of a map value that only this CPU writes.
+        let pending = unsafe { &raw mut (*self.0).pending_syscalls };
+        if layout!(exit_is_preempted) != 0 {
+            // The switch takes the pending calls away, in the middle of an addition if it must.
+            atomic::add(pending, 1);
+        } else {
+            // SAFETY: as above.
+            unsafe { *pending += 1 };
+        }
+    }
+
+    /// The calls that are not charged yet.
+    #[inline(always)]
+    pub(crate) fn pending_calls(self) -> u64 {
+        // SAFETY: a field of a map value that only this CPU writes.
+        unsafe { (*self.0).pending_syscalls }
+    }
+
+    /// Forgets them: they have been charged.
+    #[inline(always)]
+    pub(crate) fn clear_calls(self) {
+        // SAFETY: as above.
+        unsafe { (*self.0).pending_syscalls = 0 };
+    }
+
+    /// Notes that the thread `pid` runs from now on.
+    #[inline(always)]
+    pub(crate) fn runs(self, pid: u32) {
+        // SAFETY: as above.
+        unsafe { (*self.0).pid = pid };
+    }
+
+    /// The slot of the thread `identity`, if it is the one last looked up on this CPU.
+    ///
+    /// The slot is remembered with 43 bits of who it was, in one word: programs at functions can be
+    /// preempted at any place, by threads that write the word too, so a check and what it is about
+    /// must be read and written at once.
+    #[inline(always)]
+    pub(crate) fn recall_slot(self, identity: u64) -> Option<u32> {
+        // SAFETY: a value of the map, written by this CPU only, whole.
+        let remembered = unsafe { ptr::read_volatile(&raw const (*self.0).remembered) };
+        if (remembered ^ identity << SLOT_BITS) >> SLOT_BITS == 0 {
+            Some(remembered as u32 & SLOT_MASK)
+        } else {
+            None
+        }
+    }
+
+    /// Remembers it.
+    #[inline(always)]
+    pub(crate) fn remember_slot(self, identity: u64, slot: u32) {
+        let word = identity << SLOT_BITS | u64::from(slot & SLOT_MASK);
+        // SAFETY: as above.
+        unsafe { ptr::write_volatile(&raw mut (*self.0).remembered, word) };
+    }
+
+    /// Forgets the slot: the thread's slot may change.
+    #[inline(always)]
+    pub(crate) fn forget_slot(self) {
+        // SAFETY: as above.
+        unsafe { ptr::write_volatile(&raw mut (*self.0).remembered, 0) };
+    }
+
+    /// Address of the socket whose packet is segmented here, 0 when none is.
+    #[inline(always)]
+    pub(crate) fn segmented_socket(self) -> u64 {
+        // SAFETY: as above.
+        unsafe { (*self.0).segmenting }
+    }
+
+    /// Remembers it, or 0 when the segmentation has ended. A thread that transmits is not preempted
+    /// in between.
+    #[inline(always)]
+    pub(crate) fn segments(self, socket: u64) {
+        // SAFETY: as above.
+        unsafe { (*self.0).segmenting = socket };
+    }
+}
