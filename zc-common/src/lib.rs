@@ -6,6 +6,7 @@
 //! - no logic beyond constant tables: what a number *means* is decided in user space.
 #![no_std]
 
+pub mod config;
 pub mod device;
 pub mod layout;
 pub mod loss;

@@ -14,7 +14,7 @@ use zc_common::{
 use crate::{
     atomic,
     cpu::Cpu,
-    kernel::{Object, layout},
+    kernel::{Object, offset},
 };
 
 mod late;
@@ -67,8 +67,8 @@ impl Account {
     /// The account of `task`, opened when this is the first time it is seen.
     #[inline(always)]
     pub(crate) fn of(cpu: Cpu, task: Object) -> Option<Self> {
-        let start_ns = task.load::<u64>(layout!(task_start));
-        let identity = start_ns ^ u64::from(task.load::<u32>(layout!(task_pid))) << 22;
+        let start_ns = task.load::<u64>(offset!(task_start));
+        let identity = start_ns ^ u64::from(task.load::<u32>(offset!(task_pid))) << 22;
         let slot = if let Some(slot) = cpu.recall_slot(identity) {
             slot
         } else {
@@ -82,7 +82,7 @@ impl Account {
     /// The account of a thread that is being created by the running one.
     #[inline(always)]
     pub(crate) fn newborn(task: Object) -> Option<Self> {
-        Self::at(slots::open(task, task.load::<u64>(layout!(task_start)), true))
+        Self::at(slots::open(task, task.load::<u64>(offset!(task_start)), true))
     }
 
     /// The account of a thread that an interrupt found running.
@@ -169,11 +169,11 @@ impl Account {
     #[inline(always)]
     pub(crate) fn exit(self, task: Object) {
         let Some(record) = self.own() else { return };
-        let signal = task.follow(layout!(task_signal));
+        let signal = task.follow(offset!(task_signal));
         // SAFETY: as above.
         unsafe {
             // `do_exit` has already taken this thread off the count (`kernel/exit.c`).
-            if signal.load::<u32>(layout!(signal_live)) == 0 {
+            if signal.load::<u32>(offset!(signal_live)) == 0 {
                 (*record).flags |= FLAG_GROUP_DEAD;
             }
             (*record).state = STATE_EXITED;
@@ -235,13 +235,13 @@ impl Account {
             let record = &mut *self.record;
             let counters = &mut record.counters;
             counters.page_faults_minor =
-                task.load::<u64>(layout!(task_min_flt)) - record.minor_base;
+                task.load::<u64>(offset!(task_min_flt)) - record.minor_base;
             counters.page_faults_major =
-                task.load::<u64>(layout!(task_maj_flt)) - record.major_base;
+                task.load::<u64>(offset!(task_maj_flt)) - record.major_base;
             counters.context_switches_voluntary =
-                task.load::<u64>(layout!(task_nvcsw)) - record.voluntary_base;
+                task.load::<u64>(offset!(task_nvcsw)) - record.voluntary_base;
             counters.context_switches_involuntary =
-                task.load::<u64>(layout!(task_nivcsw)) - record.involuntary_base;
+                task.load::<u64>(offset!(task_nivcsw)) - record.involuntary_base;
             record.updates += 1;
         }
     }
@@ -255,7 +255,7 @@ impl Account {
                 probe_read_kernel(
                     (&raw mut (*record).comm).cast(),
                     COMM_LEN as u32,
-                    (task.address() + u64::from(layout!(task_comm))) as *const _,
+                    (task.address() + u64::from(offset!(task_comm))) as *const _,
                 );
                 (*record).updates += 1;
             }

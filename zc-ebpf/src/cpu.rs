@@ -8,7 +8,7 @@ use aya_ebpf::{
 };
 use zc_common::{MAX_CPUS, record::CpuState};
 
-use crate::{atomic, kernel::layout};
+use crate::{atomic, kernel::variant};
 
 /// Writer: the CPU itself. User space maps it, and reads the calls that are not charged yet.
 #[map]
@@ -36,7 +36,7 @@ impl Cpu {
     pub(crate) fn count_call(self) {
         // SAFETY: a field of a map value that only this CPU writes.
         let pending = unsafe { &raw mut (*self.0).pending_syscalls };
-        if layout!(exit_is_preempted) != 0 {
+        if variant!(exit_is_preempted) != 0 {
             // The switch takes the pending calls away, in the middle of an addition if it must.
             atomic::add(pending, 1);
         } else {

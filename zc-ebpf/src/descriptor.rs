@@ -11,7 +11,7 @@ use zc_common::{
 
 use crate::{
     arch::O_DIRECT,
-    kernel::{Object, frozen, layout, opaque},
+    kernel::{Object, frozen, offset, opaque, variant},
     operations,
 };
 
@@ -157,17 +157,17 @@ impl File {
     /// The open file that `fd` names in `task`.
     #[inline(always)]
     pub(crate) fn of(task: Object, fd: u64) -> Option<Self> {
-        let files = task.follow(layout!(task_files));
+        let files = task.follow(offset!(task_files));
         if files.is_null() {
             return None;
         }
-        let table = files.follow(layout!(files_fdt));
+        let table = files.follow(offset!(files_fdt));
         // A descriptor is an int: the upper half of the register is noise.
         let fd = fd as u32;
-        if fd >= table.load::<u32>(layout!(fdt_max_fds)) {
+        if fd >= table.load::<u32>(offset!(fdt_max_fds)) {
             return None;
         }
-        let slots = table.load::<u64>(layout!(fdt_fd));
+        let slots = table.load::<u64>(offset!(fdt_fd));
         let file = Object::untyped(slots + u64::from(fd) * 8).read::<u64>(0)?;
         Self::at(Object::untyped(file))
     }
@@ -178,19 +178,19 @@ impl File {
         if file.is_null() {
             return None;
         }
-        let op = layout!(file_op);
-        let is_one_piece = layout!(file_private_data) == op + 16
-            && layout!(file_inode) == op + 24
-            && layout!(file_flags) == op + 32;
+        let op = offset!(file_op);
+        let is_one_piece = offset!(file_private_data) == op + 16
+            && offset!(file_inode) == op + 24
+            && offset!(file_flags) == op + 32;
         if is_one_piece {
             let Head { operations, private_data, inode, flags, .. } = file.read(op)?;
             return Some(Self { operations, private_data, inode: Object::untyped(inode), flags });
         }
         Some(Self {
             operations: file.read(op)?,
-            private_data: file.read(layout!(file_private_data))?,
-            inode: Object::untyped(file.read(layout!(file_inode))?),
-            flags: file.read(layout!(file_flags))?,
+            private_data: file.read(offset!(file_private_data))?,
+            inode: Object::untyped(file.read(offset!(file_inode))?),
+            flags: file.read(offset!(file_flags))?,
         })
     }
 
@@ -215,7 +215,7 @@ impl File {
     /// What the inode and its file system say: everything but the flags and the kind of socket.
     #[inline(never)]
     fn inspect(&self) -> Class {
-        let Some(mode) = self.inode.read::<u16>(layout!(inode_mode)) else {
+        let Some(mode) = self.inode.read::<u16>(offset!(inode_mode)) else {
             return Class::CLOSED;
         };
         let class = match mode & S_IFMT {
@@ -240,20 +240,20 @@ impl File {
         const NULL: u32 = 1 << MINOR_BITS | 3;
         const ZERO: u32 = 1 << MINOR_BITS | 5;
         const FULL: u32 = 1 << MINOR_BITS | 7;
-        let device = self.inode.read::<u32>(layout!(inode_rdev)).unwrap_or_default();
+        let device = self.inode.read::<u32>(offset!(inode_rdev)).unwrap_or_default();
         matches!(device, NULL | ZERO | FULL)
     }
 
     #[inline(always)]
     fn magic(self) -> u32 {
-        let sb = self.inode.read::<u64>(layout!(inode_sb)).unwrap_or_default();
-        Object::untyped(sb).read::<u64>(layout!(sb_magic)).unwrap_or_default() as u32
+        let sb = self.inode.read::<u64>(offset!(inode_sb)).unwrap_or_default();
+        Object::untyped(sb).read::<u64>(offset!(sb_magic)).unwrap_or_default() as u32
     }
 
     #[inline(always)]
     fn socket_class(self) -> Class {
         let socket = Object::untyped(self.private_data);
-        let Some(table) = socket.read::<u64>(layout!(socket_ops)) else { return Class::CLOSED };
+        let Some(table) = socket.read::<u64>(offset!(socket_ops)) else { return Class::CLOSED };
         let mut class = Class(operations::recall(table));
         if class == Class::CLOSED {
             class = inspect_socket(&socket);
@@ -284,19 +284,19 @@ impl File {
     /// Whether the socket has `SO_ZEROCOPY`; `true` where this kernel does not tell.
     #[inline(always)]
     fn has_zerocopy(self) -> bool {
-        if layout!(sock_zerocopy) == ABSENT || layout!(socket_flags) == ABSENT {
+        if variant!(sock_zerocopy) == ABSENT || offset!(socket_flags) == ABSENT {
             return true;
         }
         let socket = Object::untyped(self.private_data);
-        let sock = Object::untyped(socket.read::<u64>(layout!(socket_sk)).unwrap_or_default());
-        sock.read::<u64>(layout!(socket_flags))
-            .is_none_or(|flags| flags >> layout!(sock_zerocopy) & 1 != 0)
+        let sock = Object::untyped(socket.read::<u64>(offset!(socket_sk)).unwrap_or_default());
+        sock.read::<u64>(offset!(socket_flags))
+            .is_none_or(|flags| flags >> variant!(sock_zerocopy) & 1 != 0)
     }
 
     /// Size of the file, bytes.
     #[inline(always)]
     pub(crate) fn size(self) -> u64 {
-        self.inode.read(layout!(inode_size)).unwrap_or_default()
+        self.inode.read(offset!(inode_size)).unwrap_or_default()
     }
 }
 
@@ -311,11 +311,11 @@ fn inspect_socket(socket: &Object) -> Class {
     const IPPROTO_UDPLITE: u16 = 136;
     const IPPROTO_MPTCP: u16 = 262;
 
-    let sock = socket.read::<u64>(layout!(socket_sk)).unwrap_or_default();
+    let sock = socket.read::<u64>(offset!(socket_sk)).unwrap_or_default();
     let sock = Object::untyped(sock);
-    let class = match sock.read::<u16>(layout!(sock_family)).unwrap_or_default() {
+    let class = match sock.read::<u16>(offset!(sock_family)).unwrap_or_default() {
         AF_UNIX => Class::UNIX,
-        AF_INET | AF_INET6 => match sock.read::<u16>(layout!(sock_protocol)).unwrap_or_default() {
+        AF_INET | AF_INET6 => match sock.read::<u16>(offset!(sock_protocol)).unwrap_or_default() {
             IPPROTO_TCP | IPPROTO_MPTCP => Class::TCP,
             IPPROTO_UDP | IPPROTO_UDPLITE => Class::UDP,
             _ => Class::OTHER_SOCKET,

@@ -6,20 +6,36 @@ use aya_ebpf::helpers::{
     bpf_get_current_task, bpf_probe_read_kernel,
     generated::{bpf_get_current_task_btf, bpf_task_pt_regs},
 };
-use zc_common::layout::{ABSENT, KernelLayout};
+use zc_common::{config::Config, layout::ABSENT};
 
-/// Offsets of the running kernel. In read-only data that is frozen before load, so the verifier
-/// knows every value and drops the branches that this kernel does not take.
+/// What is known of the running kernel and of this run. In read-only data that is frozen before load,
+/// so the verifier knows every value and drops the branches that are not taken.
 #[unsafe(no_mangle)]
-pub(crate) static LAYOUT: KernelLayout = KernelLayout::ABSENT;
+pub(crate) static CONFIG: Config = Config::UNKNOWN;
 
-/// Reads one field of [`LAYOUT`].
-macro_rules! layout {
+/// The offset of a member of one of this kernel's structures.
+macro_rules! offset {
     ($field:ident) => {
-        $crate::kernel::frozen(&$crate::kernel::LAYOUT.$field)
+        $crate::kernel::frozen(&$crate::kernel::CONFIG.offsets.$field)
     };
 }
-pub(crate) use layout;
+pub(crate) use offset;
+
+/// Which variant of something this kernel has.
+macro_rules! variant {
+    ($field:ident) => {
+        $crate::kernel::frozen(&$crate::kernel::CONFIG.variants.$field)
+    };
+}
+pub(crate) use variant;
+
+/// A setting of this run.
+macro_rules! setting {
+    ($field:ident) => {
+        $crate::kernel::frozen(&$crate::kernel::CONFIG.settings.$field)
+    };
+}
+pub(crate) use setting;
 
 /// A value of read-only data as the kernel has it. Either user space replaced it before load, so
 /// the compiler must not believe what it says here, or the compiler must not drop a check that the
@@ -46,7 +62,7 @@ impl Object {
     /// An argument of a BTF tracepoint, or of a raw one when the kernel has no BTF.
     #[inline(always)]
     pub(crate) fn argument(address: *const u8) -> Self {
-        Self { address, typed: layout!(typed) != 0 }
+        Self { address, typed: setting!(typed) != 0 }
     }
 
     /// An address that was read from memory the verifier does not know.
@@ -58,7 +74,7 @@ impl Object {
     /// The running task.
     #[inline(always)]
     pub(crate) fn current_task() -> Self {
-        if layout!(current_task_typed) != 0 {
+        if variant!(current_task_typed) != 0 {
             // SAFETY: no arguments; the running task exists.
             Self { address: unsafe { bpf_get_current_task_btf() }.cast(), typed: true }
         } else {
@@ -67,7 +83,7 @@ impl Object {
         }
     }
 
-    /// The user registers of the running task. Only where `layout!(task_pt_regs)` says so.
+    /// The user registers of the running task. Only where `variant!(task_pt_regs)` says so.
     #[inline(always)]
     pub(crate) fn user_registers() -> Self {
         // SAFETY: the helper takes the running task, which exists.

@@ -19,7 +19,7 @@ use zc_common::{
 use super::{Account, NOEXIST, PF_KTHREAD, RECORDS};
 use crate::{
     cpu::Cpu,
-    kernel::{Object, frozen, layout},
+    kernel::{Object, frozen, offset},
     losses::note_loss,
 };
 
@@ -50,7 +50,7 @@ static LOADED_NS: u64 = u64::MAX;
 /// none, or when the task is already gone.
 #[inline(never)]
 pub(super) fn open(task: Object, start_ns: u64, newborn: bool) -> u32 {
-    let key = ThreadKey { pid: task.load(layout!(task_pid)), pad: 0, start_ns };
+    let key = ThreadKey { pid: task.load(offset!(task_pid)), pad: 0, start_ns };
     // SAFETY: slots are integers; a torn read cannot happen.
     if let Some(slot) = unsafe { SLOT_BY_THREAD.get(key) } {
         if !is_inherited(*slot, task) {
@@ -58,7 +58,7 @@ pub(super) fn open(task: Object, start_ns: u64, newborn: bool) -> u32 {
         }
         let _ = SLOT_BY_THREAD.remove(key);
     }
-    if task.load::<u32>(layout!(task_exit_state)) != 0 {
+    if task.load::<u32>(offset!(task_exit_state)) != 0 {
         return UNATTRIBUTED_SLOT;
     }
     let Ok(Some(slot)) = FREE_SLOTS.pop() else {
@@ -91,8 +91,8 @@ pub(super) fn open(task: Object, start_ns: u64, newborn: bool) -> u32 {
 /// The slot of a thread that an interrupt found running, see [`Account::interrupted`].
 #[inline(always)]
 pub(super) fn peek(task: Object) -> u32 {
-    let start_ns = task.load::<u64>(layout!(task_start));
-    let key = ThreadKey { pid: task.load(layout!(task_pid)), pad: 0, start_ns };
+    let start_ns = task.load::<u64>(offset!(task_start));
+    let key = ThreadKey { pid: task.load(offset!(task_pid)), pad: 0, start_ns };
     // SAFETY: slots are integers; a torn read cannot happen.
     match unsafe { SLOT_BY_THREAD.get(key) } {
         Some(slot) if is_inherited(*slot, task) => UNATTRIBUTED_SLOT,
@@ -108,16 +108,16 @@ fn is_inherited(slot: u32, task: Object) -> bool {
     let Some(record) = RECORDS.get_ptr(slot) else { return false };
     // SAFETY: an aligned field of a map value.
     let state = unsafe { ptr::read_volatile(&raw const (*record).state) };
-    state >= STATE_EXITED && task.load::<u32>(layout!(task_flags)) & PF_EXITING == 0
+    state >= STATE_EXITED && task.load::<u32>(offset!(task_flags)) & PF_EXITING == 0
 }
 
 /// Writes who `task` is into its new record.
 #[inline(always)]
 unsafe fn introduce(record: *mut Record, slot: u32, task: Object, key: ThreadKey, newborn: bool) {
-    let leader = task.follow(layout!(task_group_leader));
-    let parent = task.follow(layout!(task_real_parent));
+    let leader = task.follow(offset!(task_group_leader));
+    let parent = task.follow(offset!(task_real_parent));
     let mut flags = 0;
-    if task.load::<u32>(layout!(task_flags)) & PF_KTHREAD != 0 {
+    if task.load::<u32>(offset!(task_flags)) & PF_KTHREAD != 0 {
         flags |= FLAG_KTHREAD;
     }
     // Workers of io_uring are made without the tracepoint of forks.
@@ -130,13 +130,13 @@ unsafe fn introduce(record: *mut Record, slot: u32, task: Object, key: ThreadKey
         let record = &mut *record;
         record.flags = flags;
         record.pid = key.pid;
-        record.tgid = task.load(layout!(task_tgid));
+        record.tgid = task.load(offset!(task_tgid));
         record.start_ns = key.start_ns;
-        record.process_start_ns = leader.load(layout!(task_start));
+        record.process_start_ns = leader.load(offset!(task_start));
         record.slot = slot;
-        record.parent_tgid = parent.load(layout!(task_tgid));
+        record.parent_tgid = parent.load(offset!(task_tgid));
         record.parent_start_ns =
-            parent.follow(layout!(task_group_leader)).load(layout!(task_start));
+            parent.follow(offset!(task_group_leader)).load(offset!(task_start));
         record.cgroup_id = bpf_get_current_cgroup_id();
         if newborn {
             record.minor_base = 0;
@@ -144,15 +144,15 @@ unsafe fn introduce(record: *mut Record, slot: u32, task: Object, key: ThreadKey
             record.voluntary_base = 0;
             record.involuntary_base = 0;
         } else {
-            record.minor_base = task.load(layout!(task_min_flt));
-            record.major_base = task.load(layout!(task_maj_flt));
-            record.voluntary_base = task.load(layout!(task_nvcsw));
-            record.involuntary_base = task.load(layout!(task_nivcsw));
+            record.minor_base = task.load(offset!(task_min_flt));
+            record.major_base = task.load(offset!(task_maj_flt));
+            record.voluntary_base = task.load(offset!(task_nvcsw));
+            record.involuntary_base = task.load(offset!(task_nivcsw));
         }
         probe_read_kernel(
             (&raw mut record.comm).cast(),
             COMM_LEN as u32,
-            (task.address() + u64::from(layout!(task_comm))) as *const _,
+            (task.address() + u64::from(offset!(task_comm))) as *const _,
         );
         record.updates += 1;
         ptr::write_volatile(&raw mut record.state, STATE_LIVE);

@@ -16,7 +16,7 @@ use zc_common::{
 use super::{Account, PF_KTHREAD};
 use crate::{
     arch, atomic,
-    kernel::{Object, frozen, layout, opaque},
+    kernel::{Object, frozen, offset, opaque, setting, variant},
 };
 
 static ASSUMES: [bool; LANES] = ASSUMES_COPIES;
@@ -143,7 +143,7 @@ impl Account {
     /// Settles what is staged onto `lane`: the call moved `result` bytes, or failed.
     #[inline(always)]
     pub(crate) fn settle(self, lane: Lane, result: i64) {
-        if layout!(copy_sites) == 0 {
+        if setting!(copy_sites) == 0 {
             return;
         }
         let Some(count) = self.lane(lane) else { return };
@@ -181,7 +181,7 @@ impl Account {
     /// Ends a call: what no path claimed (an ioctl that copies) was copied for none.
     #[inline(always)]
     pub(crate) fn end_call(self) {
-        if layout!(copy_sites) == 0 {
+        if setting!(copy_sites) == 0 {
             return;
         }
         let Some(staged) = self.staged() else { return };
@@ -288,7 +288,7 @@ fn is_in_data_call() -> bool {
 /// Whether the running thread is one of the kernel: it is in no call.
 #[inline(always)]
 fn is_kernel_thread() -> bool {
-    Object::current_task().load::<u32>(layout!(task_flags)) & PF_KTHREAD != 0
+    Object::current_task().load::<u32>(offset!(task_flags)) & PF_KTHREAD != 0
 }
 
 impl Account {
@@ -318,13 +318,13 @@ fn kind_of_call() -> Option<u8> {
 /// Number of the system call that the running thread is in; `None` where this kernel cannot tell.
 #[inline(always)]
 fn number_of_call() -> Option<u64> {
-    if layout!(task_pt_regs) != 0 {
+    if variant!(task_pt_regs) != 0 {
         return Some(arch::number(Object::user_registers()));
     }
-    let offset = layout!(stack_pt_regs);
+    let offset = variant!(stack_pt_regs);
     if offset == zc_common::layout::ABSENT {
         return None;
     }
-    let stack = Object::current_task().load::<u64>(layout!(task_stack));
+    let stack = Object::current_task().load::<u64>(offset!(task_stack));
     Some(arch::number(Object::untyped(stack + u64::from(offset))))
 }

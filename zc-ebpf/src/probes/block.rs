@@ -8,7 +8,7 @@ use super::{Arguments, tracepoint, writeback::dirtier};
 use crate::{
     account::{Account, count, count_late},
     devices::{Device, count_device},
-    kernel::{Object, layout},
+    kernel::{Object, offset, variant},
 };
 
 /// Operations of a request (`enum req_op`, `include/linux/blk_types.h`): the low byte of its flags.
@@ -41,7 +41,7 @@ tracepoint!(
 /// The only argument; before 5.11 the one at `place`.
 #[inline(always)]
 fn bio(arguments: Arguments, place: usize) -> Object {
-    if layout!(getrq_args) > 1 {
+    if variant!(getrq_args) > 1 {
         let bio = arguments.object(place);
         // Otherwise the compiler makes one load of both, from an address that it computes, which the
         // verifier refuses ("dereference of modified ctx ptr").
@@ -55,9 +55,9 @@ fn bio(arguments: Arguments, place: usize) -> Object {
 
 #[inline(always)]
 fn queued(bio: Object) {
-    let bytes = u64::from(bio.load::<u32>(layout!(bio_size)));
+    let bytes = u64::from(bio.load::<u32>(offset!(bio_size)));
     let Some(account) = Account::current() else { return };
-    match bio.load::<u32>(layout!(bio_flags)) & REQ_OP_MASK {
+    match bio.load::<u32>(offset!(bio_flags)) & REQ_OP_MASK {
         REQ_OP_READ => {
             count!(account, block_read_bytes, bytes);
         }
@@ -80,7 +80,7 @@ tracepoint!(
 #[inline(always)]
 fn completed(arguments: Arguments) {
     let request = arguments.object(0);
-    let operation = request.load::<u32>(layout!(request_cmd_flags)) & REQ_OP_MASK;
+    let operation = request.load::<u32>(offset!(request_cmd_flags)) & REQ_OP_MASK;
     if operation != REQ_OP_READ && operation != REQ_OP_WRITE {
         return;
     }
@@ -89,9 +89,9 @@ fn completed(arguments: Arguments) {
         return;
     }
     let id =
-        disk.load::<u32>(layout!(disk_major)) << 20 | disk.load::<u32>(layout!(disk_first_minor));
+        disk.load::<u32>(offset!(disk_major)) << 20 | disk.load::<u32>(offset!(disk_first_minor));
     let key = DeviceKey { kind: KIND_BLOCK, id, namespace: 0 };
-    let Some(device) = Device::named(&key, disk, layout!(disk_name), 0) else { return };
+    let Some(device) = Device::named(&key, disk, offset!(disk_name), 0) else { return };
     let bytes = u64::from(arguments.integer(2) as u32);
     if arguments.integer(1) as u32 != 0 {
         count_device!(device, errors, 1);
@@ -107,9 +107,9 @@ fn completed(arguments: Arguments) {
 /// The disk of a request: through its queue since 5.17, in the request itself before.
 #[inline(always)]
 fn disk(request: Object) -> Object {
-    if layout!(queue_disk) == zc_common::layout::ABSENT {
-        request.follow(layout!(request_disk_old))
+    if offset!(queue_disk) == zc_common::layout::ABSENT {
+        request.follow(offset!(request_disk_old))
     } else {
-        request.follow(layout!(request_queue)).follow(layout!(queue_disk))
+        request.follow(offset!(request_queue)).follow(offset!(queue_disk))
     }
 }

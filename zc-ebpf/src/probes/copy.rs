@@ -7,7 +7,7 @@ use zc_common::site::{Shape, Shapes, Site};
 use super::Arguments;
 use crate::{
     account::Account,
-    kernel::{Object, frozen, layout},
+    kernel::{Object, frozen, offset, variant},
 };
 
 mod bounce;
@@ -118,13 +118,13 @@ impl Traced {
     #[inline(always)]
     pub(crate) fn copies(self) -> bool {
         let iter = Object::argument(self.nth(frozen(&self.shape.iter)) as *const u8);
-        let kind = if layout!(iter_type) == zc_common::layout::ABSENT {
-            iter.load::<u8>(layout!(iter_type_old))
+        let kind = if offset!(iter_type) == zc_common::layout::ABSENT {
+            iter.load::<u8>(offset!(iter_type_old))
         } else {
-            iter.load::<u8>(layout!(iter_type))
+            iter.load::<u8>(offset!(iter_type))
         };
-        let kind = u32::from(kind) & layout!(iter_mask);
-        kind != layout!(iter_pipe) && kind != layout!(iter_discard)
+        let kind = u32::from(kind) & variant!(iter_mask);
+        kind != variant!(iter_pipe) && kind != variant!(iter_discard)
     }
 
     /// Word `n`, which the verifier knows.

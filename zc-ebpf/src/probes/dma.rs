@@ -11,7 +11,7 @@ use zc_common::{
 use super::{Arguments, tracepoint};
 use crate::{
     devices::{Device, count_device},
-    kernel::{Object, layout},
+    kernel::{Object, offset, variant},
     losses::note_losses,
 };
 
@@ -69,17 +69,17 @@ fn list_bytes(mut entry: u64, entries: u32) -> u64 {
     let mut left = entries;
     for _ in 0..MOST_ENTRIES {
         let list = Object::untyped(entry);
-        let Some(link) = list.read::<u64>(layout!(sg_link)) else { break };
+        let Some(link) = list.read::<u64>(offset!(sg_link)) else { break };
         if link & SG_CHAIN != 0 {
             entry = link & !(SG_CHAIN | SG_END);
             continue;
         }
-        bytes += u64::from(list.read::<u32>(layout!(sg_length)).unwrap_or_default());
+        bytes += u64::from(list.read::<u32>(offset!(sg_length)).unwrap_or_default());
         left = left.wrapping_sub(1);
         if left == 0 || link & SG_END != 0 {
             return bytes;
         }
-        entry = entry.wrapping_add(u64::from(layout!(sg_bytes)));
+        entry = entry.wrapping_add(u64::from(variant!(sg_bytes)));
     }
     note_losses(Loss::ScatterListsTruncated, u64::from(left));
     bytes
@@ -126,9 +126,9 @@ fn on_bus(dev: Object) -> Option<Device> {
     }
     let key = DeviceKey { kind: KIND_BUS, id: 0, namespace: dev.address() };
     // `dev_name()`, `include/linux/device.h`.
-    let mut name = dev.load::<u64>(layout!(device_init_name));
+    let mut name = dev.load::<u64>(offset!(device_init_name));
     if name == 0 {
-        name = dev.load::<u64>(layout!(device_name));
+        name = dev.load::<u64>(offset!(device_name));
     }
     Device::named(&key, Object::untyped(name), 0, 0)
 }

@@ -5,7 +5,7 @@ use zc_common::path::{CopyPath, lane};
 use super::{Arguments, tracepoint};
 use crate::{
     account::{Account, count},
-    kernel::layout,
+    kernel::{setting, variant},
 };
 
 /// Bits of the x86 page fault error code (`arch/x86/include/asm/trap_pf.h`).
@@ -27,7 +27,7 @@ fn faulted(arguments: Arguments) {
     account.note_fault(is_write);
     // A write to a page that is present but read-only: copied, or reused when nobody else maps
     // it. Which of the two is not visible here: an upper bound.
-    if layout!(cow_sites) == 0 && is_write && code & X86_PF_PROT != 0 {
-        account.book(lane(CopyPath::CowCopy), 1 << layout!(page_shift));
+    if setting!(cow_sites) == 0 && is_write && code & X86_PF_PROT != 0 {
+        account.book(lane(CopyPath::CowCopy), 1 << variant!(page_shift));
     }
 }

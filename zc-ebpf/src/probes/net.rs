@@ -5,7 +5,7 @@ use zc_common::device::{DEVICE_VIRTUAL, DeviceKey, KIND_NET};
 use super::{Arguments, tracepoint};
 use crate::{
     devices::{Device, count_device},
-    kernel::{Object, layout},
+    kernel::{Object, offset},
 };
 
 tracepoint!(
@@ -35,8 +35,8 @@ tracepoint!(
 fn started(arguments: Arguments) {
     let skb = arguments.object(0);
     let Some(device) = interface(arguments.object(1)) else { return };
-    let all = skb.load::<u32>(layout!(skb_len));
-    let paged = skb.load::<u32>(layout!(skb_data_len));
+    let all = skb.load::<u32>(offset!(skb_len));
+    let paged = skb.load::<u32>(offset!(skb_data_len));
     count_device!(device, linear_bytes, u64::from(all - paged));
     count_device!(device, gather_bytes, u64::from(paged));
 }
@@ -50,8 +50,8 @@ tracepoint!(
 #[inline(always)]
 fn received(arguments: Arguments) {
     let skb = arguments.object(0);
-    let Some(device) = interface(skb.follow(layout!(skb_dev))) else { return };
-    count_device!(device, read_bytes, u64::from(skb.load::<u32>(layout!(skb_len))));
+    let Some(device) = interface(skb.follow(offset!(skb_dev))) else { return };
+    count_device!(device, read_bytes, u64::from(skb.load::<u32>(offset!(skb_len))));
     count_device!(device, read_requests, 1);
 }
 
@@ -63,9 +63,9 @@ fn interface(dev: Object) -> Option<Device> {
     }
     let key = DeviceKey {
         kind: KIND_NET,
-        id: dev.load(layout!(net_device_ifindex)),
-        namespace: u64::from(dev.follow(layout!(net_device_net)).load::<u32>(layout!(net_inum))),
+        id: dev.load(offset!(net_device_ifindex)),
+        namespace: u64::from(dev.follow(offset!(net_device_net)).load::<u32>(offset!(net_inum))),
     };
-    let is_virtual = dev.load::<u64>(layout!(net_device_parent)) == 0;
-    Device::named(&key, dev, layout!(net_device_name), if is_virtual { DEVICE_VIRTUAL } else { 0 })
+    let is_virtual = dev.load::<u64>(offset!(net_device_parent)) == 0;
+    Device::named(&key, dev, offset!(net_device_name), if is_virtual { DEVICE_VIRTUAL } else { 0 })
 }

@@ -9,7 +9,7 @@ use super::{Arguments, tracepoint};
 use crate::{
     account::{Account, count},
     arch,
-    kernel::{Object, layout},
+    kernel::{Object, offset, setting, variant},
 };
 
 tracepoint!(
@@ -26,8 +26,8 @@ fn looked_up(arguments: Arguments) {
     let Some(account) = Account::current() else { return };
     let mapping = arguments.object(0);
     if last > index {
-        let size = mapping.follow(layout!(mapping_host)).load::<u64>(layout!(inode_size));
-        let end = size.saturating_sub(1) >> layout!(page_shift);
+        let size = mapping.follow(offset!(mapping_host)).load::<u64>(offset!(inode_size));
+        let end = size.saturating_sub(1) >> variant!(page_shift);
         if end < last {
             last = if end < index { index } else { end };
         }
@@ -61,15 +61,15 @@ fn inserted(arguments: Arguments) {
 #[inline(always)]
 fn is_beyond_end(folio: Object) -> bool {
     let (Some(mapping), Some(index)) =
-        (folio.read::<u64>(layout!(folio_mapping)), folio.read::<u64>(layout!(folio_index)))
+        (folio.read::<u64>(offset!(folio_mapping)), folio.read::<u64>(offset!(folio_index)))
     else {
         return false;
     };
-    let Some(host) = Object::untyped(mapping).read::<u64>(layout!(mapping_host)) else {
+    let Some(host) = Object::untyped(mapping).read::<u64>(offset!(mapping_host)) else {
         return false;
     };
-    let size = Object::untyped(host).read::<u64>(layout!(inode_size));
-    size.is_some_and(|size| index << layout!(page_shift) >= size)
+    let size = Object::untyped(host).read::<u64>(offset!(inode_size));
+    size.is_some_and(|size| index << variant!(page_shift) >= size)
 }
 
 /// log2 of the pages in a folio: the low byte of `_flags_1` when the folio is large
@@ -77,21 +77,21 @@ fn is_beyond_end(folio: Object) -> bool {
 #[inline(always)]
 fn order(folio: Object) -> u64 {
     const MAX_ORDER: u64 = 20;
-    if layout!(pg_head) >= 64 || layout!(folio_flags_1) == zc_common::layout::ABSENT {
+    if variant!(pg_head) >= 64 || offset!(folio_flags_1) == zc_common::layout::ABSENT {
         return 0;
     }
-    let flags = folio.read::<u64>(layout!(folio_flags)).unwrap_or_default();
-    if flags & (1 << layout!(pg_head)) == 0 {
+    let flags = folio.read::<u64>(offset!(folio_flags)).unwrap_or_default();
+    if flags & (1 << variant!(pg_head)) == 0 {
         return 0;
     }
-    let order = folio.read::<u64>(layout!(folio_flags_1)).unwrap_or_default() & 0xff;
+    let order = folio.read::<u64>(offset!(folio_flags_1)).unwrap_or_default() & 0xff;
     if order > MAX_ORDER { 0 } else { order }
 }
 
 /// Whether the running thread is inside a call that writes.
 #[inline(always)]
 fn in_write_call() -> bool {
-    if layout!(task_pt_regs) == 0 {
+    if variant!(task_pt_regs) == 0 {
         return false;
     }
     let number = arch::number(Object::user_registers());
@@ -111,13 +111,13 @@ tracepoint!(
 #[inline(always)]
 fn mapped_around(arguments: Arguments) {
     let (start, end) = (arguments.integer(1), arguments.integer(2));
-    if end < start || layout!(map_sites) != 0 {
+    if end < start || setting!(map_sites) != 0 {
         // The file was truncated meanwhile: nothing was mapped.
         return;
     }
     let Some(account) = Account::current() else { return };
     let pages = end - start + 1;
-    account.book(lane(CopyPath::MmapRead), (pages << layout!(page_shift)) as i64);
+    account.book(lane(CopyPath::MmapRead), (pages << variant!(page_shift)) as i64);
 }
 
 tracepoint!(
@@ -128,10 +128,10 @@ tracepoint!(
 
 #[inline(always)]
 fn faulted(_arguments: Arguments) {
-    if layout!(map_sites) != 0 {
+    if setting!(map_sites) != 0 {
         return;
     }
     let Some(account) = Account::current() else { return };
     let path = if account.faults_by_write() { CopyPath::MmapWrite } else { CopyPath::MmapRead };
-    account.book(lane(path), 1 << layout!(page_shift));
+    account.book(lane(path), 1 << variant!(page_shift));
 }

@@ -11,7 +11,7 @@ use zc_common::text_range::{COPY_RANGES, CopyRanges, TextRange};
 use crate::{
     account::Account,
     arch,
-    kernel::{Object, layout},
+    kernel::{Object, offset},
 };
 
 /// Addresses of the copy routines, from the kernel's symbol table. In read-only data that is frozen
@@ -25,7 +25,7 @@ static COPY_RANGES_TABLE: CopyRanges = CopyRanges::EMPTY;
 pub(crate) fn zc_sample(ctx: PerfEventContext) -> u32 {
     let copying = is_copy_routine(arch::sampled_address(ctx.ctx));
     let task = Object::current_task();
-    let idle = task.load::<u32>(layout!(task_pid)) == 0;
+    let idle = task.load::<u32>(offset!(task_pid)) == 0;
     let account = match (idle, copying) {
         (false, _) => Account::interrupted(task),
         (true, true) => Account::unattributed(),

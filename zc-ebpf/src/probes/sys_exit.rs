@@ -17,7 +17,7 @@ use crate::{
     arch,
     cpu::Cpu,
     descriptor::{Class, File},
-    kernel::{Object, layout},
+    kernel::{Object, setting},
     losses::{note_loss, note_losses},
 };
 
@@ -81,7 +81,7 @@ impl Call {
             }
             note_loss(Loss::DescriptorUnreadable);
         }
-        if layout!(copy_sites) != 0 && class == Class::VOID {
+        if setting!(copy_sites) != 0 && class == Class::VOID {
             self.account.note(EVIDENCE_NOTHING);
         }
         Some(class)

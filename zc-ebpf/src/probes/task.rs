@@ -4,7 +4,7 @@ use super::{Arguments, tracepoint};
 use crate::{
     account::Account,
     cpu::Cpu,
-    kernel::{Object, layout},
+    kernel::{Object, offset, variant},
 };
 
 /// `TASK_DEAD`, `include/linux/sched.h`, 4.14 to 7.2.
@@ -20,8 +20,8 @@ tracepoint!(
 fn switched(arguments: Arguments) {
     let Some(cpu) = Cpu::this() else { return };
     let previous = arguments.object(1);
-    let next = arguments.object(2).load::<u32>(layout!(task_pid));
-    if previous.load::<u32>(layout!(task_pid)) == 0 {
+    let next = arguments.object(2).load::<u32>(offset!(task_pid));
+    if previous.load::<u32>(offset!(task_pid)) == 0 {
         // The idle task of this CPU: it makes no calls and copies nothing.
         cpu.runs(next);
         return;
@@ -37,10 +37,10 @@ fn leave(cpu: Cpu, previous: Object, arguments: Arguments) {
     let Some(account) = Account::of(cpu, previous) else { return };
     account.charge_calls(cpu);
     account.refresh(previous);
-    let state = if layout!(switch_has_state) != 0 {
+    let state = if variant!(switch_has_state) != 0 {
         arguments.integer(3)
     } else {
-        previous.load::<u64>(layout!(task_state_old))
+        previous.load::<u64>(offset!(task_state_old))
     };
     if state & TASK_DEAD != 0 {
         account.close(cpu);
@@ -72,7 +72,7 @@ fn executed(arguments: Arguments) {
     cpu.forget_slot();
     let Some(account) = Account::of(cpu, task) else { return };
     account.rename(task);
-    diagnose!("process {} runs a new program", task.load::<u32>(layout!(task_tgid)));
+    diagnose!("process {} runs a new program", task.load::<u32>(offset!(task_tgid)));
 }
 
 tracepoint!(
@@ -89,6 +89,6 @@ fn exited(arguments: Arguments) {
     account.charge_calls(cpu);
     account.refresh(task);
     account.rename(task);
-    diagnose!("thread {} exits", task.load::<u32>(layout!(task_pid)));
+    diagnose!("thread {} exits", task.load::<u32>(offset!(task_pid)));
     account.exit(task);
 }

@@ -12,7 +12,7 @@ use super::{Arguments, tracepoint};
 use crate::{
     account::{Account, count},
     descriptor::{Class, File},
-    kernel::{Object, layout},
+    kernel::{Object, offset, variant},
     losses::note_loss,
 };
 
@@ -47,19 +47,19 @@ tracepoint!(
 
 #[inline(always)]
 fn completed(arguments: Arguments) {
-    if layout!(uring_complete_args) == 4 {
+    if variant!(uring_complete_args) == 4 {
         return submission::completed(arguments);
     }
     let request = Object::untyped(arguments.integer(1));
     if request.is_null() {
         return note_loss(Loss::UringAnonymousCompletions);
     }
-    let result = if layout!(uring_complete_args) > 3 {
+    let result = if variant!(uring_complete_args) > 3 {
         arguments.integer(3) as i32
     } else {
-        Object::untyped(arguments.integer(2)).read::<i32>(layout!(cqe_res)).unwrap_or_default()
+        Object::untyped(arguments.integer(2)).read::<i32>(offset!(cqe_res)).unwrap_or_default()
     };
-    let Some(opcode) = request.read::<u8>(layout!(kiocb_opcode)) else { return };
+    let Some(opcode) = request.read::<u8>(offset!(kiocb_opcode)) else { return };
     if moves_data(opcode) {
         book(opcode, file_class(request), result);
     }
@@ -68,7 +68,7 @@ fn completed(arguments: Arguments) {
 /// What the file of a request is: also of one that is registered and has no descriptor.
 #[inline(always)]
 fn file_class(request: Object) -> Class {
-    let file = Object::untyped(request.read::<u64>(layout!(kiocb_file)).unwrap_or_default());
+    let file = Object::untyped(request.read::<u64>(offset!(kiocb_file)).unwrap_or_default());
     match File::at(file) {
         Some(file) => file.class(),
         None => Class::CLOSED,

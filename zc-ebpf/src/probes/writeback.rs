@@ -6,7 +6,7 @@ use zc_common::{layout::ABSENT, record::Owner};
 use super::{Arguments, tracepoint};
 use crate::{
     account::{Account, LateAccount},
-    kernel::{Object, layout},
+    kernel::{Object, offset, variant},
 };
 
 /// The thread that dirtied the last page of a file, by the address of its `struct inode`. Writers: any
@@ -35,12 +35,12 @@ fn dirtied(arguments: Arguments) {
     if mapping.is_null() {
         return;
     }
-    let host = mapping.follow(layout!(mapping_host));
+    let host = mapping.follow(offset!(mapping_host));
     if host.is_null() {
         return;
     }
-    let named = host.load::<u64>(layout!(inode_dentries)) != 0;
-    if !named && host.load::<u16>(layout!(inode_mode)) & S_IFMT != S_IFBLK {
+    let named = host.load::<u64>(offset!(inode_dentries)) != 0;
+    if !named && host.load::<u16>(offset!(inode_mode)) & S_IFMT != S_IFBLK {
         // Whoever writes to a file has it open, under a name, even when that was unlinked. Inodes
         // without are where file systems keep their metadata.
         return;
@@ -71,7 +71,7 @@ pub(super) fn dirtier(bio: Object, issuer: Account) -> Option<LateAccount> {
         // noticed.
         return LateAccount::of(unsafe { &*owner });
     }
-    if inode.read::<u64>(layout!(inode_dentries)) == Some(0) {
+    if inode.read::<u64>(offset!(inode_dentries)) == Some(0) {
         Some(issuer.late())
     } else {
         LateAccount::unattributed()
@@ -81,19 +81,19 @@ pub(super) fn dirtier(bio: Object, issuer: Account) -> Option<LateAccount> {
 /// The inode of the page that `bio` begins with, if it is being written back.
 #[inline(always)]
 fn written_back(bio: Object) -> Option<Object> {
-    if layout!(pg_writeback) >= 64 {
+    if variant!(pg_writeback) >= 64 {
         return None;
     }
     let page = first_page(bio)?;
-    let flags = page.read::<u64>(layout!(page_flags))?;
-    if flags & (1 << layout!(pg_writeback)) == 0 {
+    let flags = page.read::<u64>(offset!(page_flags))?;
+    if flags & (1 << variant!(pg_writeback)) == 0 {
         return None;
     }
-    let mapping = page.read::<u64>(layout!(page_mapping))?;
+    let mapping = page.read::<u64>(offset!(page_mapping))?;
     if mapping == 0 || mapping & MAPPING_FLAGS != 0 {
         return None;
     }
-    let host = Object::untyped(mapping).read::<u64>(layout!(mapping_host))?;
+    let host = Object::untyped(mapping).read::<u64>(offset!(mapping_host))?;
     if host == 0 { None } else { Some(Object::untyped(host)) }
 }
 
@@ -102,18 +102,18 @@ fn written_back(bio: Object) -> Option<Object> {
 #[inline(always)]
 fn first_page(bio: Object) -> Option<Object> {
     const VECTOR_BYTES: u64 = 16;
-    let vectors = bio.load::<u64>(layout!(bio_vectors));
+    let vectors = bio.load::<u64>(offset!(bio_vectors));
     if vectors == 0 {
         return None;
     }
-    let index = u64::from(bio.load::<u32>(layout!(bio_index)));
+    let index = u64::from(bio.load::<u32>(offset!(bio_index)));
     let vector = Object::untyped(vectors.wrapping_add(VECTOR_BYTES * index));
-    let page = vector.read::<u64>(layout!(vector_page))?;
+    let page = vector.read::<u64>(offset!(vector_page))?;
     let skipped = vector
-        .read::<u32>(layout!(vector_offset))?
-        .wrapping_add(bio.load::<u32>(layout!(bio_done)));
-    let pages = u64::from(skipped >> layout!(page_shift));
-    Some(head(page.wrapping_add(pages * u64::from(layout!(page_bytes)))))
+        .read::<u32>(offset!(vector_offset))?
+        .wrapping_add(bio.load::<u32>(offset!(bio_done)));
+    let pages = u64::from(skipped >> variant!(page_shift));
+    Some(head(page.wrapping_add(pages * u64::from(variant!(page_bytes)))))
 }
 
 /// The first page of the folio that `page` belongs to (`_compound_head`,
@@ -122,17 +122,17 @@ fn first_page(bio: Object) -> Option<Object> {
 #[inline(always)]
 fn head(page: u64) -> Object {
     let object = Object::untyped(page);
-    if layout!(page_compound_info) != ABSENT {
-        let info = object.read::<u64>(layout!(page_compound_info)).unwrap_or_default();
+    if offset!(page_compound_info) != ABSENT {
+        let info = object.read::<u64>(offset!(page_compound_info)).unwrap_or_default();
         if info & 1 == 0 {
             return object;
         }
-        return Object::untyped(if layout!(page_bytes).is_power_of_two() {
+        return Object::untyped(if variant!(page_bytes).is_power_of_two() {
             page & info
         } else {
             info - 1
         });
     }
-    let head = object.read::<u64>(layout!(page_compound_head)).unwrap_or_default();
+    let head = object.read::<u64>(offset!(page_compound_head)).unwrap_or_default();
     if head & 1 == 0 { object } else { Object::untyped(head - 1) }
 }

@@ -8,7 +8,11 @@ use aya::{
     maps::{MapData, Stack},
     programs::{BtfTracePoint, RawTracePoint},
 };
-use zc_common::{layout::KernelLayout, record::UNATTRIBUTED_SLOT, text_range::CopyRanges};
+use zc_common::{
+    config::{Config, Settings},
+    record::UNATTRIBUTED_SLOT,
+    text_range::CopyRanges,
+};
 
 use super::{
     OBJECT,
@@ -91,8 +95,6 @@ pub struct Attached {
     pub slots: u32,
     /// CPUs in the table.
     pub cpus: u32,
-    /// What is known of this kernel.
-    pub layout: KernelLayout,
     /// The timers of the copy tax, where it is measured.
     pub sampler: Option<tax::Sampler>,
 }
@@ -170,7 +172,7 @@ fn lift_memory_limit() {
 }
 
 fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<Attached> {
-    let mut layout = layout::from_btf(btf, access).map_err(|missing| {
+    let offsets = layout::offsets(btf).map_err(|missing| {
         anyhow!(
             "cannot read the kernel's structures: '{}' lacks {}; give a BTF file of exactly this \
              kernel (5.10 or newer) with --btf PATH",
@@ -185,12 +187,18 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
     // aya reads the kernel's BTF by itself to load the object; it may be absent.
     let types = aya::Btf::parse_file(path, aya_endianness()).ok();
     let tracing = function_tracing(options, access, btf);
-    if tracing.is_ok() {
-        layout.copy_sites = 1;
-        let takes_over = |group| !options.leaves_out(group) && site::is_complete(group, btf);
-        layout.cow_sites = u32::from(takes_over(Group::CopyFaults));
-        layout.map_sites = u32::from(takes_over(Group::Mapped));
-    }
+    let takes_over =
+        |group| tracing.is_ok() && !options.leaves_out(group) && site::is_complete(group, btf);
+    let config = Config {
+        offsets,
+        variants: layout::variants(btf, &offsets, access),
+        settings: Settings {
+            typed: u32::from(access == Access::Typed),
+            copy_sites: u32::from(tracing.is_ok()),
+            cow_sites: u32::from(takes_over(Group::CopyFaults)),
+            map_sites: u32::from(takes_over(Group::Mapped)),
+        },
+    };
     let level: u8 = if options.diagnostics { aya_log::Level::Debug as u8 } else { 0 };
     let mut ebpf = EbpfLoader::new()
         .btf(types.as_ref())
@@ -199,7 +207,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         } else {
             VerifierLogLevel::DISABLE
         })
-        .override_global("LAYOUT", &layout, true)
+        .override_global("CONFIG", &config, true)
         .override_global("LOADED_NS", &since_boot(), true)
         .override_global("SHAPES", &site::shapes(btf), true)
         .override_global("IMAGE_BEGIN", &rodata.start, true)
@@ -214,7 +222,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         .map_max_entries("SOCKET_OWNERS", if tracing.is_ok() { SOCKETS } else { 1 })
         .map_max_entries(
             "URING_REQUESTS",
-            if layout.uring_complete_args == 4 { REQUESTS } else { 1 },
+            if config.variants.uring_complete_args == 4 { REQUESTS } else { 1 },
         )
         .map_max_entries("AYA_LOGS", if options.diagnostics { LOG_BYTES } else { LEAST_LOG_BYTES })
         .load(OBJECT)
@@ -265,7 +273,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
     // Where no module is hooked there is another reason, which is told.
     let hooking = if modules.is_none() { attached(&groups) } else { Vec::new() };
     let unhooked = Unhooked::beside(&sites, &hooking);
-    Ok(Attached { ebpf, access, groups, modules, unhooked, slots, cpus, layout, sampler })
+    Ok(Attached { ebpf, access, groups, modules, unhooked, slots, cpus, sampler })
 }
 
 /// The groups that are attached.

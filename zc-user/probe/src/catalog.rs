@@ -217,7 +217,7 @@ probes! {
     Net "net_dev_start_xmit" "zc_net_start",
     Net "netif_receive_skb" "zc_net_receive",
     Uring "io_uring_complete" "zc_uring_complete",
-    Uring "io_uring_queue_async_work" "zc_uring_punt",
+    Uring "io_uring_queue_async_work" "zc_uring_defer",
     Uring "io_uring_submit_sqe" "zc_uring_submit" if completions_name_no_request,
 }
 

@@ -1,6 +1,10 @@
-//! The running kernel's layout, from its BTF.
+//! What the running kernel's BTF says: where its structures have their members, and which variants it
+//! has.
 
-use zc_common::layout::{ABSENT, KernelLayout};
+use zc_common::{
+    config::Variants,
+    layout::{ABSENT, Offsets},
+};
 
 use super::{btf::Btf, exit};
 
@@ -39,67 +43,69 @@ const REQUIRED: &[&str] = &[
 /// # Errors
 /// The names of required fields that BTF does not have: the file belongs to another kernel, or to
 /// one older than 5.10.
-pub fn from_btf(btf: &Btf, access: Access) -> Result<KernelLayout, Vec<&'static str>> {
-    let mut layout = KernelLayout::ABSENT;
+pub fn offsets(btf: &Btf) -> Result<Offsets, Vec<&'static str>> {
+    let mut offsets = Offsets::UNKNOWN;
     let mut missing = Vec::new();
-    for (index, (field, structure, member)) in KernelLayout::FIELDS.iter().enumerate() {
+    for (index, (field, structure, member)) in Offsets::FIELDS.iter().enumerate() {
         match btf.offset(structure, member) {
-            Some(offset) => layout.set(index, offset),
+            Some(offset) => offsets.set(index, offset),
             None if REQUIRED.contains(field) => missing.push(*field),
             None => {}
         }
     }
-    if !missing.is_empty() {
-        return Err(missing);
-    }
+    if missing.is_empty() { Ok(offsets) } else { Err(missing) }
+}
+
+/// Which variants the kernel has. `access`: helpers that take typed pointers are of no use without.
+pub fn variants(btf: &Btf, offsets: &Offsets, access: Access) -> Variants {
+    let mut variants = Variants::UNKNOWN;
     if let Some(bit) = btf.enumerator("pageflags", "PG_head") {
-        layout.pg_head = u32::try_from(bit).unwrap_or(ABSENT);
+        variants.pg_head = u32::try_from(bit).unwrap_or(ABSENT);
     }
     if let Some(bit) = btf.enumerator("pageflags", "PG_writeback") {
-        layout.pg_writeback = u32::try_from(bit).unwrap_or(ABSENT);
+        variants.pg_writeback = u32::try_from(bit).unwrap_or(ABSENT);
     }
-    layout.page_bytes = btf.size("page").unwrap_or(0);
-    layout.sg_bytes = btf.size("scatterlist").unwrap_or(0);
+    variants.page_bytes = btf.size("page").unwrap_or(0);
+    variants.sg_bytes = btf.size("scatterlist").unwrap_or(0);
     if access == Access::Typed {
-        layout.typed = 1;
-        layout.current_task_typed = u32::from(has_helper(btf, "BPF_FUNC_get_current_task_btf"));
-        layout.task_pt_regs =
-            u32::from(layout.current_task_typed != 0 && has_helper(btf, "BPF_FUNC_task_pt_regs"));
+        variants.current_task_typed = u32::from(has_helper(btf, "BPF_FUNC_get_current_task_btf"));
+        variants.task_pt_regs =
+            u32::from(variants.current_task_typed != 0 && has_helper(btf, "BPF_FUNC_task_pt_regs"));
     }
-    layout.exit_is_preempted = u32::from(exit::is_preempted(btf));
-    layout.switch_has_state =
+    variants.exit_is_preempted = u32::from(exit::is_preempted(btf));
+    variants.switch_has_state =
         u32::from(btf.tracepoint_arguments("sched_switch").is_some_and(|count| count > 3));
-    layout.uring_complete_args = btf.tracepoint_arguments("io_uring_complete").unwrap_or(0);
-    layout.uring_punt_args = btf.tracepoint_arguments("io_uring_queue_async_work").unwrap_or(0);
-    layout.getrq_args = btf.tracepoint_arguments("block_getrq").unwrap_or(0);
+    variants.uring_complete_args = btf.tracepoint_arguments("io_uring_complete").unwrap_or(0);
+    variants.uring_defer_args = btf.tracepoint_arguments("io_uring_queue_async_work").unwrap_or(0);
+    variants.getrq_args = btf.tracepoint_arguments("block_getrq").unwrap_or(0);
     if let Some(bit) = btf.enumerator("sock_flags", "SOCK_ZEROCOPY") {
-        layout.sock_zerocopy = u32::try_from(bit).unwrap_or(ABSENT);
+        variants.sock_zerocopy = u32::try_from(bit).unwrap_or(ABSENT);
     }
     let bits = |names: [&str; 2]| {
         let found = names.iter().find_map(|name| btf.constant(name));
         found.and_then(|bits| u32::try_from(bits).ok()).unwrap_or(0)
     };
-    layout.skb_zerocopy = bits(["SKBFL_ZEROCOPY_ENABLE", "SKBTX_DEV_ZEROCOPY"]);
-    layout.skb_shared = bits(["SKBFL_SHARED_FRAG", "SKBTX_SHARED_FRAG"]);
-    iterators(btf, &mut layout);
-    if layout.task_pt_regs == 0 && cfg!(target_arch = "x86_64") {
-        layout.stack_pt_regs = X86_STACK_BYTES - X86_REGISTER_BYTES;
+    variants.skb_zerocopy = bits(["SKBFL_ZEROCOPY_ENABLE", "SKBTX_DEV_ZEROCOPY"]);
+    variants.skb_shared = bits(["SKBFL_SHARED_FRAG", "SKBTX_SHARED_FRAG"]);
+    iterators(btf, offsets, &mut variants);
+    if variants.task_pt_regs == 0 && cfg!(target_arch = "x86_64") {
+        variants.stack_pt_regs = X86_STACK_BYTES - X86_REGISTER_BYTES;
     }
-    layout.page_shift = rustix::param::page_size().trailing_zeros();
-    Ok(layout)
+    variants.page_shift = rustix::param::page_size().trailing_zeros();
+    variants
 }
 
 /// The kinds of buffers that a call reads from or writes to: their numbers differ by kernel.
-fn iterators(btf: &Btf, layout: &mut KernelLayout) {
+fn iterators(btf: &Btf, offsets: &Offsets, variants: &mut Variants) {
     let kind = |name| {
         btf.enumerator("iter_type", name)
             .and_then(|kind| u32::try_from(kind).ok())
             .unwrap_or(ABSENT)
     };
-    layout.iter_pipe = kind("ITER_PIPE");
-    layout.iter_discard = kind("ITER_DISCARD");
+    variants.iter_pipe = kind("ITER_PIPE");
+    variants.iter_discard = kind("ITER_DISCARD");
     // Before 5.14 the lowest bit of the type is the direction (`include/linux/uio.h`).
-    layout.iter_mask = if layout.iter_type == ABSENT { 0xfe } else { 0xff };
+    variants.iter_mask = if offsets.iter_type == ABSENT { 0xfe } else { 0xff };
 }
 
 /// Whether this kernel has a helper, by its enumerator.

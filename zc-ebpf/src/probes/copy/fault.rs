@@ -5,7 +5,7 @@ use zc_common::path::{CopyPath, lane};
 use super::{Traced, at_return};
 use crate::{
     account::Account,
-    kernel::{Object, layout},
+    kernel::{Object, offset, variant},
 };
 
 /// `FAULT_FLAG_WRITE`, `include/linux/mm_types.h`.
@@ -26,9 +26,9 @@ at_return!(
         } else {
             let fault = call.object(0);
             if call.result() as u64 & VM_FAULT_FAILED == 0
-                && fault.load::<u64>(layout!(fault_page)) != 0
+                && fault.load::<u64>(offset!(fault_page)) != 0
             {
-                broken(1 << layout!(page_shift));
+                broken(1 << variant!(page_shift));
             }
         }
     }
@@ -40,7 +40,7 @@ at_return!(
     CowFile, zc_cow_file, "filemap_fault", |call| {
         let fault = call.object(0);
         if call.result() as u64 & VM_FAULT_FAILED == 0 && is_write(fault) && !is_shared(fault) {
-            broken(1 << layout!(page_shift));
+            broken(1 << variant!(page_shift));
         }
     }
 );
@@ -76,7 +76,7 @@ at_return!(
     MapHuge, zc_map_huge, "do_set_pmd", |call| {
         if call.result() as u32 == 0 {
             // A table of entries of 8 bytes fills a page.
-            mapped(call, 1 << (layout!(page_shift) - 3));
+            mapped(call, 1 << (variant!(page_shift) - 3));
         }
     }
 );
@@ -91,16 +91,16 @@ fn mapped(call: Traced, pages: u64) {
         (false, _) => CopyPath::MmapRead,
     };
     if let Some(account) = Account::current() {
-        account.book(lane(path), (pages << layout!(page_shift)) as i64);
+        account.book(lane(path), (pages << variant!(page_shift)) as i64);
     }
 }
 
 #[inline(always)]
 fn is_write(fault: Object) -> bool {
-    fault.load::<u32>(layout!(fault_flags)) & FAULT_FLAG_WRITE != 0
+    fault.load::<u32>(offset!(fault_flags)) & FAULT_FLAG_WRITE != 0
 }
 
 #[inline(always)]
 fn is_shared(fault: Object) -> bool {
-    fault.follow(layout!(fault_vma)).load::<u64>(layout!(vma_flags)) & VM_SHARED != 0
+    fault.follow(offset!(fault_vma)).load::<u64>(offset!(vma_flags)) & VM_SHARED != 0
 }

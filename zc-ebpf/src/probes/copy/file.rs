@@ -1,7 +1,7 @@
 //! Between the page cache and whoever reads and writes it.
 
 use super::{Traced, at_return, copied, referenced, whole};
-use crate::{account::Account, kernel::layout};
+use crate::{account::Account, kernel::offset};
 
 at_return!(
     /// `ssize_t filemap_read(struct kiocb *, struct iov_iter *, ssize_t already_read)`,
@@ -59,7 +59,7 @@ fn pinned(call: Traced) {
     if call.result_int() != 0 {
         return;
     }
-    let bytes = u64::from(call.object(0).load::<u32>(layout!(bio_size)));
+    let bytes = u64::from(call.object(0).load::<u32>(offset!(bio_size)));
     if let Some(account) = Account::current() {
         account.note_direct(bytes);
     }

@@ -7,7 +7,7 @@ use super::{Traced, at_entry, at_return};
 use crate::{
     account::Account,
     descriptor::{Class, File},
-    kernel::{Object, layout},
+    kernel::{Object, offset},
     probes::uring::operation_lane,
 };
 
@@ -22,10 +22,10 @@ at_return!(
     UringEnd, zc_uring_end, "io_issue_sqe", |call| {
         let Some(account) = Account::current() else { return 0 };
         let request = call.object(0);
-        let opcode = request.load::<u8>(layout!(kiocb_opcode));
-        let class = class(request.load::<u64>(layout!(kiocb_file)));
-        let result = if call.result_int() == 0 && layout!(kiocb_result) != ABSENT {
-            i64::from(request.load::<i32>(layout!(kiocb_result)))
+        let opcode = request.load::<u8>(offset!(kiocb_opcode));
+        let class = class(request.load::<u64>(offset!(kiocb_file)));
+        let result = if call.result_int() == 0 && offset!(kiocb_result) != ABSENT {
+            i64::from(request.load::<i32>(offset!(kiocb_result)))
         } else {
             0
         };
@@ -63,7 +63,7 @@ fn begin() {
 #[inline(always)]
 fn end_aio(call: Traced, reads: bool) {
     let Some(account) = Account::current() else { return };
-    let class = class(call.object(0).load::<u64>(layout!(kiocb_filp)));
+    let class = class(call.object(0).load::<u64>(offset!(kiocb_filp)));
     account.end(if reads { class.read_lane() } else { class.write_lane() }, 0);
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     account::Account,
-    kernel::{Object, layout},
+    kernel::{Object, offset},
 };
 
 at_return!(
@@ -69,7 +69,7 @@ at_return!(
             && let Some(account) = Account::current()
         {
             account.copied(u64::from(call.integer(3) as u32));
-            owns(account, call.object(5).follow(layout!(skb_sk)));
+            owns(account, call.object(5).follow(offset!(skb_sk)));
         }
     }
 );
@@ -144,7 +144,7 @@ at_entry!(
     /// size_t, ...)`, `net/core/datagram.c`, since 6.0, when `msg_ubuf` came: the notification of an
     /// io_uring send, be it of TCP or of datagrams.
     ZerocopyPages, zc_zerocopy_pages, "__zerocopy_sg_from_iter", |call| {
-        let notification = call.object(0).load::<u64>(layout!(msg_ubuf));
+        let notification = call.object(0).load::<u64>(offset!(msg_ubuf));
         if notification != 0
             && let Some(account) = Account::current()
         {

@@ -14,7 +14,7 @@ use super::{Traced, at_entry, at_return};
 use crate::{
     account::{Account, LateAccount, count_late},
     cpu::Cpu,
-    kernel::{Object, layout},
+    kernel::{Object, offset, variant},
 };
 
 /// The thread that last sent through a socket. Writer: the sender. Bound: set by user space; the least
@@ -30,7 +30,7 @@ pub(super) fn owns(account: Account, socket: Object) {
     }
     let key = SocketKey {
         address: socket.address(),
-        hash: u64::from(socket.load::<u32>(layout!(sock_hash))),
+        hash: u64::from(socket.load::<u32>(offset!(sock_hash))),
     };
     if account.note_socket(key) {
         // A full table forgets who has sent the longest ago.
@@ -44,7 +44,7 @@ at_entry!(
     /// socket buffer no longer tells whose pages it had.
     CopyUbufs, zc_copy_ubufs, "skb_copy_ubufs", |call| {
         let skb = call.object(0);
-        let bytes = u64::from(skb.load::<u32>(layout!(skb_data_len)));
+        let bytes = u64::from(skb.load::<u32>(offset!(skb_data_len)));
         let late = sender(skb).or_else(|| owner(skb)).or_else(running);
         if let Some(late) = late.or_else(LateAccount::unattributed) {
             count_late!(late, zerocopy_copied_later_bytes, bytes);
@@ -74,7 +74,7 @@ at_entry!(
     /// 7.2. Where the device computes no checksums, what refers to pages of others is copied packet by
     /// packet, and these do not have their socket yet.
     SegmentBegin, zc_segment_begin, "skb_segment", |call| {
-        segmenting(call.object(0).load::<u64>(layout!(skb_sk)));
+        segmenting(call.object(0).load::<u64>(offset!(skb_sk)));
     }
 );
 
@@ -95,7 +95,7 @@ fn segmenting(socket: u64) {
 fn linearized(call: Traced) {
     let skb = call.object(0);
     let flags = flags(skb);
-    let is_pinned = flags & layout!(skb_zerocopy) != 0;
+    let is_pinned = flags & variant!(skb_zerocopy) != 0;
     // The first bytes through a socket leave before the call that sends them returns, which is when its
     // sender is remembered.
     let late = owner(skb)
@@ -105,7 +105,7 @@ fn linearized(call: Traced) {
         let bytes = u64::from(call.integer(3) as u32);
         count_late!(late, linearizations, 1);
         count_late!(late, linearized_bytes, bytes);
-        let is_referenced = !is_pinned && flags & layout!(skb_shared) != 0;
+        let is_referenced = !is_pinned && flags & variant!(skb_shared) != 0;
         if !is_pinned && !is_referenced {
             return;
         }
@@ -129,8 +129,8 @@ fn gathers(skb: Object) -> bool {
     const SUMS: u64 = 1 << 1 | 1 << 3 | 1 << 4;
     // Where the device is named, a queue of TCP keeps a pointer of its own, and one of UDP numbers
     // (`struct sk_buff`, `include/linux/skbuff.h`).
-    let device = Object::untyped(skb.load(layout!(skb_dev)));
-    let features = device.read::<u64>(layout!(net_device_features)).unwrap_or_default();
+    let device = Object::untyped(skb.load(offset!(skb_dev)));
+    let features = device.read::<u64>(offset!(net_device_features)).unwrap_or_default();
     features & GATHERS != 0 && features & SUMS != 0
 }
 
@@ -139,17 +139,17 @@ fn gathers(skb: Object) -> bool {
 /// is sending to it.
 #[inline(always)]
 fn leaves(skb: Object) -> bool {
-    Object::untyped(socket(skb)).read::<i32>(layout!(sock_queued)).is_some_and(|bytes| bytes > 0)
+    Object::untyped(socket(skb)).read::<i32>(offset!(sock_queued)).is_some_and(|bytes| bytes > 0)
 }
 
 /// What a socket buffer says of its pages.
 #[inline(always)]
 fn flags(skb: Object) -> u32 {
     let shared = shared_info(skb);
-    let flags = if layout!(shared_info_flags) == ABSENT {
-        shared.read::<u8>(layout!(shared_info_flags_old))
+    let flags = if offset!(shared_info_flags) == ABSENT {
+        shared.read::<u8>(offset!(shared_info_flags_old))
     } else {
-        shared.read::<u8>(layout!(shared_info_flags))
+        shared.read::<u8>(offset!(shared_info_flags))
     };
     u32::from(flags.unwrap_or_default())
 }
@@ -157,8 +157,8 @@ fn flags(skb: Object) -> u32 {
 /// The `struct skb_shared_info` of a socket buffer: it lies behind the data.
 #[inline(always)]
 fn shared_info(skb: Object) -> Object {
-    let head = skb.load::<u64>(layout!(skb_head));
-    Object::untyped(head + u64::from(skb.load::<u32>(layout!(skb_end))))
+    let head = skb.load::<u64>(offset!(skb_head));
+    Object::untyped(head + u64::from(skb.load::<u32>(offset!(skb_end))))
 }
 
 /// Who sends through the socket that a socket buffer belongs to.
@@ -170,7 +170,7 @@ fn owner(skb: Object) -> Option<LateAccount> {
 /// Address of the socket that a socket buffer belongs to, 0 when it belongs to none.
 #[inline(always)]
 fn socket(skb: Object) -> u64 {
-    match (skb.load::<u64>(layout!(skb_sk)), Cpu::this()) {
+    match (skb.load::<u64>(offset!(skb_sk)), Cpu::this()) {
         (0, Some(cpu)) => cpu.segmented_socket(),
         (socket, _) => socket,
     }
@@ -178,7 +178,7 @@ fn socket(skb: Object) -> u64 {
 
 #[inline(always)]
 fn of_socket(socket: u64) -> Option<LateAccount> {
-    let hash = Object::untyped(socket).read::<u32>(layout!(sock_hash))?;
+    let hash = Object::untyped(socket).read::<u32>(offset!(sock_hash))?;
     of_key(SocketKey { address: socket, hash: u64::from(hash) })
 }
 
@@ -201,7 +201,7 @@ pub(super) fn pins(account: Account, notification: Object) {
 #[inline(always)]
 fn sender(skb: Object) -> Option<LateAccount> {
     // Its lowest bits are flags (`SKB_NOUARG`).
-    let notification = shared_info(skb).read::<u64>(layout!(shared_info_uarg))? & !3;
+    let notification = shared_info(skb).read::<u64>(offset!(shared_info_uarg))? & !3;
     of_key(notified_by(notification))
 }
 

@@ -4,7 +4,7 @@
 use zc_common::path::{CopyPath, lane};
 
 use super::{Call, read_user};
-use crate::{descriptor::File, kernel::layout};
+use crate::{descriptor::File, kernel::setting};
 
 /// `_IOW(0x94, 9, int)`, `include/uapi/linux/fs.h`.
 const FICLONE: u32 = 0x4004_9409;
@@ -28,7 +28,7 @@ struct CloneRange {
 #[inline(always)]
 pub(super) fn copy_file_range(call: &Call) {
     let Some(source) = call.file(0) else { return };
-    let copied = if layout!(copy_sites) != 0 {
+    let copied = if setting!(copy_sites) != 0 {
         call.account.has_copied()
     } else {
         call.account.has_accessed_pages()

@@ -6,7 +6,7 @@ use core::arch::asm;
 use super::moves_data;
 use crate::{
     account::{Account, count},
-    kernel::{Object, layout},
+    kernel::{Object, offset, variant},
     probes::{Arguments, tracepoint},
 };
 
@@ -14,17 +14,17 @@ tracepoint!(
     /// `io_uring_queue_async_work(struct io_kiocb *req, int rw)` since 6.0, `(void *ctx, void *req,
     /// ...)` since 5.18, `(void *ctx, int rw, void *req, struct io_wq_work *work, unsigned int
     /// flags)` before, `include/trace/events/io_uring.h`. Runs in the thread that submits.
-    zc_uring_punt, zc_uring_punt_raw, "io_uring_queue_async_work", |arguments| punted(arguments)
+    zc_uring_defer, zc_uring_defer_raw, "io_uring_queue_async_work", |arguments| punted(arguments)
 );
 
 #[inline(always)]
 fn punted(arguments: Arguments) {
-    let request = match layout!(uring_punt_args) {
+    let request = match variant!(uring_defer_args) {
         5 => place(arguments, 2),
         7 => place(arguments, 1),
         _ => place(arguments, 0),
     };
-    let opcode = Object::untyped(request).read::<u8>(layout!(kiocb_opcode));
+    let opcode = Object::untyped(request).read::<u8>(offset!(kiocb_opcode));
     if !opcode.is_some_and(moves_data) {
         return;
     }
