@@ -22,6 +22,7 @@ use super::{
     layout::{self, Access},
     lockdown,
     module::Unhooked,
+    object::{global, map},
     refusal::{Barred, explain},
     site,
     symbols::Symbols,
@@ -207,30 +208,34 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         } else {
             VerifierLogLevel::DISABLE
         })
-        .override_global("CONFIG", &config, true)
-        .override_global("LOADED_NS", &since_boot(), true)
-        .override_global("SHAPES", &site::shapes(btf), true)
-        .override_global("IMAGE_BEGIN", &rodata.start, true)
-        .override_global("IMAGE_END", &rodata.end, true)
-        .override_global("COPY_RANGES_TABLE", &ranges, true)
-        .override_global("AYA_LOG_LEVEL", &level, false)
-        .map_max_entries("RECORDS", slots)
-        .map_max_entries("SLOT_BY_THREAD", slots)
-        .map_max_entries("FREE_SLOTS", slots)
-        .map_max_entries("DEAD_SLOTS", slots)
-        .map_max_entries("CPUS", cpus)
-        .map_max_entries("SOCKET_OWNERS", if tracing.is_ok() { SOCKETS } else { 1 })
+        .override_global(global::CONFIG, &config, true)
+        .override_global(global::LOADED_NS, &since_boot(), true)
+        .override_global(global::SHAPES, &site::shapes(btf), true)
+        .override_global(global::IMAGE_BEGIN, &rodata.start, true)
+        .override_global(global::IMAGE_END, &rodata.end, true)
+        .override_global(global::COPY_RANGES_TABLE, &ranges, true)
+        .override_global(global::AYA_LOG_LEVEL, &level, false)
+        .map_max_entries(map::RECORDS, slots)
+        .map_max_entries(map::SLOT_BY_THREAD, slots)
+        .map_max_entries(map::FREE_SLOTS, slots)
+        .map_max_entries(map::DEAD_SLOTS, slots)
+        .map_max_entries(map::CPUS, cpus)
+        .map_max_entries(map::SOCKET_OWNERS, if tracing.is_ok() { SOCKETS } else { 1 })
         .map_max_entries(
-            "URING_REQUESTS",
+            map::URING_REQUESTS,
             if config.variants.uring_complete_args == 4 { REQUESTS } else { 1 },
         )
-        .map_max_entries("AYA_LOGS", if options.diagnostics { LOG_BYTES } else { LEAST_LOG_BYTES })
+        .map_max_entries(
+            map::AYA_LOGS,
+            if options.diagnostics { LOG_BYTES } else { LEAST_LOG_BYTES },
+        )
         .load(OBJECT)
         .map_err(|error| explain(error.into()))?;
 
     // Before the first event asks for one.
-    let mut free: Stack<&mut MapData, u32> =
-        Stack::try_from(ebpf.map_mut("FREE_SLOTS").context("the object has no map FREE_SLOTS")?)?;
+    let mut free: Stack<&mut MapData, u32> = Stack::try_from(
+        ebpf.map_mut(map::FREE_SLOTS).context("the object has no map FREE_SLOTS")?,
+    )?;
     for slot in (UNATTRIBUTED_SLOT + 1..slots).rev() {
         free.push(slot, 0).context("cannot fill the stack of free slots")?;
     }

@@ -7,16 +7,13 @@ use aya::{
     programs::{KProbe, RawTracePoint},
 };
 
-use super::btf::Btf;
+use super::{btf::Btf, object::program};
 
 /// The tracepoint.
 pub(super) const TRACEPOINT: &str = "sys_exit";
 
 /// The function that runs the programs of the tracepoint, `kernel/entry/syscall-common.c` (7.2).
 const FUNCTION: &str = "trace_syscall_exit";
-
-/// Does nothing. The kernel calls the function only while the tracepoint has a program.
-const IDLE: &str = "zc_floor";
 
 /// Whether the kernel can preempt a program at the tracepoint: since such programs may sleep (7.2). From
 /// 6.13 to then preemption was disabled around those at the tracepoints of system calls
@@ -40,18 +37,19 @@ pub(super) fn attach_function(ebpf: &mut Ebpf, btf: &Btf) -> bool {
 
 /// The program that does nothing, where there is need of it.
 pub(super) fn idle_program(ebpf: &Ebpf) -> Option<RawFd> {
-    Some(ebpf.program(IDLE)?.fd().ok()?.as_fd().as_raw_fd())
+    Some(ebpf.program(program::IDLE)?.fd().ok()?.as_fd().as_raw_fd())
 }
 
+/// The kernel calls the function only while the tracepoint has a program: one that does nothing.
 fn switch_on(ebpf: &mut Ebpf) -> Option<()> {
-    let program: &mut RawTracePoint = ebpf.program_mut(IDLE)?.try_into().ok()?;
+    let program: &mut RawTracePoint = ebpf.program_mut(program::IDLE)?.try_into().ok()?;
     program.load().ok()?;
     program.attach(TRACEPOINT).ok()?;
     Some(())
 }
 
 fn attach(ebpf: &mut Ebpf) -> Option<()> {
-    let program: &mut KProbe = ebpf.program_mut("zc_sys_exit_kprobe")?.try_into().ok()?;
+    let program: &mut KProbe = ebpf.program_mut(program::SYS_EXIT_KPROBE)?.try_into().ok()?;
     program.load().ok()?;
     program.attach(FUNCTION, 0).ok()?;
     Some(())

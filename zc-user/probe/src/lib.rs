@@ -17,6 +17,7 @@ pub mod live;
 pub mod lockdown;
 pub mod module;
 pub mod names;
+mod object;
 mod process;
 mod records;
 pub mod refusal;

@@ -20,6 +20,7 @@ use super::{
     cost::Cost,
     departed::Departed,
     device, exit,
+    object::map,
     process::Processes,
     records::{Cpus, Records},
     tally::Tally,
@@ -91,8 +92,8 @@ impl Live {
             None
         };
         release_memory();
-        let records = Records::new(map(&attached, "RECORDS")?.fd(), attached.slots)?;
-        let cpus = Cpus::new(map(&attached, "CPUS")?.fd(), attached.cpus)?;
+        let records = Records::new(array(&attached, map::RECORDS)?.fd(), attached.slots)?;
+        let cpus = Cpus::new(array(&attached, map::CPUS)?.fd(), attached.cpus)?;
         Ok(Self {
             host: Arc::new(host::describe(&attached)?),
             worth: Worth::of(&attached),
@@ -155,7 +156,7 @@ impl Live {
         // No more than there can be: new ones may come in faster than they are taken out.
         while dead.len() < self.records.capacity() {
             let mut slots: Stack<&mut MapData, u32> = Stack::try_from(
-                self.attached.ebpf.map_mut("DEAD_SLOTS").context("no map DEAD_SLOTS")?,
+                self.attached.ebpf.map_mut(map::DEAD_SLOTS).context("no map DEAD_SLOTS")?,
             )?;
             match slots.pop(0) {
                 Ok(slot) => {
@@ -222,7 +223,7 @@ impl Live {
         let mut record = self.records.read(slot as usize)?;
         let key = ThreadKey { pid: record.pid, pad: 0, start_ns: record.start_ns };
         let mut slots: BpfHashMap<&mut MapData, ThreadKey, u32> = BpfHashMap::try_from(
-            self.attached.ebpf.map_mut("SLOT_BY_THREAD").context("no map SLOT_BY_THREAD")?,
+            self.attached.ebpf.map_mut(map::SLOT_BY_THREAD).context("no map SLOT_BY_THREAD")?,
         )?;
         // It names another slot when a thread took over the pid of its leader by execve.
         if slots.get(&key, 0).is_ok_and(|found| found == slot) {
@@ -235,7 +236,7 @@ impl Live {
         self.records.clear(slot as usize)?;
         self.seen[slot as usize] = 0;
         let mut free: Stack<&mut MapData, u32> = Stack::try_from(
-            self.attached.ebpf.map_mut("FREE_SLOTS").context("no map FREE_SLOTS")?,
+            self.attached.ebpf.map_mut(map::FREE_SLOTS).context("no map FREE_SLOTS")?,
         )?;
         free.push(slot, 0).context("cannot return a slot")
     }
@@ -243,7 +244,7 @@ impl Live {
     /// Takes over what was done on behalf of threads that have ended.
     fn collect_departed(&mut self) -> Result<()> {
         let mut map: BpfHashMap<&mut MapData, ThreadKey, Late> = BpfHashMap::try_from(
-            self.attached.ebpf.map_mut("DEPARTED").context("no map DEPARTED")?,
+            self.attached.ebpf.map_mut(map::DEPARTED).context("no map DEPARTED")?,
         )?;
         let (processes, forgotten, worth) = (&mut self.processes, &mut self.forgotten, &self.worth);
         self.departed.collect(&mut map, |id, late| {
@@ -266,7 +267,7 @@ impl Live {
 
     fn losses(&self) -> Result<Losses> {
         let array: Array<&MapData, u64> =
-            Array::try_from(self.attached.ebpf.map("LOSSES").context("no map LOSSES")?)?;
+            Array::try_from(self.attached.ebpf.map(map::LOSSES).context("no map LOSSES")?)?;
         let mut losses = Losses::default();
         for loss in Loss::ALL {
             losses[*loss] =
@@ -278,7 +279,7 @@ impl Live {
 
     fn devices(&self) -> Result<Vec<DeviceSample>> {
         let devices: BpfHashMap<&MapData, DeviceKey, DeviceRecord> =
-            BpfHashMap::try_from(self.attached.ebpf.map("DEVICES").context("no map DEVICES")?)?;
+            BpfHashMap::try_from(self.attached.ebpf.map(map::DEVICES).context("no map DEVICES")?)?;
         let mut samples = Vec::new();
         for entry in devices.iter() {
             let (key, record) = entry.context("cannot read the device counters")?;
@@ -299,7 +300,7 @@ fn release_memory() {
     }
 }
 
-fn map<'a>(attached: &'a Attached, name: &str) -> Result<&'a MapData> {
+fn array<'a>(attached: &'a Attached, name: &str) -> Result<&'a MapData> {
     match attached.ebpf.map(name) {
         Some(Map::Array(data)) => Ok(data),
         _ => anyhow::bail!("the object has no array {name}"),

@@ -203,16 +203,3 @@ pub fn shapes(btf: &Btf) -> Shapes {
     }
     shapes
 }
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn sites_are_listed_once() {
-        let listed: HashSet<Site> = SITES.iter().map(|hooked| hooked.site).collect();
-        assert_eq!(listed.len(), SITES.len());
-    }
-}

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use aya::{Ebpf, programs::PerfEvent};
 use zc_common::text_range::{COPY_RANGES, CopyRanges, TextRange};
 
+use super::object::program;
 pub use sampler::Sampler;
 
 /// Samples a second on each CPU, on average.
@@ -160,8 +161,10 @@ impl Routines {
 
 /// Starts the sampler on every CPU that is online.
 pub(super) fn attach(ebpf: &mut Ebpf, frequency: u32) -> Result<Sampler> {
-    let program: &mut PerfEvent =
-        ebpf.program_mut("zc_sample").context("the object has no program zc_sample")?.try_into()?;
+    let program: &mut PerfEvent = ebpf
+        .program_mut(program::SAMPLE)
+        .context("the object has no program zc_sample")?
+        .try_into()?;
     program.load().context("cannot load the sampler")?;
     let started = Sampler::start(program.fd()?.as_fd(), frequency);
     if started.is_err() {
