@@ -35,7 +35,7 @@ macro_rules! paths {
             $group:ident, $flow:ident, $mechanism:ident, [$($from:ident -> $to:ident)?] $(, $pages:ident)?;
     )+) => {
         named! {
-            /// A way bytes travel. The discriminant is an index, the id is stable for ever.
+            /// A way bytes travel. The discriminant is an index, the id never changes.
             #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
             #[repr(u8)]
             pub enum CopyPath { $($(#[doc = $doc])+ $variant = $id,)+ }
@@ -71,7 +71,7 @@ paths! {
     SocketRecv = "socket_recv" "Socket receive": Sockets, In, Copy, [Buffer -> User];
     /// User buffer to socket buffer.
     SocketSend = "socket_send" "Socket send": Sockets, Out, Copy, [User -> Buffer];
-    /// Send with MSG_ZEROCOPY or SEND_ZC through a socket that heeds it: user pages are pinned; the kernel may still copy them later.
+    /// Send with MSG_ZEROCOPY or SEND_ZC through a socket that honours it: user pages are pinned; the kernel may still copy them later.
     SocketSendZerocopy = "socket_send_zerocopy" "Socket send, zero-copy": Sockets, Out, Requested, [User -> Buffer];
     /// TCP_ZEROCOPY_RECEIVE: received pages are mapped into the process.
     SocketRecvZerocopy = "socket_recv_zerocopy" "Socket receive, zero-copy": Sockets, In, ReferenceOnly, [Buffer -> User];
@@ -117,7 +117,7 @@ paths! {
     ProcessVm = "process_vm" "Process to process": Memory, None, Copy, [User -> User];
     /// Copies through bounce buffers, because the device cannot reach the memory.
     SwiotlbBounce = "swiotlb_bounce" "Bounce buffer": KernelsOwn, None, Copy, [];
-    /// Socket buffers made linear by a copy, because the device or route cannot gather.
+    /// Socket buffers made linear by a copy, because the route or device lacks scatter-gather.
     SkbLinearize = "skb_linearize" "Socket buffer linearised": KernelsOwn, None, Copy, [Buffer -> Network];
     /// Copies for no call that moves data: loading a program, kernel threads that read and write files (loop devices), message queues.
     KernelCopy = "kernel_copy" "Kernel's own copies": KernelsOwn, None, Copy, [];
@@ -160,8 +160,8 @@ impl CopyPath {
     }
 
     /// Whether the bytes are pages that the memory management touched, not bytes that a call was
-    /// asked to move. How many were mapped is an upper bound besides: the kernel reports the range it
-    /// tried, not the pages it found.
+    /// asked to move. Their number is an upper bound: the kernel reports the range it tried to map,
+    /// not the pages it found.
     #[must_use]
     pub const fn is_mapped(self) -> bool {
         self.facts().is_mapped
@@ -190,7 +190,7 @@ impl CopyPath {
     }
 
     /// Whether bytes that a call on this path returned, and that no copy site accounts for, must be
-    /// taken for copied. Not on paths whose very call moves references.
+    /// assumed to be copied. Not on paths whose calls move references only.
     #[must_use]
     pub const fn assumes_copies(self) -> bool {
         !matches!(self.mechanism(), Mechanism::ReferenceOnly)

@@ -10,7 +10,7 @@ use crate::{
 
 macro_rules! pod {
     ($($type:ty),* $(,)?) => {$(
-        // SAFETY: `repr(C)`, integers only, padding explicit (sizes asserted beside the type).
+        // SAFETY: `repr(C)`, integers only, padding explicit (sizes asserted next to the type).
         unsafe impl aya::Pod for $type {}
     )*};
 }

@@ -19,11 +19,11 @@ pub struct ThreadKey {
     pub start_ns: u64,
 }
 
-/// Whom something belongs to whose bytes are moved later, by whoever comes along: a value of maps
-/// from objects of the kernel (inodes, sockets) to threads.
+/// The thread that owns something whose bytes are moved later, by any thread: a value of maps from
+/// objects of the kernel (inodes, sockets) to threads.
 ///
-/// The slot makes finding the record an array access; the rest tells whether it is still that
-/// thread's, and whose counts they are when it is not.
+/// The slot makes finding the record an array access; the rest says whether it is still the record of
+/// that thread, and which process to charge when it is not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Owner {
@@ -44,19 +44,19 @@ words! {
     pub struct Late {
         /// Incremented by every late writer, as [`Record::updates`] is by the thread.
         updates,
-        /// Bytes written to block devices of what the process had put there: pages it made dirty, whoever wrote them back, and what it wrote past the page cache.
+        /// Bytes written to block devices of what the process wrote: pages that it dirtied, whichever thread wrote them back, and what bypassed the page cache.
         block_dirtied_bytes,
         /// Times that payload of the thread's socket buffers was copied on its way to a device.
         linearizations,
         /// Bytes copied thereby.
         linearized_bytes,
-        /// Bytes sent without a copy that were copied after all, because somebody on this host receives them: loopback, veth, a packet socket.
+        /// Bytes sent without a copy that were copied after all, because the receiver is on this host: loopback, veth, a packet socket.
         zerocopy_copied_later_bytes,
-        /// Bytes sent without a copy that were copied after all, because the device cannot gather them from pages: part of skb_linearize.
+        /// Bytes sent without a copy that were copied after all, because the route or device lacks scatter-gather: part of skb_linearize.
         zerocopy_linearized_bytes,
         /// Bytes of sendfile and splice that were copied for that reason: part of skb_linearize.
         referenced_linearized_bytes,
-        /// Bytes sent without a copy that the driver of a device that gathers wanted in one piece all the same, the first few of packets: part of skb_linearize.
+        /// Bytes sent without a copy that were copied although the device has scatter-gather, because its driver wants the beginning of a packet in one piece: part of skb_linearize.
         zerocopy_pulled_bytes,
         /// Bytes of sendfile and splice that were copied for that reason: part of skb_linearize.
         referenced_pulled_bytes,
@@ -78,7 +78,7 @@ words! {
         errors,
         /// Bytes that the CPU copied, counted where it copies them.
         copied,
-        /// Bytes that no hooked function copied and no evidence explains: taken for copied.
+        /// Bytes that no hooked function copied and no evidence explains: assumed to be copied.
         assumed,
     }
 }
@@ -93,7 +93,7 @@ pub struct SocketKey {
     pub hash: u64,
 }
 
-/// What the copy sites have seen since the last call was settled.
+/// What the copy sites have seen since the last call was charged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Staged {
@@ -156,9 +156,9 @@ words! {
         net_rx_bytes,
         /// Bytes sent with zero-copy requested: MSG_ZEROCOPY, io_uring's SEND_ZC.
         zerocopy_requested_bytes,
-        /// io_uring operations that moved data; those that no worker thread was needed for are this less uring_punted_ops.
+        /// io_uring operations that moved data, deferred ones included (see uring_punted_ops).
         uring_ops,
-        /// io_uring operations that were handed to a worker thread of the kernel (io-wq), as they could not be done at once or were not to be (IOSQE_ASYNC).
+        /// io_uring operations that were deferred to a worker thread of the kernel (io-wq): because they would have blocked, or because the program requested it (IOSQE_ASYNC).
         uring_punted_ops,
         /// Of the bytes sent with zero-copy requested, those that io_uring sent.
         zerocopy_uring_bytes,
@@ -166,7 +166,7 @@ words! {
         zerocopy_not_enabled_bytes,
         /// Zero-copy sends that failed with ENOBUFS (socket memory limit).
         zerocopy_refusals,
-        /// Bytes that these calls were to send.
+        /// Bytes that the refused calls were to send.
         zerocopy_refused_bytes,
         /// Successful mmap calls.
         mmap_calls,
@@ -174,7 +174,7 @@ words! {
         munmap_calls,
         /// Successful msync calls.
         msync_calls,
-        /// Bytes received only to be thrown away (MSG_TRUNC).
+        /// Bytes received and thrown away by the kernel (MSG_TRUNC).
         discarded_bytes,
         /// Bytes that the kernel encrypted or decrypted for the process (kTLS in software): read and written once, which is no copy; some of what is received is copied as well.
         transformed_bytes,
@@ -200,7 +200,7 @@ pub const STATE_FREE: u32 = 0;
 pub const STATE_LIVE: u32 = 1;
 /// [`Record::state`]: the thread passed its exit hook; a last context switch may follow.
 pub const STATE_EXITED: u32 = 2;
-/// [`Record::state`]: the thread has left its CPU for ever; the counts are final.
+/// [`Record::state`]: the thread has left its CPU for good; the counts are final.
 pub const STATE_DEAD: u32 = 3;
 
 /// [`Record::flags`]: a kernel thread.
@@ -236,7 +236,7 @@ pub struct Record {
     pub start_ns: u64,
     /// Start of the process (its leader), ns of CLOCK_BOOTTIME.
     pub process_start_ns: u64,
-    /// What others do on the thread's behalf. Beside `updates`, so that a scan touches one line.
+    /// What others do on the thread's behalf. Next to `updates`, so that a scan touches one line.
     pub late: Late,
     /// Process id of the parent when the record was made.
     pub parent_tgid: u32,
@@ -266,7 +266,7 @@ pub struct Record {
     pub lookup_last: u64,
     /// Whether the page fault being served is a write.
     pub fault_is_write: u64,
-    /// What the copy sites have seen since the last call was settled.
+    /// What the copy sites have seen since the last call was charged.
     pub staged: Staged,
     /// Counters that belong to no path.
     pub counters: Counters,
@@ -287,16 +287,16 @@ impl Record {
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct CpuState {
-    /// System calls that returned on this CPU since the last switch: they belong to whoever runs
-    /// there now. Charged to a record at the switch, which keeps the cost of a call that moves no
+    /// System calls that returned on this CPU since the last switch: they belong to the thread that
+    /// runs there now. Charged to a record at the switch, which keeps the cost of a call that moves no
     /// data at one addition.
     pub pending_syscalls: u64,
     /// The slot of the thread that was last asked for, and 43 bits of its start and pid: one word,
     /// because it is read and written by programs that preempt each other.
     pub remembered: u64,
-    /// Address of the socket whose packet is being cut up here, 0 when none is.
+    /// Address of the socket whose packet is being segmented here, 0 when none is.
     pub segmenting: u64,
-    /// Thread id of whoever runs here since the last switch: the owner of the pending calls.
+    /// The thread that runs here since the last switch: the owner of the pending calls.
     pub pid: u32,
     /// Explicit padding.
     pub pad: [u32; 25],

@@ -1,6 +1,6 @@
 //! Requests of io_uring, on kernels that do not name them when they complete.
 
-/// What a completion tells of its request.
+/// What a completion says of its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(C)]
 pub struct RequestKey {

@@ -94,19 +94,19 @@ sites! {
     UnixSendpage = "zc_unix_sendpage",
     /// User pages pinned for a socket buffer.
     SkbZerocopy = "zc_skb_zerocopy",
-    /// User pages are about to be pinned for a socket buffer, for whoever is notified then.
+    /// User pages are about to be pinned for a socket buffer, and the sender is notified when they are free.
     ZerocopyPages = "zc_zerocopy_pages",
-    /// A send that `MSG_ZEROCOPY` is heeded of begins.
+    /// A send begins for which the kernel honours `MSG_ZEROCOPY`.
     ZerocopyNotice = "zc_zerocopy_notice",
-    /// Pinned user pages copied after all, because a receiver on this host gets them.
+    /// Pinned user pages copied after all, because the receiver is on this host.
     CopyUbufs = "zc_copy_ubufs",
     /// Payload of a socket buffer copied to make it linear.
     SkbCopyBits = "zc_skb_copy_bits",
     /// As before, together with the checksum.
     SkbCopyCsum = "zc_skb_copy_csum",
-    /// A socket buffer is about to be cut up into packets.
+    /// The segmentation of a socket buffer into packets begins.
     SegmentBegin = "zc_segment_begin",
-    /// It has been.
+    /// The segmentation of a socket buffer ends.
     SegmentEnd = "zc_segment_end",
     /// A page copied by the first write to it.
     CowCopy = "zc_cow_copy",
@@ -120,7 +120,7 @@ sites! {
     Bounce = "zc_bounce",
     /// An io_uring operation begins.
     UringBegin = "zc_uring_begin",
-    /// An io_uring operation ends, or is put off.
+    /// An io_uring operation ends, or is deferred.
     UringEnd = "zc_uring_end",
     /// A libaio read begins.
     AioReadBegin = "zc_aio_read_begin",
@@ -162,7 +162,7 @@ pub struct Shape {
     pub iter: u8,
     /// Which argument tells the length or the count that this site needs.
     pub length: u8,
-    /// What this kernel's variant of the function needs known besides: meaning by site.
+    /// Which variant of the function this kernel has: meaning by site.
     pub variant: u8,
 }
 

@@ -281,7 +281,7 @@ impl File {
         )
     }
 
-    /// Whether the socket has `SO_ZEROCOPY`; `true` where this kernel does not tell.
+    /// Whether the socket has `SO_ZEROCOPY`; `true` where that is unknown on this kernel.
     #[inline(always)]
     fn has_zerocopy(self) -> bool {
         if variant!(sock_zerocopy) == ABSENT || offset!(socket_flags) == ABSENT {
@@ -343,9 +343,9 @@ extern "C" fn zc_has_zerocopy(fd: u64) -> u64 {
     File::of(Object::current_task(), fd).map_or(1, |file| u64::from(file.has_zerocopy()))
 }
 
-/// Whether the kernel heeds `MSG_ZEROCOPY` on the socket `fd`.
+/// Whether the kernel honours `MSG_ZEROCOPY` on the socket `fd`.
 #[inline(always)]
-pub(crate) fn heeds_zerocopy(fd: u64) -> bool {
+pub(crate) fn honours_zerocopy(fd: u64) -> bool {
     zc_has_zerocopy(fd) != 0
 }
 

@@ -149,6 +149,6 @@ static mut UNKNOWN_ZERO: u64 = 0;
 /// forgotten value is followed once, which keeps a program with many classes of files small.
 #[inline(always)]
 pub(crate) fn opaque(value: u64) -> u64 {
-    // SAFETY: nobody writes it.
+    // SAFETY: no program writes it.
     value | unsafe { ptr::read_volatile(&raw const UNKNOWN_ZERO) }
 }

@@ -1,7 +1,7 @@
 //! The eBPF programs of `zc`.
 //!
-//! A hook (`probes/`) reads its arguments (`kernel`, `arch`, `descriptor`) and tells what it saw to the
-//! module that keeps it: `account` for threads, `cpu`, `devices`, `losses`. Each map is private to the
+//! A hook (`probes/`) reads its arguments (`kernel`, `arch`, `descriptor`) and hands what it saw to the
+//! module that counts it: `account` for threads, `cpu`, `devices`, `losses`. Each map is private to the
 //! one module that writes it.
 #![no_std]
 #![no_main]

@@ -1,4 +1,4 @@
-//! What a `file_operations` or `proto_ops` table tells about whoever uses it.
+//! What a `file_operations` or `proto_ops` table says about the files or sockets that use it.
 //!
 //! Every ext4 file has the same table, every TCP socket too, so a class that was worked out once
 //! from inode and superblock holds for the table. That is a cache that cannot go stale, on one
@@ -57,7 +57,7 @@ pub(crate) fn remember(address: u64, class: u8) {
     if is_static(address)
         && let Some(slot) = slot(address)
     {
-        // SAFETY: a word of a map value; whoever wins a race writes a true word.
+        // SAFETY: a word of a map value; each CPU in a race writes a true word.
         unsafe { slot.write_volatile(address << CLASS_BITS | u64::from(class)) };
     }
 }

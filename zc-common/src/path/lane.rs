@@ -92,7 +92,7 @@ pub const fn lane_path(lane: usize) -> (CopyPath, Option<SocketKind>) {
     }
 }
 
-/// Whether unexplained bytes on a lane are taken for copied, see [`CopyPath::assumes_copies`].
+/// Whether unexplained bytes on a lane are assumed to be copied, see [`CopyPath::assumes_copies`].
 pub const ASSUMES_COPIES: [bool; LANES] = {
     let mut table = [false; LANES];
     let mut lane = 0;

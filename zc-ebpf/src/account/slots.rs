@@ -69,7 +69,7 @@ pub(super) fn open(task: Object, start_ns: u64, newborn: bool) -> u32 {
     let Some(record) = RECORDS.get_ptr_mut(slot) else {
         return UNATTRIBUTED_SLOT;
     };
-    // SAFETY: the slot was free: nobody else writes it until it is in `SLOT_BY_THREAD`.
+    // SAFETY: the slot was free: no other program writes it until it is in `SLOT_BY_THREAD`.
     unsafe { introduce(record, slot, task, key, newborn) };
     if SLOT_BY_THREAD.insert(key, slot, NOEXIST).is_err() {
         // An interrupt on this CPU was faster, or the table is full.
@@ -170,8 +170,8 @@ impl Account {
             (*record).slot
         };
         cpu.forget_slot();
-        // A full stack cannot be: it has room for every slot. The patrol of user space would find
-        // the slot anyway.
+        // The stack has room for every slot, so it is never full. User space would find the slot
+        // anyway: it looks for threads that ended unseen.
         let _ = DEAD_SLOTS.push(slot, 0);
     }
 }

@@ -1,8 +1,8 @@
 //! Copies on their way from the function that made them to the path of the call that caused them.
 //!
 //! A copy site adds to what is staged in the record of the running thread; the end of the call
-//! settles it. What a call returned beyond that went by reference if a site saw references, and is
-//! otherwise assumed to be copied by a function that nobody watches.
+//! charges it to a lane. What a call returned beyond that went by reference if a site saw references,
+//! and is otherwise assumed to be copied by a function that has no site.
 
 use zc_common::{
     path::{ASSUMES_COPIES, CopyPath, LANES, Lane, lane},
@@ -45,7 +45,7 @@ impl Account {
         };
         // SAFETY: a map value; this thread is its only writer.
         unsafe {
-            if is_settled_later(record) {
+            if is_charged_later(record) {
                 (*record).staged.copied += bytes;
             } else {
                 self.book_copied(lane(CopyPath::KernelCopy), 0, bytes);
@@ -140,9 +140,9 @@ impl Account {
         }
     }
 
-    /// Settles what is staged onto `lane`: the call moved `result` bytes, or failed.
+    /// Charges what is staged to `lane`: the call moved `result` bytes, or failed.
     #[inline(always)]
-    pub(crate) fn settle(self, lane: Lane, result: i64) {
+    pub(crate) fn charge(self, lane: Lane, result: i64) {
         if setting!(copy_sites) == 0 {
             return;
         }
@@ -178,7 +178,7 @@ impl Account {
         }
     }
 
-    /// Ends a call: what no path claimed (an ioctl that copies) was copied for none.
+    /// Ends a call. What is still staged was copied by a call that moves no data on any path (an ioctl).
     #[inline(always)]
     pub(crate) fn end_call(self) {
         if setting!(copy_sites) == 0 {
@@ -262,10 +262,10 @@ fn clear(staged: &mut Staged) {
     }
 }
 
-/// Whether somebody will settle what the running thread stages: the end of its call, or of the
+/// Whether what the running thread stages will be charged to a lane: at the end of its call, or of the
 /// operation that it carries out.
 #[inline(always)]
-unsafe fn is_settled_later(record: *mut Record) -> bool {
+unsafe fn is_charged_later(record: *mut Record) -> bool {
     // SAFETY: the caller's: a map value, in the context of its only writer.
     unsafe {
         if (*record).staged.scope != 0 {
@@ -278,8 +278,8 @@ unsafe fn is_settled_later(record: *mut Record) -> bool {
     is_in_data_call()
 }
 
-/// Whether the running thread, which is none of the kernel, is in a call whose end settles; also where
-/// this kernel does not tell.
+/// Whether the running thread, which is none of the kernel, is in a call whose end charges; also where
+/// that is unknown on this kernel.
 #[inline(always)]
 fn is_in_data_call() -> bool {
     kind_of_call().is_none_or(|kind| kind > SyscallKind::Submit as u8)
@@ -293,7 +293,7 @@ fn is_kernel_thread() -> bool {
 
 impl Account {
     /// The kind of system call that the running thread, whose account this is, is in. `None` for
-    /// threads of the kernel, and where this kernel does not tell.
+    /// threads of the kernel, and where it is unknown on this kernel.
     #[inline(always)]
     pub(crate) fn running_call(self) -> Option<u8> {
         let record = self.own()?;
@@ -305,7 +305,7 @@ impl Account {
     }
 }
 
-/// The kind of system call that the running thread is in; `None` where this kernel does not tell.
+/// The kind of system call that the running thread is in; `None` where it is unknown on this kernel.
 #[inline(always)]
 fn kind_of_call() -> Option<u8> {
     let number = number_of_call()?;
@@ -315,7 +315,8 @@ fn kind_of_call() -> Option<u8> {
     Some(arch::SYSCALLS[number as usize])
 }
 
-/// Number of the system call that the running thread is in; `None` where this kernel cannot tell.
+/// Number of the system call that the running thread is in; `None` where it is unknown on this
+/// kernel.
 #[inline(always)]
 fn number_of_call() -> Option<u64> {
     if variant!(task_pt_regs) != 0 {

@@ -1,4 +1,4 @@
-//! Block devices: requests made (by whom) and completed (by which device).
+//! Block devices: requests made (by which thread) and completed (by which device).
 
 use core::arch::asm;
 
@@ -17,8 +17,8 @@ const REQ_OP_READ: u32 = 0;
 const REQ_OP_WRITE: u32 = 1;
 
 // Bytes are charged where a process hands them to the queue of a device: as a new request, or added
-// to one. Who issues a request to the device (`block_rq_issue`) tells nothing: an I/O scheduler's
-// queue is run by whoever comes along. Queues of stacked devices (dm, md) take no requests, so that
+// to one. The thread that issues a request to the device (`block_rq_issue`) says nothing about that: any
+// thread may run the queue of an I/O scheduler. Queues of stacked devices (dm, md) take no requests, so that
 // nothing is counted twice.
 
 tracepoint!(
@@ -73,7 +73,7 @@ fn queued(bio: Object) {
 
 tracepoint!(
     /// `block_rq_complete(struct request *rq, blk_status_t error, unsigned int nr_bytes)`, 5.10 to
-    /// 7.2. Runs in whatever was interrupted: it says nothing about who asked.
+    /// 7.2. Runs in the thread that was interrupted, which need not be the one that made the request.
     zc_block_complete, zc_block_complete_raw, "block_rq_complete", |arguments| completed(arguments)
 );
 

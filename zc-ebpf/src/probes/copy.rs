@@ -1,4 +1,4 @@
-//! The copy sites: functions whose return tells how many bytes the CPU copied.
+//! The copy sites: functions whose return says how many bytes the CPU copied.
 
 use core::arch::asm;
 

@@ -1,7 +1,7 @@
 //! Memory made reachable for devices: the DMA API, bounce buffers, and I/O memory management units.
 //!
 //! A cross-check of what devices say they moved, per device on its bus. Not every transfer is a
-//! mapping: rings are mapped once and used for ever, and virtio without an IOMMU maps nothing.
+//! mapping: rings are mapped once and used until the driver is unloaded, and virtio without an IOMMU maps nothing.
 
 use zc_common::{
     device::{DEVICE_NAME_LEN, DeviceKey, DeviceRecord, KIND_BUS, KIND_IOMMU},
@@ -118,7 +118,7 @@ tracepoint!(
 );
 
 /// The record of a device on its bus. Its address tells it from others: names are strings, and
-/// numbers of its own it has none.
+/// a device has no number of its own.
 #[inline(always)]
 fn on_bus(dev: Object) -> Option<Device> {
     if dev.is_null() {

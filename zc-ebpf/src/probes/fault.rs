@@ -25,7 +25,7 @@ fn faulted(arguments: Arguments) {
     let code = arguments.integer(2);
     let is_write = code & X86_PF_WRITE != 0;
     account.note_fault(is_write);
-    // A write to a page that is present but read-only: copied, or reused when nobody else maps
+    // A write to a page that is present but read-only: copied, or reused when no other process maps
     // it. Which of the two is not visible here: an upper bound.
     if setting!(cow_sites) == 0 && is_write && code & X86_PF_PROT != 0 {
         account.book(lane(CopyPath::CowCopy), 1 << variant!(page_shift));

@@ -57,7 +57,7 @@ fn inserted(arguments: Arguments) {
 }
 
 /// Whether a folio lies beyond the end of its file: then it is there to make the file longer,
-/// whoever writes (splice, sendfile, io_uring).
+/// whichever way it is written (splice, sendfile, io_uring).
 #[inline(always)]
 fn is_beyond_end(folio: Object) -> bool {
     let (Some(mapping), Some(index)) =
@@ -112,7 +112,7 @@ tracepoint!(
 fn mapped_around(arguments: Arguments) {
     let (start, end) = (arguments.integer(1), arguments.integer(2));
     if end < start || setting!(map_sites) != 0 {
-        // The file was truncated meanwhile: nothing was mapped.
+        // The file was truncated at the same time: nothing was mapped.
         return;
     }
     let Some(account) = Account::current() else { return };

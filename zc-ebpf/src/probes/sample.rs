@@ -19,8 +19,8 @@ use crate::{
 #[unsafe(no_mangle)]
 static COPY_RANGES_TABLE: CopyRanges = CopyRanges::EMPTY;
 
-/// Charges a sample to the running thread. Work done in an interrupt counts for whoever was
-/// interrupted, as in any profile; copies made while the CPU was idle belong to nobody.
+/// Charges a sample to the running thread. Work done in an interrupt counts for the thread that was
+/// interrupted, as in any profile; copies made while the CPU was idle are unattributed.
 #[perf_event]
 pub(crate) fn zc_sample(ctx: PerfEventContext) -> u32 {
     let copying = is_copy_routine(arch::sampled_address(ctx.ctx));

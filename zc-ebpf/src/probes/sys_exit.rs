@@ -61,7 +61,7 @@ impl Call {
     }
 
     /// What the descriptor in argument `n` is. `None` when it is not open: the call failed for
-    /// that reason, or another thread closed it meanwhile, which is a loss.
+    /// that reason, or another thread has closed it since, which is a loss.
     #[inline(always)]
     pub(crate) fn class(&self, n: u32) -> Option<Class> {
         self.checked(Class::of_current(self.argument(n)))
@@ -91,14 +91,14 @@ impl Call {
     #[inline(always)]
     pub(crate) fn book(&self, lane: Lane, result: i64) {
         self.account.book(lane, result);
-        self.account.settle(lane, result);
+        self.account.charge(lane, result);
     }
 
     /// Books `ops` messages of `bytes` together.
     #[inline(always)]
     pub(crate) fn book_many(&self, lane: Lane, ops: u64, bytes: u64, errors: u64) {
         self.account.book_many(lane, ops, bytes, errors);
-        self.account.settle(lane, bytes as i64);
+        self.account.charge(lane, bytes as i64);
     }
 
     /// The open file in argument `n`.
@@ -234,7 +234,7 @@ fn renamed(call: &Call) {
 #[inline(always)]
 fn read_user<T>(address: u64) -> Option<T> {
     // SAFETY: the helper checks the address. Only lengths, descriptors and opcodes are read this
-    // way, never anybody's data.
+    // way, never the data that a call moves.
     match unsafe { bpf_probe_read_user(address as *const T) } {
         Ok(value) => Some(value),
         Err(_) => {

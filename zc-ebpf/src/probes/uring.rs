@@ -1,4 +1,4 @@
-//! io_uring: an operation is booked when it completes, on whoever owns the ring.
+//! io_uring: an operation is booked when it completes, on the process that owns the ring.
 //!
 //! Completions are posted by the submitter, an io-wq worker or the SQPOLL thread; all three are
 //! threads of the process that owns the ring.

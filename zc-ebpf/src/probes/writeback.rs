@@ -1,4 +1,4 @@
-//! Who made the pages dirty that somebody else writes to a device.
+//! Writeback: pages that one thread dirtied, and another writes to a device.
 
 use aya_ebpf::{macros::map, maps::LruHashMap};
 use zc_common::{layout::ABSENT, record::Owner};
@@ -25,7 +25,7 @@ const MAPPING_FLAGS: u64 = 3;
 tracepoint!(
     /// `writeback_dirty_folio(struct folio *folio, struct address_space *mapping)`,
     /// `include/trace/events/writeback.h`, 5.18 to 7.2; `writeback_dirty_page` with a page before.
-    /// Fires when a clean page becomes dirty, in whoever makes it so.
+    /// Fires when a clean page is dirtied, in the thread that does so.
     zc_dirty_page, zc_dirty_page_raw, "writeback_dirty_folio", |arguments| dirtied(arguments)
 );
 
@@ -41,8 +41,8 @@ fn dirtied(arguments: Arguments) {
     }
     let named = host.load::<u64>(offset!(inode_dentries)) != 0;
     if !named && host.load::<u16>(offset!(inode_mode)) & S_IFMT != S_IFBLK {
-        // Whoever writes to a file has it open, under a name, even when that was unlinked. Inodes
-        // without are where file systems keep their metadata.
+        // A file that a program writes to has a name, even when that was unlinked. Inodes without a
+        // name are where file systems keep their metadata.
         return;
     }
     let Some(account) = Account::current() else { return };
@@ -59,15 +59,15 @@ fn dirtied(arguments: Arguments) {
     let _ = DIRTIED_BY.insert(inode, owner, 0);
 }
 
-/// Who made the pages dirty that `bio` is about to write: whoever made the last page of their file
-/// dirty. Pages that are not being written back (direct I/O, the journal) and metadata are the
-/// issuer's own; the dirtier of what was dirty before the programs were attached, or whose file is
-/// not remembered any more, is not known.
+/// The thread that dirtied the pages that `bio` is about to write: the one that dirtied the last page
+/// of their file. Pages that are not being written back (direct I/O, the journal) and metadata are the
+/// issuer's own. Unknown is who dirtied what was dirty before the programs were attached, and pages of
+/// a file that is not remembered any more.
 #[inline(always)]
 pub(super) fn dirtier(bio: Object, issuer: Account) -> Option<LateAccount> {
     let Some(inode) = written_back(bio) else { return Some(issuer.late()) };
     if let Some(owner) = DIRTIED_BY.get_ptr(inode.address()) {
-        // SAFETY: a map value; one that is replaced meanwhile belongs to no thread, which is
+        // SAFETY: a map value; one that is being replaced belongs to no thread, which is
         // noticed.
         return LateAccount::of(unsafe { &*owner });
     }

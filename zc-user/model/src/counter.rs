@@ -92,7 +92,7 @@ counters! {
     NetTxBytes = counters.net_tx_bytes,
     NetRxBytes = counters.net_rx_bytes,
     ZerocopyRequestedBytes = counters.zerocopy_requested_bytes,
-    /// Of the bytes sent with zero-copy asked for, those that the CPU really did not copy on the way.
+    /// Of the bytes sent with zero-copy requested, those that the CPU did not copy on the way.
     ZerocopyAchievedBytes = "zerocopy_achieved_bytes",
     ZerocopyUringBytes = counters.zerocopy_uring_bytes,
     ZerocopyNotEnabledBytes = counters.zerocopy_not_enabled_bytes,
@@ -103,7 +103,7 @@ counters! {
     ReferencedLinearizedBytes = late.referenced_linearized_bytes,
     ZerocopyPulledBytes = late.zerocopy_pulled_bytes,
     ReferencedPulledBytes = late.referenced_pulled_bytes,
-    /// Bytes moved by calls: the sum over all paths but mmap_read, mmap_write and cow_copy, whose pages nobody's call moved.
+    /// Bytes moved by calls: the sum over all paths but mmap_read, mmap_write and cow_copy, whose pages are not moved by a system call.
     MovedBytes = "moved_bytes",
     /// Bytes copied by the CPU on all paths.
     CopiedBytes = "copied_bytes",

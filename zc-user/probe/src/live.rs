@@ -322,7 +322,7 @@ impl SnapshotSource for Live {
                 *pending.entry(pid).or_default() += calls;
             }
         }
-        self.processes.settle(|slot| records.read(slot as usize), &pending, &self.worth)?;
+        self.processes.refresh(|slot| records.read(slot as usize), &pending, &self.worth)?;
         let cgroups = &mut self.cgroups;
         let processes =
             self.processes.samples(|id, process, exited| cgroups.name(id, process.pid, exited));

@@ -22,7 +22,7 @@ const MERGED_NAMES: usize = 1_024;
 
 /// A process with at least one record, or one that has exited.
 struct Process {
-    /// As of the last [`Processes::settle`]. Shared with the snapshots, which tell by the pointer
+    /// As of the last [`Processes::refresh`]. Shared with the snapshots, which tell by the pointer
     /// that nothing has changed.
     sample: Arc<ProcessSample>,
     /// The name is a leader's, and not that of just any thread.
@@ -171,7 +171,7 @@ impl Processes {
     /// Brings the samples of changed processes up to date. `read` returns the record in a slot,
     /// `pending` the system calls of a thread that are not in its record yet, `worth` says whose copies
     /// were measured.
-    pub(super) fn settle(
+    pub(super) fn refresh(
         &mut self,
         mut read: impl FnMut(u32) -> anyhow::Result<Record>,
         pending: &HashMap<u32, u64>,

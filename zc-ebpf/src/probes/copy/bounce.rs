@@ -8,8 +8,8 @@ const DMA_TO_DEVICE: u32 = 1;
 
 at_return!(
     /// `void swiotlb_bounce(..., phys_addr_t, size_t size, enum dma_data_direction)`,
-    /// `kernel/dma/swiotlb.c`, 5.10 to 7.2. Filled by whoever submits; emptied in an interrupt, which
-    /// belongs to nobody.
+    /// `kernel/dma/swiotlb.c`, 5.10 to 7.2. Filled by the thread that submits; emptied in an interrupt,
+    /// which is unattributed.
     Bounce, zc_bounce, "swiotlb_bounce", |call| {
         let late = if call.integer(3) as u32 == DMA_TO_DEVICE {
             Account::current().map(Account::late)

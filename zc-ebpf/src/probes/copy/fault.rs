@@ -36,7 +36,7 @@ at_return!(
 
 at_return!(
     /// `vm_fault_t filemap_fault(struct vm_fault *)`, `mm/filemap.c`. A write to a private mapping
-    /// gets a copy of the page; where `copy_mc_to_kernel` does not tell.
+    /// gets a copy of the page; where `copy_mc_to_kernel` does not see that.
     CowFile, zc_cow_file, "filemap_fault", |call| {
         let fault = call.object(0);
         if call.result() as u64 & VM_FAULT_FAILED == 0 && is_write(fault) && !is_shared(fault) {

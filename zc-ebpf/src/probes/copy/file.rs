@@ -1,4 +1,4 @@
-//! Between the page cache and whoever reads and writes it.
+//! Between the page cache and the callers that read and write it.
 
 use super::{Traced, at_return, copied, referenced, whole};
 use crate::{account::Account, kernel::offset};

@@ -45,7 +45,7 @@ marks!(
 );
 
 /// `int tls_sw_recvmsg(struct sock *, struct msghdr *, size_t, [int nonblock,] int flags, int *addr_len)`,
-/// `net/tls/tls_sw.c`. Whoever only looks at data receives it later: it is decrypted once.
+/// `net/tls/tls_sw.c`. A caller that only peeks receives the data later: it is decrypted once.
 #[kprobe]
 pub(crate) fn zc_tls_recv(ctx: ProbeContext) -> u32 {
     /// `MSG_PEEK`, `include/linux/socket.h`.

@@ -1,4 +1,4 @@
-//! Between pipes and whoever reads and writes them.
+//! Between pipes and the callers that read and write them.
 
 use super::{at_return, copied, referenced, whole};
 

@@ -1,5 +1,5 @@
 //! Asynchronous operations: what is copied while one is carried out belongs to its path, whichever
-//! thread of its process does it.
+//! thread of its process carries it out.
 
 use zc_common::layout::ABSENT;
 

@@ -1,4 +1,4 @@
-//! Between sockets and whoever sends and receives.
+//! Between sockets and the callers that send and receive.
 
 use zc_common::record::EVIDENCE_REFERENCE;
 
@@ -155,8 +155,8 @@ at_entry!(
 
 at_return!(
     /// `struct ubuf_info *msg_zerocopy_realloc(struct sock *, size_t, struct ubuf_info *, ...)`,
-    /// `net/core/skbuff.c`; `sock_zerocopy_realloc` before 5.12. Every send that `MSG_ZEROCOPY` is heeded
-    /// of begins with it. What is copied all the same, others see.
+    /// `net/core/skbuff.c`; `sock_zerocopy_realloc` before 5.12. Every send for which the kernel
+    /// honours `MSG_ZEROCOPY` begins with it. Other sites see what is copied all the same.
     ZerocopyNotice, zc_zerocopy_notice, "msg_zerocopy_realloc", |call| {
         let notification = call.result();
         if notification != 0

@@ -39,9 +39,9 @@ pub(super) fn owns(account: Account, socket: Object) {
 }
 
 at_entry!(
-    /// `int skb_copy_ubufs(struct sk_buff *, gfp_t)`, `net/core/skbuff.c`, 5.10 to 7.2: somebody on
-    /// this host receives what was sent with `MSG_ZEROCOPY`. At the entry, because at the return the
-    /// socket buffer no longer tells whose pages it had.
+    /// `int skb_copy_ubufs(struct sk_buff *, gfp_t)`, `net/core/skbuff.c`, 5.10 to 7.2: a
+    /// receiver on this host gets what was sent with `MSG_ZEROCOPY`. At the entry, because at the return
+    /// the socket buffer no longer says whose pages it had.
     CopyUbufs, zc_copy_ubufs, "skb_copy_ubufs", |call| {
         let skb = call.object(0);
         let bytes = u64::from(skb.load::<u32>(offset!(skb_data_len)));
@@ -72,7 +72,7 @@ at_return!(
 at_entry!(
     /// `struct sk_buff *skb_segment(struct sk_buff *, netdev_features_t)`, `net/core/skbuff.c`, 5.10 to
     /// 7.2. Where the device computes no checksums, what refers to pages of others is copied packet by
-    /// packet, and these do not have their socket yet.
+    /// packet, and the packets do not have their socket yet.
     SegmentBegin, zc_segment_begin, "skb_segment", |call| {
         segmenting(call.object(0).load::<u64>(offset!(skb_sk)));
     }
@@ -83,7 +83,8 @@ at_return!(
     SegmentEnd, zc_segment_end, "skb_segment", |_call| segmenting(0)
 );
 
-/// Remembers the socket whose packet this CPU cuts up. Whoever transmits is not preempted meanwhile.
+/// Remembers the socket whose packet this CPU segments, 0 at the end. The thread that transmits is not
+/// preempted in between.
 #[inline(always)]
 fn segmenting(socket: u64) {
     if let Some(cpu) = Cpu::this() {
@@ -120,7 +121,7 @@ fn linearized(call: Traced) {
 
 /// Whether the device that a socket buffer is on its way to takes it in pieces: what is copied all the
 /// same is what its driver wants in one piece, the beginning of packets. A device that computes no
-/// checksums needs copies of pages that somebody may change meanwhile (`skb_segment`,
+/// checksums needs copies of pages that others may change while it sends them (`skb_segment`,
 /// `net/core/skbuff.c`).
 #[inline(always)]
 fn gathers(skb: Object) -> bool {
@@ -135,8 +136,8 @@ fn gathers(skb: Object) -> bool {
 }
 
 /// Whether the socket that a socket buffer belongs to has something to send. A receiver that is
-/// short of memory copies, too (`tcp_collapse`, `net/ipv4/tcp_input.c`), in the context of whoever
-/// is sending to it.
+/// short of memory copies, too (`tcp_collapse`, `net/ipv4/tcp_input.c`), in the context of the thread
+/// that sends to it.
 #[inline(always)]
 fn leaves(skb: Object) -> bool {
     Object::untyped(socket(skb)).read::<i32>(offset!(sock_queued)).is_some_and(|bytes| bytes > 0)
@@ -161,7 +162,7 @@ fn shared_info(skb: Object) -> Object {
     Object::untyped(head + u64::from(skb.load::<u32>(offset!(skb_end))))
 }
 
-/// Who sends through the socket that a socket buffer belongs to.
+/// The thread that sends through the socket that a socket buffer belongs to.
 #[inline(always)]
 fn owner(skb: Object) -> Option<LateAccount> {
     of_socket(socket(skb))
@@ -184,20 +185,20 @@ fn of_socket(socket: u64) -> Option<LateAccount> {
 
 #[inline(always)]
 fn of_key(key: SocketKey) -> Option<LateAccount> {
-    // SAFETY: the value is copied; a torn copy names no thread and is counted for nobody.
+    // SAFETY: the value is copied; a torn copy names no thread and is unattributed.
     let owner = *unsafe { SOCKET_OWNERS.get(key) }?;
     LateAccount::of(&owner)
 }
 
-/// Remembers that the running thread sends pages of its own, of which `notification` will tell that
+/// Remembers that the running thread sends pages of its own, and that `notification` will report when
 /// they are free again.
 #[inline(always)]
 pub(super) fn pins(account: Account, notification: Object) {
     let _ = SOCKET_OWNERS.insert(notified_by(notification.address()), account.owner(), 0);
 }
 
-/// Who sent the pages of a socket buffer, which on this host's own interfaces no longer knows its
-/// socket: whoever is notified when they are free, be it by `MSG_ZEROCOPY` or by io_uring.
+/// The thread that sent the pages of a socket buffer, which on this host's own interfaces no longer
+/// knows its socket: the one that is notified when they are free, by `MSG_ZEROCOPY` or by io_uring.
 #[inline(always)]
 fn sender(skb: Object) -> Option<LateAccount> {
     // Its lowest bits are flags (`SKB_NOUARG`).
@@ -205,7 +206,8 @@ fn sender(skb: Object) -> Option<LateAccount> {
     of_key(notified_by(notification))
 }
 
-/// Among the sockets, a notification is one that has no hash: its address is no socket's meanwhile.
+/// Among the sockets, a notification is one that has no hash: while it exists, no socket has its
+/// address.
 #[inline(always)]
 fn notified_by(address: u64) -> SocketKey {
     SocketKey { address, hash: 0 }
@@ -230,7 +232,7 @@ fn sending() -> Option<LateAccount> {
     if SENDS.iter().any(|sends| *sends as u8 == kind) { Some(account.late()) } else { None }
 }
 
-/// The running thread, when it is one of a process: io_uring tells nothing about who sent.
+/// The running thread, when it is one of a process: io_uring does not say which thread sent.
 #[inline(always)]
 fn running() -> Option<LateAccount> {
     Account::current()?.late_of_process()

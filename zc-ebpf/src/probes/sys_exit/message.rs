@@ -8,7 +8,7 @@ use zc_common::{
 use super::{Call, note_received, note_sent, read_user};
 use crate::{
     account::count,
-    descriptor::{Class, heeds_zerocopy},
+    descriptor::{Class, honours_zerocopy},
     kernel::opaque,
     losses::note_losses,
 };
@@ -107,7 +107,7 @@ pub(super) fn sent(call: &Call, flags: u32, length: Option<u64>) {
 /// is not set be moved about.
 const NOT_REFUSED: u64 = u64::MAX;
 
-/// How many bytes a zero-copy send did not send for want of buffer space.
+/// How many bytes a zero-copy send did not send because the socket's memory was exhausted.
 #[inline(always)]
 fn refused(call: &Call, flags: u32, length: Option<u64>) -> u64 {
     if flags & MSG_ZEROCOPY == 0 || call.result != -ENOBUFS {
@@ -130,8 +130,8 @@ fn note_refused(call: &Call, class: Class, bytes: u64) {
 fn book_sent(call: &Call, class: Class, flags: u32, count: u64, bytes: i64) {
     let zerocopy = flags & MSG_ZEROCOPY != 0 && class.is_network();
     // Without SO_ZEROCOPY the flag is ignored in silence: it is a send like any other.
-    let heeded = zerocopy && heeds_zerocopy(call.argument(0));
-    let lane = if heeded { lane(CopyPath::SocketSendZerocopy) } else { class.write_lane() };
+    let honoured = zerocopy && honours_zerocopy(call.argument(0));
+    let lane = if honoured { lane(CopyPath::SocketSendZerocopy) } else { class.write_lane() };
     if bytes < 0 {
         return call.book_many(lane, 0, 0, 1);
     }
@@ -139,7 +139,7 @@ fn book_sent(call: &Call, class: Class, flags: u32, count: u64, bytes: i64) {
     note_sent(call.account, class, bytes);
     if zerocopy {
         count!(call.account, zerocopy_requested_bytes, bytes as u64);
-        if !heeded {
+        if !honoured {
             count!(call.account, zerocopy_not_enabled_bytes, bytes as u64);
         }
     }

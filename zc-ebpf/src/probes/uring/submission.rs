@@ -67,7 +67,7 @@ fn submitted(arguments: Arguments) {
 #[inline(always)]
 pub(super) fn completed(arguments: Arguments) {
     let key = RequestKey { ring: arguments.integer(0), user_data: arguments.integer(1) };
-    // Whatever moves no data is not there.
+    // What moves no data is not in the map.
     let Some(request) = URING_REQUESTS.get_ptr_mut(key) else { return };
     // SAFETY: a map value.
     let (what, is_open, is_ambiguous) = unsafe {

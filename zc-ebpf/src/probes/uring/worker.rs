@@ -1,5 +1,5 @@
-//! Operations that a worker thread of the kernel (io-wq) carries out: what would have to wait and
-//! cannot be polled, and what is asked for with `IOSQE_ASYNC`.
+//! Operations that are deferred to a worker thread of the kernel (io-wq): those that would have to wait
+//! and cannot be polled, and those requested with `IOSQE_ASYNC`.
 
 use core::arch::asm;
 
@@ -14,11 +14,11 @@ tracepoint!(
     /// `io_uring_queue_async_work(struct io_kiocb *req, int rw)` since 6.0, `(void *ctx, void *req,
     /// ...)` since 5.18, `(void *ctx, int rw, void *req, struct io_wq_work *work, unsigned int
     /// flags)` before, `include/trace/events/io_uring.h`. Runs in the thread that submits.
-    zc_uring_defer, zc_uring_defer_raw, "io_uring_queue_async_work", |arguments| punted(arguments)
+    zc_uring_defer, zc_uring_defer_raw, "io_uring_queue_async_work", |arguments| deferred(arguments)
 );
 
 #[inline(always)]
-fn punted(arguments: Arguments) {
+fn deferred(arguments: Arguments) {
     let request = match variant!(uring_defer_args) {
         5 => place(arguments, 2),
         7 => place(arguments, 1),
