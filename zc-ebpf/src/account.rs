@@ -158,7 +158,7 @@ impl Account {
         }
     }
 
-    /// Whether it is.
+    /// Whether the page fault that is being served is a write.
     #[inline(always)]
     pub(crate) fn faults_by_write(self) -> bool {
         // SAFETY: as above.

@@ -52,7 +52,7 @@ impl Cpu {
         unsafe { (*self.0).pending_syscalls }
     }
 
-    /// Forgets them: they have been charged.
+    /// Forgets the pending calls: they have been charged.
     #[inline(always)]
     pub(crate) fn clear_calls(self) {
         // SAFETY: as above.
@@ -82,7 +82,7 @@ impl Cpu {
         }
     }
 
-    /// Remembers it.
+    /// Remembers the slot of the thread `identity`.
     #[inline(always)]
     pub(crate) fn remember_slot(self, identity: u64, slot: u32) {
         let word = identity << SLOT_BITS | u64::from(slot & SLOT_MASK);
@@ -104,8 +104,8 @@ impl Cpu {
         unsafe { (*self.0).segmenting }
     }
 
-    /// Remembers it, or 0 when the segmentation has ended. A thread that transmits is not preempted
-    /// in between.
+    /// Remembers the socket whose packet is segmented here, 0 when the segmentation has ended. A thread
+    /// that transmits is not preempted in between.
     #[inline(always)]
     pub(crate) fn segments(self, socket: u64) {
         // SAFETY: as above.

@@ -46,7 +46,7 @@ impl Account {
         LateAccount(unsafe { &raw mut (*self.record).late })
     }
 
-    /// The same, unless the thread is one of the kernel.
+    /// The late counters of the running thread, unless it is one of the kernel.
     #[inline(always)]
     pub(crate) fn late_of_process(self) -> Option<LateAccount> {
         let record = self.own()?;
