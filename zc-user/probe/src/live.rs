@@ -44,8 +44,8 @@ const LOOK_AHEAD: usize = 256;
 /// makes the kernel fill in an entry of `/proc`.
 const CHECKED: usize = 16;
 
-/// A thread leaves `/proc` a moment before it leaves its CPU for the last time. Whoever has been gone
-/// for longer than this never will.
+/// A thread leaves `/proc` a moment before it leaves its CPU for the last time. One that has been gone
+/// for longer than this never leaves it.
 const LAST_SWITCH: Duration = Duration::from_secs(5);
 
 /// Probes attached to the running kernel.
@@ -150,7 +150,7 @@ impl Live {
         Ok(())
     }
 
-    /// Frees the slots of threads that have left their CPU for ever.
+    /// Frees the slots of threads that have left their CPU for good.
     fn bury(&mut self) -> Result<()> {
         let mut dead = Vec::new();
         // No more than there can be: new ones may come in faster than they are taken out.
@@ -160,7 +160,7 @@ impl Live {
             )?;
             match slots.pop(0) {
                 Ok(slot) => {
-                    // Whoever came later has a higher slot, however wide a gap the dead leave.
+                    // A thread that came later has a higher slot, however wide a gap the dead leave.
                     self.highest = self.highest.max(slot as usize);
                     dead.push((self.records.read(slot as usize)?.start_ns, slot));
                 }
@@ -229,7 +229,7 @@ impl Live {
         if slots.get(&key, 0).is_ok_and(|found| found == slot) {
             slots.remove(&key).context("cannot forget a dead thread")?;
         }
-        // After those system calls: whoever was adding to it for the thread is through.
+        // After those system calls: a late writer that was adding to it has finished.
         record.late = self.records.read(slot as usize)?.late;
         record.state = state;
         self.processes.retire(slot, &record);
@@ -313,8 +313,8 @@ impl SnapshotSource for Live {
         self.bury()?;
         self.scan()?;
         self.collect_departed()?;
-        // After the records: calls that move from here to there meanwhile are missed for a moment,
-        // never counted twice.
+        // After the records: calls that are charged in between are missed for a moment, never
+        // counted twice.
         let records = &mut self.records;
         let mut pending = HashMap::new();
         for (pid, calls) in self.cpus.pending() {

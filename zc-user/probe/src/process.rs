@@ -78,7 +78,7 @@ impl Processes {
         self.root = Some(pid);
     }
 
-    /// Whether somebody's children are followed.
+    /// Whether the children of a process are followed.
     pub(super) fn is_tracking(&self) -> bool {
         self.root.is_some()
     }

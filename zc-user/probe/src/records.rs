@@ -42,7 +42,7 @@ impl Chunk {
 impl Drop for Chunk {
     fn drop(&mut self) {
         // SAFETY: this mapping was made by `map` and no reference into it outlives the chunk.
-        // Failing to unmap at exit harms nobody.
+        // Failing to unmap at exit does no harm.
         let _ = unsafe { rustix::mm::munmap(self.address.as_ptr().cast(), self.bytes) };
     }
 }
@@ -97,16 +97,16 @@ impl Records {
         })
     }
 
-    /// A copy of a record. Counters that the kernel changes meanwhile are read before or after the
-    /// change, each whole.
+    /// A copy of a record. Counters that the kernel changes at the same time are read before or
+    /// after the change, each whole.
     pub(super) fn read(&mut self, slot: usize) -> Result<Record> {
         // SAFETY: as in `glance`; every bit pattern is a valid record.
         Ok(unsafe { self.pointer(slot)?.as_ptr().read_volatile() })
     }
 
-    /// Marks a record free, so that nobody adds to it any more on behalf of its thread, which is
-    /// dead; returns the state it was in. Late writers that had looked before are through with it
-    /// a few instructions later.
+    /// Marks a record free, so that no program adds to it any more on behalf of its thread, which is
+    /// dead; returns the state it was in. Late writers that had looked before have finished a few
+    /// instructions later.
     pub(super) fn seal(&mut self, slot: usize) -> Result<u32> {
         let record = self.pointer(slot)?.as_ptr();
         // SAFETY: as in `glance`; its thread, the only other writer of the field, is gone.
@@ -123,7 +123,7 @@ impl Records {
     /// Zeroes a record whose thread is dead and whose key has been removed.
     pub(super) fn clear(&mut self, slot: usize) -> Result<()> {
         let record = self.pointer(slot)?.as_ptr();
-        // SAFETY: nobody else writes a record that cannot be found any more.
+        // SAFETY: no other writer can find the record any more.
         unsafe {
             record.write_volatile(Record::ZERO);
         }

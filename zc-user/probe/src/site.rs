@@ -148,7 +148,7 @@ impl Hooked {
             Site::CowCopy => names().rev().find_map(found),
             // Only they need it.
             Site::CowFile if !btf.has_function("wp_page_copy") => None,
-            // Before, its first argument is another one, and nobody is notified but by MSG_ZEROCOPY.
+            // Before, its first argument is another one, and MSG_ZEROCOPY alone notifies.
             Site::ZerocopyPages => {
                 btf.offset("msghdr", "msg_ubuf").and_then(|_| names().find_map(found))
             }

@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_counter_but_those_of_the_model_is_told() {
+    fn every_counter_but_those_of_the_model_has_a_value() {
         let mut record = Record::ZERO;
         record.counters = record.counters.combined(&ThreadCounters::ZERO, |_, _| 7);
         record.counters.page_cache_accesses = 100;
