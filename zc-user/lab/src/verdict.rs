@@ -228,7 +228,7 @@ fn notes(
                     "copies are {}, moved bytes are measured: {}",
                     copies.provenance.id(),
                     measurement.why_not_measured()
-                ))
+                ));
             }
         }
     }
