@@ -1,10 +1,9 @@
 //! Arithmetic on lists of path samples: merging, differences, and what they sum up to.
 
-use zc_common::path::CopyPath;
+use zc_common::path::{CopyPath, Flow, PathGroup};
 
 use crate::{
     counter::{CounterId, Counters},
-    path::{self, Flow, Group},
     snapshot::{PathId, PathSample, Provenance},
     value::Quality,
 };
@@ -126,7 +125,7 @@ pub fn zero_copied_bytes(paths: &[PathSample]) -> u64 {
         .iter()
         .filter(|sample| {
             sample.provenance != Provenance::Unavailable
-                && sample.path.is_known_and(|path| !path::is_pseudo(path) && !path::is_mapped(path))
+                && sample.path.is_known_and(|path| !path.is_pseudo() && !path.is_mapped())
         })
         .map(|sample| sample.moved_bytes.saturating_sub(sample.copied_bytes))
         .fold(0, u64::saturating_add)
@@ -142,7 +141,7 @@ pub fn zero_copied_bytes(paths: &[PathSample]) -> u64 {
 pub fn payload_bytes(paths: &[PathSample]) -> u64 {
     let moved = |direction: Flow| {
         let carries = |sample: &&PathSample| {
-            let flow = sample.path.known().map(path::flow);
+            let flow = sample.path.known().map(CopyPath::flow);
             flow == Some(direction) || flow == Some(Flow::Through)
         };
         PathSum::of(paths.iter().filter(carries)).moved_bytes
@@ -154,7 +153,7 @@ pub fn payload_bytes(paths: &[PathSample]) -> u64 {
 #[must_use]
 pub fn payload_copied(paths: &[PathSample], otherwise: Provenance) -> Copied {
     let carries =
-        |sample: &&PathSample| sample.path.is_known_and(|path| path::group(path) != Group::Memory);
+        |sample: &&PathSample| sample.path.is_known_and(|path| path.group() != PathGroup::Memory);
     Copied::of(paths.iter().filter(carries), otherwise)
 }
 
@@ -178,7 +177,7 @@ pub fn dominant_path(paths: &[PathSample]) -> Option<PathId> {
     let rank = |sum: &PathSample| {
         let known = sum.provenance != Provenance::Unavailable;
         let copied = if known { sum.copied_bytes } else { 0 };
-        let payload = !sum.path.is_known_and(|path| path::is_pseudo(path) || path::is_mapped(path));
+        let payload = !sum.path.is_known_and(|path| path.is_pseudo() || path.is_mapped());
         (payload, sum.moved_bytes, copied)
     };
     by_path(paths)
@@ -191,7 +190,7 @@ pub fn dominant_path(paths: &[PathSample]) -> Option<PathId> {
 /// Sets the counters that follow from `paths`, so that a row's counters and its paths always
 /// reconcile. No call moved the mapped pages: they are on their paths only.
 pub(super) fn reconcile(counters: &mut Counters, paths: &[PathSample]) {
-    let by_calls = paths.iter().filter(|sample| !sample.path.is_known_and(path::is_mapped));
+    let by_calls = paths.iter().filter(|sample| !sample.path.is_known_and(CopyPath::is_mapped));
     counters[CounterId::MovedBytes] = PathSum::of(by_calls).moved_bytes;
     counters[CounterId::CopiedBytes] = PathSum::of(paths).copied_bytes;
     counters[CounterId::ZerocopyAchievedBytes] = achieved_sends(counters, paths);

@@ -1,11 +1,11 @@
 //! What is known of each copy path without measuring, by the table of [`zc_common::path`].
 
-use zc_common::path::CopyPath;
-pub use zc_common::path::{Flow, PathGroup as Group};
+pub use zc_common::path::Flow;
+use zc_common::path::{CopyPath, PathGroup};
 
 /// The group the path is listed in.
 #[must_use]
-pub const fn group(path: CopyPath) -> Group {
+pub const fn group(path: CopyPath) -> PathGroup {
     path.group()
 }
 
