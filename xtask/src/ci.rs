@@ -131,6 +131,8 @@ fn clippy_host() -> Result<Outcome> {
     let arguments =
         ["clippy", "--workspace", "--exclude", "zc-ebpf", "--all-targets", "--", "-D", "warnings"];
     shell::run(&mut shell::cargo(&arguments))?;
+    let without_lab = ["clippy", "-p", "zc-user", "--no-default-features", "--", "-D", "warnings"];
+    shell::run(&mut shell::cargo(&without_lab))?;
     Ok(Outcome::Held)
 }
 

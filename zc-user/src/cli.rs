@@ -1,6 +1,6 @@
 //! The command line: words only, nothing happens here.
 
-pub(crate) mod demo;
+#[cfg(feature = "lab")]
 pub(crate) mod lab;
 
 use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
@@ -8,7 +8,6 @@ use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use zc_common::path::CopyPath;
 
-use self::{demo::Demo, lab::Lab};
 use zc_model::{
     column::{COLUMNS, Column},
     filter::{self, Expr, Filter},
@@ -57,10 +56,10 @@ pub(crate) enum Verb {
     Top(Top),
     /// Run a command, or watch processes, and print the copy breakdown at the end
     Stat(Stat),
-    /// Run the mechanisms of the textbooks, theory beside measurement
-    Lab(Lab),
-    /// Give the workshop tour: the lab in teaching order, narrated, by itself
-    Demo(Demo),
+    /// The lab and its tour.
+    #[cfg(feature = "lab")]
+    #[command(flatten)]
+    Lab(lab::Verb),
     /// What this kernel, these privileges and this terminal allow, and how to fix what they do not
     Doctor(Doctor),
     /// Print a completion script for a shell

@@ -9,14 +9,13 @@ use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Probing, Usage, Verb};
-use zc_lab::stage::{UNSUPPORTED, Unsupported};
 use zc_probe::attach::Options;
 
 use self::stat::NotRun;
 
-mod demo;
 mod docs;
 mod doctor;
+#[cfg(feature = "lab")]
 mod lab;
 mod privilege;
 mod stat;
@@ -35,8 +34,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
     match cli.verb.unwrap_or(Verb::Top(cli.top)) {
         Verb::Top(arguments) => runtime.block_on(top::run(&arguments)),
         Verb::Stat(arguments) => runtime.block_on(stat::run(&arguments)),
-        Verb::Lab(arguments) => runtime.block_on(lab::run(&arguments)),
-        Verb::Demo(arguments) => runtime.block_on(demo::run(&arguments)),
+        #[cfg(feature = "lab")]
+        Verb::Lab(verb) => runtime.block_on(lab::verb(&verb)),
         Verb::Doctor(arguments) => doctor::run(&arguments),
         Verb::Completions { shell } => {
             // In memory first: a closed pipe must not end in a panic of the generator.
@@ -55,8 +54,9 @@ pub(crate) fn status(error: &anyhow::Error) -> u8 {
     if error.is::<Usage>() {
         return 2;
     }
-    if error.is::<Unsupported>() {
-        return UNSUPPORTED;
+    #[cfg(feature = "lab")]
+    if let Some(status) = lab::exit_status(error) {
+        return status;
     }
     error.downcast_ref::<NotRun>().map_or(1, |error| error.status)
 }

@@ -1,10 +1,12 @@
 //! `docs/metrics.md`: every column, counter, path and loss, from the tables that define them.
 
+#[cfg(feature = "lab")]
+mod lab;
+
 use std::fmt::{self, Write as _};
 
 use zc_common::{loss::Loss, path::CopyPath};
 
-use zc_lab::{catalog::SCENARIOS, metric::METRICS, scenario::Scenario};
 use zc_model::{
     advice::Rule,
     column::COLUMNS,
@@ -31,7 +33,9 @@ fn write_page(page: &mut String) -> fmt::Result {
     write_losses(page)?;
     write_zerocopy(page)?;
     write_rules(page)?;
-    write_lab(page)
+    #[cfg(feature = "lab")]
+    lab::write(page)?;
+    Ok(())
 }
 
 const INTRODUCTION: &str = "\
@@ -131,31 +135,6 @@ fn write_zerocopy(page: &mut String) -> fmt::Result {
     Ok(())
 }
 
-fn write_lab(page: &mut String) -> fmt::Result {
-    page.push_str(LAB);
-    for metric in METRICS {
-        let (id, title, unit, help) = (metric.id, metric.title, metric.unit.id(), metric.help);
-        writeln!(page, "| `{id}` | {title} | {unit} | {help} |")?;
-    }
-    page.push_str(SCENARIO_TABLE);
-    for scenario in SCENARIOS {
-        let Scenario { id, title, theory, sinks, .. } = scenario;
-        let none = || "-".to_owned();
-        let copies = theory.cpu_copies.map_or_else(none, |copies| copies.to_string());
-        let switches = theory.mode_switches.map_or_else(none, |switches| switches.to_string());
-        let sinks: Vec<_> = sinks.iter().map(|sink| sink.id()).collect();
-        writeln!(
-            page,
-            "| `{id}` | {title} | {copies} | {} + {} | {switches} | {} | {} |",
-            theory.storage_dma,
-            theory.network_dma,
-            sinks.join(", "),
-            theory.claim,
-        )?;
-    }
-    Ok(())
-}
-
 const UNSEEN: &str = "
 What no counter can tell, as the kernel reports it to nobody: libaio events that a program takes out
 of the ring in its own memory instead of calling io_getevents (QEMU, Seastar, fio's
@@ -172,21 +151,4 @@ not copied (`null` where this kernel does not tell, with the reason), and why th
 
 | mechanism | what it is |
 | --- | --- |
-";
-
-const LAB: &str = "
-## The lab
-
-`zc lab run` measures these (schema `zc-lab/1`), beside what the books say where they say something.
-
-| id | heading | unit | meaning |
-| --- | --- | --- | --- |
-";
-
-const SCENARIO_TABLE: &str = "
-Its scenarios, with the theory: times the CPU copies each byte, times a device moves it (between
-storage and memory + between memory and the network), mode switches per transfer.
-
-| id | mechanism | CPU copies | DMA | mode switches | sinks | the books |
-| --- | --- | --- | --- | --- | --- | --- |
 ";

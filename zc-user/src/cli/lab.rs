@@ -1,9 +1,12 @@
 //! The words of `zc lab`.
 
+pub(crate) mod demo;
+
 use std::{ffi::OsString, fmt, path::PathBuf, sync::LazyLock};
 
 use clap::{Args, Subcommand, ValueEnum, builder::PossibleValue};
 
+use self::demo::Demo;
 use super::Probing;
 use zc_lab::{
     catalog,
@@ -13,6 +16,15 @@ use zc_lab::{
     sink::Sink,
 };
 use zc_model::filter;
+
+/// The verbs that the lab brings.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Run textbook I/O mechanisms and compare theory with measurement
+    Lab(Lab),
+    /// Play the guided tour of the lab
+    Demo(Demo),
+}
 
 /// `zc lab`.
 #[derive(Args, Clone, Debug)]

@@ -1,4 +1,4 @@
-//! `zc lab`: the mechanisms of the textbooks, theory beside measurement.
+//! `zc lab` and `zc demo`: textbook mechanisms, and the tour through them.
 
 use std::{
     io::{self, IsTerminal as _},
@@ -11,7 +11,7 @@ use self::{progress::Progress, report::Report};
 use super::{options, print};
 use crate::cli::{
     Probing, Usage,
-    lab::{Lab, LabBench, LabCompare, LabList, LabRun, LabVerb, Target},
+    lab::{self, Lab, LabBench, LabCompare, LabList, LabRun, LabVerb, Target},
 };
 use zc_lab::{
     catalog::SCENARIOS,
@@ -26,19 +26,35 @@ use zc_lab::{
     scenario::Scenario,
     scratch,
     sink::{Sink, veth},
+    stage::{UNSUPPORTED, Unsupported},
     worker,
 };
 use zc_model::source::SnapshotSource;
 use zc_probe::{live::Live, names::namespace};
 use zc_session::signals::Signals;
 
+mod demo;
 mod hazard;
 mod progress;
 mod report;
 mod setup;
 
+/// Runs a verb of the lab.
+pub(super) async fn verb(verb: &lab::Verb) -> Result<ExitCode> {
+    match verb {
+        lab::Verb::Lab(arguments) => run(arguments).await,
+        lab::Verb::Demo(arguments) => demo::run(arguments).await,
+    }
+}
+
+/// The exit status of an error that only the lab knows.
+#[must_use]
+pub(super) fn exit_status(error: &anyhow::Error) -> Option<u8> {
+    error.is::<Unsupported>().then_some(UNSUPPORTED)
+}
+
 /// Runs `zc lab`.
-pub(super) async fn run(arguments: &Lab) -> Result<ExitCode> {
+async fn run(arguments: &Lab) -> Result<ExitCode> {
     if arguments.verb.is_inner() && !child::follow(arguments.parent)? {
         let what = "this is an inner part of zc lab, which zc lab run starts".to_owned();
         bail!(Usage(what));
@@ -206,7 +222,7 @@ fn check(scenario: &Scenario, sink: Sink) -> Result<()> {
     )))
 }
 
-pub(super) fn borrowed(source: &mut std::result::Result<Live, String>) -> Observer<'_> {
+fn borrowed(source: &mut std::result::Result<Live, String>) -> Observer<'_> {
     match source {
         Ok(live) => Ok(live as &mut dyn SnapshotSource),
         Err(why) => Err(why.as_str()),
@@ -214,7 +230,7 @@ pub(super) fn borrowed(source: &mut std::result::Result<Live, String>) -> Observ
 }
 
 /// The probes, or the reason why there are none: the workloads run without them too.
-pub(super) fn observer(probing: &Probing) -> std::result::Result<Live, String> {
+fn observer(probing: &Probing) -> std::result::Result<Live, String> {
     if !namespace::has_host_pids() {
         return Err("in this PID namespace (a container) processes have other numbers than the \
                     kernel counts by"
@@ -239,7 +255,7 @@ fn plan(bench: &LabBench) -> Plan {
 }
 
 /// As a shell tells it.
-pub(super) fn interrupted(signal: i32) -> ExitCode {
+fn interrupted(signal: i32) -> ExitCode {
     ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
 }
 

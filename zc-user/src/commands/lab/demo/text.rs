@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{bench::Bench, status};
-use crate::{cli::demo::Demo, commands::lab::interrupted};
+use crate::{cli::lab::demo::Demo, commands::lab::interrupted};
 use zc_lab::{
     screen::text::Style,
     tour::{

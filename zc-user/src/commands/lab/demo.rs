@@ -10,8 +10,8 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use self::bench::Bench;
-use super::{lab::interrupted, print};
-use crate::cli::{Usage, demo::Demo};
+use super::{interrupted, print};
+use crate::cli::{Usage, lab::demo::Demo};
 use zc_lab::{
     screen::run::session,
     tour::{

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Probing, lab::bytes};
+use super::bytes;
+use crate::cli::Probing;
 
 /// `zc demo`.
 #[derive(Args, Clone, Debug)]

@@ -6,7 +6,7 @@ use anyhow::Result;
 use rustix::system::uname;
 
 use crate::{
-    cli::demo::Demo,
+    cli::lab::demo::Demo,
     commands::lab::{borrowed, observer},
 };
 use zc_lab::{
