@@ -20,13 +20,17 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use zc_common::path::CopyPath;
 
-use super::{
-    child::{self, Child},
-    measurement::Framing,
-    payload::Payload,
-    round::{between_stops, section},
-    run::Observer,
-    stage::{Stage, Unsupported},
+use crate::{
+    judge::measurement::Framing,
+    process::child::{self, Child},
+    run::{
+        Observer,
+        round::{between_stops, section},
+    },
+    workload::{
+        payload::Payload,
+        stage::{Stage, Unsupported},
+    },
 };
 use zc_model::{counter::CounterId, frame::Frame};
 
@@ -204,7 +208,7 @@ fn truncate(file: &File, size: u64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog;
+    use crate::workload::catalog;
 
     #[test]
     fn ids_are_distinct_from_each_other_and_from_scenarios() {

@@ -15,7 +15,7 @@ use rustix::{
 use zc_common::path::CopyPath;
 
 use super::{Case, Fact, Hazard, counter, moved};
-use crate::stage::Stage;
+use crate::workload::stage::Stage;
 use zc_model::{counter::CounterId, frame::Frame};
 
 pub(super) const HAZARD: Hazard = Hazard {

@@ -5,7 +5,7 @@ use rustix::pipe::{SpliceFlags, fcntl_getpipe_size, fcntl_setpipe_size, splice};
 use zc_common::path::CopyPath;
 
 use super::{Case, Fact, Hazard, SIZE, moved};
-use crate::stage::Stage;
+use crate::workload::stage::Stage;
 use zc_model::frame::Frame;
 
 pub(super) const HAZARD: Hazard = Hazard {

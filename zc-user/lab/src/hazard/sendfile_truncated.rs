@@ -11,7 +11,7 @@ use rustix::fs::sendfile;
 use zc_common::path::CopyPath;
 
 use super::{Case, Fact, Hazard, SIZE, moved, truncate};
-use crate::stage::Stage;
+use crate::workload::stage::Stage;
 use zc_model::frame::Frame;
 
 pub(super) const HAZARD: Hazard = Hazard {

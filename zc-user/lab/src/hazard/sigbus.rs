@@ -16,7 +16,7 @@ use rustix::{
 };
 
 use super::{Case, Fact, Hazard, truncate};
-use crate::stage::Stage;
+use crate::workload::stage::Stage;
 
 pub(super) const HAZARD: Hazard = Hazard {
     id: "sigbus",

@@ -32,8 +32,8 @@ use super::{
     link::{Device, Links},
 };
 use crate::{
-    child::{self, Child},
-    stage::Unsupported,
+    process::child::{self, Child},
+    workload::stage::Unsupported,
 };
 
 // Devices are told apart by namespace and index. The number of a namespace that is gone is used again,

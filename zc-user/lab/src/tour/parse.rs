@@ -6,10 +6,12 @@ use clap::ValueEnum as _;
 
 use super::script::{Act, How, Narration, Scene, Script, Stay};
 use crate::{
-    catalog::{self, SCENARIOS},
     hazard::{self, HAZARDS, Hazard},
-    scenario::Scenario,
     sink::Sink,
+    workload::{
+        catalog::{self, SCENARIOS},
+        scenario::Scenario,
+    },
 };
 use zc_render::sanitize::{is_hostile, sanitize};
 

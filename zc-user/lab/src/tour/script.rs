@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{hazard::Hazard, scenario::Scenario, sink::Sink};
+use crate::{hazard::Hazard, sink::Sink, workload::scenario::Scenario};
 
 /// The tour that `zc demo` gives unless it is told another.
 pub const BUILT_IN: &str = include_str!("tour.zcdemo");

@@ -4,9 +4,11 @@ use std::fmt;
 
 use super::walk::Tour;
 use crate::{
-    finding::{Finding, Outcome},
     hazard::{self, Sighting},
-    verdict::Judgement,
+    judge::{
+        finding::{Finding, Outcome},
+        verdict::Judgement,
+    },
 };
 
 /// How the scenarios turned out, by number.

@@ -5,7 +5,7 @@
 use std::{cell::RefCell, future::Future, rc::Rc, time::Duration};
 
 use super::script::{Act, Narration, Scene, Script, Stay};
-use crate::{finding::Finding, hazard::Sighting};
+use crate::{hazard::Sighting, judge::finding::Finding};
 use zc_model::snapshot::Provenance;
 
 /// What runs the workloads of a tour.

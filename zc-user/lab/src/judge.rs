@@ -1,0 +1,8 @@
+//! What a round measured, what speaks for its figures, and how they compare with theory.
+
+pub mod comparison;
+pub mod evidence;
+pub mod finding;
+pub mod measurement;
+pub mod picture;
+pub mod verdict;

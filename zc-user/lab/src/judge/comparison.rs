@@ -1,0 +1,54 @@
+//! Two scenarios in turns, and how the second does beside the first.
+
+use super::finding::{Finding, Ran, Spread};
+use crate::{sink::Sink, workload::scenario::Scenario};
+use zc_model::value::Value;
+
+/// Two scenarios that took turns in one setting.
+pub struct Comparison {
+    /// Both.
+    pub findings: [Finding; 2],
+    /// Throughput of the second as a multiple of the first's, round by round; `None` if they did
+    /// not run.
+    pub throughput: Option<Spread>,
+    /// CPU time of the second as a multiple of the first's, round by round; `None` if they did not
+    /// run, or the first took none.
+    pub cpu: Option<Spread>,
+}
+
+/// One of the figures in which they differ.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// The first's figure.
+    pub first: f64,
+    /// The second's figure.
+    pub second: f64,
+}
+
+impl Comparison {
+    /// Both, if they ran.
+    #[must_use]
+    pub fn ran(&self) -> Option<[&Ran; 2]> {
+        let [first, second] = &self.findings;
+        Some([first.ran()?, second.ran()?])
+    }
+
+    /// What the metric of this id says of both, if it is known of both.
+    #[must_use]
+    pub fn difference(&self, id: &str) -> Option<Difference> {
+        let metric = crate::metric::METRICS.iter().find(|metric| metric.id == id)?;
+        let [a, b] = self.ran()?;
+        let number = |value: Value<'_>| value.number();
+        Some(Difference {
+            first: number(metric.measured(&self.findings[0], a))?,
+            second: number(metric.measured(&self.findings[1], b))?,
+        })
+    }
+}
+
+/// The sink in which two scenarios are compared unless another is asked for: the first that both
+/// have.
+#[must_use]
+pub fn common_sink(first: &Scenario, second: &Scenario) -> Option<Sink> {
+    first.sinks.iter().copied().find(|sink| second.sinks.contains(sink))
+}

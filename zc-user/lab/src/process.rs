@@ -1,0 +1,4 @@
+//! Processes that the lab starts, and the directory of their files: none outlives the lab.
+
+pub mod child;
+pub mod scratch;

@@ -1,0 +1,202 @@
+//! One round: a scenario in one setting, once, observed from outside.
+
+use std::{os::fd::OwnedFd, path::Path, process::Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use zc_common::path::CopyPath;
+
+use super::{bench::Observer, peer::Arrival, server::Server};
+use crate::{
+    judge::{
+        evidence::{self, Wire},
+        measurement::{Framing, Measurement},
+    },
+    process::child::Child,
+    workload::{
+        payload::{self, Payload},
+        scenario::{Scenario, Setting},
+        stage::Report,
+    },
+};
+use zc_model::{filter::Filter, frame::Frame, snapshot::Snapshot};
+
+/// Runs `scenario` once.
+pub(crate) async fn mechanism(
+    scenario: &Scenario,
+    setting: &Setting,
+    payload: &Payload,
+    directory: &Path,
+    observer: &mut Observer<'_>,
+) -> Result<Measurement> {
+    prepare(setting, payload).await?;
+    let ends = setting.sink.open(directory).await?;
+    let wire = if setting.sink.is_tcp() {
+        Some(Wire::new(duplicate(&ends.near)?, ends.interface))
+    } else {
+        None
+    };
+    let mut peer = match ends.far {
+        Some(far) => Some(Child::spawn(&["peer"], far, Stdio::null())?),
+        None => None,
+    };
+    // Kept to look into a file afterwards.
+    let written = match peer {
+        Some(_) => None,
+        None => Some(duplicate(&ends.near)?),
+    };
+    let (size, chunk) = (setting.size.to_string(), setting.chunk.to_string());
+    let words = ["worker", scenario.id, "--size", &size, "--chunk", &chunk];
+    let mut worker = Child::spawn(&words, payload.open()?.into(), Stdio::from(ends.near))?;
+
+    let (pid, seen) = (worker.pid(), between_stops(&mut worker, observer).await?);
+    let report: Report = worker.report().await?;
+
+    if let Some(wire) = &wire {
+        wire.close()?;
+    }
+    verify(payload, &report, peer.as_mut(), written).await?;
+    let (before, after) = match seen {
+        Ok(seen) => seen,
+        Err(why) => return Ok(Measurement::unobserved(why, setting.size, report)),
+    };
+    let mut frame = evidence::told(section(&before, &after, &[pid])?, report.completions);
+    let (mut departure, mut sent_again) = (None, None);
+    if peer.is_some()
+        && let Ok(arrived) = look(observer)?
+    {
+        if evidence::counts_late_copies(&frame) {
+            frame = evidence::with_late_copies(frame, &section(&before, &arrived, &[pid])?);
+        }
+        if let Some(wire) = wire {
+            sent_again = wire.sent_again()?;
+            (frame, departure) = wire.prove(frame, setting.size, &before, &arrived)?;
+        }
+    }
+    let framing = Framing::WORK;
+    let copied_on_write = |(path, _): &(CopyPath, u64)| *path == CopyPath::CowCopy;
+    let about_pages = (scenario.expect)(setting).moved.iter().any(copied_on_write);
+    let (frame, size) = (Ok(frame), setting.size);
+    Ok(Measurement { frame, framing, size, about_pages, report, departure, sent_again })
+}
+
+/// Lets a worker go from its first stop to its second and on: what was counted by then and then, or
+/// why it is unknown.
+pub(crate) async fn between_stops(
+    worker: &mut Child,
+    observer: &mut Observer<'_>,
+) -> Result<std::result::Result<(Snapshot, Snapshot), String>> {
+    worker.stopped().await?;
+    let before = look(observer)?;
+    worker.proceed()?;
+    worker.stopped().await?;
+    let after = look(observer)?;
+    worker.proceed()?;
+    Ok(before.and_then(|before| Ok((before, after?))))
+}
+
+fn duplicate(fd: &OwnedFd) -> Result<OwnedFd> {
+    fd.try_clone().context("cannot duplicate a descriptor")
+}
+
+/// Has a server send the payload once.
+pub(crate) async fn program(
+    server: &mut Server,
+    setting: &Setting,
+    payload: &Payload,
+    observer: &mut Observer<'_>,
+) -> Result<Measurement> {
+    prepare(setting, payload).await?;
+    server.rest().await?;
+    let (before, cpu_before) = (look(observer)?, server.cpu_time()?);
+    let fetched = server.fetch().await?;
+    server.rest().await?;
+    let (after, cpu) = (look(observer)?, server.cpu_time()?.saturating_sub(cpu_before));
+
+    intact(payload, fetched.arrival)?;
+    let frame = match (before, after) {
+        (Ok(before), Ok(after)) => Ok(section(&before, &after, &[server.pid()])?),
+        (Err(why), _) | (_, Err(why)) => Err(why),
+    };
+    let framing =
+        Framing { received_bytes: fetched.request, sent_bytes: fetched.header, ..Framing::NONE };
+    let report = Report {
+        wall_ns: fetched.wall_ns,
+        cpu_ns: u64::try_from(cpu.as_nanos()).unwrap_or(u64::MAX),
+        told: server.version().map(|version| format!("served by {version}")),
+        completions: None,
+        digest: None,
+    };
+    let size = setting.size;
+    Ok(Measurement {
+        frame,
+        framing,
+        size,
+        about_pages: false,
+        report,
+        departure: None,
+        sent_again: None,
+    })
+}
+
+async fn prepare(setting: &Setting, payload: &Payload) -> Result<()> {
+    if setting.cold { payload.chill() } else { payload.warm().await }
+}
+
+pub(crate) fn look(observer: &mut Observer<'_>) -> Result<std::result::Result<Snapshot, String>> {
+    Ok(match observer {
+        Ok(source) => Ok(source.next()?.context("the probes returned no snapshot")?),
+        Err(why) => Err((*why).to_owned()),
+    })
+}
+
+/// What these processes and their children did between two snapshots.
+pub(crate) fn section(before: &Snapshot, after: &Snapshot, roots: &[u32]) -> Result<Frame> {
+    let frame = Frame::between(before, after);
+    let mut pids = roots.to_vec();
+    // A child has a row after its parent's in time, but not always in the list.
+    while let Some(process) = frame.processes.iter().find(|process| {
+        process.id.pid != 0 && pids.contains(&process.parent.pid) && !pids.contains(&process.id.pid)
+    }) {
+        pids.push(process.id.pid);
+    }
+    if !frame.processes.iter().any(|process| pids.contains(&process.id.pid)) {
+        bail!("the probes did not see the worker; zc doctor says what they can see");
+    }
+    Ok(frame.select(&Filter { pids, ..Filter::default() }))
+}
+
+/// Whether every byte arrived.
+async fn verify(
+    payload: &Payload,
+    report: &Report,
+    peer: Option<&mut Child>,
+    written: Option<OwnedFd>,
+) -> Result<()> {
+    let arrival = match (report.digest, peer, written) {
+        (Some(digest), _, _) => Arrival { size: payload.size, digest },
+        (None, Some(peer), _) => peer.report().await?,
+        (None, None, Some(written)) => {
+            let file = payload::reopen(&written.into())?;
+            let (size, digest) =
+                payload::digest_of(file).await.context("cannot read what arrived")?;
+            Arrival { size, digest }
+        }
+        (None, None, None) => bail!("nobody knows what arrived"),
+    };
+    intact(payload, arrival)
+}
+
+fn intact(payload: &Payload, arrival: Arrival) -> Result<()> {
+    let sent = Arrival { size: payload.size, digest: payload.digest };
+    if arrival != sent {
+        bail!(
+            "the payload did not arrive intact: {} bytes with checksum {:08x} were sent, {} with \
+             {:08x} arrived",
+            sent.size,
+            sent.digest,
+            arrival.size,
+            arrival.digest
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! `copy_file_range` where extents cannot be shared: one copy, inside the kernel.
+
+use std::{fs::File, io, io::Seek as _};
+
+use anyhow::{Context as _, Result};
+use rustix::fs::{MemfdFlags, copy_file_range, ftruncate, ioctl_ficlone, memfd_create};
+use zc_common::path::CopyPath;
+
+use crate::{
+    sink::Sink,
+    workload::{
+        memory,
+        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
+        stage::Stage,
+    },
+};
+
+pub(crate) const SCENARIO: Scenario = Scenario {
+    id: "copy_range_copied",
+    title: "copy_file_range, copied",
+    group: Group::File,
+    lesson: "On a file system that cannot share extents the kernel copies from page cache to page \
+             cache: one copy instead of two, and the bytes never visit the program.",
+    theory: Theory {
+        cpu_copies: Some(1.0),
+        storage_dma: 2,
+        network_dma: 0,
+        mode_switches: Some(2),
+        claim: "one copy in the kernel, and one call",
+    },
+    sinks: &[Sink::File],
+    cache: Cache::Any,
+    work: Work::Mechanism(run),
+    expect,
+};
+
+fn run(stage: &mut Stage) -> Result<()> {
+    if ioctl_ficlone(&stage.sink, &stage.source).is_ok() {
+        ftruncate(&stage.sink, 0)?;
+        return in_memory(stage);
+    }
+    stage.begin()?;
+    while copy_file_range(&stage.source, None, &stage.sink, None, stage.chunk)? > 0 {}
+    Ok(())
+}
+
+/// The same between two files in memory, as nothing would be copied on this file system.
+fn in_memory(stage: &mut Stage) -> Result<()> {
+    let file = |name| memfd_create(name, MemfdFlags::CLOEXEC).map(File::from);
+    let mut source = file("source").context("cannot make a file in memory")?;
+    let sink = file("sink").context("cannot make a file in memory")?;
+    memory::fits(2 * stage.size)?;
+    io::copy(&mut stage.source, &mut source)?;
+    source.rewind()?;
+    stage.begin()?;
+    while copy_file_range(&source, None, &sink, None, stage.chunk)? > 0 {}
+    stage.end()?;
+    stage.tell("two files in memory: the directory's file system would have shared extents");
+    stage.arrived(&memory::mapped(&sink, stage.size)?);
+    Ok(())
+}
+
+fn expect(setting: &Setting) -> Expected {
+    Expected {
+        moved: vec![(CopyPath::CopyRangeCopied, setting.size)],
+        copied_bytes: setting.size,
+        // The last call finds the end of the file.
+        syscalls: Calls::Exactly(setting.transfers() + 1),
+        copies_because: None,
+        switches_because: None,
+    }
+}

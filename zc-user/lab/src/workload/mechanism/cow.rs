@@ -1,0 +1,114 @@
+//! Copy on write: after a fork, whoever writes to a page first gets a copy of it.
+
+use std::{
+    hint::black_box,
+    io::{PipeWriter, Read as _, Write as _},
+};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::{
+    param::page_size,
+    process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid},
+};
+use zc_common::path::CopyPath;
+
+use crate::{
+    process::child,
+    sink::Sink,
+    workload::{
+        memory,
+        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
+        stage::Stage,
+    },
+};
+
+pub(crate) const SCENARIO: Scenario = Scenario {
+    id: "cow",
+    title: "copy on write after fork",
+    group: Group::Memory,
+    lesson: "A database forks a child that holds its memory as it was, to write it out. Nothing is \
+             copied until the parent writes: then a whole page for every first byte.",
+    theory: Theory {
+        cpu_copies: Some(1.0),
+        storage_dma: 0,
+        network_dma: 0,
+        mode_switches: None,
+        claim: "no copy until somebody writes; then a page per first write, and a fault for each",
+    },
+    sinks: &[Sink::Memory],
+    cache: Cache::Any,
+    work: Work::Mechanism(run),
+    expect,
+};
+
+fn run(stage: &mut Stage) -> Result<()> {
+    let mut memory = memory::pages(stage.size)?;
+    stage.source.read_exact(&mut memory)?;
+    // Huge pages are another lesson.
+    memory.advise(memmap2::Advice::NoHugePage).context("cannot ask for small pages")?;
+    fork_and_write(stage, &mut memory, page_size())
+}
+
+/// Forks a child that holds `memory`, and writes to the first byte of every `step`.
+pub(super) fn fork_and_write(stage: &mut Stage, memory: &mut [u8], step: usize) -> Result<()> {
+    let (mut answer, mut telling) = std::io::pipe()?;
+    let parent = std::process::id();
+    // SAFETY: this process has one thread.
+    let held = match unsafe { libc::fork() } {
+        -1 => return Err(std::io::Error::last_os_error()).context("cannot fork"),
+        0 => {
+            let told = hold(parent, memory, &mut telling).is_ok();
+            // SAFETY: nothing that has to be undone: the parent does that.
+            unsafe { libc::_exit(i32::from(!told)) };
+        }
+        pid => Pid::from_raw(pid).context("a child without pid")?,
+    };
+    // Whatever it does to begin with is over.
+    waitpid(Some(held), WaitOptions::UNTRACED).context("cannot wait for the child")?;
+    own_stack(stage);
+    stage.begin()?;
+    for page in memory.chunks_mut(step) {
+        // A byte that differs, of a page that is still the child's, too.
+        page[0] = !page[0];
+    }
+    stage.end()?;
+    kill_process(held, Signal::CONT).context("cannot continue the child")?;
+    let mut digest = [0; 4];
+    answer.read_exact(&mut digest).context("the child has no answer")?;
+    let digest = u32::from_le_bytes(digest);
+    if crc32fast::hash(memory) == digest {
+        bail!("the child sees what the parent wrote");
+    }
+    stage.arrived_as(digest);
+    Ok(())
+}
+
+/// The child: stays until it is asked what it sees.
+fn hold(parent: u32, memory: &[u8], telling: &mut PipeWriter) -> Result<()> {
+    if child::follow(Some(parent))? {
+        kill_process(getpid(), Signal::STOP)?;
+        telling.write_all(&crc32fast::hash(memory).to_le_bytes())?;
+    }
+    Ok(())
+}
+
+/// The stack is shared with the child, too: the pages of it that will be written to are copied
+/// here, where nobody counts.
+#[inline(never)]
+fn own_stack(stage: &mut Stage) {
+    black_box([1_u8; 64 << 10]);
+    let stage = &raw mut *stage;
+    // SAFETY: what is there is put back, bit by bit.
+    unsafe { stage.write_volatile(stage.read_volatile()) };
+}
+
+fn expect(setting: &Setting) -> Expected {
+    let bytes = setting.size.next_multiple_of(page_size() as u64);
+    Expected {
+        moved: vec![(CopyPath::CowCopy, bytes)],
+        copied_bytes: bytes,
+        syscalls: Calls::Exactly(0),
+        copies_because: None,
+        switches_because: None,
+    }
+}

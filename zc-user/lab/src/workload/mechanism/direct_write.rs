@@ -1,0 +1,66 @@
+//! O_DIRECT writes: the device reads from the program's memory.
+
+use std::io::Read as _;
+
+use anyhow::Result;
+use rustix::fs::{FallocateFlags, fallocate, ftruncate};
+use zc_common::path::CopyPath;
+
+use crate::{
+    sink::Sink,
+    workload::{
+        direct::{self, BLOCK},
+        memory,
+        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
+        stage::Stage,
+    },
+};
+
+pub(crate) const SCENARIO: Scenario = Scenario {
+    id: "direct_write",
+    title: "direct write",
+    group: Group::File,
+    lesson: "The device takes the bytes from the program's own pages, a whole block at a time, and \
+             the call returns when it has them. The last block is cut to length afterwards.",
+    theory: Theory {
+        cpu_copies: Some(0.0),
+        storage_dma: 1,
+        network_dma: 0,
+        mode_switches: Some(2),
+        claim: "bypasses the page cache; memory, position and length have to be aligned",
+    },
+    sinks: &[Sink::File],
+    cache: Cache::Any,
+    work: Work::Mechanism(run),
+    expect,
+};
+
+fn run(stage: &mut Stage) -> Result<()> {
+    let blocks = stage.size.next_multiple_of(BLOCK);
+    let mut memory = memory::pages(blocks)?;
+    stage.source.read_exact(&mut memory[..usize::try_from(stage.size)?])?;
+    direct::enable(&stage.sink)?;
+    // As databases do: the file has its blocks before they are written.
+    fallocate(&stage.sink, FallocateFlags::empty(), 0, blocks)?;
+    stage.begin()?;
+    let mut rest = &memory[..];
+    while !rest.is_empty() {
+        let chunk = &rest[..rest.len().min(direct::step(stage.chunk))];
+        let written = rustix::io::write(&stage.sink, chunk)?;
+        rest = &rest[written..];
+    }
+    ftruncate(&stage.sink, stage.size)?;
+    stage.end()
+}
+
+fn expect(setting: &Setting) -> Expected {
+    Expected {
+        // The last block is written whole.
+        moved: vec![(CopyPath::DirectWrite, setting.size.next_multiple_of(BLOCK))],
+        copied_bytes: 0,
+        // One more to cut the file to its length.
+        syscalls: Calls::Exactly(direct::transfers(setting) + 1),
+        copies_because: None,
+        switches_because: direct::switches_because(setting),
+    }
+}

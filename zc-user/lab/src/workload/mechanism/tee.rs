@@ -1,0 +1,69 @@
+//! tee: two readers, one set of pages.
+
+use std::fs::File;
+
+use anyhow::{Context as _, Result};
+use rustix::pipe::{SpliceFlags, splice, tee};
+use zc_common::path::CopyPath;
+
+use super::splice::{PIPE_BOUNDS, PIPE_CAPACITY};
+use crate::{
+    sink::Sink,
+    workload::{
+        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
+        stage::Stage,
+    },
+};
+
+pub(crate) const SCENARIO: Scenario = Scenario {
+    id: "tee",
+    title: "tee",
+    group: Group::Pipe,
+    lesson: "What is in one pipe appears in another as well, and is still there to be read: both \
+             hold references to the same pages. The original goes to /dev/null here.",
+    theory: Theory {
+        cpu_copies: Some(0.0),
+        storage_dma: 1,
+        network_dma: 0,
+        mode_switches: Some(6),
+        claim: "a pipe duplicated without a copy and without consuming it; two mode switches per \
+                call: fill, duplicate, drain",
+    },
+    sinks: &[Sink::Pipe],
+    cache: Cache::Any,
+    work: Work::Mechanism(run),
+    expect,
+};
+
+fn run(stage: &mut Stage) -> Result<()> {
+    let (out, into) = std::io::pipe().context("cannot make a pipe")?;
+    let nowhere = File::options().write(true).open("/dev/null").context("cannot open /dev/null")?;
+    stage.begin()?;
+    loop {
+        let mut full = splice(&stage.source, None, &into, None, stage.chunk, SpliceFlags::empty())?;
+        if full == 0 {
+            // Before the pipe is closed, which takes calls.
+            return stage.end();
+        }
+        while full > 0 {
+            // The other pipe may have less room than this one has pages.
+            let mut twice = tee(&out, &stage.sink, full, SpliceFlags::empty())?;
+            full -= twice;
+            while twice > 0 {
+                twice -= splice(&out, None, &nowhere, None, twice, SpliceFlags::empty())?;
+            }
+        }
+    }
+}
+
+fn expect(setting: &Setting) -> Expected {
+    Expected {
+        // What goes to /dev/null is no payload.
+        moved: vec![(CopyPath::Tee, setting.size), (CopyPath::SpliceFilePipe, setting.size)],
+        copied_bytes: 0,
+        // The last call finds the end of the file. A full pipe ends a call early.
+        syscalls: Calls::AtLeast(3 * setting.transfers() + 1),
+        copies_because: None,
+        switches_because: (setting.chunk > PIPE_CAPACITY).then_some(PIPE_BOUNDS),
+    }
+}

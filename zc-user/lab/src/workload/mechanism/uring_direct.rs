@@ -1,0 +1,64 @@
+//! io_uring and O_DIRECT: the device fills the program's memory, many requests at a time.
+
+use std::os::fd::AsRawFd as _;
+
+use anyhow::Result;
+use io_uring::types::Fd;
+use zc_common::path::CopyPath;
+
+use crate::{
+    sink::Sink,
+    workload::{
+        direct::{self, BLOCK},
+        memory,
+        ring::{self, BATCH},
+        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
+        stage::Stage,
+    },
+};
+
+pub(crate) const SCENARIO: Scenario = Scenario {
+    id: "uring_direct",
+    title: "io_uring direct read",
+    group: Group::Asynchronous,
+    lesson: "O_DIRECT copies nothing but waits for the device; with eight requests in flight by \
+             one call, the device does not wait for the program any more.",
+    theory: Theory {
+        cpu_copies: Some(0.0),
+        storage_dma: 1,
+        network_dma: 0,
+        mode_switches: None,
+        claim: "large files are better served direct and asynchronous than through the page cache",
+    },
+    sinks: &[Sink::Memory],
+    cache: Cache::Any,
+    work: Work::Mechanism(run),
+    expect,
+};
+
+fn run(stage: &mut Stage) -> Result<()> {
+    let mut ring = ring::open()?;
+    let mut memory = memory::pages(stage.size.next_multiple_of(BLOCK))?;
+    direct::enable(&stage.source)?;
+    let (source, step) = (Fd(stage.source.as_raw_fd()), direct::step(stage.chunk));
+    stage.begin()?;
+    let mut filled = 0;
+    for (number, batch) in memory.chunks_mut(step * BATCH).enumerate() {
+        let position = (number * step * BATCH) as u64;
+        // The end of the file cuts the last one short.
+        filled += ring::read(&mut ring, source, batch.chunks_mut(step), position)?;
+    }
+    stage.end()?;
+    stage.arrived(&memory[..filled]);
+    Ok(())
+}
+
+fn expect(setting: &Setting) -> Expected {
+    Expected {
+        moved: vec![(CopyPath::DirectRead, setting.size)],
+        copied_bytes: 0,
+        syscalls: Calls::Exactly(direct::transfers(setting).div_ceil(BATCH as u64)),
+        copies_because: None,
+        switches_because: direct::switches_because(setting),
+    }
+}

@@ -1,0 +1,71 @@
+//! vmsplice: pages of the program go into a pipe by reference.
+
+use std::io::Read as _;
+
+use anyhow::Result;
+use rustix::{
+    io::Errno,
+    pipe::{IoSliceRaw, SpliceFlags, vmsplice},
+};
+use zc_common::path::CopyPath;
+
+use super::splice::{PIPE_BOUNDS, PIPE_CAPACITY};
+use crate::{
+    sink::Sink,
+    workload::{
+        memory,
+        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
+        stage::Stage,
+    },
+};
+
+pub(crate) const SCENARIO: Scenario = Scenario {
+    id: "vmsplice",
+    title: "vmsplice",
+    group: Group::Pipe,
+    lesson: "The pipe refers to pages of the program's own memory. The program must not touch them \
+             until the reader has read: whatever it writes there, the reader gets.",
+    theory: Theory {
+        cpu_copies: Some(0.0),
+        storage_dma: 0,
+        network_dma: 0,
+        mode_switches: Some(2),
+        claim: "user pages mapped into a pipe without a copy; two mode switches per call",
+    },
+    sinks: &[Sink::Pipe],
+    cache: Cache::Any,
+    work: Work::Mechanism(run),
+    expect,
+};
+
+fn run(stage: &mut Stage) -> Result<()> {
+    let mut memory = memory::pages(stage.size)?;
+    stage.source.read_exact(&mut memory)?;
+    stage.begin()?;
+    for chunk in memory.chunks(stage.chunk) {
+        let mut done = 0;
+        while done < chunk.len() {
+            let pages = [IoSliceRaw::from_slice(&chunk[done..])];
+            // SAFETY: the pages live to the end of the work, and the kernel keeps them for the
+            // reader beyond that; nobody writes to them any more.
+            match unsafe { vmsplice(&stage.sink, &pages, SpliceFlags::empty()) } {
+                Ok(taken) => done += taken,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    // Before the memory is given back, which takes a call.
+    stage.end()
+}
+
+fn expect(setting: &Setting) -> Expected {
+    Expected {
+        moved: vec![(CopyPath::Vmsplice, setting.size)],
+        copied_bytes: 0,
+        // A full pipe ends a call early.
+        syscalls: Calls::AtLeast(setting.transfers()),
+        copies_because: None,
+        switches_because: (setting.chunk > PIPE_CAPACITY).then_some(PIPE_BOUNDS),
+    }
+}

@@ -1,0 +1,61 @@
+//! Programs that people run: what each needs, how it is started, and how it is asked.
+//!
+//! Every server gets the payload as its standard input and opens it again as
+//! `/proc/self/fd/0`: the payload needs no name, so that none can be left behind.
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+
+use super::{need::Need, scenario::Setting};
+use crate::{process::scratch::Scratch, run::fetch::Protocol};
+
+mod java;
+pub(crate) mod kafka;
+pub(crate) mod mapped_write;
+pub(crate) mod netty;
+pub(crate) mod nginx;
+pub(crate) mod rocketmq;
+pub(crate) mod transfer_to;
+
+/// The payload, as a server finds it.
+const PAYLOAD: &str = "/proc/self/fd/0";
+
+/// A program that serves the payload.
+pub struct Program {
+    /// What has to be installed.
+    pub needs: &'static [&'static Need],
+    /// How it is asked.
+    pub(crate) protocol: Protocol,
+    /// Makes its files, and says how it is started.
+    pub(crate) launch: fn(&Site<'_>) -> Result<Launch>,
+}
+
+/// Where a program runs.
+pub(crate) struct Site<'a> {
+    /// The directory for its files.
+    pub(crate) scratch: &'a Scratch,
+    /// The setting of the scenario.
+    pub(crate) setting: &'a Setting,
+    /// A free port, for a program that has to be told.
+    pub(crate) port: u16,
+}
+
+/// How a program is started.
+pub(crate) struct Launch {
+    /// A command that has to succeed before, such as a compiler.
+    pub(crate) first: Option<Vec<OsString>>,
+    /// The server.
+    pub(crate) server: Vec<OsString>,
+    /// Which port it listens on.
+    pub(crate) port: Port,
+}
+
+/// Which port a server listens on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Port {
+    /// The one it was given.
+    Given,
+    /// One that it chose, and prints on a line, with its version after it.
+    Printed,
+}

@@ -1,0 +1,53 @@
+//! Netty's `DefaultFileRegion`: the one of its zero-copies that concerns the kernel.
+
+use zc_common::path::CopyPath;
+
+use super::{
+    Program,
+    java::{self, Source},
+};
+use crate::{
+    sink::Sink,
+    workload::{
+        need::{JAVA, JAVAC, NETTY},
+        scenario::{Cache, Calls, Expected, Group, Scenario, Theory, Work},
+    },
+};
+
+pub(crate) const SCENARIO: Scenario = Scenario {
+    id: "netty_file_region",
+    title: "Netty DefaultFileRegion",
+    group: Group::Program,
+    lesson: "A DefaultFileRegion is a transferTo, which is a sendfile. What else Netty calls \
+             zero-copy (composite, sliced and wrapped buffers) saves copies in user space, \
+             where zc cannot see them.",
+    theory: Theory {
+        cpu_copies: Some(0.0),
+        storage_dma: 1,
+        network_dma: 1,
+        mode_switches: Some(2),
+        claim: "as sendfile",
+    },
+    sinks: &[Sink::Tcp],
+    cache: Cache::Any,
+    work: Work::Program(&Program {
+        needs: &[&JAVA, &JAVAC, &NETTY],
+        launch: |site| java::launch(site, &SOURCE),
+        ..java::SERVER
+    }),
+    expect: |setting| Expected {
+        moved: vec![(CopyPath::SendfileToSocket, setting.size)],
+        copied_bytes: 0,
+        syscalls: Calls::AtLeast(1),
+        copies_because: None,
+        switches_because: Some("Netty offers the kernel all that is left, not a chunk"),
+    },
+};
+
+const SOURCE: Source = Source {
+    class: "NettyFileRegion",
+    text: include_str!("java/NettyFileRegion.java"),
+    libraries: "/usr/share/java/netty-transport.jar:/usr/share/java/netty-buffer.jar:\
+                /usr/share/java/netty-codec.jar:/usr/share/java/netty-common.jar:\
+                /usr/share/java/netty-resolver.jar",
+};

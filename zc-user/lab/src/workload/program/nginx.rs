@@ -1,0 +1,120 @@
+//! nginx: one directive decides whether every byte is copied twice or not at all.
+
+use anyhow::Result;
+use rustix::process::geteuid;
+use zc_common::path::CopyPath;
+
+use super::{Launch, PAYLOAD, Port, Program, Site};
+use crate::{
+    run::fetch::Protocol,
+    sink::Sink,
+    workload::{
+        need::NGINX,
+        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
+    },
+};
+
+pub(crate) const SENDFILE: Scenario = Scenario {
+    id: "nginx_sendfile",
+    title: "nginx, sendfile on",
+    group: Group::Program,
+    lesson: "Debian's nginx has 'sendfile on'. Only the header of the answer is copied; the file \
+             goes to the socket as references to the page cache.",
+    theory: Theory {
+        cpu_copies: Some(0.0),
+        storage_dma: 1,
+        network_dma: 1,
+        mode_switches: Some(2),
+        claim: "as sendfile",
+    },
+    sinks: &[Sink::Tcp],
+    cache: Cache::Any,
+    work: Work::Program(&Program { launch: |site| launch(site, "on"), ..NGINX_SERVER }),
+    expect: |setting| Expected {
+        moved: vec![(CopyPath::SendfileToSocket, setting.size)],
+        copied_bytes: 0,
+        syscalls: Calls::AtLeast(setting.transfers()),
+        copies_because: None,
+        switches_because: Some(EVENT_LOOP),
+    },
+};
+
+pub(crate) const READ_WRITE: Scenario = Scenario {
+    id: "nginx_read_write",
+    title: "nginx, sendfile off",
+    group: Group::Program,
+    lesson: "nginx's own default is 'sendfile off', and some filters, such as compression, force \
+             the same: each byte is read into a buffer of the worker and written from there.",
+    theory: Theory {
+        cpu_copies: Some(2.0),
+        storage_dma: 1,
+        network_dma: 1,
+        mode_switches: Some(4),
+        claim: "as read + write",
+    },
+    sinks: &[Sink::Tcp],
+    cache: Cache::Any,
+    work: Work::Program(&Program { launch: |site| launch(site, "off"), ..NGINX_SERVER }),
+    expect: |setting| Expected {
+        moved: vec![(CopyPath::FileRead, setting.size), (CopyPath::SocketSend, setting.size)],
+        copied_bytes: 2 * setting.size,
+        syscalls: Calls::AtLeast(2 * setting.transfers()),
+        copies_because: None,
+        switches_because: None,
+    },
+};
+
+const EVENT_LOOP: &str = "nginx looks for other connections after each transfer (epoll_wait)";
+
+const NGINX_SERVER: Program =
+    Program { needs: &[&NGINX], protocol: Protocol::Http, launch: |site| launch(site, "on") };
+
+fn launch(site: &Site<'_>, sendfile: &str) -> Result<Launch> {
+    let config = config(site.setting, site.port, sendfile);
+    let config = site.scratch.write("nginx.conf", &config)?;
+    let prefix = site.scratch.path().join("");
+    let server = vec![
+        NGINX.require()?.into(),
+        "-p".into(),
+        prefix.into(),
+        "-c".into(),
+        config.into(),
+        // Before the configuration says where errors go, they would go to a file of the system's.
+        "-e".into(),
+        "stderr".into(),
+    ];
+    Ok(Launch { first: None, server, port: Port::Given })
+}
+
+/// One process, no files outside the prefix, the payload and nothing else.
+fn config(setting: &Setting, port: u16, sendfile: &str) -> String {
+    let chunk = setting.chunk;
+    // Root's nginx would give the directory to somebody else, even for this one process.
+    let user = if geteuid().is_root() { "user root;\n" } else { "" };
+    format!(
+        "{user}daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr error;
+events {{ worker_connections 64; }}
+http {{
+    access_log off;
+    default_type application/octet-stream;
+    client_body_temp_path temporary;
+    proxy_temp_path temporary;
+    fastcgi_temp_path temporary;
+    uwsgi_temp_path temporary;
+    scgi_temp_path temporary;
+
+    sendfile {sendfile};
+    sendfile_max_chunk {chunk};
+    output_buffers 1 {chunk};
+
+    server {{
+        listen 127.0.0.1:{port};
+        location = /payload {{ alias {PAYLOAD}; }}
+    }}
+}}
+"
+    )
+}
