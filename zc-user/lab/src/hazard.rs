@@ -27,10 +27,8 @@ use crate::{
         Observer,
         round::{between_stops, section},
     },
-    workload::{
-        payload::Payload,
-        stage::{Stage, Unsupported},
-    },
+    unsupported::Unsupported,
+    workload::{payload::Payload, stage::Stage},
 };
 use zc_model::{counter::CounterId, frame::Frame};
 
@@ -149,7 +147,7 @@ async fn seen(
     observer: &mut Observer<'_>,
 ) -> Result<Seen> {
     let mut facts = Vec::new();
-    let mut frames = Ok(Vec::new());
+    let mut frames = Some(Vec::new());
     for (number, _) in hazard.cases.iter().enumerate() {
         let payload = Payload::generate(directory, SIZE).await?;
         let number = number.to_string();
@@ -158,16 +156,19 @@ async fn seen(
         let (pid, seen) = (worker.pid(), between_stops(&mut worker, observer).await?);
         facts.extend(worker.report::<Vec<Fact>>().await?);
         match (seen, &mut frames) {
-            (Ok((before, after)), Ok(frames)) => frames.push(section(&before, &after, &[pid])?),
-            (Err(why), _) => frames = Err(why),
-            (Ok(_), Err(_)) => {}
+            (Some((before, after)), Some(frames)) => frames.push(section(&before, &after, &[pid])?),
+            _ => frames = None,
         }
     }
-    if let Ok(frames) = &frames {
+    if let Some(frames) = &frames {
         facts.extend((hazard.figures)(frames));
     }
     let titles = hazard.cases.iter().map(|case| case.title);
-    Ok(Seen { facts, cases: frames.map(|frames| titles.zip(frames).collect()) })
+    let cases = match frames {
+        Some(frames) => Ok(titles.zip(frames).collect()),
+        None => Err(observer.why_nothing().0),
+    };
+    Ok(Seen { facts, cases })
 }
 
 /// A worker: runs one case of a hazard with the file on standard input.

@@ -21,6 +21,7 @@ pub mod run;
 pub mod screen;
 pub mod sink;
 pub mod tour;
+pub mod unsupported;
 mod workload;
 
 pub use self::{

@@ -2,10 +2,13 @@
 
 mod bench;
 pub mod fetch;
+mod observer;
 pub mod peer;
 pub(crate) mod round;
 mod server;
 pub mod worker;
 
-pub(crate) use self::bench::kernel_version;
-pub use self::bench::{Bench, Observer, Plan, Watch, default_directory};
+pub use self::{
+    bench::{Bench, Plan, Watch, default_directory},
+    observer::{Observer, Unobserved},
+};

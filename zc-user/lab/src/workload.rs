@@ -3,6 +3,7 @@
 pub mod catalog;
 mod direct;
 mod image;
+pub(crate) mod kernel;
 mod mechanism;
 mod memory;
 pub mod need;

@@ -10,8 +10,8 @@ use self::demo::Demo;
 use super::Probing;
 use zc_lab::{
     catalog,
-    fetch::Protocol,
     hazard::{self, HAZARDS, Hazard},
+    program::Protocol,
     scenario::Scenario,
     sink::Sink,
 };

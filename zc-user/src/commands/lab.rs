@@ -22,14 +22,13 @@ use zc_lab::{
     form, hazard as hazards,
     hazard::{HAZARDS, Hazard},
     peer,
-    run::{Bench, Observer, Plan, default_directory},
+    run::{Bench, Observer, Plan, Unobserved, default_directory},
     scenario::Scenario,
     scratch,
     sink::{Sink, veth},
-    stage::{UNSUPPORTED, Unsupported},
+    unsupported::{EXIT_STATUS, Unsupported},
     worker,
 };
-use zc_model::source::SnapshotSource;
 use zc_probe::{live::Live, names::namespace};
 use zc_session::signals::Signals;
 
@@ -50,7 +49,7 @@ pub(super) async fn verb(verb: &lab::Verb) -> Result<ExitCode> {
 /// The exit status of an error that only the lab knows.
 #[must_use]
 pub(super) fn exit_status(error: &anyhow::Error) -> Option<u8> {
-    error.is::<Unsupported>().then_some(UNSUPPORTED)
+    error.is::<Unsupported>().then_some(EXIT_STATUS)
 }
 
 /// Runs `zc lab`.
@@ -222,21 +221,23 @@ fn check(scenario: &Scenario, sink: Sink) -> Result<()> {
     )))
 }
 
-fn borrowed(source: &mut std::result::Result<Live, String>) -> Observer<'_> {
+fn borrowed(source: &mut std::result::Result<Live, Unobserved>) -> Observer<'_> {
     match source {
-        Ok(live) => Ok(live as &mut dyn SnapshotSource),
-        Err(why) => Err(why.as_str()),
+        Ok(live) => Observer::Probes(live),
+        Err(why) => Observer::Nothing(why),
     }
 }
 
 /// The probes, or the reason why there are none: the workloads run without them too.
-fn observer(probing: &Probing) -> std::result::Result<Live, String> {
+fn observer(probing: &Probing) -> std::result::Result<Live, Unobserved> {
     if !namespace::has_host_pids() {
-        return Err("in this PID namespace (a container) processes have other numbers than the \
+        return Err(Unobserved(
+            "in this PID namespace (a container) processes have other numbers than the \
                     kernel counts by"
-            .to_owned());
+                .to_owned(),
+        ));
     }
-    Live::start(&options(probing)).map_err(|error| format!("{error:#}"))
+    Live::start(&options(probing)).map_err(|error| Unobserved(format!("{error:#}")))
 }
 
 fn plan(bench: &LabBench) -> Plan {

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use rustix::fs::{AtFlags, OFlags, StatxFlags, statx};
 
 use super::{Case, Fact, Hazard};
-use crate::workload::stage::{Stage, Unsupported};
+use crate::{unsupported::Unsupported, workload::stage::Stage};
 
 pub(super) const HAZARD: Hazard = Hazard {
     id: "direct_misaligned",

@@ -1,6 +1,9 @@
 //! What came of a scenario: skipped, failed, or measured and judged.
 
-use super::{measurement::Measurement, verdict::Verdict};
+use super::{
+    measurement::Measurement,
+    verdict::{Judgement, Verdict},
+};
 use crate::workload::scenario::{Scenario, Setting};
 
 /// A scenario in a setting, and what came of it.
@@ -92,6 +95,14 @@ impl Finding {
             Outcome::Ran(ran) => Some(ran),
             Outcome::Skipped(_) | Outcome::Failed(_) => None,
         }
+    }
+}
+
+impl Ran {
+    /// Whether the result is neither the textbook's nor one that is known of this kernel.
+    #[must_use]
+    pub const fn is_unexplained(&self) -> bool {
+        matches!(self.verdict.judgement, Judgement::Unexplained(_))
     }
 }
 

@@ -3,10 +3,7 @@
 use rustix::param::page_size;
 use zc_common::path::CopyPath;
 
-use super::{
-    finding::Ran,
-    measurement::{Copies, Measurement},
-};
+use super::measurement::{Copies, Measurement};
 use crate::workload::scenario::{Cache, Calls, Expected, Scenario, Setting};
 use zc_model::{
     counter::CounterId,
@@ -237,7 +234,7 @@ fn notes(
     if counted && scenario.theory.storage_dma > 0 && is_idle(measurement) && !setting.cold {
         notes.push("no DMA from storage: the page cache was warm (see --cold)".to_owned());
     }
-    if counted && scenario.theory.network_dma > 0 && !setting.sink.has_device() {
+    if counted && scenario.theory.network_dma > 0 {
         let sink = setting.sink.title();
         notes.push(format!("no DMA to the network: no hardware is behind this sink ({sink})"));
     }
@@ -264,12 +261,4 @@ fn is_idle(measurement: &Measurement) -> bool {
     [CounterId::BlockReadBytes, CounterId::BlockWriteBytes]
         .iter()
         .all(|counter| !matches!(measurement.counter(*counter), Value::Integer(1.., _)))
-}
-
-impl Ran {
-    /// Whether something happened that nobody expected.
-    #[must_use]
-    pub const fn is_unexplained(&self) -> bool {
-        matches!(self.verdict.judgement, Judgement::Unexplained(_))
-    }
 }

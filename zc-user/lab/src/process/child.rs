@@ -26,7 +26,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::workload::stage::{UNSUPPORTED, Unsupported};
+use crate::unsupported::{EXIT_STATUS, Unsupported};
 
 /// How long a worker may take for one round.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -229,7 +229,7 @@ impl Child {
     fn complaint(&mut self, status: ExitStatus) -> anyhow::Error {
         let text = self.stderr();
         let text = text.trim().trim_start_matches("zc: ");
-        if status.code() == Some(i32::from(UNSUPPORTED)) {
+        if status.code() == Some(i32::from(EXIT_STATUS)) {
             return Unsupported(text.to_owned()).into();
         }
         if text.is_empty() {

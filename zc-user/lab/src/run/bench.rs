@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
-use rustix::system::uname;
 
-use super::{round, server::Server};
+use super::{observer::Observer, round, server::Server};
 use crate::{
     judge::{
         comparison::{Comparison, common_sink},
@@ -14,17 +13,14 @@ use crate::{
         verdict,
     },
     sink::Sink,
+    unsupported::Unsupported,
     workload::{
         catalog::BASELINE,
+        kernel,
         payload::Payload,
         scenario::{Cache, Scenario, Setting, Work},
-        stage::Unsupported,
     },
 };
-use zc_model::source::SnapshotSource;
-
-/// What observes: the probes, or the reason why there are none.
-pub type Observer<'a> = std::result::Result<&'a mut dyn SnapshotSource, &'a str>;
 
 /// How to run scenarios.
 #[derive(Clone, Debug)]
@@ -154,7 +150,7 @@ impl<'a> Bench<'a> {
                 Cache::Warm => false,
                 Cache::Cold => true,
             },
-            kernel: kernel_version(),
+            kernel: kernel::version(),
         }
     }
 
@@ -271,15 +267,6 @@ fn ran(scenario: &Scenario, setting: &Setting, mut rounds: Vec<Round>) -> Result
     let measurement = rounds.swap_remove(median).measurement;
     let verdict = verdict::judge(scenario, setting, &measurement);
     Ok(Ran { rounds: count, measurement, wall_ns, cpu_ns, relative, verdict })
-}
-
-/// Major and minor version of the running kernel; zeros if it tells none.
-pub(crate) fn kernel_version() -> (u32, u32) {
-    let name = uname();
-    let release = name.release().to_string_lossy();
-    let mut parts = release.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().ok());
-    let mut part = || parts.next().flatten().unwrap_or(0);
-    (part(), part())
 }
 
 /// Where files are made unless another directory is asked for: on a disk, which `/tmp` may not be.

@@ -7,37 +7,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::peer::Arrival;
-use crate::workload::payload;
-
-/// How a server is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Protocol {
-    /// A GET request; the answer has a header.
-    Http,
-    /// One line; the answer is the payload.
-    Line,
-}
-
-impl Protocol {
-    /// The word for it on the command line.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Line => "line",
-        }
-    }
-
-    const fn request(self) -> &'static str {
-        match self {
-            Self::Http => "GET /payload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-            Self::Line => "get\n",
-        }
-    }
-}
+use crate::workload::{payload, program::Protocol};
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

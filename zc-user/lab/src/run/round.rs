@@ -5,7 +5,7 @@ use std::{os::fd::OwnedFd, path::Path, process::Stdio};
 use anyhow::{Context as _, Result, bail};
 use zc_common::path::CopyPath;
 
-use super::{bench::Observer, peer::Arrival, server::Server};
+use super::{observer::Observer, peer::Arrival, server::Server};
 use crate::{
     judge::{
         evidence::{self, Wire},
@@ -55,14 +55,13 @@ pub(crate) async fn mechanism(
         wire.close()?;
     }
     verify(payload, &report, peer.as_mut(), written).await?;
-    let (before, after) = match seen {
-        Ok(seen) => seen,
-        Err(why) => return Ok(Measurement::unobserved(why, setting.size, report)),
+    let Some((before, after)) = seen else {
+        return Ok(Measurement::unobserved(observer.why_nothing().0, setting.size, report));
     };
     let mut frame = evidence::told(section(&before, &after, &[pid])?, report.completions);
     let (mut departure, mut sent_again) = (None, None);
     if peer.is_some()
-        && let Ok(arrived) = look(observer)?
+        && let Some(arrived) = observer.look()?
     {
         if evidence::counts_late_copies(&frame) {
             frame = evidence::with_late_copies(frame, &section(&before, &arrived, &[pid])?);
@@ -79,19 +78,19 @@ pub(crate) async fn mechanism(
     Ok(Measurement { frame, framing, size, about_pages, report, departure, sent_again })
 }
 
-/// Lets a worker go from its first stop to its second and on: what was counted by then and then, or
-/// why it is unknown.
+/// Lets a worker go from its first stop to its second and on. Returns what was counted until the first
+/// stop and until the second; `None` if nothing is counted.
 pub(crate) async fn between_stops(
     worker: &mut Child,
     observer: &mut Observer<'_>,
-) -> Result<std::result::Result<(Snapshot, Snapshot), String>> {
+) -> Result<Option<(Snapshot, Snapshot)>> {
     worker.stopped().await?;
-    let before = look(observer)?;
+    let before = observer.look()?;
     worker.proceed()?;
     worker.stopped().await?;
-    let after = look(observer)?;
+    let after = observer.look()?;
     worker.proceed()?;
-    Ok(before.and_then(|before| Ok((before, after?))))
+    Ok(before.zip(after))
 }
 
 fn duplicate(fd: &OwnedFd) -> Result<OwnedFd> {
@@ -107,15 +106,15 @@ pub(crate) async fn program(
 ) -> Result<Measurement> {
     prepare(setting, payload).await?;
     server.rest().await?;
-    let (before, cpu_before) = (look(observer)?, server.cpu_time()?);
+    let (before, cpu_before) = (observer.look()?, server.cpu_time()?);
     let fetched = server.fetch().await?;
     server.rest().await?;
-    let (after, cpu) = (look(observer)?, server.cpu_time()?.saturating_sub(cpu_before));
+    let (after, cpu) = (observer.look()?, server.cpu_time()?.saturating_sub(cpu_before));
 
     intact(payload, fetched.arrival)?;
-    let frame = match (before, after) {
-        (Ok(before), Ok(after)) => Ok(section(&before, &after, &[server.pid()])?),
-        (Err(why), _) | (_, Err(why)) => Err(why),
+    let frame = match before.zip(after) {
+        Some((before, after)) => Ok(section(&before, &after, &[server.pid()])?),
+        None => Err(observer.why_nothing().0),
     };
     let framing =
         Framing { received_bytes: fetched.request, sent_bytes: fetched.header, ..Framing::NONE };
@@ -140,13 +139,6 @@ pub(crate) async fn program(
 
 async fn prepare(setting: &Setting, payload: &Payload) -> Result<()> {
     if setting.cold { payload.chill() } else { payload.warm().await }
-}
-
-pub(crate) fn look(observer: &mut Observer<'_>) -> Result<std::result::Result<Snapshot, String>> {
-    Ok(match observer {
-        Ok(source) => Ok(source.next()?.context("the probes returned no snapshot")?),
-        Err(why) => Err((*why).to_owned()),
-    })
 }
 
 /// What these processes and their children did between two snapshots.

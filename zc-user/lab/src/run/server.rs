@@ -11,12 +11,12 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use tokio::time::{Instant, sleep};
 
-use super::fetch::{Fetched, Protocol};
+use super::fetch::Fetched;
 use crate::{
     process::{child::Child, scratch::Scratch},
     workload::{
         payload::Payload,
-        program::{Launch, Port, Program, Site},
+        program::{Launch, Port, Program, Protocol, Site},
         scenario::Setting,
     },
 };
@@ -52,7 +52,7 @@ impl Server {
         let scratch = Scratch::new(directory).await?;
         let port = free_port()?;
         let Launch { first, server, port: told } =
-            (program.launch)(&Site { scratch: &scratch, setting, port })?;
+            (program.launch)(&Site { scratch: &scratch, chunk: setting.chunk, port })?;
         if let Some(first) = first {
             Child::program(&first, fs::File::open("/dev/null")?.into(), Stdio::null())?
                 .finished()
@@ -90,7 +90,7 @@ impl Server {
     /// Fetches the payload from it.
     pub(crate) async fn fetch(&mut self) -> Result<Fetched> {
         let port = self.port.to_string();
-        let words = ["peer", "--from", &port, "--protocol", self.protocol.word()];
+        let words = ["peer", "--from", &port, "--protocol", self.protocol.id()];
         let mut peer = Child::spawn(&words, fs::File::open("/dev/null")?.into(), Stdio::null())?;
         match peer.report().await {
             Ok(fetched) => Ok(fetched),

@@ -17,7 +17,7 @@ use crate::{
 ///
 /// # Errors
 /// When the mechanism fails; the error of a kernel that cannot do it is
-/// [`Unsupported`](crate::workload::stage::Unsupported).
+/// [`Unsupported`](crate::unsupported::Unsupported).
 pub fn main(scenario: &Scenario, size: u64, chunk: usize) -> Result<()> {
     let (source, sink) = (child::standard_input()?, child::standard_output()?);
     let mut stage = Stage::new(source, sink, size, chunk);

@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     process::child::{self, Child},
-    workload::stage::Unsupported,
+    unsupported::Unsupported,
 };
 
 // Devices are told apart by namespace and index. The number of a namespace that is gone is used again,

@@ -8,7 +8,8 @@ use rustix::{
     io::Errno,
 };
 
-use super::{scenario::Setting, stage::Unsupported};
+use super::scenario::Setting;
+use crate::unsupported::Unsupported;
 
 /// Alignment of memory, positions and lengths: a multiple of the logical block size of every
 /// device that is in use.

@@ -25,7 +25,7 @@ use rustix::{
     },
 };
 
-use super::stage::Unsupported;
+use crate::unsupported::Unsupported;
 
 /// A mounted file system; it vanishes when dropped.
 pub(crate) struct FileSystem {

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use memmap2::{Mmap, MmapMut, MmapOptions};
 use rustix::system::sysinfo;
 
-use super::stage::Unsupported;
+use crate::unsupported::Unsupported;
 
 /// `size` bytes in pages of their own that have been touched: no page faults are left in them.
 ///

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::stage::Unsupported;
+use crate::unsupported::Unsupported;
 
 /// Something that has to be installed.
 #[derive(Debug, PartialEq, Eq)]

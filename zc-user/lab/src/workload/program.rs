@@ -6,9 +6,10 @@
 use std::ffi::OsString;
 
 use anyhow::Result;
+use clap::ValueEnum;
 
-use super::{need::Need, scenario::Setting};
-use crate::{process::scratch::Scratch, run::fetch::Protocol};
+use super::need::Need;
+use crate::process::scratch::Scratch;
 
 mod java;
 pub(crate) mod kafka;
@@ -17,6 +18,33 @@ pub(crate) mod netty;
 pub(crate) mod nginx;
 pub(crate) mod rocketmq;
 pub(crate) mod transfer_to;
+
+/// How a server is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Protocol {
+    /// A GET request; the answer has a header.
+    Http,
+    /// One line; the answer is the payload.
+    Line,
+}
+
+impl Protocol {
+    /// Its id on the command line.
+    pub(crate) const fn id(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Line => "line",
+        }
+    }
+
+    /// What the receiver sends.
+    pub(crate) const fn request(self) -> &'static str {
+        match self {
+            Self::Http => "GET /payload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+            Self::Line => "get\n",
+        }
+    }
+}
 
 /// The payload, as a server finds it.
 const PAYLOAD: &str = "/proc/self/fd/0";
@@ -35,8 +63,8 @@ pub struct Program {
 pub(crate) struct Site<'a> {
     /// The directory for its files.
     pub(crate) scratch: &'a Scratch,
-    /// The setting of the scenario.
-    pub(crate) setting: &'a Setting,
+    /// Bytes of one transfer, at most.
+    pub(crate) chunk: u64,
     /// A free port, for a program that has to be told.
     pub(crate) port: u16,
 }

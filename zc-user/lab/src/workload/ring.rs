@@ -5,7 +5,7 @@ use std::io;
 use anyhow::{Context as _, Result};
 use io_uring::{IoUring, opcode, squeue::Entry, squeue::Flags, types::Fd};
 
-use super::stage::Unsupported;
+use crate::unsupported::Unsupported;
 
 /// Requests that are submitted by one call.
 pub(crate) const BATCH: usize = 8;

@@ -60,14 +60,6 @@ pub struct Completions {
     pub copied: u64,
 }
 
-/// Exit status of a worker that is [`Unsupported`].
-pub const UNSUPPORTED: u8 = 77;
-
-/// The running kernel or file system cannot do it: no failure of the lab.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Unsupported(pub String);
-
 impl Stage {
     /// A stage in this process.
     #[must_use]

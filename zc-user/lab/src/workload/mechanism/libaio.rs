@@ -7,11 +7,12 @@ use zc_common::path::CopyPath;
 
 use crate::{
     sink::Sink,
+    unsupported::Unsupported,
     workload::{
         direct::{self, BLOCK},
         memory,
         scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::{Stage, Unsupported},
+        stage::Stage,
     },
 };
 

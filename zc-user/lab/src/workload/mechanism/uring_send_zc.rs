@@ -8,13 +8,13 @@ use zc_common::path::CopyPath;
 
 use super::zerocopy::COPIED_ON_ARRIVAL;
 use crate::{
-    run::kernel_version,
     sink::Sink,
+    unsupported::Unsupported,
     workload::{
-        memory,
+        kernel, memory,
         ring::{self, BATCH},
         scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::{Stage, Unsupported},
+        stage::Stage,
     },
 };
 
@@ -56,7 +56,7 @@ fn run(stage: &mut Stage) -> Result<()> {
     let mut memory = memory::pages(stage.size)?;
     stage.source.read_exact(&mut memory)?;
     let sink = Fd(stage.sink.as_raw_fd());
-    let reports = kernel_version() >= (6, 2);
+    let reports = kernel::version() >= (6, 2);
     let mut completions = Completions::default();
     stage.begin()?;
     for batch in memory.chunks(stage.chunk * BATCH) {

@@ -10,10 +10,11 @@ use zc_common::path::CopyPath;
 
 use crate::{
     sink::Sink,
+    unsupported::Unsupported,
     workload::{
         memory,
         scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::{Stage, Unsupported},
+        stage::Stage,
     },
 };
 

@@ -4,11 +4,8 @@ use std::ffi::OsString;
 
 use anyhow::Result;
 
-use super::{Launch, PAYLOAD, Port, Program, Site};
-use crate::{
-    run::fetch::Protocol,
-    workload::need::{JAVA, JAVAC},
-};
+use super::{Launch, PAYLOAD, Port, Program, Protocol, Site};
+use crate::workload::need::{JAVA, JAVAC};
 
 /// A Java program.
 pub(super) struct Source {
@@ -68,6 +65,6 @@ pub(super) fn launch(site: &Site<'_>, source: &Source) -> Result<Launch> {
     let mut server: Vec<OsString> = vec![JAVA.require()?.into()];
     server.extend(OPTIONS.map(Into::into));
     server.extend([temporary, "-cp".into(), class_path, source.class.into()]);
-    server.extend([PAYLOAD.into(), site.setting.chunk.to_string().into(), directory.into()]);
+    server.extend([PAYLOAD.into(), site.chunk.to_string().into(), directory.into()]);
     Ok(Launch { first: Some(compiler), server, port: Port::Printed })
 }

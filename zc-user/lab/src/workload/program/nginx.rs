@@ -4,13 +4,12 @@ use anyhow::Result;
 use rustix::process::geteuid;
 use zc_common::path::CopyPath;
 
-use super::{Launch, PAYLOAD, Port, Program, Site};
+use super::{Launch, PAYLOAD, Port, Program, Protocol, Site};
 use crate::{
-    run::fetch::Protocol,
     sink::Sink,
     workload::{
         need::NGINX,
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
+        scenario::{Cache, Calls, Expected, Group, Scenario, Theory, Work},
     },
 };
 
@@ -70,7 +69,7 @@ const NGINX_SERVER: Program =
     Program { needs: &[&NGINX], protocol: Protocol::Http, launch: |site| launch(site, "on") };
 
 fn launch(site: &Site<'_>, sendfile: &str) -> Result<Launch> {
-    let config = config(site.setting, site.port, sendfile);
+    let config = config(site.chunk, site.port, sendfile);
     let config = site.scratch.write("nginx.conf", &config)?;
     let prefix = site.scratch.path().join("");
     let server = vec![
@@ -87,8 +86,7 @@ fn launch(site: &Site<'_>, sendfile: &str) -> Result<Launch> {
 }
 
 /// One process, no files outside the prefix, the payload and nothing else.
-fn config(setting: &Setting, port: u16, sendfile: &str) -> String {
-    let chunk = setting.chunk;
+fn config(chunk: u64, port: u16, sendfile: &str) -> String {
     // Root's nginx would give the directory to somebody else, even for this one process.
     let user = if geteuid().is_root() { "user root;\n" } else { "" };
     format!(

@@ -12,7 +12,7 @@ use crate::{
 use zc_lab::{
     finding::{Finding, Outcome},
     hazard,
-    run::{self, Plan, default_directory},
+    run::{self, Plan, Unobserved, default_directory},
     scenario::{Scenario, Setting},
     tour::{
         script::{Act, How},
@@ -29,7 +29,7 @@ const ROUNDS: u32 = 3;
 
 /// What runs the workloads of a tour.
 pub(super) struct Bench {
-    source: Result<Live, String>,
+    source: Result<Live, Unobserved>,
     conditions: Conditions,
     progress: Progress,
     size: Option<u64>,
