@@ -131,12 +131,6 @@ impl Sink {
         }
     }
 
-    /// Whether a device of hardware carries the payload on.
-    #[must_use]
-    pub const fn has_device(self) -> bool {
-        false
-    }
-
     /// Opens it. Files are made in `directory`, without a name: nothing is left behind, however
     /// the run ends.
     pub(super) async fn open(self, directory: &Path) -> Result<Ends> {

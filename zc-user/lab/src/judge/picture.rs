@@ -22,9 +22,9 @@ impl Ran {
         };
         let paths = frame.totals.paths.iter().copied();
         let paths: Vec<_> = paths.filter(|sample| !is_aside(sample)).collect();
-        let picture = Picture::new(frame, &frame.totals.counters, &paths);
-        let mut picture =
-            if setting.sink.has_device() { picture } else { picture.without_network_device() };
+        let mut picture = Picture::new(frame, &frame.totals.counters, &paths);
+        // No sink has hardware behind it.
+        picture = picture.without_network_device();
         picture.names = names(setting.sink);
         Some(picture)
     }
