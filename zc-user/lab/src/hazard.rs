@@ -28,7 +28,7 @@ use crate::{
         round::{between_stops, section},
     },
     unsupported::Unsupported,
-    workload::{payload::Payload, stage::Stage},
+    workload::{job::Job, payload::Payload},
 };
 use zc_model::{counter::CounterId, frame::Frame};
 
@@ -69,7 +69,7 @@ impl fmt::Debug for Hazard {
 /// A worker of a hazard.
 struct Case {
     title: &'static str,
-    run: fn(&mut Stage) -> Result<Vec<Fact>>,
+    run: fn(&mut Job) -> Result<Vec<Fact>>,
 }
 
 /// Something that was observed.
@@ -182,9 +182,9 @@ pub fn main(hazard: &Hazard, case: usize) -> Result<()> {
     let link = format!("/proc/self/fd/{}", input.as_raw_fd());
     let file = OpenOptions::new().read(true).write(true).open(link);
     let file = file.context("cannot open the file of the hazard for writing")?;
-    let mut stage = Stage::new(file, child::standard_output()?, SIZE, 1 << 16);
-    let facts = (case.run)(&mut stage)?;
-    stage.end()?;
+    let mut job = Job::new(file, child::standard_output()?, SIZE, 1 << 16);
+    let facts = (case.run)(&mut job)?;
+    job.end()?;
     let report = serde_json::to_string(&facts)?;
     io::stderr().write_all(report.as_bytes()).context("cannot report")
 }

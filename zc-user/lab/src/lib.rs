@@ -27,6 +27,6 @@ mod workload;
 pub use self::{
     judge::{comparison, evidence, finding, measurement, picture, verdict},
     process::{child, scratch},
-    run::{fetch, peer, worker},
-    workload::{catalog, need, program, scenario, stage},
+    run::{fetch, receiver, worker},
+    workload::{catalog, job, need, program, scenario},
 };

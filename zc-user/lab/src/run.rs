@@ -3,7 +3,7 @@
 mod bench;
 pub mod fetch;
 mod observer;
-pub mod peer;
+pub mod receiver;
 pub(crate) mod round;
 mod server;
 pub mod worker;

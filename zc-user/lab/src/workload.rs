@@ -3,6 +3,7 @@
 pub mod catalog;
 mod direct;
 mod image;
+pub mod job;
 pub(crate) mod kernel;
 mod mechanism;
 mod memory;
@@ -11,4 +12,3 @@ pub(crate) mod payload;
 pub mod program;
 mod ring;
 pub mod scenario;
-pub mod stage;

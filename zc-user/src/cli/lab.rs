@@ -79,7 +79,7 @@ pub(crate) enum LabVerb {
     },
     /// Check what arrives on standard input, or what a server sends
     #[command(hide = true)]
-    Peer {
+    Receiver {
         /// The port of a server on loopback, to be asked for the payload
         #[arg(long, value_name = "PORT", requires = "protocol")]
         from: Option<u16>,
@@ -119,7 +119,7 @@ impl LabVerb {
             Self::Scratch { .. } => false,
             Self::Worker { .. }
             | Self::Hazard { .. }
-            | Self::Peer { .. }
+            | Self::Receiver { .. }
             | Self::Exec { .. }
             | Self::Veth { .. } => true,
         }

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use self::{progress::Progress, report::Report};
+use self::{progress::ProgressLine, report::ReportWriter};
 use super::{options, print};
 use crate::cli::{
     Probing, Usage,
@@ -21,7 +21,7 @@ use zc_lab::{
     finding::{Finding, Outcome, Ran},
     form, hazard as hazards,
     hazard::{HAZARDS, Hazard},
-    peer,
+    receiver,
     run::{Bench, Observer, Plan, Unobserved, default_directory},
     scenario::Scenario,
     scratch,
@@ -70,10 +70,10 @@ async fn run(arguments: &Lab) -> Result<ExitCode> {
             hazards::main(hazard, *case)?;
             Ok(ExitCode::SUCCESS)
         }
-        LabVerb::Peer { from, protocol } => {
+        LabVerb::Receiver { from, protocol } => {
             match from.zip(*protocol) {
                 Some((port, protocol)) => fetch::main(port, protocol)?,
-                None => peer::main()?,
+                None => receiver::main()?,
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -122,10 +122,10 @@ async fn run_all(arguments: &LabRun) -> Result<ExitCode> {
         return hazard::run(arguments, &hazards).await;
     }
     let runs = runs(arguments)?;
-    let mut report = Report::open(&arguments.report)?;
+    let mut report = ReportWriter::open(&arguments.report)?;
     let mut stop = Signals::new()?;
     let mut source = observer(&arguments.probing);
-    let progress = Progress::new(runs.len(), arguments.report.quiet);
+    let progress = ProgressLine::new(runs.len(), arguments.report.quiet);
     let mut bench = tokio::select! {
         bench = Bench::new(plan(&arguments.bench), borrowed(&mut source)) => bench?,
         signal = stop.next() => return Ok(interrupted(signal.number())),
@@ -167,10 +167,10 @@ async fn compare(arguments: &LabCompare) -> Result<ExitCode> {
         }
         None => {}
     }
-    let mut report = Report::open(&arguments.report)?;
+    let mut report = ReportWriter::open(&arguments.report)?;
     let mut stop = Signals::new()?;
     let mut source = observer(&arguments.probing);
-    let progress = Progress::new(1, arguments.report.quiet);
+    let progress = ProgressLine::new(1, arguments.report.quiet);
     let mut bench = tokio::select! {
         bench = Bench::new(plan(&arguments.bench), borrowed(&mut source)) => bench?,
         signal = stop.next() => return Ok(interrupted(signal.number())),

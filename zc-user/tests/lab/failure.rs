@@ -11,7 +11,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use zc_lab::{catalog::SCENARIOS, scenario::Group};
+use zc_lab::{catalog::SCENARIOS, scenario::ScenarioGroup};
 
 use crate::{
     Test,
@@ -146,7 +146,7 @@ fn changing_file() -> Result<(), Skip> {
 
 /// Every scenario that is no program of its own.
 fn mechanisms() -> Vec<&'static str> {
-    let mechanisms = SCENARIOS.iter().filter(|scenario| scenario.group != Group::Program);
+    let mechanisms = SCENARIOS.iter().filter(|scenario| scenario.group != ScenarioGroup::Program);
     mechanisms.map(|scenario| scenario.id).collect()
 }
 
@@ -271,11 +271,11 @@ fn no_mkfs() -> Result<(), Skip> {
 fn inner() -> Result<(), Skip> {
     let worker = ["lab", "worker", "read_write", "--size", "1", "--chunk", "1"];
     let parented = [&["lab", "--parent", "1"], &worker[1..]].concat();
-    for words in [&worker[..], &parented, &["lab", "peer"]] {
-        run(zc(words)).fails(2, &["inner part", "zc lab run"]);
+    for words in [&worker[..], &parented, &["lab", "receiver"]] {
+        run(zc(words)).fails(2, &["internal subcommand", "zc lab run"]);
         // Nor does it disturb streams that are closed.
         let closed = ["sh", "-c", "exec \"$0\" \"$@\" <&- >&-"];
-        run(through(&closed, ZC.as_ref(), words)).fails(2, &["inner part", "zc lab run"]);
+        run(through(&closed, ZC.as_ref(), words)).fails(2, &["internal subcommand", "zc lab run"]);
     }
     Ok(())
 }

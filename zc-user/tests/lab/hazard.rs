@@ -100,6 +100,6 @@ fn words() -> Result<(), Skip> {
     }
     run(zc(["lab", "run", "sigbus", "sendfile"])).fails(2, &["by themselves"]);
     run(zc(["lab", "run", "sigbus", "--csv"])).fails(2, &["--json"]);
-    run(zc(["lab", "hazard", "sigbus", "--case", "0"])).fails(2, &["inner part"]);
+    run(zc(["lab", "hazard", "sigbus", "--case", "0"])).fails(2, &["internal subcommand"]);
     Ok(())
 }

@@ -37,7 +37,7 @@ type Moment = (&'static str, fn(&Lab) -> bool);
 
 const MOMENTS: [Moment; 6] = [
     ("the payload is being made", |lab| lab.holds_a_file()),
-    ("a peer or worker was started", |lab| !lab.children().is_empty()),
+    ("a receiver or worker was started", |lab| !lab.children().is_empty()),
     ("a worker has stopped itself", |lab| lab.states().contains(&'T')),
     ("two run", |lab| lab.states().iter().filter(|state| **state != 'Z').count() >= 2),
     ("a worker is at work", |lab| lab.states().iter().any(|state| matches!(state, 'R' | 'D'))),

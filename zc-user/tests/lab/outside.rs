@@ -89,7 +89,7 @@ impl Worker {
     /// Lets it work until it stops again.
     fn work(&mut self) {
         let mut sink = self.0.0.stdout.take().unwrap();
-        // At its own pace, as the peer does. It ends with the worker.
+        // At its own pace, as the receiver does. It ends with the worker.
         std::thread::spawn(move || io::copy(&mut sink, &mut io::sink()));
         self.0.signal(Signal::CONT);
         self.has_stopped();
@@ -118,13 +118,13 @@ fn privileges() -> Result<(), Skip> {
     fs::write(&payload, "payload").unwrap();
     let worker = Worker::start("read_write", &payload);
     let parent = std::process::id().to_string();
-    let mut peer = zc(["lab", "--parent", &parent, "peer"]);
-    let peer = Running::start({
-        peer.stdin(std::process::Stdio::piped());
-        peer
+    let mut receiver = zc(["lab", "--parent", &parent, "receiver"]);
+    let receiver = Running::start({
+        receiver.stdin(std::process::Stdio::piped());
+        receiver
     });
-    peer.attached();
-    for (pid, kept) in [(worker.pid(), 1 << 14), (peer.0.id(), 0)] {
+    receiver.attached();
+    for (pid, kept) in [(worker.pid(), 1 << 14), (receiver.0.id(), 0)] {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use rustix::fs::{AtFlags, OFlags, StatxFlags, statx};
 
 use super::{Case, Fact, Hazard};
-use crate::{unsupported::Unsupported, workload::stage::Stage};
+use crate::{unsupported::Unsupported, workload::job::Job};
 
 pub(super) const HAZARD: Hazard = Hazard {
     id: "direct_misaligned",
@@ -28,8 +28,8 @@ pub(super) const HAZARD: Hazard = Hazard {
 /// More than any rule asks for.
 const ALIGNED: usize = 1 << 16;
 
-fn run(stage: &mut Stage) -> Result<Vec<Fact>> {
-    let link = format!("/proc/self/fd/{}", stage.source.as_raw_fd());
+fn run(job: &mut Job) -> Result<Vec<Fact>> {
+    let link = format!("/proc/self/fd/{}", job.source.as_raw_fd());
     let flags = OFlags::DIRECT.bits().cast_signed();
     let direct = match OpenOptions::new().read(true).custom_flags(flags).open(&link) {
         Ok(direct) => direct,
@@ -41,9 +41,9 @@ fn run(stage: &mut Stage) -> Result<Vec<Fact>> {
     };
     let mut memory = vec![0; 3 * ALIGNED];
     let start = memory.as_ptr().align_offset(ALIGNED);
-    stage.begin()?;
+    job.begin()?;
     let mut facts = vec![attempt(
-        &stage.source,
+        &job.source,
         &direct,
         "buffer, offset and length aligned",
         0,
@@ -56,9 +56,9 @@ fn run(stage: &mut Stage) -> Result<Vec<Fact>> {
         ("an odd offset", 1, start..start + ALIGNED),
         ("an odd length", 0, start..start + 1009),
     ] {
-        facts.push(attempt(&stage.source, &direct, what, offset, &mut memory[buffer]));
+        facts.push(attempt(&job.source, &direct, what, offset, &mut memory[buffer]));
     }
-    stage.end()?;
+    job.end()?;
     facts.push(rules(&direct));
     Ok(facts)
 }

@@ -15,7 +15,7 @@ use rustix::{
 use zc_common::path::CopyPath;
 
 use super::{Case, Fact, Hazard, counter, moved};
-use crate::workload::stage::Stage;
+use crate::workload::job::Job;
 use zc_model::{counter::CounterId, frame::Frame};
 
 pub(super) const HAZARD: Hazard = Hazard {
@@ -42,14 +42,14 @@ fn files() -> Result<Vec<File>> {
     (0..FILES).map(make).collect::<Result<_>>().context("cannot make tiny files")
 }
 
-fn read(stage: &mut Stage) -> Result<Vec<Fact>> {
+fn read(job: &mut Job) -> Result<Vec<Fact>> {
     let files = files()?;
-    let mut buffer = stage.take_buffer();
-    stage.begin()?;
+    let mut buffer = job.take_buffer();
+    job.begin()?;
     for file in &files {
         file.read_exact_at(&mut buffer[..BYTES], 0)?;
     }
-    stage.end()?;
+    job.end()?;
     let bytes = (FILES * BYTES) as u64;
     // In units of 512 bytes, whatever the file system (man 2 stat).
     let held: u64 =
@@ -63,9 +63,9 @@ fn read(stage: &mut Stage) -> Result<Vec<Fact>> {
     )])
 }
 
-fn map(stage: &mut Stage) -> Result<Vec<Fact>> {
+fn map(job: &mut Job) -> Result<Vec<Fact>> {
     let files = files()?;
-    stage.begin()?;
+    job.begin()?;
     for file in &files {
         // SAFETY: a new mapping, read within the file, and gone before anybody else uses it.
         unsafe {
@@ -74,7 +74,7 @@ fn map(stage: &mut Stage) -> Result<Vec<Fact>> {
             munmap(map, BYTES)?;
         }
     }
-    stage.end()?;
+    job.end()?;
     Ok(Vec::new())
 }
 

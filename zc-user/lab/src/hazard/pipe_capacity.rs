@@ -5,7 +5,7 @@ use rustix::pipe::{SpliceFlags, fcntl_getpipe_size, fcntl_setpipe_size, splice};
 use zc_common::path::CopyPath;
 
 use super::{Case, Fact, Hazard, SIZE, moved};
-use crate::workload::stage::Stage;
+use crate::workload::job::Job;
 use zc_model::frame::Frame;
 
 pub(super) const HAZARD: Hazard = Hazard {
@@ -16,8 +16,8 @@ pub(super) const HAZARD: Hazard = Hazard {
     danger: "a proxy that splices with default pipes pays as many system calls as one that copies \
              with a 64 KiB buffer",
     cases: &[
-        Case { title: "a pipe as it is made", run: |stage| run(stage, DEFAULT) },
-        Case { title: "a pipe with F_SETPIPE_SZ", run: |stage| run(stage, LARGE) },
+        Case { title: "a pipe as it is made", run: |job| run(job, DEFAULT) },
+        Case { title: "a pipe with F_SETPIPE_SZ", run: |job| run(job, LARGE) },
     ],
     figures,
 };
@@ -27,22 +27,22 @@ const DEFAULT: usize = 1 << 16;
 /// What everybody may ask for (`fs.pipe-max-size`).
 const LARGE: usize = 1 << 20;
 
-fn run(stage: &mut Stage, capacity: usize) -> Result<Vec<Fact>> {
+fn run(job: &mut Job, capacity: usize) -> Result<Vec<Fact>> {
     let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
     if capacity != DEFAULT {
         fcntl_setpipe_size(&writer, capacity).context("cannot make the pipe larger")?;
     }
     let holds = fcntl_getpipe_size(&writer).context("cannot ask a pipe for its size")?;
-    stage.begin()?;
-    let mut left = usize::try_from(stage.size)?;
+    job.begin()?;
+    let mut left = usize::try_from(job.size)?;
     while left > 0 {
-        let mut piped = splice(&stage.source, None, &writer, None, left, SpliceFlags::MOVE)?;
+        let mut piped = splice(&job.source, None, &writer, None, left, SpliceFlags::MOVE)?;
         left -= piped;
         while piped > 0 {
-            piped -= splice(&reader, None, &stage.sink, None, piped, SpliceFlags::MOVE)?;
+            piped -= splice(&reader, None, &job.sink, None, piped, SpliceFlags::MOVE)?;
         }
     }
-    stage.end()?;
+    job.end()?;
     Ok(vec![Fact::new(holds == capacity, format!("the pipe holds {holds} bytes"))])
 }
 

@@ -11,7 +11,7 @@ use rustix::fs::sendfile;
 use zc_common::path::CopyPath;
 
 use super::{Case, Fact, Hazard, SIZE, moved, truncate};
-use crate::workload::stage::Stage;
+use crate::workload::job::Job;
 use zc_model::frame::Frame;
 
 pub(super) const HAZARD: Hazard = Hazard {
@@ -28,22 +28,22 @@ pub(super) const HAZARD: Hazard = Hazard {
 /// More than a socket takes before anybody reads, so that the call is still under way.
 const LEFT: u64 = SIZE / 2 - 1;
 
-fn run(stage: &mut Stage) -> Result<Vec<Fact>> {
+fn run(job: &mut Job) -> Result<Vec<Fact>> {
     let (near, mut far) = UnixStream::pair().context("cannot make Unix sockets")?;
-    let file = stage.source.try_clone().context("cannot duplicate a descriptor")?;
-    stage.begin()?;
+    let file = job.source.try_clone().context("cannot duplicate a descriptor")?;
+    job.begin()?;
     let reader = thread::spawn(move || -> Result<u64> {
         // The first byte is there: the call has begun, and cannot end before more is read.
         far.read_exact(&mut [0])?;
         truncate(&file, LEFT)?;
         Ok(1 + io::copy(&mut far, &mut io::sink())?)
     });
-    let asked = usize::try_from(stage.size)?;
-    let sent = sendfile(&near, &stage.source, None, asked).context("sendfile failed")?;
-    let next = sendfile(&near, &stage.source, None, asked).context("sendfile failed")?;
+    let asked = usize::try_from(job.size)?;
+    let sent = sendfile(&near, &job.source, None, asked).context("sendfile failed")?;
+    let next = sendfile(&near, &job.source, None, asked).context("sendfile failed")?;
     drop(near);
     let arrived = reader.join().map_err(|_| anyhow!("the reader failed"))??;
-    stage.end()?;
+    job.end()?;
     Ok(vec![
         Fact::new(
             sent as u64 == LEFT,

@@ -16,7 +16,7 @@ use rustix::{
 };
 
 use super::{Case, Fact, Hazard, truncate};
-use crate::workload::stage::Stage;
+use crate::workload::job::Job;
 
 pub(super) const HAZARD: Hazard = Hazard {
     id: "sigbus",
@@ -32,24 +32,24 @@ pub(super) const HAZARD: Hazard = Hazard {
 /// Where the child tells what it was killed for.
 static TELL: AtomicI32 = AtomicI32::new(-1);
 
-fn run(stage: &mut Stage) -> Result<Vec<Fact>> {
+fn run(job: &mut Job) -> Result<Vec<Fact>> {
     let page = page_size();
-    let size = usize::try_from(stage.size)?;
+    let size = usize::try_from(job.size)?;
     let left = 10 * page + 1009;
     let gone = 11 * page;
     // SAFETY: a new mapping; it is only read, through volatile accesses.
     let map =
-        unsafe { mmap(ptr::null_mut(), size, ProtFlags::READ, MapFlags::SHARED, &stage.source, 0) };
+        unsafe { mmap(ptr::null_mut(), size, ProtFlags::READ, MapFlags::SHARED, &job.source, 0) };
     let map = map.context("cannot map the file")?.cast::<u8>();
 
-    stage.begin()?;
-    let before = stage.source.read_at(&mut [0; 1], gone as u64)?;
-    truncate(&stage.source, left as u64)?;
-    let after = stage.source.read_at(&mut [0; 1], gone as u64)?;
+    job.begin()?;
+    let before = job.source.read_at(&mut [0; 1], gone as u64)?;
+    truncate(&job.source, left as u64)?;
+    let after = job.source.read_at(&mut [0; 1], gone as u64)?;
     // SAFETY: within the mapping, and on a page that the file still has a part of.
     let behind_the_end = unsafe { map.add(left + 1).read_volatile() };
     let death = touch(map, gone)?;
-    stage.end()?;
+    job.end()?;
     // SAFETY: the mapping made above, which nobody uses any more.
     unsafe { munmap(map.cast(), size)? };
 

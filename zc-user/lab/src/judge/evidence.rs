@@ -24,7 +24,7 @@ use anyhow::{Context as _, Result};
 use rustix::net::{Shutdown, shutdown};
 use zc_common::path::CopyPath;
 
-use crate::{sink::Interface, workload::stage::Completions};
+use crate::{sink::Interface, workload::job::Completions};
 use zc_model::{
     counter::CounterId,
     frame::Frame,

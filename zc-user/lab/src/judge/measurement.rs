@@ -3,7 +3,7 @@
 use zc_common::{loss::Loss, path::CopyPath};
 
 use super::evidence::Departure;
-use crate::workload::stage::Report;
+use crate::workload::job::WorkerReport;
 use zc_model::{
     column,
     counter::CounterId,
@@ -27,7 +27,7 @@ pub struct Measurement {
     /// and a few pages of the program's own otherwise.
     pub about_pages: bool,
     /// What the worker reports.
-    pub report: Report,
+    pub report: WorkerReport,
     /// How the payload left through the network device, where that is known.
     pub departure: Option<Departure>,
     /// Bytes that TCP sent once more than needed. `None` where TCP did not send, or does not tell
@@ -70,7 +70,7 @@ pub struct Copies {
 impl Measurement {
     /// A round that nobody observed, and why.
     #[must_use]
-    pub const fn unobserved(why: String, size: u64, report: Report) -> Self {
+    pub const fn unobserved(why: String, size: u64, report: WorkerReport) -> Self {
         Self {
             frame: Err(why),
             framing: Framing::STOP,

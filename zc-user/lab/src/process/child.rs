@@ -305,7 +305,7 @@ fn own(fd: io::Result<OwnedFd>) -> Result<File> {
     match fd {
         Ok(fd) => Ok(File::from(fd)),
         Err(error) if error.raw_os_error() == Some(libc::EBADF) => {
-            bail!("this is an inner part of zc lab; use zc lab run")
+            bail!("internal subcommand; use `zc lab run`")
         }
         Err(error) if error.kind() == ErrorKind::Interrupted => bail!("interrupted"),
         Err(error) => Err(error).context("cannot use a standard stream"),

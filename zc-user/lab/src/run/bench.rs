@@ -183,6 +183,9 @@ impl<'a> Bench<'a> {
     /// The program that `scenario` is about, running; `None` where it is about none.
     async fn server(&self, scenario: &Scenario, sink: Sink) -> Result<Option<Server>> {
         let Work::Program(program) = scenario.work else { return Ok(None) };
+        for need in scenario.needs {
+            need.require()?;
+        }
         let setting = self.setting(scenario, sink);
         Server::start(program, &setting, &self.payload, &self.plan.directory).await.map(Some)
     }

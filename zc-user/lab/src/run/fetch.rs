@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::peer::Arrival;
+use super::receiver::Arrival;
 use crate::workload::{payload, program::Protocol};
 
 /// What came of a request.

@@ -5,7 +5,7 @@ use std::{os::fd::OwnedFd, path::Path, process::Stdio};
 use anyhow::{Context as _, Result, bail};
 use zc_common::path::CopyPath;
 
-use super::{observer::Observer, peer::Arrival, server::Server};
+use super::{observer::Observer, receiver::Arrival, server::Server};
 use crate::{
     judge::{
         evidence::{self, Wire},
@@ -13,9 +13,9 @@ use crate::{
     },
     process::child::Child,
     workload::{
+        job::WorkerReport,
         payload::{self, Payload},
         scenario::{Scenario, Setting},
-        stage::Report,
     },
 };
 use zc_model::{filter::Filter, frame::Frame, snapshot::Snapshot};
@@ -35,12 +35,12 @@ pub(crate) async fn mechanism(
     } else {
         None
     };
-    let mut peer = match ends.far {
-        Some(far) => Some(Child::spawn(&["peer"], far, Stdio::null())?),
+    let mut receiver = match ends.far {
+        Some(far) => Some(Child::spawn(&["receiver"], far, Stdio::null())?),
         None => None,
     };
     // Kept to look into a file afterwards.
-    let written = match peer {
+    let written = match receiver {
         Some(_) => None,
         None => Some(duplicate(&ends.near)?),
     };
@@ -49,18 +49,18 @@ pub(crate) async fn mechanism(
     let mut worker = Child::spawn(&words, payload.open()?.into(), Stdio::from(ends.near))?;
 
     let (pid, seen) = (worker.pid(), between_stops(&mut worker, observer).await?);
-    let report: Report = worker.report().await?;
+    let report: WorkerReport = worker.report().await?;
 
     if let Some(wire) = &wire {
         wire.close()?;
     }
-    verify(payload, &report, peer.as_mut(), written).await?;
+    verify(payload, &report, receiver.as_mut(), written).await?;
     let Some((before, after)) = seen else {
         return Ok(Measurement::unobserved(observer.why_nothing().0, setting.size, report));
     };
     let mut frame = evidence::told(section(&before, &after, &[pid])?, report.completions);
     let (mut departure, mut sent_again) = (None, None);
-    if peer.is_some()
+    if receiver.is_some()
         && let Some(arrived) = observer.look()?
     {
         if evidence::counts_late_copies(&frame) {
@@ -118,7 +118,7 @@ pub(crate) async fn program(
     };
     let framing =
         Framing { received_bytes: fetched.request, sent_bytes: fetched.header, ..Framing::NONE };
-    let report = Report {
+    let report = WorkerReport {
         wall_ns: fetched.wall_ns,
         cpu_ns: u64::try_from(cpu.as_nanos()).unwrap_or(u64::MAX),
         told: server.version().map(|version| format!("served by {version}")),
@@ -160,13 +160,13 @@ pub(crate) fn section(before: &Snapshot, after: &Snapshot, roots: &[u32]) -> Res
 /// Whether every byte arrived.
 async fn verify(
     payload: &Payload,
-    report: &Report,
-    peer: Option<&mut Child>,
+    report: &WorkerReport,
+    receiver: Option<&mut Child>,
     written: Option<OwnedFd>,
 ) -> Result<()> {
-    let arrival = match (report.digest, peer, written) {
+    let arrival = match (report.digest, receiver, written) {
         (Some(digest), _, _) => Arrival { size: payload.size, digest },
-        (None, Some(peer), _) => peer.report().await?,
+        (None, Some(receiver), _) => receiver.report().await?,
         (None, None, Some(written)) => {
             let file = payload::reopen(&written.into())?;
             let (size, digest) =

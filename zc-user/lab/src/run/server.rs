@@ -46,9 +46,6 @@ impl Server {
         payload: &Payload,
         directory: &Path,
     ) -> Result<Self> {
-        for need in program.needs {
-            need.require()?;
-        }
         let scratch = Scratch::new(directory).await?;
         let port = free_port()?;
         let Launch { first, server, port: told } =
@@ -90,9 +87,10 @@ impl Server {
     /// Fetches the payload from it.
     pub(crate) async fn fetch(&mut self) -> Result<Fetched> {
         let port = self.port.to_string();
-        let words = ["peer", "--from", &port, "--protocol", self.protocol.id()];
-        let mut peer = Child::spawn(&words, fs::File::open("/dev/null")?.into(), Stdio::null())?;
-        match peer.report().await {
+        let words = ["receiver", "--from", &port, "--protocol", self.protocol.id()];
+        let mut receiver =
+            Child::spawn(&words, fs::File::open("/dev/null")?.into(), Stdio::null())?;
+        match receiver.report().await {
             Ok(fetched) => Ok(fetched),
             // Rather why the server ended than that it does not answer.
             Err(error) => Err(self.process.ended()?.unwrap_or(error)),

@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result, bail};
 use crate::{
     process::child,
     workload::{
+        job::Job,
         payload,
         scenario::{Scenario, Work},
-        stage::Stage,
     },
 };
 
@@ -20,12 +20,12 @@ use crate::{
 /// [`Unsupported`](crate::unsupported::Unsupported).
 pub fn main(scenario: &Scenario, size: u64, chunk: usize) -> Result<()> {
     let (source, sink) = (child::standard_input()?, child::standard_output()?);
-    let mut stage = Stage::new(source, sink, size, chunk);
+    let mut job = Job::new(source, sink, size, chunk);
     match scenario.work {
-        Work::Mechanism(run) => run(&mut stage).map_err(payload::explain)?,
+        Work::Mechanism(run) => run(&mut job).map_err(payload::explain)?,
         Work::Program(_) => bail!("this scenario is a program of its own; use zc lab run"),
     }
-    stage.end()?;
-    let report = serde_json::to_string(&stage.report()?)?;
+    job.end()?;
+    let report = serde_json::to_string(&job.report()?)?;
     io::stderr().write_all(report.as_bytes()).context("cannot report")
 }

@@ -13,6 +13,7 @@ use crate::{
         scenario::Scenario,
     },
 };
+use zc_model::filter::nearest;
 use zc_render::sanitize::{is_hostile, sanitize};
 
 /// What is wrong with a script, and in which line of it.
@@ -140,7 +141,7 @@ impl Reader {
                 self.act(Act::Compare(both, how));
             }
             "hazard" => self.act(Act::Hazard(hazard(&text()?)?)),
-            unknown => return Err(no_such("instruction", unknown, WORDS)),
+            other => return Err(unknown("instruction", other, WORDS)),
         }
         Ok(())
     }
@@ -180,14 +181,14 @@ impl Narration {
 fn scenario(id: &str) -> Result<&'static Scenario, String> {
     catalog::find(id).ok_or_else(|| {
         let known: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.id).collect();
-        no_such("scenario", id, &known)
+        unknown("scenario", id, &known)
     })
 }
 
 fn hazard(id: &str) -> Result<&'static Hazard, String> {
     hazard::find(id).ok_or_else(|| {
         let known: Vec<_> = HAZARDS.iter().map(|hazard| hazard.id).collect();
-        no_such("hazard", id, &known)
+        unknown("hazard", id, &known)
     })
 }
 
@@ -208,7 +209,7 @@ fn how<'a>(
                 Ok(rounds) if (1..=MOST_ROUNDS).contains(&rounds) => how.repeat = Some(rounds),
                 _ => return Err(format!("'repeat' is a number from 1 to {MOST_ROUNDS}")),
             },
-            unknown => return Err(no_such("option", unknown, OPTIONS)),
+            other => return Err(unknown("option", other, OPTIONS)),
         }
     }
     Ok(how)
@@ -217,7 +218,7 @@ fn how<'a>(
 fn sink(id: &str, scenarios: &[&'static Scenario]) -> Result<Sink, String> {
     let Some(sink) = Sink::value_variants().iter().copied().find(|sink| sink.id() == id) else {
         let known: Vec<_> = Sink::value_variants().iter().map(|sink| sink.id()).collect();
-        return Err(no_such("sink", id, &known));
+        return Err(unknown("sink", id, &known));
     };
     match scenarios.iter().find(|scenario| !scenario.sinks.contains(&sink)) {
         Some(scenario) => {
@@ -257,17 +258,11 @@ fn stay(text: &str) -> Result<Stay, String> {
     }
 }
 
-/// There is no such thing, and what may have been meant.
-fn no_such(what: &str, name: &str, known: &[&str]) -> String {
-    let likeness = |candidate: &str| strsim::normalized_damerau_levenshtein(name, candidate);
-    let meant = known
-        .iter()
-        .map(|candidate| (likeness(candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.4)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b));
-    match meant {
-        Some((_, meant)) => format!("no such {what} '{name}'; did you mean '{meant}'?"),
-        None => format!("no such {what} '{name}'; there are {}", known.join(", ")),
+/// An unknown name: the nearest known one, or all of them.
+fn unknown(what: &str, name: &str, known: &[&str]) -> String {
+    match nearest(name, known.iter().copied()).as_str() {
+        "." => format!("unknown {what} '{name}'; expected one of {}", known.join(", ")),
+        meant => format!("unknown {what} '{name}'{meant}"),
     }
 }
 
@@ -337,11 +332,11 @@ mod tests {
             ("tour A tour", "there is nothing in it to show"),
             (
                 "title T\n\nstep red_write",
-                "3: no such scenario 'red_write'; did you mean 'read_write'?",
+                "3: unknown scenario 'red_write'; did you mean 'read_write'?",
             ),
-            ("stop sendfile", "1: no such instruction 'stop'; did you mean 'step'?"),
-            ("step sendfile sing=tcp", "1: no such option 'sing'; did you mean 'sink'?"),
-            ("step sendfile sink=tpc", "1: no such sink 'tpc'; did you mean 'tcp'?"),
+            ("stop sendfile", "1: unknown instruction 'stop'; did you mean 'step'?"),
+            ("step sendfile sing=tcp", "1: unknown option 'sing'; did you mean 'sink'?"),
+            ("step sendfile sink=tpc", "1: unknown sink 'tpc'; did you mean 'tcp'?"),
             ("step sendfile cold=1", "1: 'cold' takes no value"),
             ("step sendfile repeat=0", "1: 'repeat' is a number from 1 to 1000"),
             (
@@ -352,7 +347,7 @@ mod tests {
             ("compare sendfile", "1: 'compare' needs two scenarios"),
             ("title", "1: 'title' needs a text"),
             ("hazard", "1: 'hazard' needs a text"),
-            ("hazard sigbuss", "1: no such hazard 'sigbuss'; did you mean 'sigbus'?"),
+            ("hazard sigbuss", "1: unknown hazard 'sigbuss'; did you mean 'sigbus'?"),
             ("say Too early", "1: 'say' belongs to a scene: begin one with 'title'"),
             ("wait 1", "1: 'wait' belongs to a scene: begin one with 'title'"),
             ("title T\nwait soon", "2: 'wait' is a number of seconds up to 3600, or 'key'"),
@@ -368,7 +363,7 @@ mod tests {
     fn nothing_alike_means_all_there_are() {
         let text = complaint("step zzzzzzzzz");
         assert!(
-            text.starts_with("1: no such scenario 'zzzzzzzzz'; there are read_write"),
+            text.starts_with("1: unknown scenario 'zzzzzzzzz'; expected one of read_write"),
             "{text}"
         );
     }

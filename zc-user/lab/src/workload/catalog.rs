@@ -7,9 +7,8 @@ use super::{
         sendfile_linear, sendfile_to_file, shared_ring, splice, tee, uring_direct,
         uring_read_write, uring_send_zc, vmsplice, zerocopy, zerocopy_unset,
     },
-    need::{BTRFS, Need, XFS},
     program::{kafka, mapped_write, netty, nginx, rocketmq, transfer_to},
-    scenario::{Scenario, Work},
+    scenario::Scenario,
 };
 
 /// Every scenario.
@@ -49,16 +48,6 @@ pub const SCENARIOS: &[&Scenario] = &[
 
 /// What others are compared with.
 pub const BASELINE: &Scenario = &read_write::SCENARIO;
-
-/// What has to be installed for `scenario`.
-#[must_use]
-pub fn needs(scenario: &Scenario) -> &'static [&'static Need] {
-    match scenario.work {
-        Work::Program(program) => program.needs,
-        Work::Mechanism(_) if scenario.id == copy_range_reflink::SCENARIO.id => &[&BTRFS, &XFS],
-        Work::Mechanism(_) => &[],
-    }
-}
 
 /// The scenario with this id.
 #[must_use]

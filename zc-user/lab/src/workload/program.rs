@@ -8,7 +8,6 @@ use std::ffi::OsString;
 use anyhow::Result;
 use clap::ValueEnum;
 
-use super::need::Need;
 use crate::process::scratch::Scratch;
 
 mod java;
@@ -51,8 +50,6 @@ const PAYLOAD: &str = "/proc/self/fd/0";
 
 /// A program that serves the payload.
 pub struct Program {
-    /// What has to be installed.
-    pub needs: &'static [&'static Need],
     /// How it is asked.
     pub(crate) protocol: Protocol,
     /// Makes its files, and says how it is started.

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use zc_common::path::CopyPath;
 
-use super::{program::Program, stage::Stage};
+use super::{job::Job, need::Need, program::Program};
 use crate::sink::Sink;
 
 /// A mechanism of the lab.
@@ -14,7 +14,7 @@ pub struct Scenario {
     /// The mechanism, as the literature calls it.
     pub title: &'static str,
     /// The heading it is listed under.
-    pub group: Group,
+    pub group: ScenarioGroup,
     /// What to see, in two sentences at most.
     pub lesson: &'static str,
     /// What the textbooks say.
@@ -23,6 +23,8 @@ pub struct Scenario {
     pub sinks: &'static [Sink],
     /// What of the payload has to be in memory when the work begins.
     pub cache: Cache,
+    /// What has to be installed.
+    pub needs: &'static [&'static Need],
     /// The mechanism.
     pub work: Work,
     /// What is known to happen in a setting.
@@ -43,14 +45,14 @@ pub enum Cache {
 /// What does the work.
 pub enum Work {
     /// A function of this program, run in a worker process.
-    Mechanism(fn(&mut Stage) -> Result<()>),
+    Mechanism(fn(&mut Job) -> Result<()>),
     /// A program that people run, asked for the payload.
     Program(&'static Program),
 }
 
 /// Headings of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Group {
+pub enum ScenarioGroup {
     /// From a file to a sink, one way after the other.
     Transfer,
     /// References in pipes.
@@ -69,7 +71,7 @@ pub enum Group {
     Program,
 }
 
-impl Group {
+impl ScenarioGroup {
     /// The stable id.
     #[must_use]
     pub const fn id(self) -> &'static str {

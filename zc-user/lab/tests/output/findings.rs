@@ -9,10 +9,10 @@ use zc_common::{
 use zc_lab::{
     comparison::Comparison,
     finding::{Finding, Outcome, Ran, Spread},
+    job::WorkerReport,
     measurement::{Framing, Measurement},
-    scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
+    scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     sink::Sink,
-    stage::Report,
     verdict,
 };
 use zc_model::{
@@ -34,7 +34,7 @@ const MILLISECOND: f64 = 1e6;
 const COPYING: Scenario = Scenario {
     id: "copying",
     title: "copying",
-    group: Group::Transfer,
+    group: ScenarioGroup::Transfer,
     lesson: "Every byte is copied on its way in and on its way out, and nobody looks at it.",
     theory: Theory {
         cpu_copies: Some(2.0),
@@ -45,6 +45,7 @@ const COPYING: Scenario = Scenario {
     },
     sinks: &[Sink::Tcp, Sink::Pipe],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(|_| Ok(())),
     expect: |setting| Expected {
         moved: vec![(CopyPath::FileRead, setting.size), (CopyPath::SocketSend, setting.size)],
@@ -59,7 +60,7 @@ const COPYING: Scenario = Scenario {
 const REFERRING: Scenario = Scenario {
     id: "referring",
     title: "passing references",
-    group: Group::Pipe,
+    group: ScenarioGroup::Pipe,
     lesson: "Pages are passed on, bytes are not.",
     theory: Theory { cpu_copies: Some(0.0), mode_switches: Some(2), ..COPYING.theory },
     expect: |setting| Expected {
@@ -76,7 +77,7 @@ const REFERRING: Scenario = Scenario {
 const SILENT: Scenario = Scenario {
     id: "silent",
     title: "shared memory",
-    group: Group::Memory,
+    group: ScenarioGroup::Memory,
     theory: Theory {
         cpu_copies: None,
         storage_dma: 0,
@@ -169,7 +170,7 @@ fn found(
         frame,
         framing: Framing::STOP,
         size: SIZE,
-        report: Report { wall_ns: 1, cpu_ns: 1, told: None, completions: None, digest: None },
+        report: WorkerReport { wall_ns: 1, cpu_ns: 1, told: None, completions: None, digest: None },
         departure: None,
         sent_again: None,
     };

@@ -6,9 +6,9 @@ use zc_common::path::CopyPath;
 use zc_lab::{
     finding::{Finding, Outcome, Ran, Spread},
     hazard::{self, Fact, Hazard, Seen, Sighting},
+    job::WorkerReport,
     measurement::{Framing, Measurement},
     scenario::{Calls, Scenario, Setting},
-    stage::Report,
     tour::{
         script::Act,
         walk::{Conditions, Exhibit, Laboratory, Progress},
@@ -125,7 +125,7 @@ fn finding(scenario: &'static Scenario, setting: Setting, luck: Luck) -> Finding
 }
 
 fn ran(scenario: &Scenario, setting: Setting, frame: Result<Frame, String>) -> Ran {
-    let report = Report {
+    let report = WorkerReport {
         wall_ns: 7_100_000,
         cpu_ns: 3_800_000,
         told: None,

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use self::bench::Bench;
+use self::laboratory::LiveLaboratory;
 use super::{interrupted, print};
 use crate::cli::{Usage, lab::demo::Demo};
 use zc_lab::{
@@ -24,7 +24,7 @@ use zc_lab::{
 use zc_render::{sanitize::sanitize, theme::Theme};
 use zc_tui::{live::Live, run::Reason};
 
-mod bench;
+mod laboratory;
 mod text;
 
 /// Runs `zc demo`.
@@ -60,7 +60,7 @@ fn script(path: Option<&Path>) -> Result<Script> {
 
 async fn dashboard(tour: Tour, theme: Theme, arguments: &Demo) -> Result<ExitCode> {
     let mut world = Live::open()?;
-    let ended = session(tour, || Bench::open(arguments), theme, &mut world).await;
+    let ended = session(tour, || LiveLaboratory::open(arguments), theme, &mut world).await;
     let signal = world.stopped_by();
     // The terminal is given back before anything is said.
     drop(world);

@@ -14,7 +14,7 @@ pub(super) async fn run(arguments: &LabRun, hazards: &[&'static Hazard]) -> Resu
     if arguments.report.csv || arguments.report.markdown {
         bail!(Usage("hazards come as text or as --json".to_owned()));
     }
-    let mut report = report::Report::open(&arguments.report)?;
+    let mut report = report::ReportWriter::open(&arguments.report)?;
     let mut stop = Signals::new()?;
     let mut source = observer(&arguments.probing);
     let mut observer = borrowed(&mut source);

@@ -9,14 +9,14 @@ use zc_lab::{scenario::Scenario, sink::Sink};
 use zc_render::sanitize::truncate;
 
 /// The line. It is gone when this is dropped.
-pub(super) struct Progress {
+pub(super) struct ProgressLine {
     wanted: bool,
     shown: Cell<bool>,
     number: Cell<usize>,
     of: usize,
 }
 
-impl Progress {
+impl ProgressLine {
     /// Of a run of so many scenarios.
     pub(super) fn new(of: usize, quiet: bool) -> Self {
         let wanted = !quiet && io::stderr().is_terminal();
@@ -59,7 +59,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         self.clear();
     }

@@ -24,13 +24,13 @@ const COLUMNS: u16 = 80;
 const LEAST_COLUMNS: u16 = 40;
 
 /// A report, opened before anything runs: a bad path fails at once.
-pub(super) struct Report<'a> {
+pub(super) struct ReportWriter<'a> {
     form: &'a LabReport,
     out: Box<dyn Write>,
     look: Look,
 }
 
-impl<'a> Report<'a> {
+impl<'a> ReportWriter<'a> {
     pub(super) fn open(form: &'a LabReport) -> Result<Self> {
         let (out, is_terminal): (Box<dyn Write>, _) = match &form.output {
             Some(path) => {

@@ -11,10 +11,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use rustix::process::geteuid;
 
-use zc_lab::{
-    catalog::{SCENARIOS, needs},
-    need::Need,
-};
+use zc_lab::{catalog::SCENARIOS, need::Need};
 
 /// Lists what is there, and installs what is not unless only asked to look.
 pub(super) fn run(check: bool) -> Result<ExitCode> {
@@ -47,7 +44,7 @@ pub(super) fn run(check: bool) -> Result<ExitCode> {
 fn wanted() -> Vec<(&'static Need, Vec<&'static str>)> {
     let mut wanted: Vec<(&Need, Vec<&str>)> = Vec::new();
     for scenario in SCENARIOS {
-        for need in needs(scenario) {
+        for need in scenario.needs {
             match wanted.iter_mut().find(|(known, _)| known == need) {
                 Some((_, ids)) => ids.push(scenario.id),
                 None => wanted.push((need, vec![scenario.id])),

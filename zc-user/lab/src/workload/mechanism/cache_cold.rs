@@ -7,25 +7,26 @@ use crate::{
     sink::Sink,
     workload::{
         direct,
-        scenario::{Cache, Group, Scenario, Work},
-        stage::Stage,
+        job::Job,
+        scenario::{Cache, Scenario, ScenarioGroup, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "cache_cold",
     title: "read, cold cache",
-    group: Group::PageCache,
+    group: ScenarioGroup::PageCache,
     lesson: "Every page is a miss that the device has to fill, and yet the program seldom waits: \
              the kernel sees it read in order and fetches ahead.",
     theory: theory(1, "a miss costs one DMA transfer, on top of the copy to the program"),
     sinks: &[Sink::Memory],
     cache: Cache::Cold,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
 
-fn run(stage: &mut Stage) -> Result<()> {
-    direct::on_device(&stage.source)?;
-    cache_warm::run(stage)
+fn run(job: &mut Job) -> Result<()> {
+    direct::on_device(&job.source)?;
+    cache_warm::run(job)
 }

@@ -7,34 +7,36 @@ use super::cache_warm::{expect as read, read_all, theory};
 use crate::{
     sink::Sink,
     workload::{
-        direct, memory,
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Work},
-        stage::Stage,
+        direct,
+        job::Job,
+        memory,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "cache_cold_no_readahead",
     title: "read, cold cache, no readahead",
-    group: Group::PageCache,
+    group: ScenarioGroup::PageCache,
     lesson: "As many misses and as much DMA as before, but nothing is fetched ahead: each read \
              waits for a device request of its own. Compare requests, context switches and time.",
     theory: theory(1, "a miss costs one DMA transfer; without readahead every one is waited for"),
     sinks: &[Sink::Memory],
     cache: Cache::Cold,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
 
-fn run(stage: &mut Stage) -> Result<()> {
-    direct::on_device(&stage.source)?;
-    let mut memory = memory::pages(stage.size)?;
-    stage.begin()?;
+fn run(job: &mut Job) -> Result<()> {
+    direct::on_device(&job.source)?;
+    let mut memory = memory::pages(job.size)?;
+    job.begin()?;
     // As if positions were about to jump: FMODE_RANDOM (mm/fadvise.c).
-    fadvise(&stage.source, 0, None, Advice::Random)?;
-    read_all(stage, &mut memory)?;
-    stage.end()?;
-    stage.arrived(&memory);
+    fadvise(&job.source, 0, None, Advice::Random)?;
+    read_all(job, &mut memory)?;
+    job.end()?;
+    job.arrived(&memory);
     Ok(())
 }
 

@@ -6,21 +6,22 @@ use zc_common::path::CopyPath;
 use crate::{
     sink::Sink,
     workload::{
+        job::Job,
         memory,
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "cache_warm",
     title: "read, warm cache",
-    group: Group::PageCache,
+    group: ScenarioGroup::PageCache,
     lesson: "Every page is a hit: the device does nothing, and the copy to the program is all that \
              is left of the cost.",
     theory: theory(0, "a hit costs no DMA transfer"),
     sinks: &[Sink::Memory],
     cache: Cache::Warm,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
@@ -30,19 +31,19 @@ pub(super) const fn theory(storage_dma: u32, claim: &'static str) -> Theory {
     Theory { cpu_copies: Some(1.0), storage_dma, network_dma: 0, mode_switches: Some(2), claim }
 }
 
-pub(super) fn run(stage: &mut Stage) -> Result<()> {
-    let mut memory = memory::pages(stage.size)?;
-    stage.begin()?;
-    read_all(stage, &mut memory)?;
-    stage.end()?;
-    stage.arrived(&memory);
+pub(super) fn run(job: &mut Job) -> Result<()> {
+    let mut memory = memory::pages(job.size)?;
+    job.begin()?;
+    read_all(job, &mut memory)?;
+    job.end()?;
+    job.arrived(&memory);
     Ok(())
 }
 
 /// Fills `memory` from the source, a chunk at a time.
-pub(super) fn read_all(stage: &Stage, memory: &mut [u8]) -> Result<()> {
-    for chunk in memory.chunks_mut(stage.chunk) {
-        let got = rustix::io::read(&stage.source, &mut *chunk)?;
+pub(super) fn read_all(job: &Job, memory: &mut [u8]) -> Result<()> {
+    for chunk in memory.chunks_mut(job.chunk) {
+        let got = rustix::io::read(&job.source, &mut *chunk)?;
         if got < chunk.len() {
             bail!("the payload has become shorter");
         }

@@ -9,16 +9,16 @@ use zc_common::path::CopyPath;
 use crate::{
     sink::Sink,
     workload::{
+        job::Job,
         memory,
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "copy_range_copied",
     title: "copy_file_range, copied",
-    group: Group::File,
+    group: ScenarioGroup::File,
     lesson: "On a file system that cannot share extents the kernel copies from page cache to page \
              cache: one copy instead of two, and the bytes never visit the program.",
     theory: Theory {
@@ -30,33 +30,34 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::File],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
 
-fn run(stage: &mut Stage) -> Result<()> {
-    if ioctl_ficlone(&stage.sink, &stage.source).is_ok() {
-        ftruncate(&stage.sink, 0)?;
-        return in_memory(stage);
+fn run(job: &mut Job) -> Result<()> {
+    if ioctl_ficlone(&job.sink, &job.source).is_ok() {
+        ftruncate(&job.sink, 0)?;
+        return in_memory(job);
     }
-    stage.begin()?;
-    while copy_file_range(&stage.source, None, &stage.sink, None, stage.chunk)? > 0 {}
+    job.begin()?;
+    while copy_file_range(&job.source, None, &job.sink, None, job.chunk)? > 0 {}
     Ok(())
 }
 
 /// The same between two files in memory, as nothing would be copied on this file system.
-fn in_memory(stage: &mut Stage) -> Result<()> {
+fn in_memory(job: &mut Job) -> Result<()> {
     let file = |name| memfd_create(name, MemfdFlags::CLOEXEC).map(File::from);
     let mut source = file("source").context("cannot make a file in memory")?;
     let sink = file("sink").context("cannot make a file in memory")?;
-    memory::fits(2 * stage.size)?;
-    io::copy(&mut stage.source, &mut source)?;
+    memory::fits(2 * job.size)?;
+    io::copy(&mut job.source, &mut source)?;
     source.rewind()?;
-    stage.begin()?;
-    while copy_file_range(&source, None, &sink, None, stage.chunk)? > 0 {}
-    stage.end()?;
-    stage.tell("two files in memory: the directory's file system would have shared extents");
-    stage.arrived(&memory::mapped(&sink, stage.size)?);
+    job.begin()?;
+    while copy_file_range(&source, None, &sink, None, job.chunk)? > 0 {}
+    job.end()?;
+    job.tell("two files in memory: the directory's file system would have shared extents");
+    job.arrived(&memory::mapped(&sink, job.size)?);
     Ok(())
 }
 

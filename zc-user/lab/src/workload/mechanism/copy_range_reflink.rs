@@ -9,16 +9,18 @@ use zc_common::path::CopyPath;
 use crate::{
     sink::Sink,
     workload::{
-        image, memory,
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        image,
+        job::Job,
+        memory,
+        need::{BTRFS, XFS},
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "copy_range_reflink",
     title: "copy_file_range, shared",
-    group: Group::File,
+    group: ScenarioGroup::File,
     lesson: "The same call as before, but the new file refers to the extents of the old: nothing \
              is read, copied or written. The name of the call does not tell; the outcome does.",
     theory: Theory {
@@ -30,34 +32,35 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::File],
     cache: Cache::Any,
+    needs: &[&BTRFS, &XFS],
     work: Work::Mechanism(run),
     expect,
 };
 
-fn run(stage: &mut Stage) -> Result<()> {
-    if ioctl_ficlone(&stage.sink, &stage.source).is_ok() {
+fn run(job: &mut Job) -> Result<()> {
+    if ioctl_ficlone(&job.sink, &job.source).is_ok() {
         // It can; now for the record.
-        ftruncate(&stage.sink, 0)?;
-        let (source, sink) = (stage.source.try_clone()?, stage.sink.try_clone()?);
-        return share(stage, &source, &sink);
+        ftruncate(&job.sink, 0)?;
+        let (source, sink) = (job.source.try_clone()?, job.sink.try_clone()?);
+        return share(job, &source, &sink);
     }
-    let image = image::FileSystem::on(&stage.sink, stage.size)?;
+    let image = image::FileSystem::on(&job.sink, job.size)?;
     let (mut source, sink) = (image.file()?, image.file()?);
-    io::copy(&mut stage.source, &mut source)?;
+    io::copy(&mut job.source, &mut source)?;
     source.sync_all()?;
     source.rewind()?;
-    stage.tell(format!("on {} of the lab's own, in a file", image.kind()));
-    share(stage, &source, &sink)?;
-    stage.end()?;
-    stage.arrived(&memory::mapped(&sink, stage.size)?);
+    job.tell(format!("on {} of the lab's own, in a file", image.kind()));
+    share(job, &source, &sink)?;
+    job.end()?;
+    job.arrived(&memory::mapped(&sink, job.size)?);
     Ok(())
 }
 
-fn share(stage: &mut Stage, source: &File, sink: &File) -> Result<()> {
+fn share(job: &mut Job, source: &File, sink: &File) -> Result<()> {
     // Whole blocks only: what begins within a block has to be copied.
     let block = usize::try_from(fstatfs(sink)?.f_bsize)?.max(1);
-    let chunk = (stage.chunk / block).max(1) * block;
-    stage.begin()?;
+    let chunk = (job.chunk / block).max(1) * block;
+    job.begin()?;
     while copy_file_range(source, None, sink, None, chunk)? > 0 {}
     Ok(())
 }

@@ -16,16 +16,16 @@ use crate::{
     process::child,
     sink::Sink,
     workload::{
+        job::Job,
         memory,
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "cow",
     title: "copy on write after fork",
-    group: Group::Memory,
+    group: ScenarioGroup::Memory,
     lesson: "A database forks a child that holds its memory as it was, to write it out. Nothing is \
              copied until the parent writes: then a whole page for every first byte.",
     theory: Theory {
@@ -37,20 +37,21 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Memory],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
 
-fn run(stage: &mut Stage) -> Result<()> {
-    let mut memory = memory::pages(stage.size)?;
-    stage.source.read_exact(&mut memory)?;
+fn run(job: &mut Job) -> Result<()> {
+    let mut memory = memory::pages(job.size)?;
+    job.source.read_exact(&mut memory)?;
     // Huge pages are another lesson.
     memory.advise(memmap2::Advice::NoHugePage).context("cannot ask for small pages")?;
-    fork_and_write(stage, &mut memory, page_size())
+    fork_and_write(job, &mut memory, page_size())
 }
 
 /// Forks a child that holds `memory`, and writes to the first byte of every `step`.
-pub(super) fn fork_and_write(stage: &mut Stage, memory: &mut [u8], step: usize) -> Result<()> {
+pub(super) fn fork_and_write(job: &mut Job, memory: &mut [u8], step: usize) -> Result<()> {
     let (mut answer, mut telling) = std::io::pipe()?;
     let parent = std::process::id();
     // SAFETY: this process has one thread.
@@ -65,13 +66,13 @@ pub(super) fn fork_and_write(stage: &mut Stage, memory: &mut [u8], step: usize) 
     };
     // Whatever it does to begin with is over.
     waitpid(Some(held), WaitOptions::UNTRACED).context("cannot wait for the child")?;
-    own_stack(stage);
-    stage.begin()?;
+    own_stack(job);
+    job.begin()?;
     for page in memory.chunks_mut(step) {
         // A byte that differs, of a page that is still the child's, too.
         page[0] = !page[0];
     }
-    stage.end()?;
+    job.end()?;
     kill_process(held, Signal::CONT).context("cannot continue the child")?;
     let mut digest = [0; 4];
     answer.read_exact(&mut digest).context("the child has no answer")?;
@@ -79,7 +80,7 @@ pub(super) fn fork_and_write(stage: &mut Stage, memory: &mut [u8], step: usize) 
     if crc32fast::hash(memory) == digest {
         bail!("the child sees what the parent wrote");
     }
-    stage.arrived_as(digest);
+    job.arrived_as(digest);
     Ok(())
 }
 
@@ -95,11 +96,11 @@ fn hold(parent: u32, memory: &[u8], telling: &mut PipeWriter) -> Result<()> {
 /// The stack is shared with the child, too: the pages of it that will be written to are copied
 /// here, where nobody counts.
 #[inline(never)]
-fn own_stack(stage: &mut Stage) {
+fn own_stack(job: &mut Job) {
     black_box([1_u8; 64 << 10]);
-    let stage = &raw mut *stage;
+    let job = &raw mut *job;
     // SAFETY: what is there is put back, bit by bit.
-    unsafe { stage.write_volatile(stage.read_volatile()) };
+    unsafe { job.write_volatile(job.read_volatile()) };
 }
 
 fn expect(setting: &Setting) -> Expected {

@@ -10,16 +10,16 @@ use super::cow::fork_and_write;
 use crate::{
     sink::Sink,
     workload::{
+        job::Job,
         memory::{self, HUGE_PAGE},
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "cow_huge",
     title: "copy on write, huge pages",
-    group: Group::Memory,
+    group: ScenarioGroup::Memory,
     lesson: "The same fork, of memory in pages of 2 MiB, each written to once. If the kernel copied \
              what it has mapped, one byte would cost two million.",
     theory: Theory {
@@ -31,15 +31,16 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Memory],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
 
-fn run(stage: &mut Stage) -> Result<()> {
-    let mut memory = memory::huge_pages(stage.size)?;
-    let payload = &mut memory[..usize::try_from(stage.size)?];
-    stage.source.read_exact(payload)?;
-    fork_and_write(stage, payload, HUGE_PAGE)
+fn run(job: &mut Job) -> Result<()> {
+    let mut memory = memory::huge_pages(job.size)?;
+    let payload = &mut memory[..usize::try_from(job.size)?];
+    job.source.read_exact(payload)?;
+    fork_and_write(job, payload, HUGE_PAGE)
 }
 
 fn expect(setting: &Setting) -> Expected {

@@ -7,16 +7,16 @@ use crate::{
     sink::Sink,
     workload::{
         direct::{self, BLOCK},
+        job::Job,
         memory,
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "direct_read",
     title: "direct read",
-    group: Group::File,
+    group: ScenarioGroup::File,
     lesson: "With O_DIRECT the device fills the program's own pages: no copy, no page cache, and a \
              wait for the device at every read. Databases have a cache of their own instead.",
     theory: Theory {
@@ -28,26 +28,27 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Memory],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
 
-fn run(stage: &mut Stage) -> Result<()> {
-    let size = usize::try_from(stage.size)?;
-    let mut memory = memory::pages(stage.size.next_multiple_of(BLOCK))?;
-    direct::enable(&stage.source)?;
-    stage.begin()?;
+fn run(job: &mut Job) -> Result<()> {
+    let size = usize::try_from(job.size)?;
+    let mut memory = memory::pages(job.size.next_multiple_of(BLOCK))?;
+    direct::enable(&job.source)?;
+    job.begin()?;
     let mut filled = 0;
     while filled < size {
         // Whole blocks are asked for; the end of the file cuts the last one short.
-        let end = memory.len().min(filled + direct::step(stage.chunk));
-        match rustix::io::read(&stage.source, &mut memory[filled..end])? {
+        let end = memory.len().min(filled + direct::step(job.chunk));
+        match rustix::io::read(&job.source, &mut memory[filled..end])? {
             0 => break,
             got => filled += got,
         }
     }
-    stage.end()?;
-    stage.arrived(&memory[..filled]);
+    job.end()?;
+    job.arrived(&memory[..filled]);
     Ok(())
 }
 

@@ -10,16 +10,16 @@ use crate::{
     sink::Sink,
     workload::{
         direct::{self, BLOCK},
+        job::Job,
         memory,
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "direct_write",
     title: "direct write",
-    group: Group::File,
+    group: ScenarioGroup::File,
     lesson: "The device takes the bytes from the program's own pages, a whole block at a time, and \
              the call returns when it has them. The last block is cut to length afterwards.",
     theory: Theory {
@@ -31,26 +31,27 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::File],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
 
-fn run(stage: &mut Stage) -> Result<()> {
-    let blocks = stage.size.next_multiple_of(BLOCK);
+fn run(job: &mut Job) -> Result<()> {
+    let blocks = job.size.next_multiple_of(BLOCK);
     let mut memory = memory::pages(blocks)?;
-    stage.source.read_exact(&mut memory[..usize::try_from(stage.size)?])?;
-    direct::enable(&stage.sink)?;
+    job.source.read_exact(&mut memory[..usize::try_from(job.size)?])?;
+    direct::enable(&job.sink)?;
     // As databases do: the file has its blocks before they are written.
-    fallocate(&stage.sink, FallocateFlags::empty(), 0, blocks)?;
-    stage.begin()?;
+    fallocate(&job.sink, FallocateFlags::empty(), 0, blocks)?;
+    job.begin()?;
     let mut rest = &memory[..];
     while !rest.is_empty() {
-        let chunk = &rest[..rest.len().min(direct::step(stage.chunk))];
-        let written = rustix::io::write(&stage.sink, chunk)?;
+        let chunk = &rest[..rest.len().min(direct::step(job.chunk))];
+        let written = rustix::io::write(&job.sink, chunk)?;
         rest = &rest[written..];
     }
-    ftruncate(&stage.sink, stage.size)?;
-    stage.end()
+    ftruncate(&job.sink, job.size)?;
+    job.end()
 }
 
 fn expect(setting: &Setting) -> Expected {

@@ -10,16 +10,16 @@ use crate::{
     unsupported::Unsupported,
     workload::{
         direct::{self, BLOCK},
+        job::Job,
         memory,
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "libaio",
     title: "libaio direct read",
-    group: Group::Asynchronous,
+    group: ScenarioGroup::Asynchronous,
     lesson: "The older interface: one call submits eight reads, another collects them. Without \
              O_DIRECT the first would wait for each of them in turn.",
     theory: Theory {
@@ -31,6 +31,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Memory],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
@@ -68,12 +69,12 @@ struct Event {
     result2: i64,
 }
 
-fn run(stage: &mut Stage) -> Result<()> {
+fn run(job: &mut Job) -> Result<()> {
     let context = context()?;
-    let mut memory = memory::pages(stage.size.next_multiple_of(BLOCK))?;
-    direct::enable(&stage.source)?;
-    let (fd, step) = (stage.source.as_raw_fd().cast_unsigned(), direct::step(stage.chunk));
-    stage.begin()?;
+    let mut memory = memory::pages(job.size.next_multiple_of(BLOCK))?;
+    direct::enable(&job.source)?;
+    let (fd, step) = (job.source.as_raw_fd().cast_unsigned(), direct::step(job.chunk));
+    job.begin()?;
     let (mut position, mut filled) = (0, 0);
     for batch in memory.chunks_mut(step * BATCH) {
         let mut requests = [Request::default(); BATCH];
@@ -88,10 +89,10 @@ fn run(stage: &mut Stage) -> Result<()> {
         filled += complete(context, &mut requests[..count])?;
     }
     // Before the context is given back, which takes a call.
-    stage.end()?;
+    job.end()?;
     // SAFETY: made by io_setup; nothing is under way any more.
     unsafe { libc::syscall(libc::SYS_io_destroy, context) };
-    stage.arrived(&memory[..filled]);
+    job.arrived(&memory[..filled]);
     Ok(())
 }
 

@@ -8,15 +8,15 @@ use memmap2::MmapOptions;
 use crate::{
     sink::Sink,
     workload::{
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        job::Job,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "mmap_write",
     title: "mmap + write",
-    group: Group::Transfer,
+    group: ScenarioGroup::Transfer,
     lesson: "The pages of the page cache appear in the program's memory, so that only the copy to \
              the socket buffer is left. The price is a page fault for each group of pages.",
     theory: Theory {
@@ -28,18 +28,19 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Tcp, Sink::Unix, Sink::Pipe, Sink::File],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
 
-fn run(stage: &mut Stage) -> Result<()> {
-    let size = usize::try_from(stage.size)?;
-    stage.begin()?;
+fn run(job: &mut Job) -> Result<()> {
+    let size = usize::try_from(job.size)?;
+    job.begin()?;
     // SAFETY: nobody else has the file of the lab, and a user's file was asked for: if somebody
     // makes it shorter meanwhile, the worker dies of SIGBUS, which is a lesson of its own.
-    let mapping = unsafe { MmapOptions::new().len(size).map(&stage.source) };
-    for chunk in mapping.context("cannot map the payload")?.chunks(stage.chunk) {
-        stage.sink.write_all(chunk)?;
+    let mapping = unsafe { MmapOptions::new().len(size).map(&job.source) };
+    for chunk in mapping.context("cannot map the payload")?.chunks(job.chunk) {
+        job.sink.write_all(chunk)?;
     }
     Ok(())
 }

@@ -8,15 +8,15 @@ use zc_common::path::CopyPath;
 use crate::{
     sink::{LINEARISED, Sink},
     workload::{
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        job::Job,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "read_write",
     title: "read + write",
-    group: Group::Transfer,
+    group: ScenarioGroup::Transfer,
     lesson: "Every byte is copied twice: from the page cache to the program, and from the program \
              to the socket buffer. The program looks at none of them.",
     theory: Theory {
@@ -28,20 +28,21 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Tcp, Sink::Veth, Sink::VethLinear, Sink::Unix, Sink::Pipe, Sink::File],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
 
-fn run(stage: &mut Stage) -> Result<()> {
-    let mut buffer = stage.take_buffer();
-    stage.begin()?;
+fn run(job: &mut Job) -> Result<()> {
+    let mut buffer = job.take_buffer();
+    job.begin()?;
     loop {
-        let got = stage.source.read(&mut buffer)?;
+        let got = job.source.read(&mut buffer)?;
         if got == 0 {
             // Before the memory is given back, which may be a call of its own.
-            return stage.end();
+            return job.end();
         }
-        stage.sink.write_all(&buffer[..got])?;
+        job.sink.write_all(&buffer[..got])?;
     }
 }
 

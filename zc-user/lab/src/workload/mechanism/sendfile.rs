@@ -6,15 +6,15 @@ use rustix::fs::sendfile;
 use crate::{
     sink::Sink,
     workload::{
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        job::Job,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "sendfile",
     title: "sendfile",
-    group: Group::Transfer,
+    group: ScenarioGroup::Transfer,
     lesson: "The socket buffer takes references to the pages of the page cache: no byte passes \
              through the program, and half of the calls are gone.",
     theory: Theory {
@@ -26,13 +26,14 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Tcp, Sink::Veth, Sink::Unix, Sink::Pipe],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
 
-pub(super) fn run(stage: &mut Stage) -> Result<()> {
-    stage.begin()?;
-    while sendfile(&stage.sink, &stage.source, None, stage.chunk)? > 0 {}
+pub(super) fn run(job: &mut Job) -> Result<()> {
+    job.begin()?;
+    while sendfile(&job.sink, &job.source, None, job.chunk)? > 0 {}
     Ok(())
 }
 

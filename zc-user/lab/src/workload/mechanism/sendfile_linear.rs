@@ -5,13 +5,13 @@ use zc_common::path::CopyPath;
 use super::sendfile;
 use crate::{
     sink::Sink,
-    workload::scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
+    workload::scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "sendfile_linear",
     title: "sendfile without gather",
-    group: Group::Transfer,
+    group: ScenarioGroup::Transfer,
     lesson: "The same calls as sendfile, and the program sees no difference. But the device wants \
              every packet in one piece, so the kernel copies each byte out of the page cache.",
     theory: Theory {
@@ -23,6 +23,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::VethLinear],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(sendfile::run),
     expect,
 };

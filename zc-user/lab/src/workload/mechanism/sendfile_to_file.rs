@@ -7,15 +7,15 @@ use super::sendfile;
 use crate::{
     sink::Sink,
     workload::{
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        job::Job,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "sendfile_to_file",
     title: "sendfile to a file",
-    group: Group::File,
+    group: ScenarioGroup::File,
     lesson: "The same call as to a socket, but one copy is left: a page of one file cannot be a \
              page of another. Half of what read + write costs, not nothing.",
     theory: Theory {
@@ -27,12 +27,13 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::File],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
 
-fn run(stage: &mut Stage) -> Result<()> {
-    sendfile::run(stage)
+fn run(job: &mut Job) -> Result<()> {
+    sendfile::run(job)
 }
 
 fn expect(setting: &Setting) -> Expected {

@@ -19,16 +19,16 @@ use crate::{
     process::child,
     sink::Sink,
     workload::{
+        job::Job,
         memory,
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "shared_ring",
     title: "shared memory",
-    group: Group::Memory,
+    group: ScenarioGroup::Memory,
     lesson: "Both programs have the payload mapped, and only places and lengths change hands. The \
              kernel moves nothing and is asked only when one has to wait for the other.",
     theory: Theory {
@@ -41,6 +41,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Memory],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
@@ -59,17 +60,17 @@ struct Ring {
     consumed: AtomicU32,
 }
 
-fn run(stage: &mut Stage) -> Result<()> {
-    memory::fits(stage.size)?;
+fn run(job: &mut Job) -> Result<()> {
+    memory::fits(job.size)?;
     let file = memfd_create("zc-lab", MemfdFlags::CLOEXEC).context("cannot make shared memory")?;
-    let room = stage.size + page_size() as u64;
+    let room = job.size + page_size() as u64;
     ftruncate(&file, room).context("cannot make room in shared memory")?;
     // SAFETY: memory of our own, which nobody makes smaller.
     let mut memory = unsafe { MmapOptions::new().len(usize::try_from(room)?).map_mut(&file) }
         .context("cannot map shared memory")?;
     // The payload is made in place, as a program does that is written for shared buffers.
-    stage.source.read_exact(&mut memory[page_size()..])?;
-    let chunks = u32::try_from(stage.size.div_ceil(stage.chunk as u64))
+    job.source.read_exact(&mut memory[page_size()..])?;
+    let chunks = u32::try_from(job.size.div_ceil(job.chunk as u64))
         .context("too many transfers: use a greater --chunk")?;
 
     let (mut answer, mut telling) = std::io::pipe()?;
@@ -78,7 +79,7 @@ fn run(stage: &mut Stage) -> Result<()> {
     let consumer = match unsafe { libc::fork() } {
         -1 => return Err(std::io::Error::last_os_error()).context("cannot fork"),
         0 => {
-            let told = consume(parent, &memory, stage.chunk, chunks, &mut telling).is_ok();
+            let told = consume(parent, &memory, job.chunk, chunks, &mut telling).is_ok();
             // SAFETY: nothing that has to be undone: the parent does that.
             unsafe { libc::_exit(i32::from(!told)) };
         }
@@ -93,17 +94,17 @@ fn run(stage: &mut Stage) -> Result<()> {
     drop(telling);
 
     let ring = ring(&memory);
-    stage.begin()?;
+    job.begin()?;
     for chunk in 0..chunks {
         wait(&ring.consumed, |consumed| chunk - consumed < SLOTS)?;
         publish(&ring.produced, chunk + 1)?;
     }
     wait(&ring.consumed, |consumed| consumed == chunks)?;
-    stage.end()?;
+    job.end()?;
     proceed()?;
     let mut digest = [0; 4];
     answer.read_exact(&mut digest).context("the consumer has no answer")?;
-    stage.arrived_as(u32::from_le_bytes(digest));
+    job.arrived_as(u32::from_le_bytes(digest));
     Ok(())
 }
 

@@ -7,15 +7,15 @@ use zc_common::path::CopyPath;
 use crate::{
     sink::Sink,
     workload::{
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        job::Job,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "splice",
     title: "splice",
-    group: Group::Transfer,
+    group: ScenarioGroup::Transfer,
     lesson: "A pipe carries references to pages instead of bytes: file to pipe, pipe to socket. \
              Two calls per transfer, and the capacity of the pipe bounds what one call moves.",
     theory: Theory {
@@ -28,6 +28,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Tcp, Sink::Veth, Sink::Unix, Sink::Pipe, Sink::File],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
@@ -39,17 +40,17 @@ pub(super) const PIPE_CAPACITY: u64 = 64 << 10;
 pub(super) const PIPE_BOUNDS: &str = "a pipe holds 16 buffers of a page (PIPE_DEF_BUFFERS) until F_SETPIPE_SZ asks for more, so \
      that a bigger chunk takes several rounds";
 
-fn run(stage: &mut Stage) -> Result<()> {
+fn run(job: &mut Job) -> Result<()> {
     let (out, into) = std::io::pipe().context("cannot make a pipe")?;
-    stage.begin()?;
+    job.begin()?;
     loop {
-        let mut full = splice(&stage.source, None, &into, None, stage.chunk, SpliceFlags::empty())?;
+        let mut full = splice(&job.source, None, &into, None, job.chunk, SpliceFlags::empty())?;
         if full == 0 {
             // Before the pipe is closed, which takes calls.
-            return stage.end();
+            return job.end();
         }
         while full > 0 {
-            full -= splice(&out, None, &stage.sink, None, full, SpliceFlags::empty())?;
+            full -= splice(&out, None, &job.sink, None, full, SpliceFlags::empty())?;
         }
     }
 }

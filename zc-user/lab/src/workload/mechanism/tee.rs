@@ -10,15 +10,15 @@ use super::splice::{PIPE_BOUNDS, PIPE_CAPACITY};
 use crate::{
     sink::Sink,
     workload::{
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        job::Job,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "tee",
     title: "tee",
-    group: Group::Pipe,
+    group: ScenarioGroup::Pipe,
     lesson: "What is in one pipe appears in another as well, and is still there to be read: both \
              hold references to the same pages. The original goes to /dev/null here.",
     theory: Theory {
@@ -31,23 +31,24 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Pipe],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
 
-fn run(stage: &mut Stage) -> Result<()> {
+fn run(job: &mut Job) -> Result<()> {
     let (out, into) = std::io::pipe().context("cannot make a pipe")?;
     let nowhere = File::options().write(true).open("/dev/null").context("cannot open /dev/null")?;
-    stage.begin()?;
+    job.begin()?;
     loop {
-        let mut full = splice(&stage.source, None, &into, None, stage.chunk, SpliceFlags::empty())?;
+        let mut full = splice(&job.source, None, &into, None, job.chunk, SpliceFlags::empty())?;
         if full == 0 {
             // Before the pipe is closed, which takes calls.
-            return stage.end();
+            return job.end();
         }
         while full > 0 {
             // The other pipe may have less room than this one has pages.
-            let mut twice = tee(&out, &stage.sink, full, SpliceFlags::empty())?;
+            let mut twice = tee(&out, &job.sink, full, SpliceFlags::empty())?;
             full -= twice;
             while twice > 0 {
                 twice -= splice(&out, None, &nowhere, None, twice, SpliceFlags::empty())?;

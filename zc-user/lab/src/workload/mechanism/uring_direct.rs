@@ -10,17 +10,17 @@ use crate::{
     sink::Sink,
     workload::{
         direct::{self, BLOCK},
+        job::Job,
         memory,
         ring::{self, BATCH},
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "uring_direct",
     title: "io_uring direct read",
-    group: Group::Asynchronous,
+    group: ScenarioGroup::Asynchronous,
     lesson: "O_DIRECT copies nothing but waits for the device; with eight requests in flight by \
              one call, the device does not wait for the program any more.",
     theory: Theory {
@@ -32,24 +32,25 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Memory],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
 
-fn run(stage: &mut Stage) -> Result<()> {
+fn run(job: &mut Job) -> Result<()> {
     let mut ring = ring::open()?;
-    let mut memory = memory::pages(stage.size.next_multiple_of(BLOCK))?;
-    direct::enable(&stage.source)?;
-    let (source, step) = (Fd(stage.source.as_raw_fd()), direct::step(stage.chunk));
-    stage.begin()?;
+    let mut memory = memory::pages(job.size.next_multiple_of(BLOCK))?;
+    direct::enable(&job.source)?;
+    let (source, step) = (Fd(job.source.as_raw_fd()), direct::step(job.chunk));
+    job.begin()?;
     let mut filled = 0;
     for (number, batch) in memory.chunks_mut(step * BATCH).enumerate() {
         let position = (number * step * BATCH) as u64;
         // The end of the file cuts the last one short.
         filled += ring::read(&mut ring, source, batch.chunks_mut(step), position)?;
     }
-    stage.end()?;
-    stage.arrived(&memory[..filled]);
+    job.end()?;
+    job.arrived(&memory[..filled]);
     Ok(())
 }
 

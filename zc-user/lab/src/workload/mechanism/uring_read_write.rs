@@ -9,17 +9,17 @@ use zc_common::path::CopyPath;
 use crate::{
     sink::{LINEARISED, Sink},
     workload::{
+        job::Job,
         memory,
         ring::{self, BATCH},
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "uring_read_write",
     title: "io_uring read + send",
-    group: Group::Asynchronous,
+    group: ScenarioGroup::Asynchronous,
     lesson: "One call submits eight reads or sends and collects what they came to: a fraction of \
              the mode switches. But every byte is copied twice, as by read and write.",
     theory: Theory {
@@ -31,24 +31,25 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Tcp, Sink::Veth, Sink::Unix],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
 
-fn run(stage: &mut Stage) -> Result<()> {
+fn run(job: &mut Job) -> Result<()> {
     let mut ring = ring::open()?;
-    let (source, sink) = (Fd(stage.source.as_raw_fd()), Fd(stage.sink.as_raw_fd()));
-    let size = usize::try_from(stage.size)?;
-    let mut memory = memory::pages((stage.chunk * BATCH).min(size) as u64)?;
-    stage.begin()?;
+    let (source, sink) = (Fd(job.source.as_raw_fd()), Fd(job.sink.as_raw_fd()));
+    let size = usize::try_from(job.size)?;
+    let mut memory = memory::pages((job.chunk * BATCH).min(size) as u64)?;
+    job.begin()?;
     let mut position = 0;
     while position < size {
         let batch = memory.len().min(size - position);
-        let pieces = memory[..batch].chunks_mut(stage.chunk);
+        let pieces = memory[..batch].chunks_mut(job.chunk);
         if ring::read(&mut ring, source, pieces, position as u64)? != batch {
             anyhow::bail!("the payload has become shorter");
         }
-        let mut left: Vec<_> = memory[..batch].chunks(stage.chunk).collect();
+        let mut left: Vec<_> = memory[..batch].chunks(job.chunk).collect();
         while !left.is_empty() {
             let send = |piece: &&[u8]| {
                 let length = u32::try_from(piece.len()).unwrap_or(u32::MAX);
@@ -61,7 +62,7 @@ fn run(stage: &mut Stage) -> Result<()> {
         position += batch;
     }
     // Before the ring is closed, which takes calls.
-    stage.end()
+    job.end()
 }
 
 fn expect(setting: &Setting) -> Expected {

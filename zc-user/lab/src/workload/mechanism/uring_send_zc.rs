@@ -11,17 +11,17 @@ use crate::{
     sink::Sink,
     unsupported::Unsupported,
     workload::{
+        job::Job,
         kernel, memory,
         ring::{self, BATCH},
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "uring_send_zc",
     title: "io_uring zero-copy send",
-    group: Group::Asynchronous,
+    group: ScenarioGroup::Asynchronous,
     lesson: "MSG_ZEROCOPY without the error queue: the ring says when a send is done, and again \
              when its memory is free. One call for eight sends, and the same copy on arrival.",
     theory: Theory {
@@ -33,6 +33,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Tcp, Sink::Veth],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
@@ -43,24 +44,24 @@ const REPORT_USAGE: u16 = 1 << 3;
 /// `IORING_NOTIF_USAGE_ZC_COPIED`.
 const COPIED: u32 = 1 << 31;
 
-/// What the second completions said.
+/// What the second completions (notifications) said.
 #[derive(Default)]
-struct Completions {
+struct Notifications {
     sends: u64,
     copied: u64,
 }
 
-fn run(stage: &mut Stage) -> Result<()> {
+fn run(job: &mut Job) -> Result<()> {
     let mut ring = ring::open()?;
     check(&ring)?;
-    let mut memory = memory::pages(stage.size)?;
-    stage.source.read_exact(&mut memory)?;
-    let sink = Fd(stage.sink.as_raw_fd());
+    let mut memory = memory::pages(job.size)?;
+    job.source.read_exact(&mut memory)?;
+    let sink = Fd(job.sink.as_raw_fd());
     let reports = kernel::version() >= (6, 2);
-    let mut completions = Completions::default();
-    stage.begin()?;
-    for batch in memory.chunks(stage.chunk * BATCH) {
-        let mut left: Vec<_> = batch.chunks(stage.chunk).collect();
+    let mut completions = Notifications::default();
+    job.begin()?;
+    for batch in memory.chunks(job.chunk * BATCH) {
+        let mut left: Vec<_> = batch.chunks(job.chunk).collect();
         while !left.is_empty() {
             let send = |piece: &&[u8]| {
                 let length = u32::try_from(piece.len()).unwrap_or(u32::MAX);
@@ -76,14 +77,14 @@ fn run(stage: &mut Stage) -> Result<()> {
         }
     }
     // Before the ring is closed, which takes calls.
-    stage.end()?;
+    job.end()?;
     if reports {
-        stage.completed(completions.sends, completions.copied);
+        job.completed(completions.sends, completions.copied);
     }
     Ok(())
 }
 
-impl Completions {
+impl Notifications {
     /// Waits for the results of as many requests, and until the memory of each is free.
     fn await_all(&mut self, ring: &mut IoUring, requests: usize) -> Result<Vec<i32>> {
         let mut results = vec![0; requests];

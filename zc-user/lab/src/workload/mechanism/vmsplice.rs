@@ -13,16 +13,16 @@ use super::splice::{PIPE_BOUNDS, PIPE_CAPACITY};
 use crate::{
     sink::Sink,
     workload::{
+        job::Job,
         memory,
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "vmsplice",
     title: "vmsplice",
-    group: Group::Pipe,
+    group: ScenarioGroup::Pipe,
     lesson: "The pipe refers to pages of the program's own memory. The program must not touch them \
              until the reader has read: whatever it writes there, the reader gets.",
     theory: Theory {
@@ -34,21 +34,22 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Pipe],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
 
-fn run(stage: &mut Stage) -> Result<()> {
-    let mut memory = memory::pages(stage.size)?;
-    stage.source.read_exact(&mut memory)?;
-    stage.begin()?;
-    for chunk in memory.chunks(stage.chunk) {
+fn run(job: &mut Job) -> Result<()> {
+    let mut memory = memory::pages(job.size)?;
+    job.source.read_exact(&mut memory)?;
+    job.begin()?;
+    for chunk in memory.chunks(job.chunk) {
         let mut done = 0;
         while done < chunk.len() {
             let pages = [IoSliceRaw::from_slice(&chunk[done..])];
             // SAFETY: the pages live to the end of the work, and the kernel keeps them for the
             // reader beyond that; nobody writes to them any more.
-            match unsafe { vmsplice(&stage.sink, &pages, SpliceFlags::empty()) } {
+            match unsafe { vmsplice(&job.sink, &pages, SpliceFlags::empty()) } {
                 Ok(taken) => done += taken,
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -56,7 +57,7 @@ fn run(stage: &mut Stage) -> Result<()> {
         }
     }
     // Before the memory is given back, which takes a call.
-    stage.end()
+    job.end()
 }
 
 fn expect(setting: &Setting) -> Expected {

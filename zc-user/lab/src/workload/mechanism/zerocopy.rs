@@ -12,16 +12,16 @@ use crate::{
     sink::Sink,
     unsupported::Unsupported,
     workload::{
+        job::Job,
         memory,
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "zerocopy",
     title: "send with MSG_ZEROCOPY",
-    group: Group::Network,
+    group: ScenarioGroup::Network,
     lesson: "The socket buffer refers to the program's pages, which it must not touch until the \
              error queue says so. The same message says whether the kernel had to copy after all.",
     theory: Theory {
@@ -33,6 +33,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Tcp, Sink::Veth],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
@@ -42,15 +43,15 @@ pub(super) const COPIED_ON_ARRIVAL: &str = "packets that arrive on this machine 
      copy them on reception (skb_orphan_frags_rx, net/core/dev.c); zero-copy was asked for, and \
      achieved for no byte";
 
-fn run(stage: &mut Stage) -> Result<()> {
-    let mut memory = memory::pages(stage.size)?;
-    stage.source.read_exact(&mut memory)?;
-    let socket = stage.sink.as_raw_fd();
+fn run(job: &mut Job) -> Result<()> {
+    let mut memory = memory::pages(job.size)?;
+    job.source.read_exact(&mut memory)?;
+    let socket = job.sink.as_raw_fd();
     ask_for_zerocopy(socket)?;
     let mut completions = Completions::default();
-    stage.begin()?;
+    job.begin()?;
     let mut sends = 0;
-    for chunk in memory.chunks(stage.chunk) {
+    for chunk in memory.chunks(job.chunk) {
         let mut done = 0;
         while done < chunk.len() {
             let rest = &chunk[done..];
@@ -64,18 +65,18 @@ fn run(stage: &mut Stage) -> Result<()> {
                 }
                 // Too many pages are pinned: some have to come back first.
                 Err(_) if last_error() == libc::ENOBUFS && completions.sends < sends => {
-                    completions.wait(stage)?;
+                    completions.wait(job)?;
                 }
                 Err(_) => return Err(io::Error::last_os_error()).context("cannot send"),
             }
         }
     }
     while completions.sends < sends {
-        completions.wait(stage)?;
+        completions.wait(job)?;
     }
     // Before the memory is given back, which takes a call.
-    stage.end()?;
-    stage.completed(completions.sends, completions.copied);
+    job.end()?;
+    job.completed(completions.sends, completions.copied);
     Ok(())
 }
 
@@ -110,9 +111,9 @@ struct Control([u8; 128]);
 
 impl Completions {
     /// Waits for at least one.
-    fn wait(&mut self, stage: &Stage) -> Result<()> {
+    fn wait(&mut self, job: &Job) -> Result<()> {
         // A message in the error queue is an error condition, which needs no asking for.
-        let socket = stage.sink.as_raw_fd();
+        let socket = job.sink.as_raw_fd();
         let mut watched = libc::pollfd { fd: socket, events: 0, revents: 0 };
         // SAFETY: one structure.
         if unsafe { libc::poll(&raw mut watched, 1, -1) } < 0 {

@@ -12,16 +12,16 @@ use super::zerocopy::from_error_queue;
 use crate::{
     sink::Sink,
     workload::{
+        job::Job,
         memory,
-        scenario::{Cache, Calls, Expected, Group, Scenario, Setting, Theory, Work},
-        stage::Stage,
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "zerocopy_unset",
     title: "MSG_ZEROCOPY without SO_ZEROCOPY",
-    group: Group::Network,
+    group: ScenarioGroup::Network,
     lesson: "The same sends without the socket option: the kernel accepts the flag, copies as ever, \
              and says nothing. No call fails and no notification comes, so that a program that does \
              not wait for one never learns of it.",
@@ -35,6 +35,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Tcp, Sink::Veth],
     cache: Cache::Any,
+    needs: &[],
     work: Work::Mechanism(run),
     expect,
 };
@@ -43,12 +44,12 @@ const IGNORED: &str = "MSG_ZEROCOPY is ignored on a socket without SO_ZEROCOPY, 
      stray flags do not break (tcp_sendmsg_locked, net/ipv4/tcp.c): each byte is copied by the send \
      itself";
 
-fn run(stage: &mut Stage) -> Result<()> {
-    let mut memory = memory::pages(stage.size)?;
-    stage.source.read_exact(&mut memory)?;
-    let socket = stage.sink.as_raw_fd();
-    stage.begin()?;
-    for chunk in memory.chunks(stage.chunk) {
+fn run(job: &mut Job) -> Result<()> {
+    let mut memory = memory::pages(job.size)?;
+    job.source.read_exact(&mut memory)?;
+    let socket = job.sink.as_raw_fd();
+    job.begin()?;
+    for chunk in memory.chunks(job.chunk) {
         let mut done = 0;
         while done < chunk.len() {
             let rest = &chunk[done..];
@@ -61,9 +62,9 @@ fn run(stage: &mut Stage) -> Result<()> {
         }
     }
     // Before the memory is given back, which takes a call.
-    stage.end()?;
+    job.end()?;
     if from_error_queue(socket)?.is_none() {
-        stage.tell("zero-copy was asked for; no notification came: the kernel ignored it");
+        job.tell("zero-copy was asked for; no notification came: the kernel ignored it");
     }
     Ok(())
 }

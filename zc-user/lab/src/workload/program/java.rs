@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use anyhow::Result;
 
 use super::{Launch, PAYLOAD, Port, Program, Protocol, Site};
-use crate::workload::need::{JAVA, JAVAC};
+use crate::workload::need::{JAVA, JAVAC, Need};
 
 /// A Java program.
 pub(super) struct Source {
@@ -17,9 +17,11 @@ pub(super) struct Source {
     pub(super) libraries: &'static str,
 }
 
+/// What has to be installed.
+pub(super) const NEEDS: &[&Need] = &[&JAVA, &JAVAC];
+
 /// What the programs have in common.
 pub(super) const SERVER: Program = Program {
-    needs: &[&JAVA, &JAVAC],
     protocol: Protocol::Line,
     launch: |_| anyhow::bail!("every program has a class of its own"),
 };

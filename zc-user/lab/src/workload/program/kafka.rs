@@ -8,13 +8,13 @@ use super::{
 };
 use crate::{
     sink::Sink,
-    workload::scenario::{Cache, Calls, Expected, Group, Scenario, Theory, Work},
+    workload::scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Theory, Work},
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "kafka_like",
     title: "Kafka-style broker",
-    group: Group::Program,
+    group: ScenarioGroup::Program,
     lesson: "Bulk reads of a log go from the page cache to the socket by sendfile; only the \
              small index is looked at by the program, in a mapping.",
     theory: Theory {
@@ -26,6 +26,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Tcp],
     cache: Cache::Any,
+    needs: java::NEEDS,
     work: Work::Program(&Program { launch: |site| java::launch(site, &SOURCE), ..java::SERVER }),
     expect: |setting| Expected {
         moved: vec![(CopyPath::SendfileToSocket, setting.size)],

@@ -8,13 +8,13 @@ use super::{
 };
 use crate::{
     sink::Sink,
-    workload::scenario::{Cache, Calls, Expected, Group, Scenario, Theory, Work},
+    workload::scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Theory, Work},
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "java_mapped_write",
     title: "Java mapped ByteBuffer + write",
-    group: Group::Program,
+    group: ScenarioGroup::Program,
     lesson: "A mapped buffer is direct: write copies from the page cache to the socket buffer, \
              once. A buffer of the heap would be copied to a direct one before, in user space, \
              where zc cannot see it.",
@@ -29,6 +29,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     // The Java machine keeps what was mapped until it collects garbage, and the kernel keeps mapped
     // pages in the cache.
     cache: Cache::Warm,
+    needs: java::NEEDS,
     work: Work::Program(&Program { launch: |site| java::launch(site, &SOURCE), ..java::SERVER }),
     expect: |setting| Expected {
         moved: vec![(CopyPath::SocketSend, setting.size)],

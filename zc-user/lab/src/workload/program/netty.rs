@@ -10,14 +10,14 @@ use crate::{
     sink::Sink,
     workload::{
         need::{JAVA, JAVAC, NETTY},
-        scenario::{Cache, Calls, Expected, Group, Scenario, Theory, Work},
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Theory, Work},
     },
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "netty_file_region",
     title: "Netty DefaultFileRegion",
-    group: Group::Program,
+    group: ScenarioGroup::Program,
     lesson: "A DefaultFileRegion is a transferTo, which is a sendfile. What else Netty calls \
              zero-copy (composite, sliced and wrapped buffers) saves copies in user space, \
              where zc cannot see them.",
@@ -30,11 +30,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Tcp],
     cache: Cache::Any,
-    work: Work::Program(&Program {
-        needs: &[&JAVA, &JAVAC, &NETTY],
-        launch: |site| java::launch(site, &SOURCE),
-        ..java::SERVER
-    }),
+    needs: &[&JAVA, &JAVAC, &NETTY],
+    work: Work::Program(&Program { launch: |site| java::launch(site, &SOURCE), ..java::SERVER }),
     expect: |setting| Expected {
         moved: vec![(CopyPath::SendfileToSocket, setting.size)],
         copied_bytes: 0,

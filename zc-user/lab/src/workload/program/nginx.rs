@@ -9,14 +9,14 @@ use crate::{
     sink::Sink,
     workload::{
         need::NGINX,
-        scenario::{Cache, Calls, Expected, Group, Scenario, Theory, Work},
+        scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Theory, Work},
     },
 };
 
 pub(crate) const SENDFILE: Scenario = Scenario {
     id: "nginx_sendfile",
     title: "nginx, sendfile on",
-    group: Group::Program,
+    group: ScenarioGroup::Program,
     lesson: "Debian's nginx has 'sendfile on'. Only the header of the answer is copied; the file \
              goes to the socket as references to the page cache.",
     theory: Theory {
@@ -28,6 +28,7 @@ pub(crate) const SENDFILE: Scenario = Scenario {
     },
     sinks: &[Sink::Tcp],
     cache: Cache::Any,
+    needs: &[&NGINX],
     work: Work::Program(&Program { launch: |site| launch(site, "on"), ..NGINX_SERVER }),
     expect: |setting| Expected {
         moved: vec![(CopyPath::SendfileToSocket, setting.size)],
@@ -41,7 +42,7 @@ pub(crate) const SENDFILE: Scenario = Scenario {
 pub(crate) const READ_WRITE: Scenario = Scenario {
     id: "nginx_read_write",
     title: "nginx, sendfile off",
-    group: Group::Program,
+    group: ScenarioGroup::Program,
     lesson: "nginx's own default is 'sendfile off', and some filters, such as compression, force \
              the same: each byte is read into a buffer of the worker and written from there.",
     theory: Theory {
@@ -53,6 +54,7 @@ pub(crate) const READ_WRITE: Scenario = Scenario {
     },
     sinks: &[Sink::Tcp],
     cache: Cache::Any,
+    needs: &[&NGINX],
     work: Work::Program(&Program { launch: |site| launch(site, "off"), ..NGINX_SERVER }),
     expect: |setting| Expected {
         moved: vec![(CopyPath::FileRead, setting.size), (CopyPath::SocketSend, setting.size)],
@@ -66,7 +68,7 @@ pub(crate) const READ_WRITE: Scenario = Scenario {
 const EVENT_LOOP: &str = "nginx looks for other connections after each transfer (epoll_wait)";
 
 const NGINX_SERVER: Program =
-    Program { needs: &[&NGINX], protocol: Protocol::Http, launch: |site| launch(site, "on") };
+    Program { protocol: Protocol::Http, launch: |site| launch(site, "on") };
 
 fn launch(site: &Site<'_>, sendfile: &str) -> Result<Launch> {
     let config = config(site.chunk, site.port, sendfile);

@@ -8,13 +8,13 @@ use super::{
 };
 use crate::{
     sink::Sink,
-    workload::scenario::{Cache, Calls, Expected, Group, Scenario, Theory, Work},
+    workload::scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Theory, Work},
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "rocketmq_like",
     title: "RocketMQ-style broker",
-    group: Group::Program,
+    group: ScenarioGroup::Program,
     lesson: "Messages are appended to a mapped log by plain stores, and written from the \
              mapping: one copy, but a call for each small message. With RocketMQ's \
              transferMsgByHeap, another copy is made in user space, where zc cannot see it.",
@@ -29,6 +29,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     // The Java machine keeps what was mapped until it collects garbage, and the kernel keeps mapped
     // pages in the cache.
     cache: Cache::Warm,
+    needs: java::NEEDS,
     work: Work::Program(&Program { launch: |site| java::launch(site, &SOURCE), ..java::SERVER }),
     expect: |setting| Expected {
         moved: vec![(CopyPath::SocketSend, setting.size)],

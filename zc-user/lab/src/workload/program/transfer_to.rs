@@ -8,13 +8,13 @@ use super::{
 };
 use crate::{
     sink::Sink,
-    workload::scenario::{Cache, Calls, Expected, Group, Scenario, Theory, Work},
+    workload::scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Theory, Work},
 };
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "java_transfer_to",
     title: "Java FileChannel.transferTo",
-    group: Group::Program,
+    group: ScenarioGroup::Program,
     lesson: "To a socket the Java machine turns transferTo into sendfile: the bytes never enter \
              the heap, nor any other memory of the program.",
     theory: Theory {
@@ -26,6 +26,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
     sinks: &[Sink::Tcp],
     cache: Cache::Any,
+    needs: java::NEEDS,
     work: Work::Program(&Program { launch: |site| java::launch(site, &SOURCE), ..java::SERVER }),
     expect: |setting| Expected {
         moved: vec![(CopyPath::SendfileToSocket, setting.size)],

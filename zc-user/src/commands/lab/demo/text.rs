@@ -14,7 +14,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{bench::Bench, status};
+use super::{laboratory::LiveLaboratory, status};
 use crate::{cli::lab::demo::Demo, commands::lab::interrupted};
 use zc_lab::{
     screen::text::Style,
@@ -29,10 +29,10 @@ use zc_session::signals::Signals;
 /// Gives the tour on standard output.
 pub(super) async fn run(mut tour: Tour, theme: Theme, arguments: &Demo) -> Result<ExitCode> {
     let mut stop = Signals::new()?;
-    let mut bench = Bench::open(arguments)?;
+    let mut laboratory = LiveLaboratory::open(arguments)?;
     let mut reader = Reader::open()?;
     let style = Style { theme, color: theme.has_color() && io::stdout().is_terminal() };
-    say(&style.opening(&tour, bench.conditions()))?;
+    say(&style.opening(&tour, laboratory.conditions()))?;
     let mut announced = None;
     loop {
         if let Some((scene, _, findings)) = tour.shown() {
@@ -50,7 +50,7 @@ pub(super) async fn run(mut tour: Tour, theme: Theme, arguments: &Demo) -> Resul
         let due = tour.due().cloned();
         let step = async {
             match &due {
-                Some(act) => Some(bench.run(act).await),
+                Some(act) => Some(laboratory.run(act).await),
                 None => {
                     reader.pause(tour.goes_on_in()).await;
                     None

@@ -17,7 +17,7 @@ use zc_privilege::keep_only;
 ///
 /// The work begins with [`Self::begin`]: what is done before belongs to nobody's count. It ends when
 /// the mechanism returns, or with [`Self::end`].
-pub struct Stage {
+pub struct Job {
     /// The payload: a file opened for reading, at its start. A mechanism without source ignores it.
     pub source: File,
     /// Where the payload goes: a socket, a pipe or a file.
@@ -38,7 +38,7 @@ pub struct Stage {
 
 /// What a worker reports when it has finished.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Report {
+pub struct WorkerReport {
     /// Time from the beginning to the end of the work.
     pub wall_ns: u64,
     /// CPU time of the worker in between, user and system.
@@ -60,8 +60,8 @@ pub struct Completions {
     pub copied: u64,
 }
 
-impl Stage {
-    /// A stage in this process.
+impl Job {
+    /// A job in this process.
     #[must_use]
     pub fn new(source: File, sink: File, size: u64, chunk: usize) -> Self {
         Self {
@@ -143,10 +143,10 @@ impl Stage {
         ManuallyDrop::new(mem::take(&mut self.buffer))
     }
 
-    pub(crate) fn report(&self) -> Result<Report> {
+    pub(crate) fn report(&self) -> Result<WorkerReport> {
         let (wall, cpu) = self.took.context("the work has not ended")?;
         let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        Ok(Report {
+        Ok(WorkerReport {
             wall_ns: ns(wall),
             cpu_ns: ns(cpu),
             told: self.told.clone(),

@@ -28,7 +28,7 @@ const CHUNK: u64 = 65_536;
 const ROUNDS: u32 = 3;
 
 /// What runs the workloads of a tour.
-pub(super) struct Bench {
+pub(super) struct LiveLaboratory {
     source: Result<Live, Unobserved>,
     conditions: Conditions,
     progress: Progress,
@@ -37,7 +37,7 @@ pub(super) struct Bench {
     directory: PathBuf,
 }
 
-impl Bench {
+impl LiveLaboratory {
     /// Attaches the probes, if that is possible.
     pub(super) fn open(arguments: &Demo) -> Result<Self> {
         let mut source = observer(&arguments.probing);
@@ -80,7 +80,7 @@ impl Bench {
     }
 }
 
-impl Laboratory for Bench {
+impl Laboratory for LiveLaboratory {
     async fn run(&mut self, act: &Act) -> Exhibit {
         if let Act::Hazard(hazard) = act {
             hazard.title.clone_into(&mut self.progress.borrow_mut());
@@ -107,7 +107,7 @@ impl Laboratory for Bench {
     }
 }
 
-impl Bench {
+impl LiveLaboratory {
     async fn findings(&mut self, act: &Act) -> Vec<Finding> {
         let Some(how) = act.how() else { return Vec::new() };
         let plan = self.plan(how);
