@@ -1,5 +1,5 @@
-//! The hazards of the literature, each shown where it harms nobody: in a worker process, on a file
-//! that was made for it and has no name.
+//! The hazards of the literature, each reproduced where it does no harm: in a worker process, on a
+//! file that was made for it and has no name.
 
 mod direct_misaligned;
 mod mmap_tiny_files;
@@ -41,18 +41,18 @@ pub const HAZARDS: &[&Hazard] = &[
     &mmap_tiny_files::HAZARD,
 ];
 
-/// Bytes of the file that a hazard plays with: a prime.
+/// Bytes of the file of a hazard: a prime.
 const SIZE: u64 = 4_194_301;
 
-/// Something that goes wrong, or turns out worse than expected, on a way that copies less.
+/// Something that goes wrong, or costs more than expected, on a way that copies less.
 pub struct Hazard {
     /// Stable id, as given on the command line.
     pub id: &'static str,
     /// What happens.
     pub title: &'static str,
-    /// What to see, in two sentences at most.
+    /// What the reader can see, in two sentences at most.
     pub lesson: &'static str,
-    /// What it does to programs that do not know it.
+    /// What it does to programs that do not expect it.
     pub danger: &'static str,
     /// One worker each, in order.
     cases: &'static [Case],
@@ -87,21 +87,21 @@ impl Fact {
     }
 }
 
-/// What came of a hazard.
+/// A hazard and its outcome.
 pub struct Sighting {
     /// The hazard.
     pub hazard: &'static Hazard,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 
-/// What came of a hazard.
+/// The outcome of a hazard.
 pub enum Outcome {
     /// It was seen.
     Seen(Seen),
-    /// This machine cannot show it, and why.
+    /// This machine cannot reproduce it, and why.
     Skipped(String),
-    /// It went wrong otherwise than it should.
+    /// It failed in an unexpected way.
     Failed(String),
 }
 
@@ -127,7 +127,7 @@ pub fn find(id: &str) -> Option<&'static Hazard> {
     HAZARDS.iter().copied().find(|hazard| hazard.id == id)
 }
 
-/// Shows a hazard, with its file in `directory`.
+/// Reproduces a hazard, with its file in `directory`.
 pub async fn show(
     hazard: &'static Hazard,
     directory: &Path,
@@ -201,7 +201,7 @@ fn counter(frame: &Frame, counter: CounterId) -> u64 {
     frame.totals.counters[counter].saturating_sub(own)
 }
 
-/// What is left of `file` when it is cut to `size` bytes.
+/// Truncates `file` to `size` bytes.
 fn truncate(file: &File, size: u64) -> Result<()> {
     file.set_len(size).context("cannot truncate the file")
 }

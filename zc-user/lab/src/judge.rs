@@ -1,4 +1,4 @@
-//! What a round measured, what speaks for its figures, and how they compare with theory.
+//! What a round measured, the evidence for its figures, and how they compare with theory.
 
 pub mod comparison;
 pub mod evidence;

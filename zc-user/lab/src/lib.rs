@@ -1,13 +1,13 @@
-//! The lab: every mechanism of the textbooks as a real workload, and theory compared with measurement.
+//! The lab: textbook mechanisms as real workloads, and theory compared with measurement.
 //!
 //! Folders are the stages through which a figure passes:
 //!
 //! - [`workload`](catalog): the scenarios and what they run;
-//! - [`run`]: a round is a worker process that moves the payload into a [`sink`]; at its far end another
-//!   process checks what arrived. What the worker did between two stops is the difference of two
-//!   snapshots of an ordinary [`SnapshotSource`]: the lab has no counters of its own;
-//! - [`judge`](verdict): measurement, [`finding`] and verdict; [`metric`] is the table that every output
-//!   reads;
+//! - [`run`]: a round is a worker process that moves the payload into a [`sink`], and a receiver that
+//!   verifies what arrived. What the worker did between two stops is the difference of two snapshots
+//!   of an ordinary [`SnapshotSource`]: the lab has no counters of its own;
+//! - [`judge`](verdict): measurement, [`finding`] and verdict; [`metric`] is the table that every
+//!   output reads;
 //! - [`form`] writes findings, [`tour`] is the guided tour and [`screen`] draws it.
 //!
 //! [`SnapshotSource`]: zc_model::source::SnapshotSource

@@ -21,7 +21,7 @@ pub enum Sink {
     Tcp,
     /// TCP over a pair of veth devices, in network namespaces made for it.
     Veth,
-    /// The same without scatter-gather: the device takes no packets in pieces.
+    /// The same without scatter-gather: the device accepts packets in one piece only.
     VethLinear,
     /// A Unix stream socket.
     Unix,
@@ -33,15 +33,15 @@ pub enum Sink {
     Memory,
 }
 
-/// Why a sink that cannot gather costs a copy that no call made.
-pub(super) const LINEARISED: &str = "the device cannot gather: the kernel copies every packet into one piece before handing it \
-     over (skb_segment, called by validate_xmit_skb)";
+/// Why a sink without scatter-gather costs a copy that no call made.
+pub(super) const LINEARISED: &str = "the device lacks scatter-gather: the kernel copies every packet into one piece before it \
+     passes it on (skb_segment, called by validate_xmit_skb)";
 
 /// Both ends of a sink.
 pub(super) struct Ends {
     /// What the worker writes to.
     pub(super) near: OwnedFd,
-    /// What the peer reads from while the worker writes; a file is read afterwards.
+    /// What the receiver reads from while the worker writes; a file is read afterwards.
     pub(super) far: Option<OwnedFd>,
     /// The device between them that carries nothing else.
     pub(super) interface: Option<Interface>,
@@ -76,7 +76,7 @@ impl Sink {
         match self {
             Self::Tcp => "TCP over loopback",
             Self::Veth => "TCP over veth",
-            Self::VethLinear => "TCP over veth without gather",
+            Self::VethLinear => "TCP over veth without scatter-gather",
             Self::Unix => "Unix socket",
             Self::Pipe => "pipe",
             Self::File => "file",
@@ -122,7 +122,7 @@ impl Sink {
         }
     }
 
-    /// Bytes of `size` that the kernel copies once more because the device cannot gather.
+    /// Bytes of `size` that the kernel copies once more because the device lacks scatter-gather.
     #[must_use]
     pub const fn linearised(self, size: u64) -> u64 {
         match self {

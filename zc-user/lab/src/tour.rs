@@ -1,7 +1,7 @@
-//! The workshop tour: a script, and where one is in it. Nothing here knows the screen.
+//! The guided tour: a script, and the position in it. Nothing here depends on the screen.
 //!
 //! [`parse`] reads a [`script`]: one scene after the other, each with a workload of the lab and a
-//! few sentences. [`walk`] is the way through it: which scene is shown, what came of those before,
+//! few sentences. [`walk`] is the way through it: which scene is shown, the results of those before,
 //! how long there is to read. [`summary`] is the table at the end.
 //!
 //! # The format of a script
@@ -14,8 +14,8 @@
 //! | `title TEXT` | begins a scene with this heading |
 //! | `say TEXT` | a sentence: before the workload if it stands before it, else after it |
 //! | `step SCENARIO [OPTION]...` | runs a scenario of the lab |
-//! | `compare SCENARIO SCENARIO [OPTION]...` | runs two in the same setting, side by side |
-//! | `hazard NAME` | shows a hazard of the lab |
+//! | `compare SCENARIO SCENARIO [OPTION]...` | runs two in the same setting, and compares them |
+//! | `hazard NAME` | reproduces a hazard of the lab |
 //! | `wait SECONDS` | how long the sentences before it stay, instead of a reading time |
 //! | `wait key` | they stay until a key is pressed |
 //!

@@ -147,8 +147,8 @@ fn a_hazard() {
 #[test]
 fn a_hazard_counts_like_a_workload() {
     for (luck, word) in [
-        (Luck::AsExpected, "1 workload: 1 hazard seen"),
-        (Luck::Unexplained, "1 workload: 1 not as a hazard is known"),
+        (Luck::AsExpected, "1 workload: 1 hazard reproduced"),
+        (Luck::Unexplained, "1 workload: 1 with an unexpected hazard"),
         (Luck::Skipped, "1 workload: 1 skipped"),
         (Luck::Failed, "1 workload: 1 failed"),
     ] {

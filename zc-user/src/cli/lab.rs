@@ -1,4 +1,4 @@
-//! The words of `zc lab`.
+//! The command line of `zc lab`, and of `zc demo`.
 
 pub(crate) mod demo;
 
@@ -29,7 +29,7 @@ pub(crate) enum Verb {
 /// `zc lab`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Lab {
-    /// The process id of the lab whose part this is
+    /// The process id of the lab that started this process
     #[arg(long, value_name = "PID", hide = true)]
     pub(crate) parent: Option<u32>,
     /// What to do.
@@ -40,21 +40,23 @@ pub(crate) struct Lab {
 /// The verbs of the lab.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum LabVerb {
-    /// List the scenarios; by name, or with --long, what each is about
+    /// List the scenarios; with names or --long, explain them
     List(LabList),
-    /// Run scenarios, each in turns with read + write
+    /// Run scenarios, alternating with the read/write baseline
     Run(LabRun),
-    /// Run two scenarios in turns, and say how the second does beside the first
+    /// Alternate between two scenarios, and report how the second compares with the first
     Compare(LabCompare),
-    /// Install the programs that scenarios are about, as far as they are missing (Debian, root)
-    #[command(after_help = "Only installs packages. Debian enables nginx for the next boot, and \
-                            without systemd starts it: disable it if you mind.")]
+    /// Install the programs that scenarios need and that are missing (Debian, root)
+    #[command(
+        after_help = "Only installs packages. Debian starts nginx at the next boot, and at once \
+                            where there is no systemd; disable it if you do not want that."
+    )]
     Setup {
-        /// Only look: exit status 1 if something is missing
+        /// Check only; exit 1 if anything is missing
         #[arg(long)]
         check: bool,
     },
-    /// One round of one scenario, from standard input to standard output
+    /// Run one round of one scenario, from standard input to standard output
     #[command(hide = true)]
     Worker {
         /// The scenario
@@ -67,7 +69,7 @@ pub(crate) enum LabVerb {
         #[arg(long)]
         chunk: usize,
     },
-    /// One case of one hazard, with a file on standard input
+    /// Run one case of one hazard, with a file on standard input
     #[command(hide = true)]
     Hazard {
         /// The hazard
@@ -77,30 +79,30 @@ pub(crate) enum LabVerb {
         #[arg(long)]
         case: usize,
     },
-    /// Check what arrives on standard input, or what a server sends
+    /// Verify the payload that arrives on standard input, or that a server sends
     #[command(hide = true)]
     Receiver {
-        /// The port of a server on loopback, to be asked for the payload
+        /// The port of a server on loopback, from which to request the payload
         #[arg(long, value_name = "PORT", requires = "protocol")]
         from: Option<u16>,
-        /// How it is asked
+        /// The protocol of the request
         #[arg(long, value_enum, requires = "from")]
         protocol: Option<Protocol>,
     },
-    /// Become another program, which ends with the lab
+    /// Exec a program that is killed when the lab exits
     #[command(hide = true)]
     Exec {
         /// The program, with its arguments
         #[arg(last = true, required = true, value_name = "CMD")]
         command: Vec<OsString>,
     },
-    /// Make a directory, and remove it at the end of standard input
+    /// Create a directory, and remove it at the end of standard input
     #[command(hide = true)]
     Scratch {
         /// Where
         directory: PathBuf,
     },
-    /// Hand over two sockets that are connected over a pair of veth devices
+    /// Create a veth pair, and pass on two sockets that are connected over it
     #[command(hide = true)]
     Veth {
         /// Without scatter-gather
@@ -110,12 +112,12 @@ pub(crate) enum LabVerb {
 }
 
 impl LabVerb {
-    /// Whether it is a part of the lab that only the lab itself starts, and that ends with it.
+    /// Whether it is an internal subcommand: only the lab starts it, and it is killed when the lab exits.
     #[must_use]
-    pub(crate) const fn is_inner(&self) -> bool {
+    pub(crate) const fn is_internal(&self) -> bool {
         match self {
             Self::List(_) | Self::Run(_) | Self::Compare(_) | Self::Setup { .. } => false,
-            // It has to outlive the lab, if only to clean up.
+            // It outlives the lab, to clean up.
             Self::Scratch { .. } => false,
             Self::Worker { .. }
             | Self::Hazard { .. }
@@ -168,13 +170,13 @@ impl Subject {
 /// `zc lab list`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct LabList {
-    /// Say what these are about
+    /// Explain these
     #[arg(value_name = "NAME", value_parser = subject)]
     pub(crate) subjects: Vec<Subject>,
-    /// Say what each is about
+    /// Explain each
     #[arg(long)]
     pub(crate) long: bool,
-    /// JSON with stable ids (schema zc-lab/1)
+    /// Print JSON with stable ids (schema zc-lab/1)
     #[arg(long, conflicts_with = "long")]
     pub(crate) json: bool,
 }
@@ -182,10 +184,10 @@ pub(crate) struct LabList {
 /// `zc lab compare`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct LabCompare {
-    /// What the other is compared with; see zc lab list
+    /// The scenario to compare with; see zc lab list
     #[arg(value_name = "A", value_parser = scenario)]
     pub(crate) first: Known,
-    /// The other
+    /// The scenario that is compared
     #[arg(value_name = "B", value_parser = scenario)]
     pub(crate) second: Known,
     /// How to run them.
@@ -203,19 +205,19 @@ pub(crate) struct LabCompare {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct LabReport {
-    /// JSON with stable ids and raw values (schema zc-lab/1)
+    /// Print JSON with stable ids and raw values (schema zc-lab/1)
     #[arg(long, conflicts_with_all = ["csv", "markdown"])]
     pub(crate) json: bool,
-    /// CSV with stable ids and raw values, a line per scenario
+    /// Print CSV with stable ids and raw values, one line per scenario
     #[arg(long, conflicts_with = "markdown")]
     pub(crate) csv: bool,
-    /// Markdown: a table and the verdicts
+    /// Print Markdown: a table and the verdicts
     #[arg(long)]
     pub(crate) markdown: bool,
     /// Write the report to this file
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// No progress on standard error
+    /// Show no progress on standard error
     #[arg(short, long)]
     pub(crate) quiet: bool,
     /// No colours (also: NO_COLOR in the environment)
@@ -243,7 +245,7 @@ impl ValueEnum for Target {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         match self {
             Self::Only(sink) => sink.to_possible_value(),
-            Self::All => Some(PossibleValue::new("all").help("Each of them that the scenario has")),
+            Self::All => Some(PossibleValue::new("all").help("Every sink of the scenario")),
         }
     }
 }
@@ -251,10 +253,10 @@ impl ValueEnum for Target {
 /// `zc lab run`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct LabRun {
-    /// Scenarios, or hazards; see zc lab list
+    /// Scenarios or hazards; see zc lab list
     #[arg(value_name = "NAME", value_parser = subject, required_unless_present = "all", conflicts_with = "all")]
     pub(crate) subjects: Vec<Subject>,
-    /// Every scenario
+    /// Run every scenario
     #[arg(long)]
     pub(crate) all: bool,
     /// How to run them.
@@ -272,26 +274,26 @@ pub(crate) struct LabRun {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Workload")]
 pub(crate) struct LabBench {
-    /// Bytes of the payload, such as 64MiB
+    /// Payload size in bytes, such as 64MiB
     #[arg(long, value_name = "BYTES", default_value = "67108859", value_parser = bytes)]
     pub(crate) size: u64,
-    /// Bytes of one transfer
+    /// Size of one transfer in bytes
     #[arg(long, value_name = "BYTES", default_value = "64KiB", value_parser = chunk)]
     pub(crate) chunk: u64,
-    /// Rounds, in turns with read + write
+    /// Number of rounds, alternating with the read/write baseline
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) repeat: u32,
-    /// Where the payload goes [default: what each scenario is about]; with --all, scenarios that
-    /// do not have it keep their own
+    /// Where the payload goes [default: the first sink of each scenario]; with --all, scenarios
+    /// without this sink keep their own
     #[arg(long, value_enum)]
     pub(crate) sink: Option<Target>,
     /// Drop the payload from the page cache before every round
     #[arg(long)]
     pub(crate) cold: bool,
-    /// Use this file as the payload; it is only read
+    /// Use this file as the payload (it is only read)
     #[arg(long, value_name = "PATH", conflicts_with = "size")]
     pub(crate) file: Option<PathBuf>,
-    /// Where files are made [default: /var/tmp]
+    /// Directory for temporary files [default: /var/tmp]
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
 }
@@ -299,7 +301,7 @@ pub(crate) struct LabBench {
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
     match text.parse::<bytesize::ByteSize>() {
         Ok(size) if size.0 > 0 => Ok(size.0),
-        _ => Err("not a number of bytes, such as 65536, 64KiB or 1GiB".to_owned()),
+        _ => Err("expected a number of bytes, such as 65536, 64KiB or 1GiB".to_owned()),
     }
 }
 
@@ -307,7 +309,7 @@ fn chunk(text: &str) -> Result<u64, String> {
     match bytes(text)? {
         // MAX_RW_COUNT (include/linux/fs.h): 2 GiB less a page.
         size if size <= 1 << 30 => Ok(size),
-        _ => Err("at most 1GiB: no call moves more than 2GiB".to_owned()),
+        _ => Err("must be at most 1GiB (no call moves more than 2GiB)".to_owned()),
     }
 }
 
@@ -322,7 +324,7 @@ fn subject(text: &str) -> Result<Subject, String> {
 }
 
 fn hazard(text: &str) -> Result<&'static Hazard, String> {
-    hazard::find(text).ok_or_else(|| "no such hazard".to_owned())
+    hazard::find(text).ok_or_else(|| "unknown hazard".to_owned())
 }
 
 fn scenario(text: &str) -> Result<Known, String> {
@@ -334,6 +336,6 @@ fn scenario(text: &str) -> Result<Known, String> {
             Some(id) => format!("; did you mean '{id}'?"),
             None => filter::nearest(text, known.iter().copied()),
         };
-        format!("there is no such scenario{meant} Scenarios: {}", known.join(", "))
+        format!("unknown scenario{meant} Scenarios: {}", known.join(", "))
     })
 }

@@ -46,7 +46,7 @@ pub(super) async fn verb(verb: &lab::Verb) -> Result<ExitCode> {
     }
 }
 
-/// The exit status of an error that only the lab knows.
+/// The exit status of an error of the lab, if it has one of its own.
 #[must_use]
 pub(super) fn exit_status(error: &anyhow::Error) -> Option<u8> {
     error.is::<Unsupported>().then_some(EXIT_STATUS)
@@ -54,9 +54,8 @@ pub(super) fn exit_status(error: &anyhow::Error) -> Option<u8> {
 
 /// Runs `zc lab`.
 async fn run(arguments: &Lab) -> Result<ExitCode> {
-    if arguments.verb.is_inner() && !child::follow(arguments.parent)? {
-        let what = "this is an inner part of zc lab, which zc lab run starts".to_owned();
-        bail!(Usage(what));
+    if arguments.verb.is_internal() && !child::follow(arguments.parent)? {
+        bail!(Usage("internal subcommand; use `zc lab run`".to_owned()));
     }
     match &arguments.verb {
         LabVerb::List(arguments) => list(arguments),
@@ -116,7 +115,7 @@ async fn run_all(arguments: &LabRun) -> Result<ExitCode> {
     if !hazards.is_empty() {
         if hazards.len() < subjects.len() {
             bail!(Usage(
-                "hazards have no theory to compare with; run them by themselves".to_owned()
+                "hazards have no theory to compare with; run them without scenarios".to_owned()
             ));
         }
         return hazard::run(arguments, &hazards).await;
@@ -137,7 +136,7 @@ async fn run_all(arguments: &LabRun) -> Result<ExitCode> {
         progress.next();
         let finding = tokio::select! {
             finding = bench.run_to(scenario, sink) => finding,
-            // Whatever is under way ends with the future that was dropped.
+            // Dropping the future ends what is running.
             signal = stop.next() => return Ok(interrupted(signal.number())),
         };
         progress.clear();
@@ -156,13 +155,14 @@ async fn run_all(arguments: &LabRun) -> Result<ExitCode> {
 async fn compare(arguments: &LabCompare) -> Result<ExitCode> {
     let (first, second) = (arguments.first.0, arguments.second.0);
     match arguments.bench.sink {
-        Some(Target::All) => bail!(Usage("zc lab compare takes one sink".to_owned())),
+        Some(Target::All) => bail!(Usage("zc lab compare takes one sink, not all".to_owned())),
         Some(Target::Only(sink)) => {
             check(first, sink)?;
             check(second, sink)?;
         }
         None if common_sink(first, second).is_none() => {
-            let words = format!("{} and {} have no sink in common", first.id, second.id);
+            let words =
+                format!("{} and {} have no common sink; see zc lab list", first.id, second.id);
             bail!(Usage(words))
         }
         None => {}
@@ -207,14 +207,15 @@ fn runs(arguments: &LabRun) -> Result<Vec<(&'static Scenario, Sink)>> {
     Ok(runs)
 }
 
-/// Whether the scenario has the sink.
+/// # Errors
+/// When the scenario does not have the sink.
 fn check(scenario: &Scenario, sink: Sink) -> Result<()> {
     if scenario.sinks.contains(&sink) {
         return Ok(());
     }
     let sinks: Vec<_> = scenario.sinks.iter().map(|sink| sink.id()).collect();
     bail!(Usage(format!(
-        "{} has no sink '{}'; it has {}",
+        "{} has no sink '{}'; expected one of {}",
         scenario.id,
         sink.id(),
         sinks.join(", ")
@@ -232,8 +233,8 @@ fn borrowed(source: &mut std::result::Result<Live, Unobserved>) -> Observer<'_> 
 fn observer(probing: &Probing) -> std::result::Result<Live, Unobserved> {
     if !namespace::has_host_pids() {
         return Err(Unobserved(
-            "in this PID namespace (a container) processes have other numbers than the \
-                    kernel counts by"
+            "this is a PID namespace (a container), where process ids differ from those \
+                    that the kernel counts by"
                 .to_owned(),
         ));
     }
@@ -255,7 +256,7 @@ fn plan(bench: &LabBench) -> Plan {
     }
 }
 
-/// As a shell tells it.
+/// The exit status of a process that a signal ended, as a shell reports it.
 fn interrupted(signal: i32) -> ExitCode {
     ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
 }

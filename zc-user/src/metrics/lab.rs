@@ -1,4 +1,4 @@
-//! The lab's part of the page.
+//! The lab's section of the page.
 
 use std::fmt::{self, Write as _};
 
@@ -33,16 +33,16 @@ pub(super) fn write(page: &mut String) -> fmt::Result {
 const LAB: &str = "
 ## The lab
 
-`zc lab run` measures these (schema `zc-lab/1`), beside what the books say where they say something.
+`zc lab run` measures these (schema `zc-lab/1`) and compares them with the textbook figure, if there is one.
 
 | id | heading | unit | meaning |
 | --- | --- | --- | --- |
 ";
 
 const SCENARIO_TABLE: &str = "
-Its scenarios, with the theory: times the CPU copies each byte, times a device moves it (between
-storage and memory + between memory and the network), mode switches per transfer.
+Its scenarios, with the theory: how often the CPU copies each byte, how often a device moves it
+(between storage and memory + between memory and the network), and mode switches per transfer.
 
-| id | mechanism | CPU copies | DMA | mode switches | sinks | the books |
+| id | mechanism | CPU copies | DMA | mode switches | sinks | textbook |
 | --- | --- | --- | --- | --- | --- | --- |
 ";

@@ -24,7 +24,7 @@ const SHORT: &str = "\
     compare read_write sendfile sink=pipe\n\
     hazard sigbus\n";
 
-/// Two cores, and every tour has a worker and a peer: one tour after the other ends soonest.
+/// Two cores, and every tour has a worker and a receiver: one tour after the other ends soonest.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
@@ -82,7 +82,7 @@ impl Tmux {
 
 impl Drop for Tmux {
     fn drop(&mut self) {
-        // Only this server, whose socket nobody else knows.
+        // Only this server, whose socket no other process knows.
         let socket = self.directory.path().join("socket");
         let _ = Command::new("tmux").arg("-S").arg(socket).arg("kill-server").output();
     }
@@ -199,7 +199,7 @@ fn a_script_of_ones_own_is_understood_before_anything_runs() {
     let text = demo("step read_write sink=pipe\nsay Copied twice.\n").exits(0).stdout();
     assert!(text.contains("Copied twice.") && text.contains("1 workload: 1 as"), "{text}");
     demo("step read_write\nstep sendfil\n").fails(2, &["my.zcdemo:2:", "did you mean 'sendfile'"]);
-    demo("").fails(2, &["nothing in it"]);
+    demo("").fails(2, &["no scenes"]);
     run(zc(["demo", "--script", "/no/such/script"])).fails(1, &["cannot read the script"]);
 }
 

@@ -1,4 +1,4 @@
-//! What the lab cannot do, it says in words, before it has done half of it.
+//! The lab reports what it cannot do, before it begins.
 
 use std::{
     fs, io,
@@ -33,7 +33,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("failure::a_disk_that_fills_up_is_an_error", full_disk),
     ("failure::without_namespaces_there_is_no_veth", no_namespaces),
     ("failure::without_mkfs_nothing_is_shared", no_mkfs),
-    ("failure::inner_parts_are_for_the_lab_only", inner),
+    ("failure::internal_subcommands_are_for_the_lab_only", internal),
     ("failure::a_reader_that_leaves_ends_it_quietly", broken_pipe),
     ("failure::output_that_cannot_be_written_is_an_error", full_output),
 ];
@@ -100,13 +100,13 @@ fn files() -> Result<(), Skip> {
     rustix::fs::mkfifoat(rustix::fs::CWD, path("pipe"), 0o600.into()).unwrap();
     for (file, words) in [
         (path("missing"), &["missing", "No such file"][..]),
-        (directory.path().to_owned(), &["no regular file"]),
+        (directory.path().to_owned(), &["not a regular file"]),
         (path("empty"), &["is empty"]),
-        // Nobody ever writes to it: not even opening it may wait.
-        (path("pipe"), &["no regular file"]),
-        ("/dev/zero".into(), &["no regular file"]),
-        ("/proc/version".into(), &["the kernel makes it up", "give a file"]),
-        ("/sys/kernel/uevent_seqnum".into(), &["the kernel makes it up"]),
+        // It has no writer: not even opening it may wait.
+        (path("pipe"), &["not a regular file"]),
+        ("/dev/zero".into(), &["not a regular file"]),
+        ("/proc/version".into(), &["the kernel generates it", "use a file"]),
+        ("/sys/kernel/uevent_seqnum".into(), &["the kernel generates it"]),
     ] {
         lab(&["--file", text(&file)]).fails(1, words);
     }
@@ -130,7 +130,7 @@ fn changing_file() -> Result<(), Skip> {
             let mut log = fs::OpenOptions::new().append(true).open(&file).unwrap();
             while !done.load(Ordering::Relaxed) {
                 io::Write::write_all(&mut log, b"more").unwrap();
-                // So that the file stays small, not in order to meet anybody.
+                // So that the file stays small.
                 thread::sleep(Duration::from_millis(1));
             }
         };
@@ -268,7 +268,7 @@ fn no_mkfs() -> Result<(), Skip> {
     Ok(())
 }
 
-fn inner() -> Result<(), Skip> {
+fn internal() -> Result<(), Skip> {
     let worker = ["lab", "worker", "read_write", "--size", "1", "--chunk", "1"];
     let parented = [&["lab", "--parent", "1"], &worker[1..]].concat();
     for words in [&worker[..], &parented, &["lab", "receiver"]] {

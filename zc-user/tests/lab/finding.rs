@@ -7,11 +7,11 @@ use serde_json::Value;
 /// Paths that depend on where the kernel placed the address space, not on what a program does.
 const MEMORY: [&str; 3] = ["mmap_read", "mmap_write", "cow_copy"];
 
-/// What came of a scenario.
+/// The result of a scenario.
 #[derive(Clone)]
 pub(crate) struct Finding(Value);
 
-/// What came of each.
+/// The outcome of each.
 pub(crate) fn findings(document: &Value) -> Vec<Finding> {
     assert_eq!(document["schema"], "zc-lab/1");
     document["findings"].as_array().unwrap().iter().cloned().map(Finding).collect()
@@ -38,7 +38,7 @@ impl Finding {
         self.0[member].as_u64().unwrap()
     }
 
-    /// Bytes moved on each path that carried what the program asked for.
+    /// Bytes moved on each path that carried what the program requested.
     pub(crate) fn paths(&self) -> BTreeMap<String, u64> {
         let paths = self.0["paths"].as_array().unwrap();
         paths

@@ -1,4 +1,4 @@
-//! The hazards: each is seen, and nobody comes to harm.
+//! The hazards: each is reproduced, and does no harm.
 
 use serde_json::Value;
 use zc_lab::hazard::HAZARDS;
@@ -13,7 +13,7 @@ use crate::{
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("hazard::each_is_seen_and_counted", seen),
     ("hazard::each_is_seen_without_privileges", unprivileged),
-    ("hazard::they_are_listed_and_run_by_themselves", words),
+    ("hazard::they_are_listed_and_run_without_scenarios", words),
 ];
 
 /// What each has to tell, with figures that are known beforehand: 4,194,301 bytes are in the file.
@@ -22,7 +22,10 @@ const FACTS: [(&str, &[&str]); 5] = [
         "sigbus",
         &["truncated to 41969 bytes", "offset 45056", "SIGBUS", "returned 1, and afterwards 0"],
     ),
-    ("sendfile_truncated", &["asked for 4194301", "returned 2097149,", "2097149 bytes arrived"]),
+    (
+        "sendfile_truncated",
+        &["sendfile of 4194301 bytes", "returned 2097149,", "2097149 bytes arrived"],
+    ),
     (
         "direct_misaligned",
         &["aligned: 65536 bytes, right", "odd address", "odd offset", "odd length"],
@@ -98,7 +101,7 @@ fn words() -> Result<(), Skip> {
     for (line, id) in section.lines().zip(ids()) {
         assert!(line.trim_start().starts_with(id), "{list}");
     }
-    run(zc(["lab", "run", "sigbus", "sendfile"])).fails(2, &["by themselves"]);
+    run(zc(["lab", "run", "sigbus", "sendfile"])).fails(2, &["without scenarios"]);
     run(zc(["lab", "run", "sigbus", "--csv"])).fails(2, &["--json"]);
     run(zc(["lab", "hazard", "sigbus", "--case", "0"])).fails(2, &["internal subcommand"]);
     Ok(())

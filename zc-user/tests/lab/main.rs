@@ -1,4 +1,4 @@
-//! The lab end to end: every scenario to every sink, beside figures that are known beforehand; what
+//! The lab end to end: every scenario to every sink, compared with figures that are known beforehand; what
 //! others count for the same process; and what the lab does when things go wrong.
 //!
 //! Runs without root too: the payload must arrive all the same, and what cannot be compared is counted

@@ -14,7 +14,7 @@ use rustix::process::Signal;
 /// The tests.
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("outside::the_kernel_counts_the_same", kernel),
-    ("outside::workers_and_peers_have_no_privileges", privileges),
+    ("outside::workers_and_receivers_have_no_privileges", privileges),
 ];
 
 /// Scenarios whose bytes /proc accounts for.
@@ -58,8 +58,8 @@ impl Worker {
         until("the worker has stopped itself", || {
             let stat = fs::read_to_string(file("stat")).unwrap();
             assert!(!stat.contains(") Z "), "the worker has ended");
-            // It is told to have stopped a moment before it leaves its CPU; only what has left its
-            // CPU is told to be in a call.
+            // The kernel reports the stop a moment before the process leaves its CPU, and reports a call
+            // only for a process that has left its CPU.
             let left = !fs::read_to_string(file("syscall")).is_ok_and(|told| told == "running\n");
             stat.contains(") T ") && left
         });
@@ -111,7 +111,7 @@ impl Counts {
     }
 }
 
-/// Whoever touches the payload could do no harm with it.
+/// A process that handles the payload could do no harm.
 fn privileges() -> Result<(), Skip> {
     let directory = tempfile::tempdir().unwrap();
     let payload = directory.path().join("payload");

@@ -27,7 +27,7 @@ pub(crate) struct Row {
     copied: Option<u64>,
     provenance: &'static str,
     calls: Option<u64>,
-    talk: u64,
+    overhead: u64,
     judgement: &'static str,
     needs: fn() -> Result<(), Skip>,
 }
@@ -41,7 +41,7 @@ pub(crate) const fn row(scenario: &'static str, sink: &'static str) -> Row {
         copied: None,
         provenance: "unavailable",
         calls: None,
-        talk: 0,
+        overhead: 0,
         judgement: "as_textbook",
         needs: || Ok(()),
     }
@@ -70,8 +70,8 @@ impl Row {
 
     /// At most so many bytes are received and sent around the payload: a request, and the header of
     /// the answer, which is as long as the version of the server is. `zc` itself is exact there.
-    pub(crate) const fn talk(self, bytes: u64) -> Self {
-        Self { talk: bytes, ..self }
+    pub(crate) const fn overhead(self, bytes: u64) -> Self {
+        Self { overhead: bytes, ..self }
     }
 
     /// The textbook is wrong here, for reasons that `zc` gives.
@@ -79,7 +79,7 @@ impl Row {
         Self { judgement: "differs", ..self }
     }
 
-    /// What it takes beside the kernel.
+    /// What it needs in addition to the kernel.
     pub(crate) const fn needs(self, needs: fn() -> Result<(), Skip>) -> Self {
         Self { needs, ..self }
     }
@@ -92,7 +92,7 @@ impl Row {
             .find(|finding| (finding.scenario(), finding.sink()) == (self.scenario, self.sink));
         let finding = finding.unwrap_or_else(|| panic!("no {} to {}", self.scenario, self.sink));
         if finding.outcome() == "skipped" {
-            // Only for want of something that is missing indeed.
+            // Only because something is in fact missing.
             (self.needs)()?;
         }
         assert_eq!((finding.outcome(), finding.why()), ("ran", None), "{finding}");
@@ -104,13 +104,13 @@ impl Row {
         }
         let moved: BTreeMap<_, _> =
             self.moved.iter().map(|(path, bytes)| ((*path).to_owned(), *bytes)).collect();
-        let (paths, talk) = self.without_talk(finding.paths());
+        let (paths, overhead) = self.without_overhead(finding.paths());
         assert_eq!(paths, moved, "{finding}");
         let (copies, provenance) = finding.metric("cpu_copies");
         #[expect(clippy::cast_precision_loss, reason = "small")]
         match self.copied {
             Some(bytes) => {
-                let bytes = bytes + talk;
+                let bytes = bytes + overhead;
                 let known = bytes as f64 / SIZE as f64;
                 // Read back from text, it may differ in the last digit; a byte is more than that.
                 let copies = copies.expect("a number");
@@ -131,24 +131,27 @@ impl Row {
     }
 
     /// The paths as if only the payload had been moved, and how much else was.
-    fn without_talk(&self, mut paths: BTreeMap<String, u64>) -> (BTreeMap<String, u64>, u64) {
-        let mut talk = 0;
-        if self.talk > 0 {
+    fn without_overhead(&self, mut paths: BTreeMap<String, u64>) -> (BTreeMap<String, u64>, u64) {
+        let mut overhead = 0;
+        if self.overhead > 0 {
             // The Java machine looks into its control group and wakes its threads when it likes.
             paths.retain(|path, _| !path.starts_with("pseudo_"));
             for path in ["socket_recv", "socket_send"] {
                 let payload = self.moved.iter().find(|(known, _)| *known == path);
                 let payload = payload.map_or(0, |(_, bytes)| *bytes);
                 let moved = paths.remove(path).unwrap_or(0);
-                let beside = moved.checked_sub(payload).unwrap_or_else(|| panic!("lost: {moved}"));
-                assert!(beside <= self.talk, "{beside} bytes on {path} beside the payload");
-                talk += beside;
+                let extra = moved.checked_sub(payload).unwrap_or_else(|| panic!("lost: {moved}"));
+                assert!(
+                    extra <= self.overhead,
+                    "{extra} bytes on {path} in addition to the payload"
+                );
+                overhead += extra;
                 if payload > 0 {
                     paths.insert(path.to_owned(), payload);
                 }
             }
         }
-        (paths, talk)
+        (paths, overhead)
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) const ROWS: &[Row] = &[
         .moved(&[("file_read", SIZE), ("socket_send", SIZE)])
         .copied(2 * SIZE)
         .calls(2 * TRANSFERS + 1),
-    // What the program has written is copied once more for a device that cannot gather.
+    // What the program has written is copied once more for a device that lacks scatter-gather.
     row("read_write", "veth-linear")
         .moved(&[("file_read", SIZE), ("socket_send", SIZE)])
         .copied(3 * SIZE)
@@ -117,7 +117,7 @@ pub(crate) const ROWS: &[Row] = &[
         .copied(SIZE)
         .calls(TRANSFERS + 1),
     row("cache_warm", "memory").moved(&[("file_read", SIZE)]).copied(SIZE).calls(TRANSFERS),
-    // A page for every first byte, the last one included.
+    // A page for every byte that is written first, the last page included.
     row("cow", "memory").moved(&[]).copied(SIZE.next_multiple_of(4096)).calls(0),
     // A small page for the first byte of the one huge page.
     row("cow_huge", "memory").moved(&[]).copied(4096).calls(0).needs(huge_pages).differs(),
@@ -127,48 +127,48 @@ pub(crate) const ROWS: &[Row] = &[
     row("nginx_sendfile", "tcp")
         .moved(&[("sendfile_to_socket", SIZE)])
         .copied(0)
-        .talk(512)
+        .overhead(512)
         .needs(nginx)
         .differs(),
     row("nginx_read_write", "tcp")
         .moved(&[("file_read", SIZE), ("socket_send", SIZE)])
         .copied(2 * SIZE)
-        .talk(512)
+        .overhead(512)
         .needs(nginx),
     row("java_transfer_to", "tcp")
         .moved(&[("sendfile_to_socket", SIZE)])
         .copied(0)
-        .talk(4)
+        .overhead(4)
         .needs(java)
         .differs(),
     row("java_mapped_write", "tcp")
         .moved(&[("socket_send", SIZE)])
         .copied(SIZE)
-        .talk(4)
+        .overhead(4)
         .needs(java)
         .differs(),
     row("netty_file_region", "tcp")
         .moved(&[("sendfile_to_socket", SIZE)])
         .copied(0)
-        .talk(4)
+        .overhead(4)
         .needs(netty)
         .differs(),
     row("kafka_like", "tcp")
         .moved(&[("sendfile_to_socket", SIZE)])
         .copied(0)
-        .talk(4)
+        .overhead(4)
         .needs(java)
         .differs(),
     row("rocketmq_like", "tcp")
         .moved(&[("socket_send", SIZE)])
         .copied(SIZE)
-        .talk(4)
+        .overhead(4)
         .needs(java)
         .differs(),
     row("splice", "veth")
         .moved(&[("splice_file_pipe", SIZE), ("splice_pipe_socket", SIZE)])
         .measured(0),
-    // Both are copied by whoever receives them; the kernel tells the program so.
+    // The receiver copies both; the kernel reports that to the program.
     row("zerocopy", "tcp").moved(&[("socket_send_zerocopy", SIZE)]).copied(SIZE).differs(),
     row("zerocopy", "veth").moved(&[("socket_send_zerocopy", SIZE)]).copied(SIZE).differs(),
     // A send like any other.

@@ -17,15 +17,15 @@ use crate::{unsupported::Unsupported, workload::job::Job};
 pub(super) const HAZARD: Hazard = Hazard {
     id: "direct_misaligned",
     title: "direct I/O with a misaligned buffer, offset or length",
-    lesson: "The device fetches whole blocks into memory that it can address: buffer, offset and \
-             length have to be aligned. What happens otherwise depends on the file system.",
-    danger: "a program that works on one disk gets EINVAL on the next, or silently goes through \
-             the page cache, which it wanted to avoid",
+    lesson: "The device transfers whole blocks to memory that it can address: buffer, offset and \
+             length must be aligned. What happens otherwise depends on the file system.",
+    danger: "a program that works on one disk gets EINVAL on the next, or silently uses the page \
+             cache, which it wanted to avoid",
     cases: &[Case { title: "reads with O_DIRECT", run }],
     figures: |_| Vec::new(),
 };
 
-/// More than any rule asks for.
+/// More than any rule requires.
 const ALIGNED: usize = 1 << 16;
 
 fn run(job: &mut Job) -> Result<Vec<Fact>> {
@@ -49,7 +49,7 @@ fn run(job: &mut Job) -> Result<Vec<Fact>> {
         0,
         &mut memory[start..start + ALIGNED],
     )];
-    // What works has to work; what breaks the rules may be refused or taken, but not taken wrong.
+    // An aligned read must work; the others may be refused or served, but not with wrong bytes.
     facts[0].as_expected &= facts[0].text.contains("bytes");
     for (what, offset, buffer) in [
         ("a buffer at an odd address", 0, start + 1..start + 1 + ALIGNED),
@@ -69,8 +69,8 @@ fn attempt(cached: &File, direct: &File, what: &str, offset: u64, buffer: &mut [
         Ok(got) => {
             let mut same = vec![0; got];
             let is_same = cached.read_exact_at(&mut same, offset).is_ok() && same == buffer[..got];
-            let worth = if is_same { "right" } else { "WRONG" };
-            Fact::new(is_same, format!("{what}: {got} bytes, {worth}"))
+            let result = if is_same { "right" } else { "WRONG" };
+            Fact::new(is_same, format!("{what}: {got} bytes, {result}"))
         }
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
             Fact::new(true, format!("{what}: refused with EINVAL"))
@@ -83,17 +83,17 @@ fn attempt(cached: &File, direct: &File, what: &str, offset: u64, buffer: &mut [
 fn rules(direct: &File) -> Fact {
     // STATX_DIOALIGN, since Linux 6.1 (include/uapi/linux/stat.h).
     let wanted = StatxFlags::from_bits_retain(0x2000);
-    let told = statx(direct, "", AtFlags::EMPTY_PATH, wanted).ok();
-    let told = told.filter(|told| told.stx_mask & wanted.bits() != 0);
+    let reported = statx(direct, "", AtFlags::EMPTY_PATH, wanted).ok();
+    let reported = reported.filter(|statx| statx.stx_mask & wanted.bits() != 0);
     Fact::new(
         true,
-        match told {
-            Some(told) if told.stx_dio_mem_align > 0 => format!(
-                "the kernel asks for buffers aligned to {} bytes, offsets and lengths to {} \
+        match reported {
+            Some(rules) if rules.stx_dio_mem_align > 0 => format!(
+                "the kernel requires buffers aligned to {} bytes, offsets and lengths to {} \
                  (statx, STATX_DIOALIGN)",
-                told.stx_dio_mem_align, told.stx_dio_offset_align
+                rules.stx_dio_mem_align, rules.stx_dio_offset_align
             ),
-            _ => "the kernel does not tell its rules (statx, STATX_DIOALIGN)".to_owned(),
+            _ => "the kernel does not report its rules (statx, STATX_DIOALIGN)".to_owned(),
         },
     )
 }

@@ -21,10 +21,10 @@ use zc_model::{counter::CounterId, frame::Frame};
 pub(super) const HAZARD: Hazard = Hazard {
     id: "mmap_tiny_files",
     title: "many tiny files through mmap",
-    lesson: "read copies a small file with one call. mmap copies nothing, but takes two calls and \
-             a page fault for it, and a mapping is a whole page even where the file is not.",
-    danger: "the copy that mmap saves is smaller than the fault that it costs: slower than read, \
-             and most of the address space is padding",
+    lesson: "read copies a small file with one call. mmap copies nothing, but needs two calls and \
+             a page fault, and a mapping is a whole page even where the file is not.",
+    danger: "the copy that mmap saves costs less than the page fault that it adds: slower than \
+             read, and most of the address space is padding",
     cases: &[Case { title: "read", run: read }, Case { title: "mmap", run: map }],
     figures,
 };
@@ -67,7 +67,7 @@ fn map(job: &mut Job) -> Result<Vec<Fact>> {
     let files = files()?;
     job.begin()?;
     for file in &files {
-        // SAFETY: a new mapping, read within the file, and gone before anybody else uses it.
+        // SAFETY: a new mapping, read within the file, and gone before other code uses it.
         unsafe {
             let map = mmap(ptr::null_mut(), BYTES, ProtFlags::READ, MapFlags::SHARED, file, 0)?;
             black_box(map.cast::<u8>().read_volatile());

@@ -10,13 +10,13 @@ use zc_model::frame::Frame;
 
 pub(super) const HAZARD: Hazard = Hazard {
     id: "pipe_capacity",
-    title: "splice is bounded by the pipe between",
-    lesson: "A pipe holds 16 pages unless asked for more, so a splice of a megabyte moves 64 KiB. \
-             F_SETPIPE_SZ makes the same transfer a sixteenth of the calls.",
-    danger: "a proxy that splices with default pipes pays as many system calls as one that copies \
+    title: "splice is limited by the size of its pipe",
+    lesson: "A pipe holds 16 pages by default, so a splice of a megabyte moves 64 KiB. With \
+             F_SETPIPE_SZ the same transfer takes a sixteenth of the calls.",
+    danger: "a proxy that splices with default pipes makes as many system calls as one that copies \
              with a 64 KiB buffer",
     cases: &[
-        Case { title: "a pipe as it is made", run: |job| run(job, DEFAULT) },
+        Case { title: "a pipe of the default size", run: |job| run(job, DEFAULT) },
         Case { title: "a pipe with F_SETPIPE_SZ", run: |job| run(job, LARGE) },
     ],
     figures,
@@ -24,7 +24,7 @@ pub(super) const HAZARD: Hazard = Hazard {
 
 /// 16 pages (`PIPE_DEF_BUFFERS`, include/linux/pipe_fs_i.h).
 const DEFAULT: usize = 1 << 16;
-/// What everybody may ask for (`fs.pipe-max-size`).
+/// What every user may request (`fs.pipe-max-size`).
 const LARGE: usize = 1 << 20;
 
 fn run(job: &mut Job, capacity: usize) -> Result<Vec<Fact>> {
@@ -32,7 +32,7 @@ fn run(job: &mut Job, capacity: usize) -> Result<Vec<Fact>> {
     if capacity != DEFAULT {
         fcntl_setpipe_size(&writer, capacity).context("cannot make the pipe larger")?;
     }
-    let holds = fcntl_getpipe_size(&writer).context("cannot ask a pipe for its size")?;
+    let holds = fcntl_getpipe_size(&writer).context("cannot get the size of a pipe")?;
     job.begin()?;
     let mut left = usize::try_from(job.size)?;
     while left > 0 {
@@ -53,7 +53,7 @@ fn figures(frames: &[Frame]) -> Vec<Fact> {
         Fact::new(
             (calls, bytes) == (SIZE.div_ceil(capacity), SIZE),
             format!(
-                "with {capacity} bytes of pipe, {calls} calls moved {bytes} bytes: {each} each"
+                "with a pipe of {capacity} bytes, {calls} calls moved {bytes} bytes: {each} each"
             ),
         )
     });

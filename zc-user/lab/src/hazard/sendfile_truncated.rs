@@ -1,4 +1,4 @@
-//! A file becomes shorter while sendfile is under way: less is sent than was announced.
+//! A file is truncated while sendfile sends it: less is sent than was announced.
 
 use std::{
     io::{self, Read as _},
@@ -18,14 +18,14 @@ pub(super) const HAZARD: Hazard = Hazard {
     id: "sendfile_truncated",
     title: "a file is truncated while sendfile sends it",
     lesson: "sendfile stops where the file ends now: no error, no signal, only a smaller number. \
-             Whoever had announced the old length has promised too much.",
-    danger: "an HTTP response with a Content-Length stays short of it; the client waits, and the \
+             A program that had announced the old length has promised too much.",
+    danger: "an HTTP response is shorter than its Content-Length; the client waits, and the \
              connection cannot be used again",
     cases: &[Case { title: "one sendfile of the whole file to a Unix socket", run }],
     figures,
 };
 
-/// More than a socket takes before anybody reads, so that the call is still under way.
+/// More than a socket takes before the other end reads, so that the call is still in progress.
 const LEFT: u64 = SIZE / 2 - 1;
 
 fn run(job: &mut Job) -> Result<Vec<Fact>> {
@@ -38,9 +38,9 @@ fn run(job: &mut Job) -> Result<Vec<Fact>> {
         truncate(&file, LEFT)?;
         Ok(1 + io::copy(&mut far, &mut io::sink())?)
     });
-    let asked = usize::try_from(job.size)?;
-    let sent = sendfile(&near, &job.source, None, asked).context("sendfile failed")?;
-    let next = sendfile(&near, &job.source, None, asked).context("sendfile failed")?;
+    let requested = usize::try_from(job.size)?;
+    let sent = sendfile(&near, &job.source, None, requested).context("sendfile failed")?;
+    let next = sendfile(&near, &job.source, None, requested).context("sendfile failed")?;
     drop(near);
     let arrived = reader.join().map_err(|_| anyhow!("the reader failed"))??;
     job.end()?;
@@ -48,8 +48,8 @@ fn run(job: &mut Job) -> Result<Vec<Fact>> {
         Fact::new(
             sent as u64 == LEFT,
             format!(
-                "asked for {asked} bytes of a file that was cut to {LEFT} meanwhile, sendfile \
-                 returned {sent}, without error"
+                "sendfile of {requested} bytes of a file that was truncated to {LEFT} during the call \
+                 returned {sent}, without an error"
             ),
         ),
         Fact::new(next == 0, format!("the next call returned {next}, as at the end of any file")),

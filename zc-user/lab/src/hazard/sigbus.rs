@@ -1,4 +1,4 @@
-//! A mapped file becomes shorter: whoever touches what is gone is killed.
+//! A mapped file is truncated: a process that touches a page that is gone is killed.
 
 use std::{
     fs::File,
@@ -20,17 +20,17 @@ use crate::workload::job::Job;
 
 pub(super) const HAZARD: Hazard = Hazard {
     id: "sigbus",
-    title: "a mapped file is truncated under its reader",
+    title: "a mapped file is truncated while it is read",
     lesson: "A page that the file no longer has cannot be mapped: the reader gets no error but a \
-             signal, and dies. What is left of the last page reads as zeros.",
-    danger: "log rotation with copytruncate, or a configuration that is written in place, kills \
-             every program that has the file mapped",
+             signal, which kills it. The rest of the last page reads as zeros.",
+    danger: "log rotation with copytruncate, or a configuration file that is written in place, \
+             kills every program that has the file mapped",
     cases: &[Case { title: "mapped, truncated, read", run }],
     figures: |_| Vec::new(),
 };
 
-/// Where the child tells what it was killed for.
-static TELL: AtomicI32 = AtomicI32::new(-1);
+/// Where the child reports why it was killed.
+static REPORT: AtomicI32 = AtomicI32::new(-1);
 
 fn run(job: &mut Job) -> Result<Vec<Fact>> {
     let page = page_size();
@@ -50,7 +50,7 @@ fn run(job: &mut Job) -> Result<Vec<Fact>> {
     let behind_the_end = unsafe { map.add(left + 1).read_volatile() };
     let death = touch(map, gone)?;
     job.end()?;
-    // SAFETY: the mapping made above, which nobody uses any more.
+    // SAFETY: the mapping made above, which is no longer used.
     unsafe { munmap(map.cast(), size)? };
 
     let address = map.addr() + gone;
@@ -60,7 +60,7 @@ fn run(job: &mut Job) -> Result<Vec<Fact>> {
             fault == Some((address, libc::BUS_ADRERR)),
             format!(
                 "truncated to {left} bytes: reading {at}, killed the reader with SIGBUS, which \
-                 named {} (BUS_ADRERR: no such address any more)",
+                 reported {} (BUS_ADRERR: the address does not exist)",
                 fault.map_or_else(|| "no address".to_owned(), |(named, _)| format!("{named:#x}"))
             ),
         ),
@@ -79,7 +79,7 @@ fn run(job: &mut Job) -> Result<Vec<Fact>> {
         ),
         Fact::new(
             behind_the_end == 0,
-            format!("one byte behind the end, on the last page, reads as {behind_the_end}"),
+            format!("one byte after the end, on the last page, reads as {behind_the_end}"),
         ),
     ])
 }
@@ -90,7 +90,7 @@ type Fault = (usize, i32);
 /// that came with the signal.
 fn touch(map: *const u8, offset: usize) -> Result<Option<(Signal, Option<Fault>)>> {
     let (told, tell) = std::io::pipe().context("cannot make a pipe")?;
-    TELL.store(tell.as_raw_fd(), Ordering::Relaxed);
+    REPORT.store(tell.as_raw_fd(), Ordering::Relaxed);
     // SAFETY: this process has no other thread, so that the child may do anything.
     match unsafe { libc::fork() } {
         -1 => bail!("cannot make a child: {}", std::io::Error::last_os_error()),
@@ -113,7 +113,7 @@ fn touch(map: *const u8, offset: usize) -> Result<Option<(Signal, Option<Fault>)
 /// # Safety
 /// `at` was mapped.
 unsafe fn read_and_die(at: *const u8) -> ! {
-    // The death is intended: nobody wants its core.
+    // The process is killed on purpose: no core dump.
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     // SAFETY: a handler that only calls write, for a signal of this very thread; no destructor of
     // the process that this was runs.
@@ -127,12 +127,12 @@ unsafe fn read_and_die(at: *const u8) -> ! {
     }
 }
 
-/// Tells address and code. The handler is gone by now: the read is done again, and kills.
+/// Reports address and code. The handler is gone by now: the read is done again, and kills.
 extern "C" fn tell(_: i32, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
     // SAFETY: the kernel passes the information of a SIGBUS; write is safe in a handler.
     unsafe {
         let fault = [(*info).si_addr() as usize, (*info).si_code as usize];
-        libc::write(TELL.load(Ordering::Relaxed), fault.as_ptr().cast(), size_of_val(&fault));
+        libc::write(REPORT.load(Ordering::Relaxed), fault.as_ptr().cast(), size_of_val(&fault));
     }
 }
 

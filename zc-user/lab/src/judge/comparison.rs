@@ -1,10 +1,10 @@
-//! Two scenarios in turns, and how the second does beside the first.
+//! Two alternating scenarios, and how the second compares with the first.
 
 use super::finding::{Finding, Ran, Spread};
 use crate::{sink::Sink, workload::scenario::Scenario};
 use zc_model::value::Value;
 
-/// Two scenarios that took turns in one setting.
+/// Two scenarios that alternated in one setting.
 pub struct Comparison {
     /// Both.
     pub findings: [Finding; 2],
@@ -33,7 +33,7 @@ impl Comparison {
         Some([first.ran()?, second.ran()?])
     }
 
-    /// What the metric of this id says of both, if it is known of both.
+    /// The metric of this id for both, if it is known for both.
     #[must_use]
     pub fn difference(&self, id: &str) -> Option<Difference> {
         let metric = crate::metric::METRICS.iter().find(|metric| metric.id == id)?;
@@ -46,8 +46,7 @@ impl Comparison {
     }
 }
 
-/// The sink in which two scenarios are compared unless another is asked for: the first that both
-/// have.
+/// The sink in which two scenarios are compared by default: the first that both have.
 #[must_use]
 pub fn common_sink(first: &Scenario, second: &Scenario) -> Option<Sink> {
     first.sinks.iter().copied().find(|sink| second.sinks.contains(sink))

@@ -1,10 +1,10 @@
 //! What is known of copies that are made after the call: counted where they are made, or else, on
-//! kernels where no function that copies can be hooked, told by the network device.
+//! kernels where no function that copies can be hooked, derived from the network device.
 //!
 //! A packet reaches its device as a linear part, which the kernel wrote for this packet alone, and
 //! fragments, which refer to pages. TCP writes nothing but headers to the linear part, on every
 //! kernel since 4.17: payload arrives there by one more copy, made when the device or the route
-//! cannot gather (`skb_segment`, `__skb_linearize` in `validate_xmit_skb`, `net/core/dev.c`). So
+//! lack scatter-gather (`skb_segment`, `__skb_linearize` in `validate_xmit_skb`, `net/core/dev.c`). So
 //!
 //! - payload that left linear was copied there, whatever call had sent it: that is the path
 //!   `skb_linearize`, measured;
@@ -41,14 +41,14 @@ pub(crate) struct Wire {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Departure {
     /// Bytes in fragments: references to pages.
-    pub gathered_bytes: u64,
+    pub referenced_bytes: u64,
     /// Bytes in linear packets: copied for the device.
     pub linear_bytes: u64,
 }
 
 impl Wire {
     /// `socket` is another descriptor of the near end, `interface` a device between the ends that
-    /// nobody else uses.
+    /// only they use.
     pub(crate) fn new(socket: OwnedFd, interface: Option<Interface>) -> Self {
         Self { socket, interface }
     }
@@ -58,16 +58,16 @@ impl Wire {
         shutdown(&self.socket, Shutdown::Write).context("cannot end the connection")
     }
 
-    /// Bytes that TCP sent again, because the far end was slow to acknowledge them: what the network
+    /// Bytes that TCP sent again, because the receiver was slow to acknowledge them: what the network
     /// stack copies of them later, it copies again.
-    /// `None` when the kernel does not tell.
+    /// `None` when the kernel does not report it.
     pub(crate) fn sent_again(&self) -> Result<Option<u64>> {
         Ok(sent(&self.socket)?.map(|sent| sent.again))
     }
 
     /// What left between two snapshots, and `frame` with what that proves, where copies were not
     /// counted. The later snapshot is one of after everything had arrived. `None` when the device
-    /// was not seen, or the kernel does not tell how much TCP sent (before 4.19).
+    /// was not seen, or the kernel does not report how much TCP sent (before 4.19).
     pub(crate) fn prove(
         &self,
         frame: Frame,
@@ -97,7 +97,7 @@ impl Wire {
     }
 }
 
-/// Whether what the network stack copies later, on behalf of whoever sent, is counted where it is
+/// Whether what the network stack copies later, on behalf of the sender, is counted where it is
 /// copied.
 pub(crate) fn counts_late_copies(frame: &Frame) -> bool {
     frame.host.limitation(CounterId::ZerocopyAchievedBytes).is_none()
@@ -112,8 +112,8 @@ pub(crate) fn with_late_copies(frame: Frame, until: &Frame) -> Frame {
         // Nothing else is on this path.
         process.paths.retain(|sample| sample.path != CopyPath::SkbLinearize);
         process.paths.extend(of(CopyPath::SkbLinearize.into()));
-        let asked = |sample: &&mut PathSample| sample.path == CopyPath::SocketSendZerocopy;
-        for sample in process.paths.iter_mut().filter(asked) {
+        let requested = |sample: &&mut PathSample| sample.path == CopyPath::SocketSendZerocopy;
+        for sample in process.paths.iter_mut().filter(requested) {
             for later in of(sample.path).filter(|later| later.socket == sample.socket) {
                 sample.copied_bytes = later.copied_bytes;
                 sample.assumed_bytes = later.assumed_bytes;
@@ -123,10 +123,10 @@ pub(crate) fn with_late_copies(frame: Frame, until: &Frame) -> Frame {
     })
 }
 
-/// `frame` with what the kernel told the program of its zero-copy sends, where the copies were not
-/// counted: that it copied all, or none. It tells that per send, not per byte, so the bytes are
+/// `frame` with what the kernel reported to the program of its zero-copy sends, where the copies were
+/// not counted: that it copied all, or none. It reports that per send, not per byte, so the bytes are
 /// modelled.
-pub(crate) fn told(frame: Frame, completions: Option<Completions>) -> Frame {
+pub(crate) fn with_reported_copies(frame: Frame, completions: Option<Completions>) -> Frame {
     if counts_late_copies(&frame) {
         return frame;
     }
@@ -136,8 +136,8 @@ pub(crate) fn told(frame: Frame, completions: Option<Completions>) -> Frame {
         _ => return frame,
     };
     frame.amended(|process| {
-        let asked = |sample: &&mut PathSample| sample.path == CopyPath::SocketSendZerocopy;
-        for sample in process.paths.iter_mut().filter(asked) {
+        let requested = |sample: &&mut PathSample| sample.path == CopyPath::SocketSendZerocopy;
+        for sample in process.paths.iter_mut().filter(requested) {
             sample.copied_bytes = if all { sample.moved_bytes } else { 0 };
             sample.provenance = Provenance::Modelled;
         }
@@ -155,16 +155,16 @@ struct Sent {
 
 /// What was sent again is left out: fragments of it do not hide bytes that left linear, so
 /// `linear_bytes` is what was copied, or less if there was a mixture and something was sent again.
-fn departure(size: u64, gathered: u64, sent: Sent) -> Departure {
-    let linear = sent.bytes.saturating_sub(gathered).saturating_sub(sent.again);
-    Departure { gathered_bytes: size.saturating_sub(linear), linear_bytes: linear.min(size) }
+fn departure(size: u64, referenced: u64, sent: Sent) -> Departure {
+    let linear = sent.bytes.saturating_sub(referenced).saturating_sub(sent.again);
+    Departure { referenced_bytes: size.saturating_sub(linear), linear_bytes: linear.min(size) }
 }
 
 fn amend(frame: Frame, departure: Departure, size: u64) -> Frame {
     let mut frame = frame.amended(|process| {
         let by_reference =
             process.paths.iter().filter(|sample| sample.path.is_known_and(is_reference));
-        // Otherwise something else has sent, too, and nobody knows whose bytes the fragments are.
+        // Otherwise something else has sent, too, and the fragments cannot be attributed.
         if by_reference.map(|sample| sample.moved_bytes).sum::<u64>() != size {
             return;
         }
@@ -202,7 +202,7 @@ const fn passes_on(path: CopyPath) -> bool {
     is_reference(path) || matches!(path, CopyPath::SpliceFilePipe)
 }
 
-/// What TCP says that it sent; `None` before Linux 4.19, which does not tell.
+/// What TCP reports to have sent; `None` before Linux 4.19, which does not report it.
 fn sent(socket: &OwnedFd) -> Result<Option<Sent>> {
     // SAFETY: a structure of integers.
     let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
@@ -213,10 +213,11 @@ fn sent(socket: &OwnedFd) -> Result<Option<Sent>> {
         libc::getsockopt(socket, libc::IPPROTO_TCP, libc::TCP_INFO, info, &raw mut size)
     };
     if result != 0 {
-        return Err(std::io::Error::last_os_error()).context("cannot look at the connection");
+        return Err(std::io::Error::last_os_error())
+            .context("cannot read the state of the connection");
     }
-    let told = usize::try_from(size).unwrap_or(0);
-    let complete = told >= offset_of!(libc::tcp_info, tcpi_bytes_retrans) + size_of::<u64>();
+    let length = usize::try_from(size).unwrap_or(0);
+    let complete = length >= offset_of!(libc::tcp_info, tcpi_bytes_retrans) + size_of::<u64>();
     Ok(complete.then_some(Sent { bytes: info.tcpi_bytes_sent, again: info.tcpi_bytes_retrans }))
 }
 
@@ -227,7 +228,8 @@ mod tests {
     #[test]
     fn what_was_sent_again_hides_nothing() {
         let sent = |bytes, again| Sent { bytes, again };
-        let of = |gathered, linear| Departure { gathered_bytes: gathered, linear_bytes: linear };
+        let of =
+            |referenced, linear| Departure { referenced_bytes: referenced, linear_bytes: linear };
         assert_eq!(departure(1000, 1000, sent(1000, 0)), of(1000, 0));
         assert_eq!(departure(1000, 0, sent(1000, 0)), of(0, 1000));
         assert_eq!(departure(1000, 1100, sent(1100, 100)), of(1000, 0));

@@ -1,4 +1,4 @@
-//! What came of a scenario: skipped, failed, or measured and judged.
+//! The result of a scenario: skipped, failed, or measured and judged.
 
 use super::{
     measurement::Measurement,
@@ -6,23 +6,23 @@ use super::{
 };
 use crate::workload::scenario::{Scenario, Setting};
 
-/// A scenario in a setting, and what came of it.
+/// A scenario in a setting, and its outcome.
 pub struct Finding {
     /// The scenario.
     pub scenario: &'static Scenario,
     /// Its setting.
     pub setting: Setting,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 
-/// What came of a scenario.
+/// The outcome of a scenario.
 pub enum Outcome {
     /// It ran.
     Ran(Box<Ran>),
     /// This machine, or these privileges, cannot run it: why, and what to do.
     Skipped(String),
-    /// It went wrong.
+    /// It failed: why.
     Failed(String),
 }
 

@@ -17,7 +17,8 @@ use zc_model::{
 /// One round of a scenario, or the reason why nothing was counted.
 #[derive(Clone, Debug)]
 pub struct Measurement {
-    /// What the observed processes did, and the machine's devices meanwhile; or why it is unknown.
+    /// What the observed processes did, and the machine's devices in the same time; or why that is
+    /// unknown.
     pub frame: Result<Frame, String>,
     /// What the lab itself added to the counts.
     pub framing: Framing,
@@ -30,8 +31,8 @@ pub struct Measurement {
     pub report: WorkerReport,
     /// How the payload left through the network device, where that is known.
     pub departure: Option<Departure>,
-    /// Bytes that TCP sent once more than needed. `None` where TCP did not send, or does not tell
-    /// (before 4.19).
+    /// Bytes that TCP retransmitted. `None` where TCP did not send, or does not report it (before
+    /// 4.19).
     pub sent_again: Option<u64>,
 }
 
@@ -44,7 +45,7 @@ pub struct Framing {
     pub context_switches: u64,
     /// Bytes received from the lab: a request.
     pub received_bytes: u64,
-    /// Bytes sent to the lab beside the payload: the header of an answer.
+    /// Bytes sent to the lab in addition to the payload: the header of a response.
     pub sent_bytes: u64,
 }
 
@@ -58,17 +59,17 @@ impl Framing {
         Self { syscalls: 0, context_switches: 0, received_bytes: 0, sent_bytes: 0 };
 }
 
-/// Bytes copied by the CPU, with their worth.
+/// Bytes copied by the CPU, with their provenance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Copies {
     /// Bytes.
     pub bytes: u64,
-    /// What they are worth. [`Provenance::Unavailable`]: `bytes` means nothing.
+    /// Their provenance. [`Provenance::Unavailable`]: `bytes` means nothing.
     pub provenance: Provenance,
 }
 
 impl Measurement {
-    /// A round that nobody observed, and why.
+    /// A round that was not observed, and why.
     #[must_use]
     pub const fn unobserved(why: String, size: u64, report: WorkerReport) -> Self {
         Self {
@@ -82,7 +83,7 @@ impl Measurement {
         }
     }
 
-    /// How often the kernel did not run a program meanwhile: see [`Loss::ProbeRecursions`].
+    /// How often the kernel did not run a program during the round: see [`Loss::ProbeRecursions`].
     #[must_use]
     pub fn skipped_runs(&self) -> u64 {
         self.frame.as_ref().map_or(0, |frame| frame.losses[Loss::ProbeRecursions])
@@ -145,22 +146,23 @@ impl Measurement {
         if self.size == 0 { 0.0 } else { bytes as f64 / self.size as f64 }
     }
 
-    /// Where copies come from that were not counted.
+    /// Why copies were not counted.
     #[must_use]
     pub fn why_not_measured(&self) -> &str {
         if self.report.completions.is_some() {
-            return "of a zero-copy send the kernel tells the program whether it copied, not how \
-                    many bytes";
+            return "for a zero-copy send the kernel reports to the program whether it copied, not \
+                    how many bytes";
         }
         let limitation = self
             .frame
             .as_ref()
             .ok()
             .and_then(|frame| frame.host.limitation(CounterId::CopiedBytes));
-        limitation.map_or("this kernel lets nobody count them", |limitation| &limitation.reason)
+        limitation
+            .map_or("this kernel does not let programs count them", |limitation| &limitation.reason)
     }
 
-    /// Why the kernel does not tell how much was copied.
+    /// Why it is unknown how much was copied.
     #[must_use]
     pub fn why_no_copies(&self) -> &str {
         match &self.frame {

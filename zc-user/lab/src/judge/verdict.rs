@@ -11,16 +11,16 @@ use zc_model::{
     value::Value,
 };
 
-/// How a scenario turned out.
+/// The result of a scenario, compared with theory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// The judgement.
     pub judgement: Judgement,
-    /// What the reader has to know of the setting, in sentences.
+    /// What the reader needs to know about the setting, in sentences.
     pub notes: Vec<String>,
 }
 
-/// Whether the textbooks are right on this kernel.
+/// Whether the textbook is right on this kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
     /// As the textbook says.
@@ -127,7 +127,7 @@ fn judgement(
     if !surprises.is_empty() && skipped > 0 {
         return Judgement::NotMeasured(format!(
             "the kernel hid events from the probes {skipped} times, because a thread had been \
-             preempted inside the same probe: run it again, on a machine with less to do"
+             preempted inside the same probe: repeat the run on a less busy machine"
         ));
     }
     if !surprises.is_empty() {
@@ -150,18 +150,18 @@ fn page_cache_surprise(
     let pages = setting.size.div_ceil(page_size() as u64);
     match cache {
         Cache::Warm if misses > 0 => {
-            Some(format!("{misses} of {pages} pages were not in the page cache any more"))
+            Some(format!("{misses} of {pages} pages were no longer in the page cache"))
         }
         Cache::Cold if misses < pages => Some(format!(
             "only {misses} of {pages} pages were missing from the page cache: the file is in \
-             memory, or somebody has it mapped"
+             memory, or a process has it mapped"
         )),
         _ => None,
     }
 }
 
-/// Direct I/O that no device saw anything of, neither from this process nor from whoever works for
-/// it (a thread of an encrypting device, say).
+/// Direct I/O that no device saw, neither from this process nor from a thread that works for it (such
+/// as a thread of an encrypting device).
 fn device_surprise(expected: &Expected, measurement: &Measurement) -> Option<String> {
     let frame = measurement.frame.as_ref().ok()?;
     let disks = || frame.devices.iter().filter(|device| device.kind == DeviceKind::Block);
@@ -178,20 +178,21 @@ fn device_surprise(expected: &Expected, measurement: &Measurement) -> Option<Str
         let Value::Integer(own, _) = measurement.counter(counter) else { return None };
         let passed = own.max(all);
         (passed < *moved)
-            .then(|| format!("{passed} bytes passed the storage devices instead of {moved}"))
+            .then(|| format!("the storage devices transferred {passed} bytes instead of {moved}"))
     })
 }
 
-/// What the kernel told the program of its zero-copy sends, when copies that were counted say
-/// otherwise.
+/// What the kernel reported to the program of its zero-copy sends, when the counted copies contradict
+/// it.
 fn completion_surprise(measurement: &Measurement, copies: Copies) -> Option<String> {
-    let told = measurement.report.completions?;
-    let all = told.copied == told.sends;
-    let contradicts = (all && copies.bytes == 0) || (told.copied == 0 && copies.bytes > 0);
-    (copies.provenance == Provenance::Measured && told.sends > 0 && contradicts).then(|| {
+    let reported = measurement.report.completions?;
+    let all = reported.copied == reported.sends;
+    let contradicts = (all && copies.bytes == 0) || (reported.copied == 0 && copies.bytes > 0);
+    (copies.provenance == Provenance::Measured && reported.sends > 0 && contradicts).then(|| {
         format!(
-            "the kernel told the program that {} of {} sends were copied, and {} bytes were",
-            told.copied, told.sends, copies.bytes
+            "the kernel reported to the program that it copied {} of {} sends, but {} bytes were \
+             copied",
+            reported.copied, reported.sends, copies.bytes
         )
     })
 }
@@ -229,7 +230,7 @@ fn notes(
             }
         }
     }
-    // Nobody knows of the DMA where nothing was counted.
+    // Where nothing was counted, the DMA is unknown.
     let counted = measurement.frame.is_ok();
     if counted && scenario.theory.storage_dma > 0 && is_idle(measurement) && !setting.cold {
         notes.push("no DMA from storage: the page cache was warm (see --cold)".to_owned());
@@ -240,15 +241,13 @@ fn notes(
     }
     if let Some(departure) = measurement.departure {
         notes.push(format!(
-            "measured at the device: {} bytes of the payload left as references to pages, {} in \
-             packets that they had been copied into",
-            departure.gathered_bytes, departure.linear_bytes
+            "measured at the device: {} bytes of the payload left as references to pages, {} were \
+             copied into packets",
+            departure.referenced_bytes, departure.linear_bytes
         ));
     }
     if let Some(bytes @ 1..) = measurement.sent_again {
-        notes.push(format!(
-            "{bytes} bytes were sent again: what the network stack copies on the way, it copied again"
-        ));
+        notes.push(format!("TCP retransmitted {bytes} bytes: the network stack copied them again"));
     }
     if let Some(told) = &measurement.report.told {
         notes.push(told.clone());
@@ -256,7 +255,7 @@ fn notes(
     notes
 }
 
-/// Whether the process asked the storage for nothing.
+/// Whether the process made no request to storage.
 fn is_idle(measurement: &Measurement) -> bool {
     [CounterId::BlockReadBytes, CounterId::BlockWriteBytes]
         .iter()

@@ -1,4 +1,4 @@
-//! Processes that the lab starts: this program again, as worker or peer. None outlives the lab.
+//! Processes that the lab starts: this program again, as worker or receiver. None outlives the lab.
 
 use std::{
     convert::Infallible,
@@ -66,7 +66,7 @@ impl Child {
         Ok(Self { process, changes, name })
     }
 
-    /// Runs another program, which also ends with the lab.
+    /// Runs another program, which is also killed when the lab exits.
     pub(crate) fn program(words: &[OsString], input: OwnedFd, output: Stdio) -> Result<Self> {
         let program = words.first().context("no program to run")?;
         let name = Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
@@ -87,7 +87,7 @@ impl Child {
     /// Waits until it has stopped itself.
     ///
     /// # Errors
-    /// When it ended instead: with what it complained about.
+    /// When it ended instead: with what it wrote to standard error.
     pub(crate) async fn stopped(&mut self) -> Result<()> {
         if self.wait(WaitIdOptions::STOPPED).await? {
             self.off_cpu();
@@ -97,12 +97,11 @@ impl Child {
         Err(self.complaint(status))
     }
 
-    /// Waits until a stopped child has left its CPU, which is a moment after its parent is told of the
-    /// stop: what it did is settled by then.
+    /// Waits until a stopped child has left its CPU, which is a moment after the kernel reports the
+    /// stop to its parent: what it did is settled by then.
     ///
-    /// The kernel waits before it tells where a process is (`wait_task_inactive` in
-    /// `task_current_syscall`, lib/syscall.c, 5.10 to 7.2). What it tells is of no interest, nor
-    /// is whether it may.
+    /// The kernel waits before it reports where a process is (`wait_task_inactive` in
+    /// `task_current_syscall`, lib/syscall.c, 5.10 to 7.2). The result, or an error, does not matter.
     fn off_cpu(&self) {
         let _ = std::fs::read(format!("/proc/{}/syscall", self.pid()));
     }
@@ -115,7 +114,7 @@ impl Child {
     /// Waits until it has ended, and returns what it reported.
     ///
     /// # Errors
-    /// When it failed: with what it complained about.
+    /// When it failed: with what it wrote to standard error.
     pub(crate) async fn report<T: DeserializeOwned>(&mut self) -> Result<T> {
         self.wait(WaitIdOptions::empty()).await?;
         let status = self.process.wait().context("cannot wait for a child")?;
@@ -123,13 +122,14 @@ impl Child {
             return Err(self.complaint(status));
         }
         let text = self.stderr();
-        serde_json::from_str(&text).with_context(|| format!("the {} reports '{text}'", self.name))
+        serde_json::from_str(&text)
+            .with_context(|| format!("cannot understand the report of the {}: '{text}'", self.name))
     }
 
     /// Waits until it has ended.
     ///
     /// # Errors
-    /// When it failed: with what it complained about.
+    /// When it failed: with what it wrote to standard error.
     pub(crate) async fn finished(&mut self) -> Result<()> {
         self.wait(WaitIdOptions::empty()).await?;
         match self.ended()? {
@@ -138,22 +138,22 @@ impl Child {
         }
     }
 
-    /// What it complained about, if it has ended and failed.
+    /// The error of a child that has ended and failed.
     pub(crate) fn ended(&mut self) -> Result<Option<anyhow::Error>> {
         let status = self.process.try_wait().context("cannot wait for a child")?;
         Ok(status.filter(|status| !status.success()).map(|status| self.complaint(status)))
     }
 
-    /// Waits, without any other work meanwhile, for a child that is about to end.
+    /// Waits, blocking this thread, for a child that is about to end.
     pub(crate) fn outlast(&mut self) {
-        // Nobody is left to tell that it cannot be waited for.
+        // A failure cannot be reported to a caller any more.
         let _ = self.process.wait();
     }
 
     /// A line that it prints, without its end; its output was a pipe.
     ///
     /// # Errors
-    /// When it ends instead: with what it complained about.
+    /// When it ends instead: with what it wrote to standard error.
     pub(crate) async fn line(&mut self) -> Result<Vec<u8>> {
         let output = self.process.stdout.take().context("the output of a child is elsewhere")?;
         let output = Receiver::from_owned_fd(output.into()).context("cannot read from a pipe")?;
@@ -207,7 +207,7 @@ impl Child {
                 if let Some(status) = status {
                     let changed = status.stopped();
                     if changed {
-                        // Told once: the next stop is another.
+                        // Reported once: the next stop is another.
                         waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG)
                             .context("cannot wait for a child")?;
                     }
@@ -218,7 +218,11 @@ impl Child {
         };
         match timeout(PATIENCE, wait).await {
             Ok(result) => result,
-            Err(_) => bail!("the {} made no progress for {} s", self.name, PATIENCE.as_secs()),
+            Err(_) => bail!(
+                "the {} made no progress for {} s; is the machine overloaded?",
+                self.name,
+                PATIENCE.as_secs()
+            ),
         }
     }
 
@@ -249,7 +253,7 @@ impl Child {
 }
 
 fn read_all(from: &mut ChildStderr, text: &mut Vec<u8>) {
-    // What was said until it failed is all there is.
+    // What was read until the failure is used.
     let _ = from.read_to_end(text);
 }
 
@@ -263,7 +267,8 @@ impl Drop for Child {
     }
 }
 
-/// Becomes another program, which follows the lab to its end as this process does, and finds nothing of the user's environment.
+/// Execs a program, which the kernel kills when the lab exits, as it would this process; without the
+/// user's environment.
 ///
 /// # Errors
 /// When it cannot be run; otherwise this does not return.
@@ -278,14 +283,14 @@ pub fn exec(words: &[OsString]) -> Result<Infallible> {
     Err(error).with_context(|| format!("cannot run '{}'", program.display()))
 }
 
-/// Ends this process with its parent, the lab, even if that is killed. `parent` is the process id
-/// that the lab told; whether this process was started by that one.
+/// Has the kernel kill this process when its parent, the lab, exits or is killed. Returns whether
+/// `parent`, the process id on the command line, is the parent.
 ///
 /// # Errors
 /// When the kernel refuses.
 pub fn follow(parent: Option<u32>) -> Result<bool> {
     set_parent_process_death_signal(Some(Signal::KILL))
-        .context("cannot follow the lab to its end")?;
+        .context("cannot arrange to be killed with the lab")?;
     // A parent that had ended before would send no signal any more.
     let actual = getppid().map(|pid| pid.as_raw_nonzero().get().cast_unsigned());
     Ok(parent.is_some() && parent == actual)

@@ -1,4 +1,4 @@
-//! A directory for the files of a program, gone when the lab is, whatever ends it.
+//! A directory for the files of a program. It is removed when the lab exits, even if it is killed.
 //!
 //! A keeper process makes the directory and removes it when the lab closes a pipe between them:
 //! the kernel closes it even if the lab is killed.
@@ -31,8 +31,8 @@ impl Scratch {
         let (waiting, lease) = io::pipe().context("cannot make a pipe")?;
         let words = ["scratch".as_ref(), directory.as_os_str()];
         let keeper = Child::spawn(&words, waiting.into(), Stdio::piped())?;
-        // Before it has told where: if the lab ends now, the keeper must not be killed as other
-        // children are, as it may have made the directory.
+        // Before it has printed the path: if the lab ends now, the keeper must not be killed as other
+        // children are, because it may have made the directory.
         let mut scratch = Self { path: PathBuf::new(), keeper, lease: Some(lease) };
         scratch.path = std::ffi::OsString::from_vec(scratch.keeper.line().await?).into();
         Ok(scratch)
@@ -74,8 +74,8 @@ pub fn main(directory: &Path) -> Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(scratch.path().as_os_str().as_bytes())?;
     out.write_all(b"\n")?;
-    out.flush().context("cannot tell the directory")?;
-    // Nothing is ever sent: the end is the message.
+    out.flush().context("cannot print the directory")?;
+    // Nothing is ever sent: the end of the input is the message.
     let _ = io::stdin().read(&mut [0]);
     let path = scratch.keep();
     for _ in 0..ATTEMPTS {

@@ -1,4 +1,4 @@
-//! Running scenarios: rounds in turns with the baseline, and what comes of them.
+//! Runs scenarios in rounds that alternate with the baseline.
 
 use std::path::{Path, PathBuf};
 
@@ -41,8 +41,8 @@ pub struct Plan {
     pub directory: PathBuf,
 }
 
-/// What is told of a round before it begins: the scenario, its sink, the number of the round from
-/// 1, and how many there will be.
+/// Called before a round begins, with the scenario, its sink, the number of the round from
+/// 1, and their total number.
 pub type Watch<'a> = Box<dyn FnMut(&Scenario, Sink, u32, u32) + 'a>;
 
 /// The bench on which scenarios run: a payload, and an observer.
@@ -66,7 +66,7 @@ impl<'a> Bench<'a> {
         Ok(Self { plan, payload, observer, watch: None })
     }
 
-    /// Tells `watch` of every round.
+    /// Calls `watch` before every round.
     pub fn watch(&mut self, watch: Watch<'a>) {
         self.watch = Some(watch);
     }
@@ -77,7 +77,7 @@ impl<'a> Bench<'a> {
         self.payload.size
     }
 
-    /// Runs `scenario`, in turns with the baseline.
+    /// Runs `scenario`, alternating with the baseline.
     pub async fn run(&mut self, scenario: &'static Scenario) -> Finding {
         let sink = match self.plan.sink {
             Some(sink) if scenario.sinks.contains(&sink) => sink,
@@ -86,7 +86,7 @@ impl<'a> Bench<'a> {
         self.run_to(scenario, sink).await
     }
 
-    /// Runs `scenario` to `sink`, in turns with the baseline.
+    /// Runs `scenario` to `sink`, alternating with the baseline.
     pub async fn run_to(&mut self, scenario: &'static Scenario, sink: Sink) -> Finding {
         let setting = self.setting(scenario, sink);
         let baseline =
@@ -96,7 +96,7 @@ impl<'a> Bench<'a> {
         Finding { scenario, setting, outcome }
     }
 
-    /// Runs two scenarios in turns.
+    /// Alternates between two scenarios.
     ///
     /// # Errors
     /// When they have no sink in common.
@@ -105,7 +105,8 @@ impl<'a> Bench<'a> {
         first: &'static Scenario,
         second: &'static Scenario,
     ) -> Result<Comparison> {
-        let none = || anyhow!("{} and {} have no sink in common", first.id, second.id);
+        let none =
+            || anyhow!("{} and {} have no common sink; see zc lab list", first.id, second.id);
         let sink = self.plan.sink.or_else(|| common_sink(first, second)).ok_or_else(none)?;
         let rounds = match self.rounds(second, Some(first), sink).await {
             Ok(rounds) => rounds,
@@ -223,7 +224,7 @@ impl<'a> Bench<'a> {
             None => round::mechanism(scenario, setting, payload, &plan.directory, observer).await,
         };
         if round.is_err() {
-            // Rather the cause than what came of it.
+            // The cause is reported rather than its effect.
             payload.has_not_changed()?;
         }
         round
@@ -272,7 +273,7 @@ fn ran(scenario: &Scenario, setting: &Setting, mut rounds: Vec<Round>) -> Result
     Ok(Ran { rounds: count, measurement, wall_ns, cpu_ns, relative, verdict })
 }
 
-/// Where files are made unless another directory is asked for: on a disk, which `/tmp` may not be.
+/// The default directory for files: on a disk, which `/tmp` may not be.
 #[must_use]
 pub fn default_directory() -> PathBuf {
     let disk = Path::new("/var/tmp");

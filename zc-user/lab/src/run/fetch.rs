@@ -1,4 +1,4 @@
-//! A peer that asks a server for the payload, and checks what it gets.
+//! A receiver that requests the payload from a server, and verifies it.
 
 use std::{
     io::{self, BufRead, BufReader, Write as _},
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::receiver::Arrival;
 use crate::workload::{payload, program::Protocol};
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fetched {
     /// The payload.
@@ -36,7 +36,7 @@ pub fn main(port: u16, protocol: Protocol) -> Result<()> {
     let mut socket =
         TcpStream::connect((Ipv4Addr::LOCALHOST, port)).context("cannot connect to the server")?;
     let request = protocol.request();
-    socket.write_all(request.as_bytes()).context("cannot ask the server")?;
+    socket.write_all(request.as_bytes()).context("cannot send a request to the server")?;
     let mut answer = BufReader::with_capacity(1 << 20, socket);
     let header = match protocol {
         Protocol::Http => header(&mut answer)?,
@@ -69,7 +69,7 @@ fn header(answer: &mut impl BufRead) -> Result<Header> {
         let got = answer.read_line(&mut line).context("cannot read the answer")?;
         let line = line.trim_end();
         if header.bytes == 0 && line.split(' ').nth(1) != Some("200") {
-            bail!("the server answers '{line}'");
+            bail!("unexpected response of the server: '{line}'");
         }
         if got == 0 {
             bail!("the server closed the connection within the header");
@@ -104,9 +104,12 @@ mod tests {
     #[test]
     fn an_error_and_a_torn_header_are_no_payload() {
         for (text, what) in [
-            ("HTTP/1.1 404 Not Found\r\n\r\n", "the server answers 'HTTP/1.1 404 Not Found'"),
+            (
+                "HTTP/1.1 404 Not Found\r\n\r\n",
+                "unexpected response of the server: 'HTTP/1.1 404 Not Found'",
+            ),
             ("HTTP/1.1 200 OK\r\n", "the server closed the connection within the header"),
-            ("", "the server answers ''"),
+            ("", "unexpected response of the server: ''"),
         ] {
             let error = header(&mut text.as_bytes()).expect_err(text);
             assert_eq!(error.to_string(), what);

@@ -1,4 +1,4 @@
-//! The peer: a process at the far end of the sink that checks what arrives.
+//! The receiver: a process at the far end of the sink that verifies what arrives.
 
 use std::io::{self, Write as _};
 

@@ -58,7 +58,8 @@ pub(crate) async fn mechanism(
     let Some((before, after)) = seen else {
         return Ok(Measurement::unobserved(observer.why_nothing().0, setting.size, report));
     };
-    let mut frame = evidence::told(section(&before, &after, &[pid])?, report.completions);
+    let mut frame =
+        evidence::with_reported_copies(section(&before, &after, &[pid])?, report.completions);
     let (mut departure, mut sent_again) = (None, None);
     if receiver.is_some()
         && let Some(arrived) = observer.look()?
@@ -97,7 +98,7 @@ fn duplicate(fd: &OwnedFd) -> Result<OwnedFd> {
     fd.try_clone().context("cannot duplicate a descriptor")
 }
 
-/// Has a server send the payload once.
+/// Requests the payload once from a server.
 pub(crate) async fn program(
     server: &mut Server,
     setting: &Setting,
@@ -152,7 +153,7 @@ pub(crate) fn section(before: &Snapshot, after: &Snapshot, roots: &[u32]) -> Res
         pids.push(process.id.pid);
     }
     if !frame.processes.iter().any(|process| pids.contains(&process.id.pid)) {
-        bail!("the probes did not see the worker; zc doctor says what they can see");
+        bail!("the probes did not see the worker; run `zc doctor`");
     }
     Ok(frame.select(&Filter { pids, ..Filter::default() }))
 }
@@ -173,7 +174,7 @@ async fn verify(
                 payload::digest_of(file).await.context("cannot read what arrived")?;
             Arrival { size, digest }
         }
-        (None, None, None) => bail!("nobody knows what arrived"),
+        (None, None, None) => bail!("cannot verify what arrived"),
     };
     intact(payload, arrival)
 }

@@ -1,4 +1,4 @@
-//! A program that is up and has answered once: what a round asks for the payload.
+//! A server that is up and has responded once: a round requests the payload from it.
 
 use std::{
     fs,
@@ -48,19 +48,19 @@ impl Server {
     ) -> Result<Self> {
         let scratch = Scratch::new(directory).await?;
         let port = free_port()?;
-        let Launch { first, server, port: told } =
+        let Launch { first, server, port: choice } =
             (program.launch)(&Site { scratch: &scratch, chunk: setting.chunk, port })?;
         if let Some(first) = first {
             Child::program(&first, fs::File::open("/dev/null")?.into(), Stdio::null())?
                 .finished()
                 .await?;
         }
-        let output = match told {
+        let output = match choice {
             Port::Given => Stdio::null(),
             Port::Printed => Stdio::piped(),
         };
         let mut process = Child::program(&server, payload.open()?.into(), output)?;
-        let (port, version) = match told {
+        let (port, version) = match choice {
             Port::Given => {
                 listening(&mut process, port).await?;
                 (port, None)
@@ -143,7 +143,7 @@ async fn listening(process: &mut Child, port: u16) -> Result<()> {
     }
 }
 
-/// A port and a version, as the servers on the Java machine tell them.
+/// A port and a version, as the servers on the Java machine print them.
 fn printed(line: &[u8]) -> Result<(u16, Option<String>)> {
     let line = String::from_utf8_lossy(line);
     let (port, version) = line.split_once(' ').unwrap_or((&line, ""));

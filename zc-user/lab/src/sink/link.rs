@@ -24,7 +24,7 @@ pub(super) struct Links(Socket);
 pub(super) struct Device {
     /// Its name.
     pub(super) name: &'static str,
-    /// Its number, which nobody else in the namespace may have.
+    /// Its number, unique in its namespace.
     pub(super) index: u32,
 }
 

@@ -36,8 +36,8 @@ use crate::{
     unsupported::Unsupported,
 };
 
-// Devices are told apart by namespace and index. The number of a namespace that is gone is used again,
-// at once and for whichever end comes next: so the two ends differ in their index, too.
+// Devices are identified by namespace and index. The kernel reuses the number of a namespace that is
+// gone, at once and for either end: so the two ends differ in their index, too.
 const NEAR: Device = Device { name: "zc-near", index: 2 };
 const FAR: Device = Device { name: "zc-far", index: 3 };
 const NEAR_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -50,50 +50,50 @@ struct Made {
     namespace: u64,
 }
 
-/// Connects two sockets over a pair of veth devices. `gather`: whether the near device takes
-/// packets in pieces, as hardware with scatter-gather does.
+/// Connects two sockets over a pair of veth devices. `scatter_gather`: whether the near device
+/// has it, as most hardware has.
 ///
 /// # Errors
-/// [`Unsupported`] where there are no network namespaces to be had.
-pub(super) async fn open(gather: bool) -> Result<Ends> {
+/// [`Unsupported`] where network namespaces are not available.
+pub(super) async fn open(scatter_gather: bool) -> Result<Ends> {
     let (ours, theirs) = UnixStream::pair().context("cannot make Unix sockets")?;
-    let words: &[&str] = if gather { &["veth"] } else { &["veth", "--linear"] };
+    let words: &[&str] = if scatter_gather { &["veth"] } else { &["veth", "--linear"] };
     let made: Made = Child::spawn(words, theirs.into(), Stdio::null())?.report().await?;
     let [near, far] = take(&ours).context("cannot take over the ends of a veth pair")?;
     let interface = Interface { name: NEAR.name, namespace: made.namespace };
     Ok(Ends { near, far: Some(far), interface: Some(interface) })
 }
 
-/// Makes the namespaces and hands the sockets over to whoever is at the other end of standard
+/// Makes the namespaces and hands the sockets over to the process at the other end of standard
 /// input.
 ///
 /// # Errors
-/// [`Unsupported`] where there are no network namespaces to be had.
-pub fn main(gather: bool) -> Result<()> {
-    let receiver = child::standard_input()?;
+/// [`Unsupported`] where network namespaces are not available.
+pub fn main(scatter_gather: bool) -> Result<()> {
+    let lab = child::standard_input()?;
     own_namespace(true)?;
     let far_namespace = File::open("/proc/self/ns/net").context("cannot find the namespace")?;
-    let far_links = Links::open().context("cannot ask the kernel for network devices")?;
+    let far_links = Links::open().context("cannot open a netlink socket for network devices")?;
     let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).context("cannot listen")?;
     own_namespace(false)?;
-    let near_links = Links::open().context("cannot ask the kernel for network devices")?;
+    let near_links = Links::open().context("cannot open a netlink socket for network devices")?;
     near_links.add_pair(NEAR, FAR, far_namespace.as_fd()).map_err(no_veth)?;
     far_links.start(FAR, FAR_ADDRESS, 24).context("cannot set up a veth device")?;
     near_links.start(NEAR, NEAR_ADDRESS, 24).context("cannot set up a veth device")?;
-    if !gather {
-        forbid_gathering()?;
+    if !scatter_gather {
+        turn_scatter_gather_off()?;
     }
     let port = listener.local_addr()?.port();
     let near = TcpStream::connect((FAR_ADDRESS, port)).context("cannot connect over veth")?;
     let (far, _) = listener.accept().context("cannot accept over veth")?;
-    hand_over(&receiver, &near, &far).context("cannot hand over the ends of a veth pair")?;
+    hand_over(&lab, &near, &far).context("cannot hand over the ends of a veth pair")?;
     let namespace = fs::metadata("/proc/self/ns/net").context("cannot find the namespace")?.ino();
     let report = serde_json::to_string(&Made { namespace })?;
     io::stderr().write_all(report.as_bytes()).context("cannot report")
 }
 
 /// Moves this process to a network namespace of its own; if it has to, to one of a user namespace,
-/// which nobody needs privileges for.
+/// which needs no privileges.
 fn own_namespace(first: bool) -> Result<()> {
     // SAFETY: only namespaces; no memory or descriptors are unshared.
     let unshare = |flags| unsafe { unshare_unsafe(flags) };
@@ -111,7 +111,7 @@ fn own_namespace(first: bool) -> Result<()> {
             _ => format!("cannot make a network namespace: {errno}"),
         }))
     })?;
-    // Nobody shall look for routers while the bytes are counted. Absent without IPv6.
+    // No router discovery while the bytes are counted. Absent without IPv6.
     let _ = fs::write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
     let _ = fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
     Ok(())
@@ -133,11 +133,11 @@ struct EthtoolValue {
     data: u32,
 }
 
-/// `ETHTOOL_SSG`: whether a device is given packets in pieces.
+/// `ETHTOOL_SSG`: sets whether the kernel passes packets in several pieces to a device.
 const SET_SCATTER_GATHER: u32 = 0x19;
 
-/// Without scatter-gather: as `ethtool -K DEVICE sg off`.
-fn forbid_gathering() -> Result<()> {
+/// Does what `ethtool -K DEVICE sg off` does.
+fn turn_scatter_gather_off() -> Result<()> {
     let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).context("no socket")?;
     let mut value = EthtoolValue { command: SET_SCATTER_GATHER, data: 0 };
     // SAFETY: integers and pointers, of which zero is a value.
@@ -153,12 +153,12 @@ fn forbid_gathering() -> Result<()> {
     }
 }
 
-fn hand_over(receiver: &File, near: &TcpStream, far: &TcpStream) -> io::Result<()> {
+fn hand_over(lab: &File, near: &TcpStream, far: &TcpStream) -> io::Result<()> {
     let ends = [near.as_fd(), far.as_fd()];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     control.push(SendAncillaryMessage::ScmRights(&ends));
-    sendmsg(receiver, &[IoSlice::new(&[0])], &mut control, SendFlags::empty())?;
+    sendmsg(lab, &[IoSlice::new(&[0])], &mut control, SendFlags::empty())?;
     Ok(())
 }
 

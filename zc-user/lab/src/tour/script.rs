@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{hazard::Hazard, sink::Sink, workload::scenario::Scenario};
 
-/// The tour that `zc demo` gives unless it is told another.
+/// The tour that `zc demo` plays by default.
 pub const BUILT_IN: &str = include_str!("tour.zcdemo");
 
 /// A tour.
@@ -56,7 +56,7 @@ pub enum Act {
     Step(&'static Scenario, How),
     /// Two scenarios in the same setting.
     Compare([&'static Scenario; 2], How),
-    /// Something that goes wrong, where it harms nobody.
+    /// A hazard, reproduced where it does no harm.
     Hazard(&'static Hazard),
 }
 

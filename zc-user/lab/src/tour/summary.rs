@@ -1,4 +1,4 @@
-//! What came of the tour as a whole.
+//! The results of the tour as a whole.
 
 use std::fmt;
 
@@ -11,20 +11,20 @@ use crate::{
     },
 };
 
-/// How the scenarios turned out, by number.
+/// Number of workloads by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// As the textbook says.
     pub textbook: usize,
     /// Different, for known reasons.
     pub differs: usize,
-    /// Different, and nobody knows why.
+    /// Different, for unknown reasons.
     pub unexplained: usize,
     /// Ran, but nothing was counted.
     pub not_measured: usize,
-    /// Hazards that were seen as they are known.
+    /// Hazards that were reproduced as expected.
     pub hazards: usize,
-    /// Hazards that turned out otherwise.
+    /// Hazards that had another outcome.
     pub unexpected: usize,
     /// Not possible here.
     pub skipped: usize,
@@ -33,7 +33,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts what came of a tour.
+    /// Counts the results of a tour.
     #[must_use]
     pub fn of(tour: &Tour) -> Self {
         let mut tally = Self::default();
@@ -60,7 +60,7 @@ impl Tally {
         tally
     }
 
-    /// Whether somebody should look into it.
+    /// Whether a workload failed, or its result is unexplained.
     #[must_use]
     pub const fn is_bad(self) -> bool {
         self.unexplained > 0 || self.unexpected > 0 || self.failed > 0
@@ -84,8 +84,8 @@ impl fmt::Display for Tally {
             (differs, "different for a known reason"),
             (unexplained, "different for no known reason"),
             (not_measured, "not measured"),
-            (hazards, if hazards == 1 { "hazard seen" } else { "hazards seen" }),
-            (unexpected, "not as a hazard is known"),
+            (hazards, if hazards == 1 { "hazard reproduced" } else { "hazards reproduced" }),
+            (unexpected, "with an unexpected hazard"),
             (skipped, "skipped"),
             (failed, "failed"),
         ];
@@ -100,7 +100,7 @@ impl fmt::Display for Tally {
     }
 }
 
-/// How a finding turned out, in a word or two.
+/// The result of a finding, in a word or two.
 #[must_use]
 pub const fn word(finding: &Finding) -> &'static str {
     match &finding.outcome {
@@ -115,7 +115,7 @@ pub const fn word(finding: &Finding) -> &'static str {
     }
 }
 
-/// How a hazard turned out, in a word or two.
+/// The result of a hazard, in a word or two.
 #[must_use]
 pub fn hazard_word(sighting: &Sighting) -> &'static str {
     match &sighting.outcome {
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_occurred_is_told() {
+    fn only_what_occurred_is_listed() {
         let tally = Tally { textbook: 3, skipped: 1, ..Tally::default() };
         assert_eq!(tally.to_string(), "4 workloads: 3 as the textbook says, 1 skipped");
         assert!(!tally.is_bad());

@@ -1,6 +1,6 @@
-//! The walk through a script: which scene is on, what came of those before, how long it stays.
+//! The way through a script: which scene is shown, the results of those before, how long it stays.
 //!
-//! It has no clock: time is told to it, so that a test can tell it any.
+//! It has no clock: the caller passes the time, so that a test can pass any.
 
 use std::{cell::RefCell, future::Future, rc::Rc, time::Duration};
 
@@ -16,42 +16,42 @@ pub trait Laboratory {
     /// What is under way, in a few words; kept up to date while it runs.
     fn progress(&self) -> Progress;
 
-    /// What the findings will be worth.
+    /// What the findings depend on: the machine and the provenance of its figures.
     fn conditions(&self) -> &Conditions;
 
     /// Housekeeping, a few times a second while nothing runs.
     fn tend(&mut self) {}
 }
 
-/// What came of a scene.
+/// The results of a scene.
 #[derive(Default)]
 pub struct Exhibit {
-    /// What came of its scenarios.
+    /// The results of its scenarios.
     pub findings: Vec<Finding>,
     /// What was seen of its hazard.
     pub sighting: Option<Sighting>,
 }
 
-/// A few words that whoever runs something writes, and whoever draws reads.
+/// A few words that the laboratory writes while it runs, and that the screen reads.
 pub type Progress = Rc<RefCell<String>>;
 
-/// Where a tour is given.
+/// The machine on which a tour is played.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conditions {
     /// Kernel and architecture.
     pub machine: String,
-    /// What figures of copies are worth here; `None` when nothing is counted.
+    /// The provenance of copy figures here; `None` when nothing is counted.
     pub copies: Option<Provenance>,
     /// What this machine does not let us measure: why, and what to do; empty when there is nothing.
     pub limits: String,
 }
 
-/// How fast it goes.
+/// The pace of a tour.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
-    /// Times as fast as one reads.
+    /// Playback speed factor.
     pub speed: f64,
-    /// Wait for a key wherever there is something to read.
+    /// Wait for a key after each text.
     pub wait: bool,
 }
 
@@ -69,7 +69,7 @@ pub enum Phase {
     Before,
     /// The workload.
     Running,
-    /// What came of it.
+    /// The results.
     After,
     /// The table at the end of the tour.
     Summary,
@@ -79,7 +79,7 @@ pub enum Phase {
 pub struct Tour {
     script: Script,
     pace: Pace,
-    /// What came of each scene so far; the one under way has its own from [`Phase::After`] on.
+    /// The results of each scene so far; the current one has its own from [`Phase::After`] on.
     findings: Vec<Vec<Finding>>,
     sightings: Vec<Option<Sighting>>,
     /// The scene under way; as many as there are scenes at the end.
@@ -168,7 +168,7 @@ impl Tour {
         }
     }
 
-    /// Goes back to an earlier scene. Meanwhile the tour stands still.
+    /// Goes back to an earlier scene. The tour does not advance until it returns.
     pub fn previous(&mut self) {
         self.looking = self.looking.saturating_sub(1);
     }
@@ -206,7 +206,7 @@ impl Tour {
         self.at
     }
 
-    /// The scene that is looked at, how far it is, and what came of it so far; `None` for the
+    /// The scene that is looked at, its phase, and its results so far; `None` for the
     /// summary.
     #[must_use]
     pub fn shown(&self) -> Option<(&Scene, Phase, &[Finding])> {
@@ -219,7 +219,7 @@ impl Tour {
         Some((scene, phase, self.findings.get(self.looking).map_or(&[], Vec::as_slice)))
     }
 
-    /// What came of each scene so far.
+    /// The results of each scene so far.
     #[must_use]
     pub fn findings(&self) -> &[Vec<Finding>] {
         &self.findings
@@ -237,7 +237,7 @@ impl Tour {
         &self.sightings
     }
 
-    /// Whether an earlier scene than the one that is looked at has told this already.
+    /// Whether a scene before the one that is looked at has shown this note.
     #[must_use]
     pub fn has_told(&self, note: &str) -> bool {
         let earlier = self.findings.iter().take(self.looking).flatten();
@@ -250,7 +250,7 @@ impl Tour {
         self.phase
     }
 
-    /// Whether it was told to stop for a while.
+    /// Whether the user paused it.
     #[must_use]
     pub const fn is_paused(&self) -> bool {
         self.paused
@@ -275,7 +275,7 @@ impl Tour {
         self.ran_for
     }
 
-    /// Times as fast as one reads.
+    /// Playback speed factor.
     #[must_use]
     pub const fn speed(&self) -> f64 {
         self.pace.speed
@@ -325,12 +325,12 @@ impl Tour {
         self.ran_for = Duration::ZERO;
     }
 
-    fn stay(&self, said: &Narration, beside: Duration) -> Option<Duration> {
+    fn stay(&self, said: &Narration, extra: Duration) -> Option<Duration> {
         match said.stay {
             Some(Stay::Key) => None,
             _ if self.pace.wait => None,
             Some(Stay::For(time)) => Some(time),
-            None => Some(said.reading_time() + beside),
+            None => Some(said.reading_time() + extra),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What O_DIRECT asks for: whole blocks, and a file system that means it.
+//! What O_DIRECT requires: whole blocks, and a file system that supports it.
 
 use std::{fs::File, io};
 
@@ -25,13 +25,13 @@ pub(crate) fn enable(file: &File) -> Result<()> {
     if kind == libc::BTRFS_SUPER_MAGIC && is_empty(file)? {
         // As databases there do (chattr +C): a file with checksums is written through the cache
         // (btrfs_direct_write, fs/btrfs/direct-io.c, 6.12).
-        let flags = ioctl_getflags(file).context("cannot ask for the flags of a file")?;
+        let flags = ioctl_getflags(file).context("cannot get the flags of a file")?;
         ioctl_setflags(file, flags | IFlags::NOCOW).context("cannot turn checksums off")?;
     }
-    let flags = fcntl_getfl(file).context("cannot ask for the flags of a file")?;
+    let flags = fcntl_getfl(file).context("cannot get the flags of a file")?;
     match fcntl_setfl(file, flags | OFlags::DIRECT) {
         Ok(()) => Ok(()),
-        Err(Errno::INVAL) => Err(unsupported("the file system knows no O_DIRECT")),
+        Err(Errno::INVAL) => Err(unsupported("the file system does not support O_DIRECT")),
         Err(error) => Err(error).context("cannot turn the page cache off"),
     }
 }
@@ -41,7 +41,7 @@ pub(crate) fn enable(file: &File) -> Result<()> {
 /// # Errors
 /// [`Unsupported`] for a file in memory.
 pub(crate) fn on_device(file: &File) -> Result<i64> {
-    let kind = fstatfs(file).context("cannot ask for the file system")?.f_type;
+    let kind = fstatfs(file).context("cannot get the type of a file system")?.f_type;
     if kind == libc::TMPFS_MAGIC {
         return Err(unsupported("a file in memory has no device behind it"));
     }

@@ -50,7 +50,7 @@ const KINDS: &[Kind] = &[
 /// Where these programs are, which is not always where a user looks for programs.
 const PATH: &str = "/usr/sbin:/sbin:/usr/bin:/bin";
 
-/// How often somebody else may take the free loop device first.
+/// How often another process may take the free loop device first.
 const ATTEMPTS: usize = 16;
 
 impl FileSystem {
@@ -93,23 +93,23 @@ fn supported() -> Result<(&'static Kind, OwnedFd)> {
         match fsopen(kind.name, FsOpenFlags::FSOPEN_CLOEXEC) {
             Ok(context) if is_installed(kind.program) => return Ok((kind, context)),
             Ok(_) if why.is_empty() => {
-                why = format!("{} is not installed; zc lab setup installs it", kind.program);
+                why = format!("{} is not installed; run `sudo zc lab setup`", kind.program);
             }
-            Err(Errno::PERM) => why = "a file system is mounted by root only; use sudo".to_owned(),
-            Err(Errno::NOSYS) => why = "the kernel mounts nothing privately before 5.2".to_owned(),
+            Err(Errno::PERM) => why = "only root may mount a file system; use sudo".to_owned(),
+            Err(Errno::NOSYS) => why = "a private mount needs Linux 5.2".to_owned(),
             _ => {}
         }
     }
     if why.is_empty() {
-        "the kernel knows neither btrfs nor xfs".clone_into(&mut why);
+        "the kernel supports neither btrfs nor xfs".clone_into(&mut why);
     }
     Err(unsupported(&why))
 }
 
 fn unsupported(why: &str) -> anyhow::Error {
     Unsupported(format!(
-        "{why}; or choose a directory on btrfs or xfs with --dir: the file system here shares no \
-         extents"
+        "{why}; or choose a directory on btrfs or xfs with --dir: the file system here cannot \
+         share extents"
     ))
     .into()
 }
@@ -140,7 +140,7 @@ fn format(kind: &Kind, path: &str) -> Result<()> {
     Ok(())
 }
 
-/// A free loop device with `backing` behind it; it lets go when nobody has it open.
+/// A free loop device with `backing` behind it; it is released when it is closed.
 fn loop_device(backing: &File) -> Result<(File, String)> {
     let open = |path: &str| match File::options().read(true).write(true).open(path) {
         Ok(file) => Ok(file),
@@ -157,12 +157,12 @@ fn loop_device(backing: &File) -> Result<(File, String)> {
             Ok(()) => return Ok((device, path)),
             Err(Errno::BUSY) => {}
             Err(Errno::INVAL | Errno::NOTTY) => {
-                return Err(unsupported("loop devices need a kernel of 5.8 or later"));
+                return Err(unsupported("loop devices need Linux 5.8"));
             }
             Err(error) => return Err(error).context("cannot set up a loop device"),
         }
     }
-    Err(unsupported("no loop device: somebody else is always first"))
+    Err(unsupported("no free loop device: lost the race for each one tried"))
 }
 
 fn configure(device: &File, backing: &File) -> Result<(), Errno> {

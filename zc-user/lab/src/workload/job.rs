@@ -15,7 +15,7 @@ use zc_privilege::keep_only;
 
 /// A mechanism's surroundings, in the worker process.
 ///
-/// The work begins with [`Self::begin`]: what is done before belongs to nobody's count. It ends when
+/// The work begins with [`Self::begin`]: what is done before is not counted. It ends when
 /// the mechanism returns, or with [`Self::end`].
 pub struct Job {
     /// The payload: a file opened for reading, at its start. A mechanism without source ignores it.
@@ -43,18 +43,18 @@ pub struct WorkerReport {
     pub wall_ns: u64,
     /// CPU time of the worker in between, user and system.
     pub cpu_ns: u64,
-    /// What the kernel told the program about its own request, in a sentence.
+    /// What the kernel reported to the program about its request, in a sentence.
     pub told: Option<String>,
-    /// What the kernel said of zero-copy sends.
+    /// What the kernel reported of zero-copy sends.
     pub completions: Option<Completions>,
     /// Checksum of the payload as the worker has it, where it goes nowhere else.
     pub digest: Option<u32>,
 }
 
-/// What the kernel told the program of its zero-copy sends.
+/// What the kernel reported to the program of its zero-copy sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Completions {
-    /// Sends that asked for it.
+    /// Sends that requested it.
     pub sends: u64,
     /// Those that were copied after all.
     pub copied: u64,
@@ -110,18 +110,18 @@ impl Job {
         Ok(())
     }
 
-    /// Keeps what the kernel told the program about its request.
+    /// Keeps what the kernel reported to the program about its request.
     pub fn tell(&mut self, told: impl Into<String>) {
         self.told = Some(told.into());
     }
 
-    /// Keeps what the kernel said of zero-copy sends: how many there were, and how many of them it
+    /// Keeps what the kernel reported of zero-copy sends: how many there were, and how many of them it
     /// copied after all.
     pub fn completed(&mut self, sends: u64, copied: u64) {
         self.completions = Some(Completions { sends, copied });
         self.tell(format!(
-            "zero-copy was asked for in {sends} sends; the kernel told the program that {copied} \
-             of them were copied after all"
+            "zero-copy was requested for {sends} sends; the kernel reported to the program that \
+             it copied {copied} of them"
         ));
     }
 

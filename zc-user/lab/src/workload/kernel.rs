@@ -2,7 +2,7 @@
 
 use rustix::system::uname;
 
-/// Major and minor version of the running kernel; zeros if it tells none.
+/// Major and minor version of the running kernel; zeros if the kernel reports none.
 pub(crate) fn version() -> (u32, u32) {
     let name = uname();
     let release = name.release().to_string_lossy();

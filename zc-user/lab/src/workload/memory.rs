@@ -43,7 +43,7 @@ pub(crate) fn huge_pages(size: u64) -> Result<HugePages> {
     fits(whole)?;
     let room = usize::try_from(whole)? + HUGE_PAGE;
     let mapping = MmapMut::map_anon(room).context("cannot get memory for the payload")?;
-    // Before it is touched: later is for a kernel thread, which takes its time.
+    // Before it is touched: later, a kernel thread would do it, at its own pace.
     let advised = mapping.advise(memmap2::Advice::HugePage);
     let start = mapping.as_ptr().align_offset(HUGE_PAGE);
     let mut pages = HugePages { mapping, start };
@@ -62,7 +62,7 @@ pub(crate) fn huge_pages(size: u64) -> Result<HugePages> {
 /// Bytes of this process in huge pages.
 fn huge_bytes() -> Result<u64> {
     let text = fs::read_to_string("/proc/self/smaps_rollup")
-        .context("cannot see what pages this process has")?;
+        .context("cannot read which pages this process has")?;
     let line = text.lines().find_map(|line| line.strip_prefix("AnonHugePages:"));
     let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
     Ok(kib.unwrap_or(0) << 10)
@@ -83,14 +83,14 @@ impl DerefMut for HugePages {
     }
 }
 
-/// Whether `size` bytes leave the machine room to breathe.
+/// Checks that `size` bytes are at most half of the free memory.
 pub(crate) fn fits(size: u64) -> Result<()> {
     let info = sysinfo();
     let free = u64::from(info.mem_unit) * (info.freeram + info.bufferram);
     if size > free / 2 {
         return Err(Unsupported(format!(
-            "the program holds the whole payload, {size} bytes, in memory, of which {free} bytes \
-             are free; use a smaller --size"
+            "the program keeps the whole payload ({size} bytes) in memory, and {free} bytes are \
+             free; use a smaller --size"
         ))
         .into());
     }
@@ -102,6 +102,6 @@ pub(crate) fn mapped(file: &File, size: u64) -> Result<impl Deref<Target = [u8]>
     let size = usize::try_from(size)?;
     // SAFETY: a file without a name that only this process has.
     let mapping: Mmap = unsafe { MmapOptions::new().len(size).map(file) }
-        .context("cannot look at what was written")?;
+        .context("cannot read what was written")?;
     Ok(mapping)
 }

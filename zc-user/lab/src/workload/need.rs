@@ -81,7 +81,7 @@ impl Need {
     /// [`Unsupported`] if it is not installed.
     pub fn require(&self) -> Result<PathBuf, Unsupported> {
         self.find().ok_or_else(|| {
-            Unsupported(format!("{} is not installed; zc lab setup installs it", self.name))
+            Unsupported(format!("{} is not installed; run `sudo zc lab setup`", self.name))
         })
     }
 }
@@ -101,7 +101,7 @@ mod tests {
         let none = Need { name: "Nothing", kind: Kind::File("/nonexistent"), package: "none" };
         assert_eq!(
             none.require().expect_err("there is no such file").to_string(),
-            "Nothing is not installed; zc lab setup installs it"
+            "Nothing is not installed; run `sudo zc lab setup`"
         );
     }
 

@@ -77,17 +77,18 @@ impl Payload {
     /// The contents of a file of the user's, which is only read.
     pub(crate) async fn of_file(path: &Path) -> Result<Self> {
         let shown = path.display();
-        // Opening a pipe would wait for somebody to write to it.
+        // Opening a pipe would wait for a writer.
         let flags = OFlags::NONBLOCK.bits().cast_signed();
         let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
         let file = file.with_context(|| format!("cannot open '{shown}'"))?;
-        let before = file.metadata().with_context(|| format!("cannot look at '{shown}'"))?;
+        let before =
+            file.metadata().with_context(|| format!("cannot read the attributes of '{shown}'"))?;
         if !before.is_file() {
-            bail!("cannot use '{shown}': it is no regular file");
+            bail!("cannot use '{shown}': it is not a regular file");
         }
         if is_invented(&file)? {
             bail!(
-                "cannot use '{shown}': the kernel makes it up as it is read; give a file on a disk"
+                "cannot use '{shown}': the kernel generates it while it is read; use a file on a disk"
             );
         }
         let copy = reopen(&file)?;
@@ -117,7 +118,7 @@ impl Payload {
         Ok(())
     }
 
-    /// Drops it from the page cache, as far as nobody else has it mapped.
+    /// Drops it from the page cache, unless another process has it mapped.
     pub(crate) fn chill(&self) -> Result<()> {
         fadvise(&self.file, 0, None, Advice::DontNeed)
             .context("cannot drop the payload from the page cache")
@@ -133,7 +134,7 @@ impl Payload {
         let stamp = |of: &Metadata| (of.len(), of.mtime(), of.mtime_nsec());
         if stamp(&now) != stamp(before) || now.len() != self.size {
             bail!(
-                "'{}' changed while it was used; give a file that nobody writes to",
+                "'{}' changed while it was used; use a file that no process writes to",
                 path.display()
             );
         }
@@ -209,7 +210,7 @@ fn is_invented(file: &File) -> Result<bool> {
     Ok(INVENTED.contains(&system.f_type))
 }
 
-/// There is room for `size` bytes, as far as one can tell beforehand.
+/// Checks that there is room for `size` bytes.
 fn has_room(file: &File, directory: &Path, size: u64) -> Result<()> {
     let system = fstatvfs(file).context("cannot look at a file system")?;
     let free = system.f_bavail.saturating_mul(system.f_frsize);
@@ -229,7 +230,7 @@ fn sync(file: &mut BufWriter<File>) -> io::Result<()> {
     Ok(fdatasync(file.get_ref())?)
 }
 
-const ROOM: &str = "make room, choose another directory with --dir, or fewer bytes with --size";
+const ROOM: &str = "free some space, choose another directory with --dir, or use a smaller --size";
 
 fn full(error: &io::Error, directory: &Path, size: u64) -> anyhow::Error {
     let hint =
@@ -237,7 +238,7 @@ fn full(error: &io::Error, directory: &Path, size: u64) -> anyhow::Error {
     anyhow!("cannot write {size} bytes of payload in '{}': {error}{hint}", directory.display())
 }
 
-/// What a worker met, with what to do about a full disk.
+/// The error of a worker, with what to do about a full disk.
 pub(crate) fn explain(error: anyhow::Error) -> anyhow::Error {
     let full = |cause: &(dyn std::error::Error + 'static)| {
         let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);

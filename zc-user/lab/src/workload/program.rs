@@ -1,4 +1,4 @@
-//! Programs that people run: what each needs, how it is started, and how it is asked.
+//! Real programs: what each needs, how it is started, and how the payload is requested.
 //!
 //! Every server gets the payload as its standard input and opens it again as
 //! `/proc/self/fd/0`: the payload needs no name, so that none can be left behind.
@@ -18,12 +18,12 @@ pub(crate) mod nginx;
 pub(crate) mod rocketmq;
 pub(crate) mod transfer_to;
 
-/// How a server is asked.
+/// How the payload is requested from a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Protocol {
-    /// A GET request; the answer has a header.
+    /// A GET request; the response has a header.
     Http,
-    /// One line; the answer is the payload.
+    /// One line; the response is the payload.
     Line,
 }
 
@@ -45,14 +45,14 @@ impl Protocol {
     }
 }
 
-/// The payload, as a server finds it.
+/// The path of the payload for a server.
 const PAYLOAD: &str = "/proc/self/fd/0";
 
 /// A program that serves the payload.
 pub struct Program {
-    /// How it is asked.
+    /// How the payload is requested.
     pub(crate) protocol: Protocol,
-    /// Makes its files, and says how it is started.
+    /// Creates its files, and returns how it is started.
     pub(crate) launch: fn(&Site<'_>) -> Result<Launch>,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct Site<'a> {
     pub(crate) scratch: &'a Scratch,
     /// Bytes of one transfer, at most.
     pub(crate) chunk: u64,
-    /// A free port, for a program that has to be told.
+    /// A free port, for a program that does not choose one.
     pub(crate) port: u16,
 }
 

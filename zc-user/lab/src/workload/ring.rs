@@ -19,15 +19,15 @@ pub(crate) fn open() -> Result<IoUring> {
     IoUring::new(2 * BATCH as u32).map_err(|error| match error.raw_os_error() {
         Some(libc::ENOSYS) => Unsupported("this kernel has no io_uring".to_owned()).into(),
         Some(libc::EPERM | libc::EACCES) => Unsupported(
-            "io_uring is forbidden here: see sysctl kernel.io_uring_disabled, or the seccomp \
+            "io_uring is not permitted: check sysctl kernel.io_uring_disabled and the seccomp \
              filter of the container"
                 .to_owned(),
         )
         .into(),
-        Some(libc::ENOMEM) => Unsupported(
-            "no memory may be locked for io_uring: raise the limit (ulimit -l)".to_owned(),
-        )
-        .into(),
+        Some(libc::ENOMEM) => {
+            Unsupported("io_uring cannot lock memory: raise the limit (ulimit -l)".to_owned())
+                .into()
+        }
         _ => anyhow::Error::new(error).context("cannot make an io_uring"),
     })
 }

@@ -1,5 +1,5 @@
-//! What a scenario is: a mechanism as a piece of work, what the textbooks say of it, and what this
-//! kernel is known to make of it.
+//! What a scenario is: a mechanism as a workload, what the textbook says of it, and what is known of
+//! this kernel.
 
 use anyhow::Result;
 use zc_common::path::CopyPath;
@@ -15,11 +15,11 @@ pub struct Scenario {
     pub title: &'static str,
     /// The heading it is listed under.
     pub group: ScenarioGroup,
-    /// What to see, in two sentences at most.
+    /// What the reader can see, in two sentences at most.
     pub lesson: &'static str,
-    /// What the textbooks say.
+    /// What the textbook says.
     pub theory: Theory,
-    /// Where the payload can go; the first unless another is asked for.
+    /// Where the payload can go; the first by default.
     pub sinks: &'static [Sink],
     /// What of the payload has to be in memory when the work begins.
     pub cache: Cache,
@@ -34,11 +34,11 @@ pub struct Scenario {
 /// What of the payload is in the page cache when the work begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cache {
-    /// As the user asks: the scenario is about something else.
+    /// As the user requests: the scenario is about something else.
     Any,
-    /// All of it, whatever the user asks.
+    /// All of it, whatever the user requests.
     Warm,
-    /// None of it, whatever the user asks.
+    /// None of it, whatever the user requests.
     Cold,
 }
 
@@ -46,7 +46,7 @@ pub enum Cache {
 pub enum Work {
     /// A function of this program, run in a worker process.
     Mechanism(fn(&mut Job) -> Result<()>),
-    /// A program that people run, asked for the payload.
+    /// A real program that serves the payload.
     Program(&'static Program),
 }
 
@@ -59,15 +59,15 @@ pub enum ScenarioGroup {
     Pipe,
     /// From file to file.
     File,
-    /// Sends that ask not to be copied.
+    /// Zero-copy sends.
     Network,
     /// Asynchronous I/O.
     Asynchronous,
     /// Pages of the address space.
     Memory,
-    /// What is in memory already, and what is fetched ahead.
+    /// The page cache and readahead.
     PageCache,
-    /// Programs that people run.
+    /// Real programs.
     Program,
 }
 
@@ -103,22 +103,22 @@ impl ScenarioGroup {
     }
 }
 
-/// What the textbooks say: about one transfer, of any size.
+/// What the textbook says about one transfer, of any size.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Theory {
-    /// Times the CPU copies each byte; `None` where the books give none.
+    /// Times the CPU copies each byte; `None` where the textbook gives none.
     pub cpu_copies: Option<f64>,
     /// Times a device moves each byte between storage and memory.
     pub storage_dma: u32,
     /// Times a device moves each byte between memory and the network.
     pub network_dma: u32,
-    /// Mode switches of one transfer; `None` where the books give none.
+    /// Mode switches of one transfer; `None` where the textbook gives none.
     pub mode_switches: Option<u32>,
     /// The claim of the literature, in one sentence.
     pub claim: &'static str,
 }
 
-/// In what surroundings a scenario runs.
+/// The parameters with which a scenario runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// Bytes of the payload.
@@ -161,7 +161,7 @@ pub struct Expected {
 pub enum Calls {
     /// Exactly as many.
     Exactly(u64),
-    /// At least as many: how much one call moves depends on how fast the far end is.
+    /// At least as many: how much one call moves depends on how fast the receiver is.
     AtLeast(u64),
 }
 

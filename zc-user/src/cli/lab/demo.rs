@@ -1,4 +1,4 @@
-//! The words of `zc demo`.
+//! The command line of `zc demo`.
 
 use std::path::PathBuf;
 
@@ -13,20 +13,20 @@ use crate::cli::Probing;
     after_help = "A script has one instruction per line: tour TEXT, title TEXT, say TEXT, step SCENARIO [OPTION]..., \
                   compare SCENARIO SCENARIO [OPTION]..., hazard NAME, wait SECONDS|key, # comment. Options: sink=NAME, \
                   size=BYTES, chunk=BYTES, repeat=N, cold. --print-script prints an example; \
-                  docs/workshop.md explains it.\n\nExit status: 1 if a workload failed, or turned out \
-                  as nobody expected."
+                  docs/workshop.md explains it.\n\nExit status: 1 if a workload failed, or its result \
+                  is unexplained."
 )]
 pub(crate) struct Demo {
-    /// Print the tour as text, as without a terminal
+    /// Print the tour as text, as when the output is not a terminal
     #[arg(long)]
     pub(crate) text: bool,
-    /// Wait for a key wherever there is something to read
+    /// Wait for a key after each text
     #[arg(long)]
     pub(crate) wait: bool,
-    /// Times as fast as one reads
+    /// Playback speed factor
     #[arg(long, value_name = "N", default_value = "1", value_parser = speed, allow_negative_numbers = true)]
     pub(crate) speed: f64,
-    /// Give the tour of this script
+    /// Play this script instead of the built-in tour
     #[arg(long, value_name = "FILE")]
     pub(crate) script: Option<PathBuf>,
     /// Print the script of the built-in tour, then exit
@@ -35,13 +35,13 @@ pub(crate) struct Demo {
     /// No colours (also: NO_COLOR in the environment)
     #[arg(long)]
     pub(crate) no_color: bool,
-    /// Bytes of the payload, whatever the script says [default: 16777213]
+    /// Payload size in bytes (overrides the script) [default: 16777213]
     #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "Workload")]
     pub(crate) size: Option<u64>,
-    /// Rounds of each workload, whatever the script says [default: 3]
+    /// Number of rounds of each workload (overrides the script) [default: 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Workload")]
     pub(crate) repeat: Option<u32>,
-    /// Where files are made [default: /var/tmp]
+    /// Directory for temporary files [default: /var/tmp]
     #[arg(long, value_name = "DIR", help_heading = "Workload")]
     pub(crate) dir: Option<PathBuf>,
     /// How to observe.
@@ -52,6 +52,6 @@ pub(crate) struct Demo {
 fn speed(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(speed) if (0.05..=1000.0).contains(&speed) => Ok(speed),
-        _ => Err("between 0.05 and 1000 are possible".to_owned()),
+        _ => Err("must be between 0.05 and 1000".to_owned()),
     }
 }

@@ -1,4 +1,4 @@
-//! `zc demo`: the workshop tour, on the whole screen or as text.
+//! `zc demo`: the guided tour, full screen or as text.
 
 use std::{
     fs,
@@ -43,7 +43,7 @@ pub(super) async fn run(arguments: &Demo) -> Result<ExitCode> {
     }
 }
 
-/// The script, all of it understood.
+/// The script, parsed completely before anything runs.
 fn script(path: Option<&Path>) -> Result<Script> {
     let (name, text) = match path {
         Some(path) => {
@@ -62,12 +62,12 @@ async fn dashboard(tour: Tour, theme: Theme, arguments: &Demo) -> Result<ExitCod
     let mut world = Live::open()?;
     let ended = session(tour, || LiveLaboratory::open(arguments), theme, &mut world).await;
     let signal = world.stopped_by();
-    // The terminal is given back before anything is said.
+    // The terminal is restored before anything is printed.
     drop(world);
     let ended = ended?;
     let tally = Tally::of(&ended.tour);
     let mut out = io::stdout().lock();
-    // After a hangup nobody is there to read it.
+    // After a hangup there is no reader.
     let said = writeln!(out, "{tally}").and_then(|()| out.flush());
     match ended.reason {
         Reason::Interrupted => Ok(interrupted(libc::SIGINT)),
@@ -79,7 +79,7 @@ async fn dashboard(tour: Tour, theme: Theme, arguments: &Demo) -> Result<ExitCod
     }
 }
 
-/// Whether somebody should look into it.
+/// A failure if a workload failed or its result is unexplained.
 fn status(tally: Tally) -> ExitCode {
     if tally.is_bad() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

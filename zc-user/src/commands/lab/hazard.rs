@@ -1,4 +1,4 @@
-//! `zc lab run` of hazards.
+//! `zc lab run` for hazards.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use zc_session::signals::Signals;
 /// Shows the hazards, one after the other.
 pub(super) async fn run(arguments: &LabRun, hazards: &[&'static Hazard]) -> Result<ExitCode> {
     if arguments.report.csv || arguments.report.markdown {
-        bail!(Usage("hazards come as text or as --json".to_owned()));
+        bail!(Usage("hazards can be printed as text or --json only".to_owned()));
     }
     let mut report = report::ReportWriter::open(&arguments.report)?;
     let mut stop = Signals::new()?;
@@ -23,7 +23,7 @@ pub(super) async fn run(arguments: &LabRun, hazards: &[&'static Hazard]) -> Resu
     for hazard in hazards {
         let sighting = tokio::select! {
             sighting = hazard::show(hazard, &directory, &mut observer) => sighting,
-            // Whatever is under way ends with the future that is dropped.
+            // Dropping the future ends what is running.
             signal = stop.next() => return Ok(interrupted(signal.number())),
         };
         report.sighting(&sighting).context(report::UNWRITTEN)?;

@@ -1,4 +1,4 @@
-//! One line on standard error that says how far a long run is, where that is a terminal.
+//! A progress line on standard error, if that is a terminal.
 
 use std::{
     cell::Cell,
@@ -41,12 +41,12 @@ impl ProgressLine {
             sink.title(),
         );
         let columns = crossterm::terminal::size().map_or(80, |(columns, _)| columns);
-        // A line that is too long could not be taken back.
+        // A line that wraps could not be erased.
         self.write(&format!("\r\x1b[K{}", truncate(&text, usize::from(columns).max(2) - 1, "...")));
         self.shown.set(true);
     }
 
-    /// Makes room for something else.
+    /// Erases the line.
     pub(super) fn clear(&self) {
         if self.shown.replace(false) {
             self.write("\r\x1b[K");
@@ -54,7 +54,7 @@ impl ProgressLine {
     }
 
     fn write(&self, text: &str) {
-        // A terminal that is gone misses nothing.
+        // A terminal that is gone needs no progress.
         let _ = io::stderr().write_all(text.as_bytes());
     }
 }

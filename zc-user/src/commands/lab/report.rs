@@ -18,12 +18,12 @@ use zc_render::{sanitize::sanitize, theme::Theme};
 
 /// What failed, when the report could not be written.
 pub(super) const UNWRITTEN: &str = "cannot write the report";
-/// Columns of what is no terminal.
+/// Columns of an output that is not a terminal.
 const COLUMNS: u16 = 80;
-/// Below this, tables have no room.
+/// The narrowest width for tables.
 const LEAST_COLUMNS: u16 = 40;
 
-/// A report, opened before anything runs: a bad path fails at once.
+/// A report, opened before anything runs, so that a bad path fails at once.
 pub(super) struct ReportWriter<'a> {
     form: &'a LabReport,
     out: Box<dyn Write>,

@@ -1,4 +1,4 @@
-//! `zc lab setup`: what the scenarios need, and how it is installed.
+//! `zc lab setup`: check what the scenarios need, and install it.
 
 use std::{
     collections::BTreeSet,
@@ -13,7 +13,7 @@ use rustix::process::geteuid;
 
 use zc_lab::{catalog::SCENARIOS, need::Need};
 
-/// Lists what is there, and installs what is not unless only asked to look.
+/// Lists what is installed, and installs what is missing unless `check` is set.
 pub(super) fn run(check: bool) -> Result<ExitCode> {
     let wanted = wanted();
     let missing = list(&wanted)?;
@@ -24,15 +24,15 @@ pub(super) fn run(check: bool) -> Result<ExitCode> {
     let apt = commands(&packages);
     if check || !geteuid().is_root() || !is_debian() {
         let how = apt.iter().map(|command| format!("  {}\n", shown(command))).collect::<String>();
-        say(&format!("\nOn Debian, 'zc lab setup' runs this as root:\n{how}"))?;
+        say(&format!("\nOn Debian, `sudo zc lab setup` runs:\n{how}"))?;
         if !is_debian() {
-            say("Here, install what corresponds to these packages.\n")?;
+            say("On this system, install the corresponding packages.\n")?;
         }
         return Ok(ExitCode::FAILURE);
     }
     for mut command in apt {
         say(&format!("\n{}\n", shown(&command)))?;
-        // Lists of packages that cannot be updated may still do; the look afterwards tells.
+        // Old package lists may be good enough; the check afterwards reports what is missing.
         command.status().context("cannot run apt-get")?;
     }
     say("\n")?;
@@ -54,7 +54,7 @@ fn wanted() -> Vec<(&'static Need, Vec<&'static str>)> {
     wanted
 }
 
-/// Prints what is there, and returns what is missing.
+/// Prints what is installed, and returns what is missing.
 fn list(wanted: &[(&'static Need, Vec<&'static str>)]) -> Result<Vec<&'static Need>> {
     let mut missing = Vec::new();
     for (need, ids) in wanted {
@@ -73,26 +73,26 @@ fn packages(missing: &[&Need]) -> BTreeSet<&'static str> {
     missing.iter().map(|need| need.package).collect()
 }
 
-/// What installs them.
+/// The commands that install them.
 fn commands(packages: &BTreeSet<&'static str>) -> [Command; 2] {
     let apt = || {
         let mut command = Command::new("apt-get");
         command
             .env("DEBIAN_FRONTEND", "noninteractive")
-            // The program is wanted, not a web server that starts on port 80.
+            // Only the program is needed, not a web server that starts on port 80.
             .env("SYSTEMD_OFFLINE", "1")
-            // On a fresh machine somebody else's apt holds the lock for a while.
+            // On a fresh machine another apt process holds the lock for a while.
             .args(["-o", "DPkg::Lock::Timeout=300"]);
         command
     };
     let (mut update, mut install) = (apt(), apt());
     update.arg("update");
-    // Nothing of the user's may go for it.
+    // No package of the user may be removed for it.
     install.args(["install", "--yes", "--no-remove", "--no-install-recommends"]).args(packages);
     [update, install]
 }
 
-/// A command as one would type it.
+/// A command as a user would type it.
 fn shown(command: &Command) -> String {
     let variables = command.get_envs().filter_map(|(name, value)| {
         Some(format!("{}={}", name.to_string_lossy(), value?.to_string_lossy()))
@@ -109,7 +109,7 @@ fn is_debian() -> bool {
         && on_path.into_iter().any(|directory| directory.join("apt-get").is_file())
 }
 
-/// At once: what apt-get prints comes after it.
+/// Flushes, so that the output of apt-get follows it.
 fn say(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())

@@ -16,8 +16,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     id: "cache_cold",
     title: "read, cold cache",
     group: ScenarioGroup::PageCache,
-    lesson: "Every page is a miss that the device has to fill, and yet the program seldom waits: \
-             the kernel sees it read in order and fetches ahead.",
+    lesson: "Every page is a miss that the device must fill, and yet the program rarely waits: the \
+             kernel detects sequential reads and reads ahead.",
     theory: theory(1, "a miss costs one DMA transfer, on top of the copy to the program"),
     sinks: &[Sink::Memory],
     cache: Cache::Cold,

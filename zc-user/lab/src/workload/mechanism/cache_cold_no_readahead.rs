@@ -1,4 +1,4 @@
-//! A read of a file that is not in memory, and of which the kernel fetches nothing ahead.
+//! A read of a file that is not in memory, without readahead.
 
 use anyhow::Result;
 use rustix::fs::{Advice, fadvise};
@@ -18,9 +18,12 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     id: "cache_cold_no_readahead",
     title: "read, cold cache, no readahead",
     group: ScenarioGroup::PageCache,
-    lesson: "As many misses and as much DMA as before, but nothing is fetched ahead: each read \
-             waits for a device request of its own. Compare requests, context switches and time.",
-    theory: theory(1, "a miss costs one DMA transfer; without readahead every one is waited for"),
+    lesson: "As many misses and as much DMA as before, but no readahead: each read waits for a \
+             device request of its own. Compare requests, context switches and time.",
+    theory: theory(
+        1,
+        "a miss costs one DMA transfer; without readahead the program waits for each",
+    ),
     sinks: &[Sink::Memory],
     cache: Cache::Cold,
     needs: &[],

@@ -16,8 +16,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     id: "cache_warm",
     title: "read, warm cache",
     group: ScenarioGroup::PageCache,
-    lesson: "Every page is a hit: the device does nothing, and the copy to the program is all that \
-             is left of the cost.",
+    lesson: "Every page is a hit: the device does nothing, and only the cost of the copy to the \
+             program is left.",
     theory: theory(0, "a hit costs no DMA transfer"),
     sinks: &[Sink::Memory],
     cache: Cache::Warm,

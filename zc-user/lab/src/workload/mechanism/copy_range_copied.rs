@@ -20,7 +20,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     title: "copy_file_range, copied",
     group: ScenarioGroup::File,
     lesson: "On a file system that cannot share extents the kernel copies from page cache to page \
-             cache: one copy instead of two, and the bytes never visit the program.",
+             cache: one copy instead of two, and the bytes do not pass through the program.",
     theory: Theory {
         cpu_copies: Some(1.0),
         storage_dma: 2,
@@ -56,7 +56,7 @@ fn in_memory(job: &mut Job) -> Result<()> {
     job.begin()?;
     while copy_file_range(&source, None, &sink, None, job.chunk)? > 0 {}
     job.end()?;
-    job.tell("two files in memory: the directory's file system would have shared extents");
+    job.tell("two files in memory, because the directory's file system would have shared extents");
     job.arrived(&memory::mapped(&sink, job.size)?);
     Ok(())
 }

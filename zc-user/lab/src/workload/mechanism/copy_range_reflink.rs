@@ -22,7 +22,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     title: "copy_file_range, shared",
     group: ScenarioGroup::File,
     lesson: "The same call as before, but the new file refers to the extents of the old: nothing \
-             is read, copied or written. The name of the call does not tell; the outcome does.",
+             is read, copied or written. The name of the call does not show this; the outcome does.",
     theory: Theory {
         cpu_copies: Some(0.0),
         storage_dma: 0,
@@ -49,7 +49,7 @@ fn run(job: &mut Job) -> Result<()> {
     io::copy(&mut job.source, &mut source)?;
     source.sync_all()?;
     source.rewind()?;
-    job.tell(format!("on {} of the lab's own, in a file", image.kind()));
+    job.tell(format!("on a temporary {} file system in a file", image.kind()));
     share(job, &source, &sink)?;
     job.end()?;
     job.arrived(&memory::mapped(&sink, job.size)?);

@@ -1,4 +1,4 @@
-//! Copy on write: after a fork, whoever writes to a page first gets a copy of it.
+//! Copy on write: after a fork, the first process that writes to a page gets a copy of it.
 
 use std::{
     hint::black_box,
@@ -26,14 +26,14 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     id: "cow",
     title: "copy on write after fork",
     group: ScenarioGroup::Memory,
-    lesson: "A database forks a child that holds its memory as it was, to write it out. Nothing is \
-             copied until the parent writes: then a whole page for every first byte.",
+    lesson: "A database forks a child that keeps the memory as it was, to save it. Nothing is \
+             copied until the parent writes: then a whole page for the first byte in each.",
     theory: Theory {
         cpu_copies: Some(1.0),
         storage_dma: 0,
         network_dma: 0,
         mode_switches: None,
-        claim: "no copy until somebody writes; then a page per first write, and a fault for each",
+        claim: "no copy until one process writes; then a page per first write, and a fault for each",
     },
     sinks: &[Sink::Memory],
     cache: Cache::Any,
@@ -46,7 +46,7 @@ fn run(job: &mut Job) -> Result<()> {
     let mut memory = memory::pages(job.size)?;
     job.source.read_exact(&mut memory)?;
     // Huge pages are another lesson.
-    memory.advise(memmap2::Advice::NoHugePage).context("cannot ask for small pages")?;
+    memory.advise(memmap2::Advice::NoHugePage).context("cannot request small pages")?;
     fork_and_write(job, &mut memory, page_size())
 }
 
@@ -58,13 +58,13 @@ pub(super) fn fork_and_write(job: &mut Job, memory: &mut [u8], step: usize) -> R
     let held = match unsafe { libc::fork() } {
         -1 => return Err(std::io::Error::last_os_error()).context("cannot fork"),
         0 => {
-            let told = hold(parent, memory, &mut telling).is_ok();
+            let reported = hold(parent, memory, &mut telling).is_ok();
             // SAFETY: nothing that has to be undone: the parent does that.
-            unsafe { libc::_exit(i32::from(!told)) };
+            unsafe { libc::_exit(i32::from(!reported)) };
         }
         pid => Pid::from_raw(pid).context("a child without pid")?,
     };
-    // Whatever it does to begin with is over.
+    // What it does to begin with is over.
     waitpid(Some(held), WaitOptions::UNTRACED).context("cannot wait for the child")?;
     own_stack(job);
     job.begin()?;
@@ -84,7 +84,7 @@ pub(super) fn fork_and_write(job: &mut Job, memory: &mut [u8], step: usize) -> R
     Ok(())
 }
 
-/// The child: stays until it is asked what it sees.
+/// The child: stops, and reports what it sees when it continues.
 fn hold(parent: u32, memory: &[u8], telling: &mut PipeWriter) -> Result<()> {
     if child::follow(Some(parent))? {
         kill_process(getpid(), Signal::STOP)?;
@@ -94,7 +94,7 @@ fn hold(parent: u32, memory: &[u8], telling: &mut PipeWriter) -> Result<()> {
 }
 
 /// The stack is shared with the child, too: the pages of it that will be written to are copied
-/// here, where nobody counts.
+/// here, where it is not counted.
 #[inline(never)]
 fn own_stack(job: &mut Job) {
     black_box([1_u8; 64 << 10]);

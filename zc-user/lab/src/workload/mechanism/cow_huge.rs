@@ -21,7 +21,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     title: "copy on write, huge pages",
     group: ScenarioGroup::Memory,
     lesson: "The same fork, of memory in pages of 2 MiB, each written to once. If the kernel copied \
-             what it has mapped, one byte would cost two million.",
+             the mapped page, one byte would cost a copy of two million.",
     theory: Theory {
         cpu_copies: Some(1.0),
         storage_dma: 0,

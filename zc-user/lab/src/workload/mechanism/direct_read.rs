@@ -40,7 +40,7 @@ fn run(job: &mut Job) -> Result<()> {
     job.begin()?;
     let mut filled = 0;
     while filled < size {
-        // Whole blocks are asked for; the end of the file cuts the last one short.
+        // Whole blocks are requested; the last one ends with the file.
         let end = memory.len().min(filled + direct::step(job.chunk));
         match rustix::io::read(&job.source, &mut memory[filled..end])? {
             0 => break,

@@ -21,7 +21,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     title: "direct write",
     group: ScenarioGroup::File,
     lesson: "The device takes the bytes from the program's own pages, a whole block at a time, and \
-             the call returns when it has them. The last block is cut to length afterwards.",
+             the call returns when it has them. The file is truncated to its length afterwards.",
     theory: Theory {
         cpu_copies: Some(0.0),
         storage_dma: 1,
@@ -59,7 +59,7 @@ fn expect(setting: &Setting) -> Expected {
         // The last block is written whole.
         moved: vec![(CopyPath::DirectWrite, setting.size.next_multiple_of(BLOCK))],
         copied_bytes: 0,
-        // One more to cut the file to its length.
+        // One more to truncate the file to its length.
         syscalls: Calls::Exactly(direct::transfers(setting) + 1),
         copies_because: None,
         switches_because: direct::switches_because(setting),

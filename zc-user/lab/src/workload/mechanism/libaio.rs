@@ -21,7 +21,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     title: "libaio direct read",
     group: ScenarioGroup::Asynchronous,
     lesson: "The older interface: one call submits eight reads, another collects them. Without \
-             O_DIRECT the first would wait for each of them in turn.",
+             O_DIRECT the first would wait for one read after the other.",
     theory: Theory {
         cpu_copies: Some(0.0),
         storage_dma: 1,
@@ -106,9 +106,11 @@ fn context() -> Result<u64> {
     let error = io::Error::last_os_error();
     match error.raw_os_error() {
         Some(libc::ENOSYS) => Err(Unsupported("this kernel has no libaio".to_owned()).into()),
-        Some(libc::EAGAIN) => {
-            Err(Unsupported("others use all of libaio: see sysctl fs.aio-max-nr".to_owned()).into())
-        }
+        Some(libc::EAGAIN) => Err(Unsupported(
+            "the system-wide limit of libaio requests is reached: raise sysctl fs.aio-max-nr"
+                .to_owned(),
+        )
+        .into()),
         _ => Err(error).context("cannot set up libaio"),
     }
 }
@@ -125,7 +127,7 @@ fn complete(context: u64, requests: &mut [Request]) -> Result<usize> {
     }
     let mut events = [Event::default(); BATCH];
     let forever = null_mut::<libc::timespec>();
-    // SAFETY: room for as many events as asked for.
+    // SAFETY: room for as many events as requested.
     let reaped = unsafe {
         libc::syscall(libc::SYS_io_getevents, context, count, count, events.as_mut_ptr(), forever)
     };

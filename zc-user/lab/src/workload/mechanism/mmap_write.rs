@@ -36,8 +36,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
 fn run(job: &mut Job) -> Result<()> {
     let size = usize::try_from(job.size)?;
     job.begin()?;
-    // SAFETY: nobody else has the file of the lab, and a user's file was asked for: if somebody
-    // makes it shorter meanwhile, the worker dies of SIGBUS, which is a lesson of its own.
+    // SAFETY: only the lab has its file, and the user chose a file of theirs: if it is truncated
+    // during the run, the worker is killed by SIGBUS, which is a lesson of its own.
     let mapping = unsafe { MmapOptions::new().len(size).map(&job.source) };
     for chunk in mapping.context("cannot map the payload")?.chunks(job.chunk) {
         job.sink.write_all(chunk)?;

@@ -18,7 +18,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     title: "read + write",
     group: ScenarioGroup::Transfer,
     lesson: "Every byte is copied twice: from the page cache to the program, and from the program \
-             to the socket buffer. The program looks at none of them.",
+             to the socket buffer. The program does not look at them.",
     theory: Theory {
         cpu_copies: Some(2.0),
         storage_dma: 1,

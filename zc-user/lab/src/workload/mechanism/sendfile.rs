@@ -16,13 +16,13 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     title: "sendfile",
     group: ScenarioGroup::Transfer,
     lesson: "The socket buffer takes references to the pages of the page cache: no byte passes \
-             through the program, and half of the calls are gone.",
+             through the program, and there are half as many calls.",
     theory: Theory {
         cpu_copies: Some(0.0),
         storage_dma: 1,
         network_dma: 1,
         mode_switches: Some(2),
-        claim: "since 2.4, with a device that gathers: page references only",
+        claim: "since 2.4, with a device that has scatter-gather: page references only",
     },
     sinks: &[Sink::Tcp, Sink::Veth, Sink::Unix, Sink::Pipe],
     cache: Cache::Any,

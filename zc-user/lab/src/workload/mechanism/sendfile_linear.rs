@@ -1,4 +1,4 @@
-//! sendfile to a device that cannot gather: as in 2.1, before there was any that could.
+//! sendfile to a device without scatter-gather: as in Linux 2.1, before there were devices with it.
 
 use zc_common::path::CopyPath;
 
@@ -10,16 +10,16 @@ use crate::{
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     id: "sendfile_linear",
-    title: "sendfile without gather",
+    title: "sendfile without scatter-gather",
     group: ScenarioGroup::Transfer,
-    lesson: "The same calls as sendfile, and the program sees no difference. But the device wants \
+    lesson: "The same calls as sendfile, and the program sees no difference. But the device needs \
              every packet in one piece, so the kernel copies each byte out of the page cache.",
     theory: Theory {
         cpu_copies: Some(1.0),
         storage_dma: 1,
         network_dma: 1,
         mode_switches: Some(2),
-        claim: "in 2.1, and with devices that cannot gather: page cache to socket buffer",
+        claim: "in 2.1, and with devices that lack scatter-gather: page cache to socket buffer",
     },
     sinks: &[Sink::VethLinear],
     cache: Cache::Any,
@@ -31,8 +31,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
 fn expect(setting: &Setting) -> Expected {
     Expected {
         moved: vec![(CopyPath::SendfileToSocket, setting.size)],
-        // Made later than in the books: sendfile hands over references, and the copy is made when
-        // TCP's large packet is cut up for the device.
+        // Made later than in the textbook: sendfile passes references, and the copy is made when
+        // TCP's large packet is segmented for the device.
         copied_bytes: setting.sink.linearised(setting.size),
         syscalls: Calls::AtLeast(setting.transfers() + 1),
         copies_because: None,

@@ -1,4 +1,4 @@
-//! sendfile to a file: the call has the name, the kernel copies.
+//! sendfile to a file: the kernel copies, in spite of the name.
 
 use anyhow::Result;
 use zc_common::path::CopyPath;
@@ -17,7 +17,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     title: "sendfile to a file",
     group: ScenarioGroup::File,
     lesson: "The same call as to a socket, but one copy is left: a page of one file cannot be a \
-             page of another. Half of what read + write costs, not nothing.",
+             page of another. Half of the copies of read + write, not none.",
     theory: Theory {
         cpu_copies: Some(0.0),
         storage_dma: 2,

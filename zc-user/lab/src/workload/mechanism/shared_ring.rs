@@ -29,14 +29,14 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     id: "shared_ring",
     title: "shared memory",
     group: ScenarioGroup::Memory,
-    lesson: "Both programs have the payload mapped, and only places and lengths change hands. The \
-             kernel moves nothing and is asked only when one has to wait for the other.",
+    lesson: "Both programs have mapped the payload, and pass only places and lengths to each other. \
+             The kernel moves nothing; a program calls it only to wait for the other.",
     theory: Theory {
         cpu_copies: Some(0.0),
         storage_dma: 0,
         network_dma: 0,
         mode_switches: Some(0),
-        claim: "fbufs, today a memfd mapped shared: buffers that several programs have, and no \
+        claim: "fbufs, today a shared memfd mapping: buffers that several programs map, and no \
                 call to pass one on",
     },
     sinks: &[Sink::Memory],
@@ -65,7 +65,7 @@ fn run(job: &mut Job) -> Result<()> {
     let file = memfd_create("zc-lab", MemfdFlags::CLOEXEC).context("cannot make shared memory")?;
     let room = job.size + page_size() as u64;
     ftruncate(&file, room).context("cannot make room in shared memory")?;
-    // SAFETY: memory of our own, which nobody makes smaller.
+    // SAFETY: memory of this process, which is not truncated.
     let mut memory = unsafe { MmapOptions::new().len(usize::try_from(room)?).map_mut(&file) }
         .context("cannot map shared memory")?;
     // The payload is made in place, as a program does that is written for shared buffers.
@@ -79,9 +79,9 @@ fn run(job: &mut Job) -> Result<()> {
     let consumer = match unsafe { libc::fork() } {
         -1 => return Err(std::io::Error::last_os_error()).context("cannot fork"),
         0 => {
-            let told = consume(parent, &memory, job.chunk, chunks, &mut telling).is_ok();
+            let reported = consume(parent, &memory, job.chunk, chunks, &mut telling).is_ok();
             // SAFETY: nothing that has to be undone: the parent does that.
-            unsafe { libc::_exit(i32::from(!told)) };
+            unsafe { libc::_exit(i32::from(!reported)) };
         }
         pid => Pid::from_raw(pid).context("a child without pid")?,
     };
@@ -140,7 +140,7 @@ fn ring(memory: &MmapMut) -> &Ring {
     unsafe { &*memory.as_ptr().cast() }
 }
 
-/// The highest bit of a counter says that somebody sleeps until it changes.
+/// The highest bit of a counter says that the other program sleeps until it changes.
 const SLEEPS: u32 = 1 << 31;
 
 /// Tells the other program, and wakes it only if it sleeps.
@@ -151,7 +151,7 @@ fn publish(counter: &AtomicU32, value: u32) -> Result<()> {
     Ok(())
 }
 
-/// Looks for a while, then sleeps until the other program has something to tell.
+/// Looks for a while, then sleeps until the other program has changed it.
 fn wait(counter: &AtomicU32, enough: impl Fn(u32) -> bool) -> Result<()> {
     loop {
         let mut seen = counter.load(Ordering::Acquire);

@@ -17,7 +17,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     title: "splice",
     group: ScenarioGroup::Transfer,
     lesson: "A pipe carries references to pages instead of bytes: file to pipe, pipe to socket. \
-             Two calls per transfer, and the capacity of the pipe bounds what one call moves.",
+             Two calls per transfer, and the capacity of the pipe limits what one call moves.",
     theory: Theory {
         cpu_copies: Some(0.0),
         storage_dma: 1,
@@ -36,9 +36,9 @@ pub(crate) const SCENARIO: Scenario = Scenario {
 /// What a pipe holds unless `F_SETPIPE_SZ` says otherwise: 16 pages (`PIPE_DEF_BUFFERS`).
 pub(super) const PIPE_CAPACITY: u64 = 64 << 10;
 
-/// Why a chunk takes more calls than the books say.
-pub(super) const PIPE_BOUNDS: &str = "a pipe holds 16 buffers of a page (PIPE_DEF_BUFFERS) until F_SETPIPE_SZ asks for more, so \
-     that a bigger chunk takes several rounds";
+/// Why a chunk takes more calls than the textbook says.
+pub(super) const PIPE_BOUNDS: &str = "a pipe holds 16 buffers of a page (PIPE_DEF_BUFFERS) unless F_SETPIPE_SZ sets more, so \
+     that a bigger chunk takes several calls";
 
 fn run(job: &mut Job) -> Result<()> {
     let (out, into) = std::io::pipe().context("cannot make a pipe")?;

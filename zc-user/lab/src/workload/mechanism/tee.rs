@@ -19,8 +19,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     id: "tee",
     title: "tee",
     group: ScenarioGroup::Pipe,
-    lesson: "What is in one pipe appears in another as well, and is still there to be read: both \
-             hold references to the same pages. The original goes to /dev/null here.",
+    lesson: "The contents of one pipe appear in another as well, and stay readable in the first: \
+             both hold references to the same pages. The original goes to /dev/null here.",
     theory: Theory {
         cpu_copies: Some(0.0),
         storage_dma: 1,

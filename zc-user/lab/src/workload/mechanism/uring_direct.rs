@@ -21,8 +21,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     id: "uring_direct",
     title: "io_uring direct read",
     group: ScenarioGroup::Asynchronous,
-    lesson: "O_DIRECT copies nothing but waits for the device; with eight requests in flight by \
-             one call, the device does not wait for the program any more.",
+    lesson: "O_DIRECT copies nothing but waits for the device; with eight requests submitted by \
+             one call, the device no longer waits for the program.",
     theory: Theory {
         cpu_copies: Some(0.0),
         storage_dma: 1,

@@ -20,8 +20,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     id: "uring_read_write",
     title: "io_uring read + send",
     group: ScenarioGroup::Asynchronous,
-    lesson: "One call submits eight reads or sends and collects what they came to: a fraction of \
-             the mode switches. But every byte is copied twice, as by read and write.",
+    lesson: "One call submits eight reads or sends and collects their results: a fraction of the \
+             mode switches. But every byte is copied twice, as with read and write.",
     theory: Theory {
         cpu_copies: Some(2.0),
         storage_dma: 1,
@@ -69,7 +69,7 @@ fn expect(setting: &Setting) -> Expected {
     Expected {
         moved: vec![(CopyPath::FileRead, setting.size), (setting.sink.write_path(), setting.size)],
         copied_bytes: 2 * setting.size + setting.sink.linearised(setting.size),
-        // A chain of sends breaks where one is cut short.
+        // A chain of sends breaks where one is sent in part.
         syscalls: Calls::AtLeast(2 * setting.transfers().div_ceil(BATCH as u64)),
         copies_because: (setting.sink == Sink::VethLinear).then_some(LINEARISED),
         switches_because: None,

@@ -22,8 +22,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     id: "uring_send_zc",
     title: "io_uring zero-copy send",
     group: ScenarioGroup::Asynchronous,
-    lesson: "MSG_ZEROCOPY without the error queue: the ring says when a send is done, and again \
-             when its memory is free. One call for eight sends, and the same copy on arrival.",
+    lesson: "MSG_ZEROCOPY without the error queue: the ring reports that a send is done, and later \
+             that its memory is free. One call for eight sends, and the same copy on arrival.",
     theory: Theory {
         cpu_copies: Some(0.0),
         storage_dma: 0,
@@ -122,7 +122,7 @@ fn expect(setting: &Setting) -> Expected {
     Expected {
         moved: vec![(CopyPath::SocketSendZerocopy, setting.size)],
         copied_bytes: setting.size,
-        // A chain of sends breaks where one is cut short.
+        // A chain of sends breaks where one is sent in part.
         syscalls: Calls::AtLeast(setting.transfers().div_ceil(BATCH as u64)),
         copies_because: Some(COPIED_ON_ARRIVAL),
         switches_because: None,

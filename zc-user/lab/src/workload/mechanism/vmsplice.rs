@@ -23,8 +23,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     id: "vmsplice",
     title: "vmsplice",
     group: ScenarioGroup::Pipe,
-    lesson: "The pipe refers to pages of the program's own memory. The program must not touch them \
-             until the reader has read: whatever it writes there, the reader gets.",
+    lesson: "The pipe refers to pages of the program's own memory. The program must not change them \
+             until the reader has read: the reader gets what it writes there.",
     theory: Theory {
         cpu_copies: Some(0.0),
         storage_dma: 0,
@@ -48,7 +48,7 @@ fn run(job: &mut Job) -> Result<()> {
         while done < chunk.len() {
             let pages = [IoSliceRaw::from_slice(&chunk[done..])];
             // SAFETY: the pages live to the end of the work, and the kernel keeps them for the
-            // reader beyond that; nobody writes to them any more.
+            // reader beyond that; they are not written to any more.
             match unsafe { vmsplice(&job.sink, &pages, SpliceFlags::empty()) } {
                 Ok(taken) => done += taken,
                 Err(Errno::INTR) => {}

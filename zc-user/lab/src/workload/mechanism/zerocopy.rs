@@ -1,4 +1,4 @@
-//! MSG_ZEROCOPY: send without a copy, if the way there allows it.
+//! MSG_ZEROCOPY: send without a copy, if route and device allow it.
 
 use std::{
     io::{self, Read as _},
@@ -22,14 +22,14 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     id: "zerocopy",
     title: "send with MSG_ZEROCOPY",
     group: ScenarioGroup::Network,
-    lesson: "The socket buffer refers to the program's pages, which it must not touch until the \
-             error queue says so. The same message says whether the kernel had to copy after all.",
+    lesson: "The socket buffer refers to the program's pages, which the program must not change \
+             until a message in the error queue. The message says whether the kernel copied.",
     theory: Theory {
         cpu_copies: Some(0.0),
         storage_dma: 0,
         network_dma: 1,
         mode_switches: Some(2),
-        claim: "since 4.14: user pages are pinned instead of copied, for the price of a completion",
+        claim: "since 4.14: user pages are pinned instead of copied, at the cost of a completion",
     },
     sinks: &[Sink::Tcp, Sink::Veth],
     cache: Cache::Any,
@@ -40,14 +40,14 @@ pub(crate) const SCENARIO: Scenario = Scenario {
 
 /// Why every zero-copy send to this machine itself is copied.
 pub(super) const COPIED_ON_ARRIVAL: &str = "packets that arrive on this machine must not refer to a program's memory: loopback and veth \
-     copy them on reception (skb_orphan_frags_rx, net/core/dev.c); zero-copy was asked for, and \
+     copy them on reception (skb_orphan_frags_rx, net/core/dev.c); zero-copy was requested, and \
      achieved for no byte";
 
 fn run(job: &mut Job) -> Result<()> {
     let mut memory = memory::pages(job.size)?;
     job.source.read_exact(&mut memory)?;
     let socket = job.sink.as_raw_fd();
-    ask_for_zerocopy(socket)?;
+    request_zerocopy(socket)?;
     let mut completions = Completions::default();
     job.begin()?;
     let mut sends = 0;
@@ -55,7 +55,7 @@ fn run(job: &mut Job) -> Result<()> {
         let mut done = 0;
         while done < chunk.len() {
             let rest = &chunk[done..];
-            // SAFETY: pages that live, and that nobody writes to, until all completions are there.
+            // SAFETY: pages that live, and that are not written to, until all completions are there.
             let sent =
                 unsafe { libc::send(socket, rest.as_ptr().cast(), rest.len(), libc::MSG_ZEROCOPY) };
             match usize::try_from(sent) {
@@ -80,8 +80,8 @@ fn run(job: &mut Job) -> Result<()> {
     Ok(())
 }
 
-/// `SO_ZEROCOPY`: without it the flag of the sends is ignored in silence.
-fn ask_for_zerocopy(socket: i32) -> Result<()> {
+/// `SO_ZEROCOPY`: without it the flag of the sends is silently ignored.
+fn request_zerocopy(socket: i32) -> Result<()> {
     let on = 1_i32;
     // SAFETY: an integer and its size.
     let set = unsafe {
@@ -100,7 +100,7 @@ fn ask_for_zerocopy(socket: i32) -> Result<()> {
 struct Completions {
     /// Sends that are complete.
     sends: u64,
-    /// Those of them that were copied. Completions next to each other are told as one, with the
+    /// Those of them that were copied. The kernel reports adjacent completions as one, with the
     /// flag of the first of them.
     copied: u64,
 }

@@ -1,4 +1,4 @@
-//! MSG_ZEROCOPY on a socket that was not asked to heed it: the flag is ignored in silence.
+//! MSG_ZEROCOPY on a socket without SO_ZEROCOPY: the flag is silently ignored.
 
 use std::{
     io::{self, Read as _},
@@ -22,16 +22,16 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     id: "zerocopy_unset",
     title: "MSG_ZEROCOPY without SO_ZEROCOPY",
     group: ScenarioGroup::Network,
-    lesson: "The same sends without the socket option: the kernel accepts the flag, copies as ever, \
-             and says nothing. No call fails and no notification comes, so that a program that does \
-             not wait for one never learns of it.",
+    lesson: "The same sends without the socket option: the kernel accepts the flag, and copies as \
+             usual. No call fails and no notification comes, so a program that does not wait for \
+             one cannot notice it.",
     theory: Theory {
         cpu_copies: Some(0.0),
         storage_dma: 0,
         network_dma: 1,
         mode_switches: Some(2),
-        claim: "a flag of the send asks for zero-copy; that it takes an option of the socket, too, is \
-                easily overlooked",
+        claim: "a flag of the send requests zero-copy; it is easily overlooked that the socket needs an \
+                option, too",
     },
     sinks: &[Sink::Tcp, Sink::Veth],
     cache: Cache::Any,
@@ -64,7 +64,7 @@ fn run(job: &mut Job) -> Result<()> {
     // Before the memory is given back, which takes a call.
     job.end()?;
     if from_error_queue(socket)?.is_none() {
-        job.tell("zero-copy was asked for; no notification came: the kernel ignored it");
+        job.tell("zero-copy was requested; no notification came: the kernel ignored the request");
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub(super) const SERVER: Program = Program {
 
 /// Why transferTo switches modes twice as often as sendfile.
 pub(super) const ASKS_FOR_SIZE: &str =
-    "transferTo asks for the size of the file (fstat) before each sendfile";
+    "transferTo gets the size of the file (fstat) before each sendfile";
 
 /// Accepting connections, shared by the programs that do it by hand.
 const ACCEPT: &str = include_str!("java/Server.java");

@@ -15,8 +15,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     id: "kafka_like",
     title: "Kafka-style broker",
     group: ScenarioGroup::Program,
-    lesson: "Bulk reads of a log go from the page cache to the socket by sendfile; only the \
-             small index is looked at by the program, in a mapping.",
+    lesson: "Bulk reads of a log go from the page cache to the socket by sendfile; the program \
+             reads only the small index, in a mapping.",
     theory: Theory {
         cpu_copies: Some(0.0),
         storage_dma: 1,

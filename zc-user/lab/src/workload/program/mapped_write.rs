@@ -16,8 +16,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     title: "Java mapped ByteBuffer + write",
     group: ScenarioGroup::Program,
     lesson: "A mapped buffer is direct: write copies from the page cache to the socket buffer, \
-             once. A buffer of the heap would be copied to a direct one before, in user space, \
-             where zc cannot see it.",
+             once. A heap buffer would be copied to a direct one first, in user space, where zc \
+             cannot see it.",
     theory: Theory {
         cpu_copies: Some(1.0),
         storage_dma: 1,

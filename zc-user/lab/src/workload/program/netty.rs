@@ -1,4 +1,4 @@
-//! Netty's `DefaultFileRegion`: the one of its zero-copies that concerns the kernel.
+//! Netty's `DefaultFileRegion`: the only zero-copy of Netty that the kernel carries out.
 
 use zc_common::path::CopyPath;
 
@@ -18,9 +18,9 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     id: "netty_file_region",
     title: "Netty DefaultFileRegion",
     group: ScenarioGroup::Program,
-    lesson: "A DefaultFileRegion is a transferTo, which is a sendfile. What else Netty calls \
-             zero-copy (composite, sliced and wrapped buffers) saves copies in user space, \
-             where zc cannot see them.",
+    lesson: "A DefaultFileRegion is a transferTo, which is a sendfile. The other features \
+             that Netty calls zero-copy (composite, sliced and wrapped buffers) save copies in \
+             user space, where zc cannot see them.",
     theory: Theory {
         cpu_copies: Some(0.0),
         storage_dma: 1,
@@ -37,7 +37,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
         copied_bytes: 0,
         syscalls: Calls::AtLeast(1),
         copies_because: None,
-        switches_because: Some("Netty offers the kernel all that is left, not a chunk"),
+        switches_because: Some("Netty passes all that is left to the kernel, not a chunk"),
     },
 };
 

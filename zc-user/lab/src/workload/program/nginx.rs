@@ -17,7 +17,7 @@ pub(crate) const SENDFILE: Scenario = Scenario {
     id: "nginx_sendfile",
     title: "nginx, sendfile on",
     group: ScenarioGroup::Program,
-    lesson: "Debian's nginx has 'sendfile on'. Only the header of the answer is copied; the file \
+    lesson: "Debian configures 'sendfile on'. Only the header of the response is copied; the file \
              goes to the socket as references to the page cache.",
     theory: Theory {
         cpu_copies: Some(0.0),
@@ -43,8 +43,8 @@ pub(crate) const READ_WRITE: Scenario = Scenario {
     id: "nginx_read_write",
     title: "nginx, sendfile off",
     group: ScenarioGroup::Program,
-    lesson: "nginx's own default is 'sendfile off', and some filters, such as compression, force \
-             the same: each byte is read into a buffer of the worker and written from there.",
+    lesson: "The default of nginx is 'sendfile off', and some filters, such as compression, have \
+             the same effect: each byte is read into a buffer of the worker and written from it.",
     theory: Theory {
         cpu_copies: Some(2.0),
         storage_dma: 1,
@@ -65,7 +65,7 @@ pub(crate) const READ_WRITE: Scenario = Scenario {
     },
 };
 
-const EVENT_LOOP: &str = "nginx looks for other connections after each transfer (epoll_wait)";
+const EVENT_LOOP: &str = "nginx checks for other connections after each transfer (epoll_wait)";
 
 const NGINX_SERVER: Program =
     Program { protocol: Protocol::Http, launch: |site| launch(site, "on") };
@@ -80,7 +80,7 @@ fn launch(site: &Site<'_>, sendfile: &str) -> Result<Launch> {
         prefix.into(),
         "-c".into(),
         config.into(),
-        // Before the configuration says where errors go, they would go to a file of the system's.
+        // Until nginx has read the configuration, errors would go to a log file of the system.
         "-e".into(),
         "stderr".into(),
     ];
@@ -89,7 +89,7 @@ fn launch(site: &Site<'_>, sendfile: &str) -> Result<Launch> {
 
 /// One process, no files outside the prefix, the payload and nothing else.
 fn config(chunk: u64, port: u16, sendfile: &str) -> String {
-    // Root's nginx would give the directory to somebody else, even for this one process.
+    // As root, nginx would change the owner of the directory, even for this one process.
     let user = if geteuid().is_root() { "user root;\n" } else { "" };
     format!(
         "{user}daemon off;

@@ -1,4 +1,4 @@
-//! The lab's bench, set up anew for every scene.
+//! The laboratory of a tour: a bench with the probes, recreated for every scene.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ use zc_lab::{
 use zc_model::source::SnapshotSource;
 use zc_probe::live::Live;
 
-/// Bytes of the payload: a prime, so that it is recognised, and small, since nobody waits gladly.
+/// Bytes of the payload: a prime, so that it is recognised, and small, so that a scene is short.
 const SIZE: u64 = 16_777_213;
 const CHUNK: u64 = 65_536;
 const ROUNDS: u32 = 3;
@@ -52,8 +52,8 @@ impl LiveLaboratory {
             Ok(live) => conditions.copies = live.next()?.map(|snapshot| snapshot.host.copies),
             Err(why) => {
                 conditions.limits = format!(
-                    "Nothing is counted here: {why}. The workloads run all the same, and what \
-                     arrives is checked."
+                    "Nothing is counted here: {why}. The workloads run, and the payload is \
+                     verified."
                 );
             }
         }
@@ -101,7 +101,7 @@ impl Laboratory for LiveLaboratory {
 
     fn tend(&mut self) {
         if let Ok(live) = &mut self.source {
-            // What it could not do it does the next time; what was lost meanwhile is counted.
+            // What fails is done the next time, and losses are counted.
             let _ = live.tend();
         }
     }
@@ -139,7 +139,7 @@ impl LiveLaboratory {
     }
 }
 
-/// There was not even a payload.
+/// A finding of a bench that could not be set up.
 fn failed(scenario: &'static Scenario, plan: &Plan, why: &str) -> Finding {
     let setting = Setting {
         size: plan.size,

@@ -1,4 +1,4 @@
-//! The tour as text, with pauses where somebody reads it.
+//! The tour as text, with pauses if the output is a terminal.
 
 use std::{
     fs::File,
@@ -26,7 +26,7 @@ use zc_lab::{
 use zc_render::theme::Theme;
 use zc_session::signals::Signals;
 
-/// Gives the tour on standard output.
+/// Plays the tour on standard output.
 pub(super) async fn run(mut tour: Tour, theme: Theme, arguments: &Demo) -> Result<ExitCode> {
     let mut stop = Signals::new()?;
     let mut laboratory = LiveLaboratory::open(arguments)?;
@@ -59,7 +59,7 @@ pub(super) async fn run(mut tour: Tour, theme: Theme, arguments: &Demo) -> Resul
         };
         let exhibit = tokio::select! {
             exhibit = step => exhibit,
-            // Whatever is under way ends with the future that was dropped.
+            // Dropping the future ends what is running.
             signal = stop.next() => return Ok(interrupted(signal.number())),
         };
         match exhibit {
@@ -69,7 +69,7 @@ pub(super) async fn run(mut tour: Tour, theme: Theme, arguments: &Demo) -> Resul
     }
 }
 
-/// Somebody at a terminal, or nobody.
+/// The keys of a user at a terminal; `None` if there is no terminal.
 struct Reader(Option<AsyncFd<File>>);
 
 impl Reader {
@@ -89,11 +89,11 @@ impl Reader {
         let pressed = async {
             match keys.readable_mut().await {
                 Ok(mut ready) => {
-                    // A line, or the end of the input: whatever it is, it means to go on.
+                    // A line and the end of the input both mean: continue.
                     let _ = ready.get_inner_mut().read(&mut [0; 4096]);
                     ready.clear_ready();
                 }
-                // Without keys, time alone goes on.
+                // Without keys, only time continues the tour.
                 Err(_) => std::future::pending().await,
             }
         };

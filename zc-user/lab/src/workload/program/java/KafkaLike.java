@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Serves a log as Kafka does: a mapped index tells where messages lie in the segment, and
+ * Serves a log as Kafka does: a mapped index holds where messages lie in the segment, and
  * transferTo sends them from there, many at a time.
  */
 public final class KafkaLike {

@@ -19,7 +19,7 @@ import java.net.InetSocketAddress;
 public final class NettyFileRegion {
     public static void main(String[] arguments) throws Exception {
         File file = new File(arguments[0]);
-        // One thread for everything: none has to wake another.
+        // One thread for everything: no thread has to wake another.
         EventLoopGroup loop = new NioEventLoopGroup(1);
         Channel listener = new ServerBootstrap()
                 .group(loop)

@@ -25,7 +25,7 @@ final class Server {
         }
     }
 
-    /** Tells whoever started this where it listens, and what runs it. */
+    /** Prints the port and the Java version for the process that started this. */
     static void announce(int port, String library) {
         System.out.println(port + " " + library + "Java " + Runtime.version());
         System.out.flush();
