@@ -1,6 +1,6 @@
-//! Reading a script. All of it is understood before anything runs.
+//! Parses a script, completely before anything runs.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use clap::ValueEnum as _;
 
@@ -16,44 +16,42 @@ use crate::{
 use zc_model::filter::nearest;
 use zc_render::sanitize::{is_hostile, sanitize};
 
-/// What is wrong with a script, and in which line of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
-    /// The line, from 1; `None` for the script as a whole.
-    pub line: Option<usize>,
-    /// What is wrong with it.
-    pub what: String,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "{line}: {}", self.what),
-            None => f.write_str(&self.what),
-        }
-    }
+/// What is wrong with a script.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScriptError {
+    /// One of its lines.
+    #[error("{line}: {what}")]
+    Line {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The script as a whole.
+    #[error("{0}")]
+    Whole(&'static str),
 }
 
 /// The words that begin a line.
 const WORDS: &[&str] = &["tour", "title", "say", "step", "compare", "hazard", "wait"];
 /// The options of a workload.
 const OPTIONS: &[&str] = &["sink", "size", "chunk", "repeat", "cold"];
-/// More rounds than anybody waits for.
+/// The maximum number of rounds.
 const MOST_ROUNDS: u32 = 1000;
 /// The longest pause, in seconds.
 const LONGEST_WAIT: f64 = 3600.0;
 
-/// Understands `text` as a script.
+/// Parses `text` as a script.
 ///
 /// # Errors
-/// The first line that makes no sense.
-pub fn parse(text: &str) -> Result<Script, Error> {
+/// The first line that is wrong.
+pub fn parse(text: &str) -> Result<Script, ScriptError> {
     let mut reader = Reader::default();
     for (index, line) in text.lines().enumerate() {
-        reader.line(line).map_err(|what| Error { line: Some(index + 1), what })?;
+        reader.line(line).map_err(|what| ScriptError::Line { line: index + 1, what })?;
     }
     if reader.scenes.is_empty() {
-        return Err(Error { line: None, what: "there is nothing in it to show".to_owned() });
+        return Err(ScriptError::Whole("the script has no scenes"));
     }
     let name = reader.name.unwrap_or_else(|| "The copies that need not happen".to_owned());
     Ok(Script { name, scenes: reader.scenes.into_iter().map(Draft::finish).collect() })
@@ -148,7 +146,7 @@ impl Reader {
 
     fn tour(&mut self, name: String) -> Result<(), String> {
         if self.name.is_some() || !self.scenes.is_empty() {
-            return Err("'tour' names the whole: once, before everything else".to_owned());
+            return Err("'tour' must be the first instruction, and may occur once".to_owned());
         }
         self.name = Some(name);
         Ok(())
@@ -157,7 +155,7 @@ impl Reader {
     fn narration(&mut self, word: &str) -> Result<&mut Narration, String> {
         match self.scenes.last_mut() {
             Some(scene) => Ok(scene.narration()),
-            None => Err(format!("'{word}' belongs to a scene: begin one with 'title'")),
+            None => Err(format!("'{word}' needs a scene: begin one with 'title'")),
         }
     }
 
@@ -207,7 +205,7 @@ fn how<'a>(
             "chunk" => how.chunk = Some(bytes(option, value)?),
             "repeat" => match value.parse() {
                 Ok(rounds) if (1..=MOST_ROUNDS).contains(&rounds) => how.repeat = Some(rounds),
-                _ => return Err(format!("'repeat' is a number from 1 to {MOST_ROUNDS}")),
+                _ => return Err(format!("'repeat' must be a number from 1 to {MOST_ROUNDS}")),
             },
             other => return Err(unknown("option", other, OPTIONS)),
         }
@@ -224,25 +222,25 @@ fn sink(id: &str, scenarios: &[&'static Scenario]) -> Result<Sink, String> {
         Some(scenario) => {
             let sinks: Vec<_> = scenario.sinks.iter().map(|sink| sink.id()).collect();
             let sinks = sinks.join(", ");
-            Err(format!("'{}' does not go to {id}; it goes to {sinks}", scenario.id))
+            Err(format!("'{}' has no sink '{id}'; expected one of {sinks}", scenario.id))
         }
         None => Ok(sink),
     }
 }
 
-/// Where both go: what was asked for, or else the first that both know.
-fn common_sink(both: &[&'static Scenario; 2], asked: Option<Sink>) -> Result<Sink, String> {
+/// The sink of both: the requested one, or the first that both have.
+fn common_sink(both: &[&'static Scenario; 2], requested: Option<Sink>) -> Result<Sink, String> {
     let [a, b] = both;
     let common = || a.sinks.iter().copied().find(|sink| b.sinks.contains(sink));
-    asked.or_else(common).ok_or_else(|| {
-        format!("'{}' and '{}' have no sink in common: nothing to compare", a.id, b.id)
-    })
+    requested
+        .or_else(common)
+        .ok_or_else(|| format!("'{}' and '{}' have no common sink", a.id, b.id))
 }
 
 fn bytes(option: &str, text: &str) -> Result<u64, String> {
     match text.parse::<bytesize::ByteSize>() {
         Ok(size) if size.0 > 0 => Ok(size.0),
-        _ => Err(format!("'{option}' is a number of bytes, such as 65536, 64KiB or 16MiB")),
+        _ => Err(format!("'{option}' must be a number of bytes, such as 65536, 64KiB or 16MiB")),
     }
 }
 
@@ -254,7 +252,7 @@ fn stay(text: &str) -> Result<Stay, String> {
         Ok(seconds) if (0.0..=LONGEST_WAIT).contains(&seconds) => {
             Ok(Stay::For(Duration::from_secs_f64(seconds)))
         }
-        _ => Err(format!("'wait' is a number of seconds up to {LONGEST_WAIT}, or 'key'")),
+        _ => Err(format!("'wait' must be a number of seconds up to {LONGEST_WAIT}, or 'key'")),
     }
 }
 
@@ -327,9 +325,9 @@ mod tests {
     #[test]
     fn the_line_that_is_wrong_is_named_and_what_was_meant() {
         for (text, expected) in [
-            ("", "there is nothing in it to show"),
-            ("# only this", "there is nothing in it to show"),
-            ("tour A tour", "there is nothing in it to show"),
+            ("", "the script has no scenes"),
+            ("# only this", "the script has no scenes"),
+            ("tour A tour", "the script has no scenes"),
             (
                 "title T\n\nstep red_write",
                 "3: unknown scenario 'red_write'; did you mean 'read_write'?",
@@ -338,21 +336,21 @@ mod tests {
             ("step sendfile sing=tcp", "1: unknown option 'sing'; did you mean 'sink'?"),
             ("step sendfile sink=tpc", "1: unknown sink 'tpc'; did you mean 'tcp'?"),
             ("step sendfile cold=1", "1: 'cold' takes no value"),
-            ("step sendfile repeat=0", "1: 'repeat' is a number from 1 to 1000"),
+            ("step sendfile repeat=0", "1: 'repeat' must be a number from 1 to 1000"),
             (
                 "step sendfile size=",
-                "1: 'size' is a number of bytes, such as 65536, 64KiB or 16MiB",
+                "1: 'size' must be a number of bytes, such as 65536, 64KiB or 16MiB",
             ),
             ("step", "1: 'step' needs a scenario"),
             ("compare sendfile", "1: 'compare' needs two scenarios"),
             ("title", "1: 'title' needs a text"),
             ("hazard", "1: 'hazard' needs a text"),
             ("hazard sigbuss", "1: unknown hazard 'sigbuss'; did you mean 'sigbus'?"),
-            ("say Too early", "1: 'say' belongs to a scene: begin one with 'title'"),
-            ("wait 1", "1: 'wait' belongs to a scene: begin one with 'title'"),
-            ("title T\nwait soon", "2: 'wait' is a number of seconds up to 3600, or 'key'"),
-            ("title T\nwait -1", "2: 'wait' is a number of seconds up to 3600, or 'key'"),
-            ("title T\ntour Late", "2: 'tour' names the whole: once, before everything else"),
+            ("say Too early", "1: 'say' needs a scene: begin one with 'title'"),
+            ("wait 1", "1: 'wait' needs a scene: begin one with 'title'"),
+            ("title T\nwait soon", "2: 'wait' must be a number of seconds up to 3600, or 'key'"),
+            ("title T\nwait -1", "2: 'wait' must be a number of seconds up to 3600, or 'key'"),
+            ("title T\ntour Late", "2: 'tour' must be the first instruction, and may occur once"),
             ("title T\nsay \u{1b}[2J", "2: the character \\u{1b} cannot be shown"),
         ] {
             assert_eq!(complaint(text), expected, "{text:?}");
