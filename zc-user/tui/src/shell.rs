@@ -59,7 +59,7 @@ pub enum Effect {
     Interrupt,
     /// Stop like Ctrl-Z does.
     Suspend,
-    /// Draw every character anew.
+    /// Redraw every character.
     Redraw,
 }
 
@@ -288,7 +288,8 @@ impl<'a> Shell<'a> {
             },
             Action::Cancel => {
                 if self.menu.take().is_none() {
-                    self.clear_filter();
+                    self.context.filter.cancel();
+                    self.arrange();
                 }
             }
         }

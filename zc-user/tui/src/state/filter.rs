@@ -1,4 +1,4 @@
-//! The filter: what is typed, whether it makes sense, and what applies meanwhile.
+//! The filter: what is typed, whether it makes sense, and what applies until it does.
 
 use crate::{action::Edit, line::Line};
 use zc_model::{
@@ -18,12 +18,20 @@ pub struct FilterState {
     /// `expr` is a plain word, looked for in the names.
     is_name: bool,
     error: Option<String>,
+    /// The filter that applied when the user began to type.
+    before: Option<Box<Self>>,
 }
 
 impl FilterState {
     /// Starts typing, from what is there.
     pub fn start(&mut self) {
+        self.before = Some(Box::new(self.clone()));
         self.line = Some(Line::new(&self.text));
+    }
+
+    /// Stops typing; the filter is what it was before.
+    pub fn cancel(&mut self) {
+        *self = self.before.take().map_or_else(Self::default, |before| *before);
     }
 
     /// Changes the line being typed, and at once what is shown.
@@ -47,11 +55,11 @@ impl FilterState {
     /// Stops typing and keeps the filter. A line that makes no sense stays, to be mended.
     pub fn accept(&mut self) {
         if self.error.is_none() {
-            self.line = None;
+            (self.line, self.before) = (None, None);
         }
     }
 
-    /// Stops typing and shows everything again.
+    /// Shows everything again.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
@@ -135,6 +143,19 @@ mod tests {
         let state = typed("copied_bytes >");
         assert!(!state.is_active());
         assert!(state.error().is_some());
+    }
+
+    #[test]
+    fn an_edit_that_is_cancelled_changes_nothing() {
+        let mut state = typed("nginx");
+        state.accept();
+        for edit in [Edit::DeleteToStart, Edit::Insert('p'), Edit::Insert('>')] {
+            state.start();
+            state.edit(edit);
+            state.cancel();
+        }
+        assert_eq!((state.text(), state.is_active()), ("nginx", true));
+        assert!(state.line().is_none() && state.error().is_none());
     }
 
     #[test]

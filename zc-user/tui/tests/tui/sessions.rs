@@ -105,8 +105,12 @@ fn a_process_that_ends_while_one_looks_at_it_stays_on_the_screen() {
 }
 
 #[test]
-fn escape_while_typing_clears_the_filter() {
+fn escape_while_typing_brings_the_filter_back() {
     assert_eq!(machine().ticks(3).keys("/java").key(KeyCode::Esc).play().listed().len(), 7);
+    let edited = machine().ticks(3).keys("/java").key(KeyCode::Enter).keys("/x").key(KeyCode::Esc);
+    assert_eq!(edited.play().listed(), ["java"]);
+    let edited = machine().ticks(3).keys("/java").key(KeyCode::Enter).keys("/x").key(KeyCode::Esc);
+    assert_eq!(edited.key(KeyCode::Esc).play().listed().len(), 7, "the second one clears it");
 }
 
 #[test]
