@@ -34,7 +34,7 @@ const SCRIPT: &str = "\
     title The traditional way: read, then write\n\
     say Guess how often the CPU touches each byte.\n\
     step read_write sink=tcp\n\
-    say Two copies per byte, four switches per transfer: the books are right.\n\
+    say Two copies per byte, four switches per transfer: the textbook is right.\n\
     title Side by side\n\
     compare read_write sendfile sink=pipe\n\
     say The pages go by reference.\n";
@@ -185,7 +185,7 @@ fn not_measured() {
 }
 
 #[test]
-fn not_measured_is_told_at_the_beginning() {
+fn not_measured_is_said_at_the_beginning() {
     assert!(given(Luck::NotMeasured).screen().contains(BLIND));
 }
 
@@ -232,7 +232,7 @@ fn with_wait_it_needs_a_key_for_everything() {
     tour.wait = true;
     let (ended, played) = tour.play();
     assert_eq!((ended.reason, ended.tour.at()), (Reason::Stopped, 0));
-    assert!(played.text().contains("Space goes on"), "{}", played.text());
+    assert!(played.text().contains("Space: continue"), "{}", played.text());
     let mut tour = given(Luck::AsExpected).keys("     ");
     tour.wait = true;
     let (ended, played) = tour.play();
@@ -241,7 +241,7 @@ fn with_wait_it_needs_a_key_for_everything() {
 }
 
 #[test]
-fn paused_it_stands_still_until_it_is_told_to_go_on() {
+fn paused_it_stands_still_until_a_key_continues_it() {
     let (ended, played) = given(Luck::AsExpected).keys(" ").ticks(1000).play();
     assert_eq!(ended.tour.at(), 0);
     assert!(played.text().contains("PAUSED"), "{}", played.text());

@@ -110,7 +110,7 @@ fn in_tmux_it_comes_to_its_end_by_itself() {
     assert_eq!(status.as_deref(), Some("0"), "{screen}");
     // Back on the screen that was there before, with one line more.
     assert!(workloads(&screen) >= 4, "{screen}");
-    assert!(!screen.contains("zc demo") && !screen.contains("What came of it"), "{screen}");
+    assert!(!screen.contains("zc demo") && !screen.contains("Summary"), "{screen}");
 }
 
 #[test]
@@ -124,10 +124,10 @@ fn in_tmux_the_last_screen_sums_up() {
     until("the summary is there", || {
         let screen = tmux.screen();
         // Everything else waits for a key; the summary must not get one.
-        if screen.contains("Space goes on") && !screen.contains("What came of it") {
+        if screen.contains("Space: continue") && !screen.contains("Summary") {
             tmux.tell(&["send-keys", "n"]);
         }
-        screen.contains("What came of it")
+        screen.contains("Summary")
     });
     let screen = tmux.screen();
     assert!(workloads(&screen) >= 4 && !screen.contains("unexplained"), "{screen}");
@@ -168,7 +168,7 @@ fn as_text_it_says_the_same_every_time() {
                 .iter()
                 .any(|word| line.trim_start().starts_with(word))
         };
-        let (tour, rest) = text.split_once("What came of it").unwrap();
+        let (tour, rest) = text.split_once("Summary").unwrap();
         assert!(workloads(rest) >= 4, "{rest}");
         let lines = tour.lines().filter(|line| !is_figure(line)).map(str::to_owned);
         lines.collect::<Vec<String>>()

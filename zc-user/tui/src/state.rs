@@ -136,6 +136,12 @@ impl Context {
         self.shot().history.process(id).map_or_else(Vec::new, |track| track.points().collect())
     }
 
+    /// How long the last `count` intervals were together, or as many as there were.
+    #[must_use]
+    pub fn span(&self, count: usize) -> Duration {
+        self.shot().intervals.iter().rev().take(count).sum()
+    }
+
     /// Everything lost since the source began.
     #[must_use]
     pub fn losses(&self) -> &Losses {

@@ -94,7 +94,7 @@ fn draw_header(
     } else if tour.is_paused() {
         right.push(Span::styled(" PAUSED ", notice));
     } else if tour.waits_for_key() {
-        right.push(Span::styled(" Space goes on ", notice));
+        right.push(Span::styled(" Space: continue ", notice));
     } else if let Some(left) = tour.goes_on_in() {
         right.push(Span::styled(format!("next in {} s", left.as_secs() + 1), theme.dim()));
     } else if tour.phase() == Phase::Running {

@@ -42,9 +42,9 @@ enum Action {
 
 #[rustfmt::skip]
 static KEYS: &[Binding<Action>] = &[
-    bind(&[chr(' '), key(KeyCode::Enter)], "Space Enter", Action::PauseOrGoOn, "pause, or go on").hint(0, "Space", "Pause/Next"),
-    bind(&[chr('n'), chr('l'), key(KeyCode::Right)], "n Right l", Action::Next, "to what comes next, without waiting").hint(1, "n", "Next"),
-    bind(&[chr('p'), chr('h'), key(KeyCode::Left), key(KeyCode::Backspace)], "p Left h", Action::Previous, "back to an earlier result; meanwhile the tour stands still").hint(2, "p", "Back"),
+    bind(&[chr(' '), key(KeyCode::Enter)], "Space Enter", Action::PauseOrGoOn, "pause or continue").hint(0, "Space", "Pause/Next"),
+    bind(&[chr('n'), chr('l'), key(KeyCode::Right)], "n Right l", Action::Next, "go to the next step without waiting").hint(1, "n", "Next"),
+    bind(&[chr('p'), chr('h'), key(KeyCode::Left), key(KeyCode::Backspace)], "p Left h", Action::Previous, "go back to an earlier result; the tour waits").hint(2, "p", "Back"),
     bind(&[chr('+'), chr('=')], "+", Action::Faster, "twice as fast").hint(3, "+/-", "Speed"),
     bind(&[chr('-')], "-", Action::Slower, "half as fast"),
     bind(&[chr('q'), key(KeyCode::Esc)], "q Esc", Action::Leave, "leave the tour").hint(13, "q", "Quit"),
@@ -146,13 +146,13 @@ impl<'a, L: Laboratory + 'a> Page for TourPage<'a, L> {
 
     fn signs(&self, _theme: Theme) -> Vec<Sign> {
         vec![
-            ("=", "as the textbook says; of a hazard: as it is known"),
-            ("!", "it differs, for a reason that is known"),
-            ("?", "it differs, and zc does not know why"),
+            ("=", "as the textbook says; hazard reproduced"),
+            ("!", "differs, for a known reason"),
+            ("?", "differs, and zc does not know why"),
             ("-", "skipped: this machine cannot do it"),
             ("x", "failed"),
-            ("o", "nothing was measured, or there was nothing to measure"),
-            ("~", "behind a figure: modelled, since this kernel offers no hook to count it"),
+            ("o", "not measured, or nothing to measure"),
+            ("~", "after a figure: modelled; this kernel cannot trace the function that copies"),
         ]
     }
 

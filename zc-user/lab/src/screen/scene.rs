@@ -1,4 +1,4 @@
-//! A scene as a page: what is said, what runs, and what came of it, theory beside measurement.
+//! A scene as a page: what is said, what runs, and its result, theory next to measurement.
 //!
 //! The parts are put together differently on the screen and in the text that `--text` prints, where
 //! all that depends on time comes last.
@@ -71,7 +71,7 @@ pub fn canvas(
                     Span::styled(scenario.title, theme.strong()),
                     Span::styled(format!(" ({}){how}", scenario.id), theme.dim()),
                 ]));
-                canvas.paragraph(&format!("The books: {}", scenario.theory.claim), 2, theme.text());
+                canvas.paragraph(&format!("Textbook: {}", scenario.theory.claim), 2, theme.text());
                 canvas.gap();
             }
             if let Act::Hazard(hazard) = scene.act {
@@ -141,8 +141,7 @@ pub fn lesson<'a>(scene: &'a Scene, findings: &[Finding]) -> Cow<'a, str> {
     if text.is_empty() || findings.is_empty() || ran.clone().any(is_measured) {
         return Cow::Borrowed(text);
     }
-    let begin =
-        if ran.count() == 0 { "What it would have shown" } else { "What counting would show" };
+    let begin = if ran.count() == 0 { "You would have seen" } else { "Counting would show" };
     Cow::Owned(format!("{begin}: {text}"))
 }
 
@@ -219,7 +218,7 @@ pub fn sighting(canvas: &mut Canvas, sighting: &Sighting, theme: Theme) {
     canvas.gap();
 }
 
-/// Theory beside measurement, where the books say something.
+/// Theory next to measurement, for figures of which the textbook says something.
 pub fn table(canvas: &mut Canvas, findings: &[Finding], theme: Theme) {
     let ran: Vec<_> =
         findings.iter().filter_map(|finding| Some((finding, finding.ran()?))).collect();
@@ -297,7 +296,7 @@ pub fn is_timing(metric: &Metric) -> bool {
         || metric.id.starts_with("context_switches")
 }
 
-/// Whether the books are right; with the name where there are several.
+/// Whether the textbook is right; with the name where there are several.
 pub fn verdict(canvas: &mut Canvas, finding: &Finding, among: &[Finding], theme: Theme) {
     let Some(ran) = finding.ran() else { return };
     let judgement = &ran.verdict.judgement;

@@ -17,7 +17,7 @@ use zc_render::{sanitize::truncate, theme::Theme};
 use zc_tui::view::canvas::Canvas;
 
 /// The heading.
-pub const TITLE: &str = "What came of it";
+pub const TITLE: &str = "Summary";
 
 /// Figures of a line: id, heading, width.
 const COLUMNS: &[(&str, &str, usize)] =
@@ -33,7 +33,7 @@ pub fn canvas(tour: &Tour, theme: Theme, width: u16) -> Canvas {
     let findings: Vec<&Finding> = tour.findings().iter().flatten().collect();
     canvas.paragraph(&Tally::of(tour).to_string(), 0, theme.strong());
     canvas.paragraph(
-        "CPU copies per byte and mode switches per transfer, the books' figure first.",
+        "CPU copies per byte and mode switches per transfer: textbook, then measured.",
         0,
         theme.dim(),
     );

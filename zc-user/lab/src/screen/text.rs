@@ -65,7 +65,7 @@ impl Style {
         self.text(&canvas)
     }
 
-    /// What came of a scene.
+    /// The result of a scene.
     #[must_use]
     pub fn after(self, tour: &Tour, scene: &Scene, findings: &[Finding]) -> String {
         let theme = self.theme;

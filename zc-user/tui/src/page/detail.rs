@@ -20,7 +20,7 @@ use zc_model::{
     column::{Column, Unit, state as life},
     counter::CounterId,
     frame::Frame,
-    history::Point,
+    history::{History, Point},
     id::Id,
     picture::Picture,
     row::Row,
@@ -69,7 +69,9 @@ impl Detail {
             return canvas;
         };
         if !context.frame().is_some_and(|now| self.is_in(now)) {
-            let text = "has ended: this is the last that was seen of it; Esc goes back";
+            let name = sanitize(&process.comm);
+            let text =
+                format!("{name} ({}) has ended. These are its last figures.", process.id.pid);
             canvas.line(Span::styled(text, context.theme().notice()));
         }
         title(context, process, &mut canvas);
@@ -159,7 +161,7 @@ fn because(advice: &Advice, frame: &Frame) -> String {
             rate(calls.copied_bytes, Unit::BytesPerSec, frame),
         ),
         Evidence::Copied { sends, reason } => format!(
-            "{} asked for without a copy, {} of it copied{}",
+            "{} requested as zero-copy, {} of it copied{}",
             rate(sends.moved_bytes, Unit::BytesPerSec, frame),
             rate(sends.copied_bytes, Unit::BytesPerSec, frame),
             reason.map_or_else(String::new, |reason| format!(" ({})", reason.id())),
@@ -202,7 +204,7 @@ fn paths_table(context: &Context, process: &ProcessSample, frame: &Frame, canvas
     let grid = Grid { specs: &specs, sorted: None, theme: context.theme(), area };
     grid.head(buf);
     if rows.is_empty() {
-        tabular::empty("nothing moved in this interval", context.theme(), area, buf);
+        tabular::empty("no data moved in this interval", context.theme(), area, buf);
     }
     for (sample, line) in rows.into_iter().zip(0..) {
         grid.row(line, false, buf, |slot| {
@@ -214,12 +216,19 @@ fn paths_table(context: &Context, process: &ProcessSample, frame: &Frame, canvas
 fn history(context: &Context, process: &ProcessSample, canvas: &mut Canvas) {
     let points = context.points(process.id);
     canvas.gap();
-    canvas.line(Span::styled("Over the last intervals", context.theme().head()));
+    let span = context.span(curve_width(canvas)).as_secs_f64();
+    let span = if span < 1.0 { format!("{span:.1}") } else { format!("{span:.0}") };
+    canvas.line(Span::styled(format!("Last {span} s"), context.theme().head()));
     let copied = |point: &Point| point.copied_bytes_per_sec;
     let zero_copied = |point: &Point| point.zero_copied_bytes_per_sec;
     let theme = context.theme();
     curve(context, "copied", &points, copied, theme.copied(), canvas);
-    curve(context, "zero-copied", &points, zero_copied, theme.reference(), canvas);
+    curve(context, "by reference", &points, zero_copied, theme.reference(), canvas);
+}
+
+/// Intervals that a curve shows.
+fn curve_width(canvas: &Canvas) -> usize {
+    usize::from(canvas.width()).saturating_sub(14 + 18).clamp(8, History::LENGTH)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "drawn eight levels high")]
@@ -233,9 +242,9 @@ fn curve(
 ) {
     let values: Vec<f64> = points.iter().map(|point| read(point) as f64).collect();
     let top = values.iter().copied().fold(0.0, f64::max);
-    let room = usize::from(canvas.width()).saturating_sub(14 + 18).clamp(8, 60);
+    let room = curve_width(canvas);
     canvas.line(Line::from(vec![
-        Span::styled(format!("{label:<12}"), context.theme().dim()),
+        Span::styled(format!("{label:<13}"), context.theme().dim()),
         Span::styled(sparkline(&values, room, context.theme().symbols), style),
         Span::styled(format!("  peak {}", human::bytes_per_sec(top)), context.theme().dim()),
     ]));

@@ -23,7 +23,7 @@ static TABLE: Table<PathSample, PathKey> = Table {
     order: Order { column: 1, descending: true },
     items: |frame| &frame.totals.paths,
     key: PathKey::of,
-    empty: "nothing moved in this interval",
+    empty: "no data moved in this interval",
 };
 
 /// The columns of a table of paths.

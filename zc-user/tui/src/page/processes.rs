@@ -42,7 +42,7 @@ enum Action {
 
 #[rustfmt::skip]
 static KEYS: &[Binding<Action>] = &[
-    bind(&[key(KeyCode::Enter), key(KeyCode::Right), chr('l')], "Enter Right l", Action::Open, "look into the selected process").hint(20, "Enter", "Open"),
+    bind(&[key(KeyCode::Enter), key(KeyCode::Right), chr('l')], "Enter Right l", Action::Open, "open process details").hint(20, "Enter", "Open"),
     bind(&[key(KeyCode::Esc)], "Esc", Action::ClearFilter, "clear the filter"),
 ];
 
@@ -227,18 +227,15 @@ impl Page for Processes {
         vec![
             (
                 "~",
-                "modelled: the path's known behaviour times the measured bytes; this kernel offers no hook",
+                "modelled: measured bytes times the copies that the path makes; this kernel cannot trace the function that copies",
             ),
-            (
-                "?",
-                "assumed: bytes that no hooked function copied and no zero-copy evidence explains",
-            ),
-            ("+", "at least: a part of the sum is not available"),
+            ("?", "assumed: bytes that no traced function copied, without evidence of zero-copy"),
+            ("+", "at least: a part of the sum is unavailable"),
             (
                 human::UNAVAILABLE,
-                "not available here, or there is nothing to tell; never the same as 0",
+                "unavailable on this machine, or not applicable; never the same as 0",
             ),
-            (theme.symbols.advice, "there is advice: Enter shows it with its evidence"),
+            (theme.symbols.advice, "there is advice; Enter shows it with its evidence"),
         ]
     }
 
@@ -291,7 +288,9 @@ fn headings() -> Vec<Heading> {
             let (title, help) = match shown.content {
                 Content::Value => (shown.column.title, shown.column.help),
                 Content::Sign => ("!", "There is advice for this process."),
-                Content::Curve => ("TREND", "Copied bytes per second over the last intervals."),
+                Content::Curve => {
+                    ("TREND", "Bytes copied per second in each of the last intervals.")
+                }
             };
             Heading { title, help, numeric: shown.column.unit.is_numeric() }
         })
@@ -309,7 +308,7 @@ fn draw(page: &Processes, context: &Context, area: Rect, buf: &mut Buffer) {
     };
     if page.rows.is_empty() {
         let message = if context.is_filtered() {
-            "no process passes the filter"
+            "no process matches the filter"
         } else {
             "no process has done anything yet"
         };
@@ -331,9 +330,9 @@ fn draw(page: &Processes, context: &Context, area: Rect, buf: &mut Buffer) {
                 Some(_) => (theme.symbols.advice.to_owned(), theme.notice()),
                 None => (String::new(), Style::new()),
             },
-            Content::Value if process.merged > 1 && SHOWN[slot.column].column.id == "comm" => {
-                let (name, style) = value(row, slot, frame, theme);
-                (format!("{name} x{}", human::count(process.merged)), style)
+            // Merged rows have no process id: 0 would be the idle task.
+            Content::Value if process.merged > 1 && SHOWN[slot.column].column.id == "pid" => {
+                (format!("x{}", human::count(process.merged)), theme.dim())
             }
             Content::Value => {
                 let (text, style) = value(row, slot, frame, theme);
@@ -345,11 +344,17 @@ fn draw(page: &Processes, context: &Context, area: Rect, buf: &mut Buffer) {
         let line = area.height.saturating_sub(2);
         let row = Row::unattributed(frame);
         grid.row(line, false, buf, |slot| match SHOWN[slot.column].column.id {
-            "comm" => ("(no process)".to_owned(), theme.dim()),
+            "comm" => (unattributed(slot.width).to_owned(), theme.dim()),
             _ if SHOWN[slot.column].content != Content::Value => (String::new(), Style::new()),
             _ => value(row, slot, frame, theme),
         });
     }
+}
+
+/// The name of the row of what belongs to no process, in full where there is room for it.
+fn unattributed(width: u16) -> &'static str {
+    let name = "(unattributed)";
+    if usize::from(width) < name.len() { "unattributed" } else { name }
 }
 
 fn value(row: Row<'_>, slot: Slot, frame: &Frame, theme: Theme) -> (String, Style) {

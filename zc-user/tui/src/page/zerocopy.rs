@@ -1,4 +1,4 @@
-//! The part of a process's page on zero-copy: asked for, achieved, and why not.
+//! The part of a process's page on zero-copy: requested, achieved, and why not.
 
 use ratatui::text::Span;
 
@@ -28,7 +28,7 @@ pub(super) const SHOWN_HERE: [CounterId; 9] = [
     CounterId::ReferencedPulledBytes,
 ];
 
-/// Adds it, if the process asked for anything.
+/// Adds it, if the process requested zero-copy.
 pub(super) fn section(
     context: &Context,
     process: &ProcessSample,
@@ -41,7 +41,7 @@ pub(super) fn section(
         return;
     }
     canvas.gap();
-    canvas.line(Span::styled("Zero-copy, asked for and achieved", theme.head()));
+    canvas.line(Span::styled("Zero-copy: requested and achieved", theme.head()));
     for request in &requests {
         canvas.line(vec![
             Span::raw(format!("{:<16}", request.mechanism.id())),

@@ -11,8 +11,8 @@ use crate::{
 };
 use zc_render::theme::Theme;
 
-const MOUSE: &str = "the wheel scrolls; a click selects a row, opens the selected one, sorts by a \
-                     heading (again: the other way round), shows a view. With Shift, most \
+const MOUSE: &str = "the wheel scrolls; a click selects a row, opens the selected row, sorts by a \
+                     heading (click again to reverse), or shows a page. With Shift, most \
                      terminals select text as usual.";
 
 /// The help on these pages.

@@ -16,7 +16,7 @@ pub enum Action {
     Interrupt,
     /// Stop like Ctrl-Z stops any program.
     Suspend,
-    /// Draw everything anew.
+    /// Redraw the whole screen.
     Redraw,
     /// Go to the page of this tab, from 0.
     Show(usize),
@@ -32,9 +32,9 @@ pub enum Action {
     Move(Motion),
     /// Open the menu of sort columns.
     ChooseSort,
-    /// Turn the sort order around.
+    /// Reverse the sort order.
     Reverse,
-    /// Freeze or thaw the display; collection goes on.
+    /// Pause or resume the display; counting goes on.
     TogglePause,
     /// Longer interval.
     Slower,
@@ -44,9 +44,9 @@ pub enum Action {
     EditFilter,
     /// Change the line being typed.
     Edit(Edit),
-    /// Take what was typed or chosen.
+    /// Apply what was typed or chosen.
     Accept,
-    /// Drop what was typed or chosen.
+    /// Cancel what was typed or chosen.
     Cancel,
 }
 
@@ -58,12 +58,12 @@ pub static PAGE: &[Binding<Action>] = &[
     bind(&[key(KeyCode::Left), key(KeyCode::Backspace)], "Left Backspace", Action::Back, "go back"),
     bind(&[chr('?'), key(KeyCode::F(1))], "? F1", Action::ToggleHelp, "show or close this help").hint(12, "?", "Help"),
     bind(&[chr('h')], "h", Action::ToggleHelp, "show or close this help"),
-    bind(&[chr('/'), key(KeyCode::F(4))], "/ F4", Action::EditFilter, "type a filter; Esc clears it").hint(30, "/", "Filter"),
+    bind(&[chr('/'), key(KeyCode::F(4))], "/ F4", Action::EditFilter, "type a filter").hint(30, "/", "Filter"),
     bind(&[chr('s'), key(KeyCode::F(6))], "s F6", Action::ChooseSort, "choose the column to sort by").hint(31, "s", "Sort"),
     bind(&[chr('r')], "r", Action::Reverse, "reverse the order").hint(32, "r", "Reverse"),
-    bind(&[chr(' ')], "Space", Action::TogglePause, "freeze or thaw the display; counting goes on").hint(33, "Space", "Pause"),
-    bind(&[key(KeyCode::Tab)], "Tab", Action::NextTab, "next view").hint(34, "Tab", "View"),
-    bind(&[key(KeyCode::BackTab)], "Shift-Tab", Action::PreviousTab, "previous view"),
+    bind(&[chr(' ')], "Space", Action::TogglePause, "pause the display (counting goes on)").hint(33, "Space", "Pause"),
+    bind(&[key(KeyCode::Tab)], "Tab", Action::NextTab, "next page").hint(34, "Tab", "Page"),
+    bind(&[key(KeyCode::BackTab)], "Shift-Tab", Action::PreviousTab, "previous page"),
     bind(&[chr('1')], "1", Action::Show(0), ""),
     bind(&[chr('2')], "2", Action::Show(1), ""),
     bind(&[chr('3')], "3", Action::Show(2), ""),
@@ -84,36 +84,36 @@ pub static MOVING: &[Binding<Action>] = &[
     bind(&[key(KeyCode::Down), chr('j')], "Down j", Action::Move(Motion::Down), "one row down"),
     bind(&[key(KeyCode::PageUp), ctrl('b')], "PgUp Ctrl-B", Action::Move(Motion::PageUp), "one screen up"),
     bind(&[key(KeyCode::PageDown), ctrl('f')], "PgDn Ctrl-F", Action::Move(Motion::PageDown), "one screen down"),
-    bind(&[key(KeyCode::Home), chr('g')], "Home g", Action::Move(Motion::First), "to the first row"),
-    bind(&[key(KeyCode::End), chr('G')], "End G", Action::Move(Motion::Last), "to the last row"),
+    bind(&[key(KeyCode::Home), chr('g')], "Home g", Action::Move(Motion::First), "go to the first row"),
+    bind(&[key(KeyCode::End), chr('G')], "End G", Action::Move(Motion::Last), "go to the last row"),
 ];
 
 /// Keys that work everywhere, even while a filter is typed.
 #[rustfmt::skip]
 pub static ALWAYS: &[Binding<Action>] = &[
     bind(&[ctrl('c')], "Ctrl-C", Action::Interrupt, "quit"),
-    bind(&[ctrl('l')], "Ctrl-L", Action::Redraw, "draw the screen anew"),
-    bind(&[ctrl('z')], "Ctrl-Z", Action::Suspend, "suspend; fg returns"),
+    bind(&[ctrl('l')], "Ctrl-L", Action::Redraw, "redraw the screen"),
+    bind(&[ctrl('z')], "Ctrl-Z", Action::Suspend, "suspend (fg resumes)"),
 ];
 
 /// Keys while a filter is typed; all other characters are text.
 #[rustfmt::skip]
 pub static LINE: &[Binding<Action>] = &[
-    bind(&[key(KeyCode::Enter)], "Enter", Action::Accept, "filter: keep it").hint(0, "Enter", "Keep"),
-    bind(&[key(KeyCode::Esc)], "Esc", Action::Cancel, "filter: clear it").hint(1, "Esc", "Clear"),
-    bind(&[key(KeyCode::Backspace), ctrl('h')], "Backspace", Action::Edit(Edit::DeleteBefore), "filter: delete before the cursor"),
-    bind(&[key(KeyCode::Delete), ctrl('d')], "Del", Action::Edit(Edit::DeleteUnder), "filter: delete under the cursor"),
-    bind(&[ctrl('w')], "Ctrl-W", Action::Edit(Edit::DeleteWord), "filter: delete a word"),
-    bind(&[ctrl('u')], "Ctrl-U", Action::Edit(Edit::DeleteToStart), "filter: delete to the start"),
-    bind(&[key(KeyCode::Left)], "Left", Action::Edit(Edit::Left), "filter: cursor left"),
-    bind(&[key(KeyCode::Right)], "Right", Action::Edit(Edit::Right), "filter: cursor right"),
-    bind(&[key(KeyCode::Home), ctrl('a')], "Home Ctrl-A", Action::Edit(Edit::Start), "filter: cursor to the start"),
-    bind(&[key(KeyCode::End), ctrl('e')], "End Ctrl-E", Action::Edit(Edit::End), "filter: cursor to the end"),
+    bind(&[key(KeyCode::Enter)], "Enter", Action::Accept, "apply the filter").hint(0, "Enter", "Apply"),
+    bind(&[key(KeyCode::Esc)], "Esc", Action::Cancel, "keep the filter as it was").hint(1, "Esc", "Cancel"),
+    bind(&[key(KeyCode::Backspace), ctrl('h')], "Backspace", Action::Edit(Edit::DeleteBefore), "delete the character before the cursor"),
+    bind(&[key(KeyCode::Delete), ctrl('d')], "Del", Action::Edit(Edit::DeleteUnder), "delete the character under the cursor"),
+    bind(&[ctrl('w')], "Ctrl-W", Action::Edit(Edit::DeleteWord), "delete the word before the cursor"),
+    bind(&[ctrl('u')], "Ctrl-U", Action::Edit(Edit::DeleteToStart), "delete all before the cursor"),
+    bind(&[key(KeyCode::Left)], "Left", Action::Edit(Edit::Left), "move the cursor left"),
+    bind(&[key(KeyCode::Right)], "Right", Action::Edit(Edit::Right), "move the cursor right"),
+    bind(&[key(KeyCode::Home), ctrl('a')], "Home Ctrl-A", Action::Edit(Edit::Start), "move the cursor to the start"),
+    bind(&[key(KeyCode::End), ctrl('e')], "End Ctrl-E", Action::Edit(Edit::End), "move the cursor to the end"),
 ];
 
 /// Keys while the sort menu is open.
 #[rustfmt::skip]
 pub static MENU: &[Binding<Action>] = &[
-    bind(&[key(KeyCode::Enter)], "Enter", Action::Accept, "sort menu: take this column").hint(0, "Enter", "Take"),
-    bind(&[key(KeyCode::Esc), chr('s'), chr('q')], "Esc s q", Action::Cancel, "sort menu: close it").hint(1, "Esc", "Close"),
+    bind(&[key(KeyCode::Enter)], "Enter", Action::Accept, "sort by this column").hint(0, "Enter", "Choose"),
+    bind(&[key(KeyCode::Esc), chr('s'), chr('q')], "Esc s q", Action::Cancel, "close the menu").hint(1, "Esc", "Close"),
 ];

@@ -1,6 +1,6 @@
 //! What a screen is made from: a frame, and what led up to it.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use zc_model::{frame::Frame, history::History, snapshot::Losses};
 
@@ -13,12 +13,18 @@ pub struct Shot {
     pub history: History,
     /// Everything lost since the source began.
     pub losses: Losses,
+    /// How long each of the last intervals was.
+    pub intervals: VecDeque<Duration>,
 }
 
 impl Shot {
     /// The next frame.
     pub fn push(&mut self, frame: Frame) {
         self.history.push(&frame);
+        self.intervals.push_back(Duration::from_nanos(frame.elapsed_ns));
+        if self.intervals.len() > History::LENGTH {
+            self.intervals.pop_front();
+        }
         self.frame = Some(Arc::new(frame));
     }
 }

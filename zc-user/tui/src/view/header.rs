@@ -164,8 +164,8 @@ fn pairs(context: &Context, frame: &Frame, width: u16) -> Vec<Pair> {
     vec![
         pair("copied", "copied", total(frame, "copied_bytes_per_sec"), theme.copied(), 11),
         pair(
-            "zero-copied",
-            "zero-c.",
+            "by reference",
+            "by ref",
             total(frame, "zero_copied_bytes_per_sec"),
             theme.reference(),
             11,
@@ -179,8 +179,8 @@ fn pairs(context: &Context, frame: &Frame, width: u16) -> Vec<Pair> {
             if lost > 0 { theme.alarm() } else { calm },
             5,
         ),
-        pair("mode switches", "modesw", total(frame, "mode_switches_per_sec"), calm, 8),
-        pair("ctx switches", "ctxsw", context_switches(frame), calm, 8),
+        pair("switches: mode", "mode switches", total(frame, "mode_switches_per_sec"), calm, 8),
+        pair("context", "context switches", context_switches(frame), calm, 8),
         pair("zc", "zc", own_cost(frame), calm, 16),
     ]
 }
@@ -255,7 +255,7 @@ fn draw_tabs(context: &Context, place: &Place, area: Rect, buf: &mut Buffer) {
         (sanitize(complaint).into_owned(), theme.alarm())
     } else if let Some((loss, count)) = context.losses().occurred().max_by_key(|(_, count)| *count)
     {
-        (format!("lost: {} {}", loss.id(), human::count_short(count)), theme.alarm())
+        (format!("lost: {} {}", human::count_short(count), clause(loss.help())), theme.alarm())
     } else {
         (place.scope.clone(), theme.dim())
     };
@@ -263,4 +263,11 @@ fn draw_tabs(context: &Context, place: &Place, area: Rect, buf: &mut Buffer) {
     let width = u16::try_from(Span::raw(&notice).width()).unwrap_or(u16::MAX).min(room);
     let cell = Rect::new(area.right() - width, area.y, width, 1);
     grid::put(&notice, false, style, cell, theme, buf);
+}
+
+/// What was lost: the first clause of the sentence that the help has in full.
+fn clause(sentence: &str) -> String {
+    let clause = sentence.split([';', ':']).next().unwrap_or(sentence).trim_end_matches('.');
+    let mut letters = clause.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
