@@ -10,7 +10,7 @@ use zc_lab::{
     finding::Finding,
     screen::{
         run::{Ended, session},
-        text::Style,
+        text::TextForm,
     },
     tour::{
         parse::parse,
@@ -20,7 +20,7 @@ use zc_lab::{
 };
 use zc_render::theme::Theme;
 use zc_test_support::session::{Played, Script};
-use zc_tui::{run::Reason, world::Input};
+use zc_tui::{run::Exit, world::Input};
 
 #[path = "tour/laboratory.rs"]
 mod laboratory;
@@ -220,7 +220,7 @@ fn nothing_fails_however_small_the_screen() {
 fn by_itself_it_comes_to_its_end() {
     // Seven, eight and thirteen words to read, two pictures, and the summary: two minutes are enough.
     let (ended, played) = given(Luck::AsExpected).ticks(480).play();
-    assert_eq!((ended.reason, ended.tour.is_over()), (Reason::Left, true));
+    assert_eq!((ended.exit, ended.tour.is_over()), (Exit::Left, true));
     assert!(played.left > 0, "it took longer than two minutes");
     assert_eq!(ended.tour.findings().iter().map(Vec::len).collect::<Vec<_>>(), [0, 1, 2]);
     assert!(played.text().contains("3 workloads: 3 as the textbook says"), "{}", played.text());
@@ -231,12 +231,12 @@ fn with_wait_it_needs_a_key_for_everything() {
     let mut tour = given(Luck::AsExpected).ticks(1000);
     tour.wait = true;
     let (ended, played) = tour.play();
-    assert_eq!((ended.reason, ended.tour.at()), (Reason::Stopped, 0));
+    assert_eq!((ended.exit, ended.tour.at()), (Exit::Stopped, 0));
     assert!(played.text().contains("Space: continue"), "{}", played.text());
     let mut tour = given(Luck::AsExpected).keys("     ");
     tour.wait = true;
     let (ended, played) = tour.play();
-    assert_eq!((ended.reason, ended.tour.is_over()), (Reason::Left, true));
+    assert_eq!((ended.exit, ended.tour.is_over()), (Exit::Left, true));
     assert_eq!(played.left, 0);
 }
 
@@ -268,18 +268,18 @@ fn keys_make_it_faster_and_slower() {
 
 #[test]
 fn it_can_be_left_at_any_time() {
-    let leave = |tour: Given, reason| {
+    let leave = |tour: Given, exit| {
         let (ended, played) = tour.ticks(3).play();
-        assert_eq!(ended.reason, reason);
+        assert_eq!(ended.exit, exit);
         assert_eq!(played.left, 3);
     };
     for (luck, keys) in [(Luck::AsExpected, "nnn"), (Luck::Endless, "nn")] {
         let at = || given(luck).keys(keys);
-        leave(at().keys("q"), Reason::Left);
-        leave(at().key(KeyCode::Char('c'), KeyModifiers::CONTROL), Reason::Interrupted);
-        leave(at().input(Input::Stop), Reason::Stopped);
+        leave(at().keys("q"), Exit::Left);
+        leave(at().key(KeyCode::Char('c'), KeyModifiers::CONTROL), Exit::Interrupted);
+        leave(at().input(Input::Stop), Exit::Stopped);
         let (ended, played) = at().key(KeyCode::Char('z'), KeyModifiers::CONTROL).play();
-        assert_eq!((ended.reason, played.suspended), (Reason::Stopped, 1));
+        assert_eq!((ended.exit, played.suspended), (Exit::Stopped, 1));
     }
 }
 
@@ -293,7 +293,7 @@ fn the_tour_goes_on_behind_the_help() {
 #[test]
 fn the_help_is_closed_by_what_would_leave() {
     let (ended, _) = given(Luck::AsExpected).keys("?q").play();
-    assert_eq!(ended.reason, Reason::Stopped);
+    assert_eq!(ended.exit, Exit::Stopped);
 }
 
 #[test]
@@ -302,7 +302,7 @@ fn as_text() {
     let mut tour = Tour::new(script, Pace { speed: 1.0, wait: false });
     let mut fake = Fake::new(Luck::AsExpected);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let style = Style { theme: Theme::new(false, true), color: false };
+    let style = TextForm { theme: Theme::new(false, true), color: false };
     let mut text = style.opening(&tour, fake.conditions());
     let mut announced = None;
     while let Some((scene, ..)) = tour.shown() {

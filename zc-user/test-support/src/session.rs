@@ -31,7 +31,7 @@ pub struct Session {
 /// What was left of it.
 pub struct Played {
     pub screen: Buffer,
-    /// Inputs that nobody was there to take.
+    /// Inputs that came after the session had ended.
     pub left: usize,
     pub suspended: usize,
     pub waits: Vec<Option<Duration>>,

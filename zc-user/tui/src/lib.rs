@@ -10,9 +10,9 @@
 //! run in tests.
 
 pub mod action;
+pub mod console;
 pub mod keymap;
 pub mod line;
-pub mod live;
 pub mod page;
 pub mod run;
 pub mod shell;

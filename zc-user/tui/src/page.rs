@@ -103,8 +103,8 @@ pub trait Page {
     /// The user goes to this page from another tab.
     fn enter(&mut self) {}
 
-    /// The frame, the filter or the size of the screen has changed. Pages that are not on the
-    /// screen are told as well.
+    /// The frame, the filter or the size of the screen has changed. The shell calls this for all
+    /// pages, whether they are on the screen or not.
     fn arrange(&mut self, _context: &Context) {}
 
     /// The columns to sort by, in the order of the sort menu.

@@ -7,7 +7,7 @@ use crossterm::event::Event;
 use ratatui::layout::{Position, Rect};
 
 use super::{
-    live::Live,
+    console::Console,
     shell::{Effect, Shell, dashboard},
     world::{Input, World},
 };
@@ -32,7 +32,7 @@ pub struct Options {
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum Exit {
     /// The user left, or a page had nothing more to show.
     Left,
     /// Ctrl-C.
@@ -50,7 +50,7 @@ pub async fn run(
     open: impl FnOnce() -> Result<Box<dyn SnapshotSource>>,
     options: Options,
 ) -> Result<()> {
-    let mut world = Live::open()?;
+    let mut world = Console::open()?;
     session(open, options, &mut world).await
 }
 
@@ -81,7 +81,7 @@ pub async fn drive(
     shell: &mut Shell<'_>,
     open: impl FnOnce() -> Result<Option<Box<dyn SnapshotSource>>>,
     world: &mut impl World,
-) -> Result<Reason> {
+) -> Result<Exit> {
     shell.resize(screen(world)?);
     draw(shell, world)?;
     let mut source = open()?;
@@ -117,7 +117,7 @@ pub async fn drive(
                 Some(Effect::None)
             }
             Some(Input::Terminal(event)) => shell.handle(&event),
-            Some(Input::Stop) => return Ok(Reason::Stopped),
+            Some(Input::Stop) => return Ok(Exit::Stopped),
             Some(Input::Suspend) => Some(Effect::Suspend),
             Some(Input::Resume) => Some(Effect::Redraw),
         };
@@ -125,8 +125,8 @@ pub async fn drive(
             // Nothing has changed.
             None => continue,
             Some(Effect::None) => {}
-            Some(Effect::Quit) => return Ok(Reason::Left),
-            Some(Effect::Interrupt) => return Ok(Reason::Interrupted),
+            Some(Effect::Quit) => return Ok(Exit::Left),
+            Some(Effect::Interrupt) => return Ok(Exit::Interrupted),
             Some(Effect::Suspend) => {
                 world.suspend()?;
                 shell.resize(screen(world)?);
@@ -156,7 +156,7 @@ fn until_next_snapshot(
 
 fn screen(world: &mut impl World) -> Result<Rect> {
     let size = world.terminal().size();
-    let size = size.map_err(|error| anyhow!("the terminal does not tell its size: {error}"))?;
+    let size = size.map_err(|error| anyhow!("cannot read the size of the terminal: {error}"))?;
     Ok(Rect::from((Position::ORIGIN, size)))
 }
 

@@ -401,7 +401,7 @@ impl<'a> Shell<'a> {
         self.set_order(if order.column == column {
             Order { column, descending: !order.descending }
         } else {
-            // The big numbers are what one looks for; names are looked up from A.
+            // Users look for the largest numbers, and for names from A.
             Order { column, descending: heading.numeric }
         });
     }

@@ -17,8 +17,8 @@ use zc_render::theme::Theme;
 
 pub mod filter;
 pub mod key;
-pub mod listing;
 pub mod order;
+pub mod rows;
 pub mod scroll;
 pub mod shot;
 

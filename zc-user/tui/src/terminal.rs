@@ -47,7 +47,7 @@ impl Screen {
             previous(info);
         }));
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))
-            .context("cannot start the dashboard: the terminal does not tell its size")?;
+            .context("cannot start the dashboard: the size of the terminal is unknown")?;
         let screen = Self { terminal: ManuallyDrop::new(terminal) };
         enter().context("cannot start the dashboard: the terminal refuses raw mode")?;
         Ok(screen)
@@ -68,16 +68,16 @@ impl Screen {
         self.resume()
     }
 
-    /// Takes the terminal over again after somebody else had it.
+    /// Takes the terminal over again after another program had it.
     ///
     /// # Errors
     /// When the terminal refuses.
     pub fn resume(&mut self) -> Result<()> {
         leave();
         enter().context("cannot take the terminal back")?;
-        // Not `clear`, which asks the terminal where its cursor is: the answer would go to whoever
-        // waits for keys.
-        let size = self.terminal.size().context("the terminal does not tell its size")?;
+        // Not `clear`, which asks the terminal where its cursor is: the answer would go to the
+        // reader of keys.
+        let size = self.terminal.size().context("cannot read the size of the terminal")?;
         self.terminal
             .resize(Rect::from((Position::ORIGIN, size)))
             .context("cannot clear the terminal")

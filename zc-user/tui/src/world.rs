@@ -17,9 +17,9 @@ pub enum Input {
     Terminal(Event),
     /// Leave: a signal said so, or the terminal is gone.
     Stop,
-    /// Somebody asked us to stop like Ctrl-Z does.
+    /// A signal asks us to stop like Ctrl-Z does.
     Suspend,
-    /// We were continued.
+    /// We have been continued.
     Resume,
 }
 

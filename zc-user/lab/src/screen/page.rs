@@ -54,7 +54,7 @@ static KEYS: &[Binding<Action>] = &[
 type Open<'a, L> = Box<dyn FnOnce() -> Result<L> + 'a>;
 
 /// The laboratory, and what it does.
-enum Bench<'a, L> {
+enum LabState<'a, L> {
     /// Not open yet.
     Closed(Open<'a, L>),
     /// Nothing runs.
@@ -70,10 +70,10 @@ pub struct TourPage<'a, L> {
     pub(super) tour: &'a mut Tour,
     /// Where the tour is given; `None` until the probes are attached.
     pub(super) conditions: Option<Conditions>,
-    /// What is under way.
+    /// What is in progress.
     progress: Progress,
     scroll: Scroll,
-    bench: Bench<'a, L>,
+    bench: LabState<'a, L>,
 }
 
 impl<'a, L: Laboratory + 'a> TourPage<'a, L> {
@@ -85,7 +85,7 @@ impl<'a, L: Laboratory + 'a> TourPage<'a, L> {
             conditions: None,
             progress: Progress::default(),
             scroll: Scroll::START,
-            bench: Bench::Closed(Box::new(open)),
+            bench: LabState::Closed(Box::new(open)),
         }
     }
 
@@ -167,11 +167,11 @@ impl<'a, L: Laboratory + 'a> Page for TourPage<'a, L> {
 
 impl<'a, L: Laboratory + 'a> Work for TourPage<'a, L> {
     fn start(&mut self) -> Result<()> {
-        if let Bench::Closed(open) = mem::replace(&mut self.bench, Bench::Broken) {
+        if let LabState::Closed(open) = mem::replace(&mut self.bench, LabState::Broken) {
             let laboratory = open()?;
             self.progress = laboratory.progress();
             self.conditions = Some(laboratory.conditions().clone());
-            self.bench = Bench::Idle(laboratory);
+            self.bench = LabState::Idle(laboratory);
         }
         Ok(())
     }
@@ -185,7 +185,7 @@ impl<'a, L: Laboratory + 'a> Work for TourPage<'a, L> {
     }
 
     fn tend(&mut self) {
-        if let Bench::Idle(laboratory) = &mut self.bench {
+        if let LabState::Idle(laboratory) = &mut self.bench {
             laboratory.tend();
         }
     }
@@ -193,19 +193,19 @@ impl<'a, L: Laboratory + 'a> Work for TourPage<'a, L> {
     /// Runs what is due; ready when it has run.
     fn poll(&mut self, task: &mut task::Context<'_>) -> Poll<()> {
         if let Some(act) = self.tour.due().cloned() {
-            self.bench = match mem::replace(&mut self.bench, Bench::Broken) {
-                Bench::Idle(mut laboratory) => Bench::Busy(Box::pin(async move {
+            self.bench = match mem::replace(&mut self.bench, LabState::Broken) {
+                LabState::Idle(mut laboratory) => LabState::Busy(Box::pin(async move {
                     let exhibit = laboratory.run(&act).await;
                     (laboratory, exhibit)
                 })),
                 other => other,
             };
         }
-        let Bench::Busy(run) = &mut self.bench else { return Poll::Pending };
+        let LabState::Busy(run) = &mut self.bench else { return Poll::Pending };
         let Poll::Ready((laboratory, exhibit)) = run.as_mut().poll(task) else {
             return Poll::Pending;
         };
-        self.bench = Bench::Idle(laboratory);
+        self.bench = LabState::Idle(laboratory);
         self.happens(|tour| tour.receive(exhibit));
         Poll::Ready(())
     }

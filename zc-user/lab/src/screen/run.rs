@@ -9,7 +9,7 @@ use crate::tour::walk::{Laboratory, Tour};
 use zc_model::filter::Filter;
 use zc_render::theme::Theme;
 use zc_tui::{
-    run::{Reason, drive},
+    run::{Exit, drive},
     shell::Shell,
     state::Context,
     world::World,
@@ -19,8 +19,8 @@ use zc_tui::{
 pub struct Ended {
     /// The tour, as far as it came.
     pub tour: Tour,
-    /// Why it ended. At its end, as when the user leaves.
-    pub reason: Reason,
+    /// Why it ended: [`Exit::Left`] at the end of the tour, too.
+    pub exit: Exit,
 }
 
 /// Gives the tour in `world`.
@@ -39,8 +39,8 @@ pub async fn session<L: Laboratory>(
     let context = Context::new(theme, Duration::ZERO, Filter::default());
     let page = TourPage::new(&mut tour, open);
     let mut shell = Shell::new(context, vec![Box::new(page)]);
-    let reason = drive(&mut shell, || Ok(None), world).await;
-    // Whatever is under way ends with the page.
+    let exit = drive(&mut shell, || Ok(None), world).await;
+    // The workload in progress ends with the page.
     drop(shell);
-    Ok(Ended { reason: reason?, tour })
+    Ok(Ended { exit: exit?, tour })
 }

@@ -124,7 +124,7 @@ pub fn limits(canvas: &mut Canvas, conditions: Option<&Conditions>, theme: Theme
     }
 }
 
-/// A few sentences.
+/// Sentences of the script.
 pub fn said(canvas: &mut Canvas, text: &str, theme: Theme) {
     if !text.is_empty() {
         canvas.paragraph(text, 0, theme.text());
@@ -132,7 +132,7 @@ pub fn said(canvas: &mut Canvas, text: &str, theme: Theme) {
     }
 }
 
-/// What is said of the findings; where they do not show it, that is said first.
+/// What the script says of the findings, with a warning where the findings do not show it.
 #[must_use]
 pub fn lesson<'a>(scene: &'a Scene, findings: &[Finding]) -> Cow<'a, str> {
     let text = scene.after.text.as_str();
@@ -256,7 +256,7 @@ pub fn table(canvas: &mut Canvas, findings: &[Finding], theme: Theme) {
     }
 }
 
-/// Whose figures follow, where there are several who ran.
+/// The name of the scenario whose figures follow, where several ran.
 pub fn name_among(canvas: &mut Canvas, finding: &Finding, among: &[Finding], theme: Theme) {
     if among.len() > 1 && finding.ran().is_some() {
         canvas.line(Span::styled(finding.scenario.title, theme.strong()));
@@ -288,7 +288,7 @@ pub fn figures(
     flow::draw(&pairs, theme.dim(), area, buf);
 }
 
-/// Whether a figure is another in every run.
+/// Whether a figure differs from run to run.
 #[must_use]
 pub fn is_timing(metric: &Metric) -> bool {
     matches!(metric.unit, Unit::Nanoseconds | Unit::BytesPerSec)
@@ -307,15 +307,15 @@ pub fn verdict(canvas: &mut Canvas, finding: &Finding, among: &[Finding], theme:
     canvas.paragraph(&text, 0, judgement_look(judgement, theme));
 }
 
-/// What has to be known of the setting, unless an earlier scene told it.
+/// What the reader must know of the setting, unless an earlier scene said it.
 pub fn notes(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], theme: Theme) {
     let ran = findings.iter().filter_map(Finding::ran);
-    let mut told: Vec<&str> = Vec::new();
+    let mut noted: Vec<&str> = Vec::new();
     for note in ran.flat_map(|ran| &ran.verdict.notes) {
-        if tour.has_told(note) || told.contains(&note.as_str()) {
+        if tour.has_told(note) || noted.contains(&note.as_str()) {
             continue;
         }
-        told.push(note);
+        noted.push(note);
         canvas.item("-", theme.dim(), 2, &sanitize(note), theme.dim());
     }
 }

@@ -22,7 +22,7 @@ pub const TITLE: &str = "Summary";
 /// Figures of a line: id, heading, width.
 const COLUMNS: &[(&str, &str, usize)] =
     &[("cpu_copies", "copies", 7), ("mode_switches_per_transfer", "switches", 9)];
-/// Figures that are others in every run.
+/// Figures that differ from run to run.
 const TIMED: &[(&str, &str, usize)] =
     &[("throughput_bytes_per_sec", "throughput", 12), ("relative_throughput", "vs r+w", 7)];
 

@@ -1,5 +1,5 @@
-//! The tour as text: the same parts as on the screen, in an order that suits a recording. What is
-//! another in every run comes last.
+//! The tour as text: the same parts as on the screen, in an order that suits a recording. What
+//! differs from run to run comes last.
 
 use ratatui::text::Span;
 
@@ -22,14 +22,14 @@ const WIDTH: u16 = 80;
 
 /// How text is written.
 #[derive(Clone, Copy, Debug)]
-pub struct Style {
+pub struct TextForm {
     /// The signs.
     pub theme: Theme,
     /// With escape sequences for colours.
     pub color: bool,
 }
 
-impl Style {
+impl TextForm {
     fn text(self, canvas: &Canvas) -> String {
         plain::text(canvas.buffer(), self.color)
     }

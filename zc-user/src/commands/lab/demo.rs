@@ -22,7 +22,7 @@ use zc_lab::{
     },
 };
 use zc_render::{sanitize::sanitize, theme::Theme};
-use zc_tui::{live::Live, run::Reason};
+use zc_tui::{console::Console, run::Exit};
 
 mod laboratory;
 mod text;
@@ -59,7 +59,7 @@ fn script(path: Option<&Path>) -> Result<Script> {
 }
 
 async fn dashboard(tour: Tour, theme: Theme, arguments: &Demo) -> Result<ExitCode> {
-    let mut world = Live::open()?;
+    let mut world = Console::open()?;
     let ended = session(tour, || LiveLaboratory::open(arguments), theme, &mut world).await;
     let signal = world.stopped_by();
     // The terminal is restored before anything is printed.
@@ -69,10 +69,10 @@ async fn dashboard(tour: Tour, theme: Theme, arguments: &Demo) -> Result<ExitCod
     let mut out = io::stdout().lock();
     // After a hangup there is no reader.
     let said = writeln!(out, "{tally}").and_then(|()| out.flush());
-    match ended.reason {
-        Reason::Interrupted => Ok(interrupted(libc::SIGINT)),
-        Reason::Stopped => Ok(interrupted(signal.map_or(libc::SIGHUP, |kind| kind.as_raw_value()))),
-        Reason::Left => {
+    match ended.exit {
+        Exit::Interrupted => Ok(interrupted(libc::SIGINT)),
+        Exit::Stopped => Ok(interrupted(signal.map_or(libc::SIGHUP, |kind| kind.as_raw_value()))),
+        Exit::Left => {
             said.context("cannot write to standard output")?;
             Ok(status(tally))
         }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     action::Motion,
     keymap::{self, Binding, Chord, Key, bind, chr, key},
-    state::{Context, key::ProcessKey, listing::Listing, order::Order},
+    state::{Context, key::ProcessKey, order::Order, rows::Rows},
     widget::{
         grid::{Grid, Slot, Spec},
         sparkline::sparkline,
@@ -46,7 +46,7 @@ static KEYS: &[Binding<Action>] = &[
     bind(&[key(KeyCode::Esc)], "Esc", Action::ClearFilter, "clear the filter"),
 ];
 
-/// A column of the table of processes: how one of THE columns is shown here.
+/// A column of the table of processes: how a column of the model is shown here.
 struct Shown {
     column: &'static Column,
     content: Content,
@@ -137,7 +137,7 @@ fn sortable() -> impl Iterator<Item = (usize, &'static Shown)> {
 pub struct Processes {
     /// Stays as the user left it.
     order: Order,
-    rows: Listing<ProcessKey>,
+    rows: Rows<ProcessKey>,
 }
 
 impl Processes {
@@ -146,7 +146,7 @@ impl Processes {
     pub fn new(column: &Column, direction: Direction) -> Self {
         let column = sortable().find(|(_, shown)| shown.column == column).map_or(3, |(at, _)| at);
         let descending = direction == Direction::Descending;
-        Self { order: Order { column, descending }, rows: Listing::default() }
+        Self { order: Order { column, descending }, rows: Rows::default() }
     }
 
     fn open(&self) -> Intent {
@@ -263,8 +263,8 @@ fn rows_visible(context: &Context) -> usize {
     tabular::rows_visible(context.body()).saturating_sub(pinned)
 }
 
-/// Whether the row of what belongs to no process is on the screen. A filter hides it, since
-/// nobody can tell whether the filter would select it.
+/// Whether the row of what belongs to no process is on the screen. A filter hides it: whether
+/// the filter would select it is unknown.
 fn shows_unattributed(context: &Context) -> bool {
     !context.is_filtered()
 }

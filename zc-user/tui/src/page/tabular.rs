@@ -9,7 +9,7 @@ use ratatui::{
 use super::{Heading, Intent, Page};
 use crate::{
     action::Motion,
-    state::{Context, listing::Listing, order::Order},
+    state::{Context, order::Order, rows::Rows},
     widget::grid::{self, Grid, Slot, Spec},
 };
 use zc_model::{column::Unit, frame::Frame, value::Value};
@@ -37,7 +37,7 @@ pub struct Field<T> {
     pub style: fn(Theme) -> Style,
 }
 
-/// A table on a page of its own: its rows are `T`, and are told apart by `K`.
+/// A table on a page of its own: its rows are `T`, identified by `K`.
 pub struct Table<T: 'static, K> {
     /// The name on its tab.
     pub title: &'static str,
@@ -49,7 +49,7 @@ pub struct Table<T: 'static, K> {
     pub order: Order,
     /// The rows.
     pub items: fn(&Frame) -> &[T],
-    /// What a row is told apart by.
+    /// What identifies a row.
     pub key: fn(&T) -> K,
     /// What it says when there are none.
     pub empty: &'static str,
@@ -60,14 +60,14 @@ pub struct TablePage<T: 'static, K: 'static> {
     table: &'static Table<T, K>,
     /// Stays as the user left it.
     order: Order,
-    rows: Listing<K>,
+    rows: Rows<K>,
 }
 
 impl<T, K: Clone + PartialEq> TablePage<T, K> {
     /// The page of `table`, without rows.
     #[must_use]
     pub fn new(table: &'static Table<T, K>) -> Self {
-        Self { table, order: table.order, rows: Listing::default() }
+        Self { table, order: table.order, rows: Rows::default() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the help says: collected from the shell and its pages, so that nothing is told twice.
+//! What the help says: collected from the shell and its pages, so that each fact is in one place.
 
 use super::keys::{ALWAYS, Action, LINE, MENU, MOVING, PAGE};
 use crate::{

@@ -52,7 +52,8 @@ impl FilterState {
         }
     }
 
-    /// Stops typing and keeps the filter. A line that makes no sense stays, to be mended.
+    /// Stops typing and keeps the filter. A line that makes no sense stays, so that the user
+    /// can correct it.
     pub fn accept(&mut self) {
         if self.error.is_none() {
             (self.line, self.before) = (None, None);
@@ -95,8 +96,8 @@ impl FilterState {
     }
 }
 
-/// A plain word is looked for in the names, as everybody expects of `/`; anything else is an
-/// expression. Nothing selects everything.
+/// A plain word is looked for in the names, as users expect of `/`; anything else is an expression.
+/// An empty line selects all processes.
 fn understand(text: &str) -> Result<Option<Expr>, String> {
     let text = text.trim();
     if text.is_empty() {
@@ -162,7 +163,7 @@ mod tests {
     fn nonsense_cannot_be_kept_but_can_be_cleared() {
         let mut state = typed("copied_bytes >");
         state.accept();
-        assert!(state.line().is_some(), "stays open to be mended");
+        assert!(state.line().is_some(), "stays open to be corrected");
         state.clear();
         assert!(!state.is_active() && state.line().is_none() && state.text().is_empty());
     }

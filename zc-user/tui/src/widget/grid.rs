@@ -42,7 +42,7 @@ pub fn fit(specs: &[Spec], width: u16) -> Vec<Slot> {
     for index in by_priority {
         let more = specs[index].width + u16::from(!fitting.is_empty());
         if used + more > width {
-            // Nothing less important may take the place: columns would come and go in turns.
+            // Nothing less important may take the place: columns would come and go while one resizes.
             break;
         }
         used += more;

@@ -17,7 +17,7 @@ use tokio::{
 use super::{laboratory::LiveLaboratory, status};
 use crate::{cli::lab::demo::Demo, commands::lab::interrupted};
 use zc_lab::{
-    screen::text::Style,
+    screen::text::TextForm,
     tour::{
         summary::Tally,
         walk::{Laboratory as _, Phase, Tour},
@@ -31,7 +31,7 @@ pub(super) async fn run(mut tour: Tour, theme: Theme, arguments: &Demo) -> Resul
     let mut stop = Signals::new()?;
     let mut laboratory = LiveLaboratory::open(arguments)?;
     let mut reader = Reader::open()?;
-    let style = Style { theme, color: theme.has_color() && io::stdout().is_terminal() };
+    let style = TextForm { theme, color: theme.has_color() && io::stdout().is_terminal() };
     say(&style.opening(&tour, laboratory.conditions()))?;
     let mut announced = None;
     loop {

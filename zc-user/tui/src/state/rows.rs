@@ -1,10 +1,10 @@
-//! A list whose rows come and go: the selection follows the row, not its place.
+//! Rows that come and go: the selection follows the row, not its place.
 
 use crate::action::Motion;
 
 /// The rows' keys, in the order of the screen, and the selected one.
 #[derive(Clone, Debug)]
-pub struct Listing<K> {
+pub struct Rows<K> {
     keys: Vec<K>,
     /// `None` until the user selects: then the first row is, whichever it is.
     selected: Option<K>,
@@ -12,13 +12,13 @@ pub struct Listing<K> {
     offset: usize,
 }
 
-impl<K> Default for Listing<K> {
+impl<K> Default for Rows<K> {
     fn default() -> Self {
         Self { keys: Vec::new(), selected: None, index: 0, offset: 0 }
     }
 }
 
-impl<K: Clone + PartialEq> Listing<K> {
+impl<K: Clone + PartialEq> Rows<K> {
     /// The rows have changed, or their order has, or `height` rows fit on the screen now.
     pub fn replace(&mut self, keys: Vec<K>, height: usize) {
         self.keys = keys;
@@ -117,13 +117,13 @@ impl<K: Clone + PartialEq> Listing<K> {
 mod tests {
     use super::*;
 
-    fn listing(keys: &[u32]) -> Listing<u32> {
-        let mut listing = Listing::default();
+    fn listing(keys: &[u32]) -> Rows<u32> {
+        let mut listing = Rows::default();
         listing.replace(keys.to_vec(), 3);
         listing
     }
 
-    fn visible(listing: &Listing<u32>) -> Vec<u32> {
+    fn visible(listing: &Rows<u32>) -> Vec<u32> {
         listing.visible(3).map(|(key, _)| *key).collect()
     }
 

@@ -1,4 +1,4 @@
-//! The real world: the terminal's keys, the clock, and signals.
+//! The console: this process's terminal with its keys, the clock, and signals.
 
 use std::{io::Stdout, time::Duration};
 
@@ -18,8 +18,8 @@ use super::{
 
 const TEND_EVERY: Duration = Duration::from_millis(200);
 
-/// The world of a dashboard that somebody looks at.
-pub struct Live {
+/// The world of a dashboard that a user looks at.
+pub struct Console {
     events: EventStream,
     ticked_at: Instant,
     tend: Interval,
@@ -33,7 +33,7 @@ pub struct Live {
     screen: Screen,
 }
 
-impl Live {
+impl Console {
     /// Takes the terminal and the signals over.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl Live {
     }
 }
 
-impl World for Live {
+impl World for Console {
     type Backend = CrosstermBackend<Stdout>;
 
     fn terminal(&mut self) -> &mut Terminal<Self::Backend> {
