@@ -44,6 +44,9 @@ pub struct Departure {
     pub referenced_bytes: u64,
     /// Bytes in linear packets: copied for the device.
     pub linear_bytes: u64,
+    /// Bytes that TCP sent in packets of which the kernel showed no event to the probes. If there are
+    /// any, the other two prove nothing.
+    pub unseen_bytes: u64,
 }
 
 impl Wire {
@@ -80,9 +83,12 @@ impl Wire {
         let (Some(device), Some(sent)) = (device, sent(&self.socket)?) else {
             return Ok((frame, None));
         };
-        let departure = departure(size, device.gather_bytes, sent);
-        let mut frame =
-            if counts_late_copies(&frame) { frame } else { amend(frame, departure, size) };
+        let headers = device.write_requests * LEAST_HEADERS;
+        let linear = device.linear_bytes.saturating_sub(headers);
+        let seen = Seen { gathered: device.gather_bytes, linear };
+        let departure = departure(size, seen, sent);
+        let proves = departure.unseen_bytes == 0 && !counts_late_copies(&frame);
+        let mut frame = if proves { amend(frame, departure, size) } else { frame };
         frame
             .devices
             .retain(|known| (&known.device, known.namespace) != (&device.device, device.namespace));
@@ -144,6 +150,18 @@ pub(crate) fn with_reported_copies(frame: Frame, completions: Option<Completions
     })
 }
 
+/// Bytes of the packets that a device was given.
+#[derive(Clone, Copy)]
+struct Seen {
+    /// In fragments.
+    gathered: u64,
+    /// In linear parts, with what the headers have beyond the shortest ones.
+    linear: u64,
+}
+
+/// The headers of a packet: Ethernet, IPv4 and TCP without options.
+const LEAST_HEADERS: u64 = 14 + 20 + 20;
+
 /// Payload bytes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Sent {
@@ -155,9 +173,16 @@ struct Sent {
 
 /// What was sent again is left out: fragments of it do not hide bytes that left linear, so
 /// `linear_bytes` is what was copied, or less if there was a mixture and something was sent again.
-fn departure(size: u64, referenced: u64, sent: Sent) -> Departure {
-    let linear = sent.bytes.saturating_sub(referenced).saturating_sub(sent.again);
-    Departure { referenced_bytes: size.saturating_sub(linear), linear_bytes: linear.min(size) }
+///
+/// All payload that left linear is in the linear parts of packets: what they have no room for was in a
+/// packet that was not seen.
+fn departure(size: u64, seen: Seen, sent: Sent) -> Departure {
+    let linear = sent.bytes.saturating_sub(seen.gathered).saturating_sub(sent.again);
+    Departure {
+        referenced_bytes: size.saturating_sub(linear),
+        linear_bytes: linear.min(size),
+        unseen_bytes: linear.saturating_sub(seen.linear),
+    }
 }
 
 fn amend(frame: Frame, departure: Departure, size: u64) -> Frame {
@@ -225,15 +250,30 @@ fn sent(socket: &OwnedFd) -> Result<Option<Sent>> {
 mod tests {
     use super::*;
 
+    /// Bytes of all options in headers here.
+    const OPTIONS: u64 = 12;
+
+    fn departed(gathered: u64, linear: u64, (bytes, again): (u64, u64)) -> Departure {
+        let seen = Seen { gathered, linear: linear + OPTIONS };
+        departure(1000, seen, Sent { bytes, again })
+    }
+
+    const fn of(referenced_bytes: u64, linear_bytes: u64) -> Departure {
+        Departure { referenced_bytes, linear_bytes, unseen_bytes: 0 }
+    }
+
     #[test]
     fn what_was_sent_again_hides_nothing() {
-        let sent = |bytes, again| Sent { bytes, again };
-        let of =
-            |referenced, linear| Departure { referenced_bytes: referenced, linear_bytes: linear };
-        assert_eq!(departure(1000, 1000, sent(1000, 0)), of(1000, 0));
-        assert_eq!(departure(1000, 0, sent(1000, 0)), of(0, 1000));
-        assert_eq!(departure(1000, 1100, sent(1100, 100)), of(1000, 0));
-        assert_eq!(departure(1000, 0, sent(1100, 100)), of(0, 1000));
-        assert_eq!(departure(1000, 700, sent(1000, 0)), of(700, 300));
+        assert_eq!(departed(1000, 0, (1000, 0)), of(1000, 0));
+        assert_eq!(departed(0, 1000, (1000, 0)), of(0, 1000));
+        assert_eq!(departed(1100, 0, (1100, 100)), of(1000, 0));
+        assert_eq!(departed(0, 1100, (1100, 100)), of(0, 1000));
+        assert_eq!(departed(700, 300, (1000, 0)), of(700, 300));
+    }
+
+    #[test]
+    fn a_packet_without_an_event_was_not_copied_for_that() {
+        assert_eq!(departed(800, 0, (1000, 0)).unseen_bytes, 200 - OPTIONS);
+        assert_eq!(departed(0, 800, (1000, 0)).unseen_bytes, 200 - OPTIONS);
     }
 }

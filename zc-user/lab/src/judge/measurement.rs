@@ -89,6 +89,14 @@ impl Measurement {
         self.frame.as_ref().map_or(0, |frame| frame.losses[Loss::ProbeRecursions])
     }
 
+    /// Whether the kernel hid events from the probes, or TCP sent something more than once: another round
+    /// says more.
+    #[must_use]
+    pub fn is_disturbed(&self) -> bool {
+        let unseen = self.departure.map_or(0, |departure| departure.unseen_bytes);
+        self.skipped_runs() > 0 || self.sent_again.unwrap_or(0) > 0 || unseen > 0
+    }
+
     /// A counter without what the lab added.
     #[must_use]
     pub fn counter(&self, counter: CounterId) -> Value<'_> {

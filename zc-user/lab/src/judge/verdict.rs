@@ -239,7 +239,7 @@ fn notes(
         let sink = setting.sink.title();
         notes.push(format!("no DMA to the network: no hardware is behind this sink ({sink})"));
     }
-    if let Some(departure) = measurement.departure {
+    if let Some(departure) = measurement.departure.filter(|it| it.unseen_bytes == 0) {
         notes.push(format!(
             "measured at the device: {} bytes of the payload left as references to pages, {} were \
              copied into packets",

@@ -202,9 +202,7 @@ impl<'a> Bench<'a> {
         let mut attempt = 1;
         loop {
             let measurement = self.attempt(scenario, sink, server.as_deref_mut()).await?;
-            let disturbed =
-                measurement.skipped_runs() > 0 || measurement.sent_again.unwrap_or(0) > 0;
-            if !disturbed || attempt == ATTEMPTS {
+            if !measurement.is_disturbed() || attempt == ATTEMPTS {
                 return Ok(measurement);
             }
             attempt += 1;
