@@ -4,7 +4,10 @@ use std::{
     ffi::CString, fs::File, hint::black_box, os::unix::fs::FileExt as _, path::Path, time::Duration,
 };
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::{
+    process::{Signal, set_parent_process_death_signal},
+    time::{ClockId, clock_gettime},
+};
 
 use super::{Child, fork};
 
@@ -78,6 +81,8 @@ pub(super) fn burn_all(kinds: &str, milliseconds: u64, path: &Path) {
 /// Uses `milliseconds` of CPU time.
 fn burn(kind: &str, milliseconds: u64, path: &Path) {
     let rhythm = Rhythm::parse(kind);
+    // It may have days to do, and a test that is killed cannot end it.
+    set_parent_process_death_signal(Some(Signal::KILL)).expect("a process may wish to end");
     let file = File::open(path).expect("the file");
     let mut buffer = vec![0; CHUNK];
     let begin = cpu_time();
