@@ -81,7 +81,7 @@ pub(crate) struct Arguments {
     jobs: u8,
 
     /// Kill a guest after this many seconds
-    #[arg(long, value_name = "SECONDS", default_value = "1200")]
+    #[arg(long, value_name = "SECONDS", default_value = "1800")]
     timeout: u64,
 
     /// Write what the kernels let `zc` measure into docs/attach-matrix.json and .md, instead of
