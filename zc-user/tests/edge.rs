@@ -2,6 +2,8 @@
 //! signals, small terminals. Live on this machine's kernel, so these need root.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+#[path = "edge/agreement.rs"]
+mod agreement;
 #[path = "edge/command.rs"]
 mod command;
 #[path = "edge/degraded.rs"]

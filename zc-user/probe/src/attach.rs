@@ -18,6 +18,7 @@ use super::{
     OBJECT,
     btf::Btf,
     catalog::{Group, PROBES, Part, Probe},
+    coverage::Coverage,
     exit, feature,
     layout::{self, Access},
     lockdown,
@@ -67,9 +68,6 @@ impl Options {
     }
 }
 
-/// The groups whose copies are those of ordinary calls.
-pub const COPYING: [Group; 3] = [Group::CopyFiles, Group::CopyPipes, Group::CopySockets];
-
 /// What became of a group of probes.
 #[derive(Clone, Debug)]
 pub struct GroupStatus {
@@ -107,16 +105,24 @@ impl Attached {
         self.groups.iter().any(|status| status.group == group && status.refusal.is_none())
     }
 
-    /// Whether the copies of ordinary calls are counted where they are made.
+    /// Why some probes are not attached; `None` when they are.
     #[must_use]
-    pub fn measures_copies(&self) -> bool {
-        COPYING.iter().all(|group| self.has(*group))
+    pub fn refusal(&self, part: Part) -> Option<&str> {
+        let of =
+            |group| self.groups.iter().find(|status| status.group == group)?.refusal.as_deref();
+        match part {
+            Part::Group(group) => of(group),
+            Part::Functions => {
+                Group::ALL.iter().filter(|group| group.has_sites()).find_map(|it| of(*it))
+            }
+            Part::Kprobes => self.modules.as_deref(),
+        }
     }
 
-    /// Why a group is not attached.
+    /// What the attached probes serve, with the modules that are loaded now.
     #[must_use]
-    pub fn refusal(&self, group: Group) -> Option<&str> {
-        self.groups.iter().find(|status| status.group == group)?.refusal.as_deref()
+    pub fn coverage(&self) -> Coverage {
+        Coverage::of(|part| self.refusal(part), self.unhooked.here())
     }
 }
 

@@ -1,130 +1,61 @@
 //! Every probe: which program, on which tracepoint, in which group.
 
+use zc_common::named;
+
 use super::btf::Btf;
 
-/// What a group of probes gives. A group attaches as a whole or not at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Group {
-    /// System calls and the life of threads: without it there is nothing to show.
-    Core,
-    /// Page faults taken in user mode, and copy-on-write candidates.
-    Faults,
-    /// Page cache lookups and insertions.
-    PageCache,
-    /// File pages mapped by faults.
-    Mmap,
-    /// Block devices.
-    Block,
-    /// Pages made dirty, which somebody else writes.
-    Writeback,
-    /// Mappings of the DMA API.
-    Dma,
-    /// Mappings through bounce buffers.
-    Swiotlb,
-    /// Mappings of I/O memory management units.
-    Iommu,
-    /// Network interfaces.
-    Net,
-    /// io_uring completions.
-    Uring,
-    /// The sampler of CPU time, see [`super::tax`].
-    Tax,
-    /// Copies between the page cache and those who read and write it, and direct I/O.
-    CopyFiles,
-    /// Copies into and out of pipes.
-    CopyPipes,
-    /// Copies into and out of sockets.
-    CopySockets,
-    /// Copies that the network stack makes later: linear socket buffers, zero-copy that fell back.
-    CopyLate,
-    /// Pages copied by the first write to them.
-    CopyFaults,
-    /// Pages mapped by faults, one by one.
-    Mapped,
-    /// Copies through bounce buffers.
-    Bounce,
+named! {
+    /// A group of probes, with what it serves. It attaches as a whole or not at all.
+    ///
+    /// [`crate::coverage`] says which paths and counters that is, and what is left without them.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Group {
+        /// system calls, copy paths, context switches, processes
+        Core = "core",
+        /// faults in user mode, copy-on-write candidates
+        Faults = "faults",
+        /// page cache hits and misses
+        PageCache = "page_cache",
+        /// file pages mapped by page faults, in ranges
+        Mmap = "mmap",
+        /// bytes of block devices, per process and device
+        Block = "block",
+        /// which process dirtied the pages that are written to block devices
+        Writeback = "writeback",
+        /// bytes mapped for devices to reach, per device on its bus
+        Dma = "dma",
+        /// bytes mapped through bounce buffers
+        Swiotlb = "swiotlb",
+        /// bytes mapped by I/O memory management units
+        Iommu = "iommu",
+        /// bytes of network interfaces
+        Net = "net",
+        /// bytes of io_uring operations
+        Uring = "io_uring",
+        /// share of CPU time spent copying
+        Tax = "tax",
+        /// copies between files and memory
+        CopyFiles = "copy_files",
+        /// copies into and out of pipes
+        CopyPipes = "copy_pipes",
+        /// copies into and out of sockets
+        CopySockets = "copy_sockets",
+        /// copies by the network stack after the call
+        CopyLate = "copy_late",
+        /// copies on write
+        CopyFaults = "copy_faults",
+        /// file pages mapped by page faults, one by one
+        Mapped = "mapped",
+        /// copies through bounce buffers
+        Bounce = "bounce",
+    }
 }
 
 impl Group {
-    /// Every group.
-    pub const ALL: &'static [Self] = &[
-        Self::Core,
-        Self::Faults,
-        Self::PageCache,
-        Self::Mmap,
-        Self::Block,
-        Self::Writeback,
-        Self::Dma,
-        Self::Swiotlb,
-        Self::Iommu,
-        Self::Net,
-        Self::Uring,
-        Self::Tax,
-        Self::CopyFiles,
-        Self::CopyPipes,
-        Self::CopySockets,
-        Self::CopyLate,
-        Self::CopyFaults,
-        Self::Mapped,
-        Self::Bounce,
-    ];
-
     /// Whether the group consists of copy sites, which need functions to be traced.
     #[must_use]
     pub const fn has_sites(self) -> bool {
         self as u8 >= Self::CopyFiles as u8
-    }
-
-    /// The stable id.
-    #[must_use]
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Core => "core",
-            Self::Faults => "faults",
-            Self::PageCache => "page_cache",
-            Self::Mmap => "mmap",
-            Self::Block => "block",
-            Self::Writeback => "writeback",
-            Self::Dma => "dma",
-            Self::Swiotlb => "swiotlb",
-            Self::Iommu => "iommu",
-            Self::Net => "net",
-            Self::Uring => "io_uring",
-            Self::Tax => "tax",
-            Self::CopyFiles => "copy_files",
-            Self::CopyPipes => "copy_pipes",
-            Self::CopySockets => "copy_sockets",
-            Self::CopyLate => "copy_late",
-            Self::CopyFaults => "copy_faults",
-            Self::Mapped => "mapped",
-            Self::Bounce => "bounce",
-        }
-    }
-
-    /// What is lost without it, for people.
-    #[must_use]
-    pub const fn gives(self) -> &'static str {
-        match self {
-            Self::Core => "system calls, copy paths, context switches, processes",
-            Self::Faults => "faults in user mode, copy-on-write candidates",
-            Self::PageCache => "page cache hits and misses",
-            Self::Mmap => "file pages mapped by page faults",
-            Self::Block => "bytes of block devices, per process and device",
-            Self::Writeback => "who made the pages dirty that are written to block devices",
-            Self::Dma => "bytes mapped for devices to reach, per device on its bus",
-            Self::Swiotlb => "bytes mapped through bounce buffers",
-            Self::Iommu => "bytes mapped by I/O memory management units",
-            Self::Net => "bytes of network interfaces",
-            Self::Uring => "bytes of io_uring operations",
-            Self::Tax => "share of CPU time spent copying",
-            Self::CopyFiles => "copies between files and memory, measured",
-            Self::CopyPipes => "copies into and out of pipes, measured",
-            Self::CopySockets => "copies into and out of sockets, measured",
-            Self::CopyLate => "copies by the network stack after the call, measured",
-            Self::CopyFaults => "copies on write, measured",
-            Self::Mapped => "file pages mapped by page faults, measured",
-            Self::Bounce => "copies through bounce buffers, measured",
-        }
     }
 }
 

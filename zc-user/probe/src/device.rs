@@ -4,11 +4,11 @@ use zc_common::device::{
     DEVICE_VIRTUAL, DeviceKey, DeviceRecord, KIND_BLOCK, KIND_BUS, KIND_IOMMU, KIND_NET,
 };
 
-use super::{attach::Attached, catalog::Group};
+use super::coverage::{Coverage, DeviceFigure};
 use zc_model::snapshot::{DeviceKind, DeviceSample, Mapped};
 
 /// The sample of a record.
-pub(super) fn sample(key: DeviceKey, record: &DeviceRecord, attached: &Attached) -> DeviceSample {
+pub(super) fn sample(key: DeviceKey, record: &DeviceRecord, coverage: &Coverage) -> DeviceSample {
     let end = record.name.iter().position(|byte| *byte == 0).unwrap_or(record.name.len());
     let name = String::from_utf8_lossy(&record.name[..end]).into_owned();
     let blank = DeviceSample {
@@ -35,16 +35,16 @@ pub(super) fn sample(key: DeviceKey, record: &DeviceRecord, attached: &Attached)
         gather_bytes: record.gather_bytes,
         ..blank.clone()
     };
-    let known = |group: Group, bytes: u64| attached.has(group).then_some(bytes);
+    let known = |figure, bytes: u64| coverage.has(figure).then_some(bytes);
     match key.kind {
         KIND_BUS => DeviceSample {
             kind: DeviceKind::Bus,
             mapped: Some(Mapped {
-                from_device_bytes: known(Group::Dma, record.read_bytes),
-                to_device_bytes: known(Group::Dma, record.write_bytes),
-                bidirectional_bytes: known(Group::Dma, record.both_bytes),
+                from_device_bytes: known(DeviceFigure::Mapped, record.read_bytes),
+                to_device_bytes: known(DeviceFigure::Mapped, record.write_bytes),
+                bidirectional_bytes: known(DeviceFigure::Mapped, record.both_bytes),
                 unmapped_bytes: None,
-                bounced_bytes: known(Group::Swiotlb, record.bounced_bytes),
+                bounced_bytes: known(DeviceFigure::Bounced, record.bounced_bytes),
             }),
             ..blank
         },

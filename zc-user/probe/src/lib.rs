@@ -7,6 +7,7 @@ pub mod attach;
 pub mod btf;
 pub mod catalog;
 pub mod cost;
+pub mod coverage;
 mod departed;
 mod device;
 mod exit;
@@ -26,7 +27,6 @@ mod symbols;
 mod tally;
 pub mod tax;
 mod trace;
-mod worth;
 
 /// The eBPF object, built by the build script; the empty program of the benchmark is in it, too.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/zc-ebpf"));

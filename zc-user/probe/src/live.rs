@@ -18,6 +18,7 @@ use zc_common::{
 use super::{
     attach::{Attached, Options, attach},
     cost::Cost,
+    coverage::Coverage,
     departed::Departed,
     device, exit,
     object::map,
@@ -25,7 +26,6 @@ use super::{
     records::{Cpus, Records},
     tally::Tally,
     tax,
-    worth::Worth,
 };
 use crate::{
     host,
@@ -52,7 +52,7 @@ const LAST_SWITCH: Duration = Duration::from_secs(5);
 pub struct Live {
     host: Arc<Host>,
     attached: Attached,
-    worth: Worth,
+    coverage: Coverage,
     began: Instant,
     records: Records,
     cpus: Cpus,
@@ -94,9 +94,10 @@ impl Live {
         release_memory();
         let records = Records::new(array(&attached, map::RECORDS)?.fd(), attached.slots)?;
         let cpus = Cpus::new(array(&attached, map::CPUS)?.fd(), attached.cpus)?;
+        let coverage = attached.coverage();
         Ok(Self {
-            host: Arc::new(host::describe(&attached)?),
-            worth: Worth::of(&attached),
+            host: Arc::new(host::describe(&coverage)),
+            coverage,
             began: Instant::now(),
             seen: vec![0; attached.slots as usize],
             highest: 0,
@@ -246,9 +247,10 @@ impl Live {
         let mut map: BpfHashMap<&mut MapData, ThreadKey, Late> = BpfHashMap::try_from(
             self.attached.ebpf.map_mut(map::DEPARTED).context("no map DEPARTED")?,
         )?;
-        let (processes, forgotten, worth) = (&mut self.processes, &mut self.forgotten, &self.worth);
+        let (processes, forgotten) = (&mut self.processes, &mut self.forgotten);
+        let coverage = &self.coverage;
         self.departed.collect(&mut map, |id, late| {
-            if !processes.add_late(id, late, worth) {
+            if !processes.add_late(id, late, coverage) {
                 forgotten.add_late(late);
             }
         })
@@ -257,7 +259,7 @@ impl Live {
     fn unattributed(&mut self) -> Result<Unattributed> {
         let mut tally = self.forgotten.clone();
         tally.add(&self.records.read(UNATTRIBUTED_SLOT as usize)?);
-        let (counters, paths) = tally.sample(0, &self.worth);
+        let (counters, paths) = tally.sample(0, &self.coverage);
         Ok(Unattributed { counters, paths })
     }
 
@@ -283,7 +285,7 @@ impl Live {
         let mut samples = Vec::new();
         for entry in devices.iter() {
             let (key, record) = entry.context("cannot read the device counters")?;
-            samples.push(device::sample(key, &record, &self.attached));
+            samples.push(device::sample(key, &record, &self.coverage));
         }
         samples.sort_by(|a, b| device::identity(a).cmp(&device::identity(b)));
         samples.dedup_by(|next, kept| device::absorb(kept, next));
@@ -322,12 +324,13 @@ impl SnapshotSource for Live {
                 *pending.entry(pid).or_default() += calls;
             }
         }
-        self.processes.refresh(|slot| records.read(slot as usize), &pending, &self.worth)?;
+        self.processes.refresh(|slot| records.read(slot as usize), &pending, &self.coverage)?;
         let cgroups = &mut self.cgroups;
         let processes =
             self.processes.samples(|id, process, exited| cgroups.name(id, process.pid, exited));
         if self.attached.unhooked.look() {
-            self.host = Arc::new(host::describe(&self.attached)?);
+            self.coverage = self.attached.coverage();
+            self.host = Arc::new(host::describe(&self.coverage));
         }
         Ok(Some(Snapshot {
             schema: SchemaVersion::CURRENT,

@@ -7,7 +7,7 @@ use std::{
 
 use zc_common::record::{FLAG_GROUP_DEAD, FLAG_KTHREAD, Late, Record, STATE_EXITED};
 
-use super::{tally::Tally, worth::Worth};
+use super::{coverage::Coverage, tally::Tally};
 use zc_model::{
     counter::Counters,
     snapshot::{PathSample, ProcessId, ProcessSample},
@@ -149,13 +149,13 @@ impl Processes {
 
     /// Adds what was done on behalf of threads of a process that have ended. Whether the process is
     /// still known.
-    pub(super) fn add_late(&mut self, id: ProcessId, late: &Late, worth: &Worth) -> bool {
+    pub(super) fn add_late(&mut self, id: ProcessId, late: &Late, coverage: &Coverage) -> bool {
         let Some(process) = self.by_id.get_mut(&id) else { return false };
         if process.slots.is_empty() && process.retired.is_none() {
             // Its records are gone and summed up.
             let mut more = Tally::default();
             more.add_late(late);
-            let (counters, paths) = more.sample(0, worth);
+            let (counters, paths) = more.sample(0, coverage);
             let sample = Arc::make_mut(&mut process.sample);
             sample.counters.add(&counters);
             for path in paths {
@@ -169,13 +169,13 @@ impl Processes {
     }
 
     /// Brings the samples of changed processes up to date. `read` returns the record in a slot,
-    /// `pending` the system calls of a thread that are not in its record yet, `worth` says whose copies
-    /// were measured.
+    /// `pending` the system calls of a thread that are not in its record yet, `coverage` says how well
+    /// the copies on each path are known.
     pub(super) fn refresh(
         &mut self,
         mut read: impl FnMut(u32) -> anyhow::Result<Record>,
         pending: &HashMap<u32, u64>,
-        worth: &Worth,
+        coverage: &Coverage,
     ) -> anyhow::Result<()> {
         for process in self.by_id.values_mut().filter(|process| process.dirty) {
             let mut sum = process.retired.as_deref().cloned().unwrap_or_default();
@@ -185,7 +185,7 @@ impl Processes {
                 calls += pending.get(&record.pid).copied().unwrap_or(0);
                 sum.add(&record);
             }
-            let (counters, paths) = sum.sample(calls, worth);
+            let (counters, paths) = sum.sample(calls, coverage);
             // Pending calls are read apart from the record they go to: for a moment they may be
             // in neither. A cumulative count must not fall.
             let counters = counters.zip_with(&process.sample.counters, u64::max);

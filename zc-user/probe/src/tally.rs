@@ -5,7 +5,7 @@ use zc_common::{
     record::{Counters as ThreadCounters, LaneCount, Late, Record, Samples},
 };
 
-use super::worth::Worth;
+use super::coverage::Coverage;
 use zc_model::{
     counter::{CounterId, Counters, Recorded},
     snapshot::{PathId, PathSample, Provenance, SocketId},
@@ -48,14 +48,14 @@ impl Tally {
     }
 
     /// The sum as users see it, but for what the model derives from the paths (bytes moved and
-    /// copied on all of them). `pending` are system calls not yet charged to a record, `worth` says
-    /// whose copies were measured.
-    pub(super) fn sample(&self, pending: u64, worth: &Worth) -> (Counters, Vec<PathSample>) {
+    /// copied on all of them). `pending` are system calls not yet charged to a record, `coverage` says
+    /// how well the copies on each path are known.
+    pub(super) fn sample(&self, pending: u64, coverage: &Coverage) -> (Counters, Vec<PathSample>) {
         let lanes = self.all_lanes();
         let mut paths: Vec<PathSample> = lanes
             .iter()
             .enumerate()
-            .filter_map(|(lane, count)| path_sample(lane, count, worth))
+            .filter_map(|(lane, count)| path_sample(lane, count, coverage))
             .collect();
         paths.sort_unstable_by_key(|path| (path.path, path.socket));
 
@@ -97,20 +97,20 @@ impl Tally {
 }
 
 /// A lane as a sample, unless it was never used.
-fn path_sample(lane: usize, count: &LaneCount, worth: &Worth) -> Option<PathSample> {
+fn path_sample(lane: usize, count: &LaneCount, coverage: &Coverage) -> Option<PathSample> {
     if *count == LaneCount::default() {
         return None;
     }
     let (path, socket) = lane_path(lane);
-    let (copied_bytes, assumed_bytes, provenance) =
-        match (worth.is_measured(lane), path.modelled_copies()) {
-            (true, _) if count.assumed > 0 => {
-                (count.copied + count.assumed, count.assumed, Provenance::Assumed)
-            }
-            (true, _) => (count.copied, 0, Provenance::Measured),
-            (false, Some(copies)) => (copies * count.bytes, 0, Provenance::Modelled),
-            (false, None) => (0, 0, Provenance::Unavailable),
-        };
+    let provenance = coverage.path(path).provenance;
+    let (copied_bytes, assumed_bytes, provenance) = match provenance {
+        Provenance::Measured | Provenance::Assumed if count.assumed > 0 => {
+            (count.copied + count.assumed, count.assumed, Provenance::Assumed)
+        }
+        Provenance::Measured | Provenance::Assumed => (count.copied, 0, provenance),
+        Provenance::Modelled => (path.modelled_copies().unwrap_or(0) * count.bytes, 0, provenance),
+        Provenance::Unavailable | Provenance::Unknown(_) => (0, 0, provenance),
+    };
     Some(PathSample {
         path: PathId::Known(path),
         socket: socket.map(SocketId::Known),
@@ -138,7 +138,7 @@ mod tests {
         let mut tally = Tally::default();
         tally.add(&record);
         tally.add(&record);
-        let (counters, _) = tally.sample(1, &Worth::nothing());
+        let (counters, _) = tally.sample(1, &Coverage::of(|_| None, &[]));
         let derived =
             [CounterId::ZerocopyAchievedBytes, CounterId::MovedBytes, CounterId::CopiedBytes];
         for (counter, value) in counters.iter() {

@@ -1,6 +1,6 @@
 //! `zc doctor`: what works here, what does not, and what to do about it.
 
-use std::{io::Write as _, process::ExitCode};
+use std::{collections::BTreeMap, io::Write as _, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -9,9 +9,10 @@ use super::options;
 use crate::cli::Doctor;
 use zc_model::snapshot::Provenance;
 use zc_probe::{
-    attach::{Attached, COPYING, KERNEL_BTF, attach},
+    attach::{Attached, KERNEL_BTF, attach},
     btf::Btf,
-    catalog::{Group, Part},
+    catalog::Part,
+    coverage::{Coverage, PartCover},
     layout::Access,
     lockdown::{self, Lockdown},
     names::namespace::has_host_pids,
@@ -43,23 +44,41 @@ struct Finding {
     gives: Option<Gives>,
 }
 
-/// What a group of probes gives here, for programs.
+/// What a probe group serves here, for programs.
 #[derive(Serialize)]
 struct Gives {
     /// The stable id of the group.
     group: &'static str,
-    /// Whether its figures are measured, modelled or unavailable.
+    /// Whether its figures are measured, modelled or unavailable. Where the group is not attached: the
+    /// best of what is left of them.
     provenance: &'static str,
     /// Why they are not measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// The provenance of the copies on each path that it serves.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    paths: BTreeMap<&'static str, &'static str>,
+    /// The provenance of each counter that it serves.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    counters: BTreeMap<&'static str, &'static str>,
 }
 
 impl Finding {
-    /// As what a group of probes gives.
-    fn of(self, group: &'static str, provenance: Provenance, reason: Option<&str>) -> Self {
-        let (provenance, reason) = (provenance.id(), reason.map(str::to_owned));
-        Self { gives: Some(Gives { group, provenance, reason }), ..self }
+    /// As what the probes of a part serve.
+    fn of(self, part: &PartCover, coverage: &Coverage) -> Self {
+        let is_measured = part.provenance == Provenance::Measured;
+        let paths = part.paths().map(|path| (path.id(), coverage.path(path).provenance.id()));
+        let counters = part
+            .counters()
+            .map(|counter| (counter.id(), coverage.counter(counter).provenance.id()));
+        let gives = Gives {
+            group: part.part.id(),
+            provenance: part.provenance.id(),
+            reason: part.refusal.clone().filter(|_| !is_measured),
+            paths: paths.collect(),
+            counters: counters.collect(),
+        };
+        Self { gives: Some(gives), ..self }
     }
 }
 
@@ -193,38 +212,7 @@ fn probes(attached: &Attached, findings: &mut Vec<Finding>) {
         Access::Checked => "raw tracepoints (checked reads, slower)",
     };
     findings.push(finding("probes", Verdict::Ok, access, None));
-    for status in &attached.groups {
-        let check = format!("  {}", status.group.id());
-        findings.push(match &status.refusal {
-            None => finding(&check, Verdict::Ok, status.group.gives(), None).of(
-                status.group.id(),
-                Provenance::Measured,
-                None,
-            ),
-            Some(reason) => finding(
-                &check,
-                Verdict::Degraded,
-                &format!("{}: not measured: {reason}", lost(status.group.gives())),
-                None,
-            )
-            .of(status.group.id(), without(status.group), Some(reason)),
-        });
-    }
-    findings.push(modules(attached));
-    findings.push(if attached.measures_copies() {
-        finding("copies", Verdict::Ok, "measured where the kernel makes them", None).of(
-            "copies",
-            Provenance::Measured,
-            None,
-        )
-    } else {
-        let what = "modelled: bytes moved are measured, copies are what each path is known to make";
-        finding("copies", Verdict::Degraded, what, None).of(
-            "copies",
-            Provenance::Modelled,
-            Some("no copy hooks"),
-        )
-    });
+    findings.extend(served(&attached.coverage(), attached.unhooked.awaited()));
     findings.push(finding(
         "threads told apart",
         Verdict::Ok,
@@ -233,45 +221,57 @@ fn probes(attached: &Attached, findings: &mut Vec<Finding>) {
     ));
 }
 
-/// The kprobes, which are in several groups and in none alone.
-fn modules(attached: &Attached) -> Finding {
-    let gives = "copies by modules (btrfs, network file systems, kTLS)";
-    let group = Part::Kprobes.id();
-    let check = format!("  {group}");
-    match &attached.modules {
-        None => {
-            let what = match attached.unhooked.awaited() {
-                [] => format!("{gives}, measured"),
-                names => format!(
-                    "{gives}, measured; not loaded: {} (start zc again when they are)",
-                    names.join(", ")
-                ),
-            };
-            finding(&check, Verdict::Ok, &what, None).of(group, Provenance::Measured, None)
-        }
-        Some(reason) => {
-            let what = format!("{gives}: not measured: {reason}");
-            finding(&check, Verdict::Degraded, &what, None).of(
-                group,
-                if attached.measures_copies() { Provenance::Assumed } else { Provenance::Modelled },
-                Some(reason),
-            )
-        }
-    }
-}
-
-/// What is lost of what a group gives.
-fn lost(gives: &str) -> &str {
-    gives.strip_suffix(", measured").unwrap_or(gives)
-}
-
-/// What the figures of a group are where it cannot be attached.
-fn without(group: Group) -> Provenance {
-    if COPYING.contains(&group) || group == Group::CopyFaults {
-        Provenance::Modelled
+/// What each probe group serves here. `awaited` are modules that are not loaded.
+fn served(coverage: &Coverage, awaited: &[&str]) -> Vec<Finding> {
+    let mut findings: Vec<_> =
+        coverage.parts().iter().map(|part| of_part(part, coverage, awaited)).collect();
+    let (verdict, what) = if coverage.copies() == Provenance::Measured {
+        (Verdict::Ok, "measured where the kernel makes them")
     } else {
-        Provenance::Unavailable
-    }
+        let what = "modelled: bytes moved are measured, copies are what each path is known to make";
+        (Verdict::Degraded, what)
+    };
+    let gives = Gives {
+        group: "copies",
+        provenance: coverage.copies().id(),
+        reason: (verdict == Verdict::Degraded).then(|| "no copy hooks".to_owned()),
+        paths: BTreeMap::new(),
+        counters: BTreeMap::new(),
+    };
+    findings.push(Finding { gives: Some(gives), ..finding("copies", verdict, what, None) });
+    findings
+}
+
+/// A probe group, or the kprobes, which are in several groups.
+fn of_part(part: &PartCover, coverage: &Coverage, awaited: &[&str]) -> Finding {
+    let gives = match part.part {
+        Part::Group(group) => group.help(),
+        Part::Functions | Part::Kprobes => "copies by modules (btrfs, network file systems, kTLS)",
+    };
+    let (verdict, what) = match (&part.refusal, part.provenance) {
+        (None, _) if part.part == Part::Kprobes && !awaited.is_empty() => {
+            let names = awaited.join(", ");
+            (Verdict::Ok, format!("{gives}; not loaded: {names} (start zc again when they are)"))
+        }
+        (None, _) => (Verdict::Ok, gives.to_owned()),
+        (Some(reason), Provenance::Measured) => {
+            let others: Vec<_> = instead(part, coverage).map(Part::id).collect();
+            (Verdict::Ok, format!("{gives}: measured by {}: {reason}", others.join(", ")))
+        }
+        (Some(reason), provenance) => {
+            (Verdict::Degraded, format!("{gives}: {}, not measured: {reason}", provenance.id()))
+        }
+    };
+    finding(&format!("  {}", part.part.id()), verdict, &what, None).of(part, coverage)
+}
+
+/// The probes that serve what those of `part` would have served.
+fn instead(part: &PartCover, coverage: &Coverage) -> impl Iterator<Item = Part> {
+    let paths = part.paths().filter_map(|path| coverage.path(path).served_by);
+    let counters = part.counters().filter_map(|counter| coverage.counter(counter).served_by);
+    let mut parts: Vec<_> = paths.chain(counters).collect();
+    parts.dedup();
+    parts.into_iter()
 }
 
 fn program_statistics() -> Finding {
@@ -309,3 +309,6 @@ fn terminal() -> Finding {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

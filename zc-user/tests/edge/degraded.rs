@@ -1,6 +1,11 @@
 //! A group of probes that is missing takes its own numbers away, and no others.
 
-use super::zc::{path, run, zc};
+use serde_json::Value;
+
+use super::{
+    agreement::{check, group, provenances},
+    zc::{path, run, zc},
+};
 
 const GROUPS: [&str; 11] = [
     "faults",
@@ -71,14 +76,67 @@ fn what_a_missing_group_would_have_given_is_a_dash_with_a_reason_in_text() {
 
 #[test]
 fn doctor_says_what_is_missing_and_calls_it_degraded() {
-    let report = run(zc(without_all("doctor"))).exits(0).stdout();
-    for group in GROUPS {
-        let row = report.lines().find(|line| line.split_whitespace().nth(1) == Some(group));
-        let row = row.unwrap_or_else(|| panic!("no {group} in {report}"));
-        assert!(row.starts_with("DEGRADED") && row.contains("not measured"), "{row}");
-    }
     let everything = run(zc(["doctor", "--json"])).exits(0).json();
     for finding in everything.as_array().unwrap() {
         assert!(finding["verdict"] == "OK" || finding["verdict"] == "DEGRADED", "{finding}");
+    }
+    let report = run(zc(without_all("doctor"))).exits(0).stdout();
+    // Two groups serve mapped pages.
+    let is_replaced = |id| id == "mmap" && group(&everything, "mapped")["provenance"] == "measured";
+    for group in GROUPS {
+        let row = report.lines().find(|line| line.split_whitespace().nth(1) == Some(group));
+        let row = row.unwrap_or_else(|| panic!("no {group} in {report}"));
+        if is_replaced(group) {
+            assert!(row.starts_with("OK") && row.contains("measured by mapped"), "{row}");
+        } else {
+            assert!(row.starts_with("DEGRADED") && row.contains("not measured"), "{row}");
+        }
+    }
+}
+
+/// The findings of `zc doctor` and a report of `zc stat`, both without some groups.
+fn both(groups: &[&str]) -> (Value, Value) {
+    let off: Vec<_> = groups.iter().flat_map(|group| ["--without", group]).collect();
+    let findings = run(zc(["doctor", "--json"].iter().chain(&off))).exits(0).json();
+    let report = run(zc(["stat", "--json"].iter().chain(&off).chain(&DD))).exits(0).json();
+    (findings, report)
+}
+
+#[test]
+fn mapped_pages_are_what_the_group_that_is_left_makes_of_them() {
+    let everything = run(zc(["doctor", "--json"])).exits(0).json();
+    // Either may be what this kernel does not have.
+    let has =
+        |id| group(&everything, id)["what"].as_str().is_some_and(|it| !it.contains("measured"));
+    let (mmap, mapped) = (has("mmap"), has("mapped"));
+    for (off, expected) in [
+        (&["mapped"][..], if mmap { "modelled" } else { "unavailable" }),
+        (&["mmap"][..], if mapped { "measured" } else { "unavailable" }),
+        (&["mmap", "mapped"][..], "unavailable"),
+    ] {
+        let (findings, report) = both(off);
+        for id in off {
+            let finding = group(&findings, id);
+            assert_eq!(finding["provenance"], expected, "{finding:#}");
+            for path in ["mmap_read", "mmap_write"] {
+                assert_eq!(finding["paths"][path], expected, "{finding:#}");
+            }
+        }
+        // Every program maps its own code.
+        let rows = provenances(&report, "mmap_read");
+        let of_rows = rows.into_iter().collect::<Vec<_>>();
+        let expected = if expected == "unavailable" { vec![] } else { vec![expected] };
+        assert_eq!(of_rows, expected, "without {off:?}");
+        check(&findings, &report);
+    }
+}
+
+#[test]
+fn doctor_and_reports_have_one_provenance_for_each_figure() {
+    let copying: Vec<_> = ["copy_files", "copy_late", "copy_faults", "bounce", "kprobes"].into();
+    let faults: Vec<_> = ["faults", "copy_faults", "writeback", "tax"].into();
+    for off in [vec![], GROUPS.to_vec(), copying, faults] {
+        let (findings, report) = both(&off);
+        check(&findings, &report);
     }
 }

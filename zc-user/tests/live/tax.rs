@@ -20,7 +20,12 @@ use zc_model::{
     source::SnapshotSource as _,
     tax::{LEAST_SAMPLES, copy_tax},
 };
-use zc_probe::{attach::Options, catalog::Group, live::Live, tax};
+use zc_probe::{
+    attach::Options,
+    catalog::{Group, Part},
+    live::Live,
+    tax,
+};
 
 use crate::{
     Test,
@@ -133,7 +138,7 @@ impl Sampling {
     fn start(frequency: u32) -> Result<Self, Skip> {
         let options = Options { sampling: Some(frequency), ..Options::default() };
         let live = Live::start(&options).expect("zc attaches");
-        match live.attached().refusal(Group::Tax) {
+        match live.attached().refusal(Part::Group(Group::Tax)) {
             Some(why) => Err(Skip::Kernel(why.to_owned())),
             None => Ok(Self { live, children: Vec::new() }),
         }

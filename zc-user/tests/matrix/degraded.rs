@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::{
     Test,
+    agreement::{self, group},
     requirement::{self, Skip},
     zc::{in_own_mounts, run, zc},
 };
@@ -71,17 +72,28 @@ fn groups() -> Result<(), Skip> {
             assert!(all.report["totals"]["counters"][counter].is_number(), "{counter}");
         }
     }
-    check(&paths::watch(&off(HALVES[0]))?, HALVES[0]);
+    let less = paths::watch(&off(HALVES[0]))?;
+    check(&less, HALVES[0]);
+    let findings = run(zc([vec!["doctor", "--json"], off(HALVES[0])].concat())).exits(0).json();
+    agreement::check(&findings, &less.report);
+    // Where the range that the kernel tries to map is reported, that remains.
+    let left = less.provenances("mmap_read").into_iter().next().unwrap_or("unavailable");
+    assert_eq!(group(&findings, "mapped")["provenance"], left, "{findings:#}");
     Ok(())
 }
 
-/// The other half, and kprobes.
+/// The other half, kprobes, and the group that is no loss where mapped pages are counted one by one.
 fn kprobes() -> Result<(), Skip> {
     let all = unless_measured()?;
     let mut gone = HALVES[1].to_vec();
-    gone.push("kprobes");
+    gone.extend(["kprobes", "mmap"]);
     let less = paths::watch(&off(&gone))?;
     check(&less, &gone);
+    let findings = run(zc([vec!["doctor", "--json"], off(&gone)].concat())).exits(0).json();
+    agreement::check(&findings, &less.report);
+    let mmap = group(&findings, "mmap");
+    assert_eq!((&mmap["verdict"], &mmap["provenance"]), (&"OK".into(), &"measured".into()));
+    assert!(mmap["what"].as_str().unwrap().contains("measured by mapped"), "{mmap:#}");
     // btrfs writes in a module; where it is part of the kernel image it is probed like the rest.
     if all.has_module {
         assert_eq!(all.module_write(), (SIZE, "measured"));
@@ -139,9 +151,8 @@ fn doctor() -> Result<(), Skip> {
     let parts: Vec<&str> = parts.copied().chain(["tax", "net", "block", "io_uring"]).collect();
     let words = [vec!["doctor", "--json"], off(&parts)].concat();
     let findings = run(zc(words)).exits(0).json();
-    let findings = findings.as_array().unwrap();
     for part in parts {
-        let finding = findings.iter().find(|finding| finding["group"] == part).unwrap();
+        let finding = group(&findings, part);
         assert_eq!(finding["verdict"], "DEGRADED", "{finding:#}");
         assert_ne!(finding["provenance"], "measured", "{finding:#}");
         let what = finding["what"].as_str().unwrap();
@@ -151,7 +162,7 @@ fn doctor() -> Result<(), Skip> {
         let why = if sites { "switched off" } else { why };
         assert!(what.contains("not measured") && what.contains(why), "{what}");
     }
-    let copies = findings.iter().find(|finding| finding["group"] == "copies").unwrap();
+    let copies = group(&findings, "copies");
     assert_eq!(
         (&copies["verdict"], &copies["provenance"]),
         (&"DEGRADED".into(), &"modelled".into())

@@ -5,10 +5,9 @@
 
 use std::{fs, path::Path, process::Command};
 
-use serde_json::Value;
-
 use crate::{
     Test,
+    agreement::group,
     degraded::{paths, reason, unless_measured},
     late,
     requirement::{self, Skip},
@@ -76,17 +75,17 @@ fn functions_and_addresses() {
     let _sampling = Switch::set("/proc/sys/kernel/perf_event_paranoid", "3");
 
     let findings = run(zc(["doctor", "--json"])).exits(0).json();
-    for (group, why) in [
+    for (id, why) in [
         ("tax", "kernel.kptr_restrict=1"),
         ("copy_files", "kernel.ftrace_enabled=1"),
         ("mapped", "kernel.ftrace_enabled=1"),
         ("kprobes", "kernel.ftrace_enabled=1"),
     ] {
-        let finding = group_of(&findings, group);
+        let finding = group(&findings, id);
         assert_eq!(finding["verdict"], "DEGRADED", "{finding:#}");
         assert!(finding["reason"].as_str().unwrap().contains(why), "{finding:#}");
     }
-    assert_eq!(group_of(&findings, "copies")["provenance"], "modelled");
+    assert_eq!(group(&findings, "copies")["provenance"], "modelled");
 
     let words = ["dd", "if=/dev/zero", "of=/tmp/to", "bs=4099", "count=7", "status=none"];
     let text = run(zc(["stat", "--"].iter().chain(&words))).exits(0).stderr();
@@ -106,8 +105,8 @@ fn integrity() {
     let row = findings.as_array().unwrap().iter().find(|row| row["check"] == "lockdown").unwrap();
     assert_eq!(row["verdict"], "OK", "{row:#}");
     assert!(row["what"].as_str().unwrap().starts_with("integrity"), "{row:#}");
-    for group in ["copy_files", "copy_sockets", "kprobes", "tax", "copies"] {
-        assert_eq!(group_of(&findings, group)["provenance"], "measured", "{group}");
+    for id in ["copy_files", "copy_sockets", "kprobes", "tax", "copies"] {
+        assert_eq!(group(&findings, id)["provenance"], "measured", "{id}");
     }
 }
 
@@ -128,9 +127,4 @@ fn confidentiality() {
     assert!(Command::new("umount").arg("/sys/kernel/security").status().unwrap().success());
     let doctor = run(zc(["doctor"])).exits(1).stdout();
     assert!(doctor.contains("BLOCKING  lockdown"), "{doctor}");
-}
-
-fn group_of<'a>(findings: &'a Value, group: &str) -> &'a Value {
-    let mut rows = findings.as_array().unwrap().iter();
-    rows.find(|row| row["group"] == group).unwrap_or_else(|| panic!("no {group} in {findings:#}"))
 }

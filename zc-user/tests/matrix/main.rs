@@ -6,6 +6,9 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 #[allow(dead_code, reason = "shared with tests that need more of it")]
+#[path = "../edge/agreement.rs"]
+mod agreement;
+#[allow(dead_code, reason = "shared with tests that need more of it")]
 #[path = "../live/workload/child.rs"]
 mod child;
 mod contended;
