@@ -24,7 +24,7 @@ use super::{
     lockdown,
     module::Unhooked,
     object::{global, map},
-    refusal::{Barred, explain},
+    refusal::{Barred, Refusal},
     site,
     symbols::Symbols,
     tax, trace,
@@ -73,8 +73,8 @@ impl Options {
 pub struct GroupStatus {
     /// The group.
     pub group: Group,
-    /// Why it is not attached, in plain words; `None` when it is.
-    pub refusal: Option<String>,
+    /// Why it is not attached; `None` when it is.
+    pub refusal: Option<Refusal>,
 }
 
 /// Everything attached. Detaches when dropped: nothing is pinned.
@@ -85,9 +85,9 @@ pub struct Attached {
     pub access: Access,
     /// What became of each group.
     pub groups: Vec<GroupStatus>,
-    /// Why the functions of modules are not hooked, in plain words; `None` when they are. What modules
-    /// copy is assumed then.
-    pub modules: Option<String>,
+    /// Why the functions of modules are not hooked; `None` when they are. What modules copy is assumed
+    /// then.
+    pub modules: Option<Refusal>,
     /// Modules that have no hook because they were not loaded.
     pub unhooked: Unhooked,
     /// Slots for threads, the unattributed row included.
@@ -107,15 +107,14 @@ impl Attached {
 
     /// Why some probes are not attached; `None` when they are.
     #[must_use]
-    pub fn refusal(&self, part: Part) -> Option<&str> {
-        let of =
-            |group| self.groups.iter().find(|status| status.group == group)?.refusal.as_deref();
+    pub fn refusal(&self, part: Part) -> Option<&Refusal> {
+        let of = |group| self.groups.iter().find(|status| status.group == group)?.refusal.as_ref();
         match part {
             Part::Group(group) => of(group),
             Part::Functions => {
                 Group::ALL.iter().filter(|group| group.has_sites()).find_map(|it| of(*it))
             }
-            Part::Kprobes => self.modules.as_deref(),
+            Part::Kprobes => self.modules.as_ref(),
         }
     }
 
@@ -236,7 +235,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
             if options.diagnostics { LOG_BYTES } else { LEAST_LOG_BYTES },
         )
         .load(OBJECT)
-        .map_err(|error| explain(error.into()))?;
+        .map_err(|error| Refusal::from(anyhow::Error::from(error)).into_error())?;
 
     // Before the first event asks for one.
     let mut free: Stack<&mut MapData, u32> = Stack::try_from(
@@ -251,33 +250,31 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
     let kprobes = kprobes.is_ok();
     let (mut groups, mut sites, mut sampler) = (Vec::new(), Vec::new(), None);
     for group in Group::ALL.iter().copied() {
-        let refusal = if options.leaves_out(group) {
-            Some(format!("switched off by --without {}", group.id()))
+        let outcome = if options.leaves_out(group) {
+            Err(Refusal::Disabled(Part::Group(group)))
         } else {
-            let outcome = match (group, &copy_routines, &tracing, &types) {
-                (Group::Tax, Err(why), ..) => Ok(Some(why.clone())),
+            match (group, &copy_routines, &tracing, &types) {
+                (Group::Tax, Err(why), ..) => Err(why.clone()),
                 (Group::Tax, Ok(_), ..) => {
-                    tax::attach(&mut ebpf, options.sampling.unwrap_or(tax::FREQUENCY)).map(
-                        |started| {
+                    let frequency = options.sampling.unwrap_or(tax::FREQUENCY);
+                    match tax::attach(&mut ebpf, frequency) {
+                        Ok(started) => {
                             sampler = Some(started);
-                            None
-                        },
-                    )
+                            Ok(())
+                        }
+                        Err(error) => Err(error.into()),
+                    }
                 }
                 (_, _, Ok(()), Some(types)) if group.has_sites() => {
                     trace::attach_group(&mut ebpf, group, btf, types, kprobes, &mut sites)
                 }
-                (_, _, Err(reason), _) if group.has_sites() => Ok(Some(reason.clone())),
+                (_, _, Err(why), _) if group.has_sites() => Err(why.clone()),
                 _ => attach_group(&mut ebpf, group, access, types.as_ref(), btf, kprobes),
-            };
-            match outcome.map_err(explain) {
-                Ok(refusal) => refusal,
-                Err(error) if group == Group::Core => return Err(error),
-                Err(error) => Some(format!("{error:#}")),
             }
         };
-        if let (Group::Core, Some(reason)) = (group, &refusal) {
-            bail!("cannot attach to the kernel's tracepoints: {reason}");
+        let refusal = outcome.err();
+        if let (Group::Core, Some(refusal)) = (group, &refusal) {
+            return Err(refusal.clone().into_error());
         }
         groups.push(GroupStatus { group, refusal });
     }
@@ -299,32 +296,29 @@ fn since_boot() -> u64 {
 }
 
 /// Whether the copy sites can be hooked, or why not.
-fn function_tracing(options: &Options, access: Access, btf: &Btf) -> Result<(), String> {
+fn function_tracing(options: &Options, access: Access, btf: &Btf) -> Result<(), Refusal> {
     if options.without.contains(&Part::Functions) {
-        return Err("switched off by --without functions".to_owned());
+        return Err(Refusal::Disabled(Part::Functions));
     }
     let mut sites = Group::ALL.iter().filter(|group| group.has_sites());
     if sites.all(|group| options.leaves_out(*group)) {
-        return Err("switched off".to_owned());
+        return Err(Refusal::SitesDisabled);
     }
     match access {
         Access::Typed => feature::function_tracing(btf),
-        Access::Checked => {
-            Err("functions are traced by the kernel's own type information only".to_owned())
-        }
+        Access::Checked => Err(Refusal::ForeignTypes),
     }
 }
 
 /// Whether kprobes can be used, or why not.
-fn kprobes(options: &Options) -> Result<(), String> {
+fn kprobes(options: &Options) -> Result<(), Refusal> {
     if options.without.contains(&Part::Kprobes) {
-        return Err("switched off by --without kprobes".to_owned());
+        return Err(Refusal::Disabled(Part::Kprobes));
     }
     feature::kprobes()
 }
 
-/// Attaches all probes of a group. Returns why not when the kernel lacks one of its tracepoints;
-/// then none is attached.
+/// Attaches all probes of a group; none when the kernel lacks one of its tracepoints.
 fn attach_group(
     ebpf: &mut Ebpf,
     group: Group,
@@ -332,16 +326,14 @@ fn attach_group(
     types: Option<&aya::Btf>,
     btf: &Btf,
     kprobes: bool,
-) -> Result<Option<String>> {
+) -> Result<(), Refusal> {
     let probes = || PROBES.iter().filter(|probe| probe.group == group && (probe.is_needed)(btf));
     let there = |name: &&str| btf.tracepoint_arguments(name).is_some();
     let mut found = Vec::new();
     for probe in probes() {
         match [probe.tracepoint].into_iter().chain(probe.older).find(there) {
             Some(tracepoint) => found.push((probe, tracepoint)),
-            None => {
-                return Ok(Some(format!("this kernel has no tracepoint {}", probe.tracepoint)));
-            }
+            None => return Err(Refusal::NoTracepoint(probe.tracepoint)),
         }
     }
     for (probe, tracepoint) in found {
@@ -355,7 +347,7 @@ fn attach_group(
         attach_probe(ebpf, probe, tracepoint, access, types)
             .with_context(|| format!("cannot attach to {tracepoint}"))?;
     }
-    Ok(None)
+    Ok(())
 }
 
 fn attach_probe(

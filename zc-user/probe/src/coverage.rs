@@ -17,6 +17,7 @@ use zc_model::{
 use crate::{
     catalog::{Group, Part},
     module::Module,
+    refusal::Refusal,
 };
 pub use table::{DeviceFigure, ROWS, Reason, Row, Without};
 
@@ -45,7 +46,7 @@ pub struct PartCover {
     /// when nothing of it is known.
     pub provenance: Provenance,
     /// Why they are not attached; `None` when they are.
-    pub refusal: Option<String>,
+    pub refusal: Option<Refusal>,
 }
 
 impl PartCover {
@@ -76,7 +77,7 @@ pub struct Coverage {
 impl Coverage {
     /// Evaluates the table. `refusal` says why some probes are not attached, `modules` are those that
     /// are loaded and have no hook.
-    pub fn of<'a>(refusal: impl Fn(Part) -> Option<&'a str>, modules: &[Module]) -> Self {
+    pub fn of<'a>(refusal: impl Fn(Part) -> Option<&'a Refusal>, modules: &[Module]) -> Self {
         let has = |part| refusal(part).is_none();
         let mut coverage = Self {
             paths: [const { Cover::NONE }; CopyPath::COUNT],
@@ -101,7 +102,7 @@ impl Coverage {
             .map(|part| PartCover {
                 part,
                 provenance: coverage.replaced(part, has(part)),
-                refusal: refusal(part).map(str::to_owned),
+                refusal: refusal(part).cloned(),
             })
             .collect();
         coverage
@@ -120,7 +121,7 @@ impl Coverage {
     }
 
     /// The probes of `row` are not attached.
-    fn replace(&mut self, row: &Row, refusal: &str, has: &impl Fn(Part) -> bool) {
+    fn replace(&mut self, row: &Row, refusal: &Refusal, has: &impl Fn(Part) -> bool) {
         let (provenance, served_by, why) = match row.without {
             Without::Unavailable => (Provenance::Unavailable, None, row.reason),
             Without::Modelled => (Provenance::Modelled, Some(Part::Group(Group::Core)), row.reason),

@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use super::btf::Btf;
+use super::{btf::Btf, refusal::Refusal};
 
 /// Whether functions can be traced at all. While it is off the kernel lets programs be attached, and
 /// never runs them (`register_ftrace_direct`, `kernel/trace/ftrace.c`).
@@ -65,17 +65,15 @@ fn try_load(attributes: &Load) -> io::Result<()> {
 /// Whether programs can be hooked to the return of kernel functions (fexit).
 ///
 /// # Errors
-/// Why not, in plain words: such kernels and machines exist, and the rest works there.
-pub(super) fn function_tracing(btf: &Btf) -> Result<(), String> {
+/// Why not: such kernels and machines exist, and the rest works there.
+pub(super) fn function_tracing(btf: &Btf) -> Result<(), Refusal> {
     /// Rarely called, on every kernel since 5.10.
     const FUNCTION: &str = "do_tee";
     /// `r0 = 0; exit`.
     const PROGRAM: [u64; 2] = [0xb7, 0x95];
 
     ftrace()?;
-    let id = btf
-        .function_id(FUNCTION)
-        .ok_or("the kernel's type information does not name its functions")?;
+    let id = btf.function_id(FUNCTION).ok_or(Refusal::NoFunctionTypes)?;
     let license = c"GPL";
     let attributes = Load {
         prog_type: BPF_PROG_TYPE_TRACING,
@@ -86,41 +84,25 @@ pub(super) fn function_tracing(btf: &Btf) -> Result<(), String> {
         attach_btf_id: id,
         ..Load::default()
     };
-    try_load(&attributes).map_err(|error| {
-        format!(
-            "the kernel refuses to trace functions ({}): it was built without BPF trampolines, or is \
-             locked down",
-            error.kind()
-        )
-    })
+    try_load(&attributes).map_err(|error| Refusal::NoTrampolines(error.kind()))
 }
 
 /// Whether the kernel runs what is attached to functions.
-fn ftrace() -> Result<(), String> {
-    if is_off(FTRACE_ENABLED) {
-        let why = "the tracing of functions is switched off (kernel.ftrace_enabled is 0): sysctl \
-                   kernel.ftrace_enabled=1 switches it on";
-        return Err(why.to_owned());
-    }
-    Ok(())
+fn ftrace() -> Result<(), Refusal> {
+    if is_off(FTRACE_ENABLED) { Err(Refusal::FtraceOff) } else { Ok(()) }
 }
 
 /// Whether kprobes can be attached, and fire. Those at the entries of functions, as all of `zc` are, go
 /// through ftrace (`CONFIG_KPROBES_ON_FTRACE`).
 ///
 /// # Errors
-/// Why not, in plain words.
-pub(super) fn kprobes() -> Result<(), String> {
+/// Why not.
+pub(super) fn kprobes() -> Result<(), Refusal> {
     if !Path::new(KPROBE_EVENTS).exists() {
-        return Err("the kernel was built without kprobes".to_owned());
+        return Err(Refusal::NoKprobes);
     }
     ftrace()?;
-    if is_off(KPROBES_ENABLED) {
-        return Err(format!(
-            "kprobes are switched off ({KPROBES_ENABLED} is 0): writing 1 to it switches them on"
-        ));
-    }
-    Ok(())
+    if is_off(KPROBES_ENABLED) { Err(Refusal::KprobesOff(KPROBES_ENABLED)) } else { Ok(()) }
 }
 
 /// Whether a file says 0. Nothing is known of one that cannot be read.

@@ -6,12 +6,6 @@ use super::{feature, refusal::Barred};
 
 const MODE: &str = "/sys/kernel/security/lockdown";
 
-/// Why nothing works, and what to do.
-pub const FORBIDDEN: (&str, &str) = (
-    "the kernel is locked down (confidentiality): no program may read its memory",
-    "boot it with lockdown=integrity, or without lockdown: a running kernel does not take it back",
-);
-
 /// How far the running kernel is locked down, `Documentation/admin-guide/LSM` and
 /// `man kernel_lockdown`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +46,7 @@ fn parse(modes: &str) -> Option<Lockdown> {
 
 /// What bars every program here, if it is this. To be asked when one was refused.
 pub(super) fn bars() -> Option<Barred> {
-    let (why, what) = FORBIDDEN;
-    feature::reading_is_forbidden().then(|| Barred(format!("{why}; {what}")))
+    feature::reading_is_forbidden().then_some(Barred::Lockdown)
 }
 
 #[cfg(test)]

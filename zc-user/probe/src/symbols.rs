@@ -8,7 +8,7 @@ use std::{
 
 use zc_common::text_range::CopyRanges;
 
-use super::tax::Routines;
+use super::{refusal::Refusal, tax::Routines};
 
 pub(super) const KALLSYMS: &str = "/proc/kallsyms";
 const KPTR_RESTRICT: &str = "/proc/sys/kernel/kptr_restrict";
@@ -18,7 +18,7 @@ pub(super) struct Symbols {
     /// The read-only data of the kernel image. Empty when it is not known.
     pub(super) rodata: Range<u64>,
     /// Where the copy routines are, or why that is not known.
-    pub(super) copy_routines: Result<CopyRanges, String>,
+    pub(super) copy_routines: Result<CopyRanges, Refusal>,
 }
 
 impl Symbols {
@@ -29,7 +29,7 @@ impl Symbols {
         let (routines, begin) = match found {
             Ok(found) => found,
             Err(error) => {
-                let why = format!("cannot read {KALLSYMS}: {error}");
+                let why = Refusal::NoSymbols { path: KALLSYMS, error: error.kind() };
                 return Self { rodata: 0..0, copy_routines: Err(why) };
             }
         };
@@ -73,17 +73,9 @@ pub(super) fn module_has(table: impl BufRead, module: &str, functions: &[&str]) 
 }
 
 /// Why the table shows zeros to this process (`kallsyms_show_value`, `kernel/ksyms_common.c`).
-fn why_hidden() -> String {
+fn why_hidden() -> Refusal {
     let restriction = fs::read_to_string(KPTR_RESTRICT).unwrap_or_default();
-    if restriction.trim() == "2" {
-        "the kernel hides its addresses from everybody (kernel.kptr_restrict is 2): \
-         sysctl kernel.kptr_restrict=1 shows them to root"
-            .to_owned()
-    } else {
-        "the kernel hides its addresses from this process: run with sudo, or add cap_syslog to the \
-         binary's capabilities"
-            .to_owned()
-    }
+    if restriction.trim() == "2" { Refusal::AddressesHidden } else { Refusal::NoSyslogCapability }
 }
 
 /// Size of the read-only data, from the physical addresses that the kernel itself occupies. They
@@ -153,6 +145,7 @@ ffffffff82000100 T memmove
         let zeros = "0000000000000000 T copy_page\n0000000000000000 R __start_rodata\n";
         let (_, rodata) = scan(zeros.as_bytes()).unwrap();
         assert_eq!(rodata, None);
-        assert!(!why_hidden().is_empty());
+        let why = why_hidden();
+        assert!(matches!(why, Refusal::AddressesHidden | Refusal::NoSyslogCapability));
     }
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use aya::{Ebpf, programs::PerfEvent};
 use zc_common::text_range::{COPY_RANGES, CopyRanges, TextRange};
 
-use super::object::program;
+use super::{object::program, refusal::Refusal};
 pub use sampler::Sampler;
 
 /// Samples a second on each CPU, on average.
@@ -142,17 +142,15 @@ impl Routines {
     }
 
     /// The table for the kernel side.
-    pub(super) fn ranges(mut self) -> Result<CopyRanges, String> {
+    pub(super) fn ranges(mut self) -> Result<CopyRanges, Refusal> {
         self.found.sort_unstable_by_key(|range| range.begin);
         let count = self.found.len();
         if count == 0 {
-            return Err("the kernel's symbol table names no copy routine".to_owned());
+            return Err(Refusal::NoCopyRoutine);
         }
         let mut table = CopyRanges::EMPTY;
         let Some(used) = table.ranges.get_mut(..count) else {
-            return Err(format!(
-                "the kernel has {count} separate copy routines, {COPY_RANGES} can be told apart"
-            ));
+            return Err(Refusal::TooManyCopyRoutines { found: count, room: COPY_RANGES });
         };
         used.copy_from_slice(&self.found);
         Ok(table)
@@ -195,6 +193,8 @@ mod tests {
             routines.push(n * 16, "t", "memcpy");
             routines.push(n * 16 + 8, "t", "other");
         }
-        assert!(routines.ranges().unwrap_err().contains("65"));
+        let refusal = routines.ranges().unwrap_err();
+        let found = COPY_RANGES + 1;
+        assert_eq!(refusal, Refusal::TooManyCopyRoutines { found, room: COPY_RANGES });
     }
 }

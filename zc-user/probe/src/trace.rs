@@ -11,15 +11,15 @@ use zc_common::site::Site;
 use super::{
     btf::Btf,
     catalog::Group,
+    refusal::Refusal,
     site::{Hook, Hooked, Need, SITES, TRAMPOLINE_ARGUMENTS},
 };
 
-/// Attaches the copy sites of `group`. Returns why not when this kernel lacks one that the group
-/// cannot do without; the others may be attached then, and count for nothing. `kprobes`: whether to
-/// use those. Adds to `attached` what is.
+/// Attaches the copy sites of `group`. `kprobes`: whether to use those. Adds to `attached` what is.
 ///
 /// # Errors
-/// What the kernel said when it refused a function that it has.
+/// When this kernel lacks a function that the group cannot do without, or refuses one that it has. Others
+/// may be attached then, and count for nothing.
 pub(super) fn attach_group(
     ebpf: &mut Ebpf,
     group: Group,
@@ -27,23 +27,23 @@ pub(super) fn attach_group(
     types: &aya::Btf,
     kprobes: bool,
     attached: &mut Vec<Site>,
-) -> Result<Option<String>> {
+) -> Result<(), Refusal> {
     let wanted =
         |hooked: &&Hooked| hooked.group == group && (kprobes || hooked.hook != Hook::Kprobe);
     for hooked in SITES.iter().filter(wanted) {
         match attach_site(ebpf, hooked, btf, types) {
             Ok(true) => attached.push(hooked.site),
             Ok(false) if hooked.need == Need::Always => {
-                return Ok(Some(format!("this kernel has no function {}", hooked.functions[0])));
+                return Err(Refusal::NoFunction(hooked.functions[0]));
             }
             Err(error) if hooked.need != Need::Wanted => {
-                return Err(error)
-                    .with_context(|| format!("cannot attach to {}", hooked.functions[0]));
+                let what = format!("cannot attach to {}", hooked.functions[0]);
+                return Err(error.context(what).into());
             }
             Ok(false) | Err(_) => {}
         }
     }
-    Ok(None)
+    Ok(())
 }
 
 /// Attaches one site. `false` when this kernel has none of its functions.

@@ -14,9 +14,9 @@ use zc_probe::{
     catalog::Part,
     coverage::{Coverage, PartCover},
     layout::Access,
-    lockdown::{self, Lockdown},
+    lockdown::Lockdown,
     names::namespace::has_host_pids,
-    refusal::missing_privilege,
+    refusal::{Barred, missing_privilege},
 };
 use zc_render::sanitize::sanitize;
 
@@ -74,7 +74,7 @@ impl Finding {
         let gives = Gives {
             group: part.part.id(),
             provenance: part.provenance.id(),
-            reason: part.refusal.clone().filter(|_| !is_measured),
+            reason: part.refusal.as_ref().filter(|_| !is_measured).map(ToString::to_string),
             paths: paths.collect(),
             counters: counters.collect(),
         };
@@ -150,7 +150,9 @@ fn privileges() -> Finding {
         None => {
             finding("privileges", Verdict::Ok, "CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN)", None)
         }
-        Some((why, what)) => finding("privileges", Verdict::Blocking, why, Some(what)),
+        Some(barred) => {
+            finding("privileges", Verdict::Blocking, barred.reason(), Some(barred.remedy()))
+        }
     }
 }
 
@@ -200,8 +202,8 @@ fn locked_down() -> Finding {
             finding(check, Verdict::Ok, "the kernel does not say, and lets programs read it", None)
         }
         Lockdown::Confidentiality => {
-            let (why, what) = lockdown::FORBIDDEN;
-            finding(check, Verdict::Blocking, why, Some(what))
+            let barred = Barred::Lockdown;
+            finding(check, Verdict::Blocking, barred.reason(), Some(barred.remedy()))
         }
     }
 }

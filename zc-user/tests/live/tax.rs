@@ -139,7 +139,7 @@ impl Sampling {
         let options = Options { sampling: Some(frequency), ..Options::default() };
         let live = Live::start(&options).expect("zc attaches");
         match live.attached().refusal(Part::Group(Group::Tax)) {
-            Some(why) => Err(Skip::Kernel(why.to_owned())),
+            Some(why) => Err(Skip::Kernel(why.to_string())),
             None => Ok(Self { live, children: Vec::new() }),
         }
     }

@@ -157,9 +157,9 @@ fn doctor() -> Result<(), Skip> {
         assert_ne!(finding["provenance"], "measured", "{finding:#}");
         let what = finding["what"].as_str().unwrap();
         // Without any site there is nothing for kprobes to add to.
-        let why = if part == "kprobes" { "switched off" } else { &format!("--without {part}") };
+        let why = if part == "kprobes" { "disabled" } else { &format!("--without {part}") };
         let sites = HALVES.iter().any(|half| half.contains(&part));
-        let why = if sites { "switched off" } else { why };
+        let why = if sites { "disabled" } else { why };
         assert!(what.contains("not measured") && what.contains(why), "{what}");
     }
     let copies = group(&findings, "copies");

@@ -8,7 +8,10 @@ use zc_model::{
     snapshot::Provenance,
 };
 
-use crate::catalog::{Group, Part};
+use crate::{
+    catalog::{Group, Part},
+    refusal::Refusal,
+};
 
 /// A figure of devices. No other probes can serve it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +63,9 @@ pub enum Reason {
 
 impl Reason {
     /// The whole sentence.
-    pub(super) fn text(self, refusal: &str) -> String {
+    pub(super) fn text(self, refusal: &Refusal) -> String {
         match self {
-            Self::Refusal => refusal.to_owned(),
+            Self::Refusal => refusal.to_string(),
             Self::Before(what) => format!("{what}: {refusal}"),
             Self::After(what) => format!("{refusal}; {what}"),
             Self::Instead(what) => what.to_owned(),

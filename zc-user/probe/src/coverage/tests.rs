@@ -9,8 +9,8 @@ use Provenance::{Assumed, Measured, Modelled, Unavailable};
 
 /// All is attached but these parts.
 fn without(missing: &[Part]) -> Coverage {
-    let missing: Vec<_> = missing.iter().map(|part| (*part, part.id())).collect();
-    Coverage::of(|part| missing.iter().find(|(it, _)| *it == part).map(|(_, why)| *why), &[])
+    let refusals: Vec<_> = missing.iter().map(|part| (*part, Refusal::Disabled(*part))).collect();
+    Coverage::of(|part| refusals.iter().find(|(it, _)| *it == part).map(|(_, why)| why), &[])
 }
 
 fn groups(missing: &[Group]) -> Coverage {
@@ -147,7 +147,7 @@ fn each_part_takes_its_own_figures_away_and_no_others() {
             let is_it = cover.part == part;
             let expected = if is_it { *provenance } else { Measured };
             assert_eq!(cover.provenance, expected, "{} without {}", cover.part.id(), part.id());
-            assert_eq!(cover.refusal.as_deref(), is_it.then(|| part.id()));
+            assert_eq!(cover.refusal, is_it.then_some(Refusal::Disabled(part)));
         }
     }
 }
@@ -181,7 +181,7 @@ fn a_group_that_stands_in_says_so_until_it_is_missing_too() {
     assert!(cover.reason.unwrap().starts_with("upper bound"));
     let cover = broken(&groups(&[Group::CopyFaults, Group::Faults]));
     assert_eq!((cover.provenance, cover.served_by), (Unavailable, None));
-    assert_eq!(cover.reason.as_deref(), Some("faults"));
+    assert_eq!(cover.reason.as_deref(), Some("disabled by --without faults"));
 }
 
 /// The limitations of a counter.
@@ -259,8 +259,15 @@ fn what_is_said_of_copies_has_each_reason_once() {
         without(&[Part::Group(Group::CopyPipes), Part::Group(Group::CopySockets), Part::Kprobes]);
     let of_it = limits(&coverage, copied);
     assert_eq!(of_it.len(), 2, "{of_it:?}");
-    assert!(of_it[0].0 == Modelled && of_it[0].1.starts_with("copy_pipes; instead"), "{of_it:?}");
-    assert!(of_it[1].0 == Assumed && of_it[1].1.ends_with("not hooked: kprobes"), "{of_it:?}");
+    assert!(
+        of_it[0].0 == Modelled
+            && of_it[0].1.starts_with("disabled by --without copy_pipes; instead"),
+        "{of_it:?}"
+    );
+    assert!(
+        of_it[1].0 == Assumed && of_it[1].1.ends_with("not hooked: disabled by --without kprobes"),
+        "{of_it:?}"
+    );
     // They are what a reader looks for first.
     assert_eq!(coverage.limitations()[0].counter, copied);
     assert_eq!(coverage.copies(), Modelled);

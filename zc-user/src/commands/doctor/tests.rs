@@ -1,10 +1,11 @@
-use zc_probe::catalog::Group;
+use zc_probe::{catalog::Group, refusal::Refusal};
 
 use super::*;
 
 /// What doctor finds where these parts are missing.
 fn findings(missing: &[Part]) -> (Coverage, Vec<Finding>) {
-    let refusal = |part| missing.contains(&part).then_some("why");
+    let why = Refusal::NoKprobes;
+    let refusal = |part| missing.contains(&part).then_some(&why);
     let coverage = Coverage::of(refusal, &[]);
     let findings = served(&coverage, &[]);
     (coverage, findings)
@@ -51,14 +52,20 @@ fn a_group_that_another_one_replaces_is_no_loss() {
     };
     let (verdict, what) = line(&[Group::Mmap], "mmap");
     assert_eq!(verdict, Verdict::Ok);
-    assert!(what.ends_with(": measured by mapped: why"), "{what}");
+    assert!(what.ends_with(": measured by mapped: the kernel was built without kprobes"), "{what}");
     let (verdict, what) = line(&[Group::Mapped], "mapped");
     assert_eq!(verdict, Verdict::Degraded);
-    assert!(what.ends_with(": modelled, not measured: why"), "{what}");
+    assert!(
+        what.ends_with(": modelled, not measured: the kernel was built without kprobes"),
+        "{what}"
+    );
     for of in ["mmap", "mapped"] {
         let (verdict, what) = line(&[Group::Mmap, Group::Mapped], of);
         assert_eq!(verdict, Verdict::Degraded);
-        assert!(what.ends_with(": unavailable, not measured: why"), "{what}");
+        assert!(
+            what.ends_with(": unavailable, not measured: the kernel was built without kprobes"),
+            "{what}"
+        );
     }
 }
 
