@@ -49,7 +49,8 @@ const LEAST_LOG_BYTES: u32 = 64 * 1024;
 pub struct Options {
     /// Type information to use instead of the kernel's own.
     pub btf: Option<PathBuf>,
-    /// Most threads that can be told apart at a time; `None` sizes it by the threads there are.
+    /// Maximum number of threads tracked individually; `None` derives it from the current thread
+    /// count.
     pub threads: Option<u32>,
     /// Whether the programs' own diagnostics are wanted.
     pub diagnostics: bool,
@@ -171,7 +172,7 @@ fn read_btf(path: &Path, given: bool) -> Result<Btf> {
 }
 
 /// Lets programs and maps take as much memory as they need. Only kernels before 5.11 count it against
-/// the limit; whoever may not raise it is told so by what the kernel says then.
+/// the limit; a process that may not raise it gets the kernel's refusal, which [`Barred`] explains.
 fn lift_memory_limit() {
     use rustix::process::{Resource, Rlimit, setrlimit};
     let _ = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None });
@@ -278,9 +279,9 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         }
         groups.push(GroupStatus { group, refusal });
     }
-    // Where no module is hooked there is another reason, which is told.
+    // Where no module can be hooked, the refusal of kprobes says so for all of them.
     let hooking = if modules.is_none() { attached(&groups) } else { Vec::new() };
-    let unhooked = Unhooked::beside(&sites, &hooking);
+    let unhooked = Unhooked::find(&sites, &hooking);
     Ok(Attached { ebpf, access, groups, modules, unhooked, slots, cpus, sampler })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A probe cannot wait for a module, and by the time that one is loaded, `zc` has given up the right to
 //! attach more. What such a module copies is assumed, and what it encrypts is not known: from the moment
-//! that it is there, that must be said.
+//! that it is loaded, `zc` must say so.
 
 use std::{
     fs::File,
@@ -41,12 +41,12 @@ pub struct Unhooked {
 }
 
 impl Unhooked {
-    /// Those of `groups` of which no function is among `hooked`.
-    pub(super) fn beside(hooked: &[Site], groups: &[Group]) -> Self {
-        Self::looked_for(Path::new(LOADED), Path::new(KALLSYMS), hooked, groups)
+    /// The modules of `groups` of which no function is among `hooked`.
+    pub(super) fn find(hooked: &[Site], groups: &[Group]) -> Self {
+        Self::find_in(Path::new(LOADED), Path::new(KALLSYMS), hooked, groups)
     }
 
-    fn looked_for(loaded: &Path, symbols: &Path, hooked: &[Site], groups: &[Group]) -> Self {
+    fn find_in(loaded: &Path, symbols: &Path, hooked: &[Site], groups: &[Group]) -> Self {
         let mut awaited = Vec::new();
         let of_groups = SITES.iter().filter(|site| groups.contains(&site.group));
         for module in of_groups.filter_map(Hooked::module) {
@@ -126,7 +126,7 @@ mod tests {
 
         fn unhooked(&self, hooked: &[Site], groups: &[Group]) -> Unhooked {
             let home = self.0.path();
-            Unhooked::looked_for(home, &home.join("symbols"), hooked, groups)
+            Unhooked::find_in(home, &home.join("symbols"), hooked, groups)
         }
     }
 

@@ -18,7 +18,7 @@ pub const FREQUENCY: u32 = 99;
 /// memory to another, on any kernel since 5.10.
 ///
 /// On x86 the copy loop is either a routine of its own or, since 6.4 and with a processor whose
-/// `rep movsb` is fast, inside whoever calls it: hence the callers that do little else. A structure
+/// `rep movsb` is fast, inside the calling function: hence the callers that do little else. A structure
 /// that some other function copies to user space that way is missed.
 ///
 /// Left out on purpose: `memset`, `clear_page`, `clear_user` and `iov_iter_zero`, which write zeros

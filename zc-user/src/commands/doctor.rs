@@ -1,4 +1,4 @@
-//! `zc doctor`: what works here, what does not, and what to do about it.
+//! `zc doctor`: checks kernel, privileges and terminal, and suggests fixes.
 
 use std::{collections::BTreeMap, io::Write as _, process::ExitCode};
 
@@ -24,7 +24,7 @@ use zc_render::sanitize::sanitize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 enum Verdict {
-    /// As it should be.
+    /// Works.
     Ok,
     /// Something is missing; the rest works.
     Degraded,
@@ -163,7 +163,7 @@ fn process_ids() -> Finding {
         finding(
             "process ids",
             Verdict::Degraded,
-            "this PID namespace (a container) has its own: neither --pid nor a command can be followed",
+            "this PID namespace (a container) has its own: zc can follow neither --pid nor a command",
             Some("run zc on the host, or with the host's PID namespace (docker run --pid=host)"),
         )
     }
@@ -193,14 +193,12 @@ fn types(arguments: &Doctor) -> Finding {
 fn locked_down() -> Finding {
     let check = "lockdown";
     match Lockdown::of_this_kernel() {
-        Lockdown::None => finding(check, Verdict::Ok, "none", None),
+        Lockdown::None => finding(check, Verdict::Ok, "off", None),
         Lockdown::Integrity => {
-            let what = "integrity: the kernel's memory may be read, and that is all zc does";
+            let what = "integrity: zc only reads kernel memory, which this mode allows";
             finding(check, Verdict::Ok, what, None)
         }
-        Lockdown::Silent => {
-            finding(check, Verdict::Ok, "the kernel does not say, and lets programs read it", None)
-        }
+        Lockdown::Silent => finding(check, Verdict::Ok, "off (not reported by this kernel)", None),
         Lockdown::Confidentiality => {
             let barred = Barred::Lockdown;
             finding(check, Verdict::Blocking, barred.reason(), Some(barred.remedy()))
@@ -216,9 +214,12 @@ fn probes(attached: &Attached, findings: &mut Vec<Finding>) {
     findings.push(finding("probes", Verdict::Ok, access, None));
     findings.extend(served(&attached.coverage(), attached.unhooked.awaited()));
     findings.push(finding(
-        "threads told apart",
+        "thread slots",
         Verdict::Ok,
-        &format!("{} at a time; more go to the unattributed row", attached.slots - 1),
+        &format!(
+            "{} threads at a time are tracked individually; further threads are counted as unattributed",
+            attached.slots - 1
+        ),
         None,
     ));
 }
@@ -230,7 +231,8 @@ fn served(coverage: &Coverage, awaited: &[&str]) -> Vec<Finding> {
     let (verdict, what) = if coverage.copies() == Provenance::Measured {
         (Verdict::Ok, "measured where the kernel makes them")
     } else {
-        let what = "modelled: bytes moved are measured, copies are what each path is known to make";
+        let what =
+            "modelled: bytes moved are measured, copies follow from what each path is known to do";
         (Verdict::Degraded, what)
     };
     let gives = Gives {
@@ -253,7 +255,7 @@ fn of_part(part: &PartCover, coverage: &Coverage, awaited: &[&str]) -> Finding {
     let (verdict, what) = match (&part.refusal, part.provenance) {
         (None, _) if part.part == Part::Kprobes && !awaited.is_empty() => {
             let names = awaited.join(", ");
-            (Verdict::Ok, format!("{gives}; not loaded: {names} (start zc again when they are)"))
+            (Verdict::Ok, format!("{gives}; not loaded: {names} (restart zc after loading them)"))
         }
         (None, _) => (Verdict::Ok, gives.to_owned()),
         (Some(reason), Provenance::Measured) => {
@@ -280,13 +282,13 @@ fn program_statistics() -> Finding {
     let enabled = std::fs::read_to_string("/proc/sys/kernel/bpf_stats_enabled")
         .is_ok_and(|value| value.trim() != "0");
     if enabled {
-        finding("own run time", Verdict::Ok, "kernel.bpf_stats_enabled is on", None)
+        finding("own run time", Verdict::Ok, "measured (kernel.bpf_stats_enabled is on)", None)
     } else {
         finding(
             "own run time",
             Verdict::Ok,
-            "not measured, which keeps the probes cheap",
-            Some("sysctl kernel.bpf_stats_enabled=1, if you want zc to show its own run time"),
+            "off, because it makes the probes more expensive",
+            Some("sysctl kernel.bpf_stats_enabled=1 makes zc show the run time of its probes"),
         )
     }
 }
@@ -294,7 +296,7 @@ fn program_statistics() -> Finding {
 fn terminal() -> Finding {
     use std::io::IsTerminal as _;
     if !std::io::stdout().is_terminal() {
-        return finding("terminal", Verdict::Ok, "the output is none: plain text", None);
+        return finding("terminal", Verdict::Ok, "output is not a terminal: plain text", None);
     }
     match crossterm::terminal::size() {
         Ok((columns, rows)) if columns >= 80 && rows >= 24 => {

@@ -27,7 +27,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("degraded::with_types_from_a_file_copies_are_modelled", types),
 ];
 
-/// The groups of copy sites, half by half: each is off beside some that are on.
+/// The groups of copy sites, half by half: each is off while others are on.
 const HALVES: [&[&str]; 2] = [
     &["copy_files", "copy_late", "mapped"],
     &["copy_pipes", "copy_sockets", "copy_faults", "bounce"],
@@ -196,7 +196,7 @@ fn types() -> Result<(), Skip> {
     Ok(())
 }
 
-/// A btrfs file system, mounted in a guest only: nobody else sees it there.
+/// A btrfs file system, mounted in a guest only, where no other program sees it.
 pub(crate) struct Btrfs(PathBuf);
 
 impl Btrfs {

@@ -1,4 +1,4 @@
-//! What `zc doctor` says of this kernel.
+//! What `zc doctor` reports about this kernel.
 
 use crate::{
     Test,

@@ -16,7 +16,7 @@ use crate::{
 
 /// The tests; one, because they are about the same kernel.
 pub(crate) const TESTS: &[(&str, Test)] =
-    &[("locked::every_switch_is_told_and_every_mode_of_lockdown", everything)];
+    &[("locked::every_switch_and_every_mode_of_lockdown_is_reported", everything)];
 
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 

@@ -254,8 +254,8 @@ pub const ROWS: &[Row] = &[
         counters: &[CowCopiedBytes],
         without: Without::Served { group: Group::Faults, provenance: Provenance::Modelled },
         reason: Reason::Instead(
-            "upper bound: a write fault on a shared page either copies or, when nobody else maps the \
-             page any more, reuses it; which one is not visible without copy hooks",
+            "upper bound: a write fault on a shared page either copies or, when no other process maps \
+             the page any more, reuses it; which one is not visible without copy hooks",
         ),
         ..Row::of(Group::CopyFaults)
     },

@@ -11,8 +11,7 @@ use zc_model::snapshot::ProcessId;
 /// compare with [`is_incarnation`].
 ///
 /// # Errors
-/// When there is no such process, when it is a thread of one, or when it has ended and only waits
-/// for its parent.
+/// When there is no such process, when it is a thread of one, or when it is a zombie.
 pub fn find(pid: u32) -> Result<ProcessId> {
     if !namespace::has_host_pids() {
         bail!(
@@ -40,13 +39,11 @@ pub fn find(pid: u32) -> Result<ProcessId> {
         fields
             .get(index)
             .and_then(|field| field.parse().ok())
-            .with_context(|| format!("cannot make sense of /proc/{pid}/stat"))
+            .with_context(|| format!("cannot parse /proc/{pid}/stat"))
     };
     // The first thread may have ended before the others: then it is a zombie among several.
     if matches!(fields.first(), Some(&("Z" | "X"))) && number(17)? <= 1 {
-        bail!(
-            "cannot watch process {pid}: it has ended; its parent has not taken note of that yet"
-        );
+        bail!("cannot watch process {pid}: it is a zombie (exited, not yet reaped); see `ps -e`");
     }
     if let Some(process) = process_of(pid)
         && process != pid
@@ -73,7 +70,7 @@ pub fn is_alive(pid: u32, tid: u32) -> bool {
 }
 
 /// Whether `/proc` shows every process under the id that the kernel side knows: this process is in
-/// the initial pid namespace, and nobody else's processes are hidden from it.
+/// the initial pid namespace, and no process of another user is hidden from it.
 #[must_use]
 pub fn sees_every_process() -> bool {
     /// `PROC_PID_INIT_INO`, `include/linux/proc_ns.h`.
