@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
-use zc_probe::catalog::{Group, PROBES};
+use zc_probe::catalog::{PROBES, ProbeGroup};
 
 use crate::{binary::ZC, population::Population, screen::Dashboard, targets};
 
@@ -116,7 +116,7 @@ impl Running {
             dashboard.first()?;
             return Ok(());
         }
-        let needed = PROBES.iter().filter(|probe| probe.group == Group::Core).count();
+        let needed = PROBES.iter().filter(|probe| probe.group == ProbeGroup::Core).count();
         let deadline = Instant::now() + PATIENCE;
         while self.links()? < needed {
             if Instant::now() > deadline {

@@ -17,7 +17,7 @@ use zc_common::{
 use super::{
     OBJECT,
     btf::Btf,
-    catalog::{Group, PROBES, Part, Probe},
+    catalog::{PROBES, Part, Probe, ProbeGroup},
     coverage::Coverage,
     exit, feature,
     layout::{self, Access},
@@ -64,7 +64,7 @@ pub struct Options {
 }
 
 impl Options {
-    fn leaves_out(&self, group: Group) -> bool {
+    fn leaves_out(&self, group: ProbeGroup) -> bool {
         self.without.contains(&Part::Group(group))
     }
 }
@@ -73,7 +73,7 @@ impl Options {
 #[derive(Clone, Debug)]
 pub struct GroupStatus {
     /// The group.
-    pub group: Group,
+    pub group: ProbeGroup,
     /// Why it is not attached; `None` when it is.
     pub refusal: Option<Refusal>,
 }
@@ -102,7 +102,7 @@ pub struct Attached {
 impl Attached {
     /// Whether a group is attached.
     #[must_use]
-    pub fn has(&self, group: Group) -> bool {
+    pub fn has(&self, group: ProbeGroup) -> bool {
         self.groups.iter().any(|status| status.group == group && status.refusal.is_none())
     }
 
@@ -113,7 +113,7 @@ impl Attached {
         match part {
             Part::Group(group) => of(group),
             Part::Functions => {
-                Group::ALL.iter().filter(|group| group.has_sites()).find_map(|it| of(*it))
+                ProbeGroup::ALL.iter().filter(|group| group.has_sites()).find_map(|it| of(*it))
             }
             Part::Kprobes => self.modules.as_ref(),
         }
@@ -202,8 +202,8 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         settings: Settings {
             typed: u32::from(access == Access::Typed),
             copy_sites: u32::from(tracing.is_ok()),
-            cow_sites: u32::from(takes_over(Group::CopyFaults)),
-            map_sites: u32::from(takes_over(Group::Mapped)),
+            cow_sites: u32::from(takes_over(ProbeGroup::CopyFaults)),
+            map_sites: u32::from(takes_over(ProbeGroup::Mapped)),
         },
     };
     let level: u8 = if options.diagnostics { aya_log::Level::Debug as u8 } else { 0 };
@@ -250,13 +250,13 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
     let modules = tracing.as_ref().and(kprobes.as_ref()).err().cloned();
     let kprobes = kprobes.is_ok();
     let (mut groups, mut sites, mut sampler) = (Vec::new(), Vec::new(), None);
-    for group in Group::ALL.iter().copied() {
+    for group in ProbeGroup::ALL.iter().copied() {
         let outcome = if options.leaves_out(group) {
             Err(Refusal::Disabled(Part::Group(group)))
         } else {
             match (group, &copy_routines, &tracing, &types) {
-                (Group::Tax, Err(why), ..) => Err(why.clone()),
-                (Group::Tax, Ok(_), ..) => {
+                (ProbeGroup::Tax, Err(why), ..) => Err(why.clone()),
+                (ProbeGroup::Tax, Ok(_), ..) => {
                     let frequency = options.sampling.unwrap_or(tax::FREQUENCY);
                     match tax::attach(&mut ebpf, frequency) {
                         Ok(started) => {
@@ -274,7 +274,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
             }
         };
         let refusal = outcome.err();
-        if let (Group::Core, Some(refusal)) = (group, &refusal) {
+        if let (ProbeGroup::Core, Some(refusal)) = (group, &refusal) {
             return Err(refusal.clone().into_error());
         }
         groups.push(GroupStatus { group, refusal });
@@ -286,7 +286,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
 }
 
 /// The groups that are attached.
-fn attached(groups: &[GroupStatus]) -> Vec<Group> {
+fn attached(groups: &[GroupStatus]) -> Vec<ProbeGroup> {
     groups.iter().filter(|it| it.refusal.is_none()).map(|it| it.group).collect()
 }
 
@@ -301,7 +301,7 @@ fn function_tracing(options: &Options, access: Access, btf: &Btf) -> Result<(), 
     if options.without.contains(&Part::Functions) {
         return Err(Refusal::Disabled(Part::Functions));
     }
-    let mut sites = Group::ALL.iter().filter(|group| group.has_sites());
+    let mut sites = ProbeGroup::ALL.iter().filter(|group| group.has_sites());
     if sites.all(|group| options.leaves_out(*group)) {
         return Err(Refusal::SitesDisabled);
     }
@@ -322,7 +322,7 @@ fn kprobes(options: &Options) -> Result<(), Refusal> {
 /// Attaches all probes of a group; none when the kernel lacks one of its tracepoints.
 fn attach_group(
     ebpf: &mut Ebpf,
-    group: Group,
+    group: ProbeGroup,
     access: Access,
     types: Option<&aya::Btf>,
     btf: &Btf,

@@ -9,7 +9,7 @@ named! {
     ///
     /// [`crate::coverage`] says which paths and counters that is, and what is left without them.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-    pub enum Group {
+    pub enum ProbeGroup {
         /// system calls, copy paths, context switches, processes
         Core = "core",
         /// faults in user mode, copy-on-write candidates
@@ -51,7 +51,7 @@ named! {
     }
 }
 
-impl Group {
+impl ProbeGroup {
     /// Whether the group consists of copy sites, which need functions to be traced.
     #[must_use]
     pub const fn has_sites(self) -> bool {
@@ -63,7 +63,7 @@ impl Group {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// A group of probes.
-    Group(Group),
+    Group(ProbeGroup),
     /// Every hook on a function of the kernel image (fentry, fexit).
     Functions,
     /// Every kprobe.
@@ -73,7 +73,7 @@ pub enum Part {
 impl Part {
     /// Everything that can be left out.
     pub fn all() -> impl Iterator<Item = Self> {
-        let groups = Group::ALL.iter().copied().filter(|group| *group != Group::Core);
+        let groups = ProbeGroup::ALL.iter().copied().filter(|group| *group != ProbeGroup::Core);
         groups.map(Self::Group).chain([Self::Functions, Self::Kprobes])
     }
 
@@ -92,7 +92,7 @@ impl Part {
 #[derive(Clone, Copy, Debug)]
 pub struct Probe {
     /// Group.
-    pub group: Group,
+    pub group: ProbeGroup,
     /// The tracepoint it hooks.
     pub tracepoint: &'static str,
     /// Its name in kernels that do not have that one.
@@ -113,7 +113,7 @@ macro_rules! probes {
     ($($group:ident $tracepoint:literal $(| $older:literal)? $program:literal $(if $needed:expr)?,)*) => {
         /// The table of all probes.
         pub const PROBES: &[Probe] = &[$(Probe {
-            group: Group::$group,
+            group: ProbeGroup::$group,
             tracepoint: $tracepoint,
             older: probes!(@older $($older)?),
             is_needed: probes!(@needed $($needed)?),

@@ -15,7 +15,7 @@ use zc_model::{
 };
 
 use crate::{
-    catalog::{Group, Part},
+    catalog::{Part, ProbeGroup},
     module::Module,
     refusal::Refusal,
 };
@@ -124,8 +124,12 @@ impl Coverage {
     fn replace(&mut self, row: &Row, refusal: &Refusal, has: &impl Fn(Part) -> bool) {
         let (provenance, served_by, why) = match row.without {
             Without::Unavailable => (Provenance::Unavailable, None, row.reason),
-            Without::Modelled => (Provenance::Modelled, Some(Part::Group(Group::Core)), row.reason),
-            Without::Assumed => (Provenance::Assumed, Some(Part::Group(Group::Core)), row.reason),
+            Without::Modelled => {
+                (Provenance::Modelled, Some(Part::Group(ProbeGroup::Core)), row.reason)
+            }
+            Without::Assumed => {
+                (Provenance::Assumed, Some(Part::Group(ProbeGroup::Core)), row.reason)
+            }
             Without::Served { group, provenance } if has(Part::Group(group)) => {
                 (provenance, Some(Part::Group(group)), row.reason)
             }

@@ -20,11 +20,11 @@ pub mod module;
 pub mod names;
 mod object;
 mod process;
+mod record_sum;
 mod records;
 pub mod refusal;
 pub mod site;
 mod symbols;
-mod tally;
 pub mod tax;
 mod trace;
 

@@ -23,8 +23,8 @@ use super::{
     device, exit,
     object::map,
     process::Processes,
+    record_sum::RecordSum,
     records::{Cpus, Records},
-    tally::Tally,
     tax,
 };
 use crate::{
@@ -69,7 +69,7 @@ pub struct Live {
     processes: Processes,
     departed: Departed,
     /// What was done for processes that are not kept one by one any more.
-    forgotten: Tally,
+    forgotten: RecordSum,
     cgroups: Cgroups,
     cost: Cost,
     /// Prints the programs' own diagnostics, when they were asked for.
@@ -106,7 +106,7 @@ impl Live {
             missing: HashMap::new(),
             processes: Processes::default(),
             departed: Departed::default(),
-            forgotten: Tally::default(),
+            forgotten: RecordSum::default(),
             cgroups: Cgroups::default(),
             cost: Cost::survey(exit::idle_program(&attached.ebpf))?,
             log,
@@ -257,9 +257,9 @@ impl Live {
     }
 
     fn unattributed(&mut self) -> Result<Unattributed> {
-        let mut tally = self.forgotten.clone();
-        tally.add(&self.records.read(UNATTRIBUTED_SLOT as usize)?);
-        let (counters, paths) = tally.sample(0, &self.coverage);
+        let mut sum = self.forgotten.clone();
+        sum.add(&self.records.read(UNATTRIBUTED_SLOT as usize)?);
+        let (counters, paths) = sum.sample(0, &self.coverage);
         Ok(Unattributed { counters, paths })
     }
 

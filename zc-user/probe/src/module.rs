@@ -13,7 +13,7 @@ use std::{
 use zc_common::site::Site;
 
 use super::{
-    catalog::Group,
+    catalog::ProbeGroup,
     site::{Hooked, SITES},
     symbols::{KALLSYMS, module_has},
 };
@@ -42,11 +42,11 @@ pub struct Unhooked {
 
 impl Unhooked {
     /// The modules of `groups` of which no function is among `hooked`.
-    pub(super) fn find(hooked: &[Site], groups: &[Group]) -> Self {
+    pub(super) fn find(hooked: &[Site], groups: &[ProbeGroup]) -> Self {
         Self::find_in(Path::new(LOADED), Path::new(KALLSYMS), hooked, groups)
     }
 
-    fn find_in(loaded: &Path, symbols: &Path, hooked: &[Site], groups: &[Group]) -> Self {
+    fn find_in(loaded: &Path, symbols: &Path, hooked: &[Site], groups: &[ProbeGroup]) -> Self {
         let mut awaited = Vec::new();
         let of_groups = SITES.iter().filter(|site| groups.contains(&site.group));
         for module in of_groups.filter_map(Hooked::module) {
@@ -124,7 +124,7 @@ mod tests {
             fs::create_dir(self.0.path().join(module)).unwrap();
         }
 
-        fn unhooked(&self, hooked: &[Site], groups: &[Group]) -> Unhooked {
+        fn unhooked(&self, hooked: &[Site], groups: &[ProbeGroup]) -> Unhooked {
             let home = self.0.path();
             Unhooked::find_in(home, &home.join("symbols"), hooked, groups)
         }
@@ -134,7 +134,7 @@ mod tests {
     fn a_module_that_comes_later_is_noticed_once() {
         let kernel = Kernel::new();
         kernel.load("btrfs");
-        let mut modules = kernel.unhooked(&[Site::BtrfsWrite], Group::ALL);
+        let mut modules = kernel.unhooked(&[Site::BtrfsWrite], ProbeGroup::ALL);
         assert_eq!(modules.awaited(), ["netfs", "tls"]);
         assert!(!modules.look());
         kernel.load("tls");
@@ -149,7 +149,7 @@ mod tests {
         let kernel = Kernel::new();
         kernel.load("btrfs");
         // Another function of the module that encrypts would do.
-        let modules = kernel.unhooked(&[Site::TlsRecv], Group::ALL);
+        let modules = kernel.unhooked(&[Site::TlsRecv], ProbeGroup::ALL);
         assert_eq!(modules.here(), [Module { name: "btrfs", is_late: false }]);
         assert_eq!(modules.awaited(), ["netfs"]);
     }
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn a_module_that_has_no_function_to_hook_copies_nothing() {
         let kernel = Kernel::new();
-        let mut modules = kernel.unhooked(&[], Group::ALL);
+        let mut modules = kernel.unhooked(&[], ProbeGroup::ALL);
         kernel.load("netfs");
         assert!(!modules.look());
         assert!(modules.here().is_empty());
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_group_that_is_not_attached_awaits_no_module() {
-        let modules = Kernel::new().unhooked(&[], &[Group::CopySockets]);
+        let modules = Kernel::new().unhooked(&[], &[ProbeGroup::CopySockets]);
         assert_eq!(modules.awaited(), ["tls"]);
     }
 }

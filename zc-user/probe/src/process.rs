@@ -7,7 +7,7 @@ use std::{
 
 use zc_common::record::{FLAG_GROUP_DEAD, FLAG_KTHREAD, Late, Record, STATE_EXITED};
 
-use super::{coverage::Coverage, tally::Tally};
+use super::{coverage::Coverage, record_sum::RecordSum};
 use zc_model::{
     counter::Counters,
     snapshot::{PathSample, ProcessId, ProcessSample},
@@ -31,7 +31,7 @@ struct Process {
     /// The last thread has passed its exit hook.
     group_dead: bool,
     /// Sum of the threads whose slots were recycled.
-    retired: Option<Box<Tally>>,
+    retired: Option<Box<RecordSum>>,
     /// Slots of the other threads.
     slots: Vec<u32>,
     /// Something may have changed since `sample` was made.
@@ -153,7 +153,7 @@ impl Processes {
         let Some(process) = self.by_id.get_mut(&id) else { return false };
         if process.slots.is_empty() && process.retired.is_none() {
             // Its records are gone and summed up.
-            let mut more = Tally::default();
+            let mut more = RecordSum::default();
             more.add_late(late);
             let (counters, paths) = more.sample(0, coverage);
             let sample = Arc::make_mut(&mut process.sample);

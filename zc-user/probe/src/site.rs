@@ -4,7 +4,7 @@ use zc_common::site::{Shape, Shapes, Site};
 
 use super::{
     btf::{Btf, Signature},
-    catalog::Group,
+    catalog::ProbeGroup,
 };
 
 /// How a site is hooked.
@@ -46,7 +46,7 @@ pub struct Hooked {
     /// The site.
     pub site: Site,
     /// The group it belongs to.
-    pub group: Group,
+    pub group: ProbeGroup,
     /// Kind of hook.
     pub hook: Hook,
     /// Whether the group can do without.
@@ -62,7 +62,7 @@ macro_rules! sites {
         /// Every copy site.
         pub const SITES: &[Hooked] = &[$(Hooked {
             site: Site::$site,
-            group: Group::$group,
+            group: ProbeGroup::$group,
             hook: Hook::$hook,
             need: Need::$need,
             functions: &[$($function),+],
@@ -187,7 +187,7 @@ impl Hooked {
 
 /// Whether this kernel has every function that a group cannot do without.
 #[must_use]
-pub fn is_complete(group: Group, btf: &Btf) -> bool {
+pub fn is_complete(group: ProbeGroup, btf: &Btf) -> bool {
     SITES
         .iter()
         .filter(|hooked| hooked.group == group && hooked.need == Need::Always)

@@ -10,7 +10,7 @@ use zc_common::site::Site;
 
 use super::{
     btf::Btf,
-    catalog::Group,
+    catalog::ProbeGroup,
     refusal::Refusal,
     site::{Hook, Hooked, Need, SITES, TRAMPOLINE_ARGUMENTS},
 };
@@ -22,7 +22,7 @@ use super::{
 /// may be attached then, and count for nothing.
 pub(super) fn attach_group(
     ebpf: &mut Ebpf,
-    group: Group,
+    group: ProbeGroup,
     btf: &Btf,
     types: &aya::Btf,
     kprobes: bool,

@@ -22,7 +22,7 @@ use zc_model::{
 };
 use zc_probe::{
     attach::Options,
-    catalog::{Group, Part},
+    catalog::{Part, ProbeGroup},
     live::Live,
     tax,
 };
@@ -138,7 +138,7 @@ impl Sampling {
     fn start(frequency: u32) -> Result<Self, Skip> {
         let options = Options { sampling: Some(frequency), ..Options::default() };
         let live = Live::start(&options).expect("zc attaches");
-        match live.attached().refusal(Part::Group(Group::Tax)) {
+        match live.attached().refusal(Part::Group(ProbeGroup::Tax)) {
             Some(why) => Err(Skip::Kernel(why.to_string())),
             None => Ok(Self { live, children: Vec::new() }),
         }

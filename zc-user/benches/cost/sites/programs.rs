@@ -8,7 +8,7 @@ use aya::{
 use zc_common::site::Site;
 use zc_probe::{
     attach::{Attached, Options, attach},
-    catalog::{Group, PROBES, Part},
+    catalog::{PROBES, Part, ProbeGroup},
     layout::Access,
 };
 
@@ -22,7 +22,7 @@ impl Programs {
     pub(super) fn attach() -> Result<Self> {
         let options = Options {
             // It interrupts whatever runs, a hundred times a second.
-            without: vec![Part::Group(Group::Tax)],
+            without: vec![Part::Group(ProbeGroup::Tax)],
             ..Options::default()
         };
         let attached = attach(&options)?;

@@ -9,7 +9,7 @@ use zc_model::{
 };
 
 use crate::{
-    catalog::{Group, Part},
+    catalog::{Part, ProbeGroup},
     refusal::Refusal,
 };
 
@@ -42,7 +42,7 @@ pub enum Without {
     /// nothing.
     Served {
         /// The other group.
-        group: Group,
+        group: ProbeGroup,
         /// Where its figures come from.
         provenance: Provenance,
     },
@@ -79,7 +79,7 @@ pub struct Row {
     /// The probes.
     pub part: Part,
     /// The group without which these probes do not matter, where they are only some of its probes.
-    pub within: Option<Group>,
+    pub within: Option<ProbeGroup>,
     /// Paths whose copies they count.
     pub paths: &'static [CopyPath],
     /// Counters.
@@ -98,7 +98,7 @@ impl Row {
         matches!(self.without, Without::Modelled) && self.counters.contains(&CopiedBytes)
     }
 
-    const fn of(group: Group) -> Self {
+    const fn of(group: ProbeGroup) -> Self {
         Self {
             part: Part::Group(group),
             within: None,
@@ -110,7 +110,7 @@ impl Row {
         }
     }
 
-    const fn kprobes(within: Group) -> Self {
+    const fn kprobes(within: ProbeGroup) -> Self {
         Self { part: Part::Kprobes, within: Some(within), ..Self::of(within) }
     }
 }
@@ -122,7 +122,7 @@ pub(super) fn rows_of(part: Part) -> impl Iterator<Item = &'static Row> {
 
 /// The parts that have rows.
 pub(super) fn parts() -> impl Iterator<Item = Part> {
-    Group::ALL.iter().copied().map(Part::Group).chain(iter::once(Part::Kprobes))
+    ProbeGroup::ALL.iter().copied().map(Part::Group).chain(iter::once(Part::Kprobes))
 }
 
 /// What is counted instead of copies.
@@ -165,34 +165,37 @@ pub const ROWS: &[Row] = &[
             MunmapCalls,
             MsyncCalls,
         ],
-        ..Row::of(Group::Core)
+        ..Row::of(ProbeGroup::Core)
     },
     // Without it two per system call are known, and those of faults are not.
-    Row { counters: &[ModeSwitches], without: Without::Modelled, ..Row::of(Group::Faults) },
+    Row { counters: &[ModeSwitches], without: Without::Modelled, ..Row::of(ProbeGroup::Faults) },
     Row {
         paths: &[CowCopy],
         counters: &[CowCopiedBytes],
-        without: Without::Served { group: Group::CopyFaults, provenance: Provenance::Measured },
-        ..Row::of(Group::Faults)
+        without: Without::Served {
+            group: ProbeGroup::CopyFaults,
+            provenance: Provenance::Measured,
+        },
+        ..Row::of(ProbeGroup::Faults)
     },
-    Row { counters: &[PageCacheHits, PageCacheMisses], ..Row::of(Group::PageCache) },
+    Row { counters: &[PageCacheHits, PageCacheMisses], ..Row::of(ProbeGroup::PageCache) },
     Row {
         paths: &[MmapRead, MmapWrite],
-        without: Without::Served { group: Group::Mapped, provenance: Provenance::Measured },
-        ..Row::of(Group::Mmap)
+        without: Without::Served { group: ProbeGroup::Mapped, provenance: Provenance::Measured },
+        ..Row::of(ProbeGroup::Mmap)
     },
     Row {
         counters: &[BlockReadBytes, BlockWriteBytes, BlockDirtiedBytes],
         devices: &[DeviceFigure::Block],
-        ..Row::of(Group::Block)
+        ..Row::of(ProbeGroup::Block)
     },
-    Row { counters: &[BlockDirtiedBytes], ..Row::of(Group::Writeback) },
-    Row { devices: &[DeviceFigure::Mapped], ..Row::of(Group::Dma) },
-    Row { devices: &[DeviceFigure::Bounced], ..Row::of(Group::Swiotlb) },
-    Row { devices: &[DeviceFigure::Iommu], ..Row::of(Group::Iommu) },
-    Row { devices: &[DeviceFigure::Net], ..Row::of(Group::Net) },
-    Row { counters: &[UringOps, UringPuntedOps], ..Row::of(Group::Uring) },
-    Row { counters: &[CpuSamples, CopySamples], ..Row::of(Group::Tax) },
+    Row { counters: &[BlockDirtiedBytes], ..Row::of(ProbeGroup::Writeback) },
+    Row { devices: &[DeviceFigure::Mapped], ..Row::of(ProbeGroup::Dma) },
+    Row { devices: &[DeviceFigure::Bounced], ..Row::of(ProbeGroup::Swiotlb) },
+    Row { devices: &[DeviceFigure::Iommu], ..Row::of(ProbeGroup::Iommu) },
+    Row { devices: &[DeviceFigure::Net], ..Row::of(ProbeGroup::Net) },
+    Row { counters: &[UringOps, UringPuntedOps], ..Row::of(ProbeGroup::Uring) },
+    Row { counters: &[CpuSamples, CopySamples], ..Row::of(ProbeGroup::Tax) },
     Row {
         paths: &[
             FileRead,
@@ -214,16 +217,16 @@ pub const ROWS: &[Row] = &[
         counters: &[CopiedBytes],
         without: Without::Modelled,
         reason: BY_MODEL,
-        ..Row::of(Group::CopyFiles)
+        ..Row::of(ProbeGroup::CopyFiles)
     },
     // No call moves these bytes: there is nothing to multiply.
-    Row { paths: &[KernelCopy], ..Row::of(Group::CopyFiles) },
+    Row { paths: &[KernelCopy], ..Row::of(ProbeGroup::CopyFiles) },
     Row {
         paths: &[PipeRead, PipeWrite, Vmsplice, Tee, SpliceSocketPipe, SplicePipePipe],
         counters: &[CopiedBytes],
         without: Without::Modelled,
         reason: BY_MODEL,
-        ..Row::of(Group::CopyPipes)
+        ..Row::of(ProbeGroup::CopyPipes)
     },
     Row {
         paths: &[
@@ -238,41 +241,45 @@ pub const ROWS: &[Row] = &[
         counters: &[CopiedBytes],
         without: Without::Modelled,
         reason: BY_MODEL,
-        ..Row::of(Group::CopySockets)
+        ..Row::of(ProbeGroup::CopySockets)
     },
-    Row { counters: &[ZerocopyAchievedBytes], reason: NO_EVIDENCE, ..Row::of(Group::CopySockets) },
-    Row { counters: COPIED_LATE, ..Row::of(Group::CopySockets) },
+    Row {
+        counters: &[ZerocopyAchievedBytes],
+        reason: NO_EVIDENCE,
+        ..Row::of(ProbeGroup::CopySockets)
+    },
+    Row { counters: COPIED_LATE, ..Row::of(ProbeGroup::CopySockets) },
     Row {
         paths: &[SocketSendZerocopy],
         counters: &[ZerocopyAchievedBytes],
         reason: NO_EVIDENCE,
-        ..Row::of(Group::CopyLate)
+        ..Row::of(ProbeGroup::CopyLate)
     },
-    Row { paths: &[SkbLinearize], counters: COPIED_LATE, ..Row::of(Group::CopyLate) },
+    Row { paths: &[SkbLinearize], counters: COPIED_LATE, ..Row::of(ProbeGroup::CopyLate) },
     Row {
         paths: &[CowCopy],
         counters: &[CowCopiedBytes],
-        without: Without::Served { group: Group::Faults, provenance: Provenance::Modelled },
+        without: Without::Served { group: ProbeGroup::Faults, provenance: Provenance::Modelled },
         reason: Reason::Instead(
             "upper bound: a write fault on a shared page either copies or, when no other process maps \
              the page any more, reuses it; which one is not visible without copy hooks",
         ),
-        ..Row::of(Group::CopyFaults)
+        ..Row::of(ProbeGroup::CopyFaults)
     },
     // The tracepoints count the range that the kernel tries to map.
     Row {
         paths: &[MmapRead, MmapWrite],
-        without: Without::Served { group: Group::Mmap, provenance: Provenance::Modelled },
-        ..Row::of(Group::Mapped)
+        without: Without::Served { group: ProbeGroup::Mmap, provenance: Provenance::Modelled },
+        ..Row::of(ProbeGroup::Mapped)
     },
-    Row { paths: &[SwiotlbBounce], ..Row::of(Group::Bounce) },
+    Row { paths: &[SwiotlbBounce], ..Row::of(ProbeGroup::Bounce) },
     Row {
         counters: &[CopiedBytes],
         without: Without::Assumed,
         reason: Reason::Before("what modules copy (btrfs, network file systems) is not hooked"),
-        ..Row::kprobes(Group::CopyFiles)
+        ..Row::kprobes(ProbeGroup::CopyFiles)
     },
-    Row { counters: &[TransformedBytes], ..Row::kprobes(Group::CopySockets) },
+    Row { counters: &[TransformedBytes], ..Row::kprobes(ProbeGroup::CopySockets) },
 ];
 
 /// A path or counter without a row would be measured everywhere.

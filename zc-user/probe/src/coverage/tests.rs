@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use zc_common::{path::lane_path, record::Record};
 
 use super::*;
-use crate::tally::Tally;
+use crate::record_sum::RecordSum;
 
 use Provenance::{Assumed, Measured, Modelled, Unavailable};
 
@@ -13,7 +13,7 @@ fn without(missing: &[Part]) -> Coverage {
     Coverage::of(|part| refusals.iter().find(|(it, _)| *it == part).map(|(_, why)| why), &[])
 }
 
-fn groups(missing: &[Group]) -> Coverage {
+fn groups(missing: &[ProbeGroup]) -> Coverage {
     without(&missing.iter().copied().map(Part::Group).collect::<Vec<_>>())
 }
 
@@ -158,12 +158,12 @@ fn a_group_that_stands_in_says_so_until_it_is_missing_too() {
     // Mapped pages: one by one, else by the range that is tried, else not at all.
     let mapped = |coverage: &Coverage| coverage.path(CopyPath::MmapRead).clone();
     let cover = mapped(&without(&[]));
-    assert_eq!((cover.provenance, cover.served_by), (Measured, by(Group::Mapped)));
-    let cover = mapped(&groups(&[Group::Mmap]));
-    assert_eq!((cover.provenance, cover.served_by), (Measured, by(Group::Mapped)));
-    let cover = mapped(&groups(&[Group::Mapped]));
-    assert_eq!((cover.provenance, cover.served_by), (Modelled, by(Group::Mmap)));
-    let both = groups(&[Group::Mapped, Group::Mmap]);
+    assert_eq!((cover.provenance, cover.served_by), (Measured, by(ProbeGroup::Mapped)));
+    let cover = mapped(&groups(&[ProbeGroup::Mmap]));
+    assert_eq!((cover.provenance, cover.served_by), (Measured, by(ProbeGroup::Mapped)));
+    let cover = mapped(&groups(&[ProbeGroup::Mapped]));
+    assert_eq!((cover.provenance, cover.served_by), (Modelled, by(ProbeGroup::Mmap)));
+    let both = groups(&[ProbeGroup::Mapped, ProbeGroup::Mmap]);
     assert_eq!((mapped(&both).provenance, mapped(&both).served_by), (Unavailable, None));
     for part in both.parts().iter().filter(|part| part.refusal.is_some()) {
         assert_eq!(part.provenance, Unavailable, "{}", part.part.id());
@@ -174,12 +174,12 @@ fn a_group_that_stands_in_says_so_until_it_is_missing_too() {
         assert_eq!(coverage.counter(CounterId::CowCopiedBytes), &path);
         path
     };
-    assert_eq!(broken(&without(&[])).served_by, by(Group::CopyFaults));
-    assert_eq!(broken(&groups(&[Group::Faults])).served_by, by(Group::CopyFaults));
-    let cover = broken(&groups(&[Group::CopyFaults]));
-    assert_eq!((cover.provenance, cover.served_by), (Modelled, by(Group::Faults)));
+    assert_eq!(broken(&without(&[])).served_by, by(ProbeGroup::CopyFaults));
+    assert_eq!(broken(&groups(&[ProbeGroup::Faults])).served_by, by(ProbeGroup::CopyFaults));
+    let cover = broken(&groups(&[ProbeGroup::CopyFaults]));
+    assert_eq!((cover.provenance, cover.served_by), (Modelled, by(ProbeGroup::Faults)));
     assert!(cover.reason.unwrap().starts_with("upper bound"));
-    let cover = broken(&groups(&[Group::CopyFaults, Group::Faults]));
+    let cover = broken(&groups(&[ProbeGroup::CopyFaults, ProbeGroup::Faults]));
     assert_eq!((cover.provenance, cover.served_by), (Unavailable, None));
     assert_eq!(cover.reason.as_deref(), Some("disabled by --without faults"));
 }
@@ -218,9 +218,9 @@ fn limitations_and_paths_agree_with_the_coverage_whatever_is_missing() {
                 let has_reason = limits.iter().any(|(_, it)| known.reason.as_deref() == Some(it));
                 assert!(has_reason || limits.is_empty(), "{}: {which}", counter.id());
             }
-            let mut tally = Tally::default();
-            tally.add(&record());
-            let (_, samples) = tally.sample(0, &coverage);
+            let mut sum = RecordSum::default();
+            sum.add(&record());
+            let (_, samples) = sum.sample(0, &coverage);
             assert_eq!(samples.len(), record().lanes.len());
             for sample in samples {
                 let path = sample.path.known().unwrap();
@@ -242,21 +242,24 @@ fn bytes_that_nothing_explains_are_assumed_only_where_copies_are_measured() {
     let mut record = record();
     record.lanes[CopyPath::FileWrite as usize].assumed = 4;
     let sample = |coverage: &Coverage| {
-        let mut tally = Tally::default();
-        tally.add(&record);
-        let (_, samples) = tally.sample(0, coverage);
+        let mut sum = RecordSum::default();
+        sum.add(&record);
+        let (_, samples) = sum.sample(0, coverage);
         let sample = samples.into_iter().find(|it| it.path == CopyPath::FileWrite).unwrap();
         (sample.copied_bytes, sample.assumed_bytes, sample.provenance)
     };
     assert_eq!(sample(&without(&[])), (7, 4, Assumed));
-    assert_eq!(sample(&groups(&[Group::CopyFiles])), (7, 0, Modelled));
+    assert_eq!(sample(&groups(&[ProbeGroup::CopyFiles])), (7, 0, Modelled));
 }
 
 #[test]
 fn what_is_said_of_copies_has_each_reason_once() {
     let copied = CounterId::CopiedBytes;
-    let coverage =
-        without(&[Part::Group(Group::CopyPipes), Part::Group(Group::CopySockets), Part::Kprobes]);
+    let coverage = without(&[
+        Part::Group(ProbeGroup::CopyPipes),
+        Part::Group(ProbeGroup::CopySockets),
+        Part::Kprobes,
+    ]);
     let of_it = limits(&coverage, copied);
     assert_eq!(of_it.len(), 2, "{of_it:?}");
     assert!(
@@ -272,7 +275,7 @@ fn what_is_said_of_copies_has_each_reason_once() {
     assert_eq!(coverage.limitations()[0].counter, copied);
     assert_eq!(coverage.copies(), Modelled);
     // Modules add nothing to a group that is missing as a whole.
-    let coverage = without(&[Part::Group(Group::CopyFiles), Part::Kprobes]);
+    let coverage = without(&[Part::Group(ProbeGroup::CopyFiles), Part::Kprobes]);
     assert_eq!(limits(&coverage, copied).len(), 1);
     assert_eq!(without(&[Part::Kprobes]).copies(), Measured);
 }
@@ -294,7 +297,7 @@ fn modules_that_are_not_hooked_are_all_named() {
 
 #[test]
 fn a_sampler_or_a_device_that_is_missing_changes_no_path() {
-    let coverage = groups(&[Group::Dma, Group::Swiotlb]);
+    let coverage = groups(&[ProbeGroup::Dma, ProbeGroup::Swiotlb]);
     assert!(!coverage.has(DeviceFigure::Mapped) && !coverage.has(DeviceFigure::Bounced));
     assert!(coverage.has(DeviceFigure::Block) && coverage.has(DeviceFigure::Iommu));
     for (lane, _) in record().lanes.iter().enumerate() {

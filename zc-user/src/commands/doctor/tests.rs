@@ -1,4 +1,4 @@
-use zc_probe::{catalog::Group, refusal::Refusal};
+use zc_probe::{catalog::ProbeGroup, refusal::Refusal};
 
 use super::*;
 
@@ -44,23 +44,23 @@ fn every_figure_has_the_provenance_that_the_coverage_gives_it() {
 
 #[test]
 fn a_group_that_another_one_replaces_is_no_loss() {
-    let line = |missing: &[Group], of: &str| {
+    let line = |missing: &[ProbeGroup], of: &str| {
         let missing: Vec<_> = missing.iter().copied().map(Part::Group).collect();
         let (_, findings) = findings(&missing);
         let finding = findings.into_iter().find(|it| it.check.trim() == of).unwrap();
         (finding.verdict, finding.what)
     };
-    let (verdict, what) = line(&[Group::Mmap], "mmap");
+    let (verdict, what) = line(&[ProbeGroup::Mmap], "mmap");
     assert_eq!(verdict, Verdict::Ok);
     assert!(what.ends_with(": measured by mapped: the kernel was built without kprobes"), "{what}");
-    let (verdict, what) = line(&[Group::Mapped], "mapped");
+    let (verdict, what) = line(&[ProbeGroup::Mapped], "mapped");
     assert_eq!(verdict, Verdict::Degraded);
     assert!(
         what.ends_with(": modelled, not measured: the kernel was built without kprobes"),
         "{what}"
     );
     for of in ["mmap", "mapped"] {
-        let (verdict, what) = line(&[Group::Mmap, Group::Mapped], of);
+        let (verdict, what) = line(&[ProbeGroup::Mmap, ProbeGroup::Mapped], of);
         assert_eq!(verdict, Verdict::Degraded);
         assert!(
             what.ends_with(": unavailable, not measured: the kernel was built without kprobes"),

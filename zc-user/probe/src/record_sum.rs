@@ -13,14 +13,14 @@ use zc_model::{
 
 /// A sum of records.
 #[derive(Clone)]
-pub(super) struct Tally {
+pub(super) struct RecordSum {
     counters: ThreadCounters,
     late: Late,
     samples: Samples,
     lanes: [LaneCount; LANES],
 }
 
-impl Default for Tally {
+impl Default for RecordSum {
     fn default() -> Self {
         Self {
             counters: ThreadCounters::ZERO,
@@ -31,7 +31,7 @@ impl Default for Tally {
     }
 }
 
-impl Tally {
+impl RecordSum {
     /// Adds a record.
     pub(super) fn add(&mut self, record: &Record) {
         self.counters.add(&record.counters);
@@ -78,7 +78,7 @@ impl Tally {
     }
 }
 
-impl Tally {
+impl RecordSum {
     /// The lanes with what was copied later on top.
     fn all_lanes(&self) -> [LaneCount; LANES] {
         let mut lanes = self.lanes;
@@ -135,10 +135,10 @@ mod tests {
         record.late = record.late.combined(&Late::ZERO, |_, _| 11);
         record.samples = Samples { cpu: 5, copy: 3 };
         record.lanes[CopyPath::CowCopy as usize].bytes = 4096;
-        let mut tally = Tally::default();
-        tally.add(&record);
-        tally.add(&record);
-        let (counters, _) = tally.sample(1, &Coverage::of(|_| None, &[]));
+        let mut sum = RecordSum::default();
+        sum.add(&record);
+        sum.add(&record);
+        let (counters, _) = sum.sample(1, &Coverage::of(|_| None, &[]));
         let derived =
             [CounterId::ZerocopyAchievedBytes, CounterId::MovedBytes, CounterId::CopiedBytes];
         for (counter, value) in counters.iter() {
