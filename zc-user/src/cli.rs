@@ -9,11 +9,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use zc_common::path::CopyPath;
 
 use zc_model::{
-    column::{COLUMNS, Column},
+    column::{Column, Processes, Table as _, View},
     filter::{self, Expr, Filter},
     sort::{Direction, Listing},
 };
 use zc_probe::catalog::Part;
+use zc_render::csv::{PathColumn, Rows};
 
 /// The words were understood, but together they make no sense: exit status 2.
 #[derive(Debug)]
@@ -106,7 +107,7 @@ pub(crate) struct Selection {
     /// Only processes for which this holds, such as 'copied_bytes > 1MiB and comm ~ nginx'
     #[arg(long, value_name = "EXPR", value_parser = expression)]
     pub(crate) filter: Option<Expr>,
-    /// Sort by this column, such as syscalls; a leading - or + turns the order
+    /// Sort by this column, such as syscalls; prefix with - (descending) or + (ascending)
     #[arg(long, value_name = "COLUMN", value_parser = sorting, allow_hyphen_values = true)]
     pub(crate) sort: Option<Sorting>,
     /// Show at most this many processes
@@ -150,18 +151,18 @@ impl Selection {
 }
 
 /// What a report looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Form {
-    /// For people.
-    Text,
+    /// For people, with these columns in the table of processes.
+    Text(Vec<&'static Column>),
     /// The JSON contract.
     Json,
     /// For spreadsheets.
-    Csv,
+    Csv(Rows),
 }
 
 /// The form of the output.
-#[derive(Args, Clone, Copy, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Format {
     /// JSON with stable ids and raw values (schema zc/1)
@@ -170,20 +171,67 @@ pub(crate) struct Format {
     /// CSV with stable ids and raw values
     #[arg(long)]
     csv: bool,
+    /// Print these columns of processes, such as pid,comm,copied_bytes [CSV default: all]
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        value_delimiter = ',',
+        value_parser = column_id,
+        conflicts_with = "json"
+    )]
+    columns: Vec<&'static str>,
+    /// CSV: print a row per path of each process, with the columns of paths
+    #[arg(long, requires = "csv")]
+    per_path: bool,
     /// No colours (also: NO_COLOR in the environment)
     #[arg(long)]
     pub(crate) no_color: bool,
 }
 
 impl Format {
-    /// The form that the options ask for.
-    pub(crate) const fn form(self) -> Form {
-        match self {
+    /// The form that the options ask for; the columns of a text are those of `view` unless the user
+    /// chose others.
+    pub(crate) fn form(&self, view: View) -> Result<Form, Usage> {
+        Ok(match self {
             Self { json: true, .. } => Form::Json,
-            Self { csv: true, .. } => Form::Csv,
-            _ => Form::Text,
+            Self { csv: true, .. } => Form::Csv(self.rows()?),
+            _ if self.columns.is_empty() => Form::Text(Processes::of_view(view).collect()),
+            _ => Form::Text(self.columns()?),
+        })
+    }
+
+    /// Whether the form is the dashboard's where there is one.
+    pub(crate) const fn is_text(&self) -> bool {
+        !self.json && !self.csv
+    }
+
+    /// Whether the user chose columns.
+    pub(crate) const fn has_columns(&self) -> bool {
+        !self.columns.is_empty()
+    }
+
+    fn rows(&self) -> Result<Rows, Usage> {
+        match (self.per_path, self.columns.is_empty()) {
+            (true, true) => Ok(Rows::per_path()),
+            (false, true) => Ok(Rows::default()),
+            (false, false) => self.columns().map(Rows::Processes),
+            (true, false) => self
+                .columns
+                .iter()
+                .map(|id| PathColumn::from_id(id).ok_or_else(|| not_here(id, &PathColumn::ids())))
+                .collect::<Result<_, _>>()
+                .map(Rows::Paths),
         }
     }
+
+    fn columns(&self) -> Result<Vec<&'static Column>, Usage> {
+        let column = |id: &&str| Column::from_id(id).ok_or_else(|| not_here(id, &Processes::ids()));
+        self.columns.iter().map(column).collect()
+    }
+}
+
+fn not_here(id: &str, known: &str) -> Usage {
+    Usage(format!("no column '{id}' in these rows; expected one of {known}"))
 }
 
 /// How to observe.
@@ -297,11 +345,19 @@ fn sorting(text: &str) -> Result<Sorting, String> {
         Some(("+", id)) => (id, Some(Direction::Ascending)),
         _ => (text, None),
     };
-    let column = Column::from_id(id).ok_or_else(|| {
-        let known: Vec<_> = COLUMNS.iter().map(|column| column.id).collect();
-        format!("no such column; there are {}", known.join(", "))
-    })?;
+    let column = Column::from_id(id)
+        .ok_or_else(|| format!("unknown column; expected one of {}", Processes::ids()))?;
     Ok(Sorting { column, direction: direction.unwrap_or_else(|| Direction::natural(column)) })
+}
+
+/// A column of processes or of their paths; which of them, only `--per-path` tells.
+fn column_id(text: &str) -> Result<&'static str, String> {
+    let of_processes = Processes::COLUMNS.iter().map(|column| column.id);
+    let of_paths = PathColumn::all().map(PathColumn::id);
+    of_processes
+        .chain(of_paths)
+        .find(|id| *id == text)
+        .ok_or_else(|| format!("unknown column; expected one of {}", Processes::ids()))
 }
 
 fn part(text: &str) -> Result<Part, String> {

@@ -9,7 +9,7 @@ use zc_common::{loss::Loss, path::CopyPath};
 
 use zc_model::{
     advice::Rule,
-    column::COLUMNS,
+    column::{Devices, Paths, Processes, Table},
     counter::CounterId,
     path::{self, Flow},
     snapshot::Provenance,
@@ -54,9 +54,15 @@ the sum, which is then a lower bound (`+`; `unknown_moved_bytes` in JSON says by
 ";
 
 fn write_columns(page: &mut String) -> fmt::Result {
-    page.push_str("\n## Columns\n\n");
+    write_table::<Processes>(page, "Columns")?;
+    write_table::<Paths>(page, "Columns of paths")?;
+    write_table::<Devices>(page, "Columns of devices")
+}
+
+fn write_table<T: Table>(page: &mut String, heading: &str) -> fmt::Result {
+    write!(page, "\n## {heading}\n\n")?;
     page.push_str("| id | heading | unit | kind | meaning |\n| --- | --- | --- | --- | --- |\n");
-    for column in COLUMNS {
+    for column in T::COLUMNS {
         writeln!(
             page,
             "| `{}` | {} | {} | {} | {} |",

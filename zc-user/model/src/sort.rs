@@ -2,7 +2,12 @@
 
 use std::cmp::Ordering;
 
-use crate::{column::Column, frame::Frame, snapshot::ProcessSample, value::Value};
+use crate::{
+    column::{Column, Processes},
+    frame::Frame,
+    snapshot::ProcessSample,
+    value::Value,
+};
 
 /// Which way to sort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +68,12 @@ impl Listing {
     /// Everything, the most copied bytes first.
     #[must_use]
     pub fn everything() -> Self {
-        Self { column: copied_bytes(), direction: Direction::Descending, top: None, idle: true }
+        Self {
+            column: Processes::COPIED_BYTES,
+            direction: Direction::Descending,
+            top: None,
+            idle: true,
+        }
     }
 
     /// The processes that did something, the most copied bytes first, at most `top` of them.
@@ -83,10 +93,6 @@ impl Listing {
     }
 }
 
-fn copied_bytes() -> &'static Column {
-    Column::from_id("copied_bytes").expect("the table has the column the tool is about")
-}
-
 /// Merged rows share a pid, but not a name.
 fn identity(a: &ProcessSample, b: &ProcessSample) -> Ordering {
     a.id.cmp(&b.id).then_with(|| a.comm.cmp(&b.comm))
@@ -99,7 +105,7 @@ mod tests {
     use super::*;
     use crate::fixture::sketch::{path, process, snapshot};
 
-    fn pids(id: &str, direction: Direction) -> Vec<u32> {
+    fn pids(column: &Column, direction: Direction) -> Vec<u32> {
         let frame = Frame::cumulative(snapshot(
             1,
             &[
@@ -110,21 +116,20 @@ mod tests {
                 process(1, "e", &[]),
             ],
         ));
-        let column = Column::from_id(id).unwrap();
         order(&frame, column, direction).iter().map(|at| frame.processes[*at].id.pid).collect()
     }
 
     #[test]
     fn what_is_not_known_is_last_whatever_the_direction() {
-        assert_eq!(pids("copied_bytes", Direction::Descending), [2, 3, 4, 1, 5]);
-        assert_eq!(pids("copied_bytes", Direction::Ascending), [1, 3, 4, 2, 5]);
-        assert_eq!(pids("amplification", Direction::Ascending), [2, 3, 4, 1, 5]);
+        assert_eq!(pids(Processes::COPIED_BYTES, Direction::Descending), [2, 3, 4, 1, 5]);
+        assert_eq!(pids(Processes::COPIED_BYTES, Direction::Ascending), [1, 3, 4, 2, 5]);
+        assert_eq!(pids(Processes::AMPLIFICATION, Direction::Ascending), [2, 3, 4, 1, 5]);
     }
 
     #[test]
     fn names_sort_from_a_to_z() {
-        let comm = Column::from_id("comm").unwrap();
-        assert_eq!(pids("comm", Direction::natural(comm)), [4, 5, 3, 2, 1]);
+        let comm = Processes::COMM;
+        assert_eq!(pids(comm, Direction::natural(comm)), [4, 5, 3, 2, 1]);
     }
 
     #[test]

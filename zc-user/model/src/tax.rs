@@ -60,7 +60,7 @@ pub fn copy_tax_margin<'a>(counters: &Counters, frame: &'a Frame) -> Value<'a> {
 mod tests {
     use super::*;
     use crate::{
-        column::Column,
+        column::{Column, Processes},
         fixture::sketch::{process, snapshot},
         snapshot::{Host, Limitation, Snapshot},
     };
@@ -72,28 +72,28 @@ mod tests {
         snapshot(1, &[sample])
     }
 
-    fn cell(id: &str, copying: u64, all: u64) -> Option<f64> {
+    fn cell(column: &Column, copying: u64, all: u64) -> Option<f64> {
         let frame = Frame::cumulative(taken(copying, all));
-        Column::from_id(id).unwrap().of_process(&frame.processes[0], &frame).number()
+        column.of_process(&frame.processes[0], &frame).number()
     }
 
     #[test]
     fn the_tax_is_a_share_of_enough_samples() {
-        assert_eq!(cell("copy_tax", 101, 404), Some(0.25));
-        assert_eq!(cell("copy_tax", 0, 25), Some(0.0));
-        assert_eq!(cell("copy_tax", 24, 24), None);
-        assert_eq!(cell("copy_tax", 0, 0), None);
+        assert_eq!(cell(Processes::COPY_TAX, 101, 404), Some(0.25));
+        assert_eq!(cell(Processes::COPY_TAX, 0, 25), Some(0.0));
+        assert_eq!(cell(Processes::COPY_TAX, 24, 24), None);
+        assert_eq!(cell(Processes::COPY_TAX, 0, 0), None);
     }
 
     #[test]
     fn the_margin_is_what_the_samples_allow() {
-        let margin = |copying, all| cell("copy_tax_margin", copying, all).unwrap();
+        let margin = |copying, all| cell(Processes::COPY_TAX_MARGIN, copying, all).unwrap();
         // Half of 10,000: 1.96 standard errors of 0.5 percentage points.
         assert!((margin(5_000, 10_000) - 0.0098).abs() < 0.0001);
         // None of 25: anything up to the rule of three, a tenth, may be the truth, and not 0.
         assert!((0.1..0.15).contains(&margin(0, 25)));
         assert!((margin(25, 25) - margin(0, 25)).abs() < 1e-12);
-        assert_eq!(cell("copy_tax_margin", 24, 24), None);
+        assert_eq!(cell(Processes::COPY_TAX_MARGIN, 24, 24), None);
     }
 
     #[test]
@@ -106,9 +106,9 @@ mod tests {
         }];
         snapshot.host = Host { limitations, ..(*snapshot.host).clone() }.into();
         let frame = Frame::cumulative(snapshot);
-        for id in ["copy_tax", "copy_tax_margin"] {
-            let value = Column::from_id(id).unwrap().of_process(&frame.processes[0], &frame);
-            assert_eq!(value, Value::Unavailable("hidden"), "{id}");
+        for column in [Processes::COPY_TAX, Processes::COPY_TAX_MARGIN] {
+            let value = column.of_process(&frame.processes[0], &frame);
+            assert_eq!(value, Value::Unavailable("hidden"), "{column:?}");
         }
     }
 }

@@ -1,52 +1,163 @@
-//! Comma-separated values: one line per process, a column per column of the table, raw numbers.
+//! Comma-separated values: a line per process, or per path of each process, with raw numbers.
 //!
 //! Cells are empty where there is no value: not available, or not applicable. Names are made safe
 //! for a terminal as everywhere, since that is where a pipe often ends.
 
-use std::{fmt::Write as _, io};
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+};
 
 use super::sanitize::sanitize;
-use zc_model::{column::Column, frame::Frame, row::Row, sort::Listing, value::Value};
+use zc_model::{
+    column::{Column, Kind, PathRow, Paths, Processes, Table, View},
+    frame::Frame,
+    row::Row,
+    sort::Listing,
+    value::Value,
+};
 
-/// Writes the names of the columns: the moment, the length of the interval, then `columns`.
-///
-/// # Errors
-/// When `out` cannot be written to.
-pub fn write_header(columns: &[&Column], out: &mut dyn io::Write) -> io::Result<()> {
-    let ids = columns.iter().map(|column| column.id);
-    let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(["taken_at_ns", "elapsed_ns"].into_iter().chain(ids))?;
-    writer.flush()
+/// The rows, and the columns of each.
+#[derive(Clone, Debug)]
+pub enum Rows {
+    /// One per process.
+    Processes(Vec<&'static Column<Processes>>),
+    /// One per path, and kind of socket, of each process; the last ones are unattributed.
+    Paths(Vec<PathColumn>),
 }
 
-/// Writes a line per process that `listing` wants.
-///
-/// # Errors
-/// When `out` cannot be written to.
-pub fn write_rows(
-    frame: &Frame,
-    listing: &Listing,
-    columns: &[&Column],
-    out: &mut dyn io::Write,
-) -> io::Result<()> {
-    let mut writer = csv::Writer::from_writer(out);
-    let (taken_at, elapsed) = (frame.taken_at_ns.to_string(), frame.elapsed_ns.to_string());
-    let mut cell = String::new();
-    for process in listing.of(frame) {
-        let row = Row::process(process);
-        writer.write_field(&taken_at)?;
-        writer.write_field(&elapsed)?;
-        for column in columns {
-            cell.clear();
-            push_raw(&mut cell, &column.of(row, frame));
-            writer.write_field(&cell)?;
-        }
-        writer.write_record(None::<&[u8]>)?;
+/// A column of a line about a path of a process.
+#[derive(Clone, Copy, Debug)]
+pub enum PathColumn {
+    /// Whose path it is.
+    Process(&'static Column<Processes>),
+    /// What happened on it.
+    Path(&'static Column<Paths>),
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self::Processes(Processes::COLUMNS.to_vec())
     }
-    writer.flush()
 }
 
-fn push_raw(cell: &mut String, value: &Value<'_>) {
+impl Rows {
+    /// A row per path with all its columns, after those that identify the process.
+    #[must_use]
+    pub fn per_path() -> Self {
+        Self::Paths(PathColumn::all().filter(|column| !column.is_note()).collect())
+    }
+
+    /// Writes the names of the columns: the moment, the length of the interval, then the others.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn write_header(&self, out: &mut dyn Write) -> io::Result<()> {
+        let ids: Vec<&str> = match self {
+            Self::Processes(columns) => columns.iter().map(|column| column.id).collect(),
+            Self::Paths(columns) => columns.iter().map(|column| column.id()).collect(),
+        };
+        let mut writer = csv::Writer::from_writer(out);
+        writer.write_record(["taken_at_ns", "elapsed_ns"].into_iter().chain(ids))?;
+        writer.flush()
+    }
+
+    /// Writes the lines of the processes that `listing` wants.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn write(&self, frame: &Frame, listing: &Listing, out: &mut dyn Write) -> io::Result<()> {
+        let mut lines = Lines::new(frame, out);
+        let processes = listing.of(frame).map(Row::process);
+        match self {
+            Self::Processes(columns) => {
+                for row in processes {
+                    lines.write(columns.iter().map(|column| column.of(row, frame)))?;
+                }
+            }
+            Self::Paths(columns) => {
+                for row in processes.chain([Row::unattributed(frame)]) {
+                    for sample in row.paths {
+                        let path = PathRow::One(sample);
+                        lines.write(columns.iter().map(|column| match column {
+                            PathColumn::Process(column) => column.of(row, frame),
+                            PathColumn::Path(column) => column.of(path, frame),
+                        }))?;
+                    }
+                }
+            }
+        }
+        lines.writer.flush()
+    }
+}
+
+impl PathColumn {
+    /// Those of processes that identify them, then those of paths.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let processes = Processes::of_view(View::PerPath).map(Self::Process);
+        processes.chain(Paths::COLUMNS.iter().copied().map(Self::Path))
+    }
+
+    /// The column with this id, as a user writes it.
+    #[must_use]
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::all().find(|column| column.id() == id)
+    }
+
+    /// The ids of all columns, for messages.
+    #[must_use]
+    pub fn ids() -> String {
+        Self::all().map(Self::id).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The stable id.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Process(column) => column.id,
+            Self::Path(column) => column.id,
+        }
+    }
+
+    fn is_note(self) -> bool {
+        matches!(self, Self::Path(column) if column.kind == Kind::Note)
+    }
+}
+
+/// Lines under way, each of which begins with the moment and the length of the interval.
+struct Lines<'a> {
+    writer: csv::Writer<&'a mut dyn Write>,
+    taken_at: String,
+    elapsed: String,
+    cell: String,
+}
+
+impl<'a> Lines<'a> {
+    fn new(frame: &Frame, out: &'a mut dyn Write) -> Self {
+        Self {
+            writer: csv::Writer::from_writer(out),
+            taken_at: frame.taken_at_ns.to_string(),
+            elapsed: frame.elapsed_ns.to_string(),
+            cell: String::new(),
+        }
+    }
+
+    fn write<'v>(&mut self, cells: impl Iterator<Item = Value<'v>>) -> io::Result<()> {
+        self.writer.write_field(&self.taken_at)?;
+        self.writer.write_field(&self.elapsed)?;
+        for value in cells {
+            self.cell.clear();
+            push_raw(&mut self.cell, &value);
+            self.writer.write_field(&self.cell)?;
+        }
+        self.writer.write_record(None::<&[u8]>)?;
+        Ok(())
+    }
+}
+
+/// Appends the number as it is, whole numbers without a fraction, or the text made safe; nothing
+/// where there is no value.
+pub fn push_raw(cell: &mut String, value: &Value<'_>) {
     let written = match value {
         Value::Integer(value, _) => write!(cell, "{value}"),
         Value::Real(value, _) => write!(cell, "{value}"),

@@ -8,7 +8,4 @@ mod once;
 mod stat;
 mod zerocopy;
 
-pub use self::{
-    once::{once_columns, write_once},
-    stat::write_stat,
-};
+pub use self::{once::write_once, stat::write_stat};

@@ -2,16 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use zc_model::{
-    column::{COLUMNS, Column},
+    column::{Column, Processes, Table as _, View},
     counter::CounterId,
     filter::{Filter, parse},
     frame::Frame,
     snapshot::PathSample,
     sort::Listing,
 };
-use zc_render::{csv, json as output_json, table};
+use zc_render::{csv::Rows, json as output_json, table};
 use zc_test_support::fixtures::{last, snapshots, whole};
 
 fn text(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
@@ -21,11 +23,18 @@ fn text(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
 }
 
 fn stat(frame: &Frame) -> String {
-    text(|out| table::write_stat(frame, "The whole machine", &Listing::busiest(20), out))
+    text(|out| {
+        let subject = "The whole machine";
+        table::write_stat(frame, subject, &Listing::busiest(20), &of_view(View::Report), out)
+    })
 }
 
 fn once(frame: &Frame) -> String {
-    text(|out| table::write_once(frame, &Listing::busiest(20), &table::once_columns(), out))
+    text(|out| table::write_once(frame, &Listing::busiest(20), &of_view(View::Once), out))
+}
+
+fn of_view(view: View) -> Vec<&'static Column> {
+    Processes::of_view(view).collect()
 }
 
 fn document(frame: &Frame) -> Value {
@@ -33,10 +42,10 @@ fn document(frame: &Frame) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-fn csv_of(frame: &Frame, columns: &[&Column]) -> String {
+fn csv_of(frame: &Frame, rows: &Rows) -> String {
     text(|out| {
-        csv::write_header(columns, out)?;
-        csv::write_rows(frame, &Listing::everything(), columns, out)
+        rows.write_header(out)?;
+        rows.write(frame, &Listing::everything(), out)
     })
 }
 
@@ -67,33 +76,76 @@ fn json_of_the_last_interval() {
 
 #[test]
 fn csv_of_the_last_interval() {
-    let columns: Vec<_> = [
-        "pid",
-        "comm",
-        "cgroup",
-        "state",
-        "copied_bytes",
-        "copied_bytes_per_sec",
-        "amplification",
-        "dominant_path",
-        "page_cache_misses",
-        "zerocopy_achieved_bytes",
-        "advice",
-    ]
-    .iter()
-    .map(|id| Column::from_id(id).unwrap())
-    .collect();
-    insta::assert_snapshot!("csv_small", csv_of(&last("small"), &columns));
-    insta::assert_snapshot!("csv_modelled", csv_of(&last("modelled"), &columns));
+    let rows = Rows::Processes(vec![
+        Processes::PID,
+        Processes::COMM,
+        Processes::CGROUP,
+        Processes::STATE,
+        Processes::COPIED_BYTES,
+        Processes::COPIED_BYTES_PER_SEC,
+        Processes::AMPLIFICATION,
+        Processes::DOMINANT_PATH,
+        Processes::PAGE_CACHE_MISSES,
+        Processes::ZEROCOPY_ACHIEVED_BYTES,
+        Processes::ADVICE,
+    ]);
+    insta::assert_snapshot!("csv_small", csv_of(&last("small"), &rows));
+    insta::assert_snapshot!("csv_modelled", csv_of(&last("modelled"), &rows));
+}
+
+#[test]
+fn csv_per_path_of_the_last_interval() {
+    insta::assert_snapshot!("csv_paths_small", csv_of(&last("small"), &Rows::per_path()));
+    insta::assert_snapshot!("csv_paths_modelled", csv_of(&last("modelled"), &Rows::per_path()));
+}
+
+#[test]
+fn csv_per_path_adds_up_to_the_totals() {
+    for name in ["small", "modelled", "exact", "empty"] {
+        let frame = last(name);
+        let text = csv_of(&frame, &Rows::per_path());
+        let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+        let mut at =
+            |id: &str| reader.headers().unwrap().iter().position(|name| name == id).unwrap();
+        let (moved, copied) = (at("moved_bytes"), at("copied_bytes"));
+        let mut sums = (0, 0);
+        for line in reader.records() {
+            let line = line.unwrap();
+            sums.0 += line[moved].parse::<u64>().unwrap();
+            sums.1 += line[copied].parse::<u64>().unwrap_or(0);
+        }
+        let paths = &frame.totals.paths;
+        let moved: u64 = paths.iter().map(|path| path.moved_bytes).sum();
+        assert_eq!(sums, (moved, frame.copied(paths).bytes), "{name}");
+    }
+}
+
+#[test]
+fn csv_numbers_are_raw_and_whole_where_they_are_whole() {
+    let mut snapshot = snapshots("small").remove(0);
+    let process = Arc::make_mut(&mut snapshot.processes[0]);
+    // Not a multiple of 2^10: a double cannot hold it.
+    process.counters[CounterId::MmapCalls] = u64::MAX;
+    process.paths.clear();
+    let pid = process.id.pid;
+    let rows = Rows::Processes(vec![
+        Processes::PID,
+        Processes::MMAP_CALLS,
+        Processes::COPIED_BYTES_PER_SEC,
+        Processes::AMPLIFICATION,
+    ]);
+    let text = csv_of(&Frame::cumulative(snapshot), &rows);
+    let line = text.lines().find(|line| line.split(',').nth(2) == Some(&pid.to_string())).unwrap();
+    let cells: Vec<_> = line.split(',').skip(3).collect();
+    assert_eq!(cells, ["18446744073709551615", "0", ""]);
 }
 
 #[test]
 fn csv_of_every_column_is_a_rectangle_of_values() {
-    let columns: Vec<_> = COLUMNS.iter().collect();
-    let text = csv_of(&whole("small"), &columns);
+    let text = csv_of(&whole("small"), &Rows::default());
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 1 + whole("small").processes.len());
-    assert!(lines.iter().all(|line| line.split(',').count() == 2 + columns.len()));
+    assert!(lines.iter().all(|line| line.split(',').count() == 2 + Processes::COLUMNS.len()));
     assert!(lines[0].starts_with("taken_at_ns,elapsed_ns,pid,ppid,comm,"));
 }
 
@@ -206,8 +258,7 @@ fn what_is_not_available_is_null_and_never_0() {
     assert_eq!(mixed["unknown_moved_bytes"], 8 << 20);
 
     assert_eq!(document["self"]["program_runs"], Value::Null);
-    let columns: Vec<_> = COLUMNS.iter().collect();
-    assert!(!csv_of(&whole("modelled"), &columns).contains("null"));
+    assert!(!csv_of(&whole("modelled"), &Rows::default()).contains("null"));
 }
 
 #[test]
@@ -299,15 +350,16 @@ fn totals_reconcile_with_what_they_are_made_of() {
 #[test]
 fn no_name_reaches_a_terminal_as_anything_but_text() {
     let frame = whole("small");
-    let columns: Vec<_> = COLUMNS.iter().collect();
     let outputs = [
         stat(&frame),
         once(&frame),
         text(|out| {
-            table::write_stat(&frame, "\u{1b}]0;x\u{7} \u{9b}2J", &Listing::everything(), out)
+            let subject = "\u{1b}]0;x\u{7} \u{9b}2J";
+            table::write_stat(&frame, subject, &Listing::everything(), Processes::COLUMNS, out)
         }),
-        text(|out| table::write_once(&frame, &Listing::everything(), &columns, out)),
-        csv_of(&frame, &columns),
+        text(|out| table::write_once(&frame, &Listing::everything(), Processes::COLUMNS, out)),
+        csv_of(&frame, &Rows::default()),
+        csv_of(&frame, &Rows::per_path()),
         text(|out| output_json::write_document(&frame, &Listing::everything(), out)),
         text(|out| output_json::write_line(&frame, &Listing::everything(), out)),
     ];

@@ -24,8 +24,9 @@ use tokio::{
 };
 
 use super::{options, privilege, writer::Writer};
-use crate::cli::{Form, Stat, Usage};
+use crate::cli::{Stat, Usage};
 use zc_model::{
+    column::View,
     filter::Filter,
     frame::Frame,
     snapshot::{ProcessId, Snapshot},
@@ -262,10 +263,10 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 
 /// Opens the report before anything is counted: a bad path fails at once.
 fn open(arguments: &Stat) -> Result<Writer> {
-    let form = arguments.format.form();
+    let form = arguments.format.form(View::Report)?;
     let out: Box<dyn Write> = match &arguments.output {
         Some(path) => Box::new(BufWriter::new(create(path)?)),
-        None if arguments.command.is_empty() || form != Form::Text => {
+        None if arguments.command.is_empty() || !arguments.format.is_text() => {
             Box::new(BufWriter::new(io::stdout()))
         }
         None => Box::new(BufWriter::new(io::stderr())),

@@ -17,7 +17,7 @@ use super::{
     writer::{UNWRITTEN, Writer},
 };
 use crate::cli::{Form, Top, Usage};
-use zc_model::{filter::Filter, frame::Frame, snapshot::Snapshot, sort::Listing};
+use zc_model::{column::View, filter::Filter, frame::Frame, snapshot::Snapshot, sort::Listing};
 use zc_probe::{live::Live, names::identity};
 use zc_render::theme::Theme;
 use zc_session::{
@@ -33,7 +33,7 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
     }
     let plain = arguments.once
         || arguments.count.is_some()
-        || arguments.format.form() != Form::Text
+        || !arguments.format.is_text()
         || !io::stdout().is_terminal();
     if !plain && arguments.probing.ebpf_log && io::stderr().is_terminal() {
         return Err(Usage(
@@ -41,8 +41,12 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
         )
         .into());
     }
+    if !plain && arguments.format.has_columns() {
+        return Err(Usage("--columns needs text or CSV: add --once or --csv".into()).into());
+    }
     if plain {
-        print(start(arguments)?, arguments).await?;
+        let form = arguments.format.form(View::Once)?;
+        print(start(arguments)?, arguments, form).await?;
     } else {
         dashboard(arguments).await?;
     }
@@ -69,8 +73,8 @@ async fn dashboard(arguments: &Top) -> Result<()> {
 }
 
 /// One update per interval, until enough have been printed, a signal arrives or the reader leaves.
-async fn print(mut live: Live, arguments: &Top) -> Result<()> {
-    let mut printer = Printer::new(arguments).context(UNWRITTEN)?;
+async fn print(mut live: Live, arguments: &Top, form: Form) -> Result<()> {
+    let mut printer = Printer::new(arguments, form).context(UNWRITTEN)?;
     drive(&mut live, &mut printer, &mut Real::new(NoEvents)?).await
 }
 
@@ -85,12 +89,12 @@ struct Printer<'a> {
 }
 
 impl<'a> Printer<'a> {
-    fn new(arguments: &'a Top) -> Result<Self> {
+    fn new(arguments: &'a Top, form: Form) -> Result<Self> {
         // Past the standard library's buffer, which looks for line ends in all that it is given.
         let out =
             io::stdout().as_fd().try_clone_to_owned().context("cannot use standard output")?;
         let out = Box::new(BufWriter::new(File::from(out)));
-        let mut writer = Writer::new(arguments.format.form(), &arguments.selection, out);
+        let mut writer = Writer::new(form, &arguments.selection, out);
         writer.begin()?;
         Ok(Self {
             arguments,

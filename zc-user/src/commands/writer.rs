@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use zc_model::{column::Column, frame::Frame, sort::Listing};
-use zc_render::{csv, json, table};
+use zc_model::{frame::Frame, sort::Listing};
+use zc_render::{json, table};
 
 use crate::cli::{Form, Selection};
 
@@ -16,7 +16,6 @@ const LISTED: usize = 20;
 /// Writes frames in one form.
 pub(super) struct Writer {
     form: Form,
-    columns: Vec<&'static Column>,
     /// What a text lists; the other forms have every process.
     busiest: Listing,
     everything: Listing,
@@ -27,7 +26,6 @@ impl Writer {
     pub(super) fn new(form: Form, selection: &Selection, out: Box<dyn Write>) -> Self {
         Self {
             form,
-            columns: table::once_columns(),
             busiest: selection.listing(Listing::busiest(LISTED)),
             everything: selection.listing(Listing::everything()),
             out,
@@ -36,19 +34,19 @@ impl Writer {
 
     /// Writes what comes before the first frame.
     pub(super) fn begin(&mut self) -> io::Result<()> {
-        match self.form {
-            Form::Csv => csv::write_header(&self.columns, &mut self.out),
-            Form::Text | Form::Json => Ok(()),
+        match &self.form {
+            Form::Csv(rows) => rows.write_header(&mut self.out),
+            Form::Text(_) | Form::Json => Ok(()),
         }
     }
 
     /// Writes one interval of many.
     pub(super) fn update(&mut self, frame: &Frame) -> io::Result<()> {
-        let Self { form, columns, busiest, everything, out } = self;
+        let Self { form, busiest, everything, out } = self;
         match form {
             Form::Json => json::write_line(frame, everything, out)?,
-            Form::Csv => csv::write_rows(frame, everything, columns, out)?,
-            Form::Text => table::write_once(frame, busiest, columns, out)?,
+            Form::Csv(rows) => rows.write(frame, everything, out)?,
+            Form::Text(columns) => table::write_once(frame, busiest, columns, out)?,
         }
         out.flush()
     }
@@ -56,11 +54,11 @@ impl Writer {
     /// Writes the one frame of a whole run, which observed `subject`.
     pub(super) fn whole(&mut self, frame: &Frame, subject: &str) -> io::Result<()> {
         self.begin()?;
-        let Self { form, columns, busiest, everything, out } = self;
+        let Self { form, busiest, everything, out } = self;
         match form {
             Form::Json => json::write_document(frame, everything, out)?,
-            Form::Csv => csv::write_rows(frame, everything, columns, out)?,
-            Form::Text => table::write_stat(frame, subject, busiest, out)?,
+            Form::Csv(rows) => rows.write(frame, everything, out)?,
+            Form::Text(columns) => table::write_stat(frame, subject, busiest, columns, out)?,
         }
         out.flush()
     }

@@ -8,7 +8,7 @@ use crossterm::event::{
 };
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Modifier};
 use zc_model::{
-    column::Column, filter::Filter, fixture::Fixture, snapshot::Snapshot, sort::Direction,
+    column::Processes, filter::Filter, fixture::Fixture, snapshot::Snapshot, sort::Direction,
     source::SnapshotSource,
 };
 use zc_render::theme::Theme;
@@ -105,7 +105,7 @@ impl Session {
     /// Plays everything; what is left when the session ends is counted.
     pub fn play(self) -> Played {
         let Self { source, size, theme, filter, inputs } = self;
-        let sort = (Column::from_id("copied_bytes_per_sec").unwrap(), Direction::Descending);
+        let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
         let options = Options { interval: Duration::from_secs(1), theme, filter, sort };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let inputs = VecDeque::from(inputs);

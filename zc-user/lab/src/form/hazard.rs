@@ -142,5 +142,5 @@ fn row(Sighting { hazard, outcome }: &Sighting) -> Row<'_> {
 }
 
 fn case<'a>((title, frame): &'a (&'static str, Frame)) -> Case<'a> {
-    Case { title, paths: Path::all(&frame.totals.paths) }
+    Case { title, paths: Path::all(&frame.totals.paths, frame) }
 }

@@ -194,9 +194,8 @@ fn result<'a>(finding: &'a Finding, ran: &'a Ran) -> Result<'a> {
         rounds: ran.rounds,
         payload_intact: true,
         metrics: Metrics(finding, ran),
-        paths: frame.map_or_else(Vec::new, |frame| Path::all(&frame.totals.paths)),
-        devices: frame
-            .map_or_else(Vec::new, |frame| frame.devices.iter().map(Device::new).collect()),
+        paths: frame.map_or_else(Vec::new, |frame| Path::all(&frame.totals.paths, frame)),
+        devices: frame.map_or_else(Vec::new, Device::all),
         losses: frame.map(|frame| &frame.losses),
         self_cost: frame.map(|frame| &frame.self_cost),
         sent_again_bytes: ran.measurement.sent_again,

@@ -12,7 +12,7 @@ use super::{
     Comparison, Expr, Literal, Operand, Operator,
     lexer::{Token, TokenKind, tokens},
 };
-use crate::column::{COLUMNS, Column, Unit};
+use crate::column::{Column, Processes, Table as _, Unit};
 
 /// Why an expression cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,7 +214,7 @@ fn number(text: &str) -> Result<f64, String> {
 }
 
 fn unknown_name(name: &str) -> String {
-    let columns = COLUMNS.iter().map(|column| column.id);
+    let columns = Processes::COLUMNS.iter().map(|column| column.id);
     let paths = CopyPath::ALL.iter().map(|path| path.id());
     let names: Vec<_> = columns.chain(["path"]).collect();
     let meant = nearest(name, names.iter().copied().chain(paths));

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    column::Column,
+    column::{Processes, Table as _},
     fixture::sketch::{path, process, snapshot, socket},
     frame::Frame,
     row::Row,
@@ -73,13 +73,13 @@ fn figures_of_unknown_ids_are_listed_and_reconcile() {
     assert!(frame.losses.occurred().next().is_none(), "the loss was before");
 
     // Each column can be read, and the sum is no more trustworthy than its unknown part.
-    for column in crate::column::COLUMNS {
+    for column in Processes::COLUMNS {
         let _ = column.of(Row::totals(&frame), &frame);
     }
-    let copied = Column::from_id("copied_bytes").unwrap().of(Row::totals(&frame), &frame);
+    let copied = Processes::COPIED_BYTES.of(Row::totals(&frame), &frame);
     assert_eq!(copied.number(), Some(4000.0));
     assert_eq!(copied.quality().unwrap().provenance.id(), "sampled");
-    let payload = Column::from_id("amplification").unwrap().of(Row::totals(&frame), &frame);
+    let payload = Processes::AMPLIFICATION.of(Row::totals(&frame), &frame);
     assert_eq!(payload.number(), Some(1.5), "what is not known carries no payload");
 }
 

@@ -5,16 +5,17 @@ use serde::{Serialize, Serializer};
 use crate::advice::evidence;
 use zc_model::{
     advice::{self, Rule},
+    column::{Devices, PathRow, Paths, Processes, Table, View},
     counter::{CounterId, Counters},
     frame::Frame,
     ledger,
     row::Row,
     snapshot::{
-        DeviceKind, DeviceSample, Host, Limitation, Losses, Mapped, PathId, PathSample,
-        ProcessSample, Provenance, SelfCost,
+        DeviceKind, DeviceSample, Limitation, Losses, Mapped, PathId, PathSample, ProcessSample,
+        Provenance, SelfCost,
     },
     sort::Listing,
-    tax,
+    value::Value,
     zerocopy::{self, Achieved, Shortfall},
 };
 
@@ -26,7 +27,7 @@ pub const SCHEMA: &str = "zc/1";
 pub struct Document<'a> {
     #[serde(flatten)]
     pub(super) head: Head<'a>,
-    pub(super) processes: Processes<'a>,
+    pub(super) processes: Listed<'a>,
     #[serde(flatten)]
     pub(super) tail: Tail<'a>,
 }
@@ -56,23 +57,17 @@ pub(super) struct Tail<'a> {
 
 /// Rows that exist one at a time: there may be ten thousand.
 #[derive(Debug)]
-pub(super) struct Processes<'a> {
-    pub(super) listed: Vec<&'a ProcessSample>,
+pub(super) struct Listed<'a> {
+    pub(super) processes: Vec<&'a ProcessSample>,
     frame: &'a Frame,
-    worth: Worth,
 }
-
-/// What each counter is worth on the machine, looked up once per document.
-#[derive(Clone, Copy, Debug)]
-struct Worth([Provenance; CounterId::COUNT]);
 
 #[derive(Debug, Serialize)]
 struct Entry<'a> {
     counters: CounterValues<'a>,
-    provenance: Worths,
-    /// Share of the CPU time spent copying, and how far it may be off; `null` when not known.
-    copy_tax: Option<f64>,
-    copy_tax_margin: Option<f64>,
+    provenance: Provenances<'a>,
+    #[serde(flatten)]
+    columns: Members<'a, Processes>,
     /// Bytes moved on paths of which it is not known whether they were copied: `copied_bytes` may
     /// be short by as many.
     unknown_moved_bytes: u64,
@@ -137,21 +132,9 @@ pub(super) struct Work<'a> {
 pub struct Path<'a> {
     path: PathId,
     #[serde(flatten)]
-    counts: Counts,
+    counts: Counts<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sockets: Option<Sockets<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Counts {
-    ops: u64,
-    errors: u64,
-    moved_bytes: u64,
-    copied_bytes: Option<u64>,
-    /// The part of `copied_bytes` that no hooked function counted; left out when there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    assumed_bytes: Option<u64>,
-    provenance: Provenance,
 }
 
 #[derive(Debug, Serialize)]
@@ -172,40 +155,45 @@ pub struct Device<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     namespace: Option<u64>,
     software: bool,
-    /// A device without hardware behind it does no DMA: there is nothing to count.
-    dma_read_bytes: Option<u64>,
-    dma_write_bytes: Option<u64>,
-    /// Devices on their bus have mappings instead.
-    read_bytes: Option<u64>,
-    write_bytes: Option<u64>,
-    read_requests: Option<u64>,
-    write_requests: Option<u64>,
-    errors: Option<u64>,
-    /// Network interfaces only.
-    linear_bytes: Option<u64>,
-    gather_bytes: Option<u64>,
+    #[serde(flatten)]
+    columns: Members<'a, Devices>,
     /// Devices on their bus, and IOMMUs, only.
     #[serde(skip_serializing_if = "Option::is_none")]
     mapped: Option<Mapped>,
 }
 
+/// The columns of a row that are members of its object, `null` where there is no value.
+struct Members<'a, T: Table> {
+    row: T::Row<'a>,
+    context: &'a T::Context,
+}
+
+/// One path, or one kind of socket on it.
+#[derive(Debug)]
+struct Counts<'a> {
+    sample: PathSample,
+    frame: &'a Frame,
+}
+
 /// Counters by id, `null` where this kernel cannot tell.
 #[derive(Debug)]
 struct CounterValues<'a> {
-    counters: &'a Counters,
-    copied_bytes: Option<u64>,
-    worth: Worth,
+    row: Row<'a>,
+    frame: &'a Frame,
 }
 
-/// What the counters are worth that are not simply measured, and `copied_bytes` always.
+/// The provenance of the counters that are not simply measured, and of `copied_bytes` always.
 #[derive(Debug)]
-struct Worths {
-    copied_bytes: Provenance,
-    worth: Worth,
+struct Provenances<'a> {
+    row: Row<'a>,
+    frame: &'a Frame,
 }
 
 #[derive(Debug)]
-struct Sockets<'a>(&'a [PathSample]);
+struct Sockets<'a> {
+    kinds: &'a [PathSample],
+    frame: &'a Frame,
+}
 
 #[derive(Debug)]
 struct LossCounts<'a>(&'a Losses);
@@ -221,11 +209,10 @@ impl<'a> Document<'a> {
             totals: _,
             processes: _,
             unattributed: _,
-            devices,
+            devices: _,
             losses,
             self_cost,
         } = frame;
-        let worth = Worth::on(host);
         let head = Head {
             schema: SCHEMA,
             kernel: &host.kernel,
@@ -234,51 +221,26 @@ impl<'a> Document<'a> {
             taken_at_ns: *taken_at_ns,
             elapsed_ns: *elapsed_ns,
             limitations: &host.limitations,
-            totals: Entry::new(Row::totals(frame), frame, worth),
+            totals: Entry::new(Row::totals(frame), frame),
         };
         let tail = Tail {
-            unattributed: Entry::new(Row::unattributed(frame), frame, worth),
-            devices: devices.iter().map(Device::new).collect(),
+            unattributed: Entry::new(Row::unattributed(frame), frame),
+            devices: Device::all(frame),
             losses: LossCounts(losses),
             self_cost,
         };
-        Self {
-            head,
-            processes: Processes { listed: listing.of(frame).collect(), frame, worth },
-            tail,
-        }
-    }
-}
-
-impl Worth {
-    fn on(host: &Host) -> Self {
-        Self(std::array::from_fn(|index| host.provenance(CounterId::ALL[index])))
-    }
-
-    fn of(self, counter: CounterId) -> Provenance {
-        self.0[counter as usize]
+        Self { head, processes: Listed { processes: listing.of(frame).collect(), frame }, tail }
     }
 }
 
 impl<'a> Entry<'a> {
-    fn new(row: Row<'a>, frame: &Frame, worth: Worth) -> Self {
-        let Row { counters, paths, .. } = row;
-        let copied = frame.copied(paths);
-        let unavailable = copied.is_unavailable();
+    fn new(row: Row<'a>, frame: &'a Frame) -> Self {
         Self {
-            counters: CounterValues {
-                counters,
-                copied_bytes: (!unavailable).then_some(copied.bytes),
-                worth,
-            },
-            provenance: Worths {
-                copied_bytes: if unavailable { Provenance::Unavailable } else { copied.provenance },
-                worth,
-            },
-            copy_tax: tax::copy_tax(counters, frame).number(),
-            copy_tax_margin: tax::copy_tax_margin(counters, frame).number(),
-            unknown_moved_bytes: copied.unknown_moved_bytes,
-            paths: Path::all(paths),
+            counters: CounterValues { row, frame },
+            provenance: Provenances { row, frame },
+            columns: Members { row, context: frame },
+            unknown_moved_bytes: frame.copied(row.paths).unknown_moved_bytes,
+            paths: Path::all(row.paths, frame),
             zerocopy: zerocopy::requests(row, frame).iter().map(Zerocopy::new).collect(),
         }
     }
@@ -308,7 +270,7 @@ impl Because {
     }
 }
 
-impl<'a> Processes<'a> {
+impl<'a> Listed<'a> {
     /// The row of a process.
     pub(super) fn row(&self, process: &'a ProcessSample) -> Process<'a> {
         Process {
@@ -318,10 +280,13 @@ impl<'a> Processes<'a> {
     }
 
     /// What a process did that has these counts.
-    pub(super) fn work<'b>(&self, counters: &'b Counters, paths: &'b [PathSample]) -> Work<'b> {
+    pub(super) fn work<'b>(&self, counters: &'b Counters, paths: &'b [PathSample]) -> Work<'b>
+    where
+        'a: 'b,
+    {
         let row = Row { process: None, counters, paths };
         Work {
-            entry: Entry::new(row, self.frame, self.worth),
+            entry: Entry::new(row, self.frame),
             advice: advice::all(row, self.frame).iter().map(Advice::new).collect(),
         }
     }
@@ -356,38 +321,14 @@ impl<'a> Identity<'a> {
 
 impl<'a> Path<'a> {
     /// A row for each path.
-    pub fn all(paths: &'a [PathSample]) -> Vec<Self> {
+    pub fn all(paths: &'a [PathSample], frame: &'a Frame) -> Vec<Self> {
         ledger::by_path(paths)
             .map(|(sum, kinds)| Self {
                 path: sum.path,
-                counts: Counts::new(&sum),
-                sockets: (!kinds.is_empty()).then_some(Sockets(kinds)),
+                counts: Counts { sample: sum, frame },
+                sockets: (!kinds.is_empty()).then_some(Sockets { kinds, frame }),
             })
             .collect()
-    }
-}
-
-impl Counts {
-    fn new(sample: &PathSample) -> Self {
-        let PathSample {
-            path: _,
-            socket: _,
-            ops,
-            errors,
-            moved_bytes,
-            copied_bytes,
-            assumed_bytes,
-            provenance,
-        } = *sample;
-        let known = provenance != Provenance::Unavailable;
-        Self {
-            ops,
-            errors,
-            moved_bytes,
-            copied_bytes: known.then_some(copied_bytes),
-            assumed_bytes: (assumed_bytes > 0).then_some(assumed_bytes),
-            provenance,
-        }
     }
 }
 
@@ -406,82 +347,104 @@ impl Advice {
 }
 
 impl<'a> Device<'a> {
-    /// The entry of this device.
+    /// A row for each device.
     #[must_use]
-    pub fn new(sample: &'a DeviceSample) -> Self {
-        let DeviceSample {
-            device,
-            kind,
-            namespace,
-            software,
-            read_bytes,
-            write_bytes,
-            read_requests,
-            write_requests,
-            errors,
-            linear_bytes,
-            gather_bytes,
-            mapped,
-        } = sample;
-        let net = *kind == DeviceKind::Net;
-        let dma = sample.does_dma();
-        let moved = |count: &u64| kind.moves_bytes().then_some(*count);
+    pub fn all(frame: &'a Frame) -> Vec<Self> {
+        frame.devices.iter().map(|sample| Self::new(sample, frame)).collect()
+    }
+
+    fn new(sample: &'a DeviceSample, frame: &'a Frame) -> Self {
         Self {
-            device,
-            kind: *kind,
-            namespace: *namespace,
-            software: *software,
-            dma_read_bytes: dma.then_some(*read_bytes),
-            dma_write_bytes: dma.then_some(*write_bytes),
-            read_bytes: moved(read_bytes),
-            write_bytes: moved(write_bytes),
-            read_requests: moved(read_requests),
-            write_requests: moved(write_requests),
-            errors: moved(errors),
-            linear_bytes: net.then_some(*linear_bytes),
-            gather_bytes: net.then_some(*gather_bytes),
-            mapped: *mapped,
+            device: &sample.device,
+            kind: sample.kind,
+            namespace: sample.namespace,
+            software: sample.software,
+            columns: Members { row: sample, context: frame },
+            mapped: sample.mapped,
         }
     }
 }
 
-impl Serialize for Processes<'_> {
+impl<T: Table> std::fmt::Debug for Members<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Members").finish_non_exhaustive()
+    }
+}
+
+impl<T: Table> Serialize for Members<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.listed.iter().map(|process| self.row(process)))
+        serializer.collect_map(T::COLUMNS.iter().filter_map(|column| {
+            let if_any = column.is_in(View::JsonIfAny);
+            if !if_any && !column.is_in(View::Json) {
+                return None;
+            }
+            let value = column.of(self.row, self.context);
+            let is_any = value.is_known() && value.number() != Some(0.0);
+            (is_any || !if_any).then_some((column.id, Raw(value)))
+        }))
+    }
+}
+
+/// A value without its unit.
+struct Raw<'a>(Value<'a>);
+
+impl Serialize for Raw<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Value::Integer(value, _) => serializer.serialize_u64(*value),
+            Value::Real(value, _) => serializer.serialize_f64(*value),
+            Value::Text(text) => serializer.serialize_str(text),
+            Value::Absent | Value::Unavailable(_) => serializer.serialize_none(),
+        }
+    }
+}
+
+impl Serialize for Counts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let row = PathRow::One(&self.sample);
+        Members::<Paths> { row, context: self.frame }.serialize(serializer)
+    }
+}
+
+impl Serialize for Listed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.processes.iter().map(|process| self.row(process)))
     }
 }
 
 impl Serialize for CounterValues<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.counters.iter().map(|(counter, value)| {
-            let known = self.worth.of(counter) != Provenance::Unavailable;
-            let value = match counter {
-                CounterId::CopiedBytes => self.copied_bytes,
-                _ => known.then_some(value),
-            };
-            (counter.id(), value)
+        let Self { row, frame } = *self;
+        serializer.collect_map(CounterId::ALL.iter().map(|counter| {
+            let column = Processes::counter(*counter);
+            (column.id, Raw(column.of(row, frame)))
         }))
     }
 }
 
-impl Serialize for Worths {
+impl Serialize for Provenances<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { row, frame } = *self;
+        let provenance = |counter: CounterId| {
+            let value = Processes::counter(counter).of(row, frame);
+            value.quality().map_or(Provenance::Unavailable, |quality| quality.provenance)
+        };
+        let copied = CounterId::CopiedBytes;
         let limited = CounterId::ALL
             .iter()
-            .filter(|counter| **counter != CounterId::CopiedBytes)
-            .map(|counter| (counter.id(), self.worth.of(*counter)))
+            .filter(|counter| **counter != copied)
+            .map(|counter| (counter.id(), provenance(*counter)))
             .filter(|(_, provenance)| *provenance != Provenance::Measured);
-        serializer.collect_map(
-            [(CounterId::CopiedBytes.id(), self.copied_bytes)].into_iter().chain(limited),
-        )
+        serializer.collect_map([(copied.id(), provenance(copied))].into_iter().chain(limited))
     }
 }
 
 impl Serialize for Sockets<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(
-            self.0.iter().filter_map(|sample| Some((sample.socket?.id(), Counts::new(sample)))),
-        )
+        serializer.collect_map(self.kinds.iter().filter_map(|sample| {
+            let counts = Counts { sample: *sample, frame: self.frame };
+            Some((sample.socket?.id(), counts))
+        }))
     }
 }
 

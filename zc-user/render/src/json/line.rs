@@ -22,7 +22,7 @@ pub(super) fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<
     let idle = json(&processes.work(&nothing, &[]))?;
     let mut text = json(head)?;
     open(&mut text, b"\"processes\":[");
-    for (index, process) in processes.listed.iter().enumerate() {
+    for (index, process) in processes.processes.iter().enumerate() {
         if index > 0 {
             text.push(b',');
         }

@@ -1,11 +1,14 @@
 //! Columns of text that line up.
 
-use std::io;
+use std::{borrow::Cow, io};
 
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
-use crate::human;
-use zc_model::{column::Unit, value::Value};
+use crate::{human, sanitize};
+use zc_model::{
+    column::{Column, Cut, Table as Columns, Unit},
+    value::Value,
+};
 
 /// A cell: its text, and the mark behind it that must not push the digits out of line.
 pub struct Cell {
@@ -37,6 +40,25 @@ impl Cell {
         format!("{}{}", self.text, self.mark)
     }
 
+    /// The cell of a row in a column.
+    #[must_use]
+    pub fn of<'a, T: Columns>(
+        column: &Column<T>,
+        row: T::Row<'a>,
+        context: &'a T::Context,
+    ) -> Self {
+        let value = column.of(row, context);
+        let Value::Text(text) = &value else { return Self::value(&value, column.unit) };
+        debug_assert_eq!(column.unit, Unit::Text, "texts are in columns of texts");
+        let safe = sanitize::sanitize(text);
+        let short: Cow<'_, str> = match column.cut {
+            Cut::Never => safe,
+            Cut::Start(most) => sanitize::truncate(&safe, most, "..."),
+            Cut::End(most) => sanitize::truncate_start(&safe, most, "..."),
+        };
+        Self::text(short)
+    }
+
     /// A value with its unit and its mark.
     #[must_use]
     pub fn value(value: &Value<'_>, unit: Unit) -> Self {
@@ -53,6 +75,12 @@ pub struct Grid {
 }
 
 impl Grid {
+    /// A table of these columns.
+    #[must_use]
+    pub fn of<'c, T: Columns>(columns: impl IntoIterator<Item = &'c Column<T>>) -> Self {
+        Self::new(columns.into_iter().map(|column| (column.title, column.unit.is_numeric())))
+    }
+
     /// A table with these headings; `true` for a column of numbers.
     pub fn new(columns: impl IntoIterator<Item = (&'static str, bool)>) -> Self {
         let side = |numeric| if numeric { CellAlignment::Right } else { CellAlignment::Left };

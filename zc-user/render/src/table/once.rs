@@ -1,6 +1,6 @@
 //! `zc top --once`: one frame as a table.
 
-use std::{borrow::Cow, io};
+use std::io;
 
 use super::{
     grid::{Cell, Grid},
@@ -12,34 +12,13 @@ use crate::{
     sanitize,
 };
 use zc_model::{
-    column::{Column, Unit},
+    column::{Column, Processes},
     frame::Frame,
     row::Row,
     snapshot::ProcessSample,
     sort::Listing,
     value::Value,
 };
-
-/// What fits on 80 columns.
-const ONCE: [&str; 6] = [
-    "pid",
-    "comm",
-    "copied_bytes_per_sec",
-    "moved_bytes_per_sec",
-    "amplification",
-    "dominant_path",
-];
-
-/// What the kernel keeps of a name; only one with escapes is wider.
-const COMM_COLUMNS: usize = 15;
-/// Its end tells more than its beginning.
-const CGROUP_COLUMNS: usize = 30;
-
-/// The columns of [`write_once`] when nobody asks for others.
-#[must_use]
-pub fn once_columns() -> Vec<&'static Column> {
-    ONCE.iter().filter_map(|id| Column::from_id(id)).collect()
-}
 
 /// Writes the machine's totals in a line, the processes that `listing` wants, and the notes.
 ///
@@ -48,7 +27,7 @@ pub fn once_columns() -> Vec<&'static Column> {
 pub fn write_once(
     frame: &Frame,
     listing: &Listing,
-    columns: &[&'static Column],
+    columns: &[&Column],
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
     write_machine(frame, out)?;
@@ -75,29 +54,27 @@ fn write_totals(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(
         out,
         "{} copied by the CPU, {} not copied, {} mode switches",
-        total(frame, "copied_bytes_per_sec"),
-        total(frame, "zero_copied_bytes_per_sec"),
-        total(frame, "mode_switches_per_sec"),
+        total(frame, Processes::COPIED_BYTES_PER_SEC),
+        total(frame, Processes::ZERO_COPIED_BYTES_PER_SEC),
+        total(frame, Processes::MODE_SWITCHES_PER_SEC),
     )
 }
 
 /// A cell of the totals, for use in a sentence.
-pub(super) fn total(frame: &Frame, id: &str) -> String {
-    let cell = Column::from_id(id).map_or_else(String::new, |column| {
-        human::marked(&column.of(Row::totals(frame), frame), column.unit)
-    });
+pub(super) fn total(frame: &Frame, column: &Column) -> String {
+    let cell = human::marked(&column.of(Row::totals(frame), frame), column.unit);
     // A rate over no time at all is neither known nor unavailable.
     if cell.is_empty() { human::UNAVAILABLE.to_owned() } else { cell }
 }
 
 /// Writes how much of the CPU time went into copying, or why that is not known.
 pub(super) fn write_tax(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
-    let tax = total(frame, "copy_tax");
-    let value = Column::from_id("copy_tax").map(|column| column.of(Row::totals(frame), frame));
-    let text = if let Some(Value::Unavailable(why)) = value {
+    let tax = total(frame, Processes::COPY_TAX);
+    let value = Processes::COPY_TAX.of(Row::totals(frame), frame);
+    let text = if let Value::Unavailable(why) = value {
         format!("copy tax {tax}: {why}")
     } else {
-        let margin = total(frame, "copy_tax_margin");
+        let margin = total(frame, Processes::COPY_TAX_MARGIN);
         format!("copy tax {} of the CPU time", human::with_margin(tax, &margin))
     };
     paragraph::write(&text, Indent::NONE, notes::COLUMNS, out)
@@ -107,30 +84,17 @@ pub(super) fn write_tax(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()
 pub(super) fn write_processes<'a>(
     frame: &'a Frame,
     processes: impl Iterator<Item = &'a ProcessSample>,
-    columns: &[&'static Column],
+    columns: &[&Column],
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
     let mut processes = processes.peekable();
     if processes.peek().is_none() {
         return writeln!(out, "  No process did anything.");
     }
-    let mut grid = Grid::new(columns.iter().map(|column| (column.title, column.unit.is_numeric())));
+    let mut grid = Grid::of(columns.iter().copied());
     for process in processes {
-        grid.push(
-            columns.iter().map(|column| cell(&column.of_process(process, frame), column)).collect(),
-        );
+        let row = Row::process(process);
+        grid.push(columns.iter().map(|column| Cell::of(column, row, frame)).collect());
     }
     grid.write(out)
-}
-
-fn cell(value: &Value<'_>, column: &Column) -> Cell {
-    let Value::Text(text) = value else { return Cell::value(value, column.unit) };
-    debug_assert_eq!(column.unit, Unit::Text, "texts are in columns of texts");
-    let safe = sanitize::sanitize(text);
-    let short: Cow<'_, str> = match column.id {
-        "comm" => sanitize::truncate(&safe, COMM_COLUMNS, "..."),
-        "cgroup" => sanitize::truncate_start(&safe, CGROUP_COLUMNS, "..."),
-        _ => safe,
-    };
-    Cell::text(short)
 }

@@ -11,18 +11,14 @@ use super::{
 use crate::{advice as words, human, sanitize};
 use zc_model::{
     advice,
-    column::{Column, Unit},
+    column::{Column, Devices, PathRow, Paths, Processes, Table as _, Unit, View, per_second},
     counter::CounterId,
     frame::Frame,
     ledger,
     row::Row,
-    snapshot::{PathSample, Provenance},
     sort::Listing,
-    value::{Quality, Value},
+    value::Value,
 };
-
-const PROCESSES: [&str; 6] =
-    ["pid", "comm", "copied_bytes", "moved_bytes", "amplification", "dominant_path"];
 
 /// Counters that are shown only when something was counted.
 const RARE: [CounterId; 18] = [
@@ -50,7 +46,7 @@ const RARE: [CounterId; 18] = [
 const MOST_ADVICE: usize = 5;
 
 /// Writes the breakdown of `frame`. `subject` says what was watched: a command, processes, or the
-/// machine; it may contain anything.
+/// machine; it may contain anything. `columns` are those of the table of processes.
 ///
 /// # Errors
 /// When `out` cannot be written to.
@@ -58,6 +54,7 @@ pub fn write_stat(
     frame: &Frame,
     subject: &str,
     listing: &Listing,
+    columns: &[&Column],
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
     let active = frame.processes.iter().filter(|process| process.is_active()).count();
@@ -73,15 +70,14 @@ pub fn write_stat(
     writeln!(
         out,
         "{} copied by the CPU, {} moved without a copy",
-        total(frame, "copied_bytes"),
-        total(frame, "zero_copied_bytes"),
+        total(frame, Processes::COPIED_BYTES),
+        total(frame, Processes::ZERO_COPIED_BYTES),
     )?;
     write_tax(frame, out)?;
     writeln!(out, "\nPaths")?;
     write_paths(frame, out)?;
     writeln!(out, "\nProcesses")?;
-    let columns: Vec<_> = PROCESSES.iter().filter_map(|id| Column::from_id(id)).collect();
-    write_processes(frame, listing.of(frame), &columns, out)?;
+    write_processes(frame, listing.of(frame), columns, out)?;
     writeln!(out, "\nCounters")?;
     write_counters(frame, out)?;
     write_devices(frame, out)?;
@@ -95,71 +91,28 @@ fn write_paths(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
     if frame.totals.paths.is_empty() {
         return writeln!(out, "  No bytes moved.");
     }
-    let mut grid = Grid::new([
-        ("PATH", false),
-        ("OPS", true),
-        ("ERRORS", true),
-        ("MOVED", true),
-        ("COPIED", true),
-        ("COPIED/s", true),
-    ]);
+    let columns: Vec<_> = Paths::of_view(View::Report).collect();
+    let mut grid = Grid::of(columns.iter().copied());
+    let mut push = |name: &str, row: PathRow<'_>| {
+        let cells = columns.iter().map(|column| match **column == *Paths::PATH {
+            true => Cell::text(name),
+            false => Cell::of(column, row, frame),
+        });
+        grid.push(cells.collect());
+    };
     for (sum, kinds) in ledger::by_path(&frame.totals.paths) {
-        grid.push(path_cells(sum.path.id().to_owned(), &sum, frame));
+        push(sum.path.id(), PathRow::One(&sum));
         for sample in kinds.iter().filter(|_| kinds.len() > 1) {
             if let Some(kind) = sample.socket {
-                grid.push(path_cells(format!("  {}", kind.id()), sample, frame));
+                push(&format!("  {}", kind.id()), PathRow::One(sample));
             }
         }
     }
-    grid.push(sum_cells("total", Row::totals(frame), frame));
+    push("total", PathRow::All(Row::totals(frame)));
     if !frame.unattributed.paths.is_empty() {
-        grid.push(sum_cells("  of no process", Row::unattributed(frame), frame));
+        push("  of no process", PathRow::All(Row::unattributed(frame)));
     }
     grid.write(out)
-}
-
-fn path_cells(name: String, sample: &PathSample, frame: &Frame) -> Vec<Cell> {
-    let quality = Quality { provenance: sample.provenance, lower_bound: false };
-    let copied = if sample.provenance == Provenance::Unavailable {
-        Value::Unavailable("")
-    } else {
-        Value::Integer(sample.copied_bytes, quality)
-    };
-    vec![
-        Cell::text(name),
-        Cell::text(human::count(sample.ops)),
-        Cell::text(human::count(sample.errors)),
-        Cell::text(human::bytes(sample.moved_bytes)),
-        Cell::value(&copied, Unit::Bytes),
-        Cell::value(&per_second(copied, frame), Unit::BytesPerSec),
-    ]
-}
-
-#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-fn per_second<'a>(value: Value<'a>, frame: &Frame) -> Value<'a> {
-    match value {
-        Value::Integer(_, _) if frame.elapsed_ns == 0 => Value::Absent,
-        Value::Integer(bytes, quality) => Value::Real(bytes as f64 / frame.seconds(), quality),
-        other => other,
-    }
-}
-
-fn sum_cells(name: &str, row: Row<'_>, frame: &Frame) -> Vec<Cell> {
-    let sum = |of: fn(&PathSample) -> u64| human::count(row.paths.iter().map(of).sum());
-    let column = |id| {
-        Column::from_id(id).map_or_else(
-            || Cell::text(""),
-            |column| Cell::value(&column.of(row, frame), column.unit),
-        )
-    };
-    vec![
-        Cell::text(name),
-        Cell::text(sum(|sample| sample.ops)),
-        Cell::text(sum(|sample| sample.errors)),
-        column("moved_bytes"),
-        column("copied_bytes"),
-        column("copied_bytes_per_sec"),
-    ]
 }
 
 fn write_counters(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
@@ -172,9 +125,10 @@ fn write_counters(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
             CounterId::ZerocopyAchievedBytes => !asked,
             _ => RARE.contains(counter) && row.counters[*counter] == 0,
         };
-        let Some(column) = Column::from_id(counter.id()).filter(|_| !in_paths && !silent) else {
+        if in_paths || silent {
             continue;
-        };
+        }
+        let column = Processes::counter(*counter);
         let value = column.of(row, frame);
         let rate = match per_second(value.clone(), frame) {
             Value::Unavailable(_) => Cell::text(""),
@@ -226,34 +180,18 @@ fn write_mappings(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
     let mut busy = frame
         .devices
         .iter()
-        .filter_map(|device| Some((device, device.mapped?)))
-        .filter(|(_, mapped)| *mapped != mapped.zip_with(mapped, |_, _| 0))
+        .filter(|device| {
+            device.mapped.is_some_and(|mapped| mapped != mapped.zip_with(&mapped, |_, _| 0))
+        })
         .peekable();
     if busy.peek().is_none() {
         return Ok(());
     }
     writeln!(out, "\nMapped for devices")?;
-    let mut grid = Grid::new([
-        ("ON THE BUS", false),
-        ("FROM DEVICE", true),
-        ("TO DEVICE", true),
-        ("BOTH", true),
-        ("UNMAPPED", true),
-        ("BOUNCED", true),
-    ]);
-    for (device, mapped) in busy {
-        let name = sanitize::sanitize(&device.device);
-        let cell = |bytes: Option<u64>| {
-            Cell::text(bytes.map_or_else(|| human::UNAVAILABLE.to_owned(), human::bytes))
-        };
-        grid.push(vec![
-            Cell::text(sanitize::truncate(&name, 15, "...")),
-            cell(mapped.from_device_bytes),
-            cell(mapped.to_device_bytes),
-            cell(mapped.bidirectional_bytes),
-            cell(mapped.unmapped_bytes),
-            cell(mapped.bounced_bytes),
-        ]);
+    let mut grid = Grid::of(Devices::of_view(View::Mappings));
+    for device in busy {
+        let cells = Devices::of_view(View::Mappings).map(|column| Cell::of(column, device, frame));
+        grid.push(cells.collect());
     }
     grid.write(out)
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 use zc_model::{
     advice::{self, Advice, Evidence, PathTotal, Saving},
-    column::{Column, Unit, state as life},
+    column::{Processes, Unit, state as life},
     counter::CounterId,
     frame::Frame,
     history::{History, Point},
@@ -290,9 +290,7 @@ fn counters(context: &Context, process: &ProcessSample, frame: &Frame, canvas: &
 
 /// A counter's rate, and whether there is nothing to see.
 fn counter_rate(counter: CounterId, row: Row<'_>, frame: &Frame) -> (String, bool) {
-    let Some(column) = Column::from_id(counter.id()) else {
-        return (human::UNAVAILABLE.to_owned(), true);
-    };
+    let column = Processes::counter(counter);
     let value = column.of(row, frame);
     let (Some(number), Some(quality)) = (value.number(), value.quality()) else {
         return (human::UNAVAILABLE.to_owned(), true);

@@ -2,7 +2,7 @@
 
 use crate::{action::Edit, line::Line};
 use zc_model::{
-    column::Column,
+    column::Processes,
     filter::{self, Comparison, Expr, Literal, Operand, Operator},
     frame::Frame,
     row::Row,
@@ -103,11 +103,9 @@ fn understand(text: &str) -> Result<Option<Expr>, String> {
     if text.is_empty() {
         return Ok(None);
     }
-    if is_name(text)
-        && let Some(comm) = Column::from_id("comm")
-    {
+    if is_name(text) {
         return Ok(Some(Expr::Compare(Comparison {
-            operand: Operand::Column(comm),
+            operand: Operand::Column(Processes::COMM),
             operator: Operator::Contains,
             literal: Literal::Text(text.to_owned()),
         })));

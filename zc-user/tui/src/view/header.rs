@@ -16,7 +16,7 @@ use crate::{
     },
 };
 use zc_model::{
-    column::{Column, Unit},
+    column::{Column, Processes, Unit},
     counter::CounterId,
     frame::Frame,
     row::Row,
@@ -66,9 +66,10 @@ impl Chrome for Dashboard {
     }
 
     fn brief(&self, context: &Context) -> (String, Style) {
-        let copied = context
-            .frame()
-            .map_or_else(|| "...".to_owned(), |frame| total(frame, "copied_bytes_per_sec"));
+        let copied = context.frame().map_or_else(
+            || "...".to_owned(),
+            |frame| total(frame, Processes::COPIED_BYTES_PER_SEC),
+        );
         (format!("copied {copied}"), context.theme().copied())
     }
 }
@@ -144,10 +145,8 @@ const fn plain(provenance: Provenance) -> Quality {
     Quality { provenance, lower_bound: false }
 }
 
-fn total(frame: &Frame, id: &str) -> String {
-    Column::from_id(id).map_or_else(String::new, |column| {
-        cell::full(&column.of(Row::totals(frame), frame), column.unit)
-    })
+fn total(frame: &Frame, column: &Column) -> String {
+    cell::full(&column.of(Row::totals(frame), frame), column.unit)
 }
 
 fn pairs(context: &Context, frame: &Frame, width: u16) -> Vec<Pair> {
@@ -162,11 +161,11 @@ fn pairs(context: &Context, frame: &Frame, width: u16) -> Vec<Pair> {
     let lost = context.losses().total();
     let calm = theme.text();
     vec![
-        pair("copied", "copied", total(frame, "copied_bytes_per_sec"), theme.copied(), 11),
+        pair("copied", "copied", total(frame, Processes::COPIED_BYTES_PER_SEC), theme.copied(), 11),
         pair(
             "by reference",
             "by ref",
-            total(frame, "zero_copied_bytes_per_sec"),
+            total(frame, Processes::ZERO_COPIED_BYTES_PER_SEC),
             theme.reference(),
             11,
         ),
@@ -179,7 +178,13 @@ fn pairs(context: &Context, frame: &Frame, width: u16) -> Vec<Pair> {
             if lost > 0 { theme.alarm() } else { calm },
             5,
         ),
-        pair("switches: mode", "mode switches", total(frame, "mode_switches_per_sec"), calm, 8),
+        pair(
+            "switches: mode",
+            "mode switches",
+            total(frame, Processes::MODE_SWITCHES_PER_SEC),
+            calm,
+            8,
+        ),
         pair("context", "context switches", context_switches(frame), calm, 8),
         pair("zc", "zc", own_cost(frame), calm, 16),
     ]
@@ -218,8 +223,7 @@ fn context_switches(frame: &Frame) -> String {
     let mut sum = 0.0;
     let mut worst = Quality::MEASURED;
     for counter in counters {
-        let Some(column) = Column::from_id(counter.id()) else { continue };
-        let value = column.of(Row::totals(frame), frame);
+        let value = Processes::counter(counter).of(Row::totals(frame), frame);
         let (Some(number), Some(quality)) = (value.number(), value.quality()) else {
             return human::UNAVAILABLE.to_owned();
         };

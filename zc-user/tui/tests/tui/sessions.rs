@@ -9,7 +9,7 @@ use crossterm::event::{
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 use zc_model::{
-    column::Column, filter::Filter, snapshot::Snapshot, sort::Direction, source::SnapshotSource,
+    column::Processes, filter::Filter, snapshot::Snapshot, sort::Direction, source::SnapshotSource,
 };
 use zc_render::theme::Theme;
 use zc_tui::{
@@ -307,7 +307,7 @@ const PLACES: &[(&str, &[Action])] = &[
 
 /// A dashboard with two snapshots, after these actions.
 fn shell_at(place: &[Action]) -> Shell<'static> {
-    let column = Column::from_id("copied_bytes_per_sec").unwrap();
+    let column = Processes::COPIED_BYTES_PER_SEC;
     let sort = (column, Direction::Descending);
     let theme = Theme::new(true, true);
     let mut shell = dashboard(theme, Duration::from_secs(1), Filter::default(), sort);

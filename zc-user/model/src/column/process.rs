@@ -1,0 +1,376 @@
+//! The columns of processes: of one, of all together, and of what is unattributed.
+
+use std::borrow::Cow;
+
+use super::{
+    Column, Cut, Table, Tone,
+    View::{Json, Once, PerPath, Report},
+    measured, per_second,
+};
+use crate::{
+    advice, columns,
+    counter::CounterId,
+    frame::Frame,
+    ledger::{self, Copied},
+    row::Row,
+    snapshot::{ProcessSample, Provenance},
+    tax,
+    value::{Quality, Value},
+};
+
+/// The table of processes.
+pub struct Processes;
+
+impl Table for Processes {
+    type Row<'a> = Row<'a>;
+    type Context = Frame;
+    type Extra = ();
+
+    const PLAIN: () = ();
+    const COLUMNS: &'static [&'static Column<Self>] = Self::ALL;
+}
+
+impl Processes {
+    /// The column of a counter: a constant fails to build if there is none.
+    #[must_use]
+    pub const fn counter(counter: CounterId) -> &'static Column<Self> {
+        const BY_COUNTER: [&Column<Processes>; CounterId::COUNT] = by_counter();
+        BY_COUNTER[counter as usize]
+    }
+}
+
+const fn by_counter() -> [&'static Column<Processes>; CounterId::COUNT] {
+    let mut columns = [Processes::PID; CounterId::COUNT];
+    let mut counter = 0;
+    while counter < CounterId::COUNT {
+        let id = CounterId::ALL[counter].id();
+        let mut at = 0;
+        while !is_same(Processes::ALL[at].id, id) {
+            at += 1;
+            assert!(at < Processes::ALL.len(), "a counter has no column of its id");
+        }
+        columns[counter] = Processes::ALL[at];
+        counter += 1;
+    }
+    columns
+}
+
+const fn is_same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut at = 0;
+    while at < a.len() && at < b.len() && a[at] == b[at] {
+        at += 1;
+    }
+    at == a.len() && at == b.len()
+}
+
+impl Column<Processes> {
+    /// The cell of a process.
+    #[must_use]
+    pub fn of_process<'a>(&self, process: &'a ProcessSample, frame: &'a Frame) -> Value<'a> {
+        self.of(Row::process(process), frame)
+    }
+}
+
+columns! { Processes:
+    PID = "pid", "PID", Number, Label,
+        "Process id in the initial pid namespace; 0 for short-lived processes merged by name.",
+        |row, _| of_process(row, |process| measured(process.id.pid.into())),
+        .on(&[Once, Report, PerPath]), .screen(2, (7, 7), Tone::Text);
+    PPID = "ppid", "PPID", Number, Label,
+        "Process id of the parent when the process was first seen.",
+        |row, _| of_process(row, |process| measured(process.parent.pid.into())),
+        .on(&[PerPath]);
+    COMM = "comm", "COMMAND", Text, Label,
+        "Name of the process's main thread, as the kernel has it (at most 15 bytes).",
+        |row, _| of_process(row, |process| Value::Text(Cow::Borrowed(&process.comm))),
+        .on(&[Once, Report, PerPath]), .screen(0, (13, 20), Tone::Strong),
+        .cut(Cut::Start(15));
+    COPIED_BYTES = "copied_bytes", "COPIED", Bytes, Counter,
+        "Bytes copied by the CPU on all paths.",
+        copied,
+        .on(&[Report]);
+    COPIED_BYTES_PER_SEC = "copied_bytes_per_sec", "COPIED/s", BytesPerSec, Gauge,
+        "Bytes copied by the CPU per second.",
+        |row, frame| per_second(copied(row, frame), frame),
+        .on(&[Once]), .screen(1, (10, 10), Tone::Copied), .marked();
+    MOVED_BYTES = "moved_bytes", "MOVED", Bytes, Counter,
+        "Bytes moved on all paths, copied or not: what the calls returned.",
+        |row, frame| counter(row, frame, CounterId::MovedBytes),
+        .on(&[Report]);
+    MOVED_BYTES_PER_SEC = "moved_bytes_per_sec", "MOVED/s", BytesPerSec, Gauge,
+        "Bytes moved on all paths per second.",
+        |row, frame| per_second(counter(row, frame, CounterId::MovedBytes), frame),
+        .on(&[Once]), .screen(5, (8, 10), Tone::Text);
+    AMPLIFICATION = "amplification", "AMPLIF", Ratio, Gauge,
+        "CPU-copied bytes per payload byte. Payload is the busier direction, in or out, of files, \
+         sockets and pipes: read + write of a byte is 2, sendfile of it 0. Memory paths and \
+         pseudo files are left out.",
+        amplification,
+        .on(&[Once, Report]), .screen(7, (7, 7), Tone::Text), .marked();
+    DOMINANT_PATH = "dominant_path", "PATH", Text, Label,
+        "The path that moved the most bytes. Pseudo files only where there is nothing else.",
+        |row, _| ledger::dominant_path(row.paths)
+            .map_or(Value::Absent, |path| Value::Text(path.id().into())),
+        .on(&[Once, Report]), .screen(3, (19, 21), Tone::Text);
+    ZERO_COPIED_BYTES = "zero_copied_bytes", "ZEROCOPIED", Bytes, Counter,
+        "Bytes moved without a copy by the CPU. Pseudo files do not count.",
+        zero_copied;
+    ZERO_COPIED_BYTES_PER_SEC = "zero_copied_bytes_per_sec", "ZEROCOPIED/s", BytesPerSec, Gauge,
+        "Bytes moved per second without a copy by the CPU. Pseudo files do not count.",
+        |row, frame| per_second(zero_copied(row, frame), frame),
+        .screen(8, (13, 13), Tone::Reference), .marked();
+    MODE_SWITCHES = "mode_switches", "MODESW", Count, Counter,
+        CounterId::ModeSwitches.help(),
+        |row, frame| counter(row, frame, CounterId::ModeSwitches);
+    MODE_SWITCHES_PER_SEC = "mode_switches_per_sec", "MODESW/s", PerSec, Gauge,
+        "Switches between user and kernel mode per second.",
+        |row, frame| per_second(counter(row, frame, CounterId::ModeSwitches), frame),
+        .screen(9, (9, 9), Tone::Text);
+    ADVICE = "advice", "ADVICE", Text, Label,
+        "The rule with the greatest predicted saving that applies to the process.",
+        |row, frame| advice::best(row, frame)
+            .map_or(Value::Absent, |advice| Value::Text(advice.rule.id().into())),
+        .screen(10, (14, 21), Tone::Notice);
+    CONTEXT_SWITCHES_VOLUNTARY = "context_switches_voluntary", "CSW-VOL", Count, Counter,
+        CounterId::ContextSwitchesVoluntary.help(),
+        |row, frame| counter(row, frame, CounterId::ContextSwitchesVoluntary);
+    CONTEXT_SWITCHES_VOLUNTARY_PER_SEC = "context_switches_voluntary_per_sec", "CSW-VOL/s", PerSec, Gauge,
+        "Voluntary context switches per second.",
+        |row, frame| per_second(counter(row, frame, CounterId::ContextSwitchesVoluntary), frame),
+        .screen(11, (10, 10), Tone::Text);
+    CONTEXT_SWITCHES_INVOLUNTARY = "context_switches_involuntary", "CSW-INVOL", Count, Counter,
+        CounterId::ContextSwitchesInvoluntary.help(),
+        |row, frame| counter(row, frame, CounterId::ContextSwitchesInvoluntary);
+    CONTEXT_SWITCHES_INVOLUNTARY_PER_SEC = "context_switches_involuntary_per_sec", "CSW-INVOL/s", PerSec, Gauge,
+        "Involuntary context switches per second.",
+        |row, frame| per_second(counter(row, frame, CounterId::ContextSwitchesInvoluntary), frame),
+        .screen(12, (12, 12), Tone::Text);
+    PAGE_CACHE_HITS = "page_cache_hits", "CACHE-HIT", Count, Counter,
+        CounterId::PageCacheHits.help(),
+        |row, frame| counter(row, frame, CounterId::PageCacheHits);
+    PAGE_CACHE_MISSES = "page_cache_misses", "CACHE-MISS", Count, Counter,
+        CounterId::PageCacheMisses.help(),
+        |row, frame| counter(row, frame, CounterId::PageCacheMisses);
+    PAGE_CACHE_HIT_RATIO = "page_cache_hit_ratio", "HIT-RATIO", Fraction, Gauge,
+        "Page-cache hits per hit and miss. Readahead counts as a miss, the reads it serves as hits.",
+        hit_ratio,
+        .screen(13, (10, 10), Tone::Text);
+    SYSCALLS = "syscalls", "SYSCALLS", Count, Counter,
+        CounterId::Syscalls.help(),
+        |row, frame| counter(row, frame, CounterId::Syscalls);
+    SYSCALLS_PER_SEC = "syscalls_per_sec", "SYSCALLS/s", PerSec, Gauge,
+        "System calls that returned, per second.",
+        |row, frame| per_second(counter(row, frame, CounterId::Syscalls), frame),
+        .screen(14, (11, 11), Tone::Text);
+    STATE = "state", "STATE", Text, Label,
+        "alive, exited, kernel (a kernel thread) or merged (short-lived processes of one name).",
+        |row, _| of_process(row, |process| Value::Text(state(process).into())),
+        .on(&[PerPath]), .screen(15, (7, 7), Tone::Dim);
+    CGROUP = "cgroup", "CGROUP", Text, Label,
+        "Path of the control group.",
+        |row, _| of_process(row, |process| {
+            process.cgroup.as_deref().map_or(Value::Absent, |cgroup| Value::Text(cgroup.into()))
+        }),
+        .on(&[PerPath]), .screen(16, (20, 80), Tone::Dim), .cut(Cut::End(30));
+    COPY_TAX = "copy_tax", "COPY-TAX", Fraction, Gauge,
+        "Share of the CPU time that went into the kernel's copy routines, by samples: 99 a second \
+         on each CPU. Not given for less than 25 samples.",
+        |row, frame| tax::copy_tax(row.counters, frame),
+        .on(&[Json]);
+    COPY_TAX_MARGIN = "copy_tax_margin", "TAX-MARGIN", Fraction, Gauge,
+        "How far the copy tax may be off either way, with 95 % confidence: the fewer samples the \
+         farther.",
+        |row, frame| tax::copy_tax_margin(row.counters, frame),
+        .on(&[Json]);
+    CPU_SAMPLES = "cpu_samples", "CPU-SAMPLES", Count, Counter,
+        CounterId::CpuSamples.help(),
+        |row, frame| counter(row, frame, CounterId::CpuSamples);
+    COPY_SAMPLES = "copy_samples", "COPY-SAMPLES", Count, Counter,
+        CounterId::CopySamples.help(),
+        |row, frame| counter(row, frame, CounterId::CopySamples);
+    PAGE_FAULTS_MINOR = "page_faults_minor", "FAULTS-MIN", Count, Counter,
+        CounterId::PageFaultsMinor.help(),
+        |row, frame| counter(row, frame, CounterId::PageFaultsMinor);
+    PAGE_FAULTS_MAJOR = "page_faults_major", "FAULTS-MAJ", Count, Counter,
+        CounterId::PageFaultsMajor.help(),
+        |row, frame| counter(row, frame, CounterId::PageFaultsMajor);
+    COW_COPIED_BYTES = "cow_copied_bytes", "COW", Bytes, Counter,
+        CounterId::CowCopiedBytes.help(),
+        |row, frame| counter(row, frame, CounterId::CowCopiedBytes);
+    BLOCK_READ_BYTES = "block_read_bytes", "BLK-READ", Bytes, Counter,
+        CounterId::BlockReadBytes.help(),
+        |row, frame| counter(row, frame, CounterId::BlockReadBytes);
+    BLOCK_READ_BYTES_PER_SEC = "block_read_bytes_per_sec", "BLK-READ/s", BytesPerSec, Gauge,
+        "Bytes of read requests made to block devices per second.",
+        |row, frame| per_second(counter(row, frame, CounterId::BlockReadBytes), frame);
+    BLOCK_WRITE_BYTES = "block_write_bytes", "BLK-WRITE", Bytes, Counter,
+        CounterId::BlockWriteBytes.help(),
+        |row, frame| counter(row, frame, CounterId::BlockWriteBytes);
+    BLOCK_WRITE_BYTES_PER_SEC = "block_write_bytes_per_sec", "BLK-WRITE/s", BytesPerSec, Gauge,
+        "Bytes of write requests made to block devices per second.",
+        |row, frame| per_second(counter(row, frame, CounterId::BlockWriteBytes), frame);
+    BLOCK_DIRTIED_BYTES = "block_dirtied_bytes", "BLK-DIRTY", Bytes, Counter,
+        CounterId::BlockDirtiedBytes.help(),
+        |row, frame| counter(row, frame, CounterId::BlockDirtiedBytes);
+    BLOCK_DIRTIED_BYTES_PER_SEC = "block_dirtied_bytes_per_sec", "BLK-DIRTY/s", BytesPerSec, Gauge,
+        "Bytes written to block devices of what the process had put there, per second.",
+        |row, frame| per_second(counter(row, frame, CounterId::BlockDirtiedBytes), frame);
+    NET_TX_BYTES = "net_tx_bytes", "NET-TX", Bytes, Counter,
+        CounterId::NetTxBytes.help(),
+        |row, frame| counter(row, frame, CounterId::NetTxBytes);
+    NET_TX_BYTES_PER_SEC = "net_tx_bytes_per_sec", "NET-TX/s", BytesPerSec, Gauge,
+        "Payload bytes handed to network sockets per second.",
+        |row, frame| per_second(counter(row, frame, CounterId::NetTxBytes), frame);
+    NET_RX_BYTES = "net_rx_bytes", "NET-RX", Bytes, Counter,
+        CounterId::NetRxBytes.help(),
+        |row, frame| counter(row, frame, CounterId::NetRxBytes);
+    NET_RX_BYTES_PER_SEC = "net_rx_bytes_per_sec", "NET-RX/s", BytesPerSec, Gauge,
+        "Payload bytes received from network sockets per second.",
+        |row, frame| per_second(counter(row, frame, CounterId::NetRxBytes), frame);
+    ZEROCOPY_REQUESTED_BYTES = "zerocopy_requested_bytes", "ZC-ASKED", Bytes, Counter,
+        CounterId::ZerocopyRequestedBytes.help(),
+        |row, frame| counter(row, frame, CounterId::ZerocopyRequestedBytes);
+    ZEROCOPY_ACHIEVED_BYTES = "zerocopy_achieved_bytes", "ZC-ACHIEVED", Bytes, Counter,
+        CounterId::ZerocopyAchievedBytes.help(),
+        |row, frame| counter(row, frame, CounterId::ZerocopyAchievedBytes);
+    ZEROCOPY_URING_BYTES = "zerocopy_uring_bytes", "ZC-URING", Bytes, Counter,
+        CounterId::ZerocopyUringBytes.help(),
+        |row, frame| counter(row, frame, CounterId::ZerocopyUringBytes);
+    ZEROCOPY_NOT_ENABLED_BYTES = "zerocopy_not_enabled_bytes", "ZC-NOT-SET", Bytes, Counter,
+        CounterId::ZerocopyNotEnabledBytes.help(),
+        |row, frame| counter(row, frame, CounterId::ZerocopyNotEnabledBytes);
+    ZEROCOPY_REFUSALS = "zerocopy_refusals", "ZC-REFUSALS", Count, Counter,
+        CounterId::ZerocopyRefusals.help(),
+        |row, frame| counter(row, frame, CounterId::ZerocopyRefusals);
+    ZEROCOPY_REFUSED_BYTES = "zerocopy_refused_bytes", "ZC-REFUSED", Bytes, Counter,
+        CounterId::ZerocopyRefusedBytes.help(),
+        |row, frame| counter(row, frame, CounterId::ZerocopyRefusedBytes);
+    ZEROCOPY_COPIED_LATER_BYTES = "zerocopy_copied_later_bytes", "ZC-LATER", Bytes, Counter,
+        CounterId::ZerocopyCopiedLaterBytes.help(),
+        |row, frame| counter(row, frame, CounterId::ZerocopyCopiedLaterBytes);
+    ZEROCOPY_LINEARIZED_BYTES = "zerocopy_linearized_bytes", "ZC-LINEAR", Bytes, Counter,
+        CounterId::ZerocopyLinearizedBytes.help(),
+        |row, frame| counter(row, frame, CounterId::ZerocopyLinearizedBytes);
+    REFERENCED_LINEARIZED_BYTES = "referenced_linearized_bytes", "REF-LINEAR", Bytes, Counter,
+        CounterId::ReferencedLinearizedBytes.help(),
+        |row, frame| counter(row, frame, CounterId::ReferencedLinearizedBytes);
+    ZEROCOPY_PULLED_BYTES = "zerocopy_pulled_bytes", "ZC-PULLED", Bytes, Counter,
+        CounterId::ZerocopyPulledBytes.help(),
+        |row, frame| counter(row, frame, CounterId::ZerocopyPulledBytes);
+    REFERENCED_PULLED_BYTES = "referenced_pulled_bytes", "REF-PULLED", Bytes, Counter,
+        CounterId::ReferencedPulledBytes.help(),
+        |row, frame| counter(row, frame, CounterId::ReferencedPulledBytes);
+    DISCARDED_BYTES = "discarded_bytes", "DISCARDED", Bytes, Counter,
+        CounterId::DiscardedBytes.help(),
+        |row, frame| counter(row, frame, CounterId::DiscardedBytes);
+    TRANSFORMED_BYTES = "transformed_bytes", "TRANSFORMED", Bytes, Counter,
+        CounterId::TransformedBytes.help(),
+        |row, frame| counter(row, frame, CounterId::TransformedBytes);
+    URING_OPS = "uring_ops", "URING", Count, Counter,
+        CounterId::UringOps.help(),
+        |row, frame| counter(row, frame, CounterId::UringOps);
+    URING_PUNTED_OPS = "uring_punted_ops", "URING-PUNT", Count, Counter,
+        CounterId::UringPuntedOps.help(),
+        |row, frame| counter(row, frame, CounterId::UringPuntedOps);
+    MMAP_CALLS = "mmap_calls", "MMAP", Count, Counter,
+        CounterId::MmapCalls.help(),
+        |row, frame| counter(row, frame, CounterId::MmapCalls);
+    MUNMAP_CALLS = "munmap_calls", "MUNMAP", Count, Counter,
+        CounterId::MunmapCalls.help(),
+        |row, frame| counter(row, frame, CounterId::MunmapCalls);
+    MSYNC_CALLS = "msync_calls", "MSYNC", Count, Counter,
+        CounterId::MsyncCalls.help(),
+        |row, frame| counter(row, frame, CounterId::MsyncCalls);
+}
+
+fn of_process<'a>(row: Row<'a>, read: impl FnOnce(&'a ProcessSample) -> Value<'a>) -> Value<'a> {
+    row.process.map_or(Value::Absent, read)
+}
+
+/// The process's state in one word.
+#[must_use]
+pub const fn state(process: &ProcessSample) -> &'static str {
+    if process.id.pid == 0 {
+        "merged"
+    } else if process.exited {
+        "exited"
+    } else if process.kernel {
+        "kernel"
+    } else {
+        "alive"
+    }
+}
+
+fn counter<'a>(row: Row<'a>, frame: &'a Frame, counter: CounterId) -> Value<'a> {
+    let value = row.counters[counter];
+    match frame.host.limitation(counter) {
+        None => measured(value),
+        Some(limit) if limit.provenance == Provenance::Unavailable => {
+            Value::Unavailable(&limit.reason)
+        }
+        Some(limit) => {
+            Value::Integer(value, Quality { provenance: limit.provenance, lower_bound: false })
+        }
+    }
+}
+
+/// Why the copies of a zero-copy send are not known where the machine gives no reason of its own.
+const NO_ZEROCOPY_EVIDENCE: &str =
+    "this kernel does not tell whether zero-copy sends were copied after all";
+
+/// Why `copied_bytes` is not available for a line that moved bytes.
+#[must_use]
+pub fn why_copies_are_unavailable(frame: &Frame) -> &str {
+    [CounterId::ZerocopyAchievedBytes, CounterId::CopiedBytes]
+        .into_iter()
+        .find_map(|counter| frame.host.limitation(counter))
+        .map_or(NO_ZEROCOPY_EVIDENCE, |limit| &limit.reason)
+}
+
+fn copied_value<'a>(frame: &'a Frame, copied: Copied) -> Value<'a> {
+    if copied.is_unavailable() {
+        return Value::Unavailable(why_copies_are_unavailable(frame));
+    }
+    let quality = Quality { provenance: copied.provenance, lower_bound: copied.is_lower_bound() };
+    Value::Integer(copied.bytes, quality)
+}
+
+fn copied<'a>(row: Row<'a>, frame: &'a Frame) -> Value<'a> {
+    copied_value(frame, Copied::of(row.paths, frame.host.copies))
+}
+
+fn zero_copied<'a>(row: Row<'a>, frame: &'a Frame) -> Value<'a> {
+    let bytes = ledger::zero_copied_bytes(row.paths);
+    let copied = Copied::of(row.paths, frame.host.copies);
+    if bytes == 0 && copied.is_lower_bound() {
+        return Value::Unavailable(why_copies_are_unavailable(frame));
+    }
+    let quality = Quality { provenance: copied.provenance, lower_bound: copied.is_lower_bound() };
+    Value::Integer(bytes, quality)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio is shown with four digits at most")]
+fn amplification<'a>(row: Row<'a>, frame: &'a Frame) -> Value<'a> {
+    let payload = ledger::payload_bytes(row.paths);
+    if payload == 0 {
+        return Value::Absent;
+    }
+    match copied_value(frame, ledger::payload_copied(row.paths, frame.host.copies)) {
+        Value::Integer(copied, quality) => Value::Real(copied as f64 / payload as f64, quality),
+        other => other,
+    }
+}
+
+fn hit_ratio<'a>(row: Row<'a>, frame: &'a Frame) -> Value<'a> {
+    let hits = counter(row, frame, CounterId::PageCacheHits);
+    let misses = counter(row, frame, CounterId::PageCacheMisses);
+    match (hits.number(), misses.number()) {
+        (Some(hits), Some(misses)) if hits + misses > 0.0 => {
+            Value::Real(hits / (hits + misses), Quality::MEASURED)
+        }
+        (Some(_), Some(_)) => Value::Absent,
+        (None, _) => hits,
+        (_, None) => misses,
+    }
+}
