@@ -2,6 +2,8 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
+use zc_model::column::Tone;
+
 use super::symbols::{ASCII, Symbols, UNICODE};
 
 /// What the terminal can show. Only the sixteen named colours are used, so that they follow the
@@ -60,6 +62,20 @@ impl Theme {
     pub fn dim(self) -> Style {
         // Not dark grey: some palettes have the background there.
         Style::new().add_modifier(Modifier::DIM)
+    }
+
+    /// The look of cells with this meaning.
+    #[must_use]
+    pub fn tone(self, tone: Tone) -> Style {
+        match tone {
+            Tone::Text => self.text(),
+            Tone::Strong => self.strong(),
+            Tone::Copied => self.copied(),
+            Tone::Reference => self.reference(),
+            Tone::Dma => self.dma(),
+            Tone::Notice => self.notice(),
+            Tone::Dim => self.dim(),
+        }
     }
 
     /// A value that matters.

@@ -19,6 +19,7 @@ use crate::{
     state::{Context, order::Order},
     view::{chrome::Chrome, header::Dashboard},
 };
+use zc_model::column::{Column, Table};
 use zc_render::theme::Theme;
 
 pub mod detail;
@@ -54,6 +55,14 @@ pub struct Heading {
     pub help: &'static str,
     /// Whether it holds numbers.
     pub numeric: bool,
+}
+
+impl Heading {
+    /// The heading of a column.
+    #[must_use]
+    pub const fn of<T: Table>(column: &Column<T>) -> Self {
+        Self { title: column.title, help: column.help, numeric: column.unit.is_numeric() }
+    }
 }
 
 /// What the help says of a page.

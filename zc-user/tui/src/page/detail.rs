@@ -8,16 +8,16 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Guide, Page, paths, tabular, zerocopy};
+use super::{Guide, Page, tabular, zerocopy};
 use crate::{
     action::Motion,
-    state::{Context, key::ProcessKey, order::Order, scroll::Scroll},
+    state::{Context, key::ProcessKey, scroll::Scroll},
     view::canvas::Canvas,
     widget::{grid::Grid, sparkline::sparkline},
 };
 use zc_model::{
     advice::{self, Advice, Evidence, PathTotal, Saving},
-    column::{Processes, Unit, state as life},
+    column::{PathRow, Paths, Processes, Unit, state as life},
     counter::CounterId,
     frame::Frame,
     history::{History, Point},
@@ -196,11 +196,11 @@ pub(super) fn rate(count: u64, unit: Unit, frame: &Frame) -> String {
 }
 
 fn paths_table(context: &Context, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
-    let order = Order { column: 1, descending: true };
-    let rows = tabular::sorted(&process.paths, paths::FIELDS, order, frame);
+    let order = tabular::descending(Paths::COPIED_BYTES_PER_SEC);
+    let rows = tabular::sorted::<Paths, _>(&process.paths, PathRow::One, order, frame);
     canvas.gap();
     let (area, buf) = canvas.block(u16::try_from(rows.len().max(1)).unwrap_or(u16::MAX - 1) + 1);
-    let specs = tabular::specs(paths::FIELDS);
+    let specs = tabular::specs::<Paths>();
     let grid = Grid { specs: &specs, sorted: None, theme: context.theme(), area };
     grid.head(buf);
     if rows.is_empty() {
@@ -208,7 +208,7 @@ fn paths_table(context: &Context, process: &ProcessSample, frame: &Frame, canvas
     }
     for (sample, line) in rows.into_iter().zip(0..) {
         grid.row(line, false, buf, |slot| {
-            tabular::cell(sample, paths::FIELDS, slot, frame, context.theme())
+            tabular::cell::<Paths>(PathRow::One(sample), slot, frame, context.theme())
         });
     }
 }

@@ -25,13 +25,13 @@ use crate::{
 };
 use zc_model::{
     advice,
-    column::Column,
+    column::{Column, Processes as Columns},
     frame::Frame,
     history::Point,
     row::Row,
     sort::{self, Direction},
 };
-use zc_render::{cell, human, sanitize::sanitize, theme::Theme};
+use zc_render::{human, sanitize::sanitize, theme::Theme};
 
 /// What the keys of this page do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,14 +46,10 @@ static KEYS: &[Binding<Action>] = &[
     bind(&[key(KeyCode::Esc)], "Esc", Action::ClearFilter, "clear the filter"),
 ];
 
-/// A column of the table of processes: how a column of the model is shown here.
+/// What a cell of the table of processes shows of a column.
 struct Shown {
     column: &'static Column,
     content: Content,
-    width: u16,
-    stretch: u16,
-    priority: u8,
-    style: fn(Theme) -> Style,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,66 +62,36 @@ enum Content {
     Curve,
 }
 
-/// The columns by id, with least and greatest useful width, and the order in which they give way.
+/// The columns of the dashboard, with a sign for advice in front and a curve after the copied bytes.
 static SHOWN: LazyLock<Vec<Shown>> = LazyLock::new(|| {
-    use Content::{Curve, Sign, Value};
-    [
-        show("advice", Sign, (1, 1), 4, Theme::notice),
-        show("pid", Value, (7, 7), 2, Theme::text),
-        show("comm", Value, (13, 20), 0, Theme::strong),
-        show("copied_bytes_per_sec", Value, (10, 10), 1, Theme::copied),
-        show("copied_bytes_per_sec", Curve, (8, 20), 6, Theme::curve),
-        show("moved_bytes_per_sec", Value, (8, 10), 5, Theme::text),
-        show("amplification", Value, (7, 7), 7, Theme::text),
-        show("dominant_path", Value, (19, 21), 3, Theme::text),
-        show("zero_copied_bytes_per_sec", Value, (13, 13), 8, Theme::reference),
-        show("mode_switches_per_sec", Value, (9, 9), 9, Theme::text),
-        show("advice", Value, (14, 21), 10, Theme::notice),
-        show("context_switches_voluntary_per_sec", Value, (10, 10), 11, Theme::text),
-        show("context_switches_involuntary_per_sec", Value, (12, 12), 12, Theme::text),
-        show("page_cache_hit_ratio", Value, (10, 10), 13, Theme::text),
-        show("syscalls_per_sec", Value, (11, 11), 14, Theme::text),
-        show("state", Value, (7, 7), 15, Theme::dim),
-        show("cgroup", Value, (20, 80), 16, Theme::dim),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let show = |column, content| Shown { column, content };
+    let mut shown = vec![show(Columns::ADVICE, Content::Sign)];
+    for column in tabular::shown::<Columns>() {
+        shown.push(show(column, Content::Value));
+        if column == Columns::COPIED_BYTES_PER_SEC {
+            shown.push(show(column, Content::Curve));
+        }
+    }
+    shown
 });
 
-fn show(
-    id: &str,
-    content: Content,
-    (width, stretch): (u16, u16),
-    priority: u8,
-    style: fn(Theme) -> Style,
-) -> Option<Shown> {
-    let column = Column::from_id(id)?;
-    Some(Shown { column, content, width, stretch, priority, style })
-}
-
 impl Shown {
-    fn title(&self) -> &'static str {
-        match self.content {
-            Content::Value => self.column.title,
-            Content::Sign => "",
-            Content::Curve => "TREND",
-        }
+    fn spec(&self) -> Option<Spec> {
+        let plain = Spec { right: false, marks: false, ..Spec::of(self.column)? };
+        Some(match self.content {
+            Content::Value => return Spec::of(self.column),
+            Content::Sign => Spec { title: "", width: 1, stretch: 1, priority: 4, ..plain },
+            Content::Curve => Spec { title: "TREND", width: 8, stretch: 20, priority: 6, ..plain },
+        })
+    }
+
+    fn is(&self, column: &Column) -> bool {
+        self.column == column
     }
 }
 
 fn specs() -> Vec<Spec> {
-    SHOWN
-        .iter()
-        .map(|shown| Spec {
-            title: shown.title(),
-            width: shown.width,
-            right: shown.content == Content::Value && shown.column.unit.is_numeric(),
-            marks: shown.content == Content::Value && may_be_marked(shown.column),
-            stretch: shown.stretch,
-            priority: shown.priority,
-        })
-        .collect()
+    SHOWN.iter().filter_map(Shown::spec).collect()
 }
 
 /// The sortable columns: their places in the table, in the order of the menu.
@@ -285,14 +251,18 @@ fn headings() -> Vec<Heading> {
     SHOWN
         .iter()
         .map(|shown| {
-            let (title, help) = match shown.content {
-                Content::Value => (shown.column.title, shown.column.help),
-                Content::Sign => ("!", "There is advice for this process."),
-                Content::Curve => {
-                    ("TREND", "Bytes copied per second in each of the last intervals.")
+            let heading = Heading::of(shown.column);
+            match shown.content {
+                Content::Value => heading,
+                Content::Sign => {
+                    Heading { title: "!", help: "There is advice for this process.", ..heading }
                 }
-            };
-            Heading { title, help, numeric: shown.column.unit.is_numeric() }
+                Content::Curve => Heading {
+                    title: "TREND",
+                    help: "Bytes copied per second in each of the last intervals.",
+                    ..heading
+                },
+            }
         })
         .collect()
 }
@@ -331,7 +301,7 @@ fn draw(page: &Processes, context: &Context, area: Rect, buf: &mut Buffer) {
                 None => (String::new(), Style::new()),
             },
             // Merged rows have no process id: 0 would be the idle task.
-            Content::Value if process.merged > 1 && SHOWN[slot.column].column.id == "pid" => {
+            Content::Value if process.merged > 1 && SHOWN[slot.column].is(Columns::PID) => {
                 (format!("x{}", human::count(process.merged)), theme.dim())
             }
             Content::Value => {
@@ -343,9 +313,9 @@ fn draw(page: &Processes, context: &Context, area: Rect, buf: &mut Buffer) {
     if shows_unattributed(context) {
         let line = area.height.saturating_sub(2);
         let row = Row::unattributed(frame);
-        grid.row(line, false, buf, |slot| match SHOWN[slot.column].column.id {
-            "comm" => (unattributed(slot.width).to_owned(), theme.dim()),
-            _ if SHOWN[slot.column].content != Content::Value => (String::new(), Style::new()),
+        grid.row(line, false, buf, |slot| match &SHOWN[slot.column] {
+            shown if shown.is(Columns::COMM) => (unattributed(slot.width).to_owned(), theme.dim()),
+            shown if shown.content != Content::Value => (String::new(), Style::new()),
             _ => value(row, slot, frame, theme),
         });
     }
@@ -358,20 +328,12 @@ fn unattributed(width: u16) -> &'static str {
 }
 
 fn value(row: Row<'_>, slot: Slot, frame: &Frame, theme: Theme) -> (String, Style) {
-    let shown = &SHOWN[slot.column];
-    let value = shown.column.of(row, frame);
-    let style = if tabular::is_quiet(&value) { theme.dim() } else { (shown.style)(theme) };
-    (cell::cell(&value, shown.column.unit), style)
+    tabular::value(SHOWN[slot.column].column, row, frame, theme)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "drawn eight levels high")]
 fn copied(point: &Point) -> f64 {
     point.copied_bytes_per_sec as f64
-}
-
-/// Whether numbers of the column are marked on machines that cannot measure copies.
-fn may_be_marked(column: &Column) -> bool {
-    column.id.contains("copied") || column.id == "amplification"
 }
 
 #[cfg(test)]
@@ -381,9 +343,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_column_exists_and_gives_way_at_its_own_time() {
-        assert_eq!(SHOWN.len(), 17, "an id is not in the column table");
-        let priorities: HashSet<u8> = SHOWN.iter().map(|shown| shown.priority).collect();
+    fn every_column_gives_way_at_its_own_time() {
+        let priorities: HashSet<u8> = specs().iter().map(|spec| spec.priority).collect();
         assert_eq!(priorities.len(), SHOWN.len());
     }
 

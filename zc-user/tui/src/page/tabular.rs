@@ -12,66 +12,49 @@ use crate::{
     state::{Context, order::Order, rows::Rows},
     widget::grid::{self, Grid, Slot, Spec},
 };
-use zc_model::{column::Unit, frame::Frame, value::Value};
+use zc_model::{
+    column::{Column, Table as Columns, Tone, View},
+    frame::Frame,
+    value::Value,
+};
 use zc_render::{cell, theme::Theme};
 
-/// A column of a table of `T`.
-pub struct Field<T> {
-    /// The heading.
-    pub title: &'static str,
-    /// What it says, in one sentence.
-    pub help: &'static str,
-    /// What its numbers count.
-    pub unit: Unit,
-    /// Cells it needs.
-    pub width: u16,
-    /// Its numbers may carry a mark.
-    pub marks: bool,
-    /// Cells it makes use of.
-    pub stretch: u16,
-    /// Columns with a greater number go first when there is little room.
-    pub priority: u8,
-    /// Reads the cell.
-    pub value: for<'a> fn(&'a T, &'a Frame) -> Value<'a>,
-    /// The look of a number that is not 0.
-    pub style: fn(Theme) -> Style,
-}
-
-/// A table on a page of its own: its rows are `T`, identified by `K`.
-pub struct Table<T: 'static, K> {
+/// A table on a page of its own, with the columns of `T`: its rows are made of `I`, and are
+/// identified by `K`.
+pub struct Table<T: Columns, I: 'static, K> {
     /// The name on its tab.
     pub title: &'static str,
     /// What is on it, in a few words.
     pub about: &'static str,
-    /// The columns.
-    pub fields: &'static [Field<T>],
-    /// The order in which it is shown at first.
-    pub order: Order,
-    /// The rows.
-    pub items: fn(&Frame) -> &[T],
+    /// The column that sorts at first, from large to small.
+    pub order: &'static Column<T>,
+    /// What the rows are made of.
+    pub items: fn(&Frame) -> &[I],
+    /// The row of an item.
+    pub row: for<'a> fn(&'a I) -> T::Row<'a>,
     /// What identifies a row.
-    pub key: fn(&T) -> K,
+    pub key: fn(&I) -> K,
     /// What it says when there are none.
     pub empty: &'static str,
 }
 
 /// The page of a table.
-pub struct TablePage<T: 'static, K: 'static> {
-    table: &'static Table<T, K>,
+pub struct TablePage<T: Columns, I: 'static, K: 'static> {
+    table: &'static Table<T, I, K>,
     /// Stays as the user left it.
     order: Order,
     rows: Rows<K>,
 }
 
-impl<T, K: Clone + PartialEq> TablePage<T, K> {
+impl<T: Columns<Context = Frame>, I, K: Clone + PartialEq> TablePage<T, I, K> {
     /// The page of `table`, without rows.
     #[must_use]
-    pub fn new(table: &'static Table<T, K>) -> Self {
-        Self { table, order: table.order, rows: Rows::default() }
+    pub fn new(table: &'static Table<T, I, K>) -> Self {
+        Self { table, order: descending(table.order), rows: Rows::default() }
     }
 }
 
-impl<T, K: Clone + PartialEq> Page for TablePage<T, K> {
+impl<T: Columns<Context = Frame>, I, K: Clone + PartialEq> Page for TablePage<T, I, K> {
     fn title(&self) -> &'static str {
         self.table.title
     }
@@ -85,7 +68,7 @@ impl<T, K: Clone + PartialEq> Page for TablePage<T, K> {
     }
 
     fn click(&mut self, at: Position, context: &Context) -> Intent {
-        match clicked(&specs(self.table.fields), at, context.body()) {
+        match clicked(&specs::<T>(), at, context.body()) {
             Some(Clicked::Heading(column)) => Intent::SortBy(column),
             Some(Clicked::Row(row)) => {
                 self.rows.select_visible(row);
@@ -98,18 +81,13 @@ impl<T, K: Clone + PartialEq> Page for TablePage<T, K> {
     fn arrange(&mut self, context: &Context) {
         let Some(frame) = context.frame() else { return };
         let items = (self.table.items)(frame);
-        let items = sorted(items, self.table.fields, self.order, frame);
+        let items = sorted::<T, I>(items, self.table.row, self.order, frame);
         let keys = items.into_iter().map(self.table.key).collect();
         self.rows.replace(keys, rows_visible(context.body()));
     }
 
     fn columns(&self) -> Vec<Heading> {
-        let heading = |field: &Field<T>| Heading {
-            title: field.title,
-            help: field.help,
-            numeric: field.unit.is_numeric(),
-        };
-        self.table.fields.iter().map(heading).collect()
+        shown::<T>().map(Heading::of).collect()
     }
 
     fn order(&self) -> Option<Order> {
@@ -123,7 +101,7 @@ impl<T, K: Clone + PartialEq> Page for TablePage<T, K> {
 
     fn draw(&self, context: &Context, area: Rect, buf: &mut Buffer) {
         let (table, theme) = (self.table, context.theme());
-        let specs = specs(table.fields);
+        let specs = specs::<T>();
         let grid = Grid { specs: &specs, sorted: Some(self.order.into()), theme, area };
         grid.head(buf);
         let Some(frame) = context.frame() else {
@@ -134,7 +112,8 @@ impl<T, K: Clone + PartialEq> Page for TablePage<T, K> {
         }
         for ((key, selected), line) in self.rows.visible(rows_visible(area)).zip(0..) {
             if let Some(item) = (table.items)(frame).iter().find(|item| (table.key)(item) == *key) {
-                grid.row(line, selected, buf, |slot| cell(item, table.fields, slot, frame, theme));
+                let row = (table.row)(item);
+                grid.row(line, selected, buf, |slot| cell::<T>(row, slot, frame, theme));
             }
         }
     }
@@ -164,55 +143,68 @@ pub fn clicked(specs: &[Spec], at: Position, area: Rect) -> Option<Clicked> {
     }
 }
 
-/// The columns as the grid wants them.
-#[must_use]
-pub fn specs<T>(fields: &[Field<T>]) -> Vec<Spec> {
-    fields
-        .iter()
-        .map(|field| Spec {
-            title: field.title,
-            width: field.width,
-            right: field.unit.is_numeric(),
-            marks: field.marks,
-            stretch: field.stretch,
-            priority: field.priority,
-        })
-        .collect()
+/// The columns of a table on the dashboard.
+pub fn shown<T: Columns>() -> impl Iterator<Item = &'static Column<T>> {
+    T::of_view(View::Dashboard)
 }
 
-/// The items in this order; equal ones stay as they are.
+/// The order from large to small by this column of the dashboard.
 #[must_use]
-pub fn sorted<'a, T>(
-    items: &'a [T],
-    fields: &[Field<T>],
+pub fn descending<T: Columns>(column: &Column<T>) -> Order {
+    Order { column: shown::<T>().position(|other| other == column).unwrap_or(0), descending: true }
+}
+
+/// The columns as the grid wants them.
+#[must_use]
+pub fn specs<T: Columns>() -> Vec<Spec> {
+    shown::<T>().filter_map(Spec::of).collect()
+}
+
+/// The items in the order of their rows; equal ones stay as they are.
+#[must_use]
+pub fn sorted<'a, T: Columns<Context = Frame>, I>(
+    items: &'a [I],
+    row: fn(&'a I) -> T::Row<'a>,
     order: Order,
     frame: &'a Frame,
-) -> Vec<&'a T> {
-    let mut sorted: Vec<&T> = items.iter().collect();
-    if let Some(field) = fields.get(order.column) {
-        sorted.sort_by(|a, b| order.compare(&(field.value)(a, frame), &(field.value)(b, frame)));
+) -> Vec<&'a I> {
+    let mut sorted: Vec<&I> = items.iter().collect();
+    if let Some(column) = shown::<T>().nth(order.column) {
+        let value = |item| column.of(row(item), frame);
+        sorted.sort_by(|a, b| order.compare(&value(a), &value(b)));
     }
     sorted
 }
 
 /// The text and look of a cell.
 #[must_use]
-pub fn cell<T>(
-    item: &T,
-    fields: &[Field<T>],
+pub fn cell<'a, T: Columns<Context = Frame>>(
+    row: T::Row<'a>,
     slot: Slot,
-    frame: &Frame,
+    frame: &'a Frame,
     theme: Theme,
 ) -> (String, Style) {
-    let field = &fields[slot.column];
-    let value = (field.value)(item, frame);
-    let style = if is_quiet(&value) { theme.dim() } else { (field.style)(theme) };
-    (cell::cell(&value, field.unit), style)
+    shown::<T>()
+        .nth(slot.column)
+        .map_or_else(Default::default, |column| value(column, row, frame, theme))
+}
+
+/// The text and look of a cell in this column.
+#[must_use]
+pub fn value<'a, T: Columns<Context = Frame>>(
+    column: &Column<T>,
+    row: T::Row<'a>,
+    frame: &'a Frame,
+    theme: Theme,
+) -> (String, Style) {
+    let value = column.of(row, frame);
+    let tone =
+        if is_quiet(&value) { Tone::Dim } else { column.screen.map_or(Tone::Text, |s| s.tone) };
+    (cell::cell(&value, column.unit), theme.tone(tone))
 }
 
 /// Nothing, or nothing known.
-#[must_use]
-pub fn is_quiet(value: &Value<'_>) -> bool {
+fn is_quiet(value: &Value<'_>) -> bool {
     !value.is_known() || value.number() == Some(0.0)
 }
 

@@ -2,6 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Span};
 
+use zc_model::column::{Column, Table};
 use zc_render::theme::Theme;
 
 /// A column of a table.
@@ -19,6 +20,22 @@ pub struct Spec {
     pub stretch: u16,
     /// Columns with a greater number go first when there is little room.
     pub priority: u8,
+}
+
+impl Spec {
+    /// How a column lies on the dashboard, if it is there.
+    #[must_use]
+    pub fn of<T: Table>(column: &Column<T>) -> Option<Self> {
+        let screen = column.screen?;
+        Some(Self {
+            title: column.title,
+            width: screen.width,
+            right: column.unit.is_numeric(),
+            marks: column.marks,
+            stretch: screen.most,
+            priority: screen.priority,
+        })
+    }
 }
 
 /// Where a column came to lie.
