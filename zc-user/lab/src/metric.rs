@@ -1,182 +1,290 @@
-//! The table of the lab's figures: each with its theory, where the books give one. Every output
-//! reads it.
+//! The columns of the lab's findings: the setting, the figures, each with its theory where the textbook
+//! gives one, and the verdict. Every output reads them.
 
 use super::{
     finding::{Finding, Ran, Spread},
     scenario::Scenario,
 };
 use zc_model::{
-    column::Unit,
+    column::{Column, Table, View::Figures},
+    columns,
     counter::CounterId,
     snapshot::Provenance,
     value::{Quality, Value},
 };
 
-/// A figure of the lab.
-pub struct Metric {
-    /// The stable id.
-    pub id: &'static str,
-    /// The heading.
-    pub title: &'static str,
-    /// What it says, in one sentence.
-    pub help: &'static str,
-    /// What its numbers count.
-    pub unit: Unit,
-    /// What the textbooks say; [`Value::Absent`] where they say nothing.
+/// The table of findings.
+pub struct Findings;
+
+/// A column of findings.
+pub type Metric = Column<Findings>;
+
+/// What the lab knows of a column.
+#[derive(Clone, Copy)]
+pub struct Lesson {
+    /// What the textbook says; [`Value::Absent`] where it says nothing.
     pub theory: fn(&Scenario) -> Value<'static>,
-    reading: Reading,
+    /// What was measured in each round, of which the column has the median.
+    pub rounds: Option<fn(&Finding, &Ran) -> Option<Spread>>,
+    /// Its place in the table of all findings.
+    pub place: Option<Place>,
 }
 
-/// How a figure is read.
-enum Reading {
-    /// A counter of the observed process.
-    Counter(CounterId),
-    /// The middle of what the rounds gave.
-    Rounds(fn(&Finding, &Ran) -> Option<Spread>),
-    /// Anything else.
-    Derived(for<'a> fn(&'a Finding, &'a Ran) -> Value<'a>),
+/// A place in the table of all findings.
+#[derive(Clone, Copy)]
+pub struct Place {
+    /// The heading, where there is less room.
+    pub heading: &'static str,
+    /// Columns with a greater number are dropped first when there is little room.
+    pub priority: u8,
+    /// The same for the range of the rounds, which follows; `None` for no range.
+    pub range: Option<u8>,
 }
 
-impl Metric {
-    /// What was measured.
-    #[must_use]
-    pub fn measured<'a>(&self, finding: &'a Finding, ran: &'a Ran) -> Value<'a> {
-        match self.reading {
-            Reading::Counter(counter) => ran.measurement.counter(counter),
-            Reading::Rounds(read) => {
-                read(finding, ran).map_or(Value::Absent, |spread| real(spread.median))
-            }
-            Reading::Derived(read) => read(finding, ran),
-        }
+impl Table for Findings {
+    type Row<'a> = &'a Finding;
+    type Context = ();
+    type Extra = Lesson;
+
+    const PLAIN: Lesson = Lesson { theory: |_| Value::Absent, rounds: None, place: None };
+    const COLUMNS: &'static [&'static Column<Self>] = Self::ALL;
+}
+
+impl Findings {
+    /// The figures, in order.
+    pub fn figures() -> impl Iterator<Item = &'static Metric> {
+        Self::of_view(Figures)
     }
+}
 
-    /// What was measured in the rounds, where each has a figure of its own.
+impl Lesson {
+    /// The spread over the rounds, where each has a figure of its own.
     #[must_use]
     pub fn spread(&self, finding: &Finding, ran: &Ran) -> Option<Spread> {
-        match self.reading {
-            Reading::Rounds(read) => read(finding, ran),
-            Reading::Counter(_) | Reading::Derived(_) => None,
-        }
+        self.rounds.and_then(|read| read(finding, ran))
     }
 
-    /// Whether each round has a figure of its own.
-    #[must_use]
-    pub const fn has_spread(&self) -> bool {
-        matches!(self.reading, Reading::Rounds(_))
+    const fn theory(theory: fn(&Scenario) -> Value<'static>) -> Self {
+        Self { theory, ..Findings::PLAIN }
+    }
+
+    const fn rounds(read: fn(&Finding, &Ran) -> Option<Spread>) -> Self {
+        Self { rounds: Some(read), ..Findings::PLAIN }
+    }
+
+    const fn at(self, heading: &'static str, priority: u8) -> Self {
+        Self { place: Some(Place { heading, priority, range: None }), ..self }
+    }
+
+    const fn range(self, priority: u8) -> Self {
+        let place = match self.place {
+            Some(place) => Some(Place { range: Some(priority), ..place }),
+            None => None,
+        };
+        Self { place, ..self }
     }
 }
 
-/// Every figure, in the order of the columns.
-pub const METRICS: &[Metric] = &[
-    Metric {
-        id: "cpu_copies",
-        title: "CPU copies/byte",
-        help: "Times the CPU copied each byte of the payload, on the sending side.",
-        unit: Unit::Ratio,
-        theory: |scenario| scenario.theory.cpu_copies.map_or(Value::Absent, real),
-        reading: Reading::Derived(|_, ran| {
-            let copies = ran.measurement.copies();
-            if copies.provenance == Provenance::Unavailable {
-                return Value::Unavailable(ran.measurement.why_no_copies());
-            }
-            let quality = Quality { provenance: copies.provenance, lower_bound: false };
-            Value::Real(ran.measurement.per_byte(copies.bytes), quality)
-        }),
-    },
-    Metric {
-        id: "dma_copies",
-        title: "DMA copies/byte",
-        help: "Times a device moved each byte: between storage and memory, and between memory and \
-               the network.",
-        unit: Unit::Ratio,
-        theory: |scenario| {
+columns! { Findings:
+    SCENARIO = "scenario", "Scenario", Text, Label,
+        "Id of the scenario.",
+        |finding, _| text(finding.scenario.id),
+        .with(Findings::PLAIN.at("SCENARIO", 0));
+    SINK = "sink", "Sink", Text, Label,
+        "Where the payload goes.",
+        |finding, _| text(finding.setting.sink.id()),
+        .with(Findings::PLAIN.at("SINK", 6));
+    SIZE = "size", "Size", Bytes, Label,
+        "Bytes of the payload.",
+        |finding, _| integer(finding.setting.size);
+    CHUNK = "chunk", "Chunk", Bytes, Label,
+        "Bytes per transfer.",
+        |finding, _| integer(finding.setting.chunk);
+    COLD = "cold", "Cold", Text, Label,
+        "Whether the page cache was dropped before each round.",
+        |finding, _| text(if finding.setting.cold { "true" } else { "false" });
+    ROUNDS = "rounds", "Rounds", Count, Label,
+        "Number of rounds.",
+        |finding, _| of_ran(finding, |ran| integer(ran.rounds.into()));
+    OUTCOME = "outcome", "Outcome", Text, Label,
+        "ran, skipped or failed.",
+        |finding, _| text(finding.outcome.id());
+    WHY = "why", "Why", Text, Label,
+        "Why it was skipped or failed.",
+        |finding, _| finding.outcome.why().map_or(Value::Absent, text);
+    CPU_COPIES = "cpu_copies", "CPU copies/byte", Ratio, Gauge,
+        "Times the CPU copied each byte of the payload, on the sending side.",
+        |finding, _| of_ran(finding, cpu_copies),
+        .on(&[Figures]),
+        .with(Lesson::theory(|scenario| {
+            scenario.theory.cpu_copies.map_or(Value::Absent, real)
+        }).at("COPIES", 0));
+    DMA_COPIES = "dma_copies", "DMA copies/byte", Ratio, Gauge,
+        "Times a device moved each byte: between storage and memory, and between memory and the \
+         network.",
+        |finding, _| of_ran(finding, dma_copies),
+        .on(&[Figures]),
+        .with(Lesson::theory(|scenario| {
             real(f64::from(scenario.theory.storage_dma + scenario.theory.network_dma))
-        },
-        reading: Reading::Derived(|_, ran| {
-            let read = ran.measurement.counter(CounterId::BlockReadBytes);
-            let written = ran.measurement.counter(CounterId::BlockWriteBytes);
-            match (&read, &written) {
-                (Value::Integer(read, quality), Value::Integer(written, _)) => {
-                    Value::Real(ran.measurement.per_byte(read + written), *quality)
-                }
-                _ => read,
-            }
-        }),
-    },
-    Metric {
-        id: "mode_switches_per_transfer",
-        title: "Mode sw./transfer",
-        help: "Switches between user and kernel mode per transfer of a chunk: two per system call, \
-               and two per page fault.",
-        unit: Unit::Ratio,
-        theory: |scenario| {
+        }).at("DMA", 3));
+    MODE_SWITCHES_PER_TRANSFER = "mode_switches_per_transfer", "Mode sw./transfer", Ratio, Gauge,
+        "Switches between user and kernel mode per transfer of a chunk: two per system call, and two \
+         per page fault.",
+        |finding, _| of_ran(finding, |ran| mode_switches(finding, ran)),
+        .on(&[Figures]),
+        .with(Lesson::theory(|scenario| {
             scenario.theory.mode_switches.map_or(Value::Absent, |n| real(f64::from(n)))
-        },
-        reading: Reading::Derived(|finding, ran| {
-            match ran.measurement.counter(CounterId::ModeSwitches) {
-                Value::Integer(switches, quality) => {
-                    Value::Real(ratio(switches, finding.setting.transfers()), quality)
-                }
-                other => other,
-            }
-        }),
-    },
-    counter("Syscalls", CounterId::Syscalls),
-    counter("Mode switches", CounterId::ModeSwitches),
-    counter("Ctx sw. vol.", CounterId::ContextSwitchesVoluntary),
-    counter("Ctx sw. invol.", CounterId::ContextSwitchesInvoluntary),
-    counter("Minor faults", CounterId::PageFaultsMinor),
-    counter("Major faults", CounterId::PageFaultsMajor),
-    counter("Cache hits", CounterId::PageCacheHits),
-    counter("Cache misses", CounterId::PageCacheMisses),
-    Metric {
-        id: "wall_ns",
-        title: "Time",
-        help: "Duration of the work, median of the rounds.",
-        unit: Unit::Nanoseconds,
-        theory: |_| Value::Absent,
-        reading: Reading::Rounds(|_, ran| Some(ran.wall_ns)),
-    },
-    Metric {
-        id: "cpu_ns",
-        title: "CPU time",
-        help: "CPU time of the worker, user and system, median of the rounds.",
-        unit: Unit::Nanoseconds,
-        theory: |_| Value::Absent,
-        reading: Reading::Rounds(|_, ran| Some(ran.cpu_ns)),
-    },
-    Metric {
-        id: "throughput_bytes_per_sec",
-        title: "Throughput",
-        help: "Payload per second, from the median duration.",
-        unit: Unit::BytesPerSec,
-        theory: |_| Value::Absent,
-        reading: Reading::Rounds(|finding, ran| {
-            let rate = |ns| per_sec(finding.setting.size, ns);
-            let Spread { min, median, max } = ran.wall_ns;
-            Some(Spread { min: rate(max), median: rate(median), max: rate(min) })
-        }),
-    },
-    Metric {
-        id: "relative_throughput",
-        title: "vs read+write",
-        help: "Throughput as a multiple of read + write to the same sink, median of the rounds, \
-               which took turns.",
-        unit: Unit::Ratio,
-        theory: |_| Value::Absent,
-        reading: Reading::Rounds(|_, ran| ran.relative),
-    },
-];
+        }).at("MODE SW.", 1));
+    SYSCALLS = "syscalls", "Syscalls", Count, Counter,
+        CounterId::Syscalls.help(),
+        |finding, _| counter(finding, CounterId::Syscalls),
+        .on(&[Figures]),
+        .with(Findings::PLAIN.at("SYSCALLS", 7));
+    MODE_SWITCHES = "mode_switches", "Mode switches", Count, Counter,
+        CounterId::ModeSwitches.help(),
+        |finding, _| counter(finding, CounterId::ModeSwitches),
+        .on(&[Figures]);
+    CONTEXT_SWITCHES_VOLUNTARY = "context_switches_voluntary", "Ctx sw. vol.", Count, Counter,
+        CounterId::ContextSwitchesVoluntary.help(),
+        |finding, _| counter(finding, CounterId::ContextSwitchesVoluntary),
+        .on(&[Figures]);
+    CONTEXT_SWITCHES_INVOLUNTARY = "context_switches_involuntary", "Ctx sw. invol.", Count, Counter,
+        CounterId::ContextSwitchesInvoluntary.help(),
+        |finding, _| counter(finding, CounterId::ContextSwitchesInvoluntary),
+        .on(&[Figures]);
+    CONTEXT_SWITCHES = "context_switches", "Context switches", Count, Counter,
+        "Context switches, voluntary and involuntary.",
+        |finding, _| sum(
+            finding,
+            [CounterId::ContextSwitchesVoluntary, CounterId::ContextSwitchesInvoluntary],
+        ),
+        .with(Findings::PLAIN.at("CTX SW.", 8));
+    PAGE_FAULTS_MINOR = "page_faults_minor", "Minor faults", Count, Counter,
+        CounterId::PageFaultsMinor.help(),
+        |finding, _| counter(finding, CounterId::PageFaultsMinor),
+        .on(&[Figures]);
+    PAGE_FAULTS_MAJOR = "page_faults_major", "Major faults", Count, Counter,
+        CounterId::PageFaultsMajor.help(),
+        |finding, _| counter(finding, CounterId::PageFaultsMajor),
+        .on(&[Figures]);
+    PAGE_FAULTS = "page_faults", "Page faults", Count, Counter,
+        "Page faults, minor and major.",
+        |finding, _| sum(finding, [CounterId::PageFaultsMinor, CounterId::PageFaultsMajor]),
+        .with(Findings::PLAIN.at("FAULTS", 9));
+    PAGE_CACHE_HITS = "page_cache_hits", "Cache hits", Count, Counter,
+        CounterId::PageCacheHits.help(),
+        |finding, _| counter(finding, CounterId::PageCacheHits),
+        .on(&[Figures]);
+    PAGE_CACHE_MISSES = "page_cache_misses", "Cache misses", Count, Counter,
+        CounterId::PageCacheMisses.help(),
+        |finding, _| counter(finding, CounterId::PageCacheMisses),
+        .on(&[Figures]);
+    WALL_NS = "wall_ns", "Time", Nanoseconds, Gauge,
+        "Duration of the work, median of the rounds.",
+        |finding, _| median(finding, Findings::WALL_NS),
+        .on(&[Figures]),
+        .with(Lesson::rounds(|_, ran| Some(ran.wall_ns)).at("TIME", 4).range(11));
+    CPU_NS = "cpu_ns", "CPU time", Nanoseconds, Gauge,
+        "CPU time of the worker, user and system, median of the rounds.",
+        |finding, _| median(finding, Findings::CPU_NS),
+        .on(&[Figures]),
+        .with(Lesson::rounds(|_, ran| Some(ran.cpu_ns)).at("CPU TIME", 5));
+    THROUGHPUT_BYTES_PER_SEC = "throughput_bytes_per_sec", "Throughput", BytesPerSec, Gauge,
+        "Payload per second, from the median duration.",
+        |finding, _| median(finding, Findings::THROUGHPUT_BYTES_PER_SEC),
+        .on(&[Figures]),
+        .with(Lesson::rounds(throughput));
+    RELATIVE_THROUGHPUT = "relative_throughput", "vs read+write", Ratio, Gauge,
+        "Throughput as a multiple of read + write to the same sink, median of the rounds, which \
+         alternated.",
+        |finding, _| median(finding, Findings::RELATIVE_THROUGHPUT),
+        .on(&[Figures]),
+        .with(Lesson::rounds(|_, ran| ran.relative).at("vs R+W", 1).range(10));
+    COPIES_PROVENANCE = "copies_provenance", "Provenance", Text, Label,
+        "Provenance of the copies.",
+        |finding, _| of_ran(finding, |ran| text(ran.measurement.copies().provenance.id()));
+    LOSSES = "losses", "Losses", Count, Counter,
+        "Events that zc did not count, for any reason.",
+        |finding, _| of_ran(finding, |ran| {
+            ran.measurement.frame.as_ref().map_or(Value::Absent, |frame| integer(frame.losses.total()))
+        });
+    VERDICT = "verdict", "Verdict", Text, Label,
+        "Whether the textbook is right here.",
+        |finding, _| of_ran(finding, |ran| text(ran.verdict.judgement.id())),
+        .with(Findings::PLAIN.at("VERDICT", 0));
+    SENTENCE = "sentence", "Sentence", Text, Label,
+        "The verdict in a sentence.",
+        |finding, _| of_ran(finding, |ran| Value::Text(ran.verdict.judgement.sentence().into()));
+}
 
-const fn counter(title: &'static str, counter: CounterId) -> Metric {
-    Metric {
-        id: counter.id(),
-        title,
-        help: counter.help(),
-        unit: Unit::Count,
-        theory: |_| Value::Absent,
-        reading: Reading::Counter(counter),
+const fn text(text: &str) -> Value<'_> {
+    Value::Text(std::borrow::Cow::Borrowed(text))
+}
+
+const fn integer<'a>(value: u64) -> Value<'a> {
+    Value::Integer(value, Quality::MEASURED)
+}
+
+fn of_ran<'a>(finding: &'a Finding, read: impl FnOnce(&'a Ran) -> Value<'a>) -> Value<'a> {
+    finding.ran().map_or(Value::Absent, read)
+}
+
+fn counter(finding: &Finding, counter: CounterId) -> Value<'_> {
+    of_ran(finding, |ran| ran.measurement.counter(counter))
+}
+
+/// The sum of counters; not available if one of them is not.
+fn sum(finding: &Finding, counters: [CounterId; 2]) -> Value<'_> {
+    let [first, second] = counters.map(|id| counter(finding, id));
+    match (first, second) {
+        (Value::Integer(a, qa), Value::Integer(b, qb)) => {
+            let provenance = qa.provenance.max(qb.provenance);
+            Value::Integer(a + b, Quality { provenance, ..qa })
+        }
+        (Value::Integer(..), other) | (other, _) => other,
     }
+}
+
+/// The middle of what the rounds gave.
+fn median<'a>(finding: &'a Finding, metric: &Metric) -> Value<'a> {
+    let spread = |ran| metric.extra.spread(finding, ran);
+    finding.ran().and_then(spread).map_or(Value::Absent, |spread| real(spread.median))
+}
+
+fn cpu_copies(ran: &Ran) -> Value<'_> {
+    let copies = ran.measurement.copies();
+    if copies.provenance == Provenance::Unavailable {
+        return Value::Unavailable(ran.measurement.why_no_copies());
+    }
+    let quality = Quality { provenance: copies.provenance, lower_bound: false };
+    Value::Real(ran.measurement.per_byte(copies.bytes), quality)
+}
+
+fn dma_copies(ran: &Ran) -> Value<'_> {
+    let read = ran.measurement.counter(CounterId::BlockReadBytes);
+    let written = ran.measurement.counter(CounterId::BlockWriteBytes);
+    match (&read, &written) {
+        (Value::Integer(read, quality), Value::Integer(written, _)) => {
+            Value::Real(ran.measurement.per_byte(read + written), *quality)
+        }
+        _ => read,
+    }
+}
+
+fn mode_switches<'a>(finding: &Finding, ran: &'a Ran) -> Value<'a> {
+    match ran.measurement.counter(CounterId::ModeSwitches) {
+        Value::Integer(switches, quality) => {
+            Value::Real(ratio(switches, finding.setting.transfers()), quality)
+        }
+        other => other,
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "other figures are not known of every round")]
+fn throughput(finding: &Finding, ran: &Ran) -> Option<Spread> {
+    let rate = |ns| per_sec(finding.setting.size, ns);
+    let Spread { min, median, max } = ran.wall_ns;
+    Some(Spread { min: rate(max), median: rate(median), max: rate(min) })
 }
 
 const fn real<'a>(value: f64) -> Value<'a> {
@@ -203,7 +311,7 @@ mod tests {
 
     #[test]
     fn figures_have_distinct_ids() {
-        let ids: HashSet<_> = METRICS.iter().map(|metric| metric.id).collect();
-        assert_eq!(ids.len(), METRICS.len());
+        let ids: HashSet<_> = Findings::COLUMNS.iter().map(|metric| metric.id).collect();
+        assert_eq!(ids.len(), Findings::COLUMNS.len());
     }
 }

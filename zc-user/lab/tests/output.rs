@@ -6,7 +6,7 @@ use zc_lab::{
     finding::Finding,
     form::{self, Look, Text},
     hazard::HAZARDS,
-    metric::METRICS,
+    metric::Findings,
 };
 use zc_render::theme::Theme;
 
@@ -128,7 +128,7 @@ fn what_the_lab_does_not_know_is_null_with_a_reason() {
     assert_eq!(findings[4]["outcome"], "skipped");
     assert!(findings[4]["why"].as_str().unwrap().contains("reflinks"));
     assert_eq!(findings[4].get("metrics"), None);
-    for metric in METRICS {
+    for metric in Findings::figures() {
         assert!(findings[0]["metrics"].get(metric.id).is_some(), "{}", metric.id);
     }
 }

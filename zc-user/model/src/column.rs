@@ -135,8 +135,6 @@ pub enum View {
     PerPath,
     /// The lab's figures.
     Figures,
-    /// The table of all findings at the end of a run of the lab.
-    Findings,
 }
 
 /// How a column lies on a page of the dashboard.

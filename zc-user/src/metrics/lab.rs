@@ -2,12 +2,12 @@
 
 use std::fmt::{self, Write as _};
 
-use zc_lab::{catalog::SCENARIOS, metric::METRICS, scenario::Scenario};
+use zc_lab::{catalog::SCENARIOS, metric::Findings, scenario::Scenario};
 
 /// Writes the lab's figures and scenarios.
 pub(super) fn write(page: &mut String) -> fmt::Result {
     page.push_str(LAB);
-    for metric in METRICS {
+    for metric in Findings::figures() {
         let (id, title, unit, help) = (metric.id, metric.title, metric.unit.id(), metric.help);
         writeln!(page, "| `{id}` | {title} | {unit} | {help} |")?;
     }

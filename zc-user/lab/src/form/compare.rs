@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use crate::{
     comparison::{Comparison, Difference},
-    finding::{Finding, Ran, Spread},
-    metric::{METRICS, Metric, per_sec},
+    finding::{Finding, Spread},
+    metric::{Findings, Metric, per_sec},
     scenario::Setting,
 };
 use zc_model::value::Value;
@@ -42,8 +42,8 @@ pub fn write(comparison: &Comparison, look: Look, out: &mut dyn Write) -> io::Re
     writeln!(out)?;
     let mut grid =
         Grid::new([("", false), (a.scenario.id, true), (b.scenario.id, true), ("RATIO", true)]);
-    for metric in METRICS {
-        let (of_a, of_b) = (metric.measured(a, first), metric.measured(b, second));
+    for metric in Findings::figures() {
+        let (of_a, of_b) = (metric.of(a, &()), metric.of(b, &()));
         if of_a == Value::Absent && of_b == Value::Absent {
             continue;
         }
@@ -122,11 +122,14 @@ fn ratio(a: &Value<'_>, b: &Value<'_>) -> (String, &'static str) {
 
 /// The middle of the ratios of the rounds, which differ less than the rounds do.
 fn in_rounds(metric: &Metric, comparison: &Comparison) -> Option<f64> {
-    match metric.id {
-        "wall_ns" => comparison.throughput.map(|spread| 1.0 / spread.median),
-        "throughput_bytes_per_sec" => comparison.throughput.map(|spread| spread.median),
-        "cpu_ns" => comparison.cpu.map(|spread| spread.median),
-        _ => None,
+    if *metric == *Findings::WALL_NS {
+        comparison.throughput.map(|spread| 1.0 / spread.median)
+    } else if *metric == *Findings::THROUGHPUT_BYTES_PER_SEC {
+        comparison.throughput.map(|spread| spread.median)
+    } else if *metric == *Findings::CPU_NS {
+        comparison.cpu.map(|spread| spread.median)
+    } else {
+        None
     }
 }
 
@@ -135,19 +138,21 @@ fn sentences(comparison: &Comparison) -> Vec<String> {
     let Some(runs) = comparison.ran() else { return Vec::new() };
     let [a, b] = [&comparison.findings[0], &comparison.findings[1]];
     let mut words = Vec::new();
-    let per_byte = |what: &str, id: &str| {
-        let Difference { first, second } = comparison.difference(id)?;
-        let marks = [(a, runs[0]), (b, runs[1])].map(|(finding, ran)| mark(id, finding, ran));
+    let per_byte = |what: &str, metric: &Metric| {
+        let Difference { first, second } = comparison.difference(metric)?;
+        let marks = [a, b].map(|finding| mark(metric, finding));
         Some(format!(
             "{} {what} instead of {}",
             human::ratio(second) + marks[1],
             human::ratio(first) + marks[0]
         ))
     };
-    if let Some(figures) = per_byte("times", "cpu_copies") {
+    if let Some(figures) = per_byte("times", Findings::CPU_COPIES) {
         words.push(format!("{}: the CPU copies each byte {figures}.", b.scenario.id));
     }
-    if let Some(figures) = per_byte("mode switches per transfer", "mode_switches_per_transfer") {
+    if let Some(figures) =
+        per_byte("mode switches per transfer", Findings::MODE_SWITCHES_PER_TRANSFER)
+    {
         words.push(format!("{}: {figures}.", b.scenario.id));
     }
     if let Some(cpu) = comparison.cpu {
@@ -176,10 +181,8 @@ fn sentences(comparison: &Comparison) -> Vec<String> {
     words
 }
 
-fn mark(id: &str, finding: &Finding, ran: &Ran) -> &'static str {
-    let metric: Option<&Metric> = METRICS.iter().find(|metric| metric.id == id);
-    let quality = metric.and_then(|metric| metric.measured(finding, ran).quality());
-    quality.map_or("", human::mark)
+fn mark(metric: &Metric, finding: &Finding) -> &'static str {
+    metric.of(finding, &()).quality().map_or("", human::mark)
 }
 
 /// `0.21x (0.19 to 0.25)`.

@@ -4,10 +4,13 @@ use std::io::{self, Write};
 
 use crate::{
     catalog::SCENARIOS,
-    finding::{Finding, Ran},
-    metric::{METRICS, Metric},
+    finding::Finding,
+    metric::{Findings, Metric},
 };
-use zc_model::{column::Unit, value::Value};
+use zc_model::{
+    column::{Table as _, Unit},
+    value::Value,
+};
 use zc_render::sanitize::sanitize;
 
 /// Writes the names of the columns, and a line per finding.
@@ -23,71 +26,39 @@ pub fn write(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
     writer.flush()
 }
 
-const SETTING: [&str; 8] =
-    ["scenario", "sink", "size", "chunk", "cold", "rounds", "outcome", "why"];
-
 fn header() -> Vec<String> {
-    let mut names: Vec<String> = SETTING.map(str::to_owned).to_vec();
-    for metric in METRICS {
+    let mut names = Vec::new();
+    for metric in Findings::COLUMNS {
         if has_theory(metric) {
             names.push(format!("{}_theory", metric.id));
         }
         names.push(metric.id.to_owned());
-        if metric.has_spread() {
+        if metric.extra.rounds.is_some() {
             names.extend([format!("{}_min", metric.id), format!("{}_max", metric.id)]);
         }
     }
-    names.extend(["copies_provenance", "losses", "verdict", "sentence"].map(str::to_owned));
     names
 }
 
 fn line(finding: &Finding) -> Vec<String> {
-    let Finding { scenario, setting, outcome } = finding;
-    let ran = finding.ran();
-    let mut cells = vec![
-        scenario.id.to_owned(),
-        setting.sink.id().to_owned(),
-        setting.size.to_string(),
-        setting.chunk.to_string(),
-        setting.cold.to_string(),
-        ran.map_or_else(String::new, |ran| ran.rounds.to_string()),
-        outcome.id().to_owned(),
-        sanitize(outcome.why().unwrap_or("")).into_owned(),
-    ];
-    for metric in METRICS {
+    let mut cells = Vec::new();
+    for metric in Findings::COLUMNS {
         if has_theory(metric) {
-            cells.push(raw(&(metric.theory)(scenario), metric.unit));
+            cells.push(raw(&(metric.extra.theory)(finding.scenario), metric.unit));
         }
-        cells.push(
-            ran.map_or_else(String::new, |ran| raw(&metric.measured(finding, ran), metric.unit)),
-        );
-        if metric.has_spread() {
-            let spread = ran.and_then(|ran| metric.spread(finding, ran));
+        cells.push(raw(&metric.of(finding, &()), metric.unit));
+        if metric.extra.rounds.is_some() {
+            let spread = finding.ran().and_then(|ran| metric.extra.spread(finding, ran));
             let end = |end: Option<f64>| end.map_or_else(String::new, |end| real(end, metric.unit));
             cells.extend([end(spread.map(|s| s.min)), end(spread.map(|s| s.max))]);
         }
     }
-    cells.extend(match ran {
-        Some(ran) => [
-            ran.measurement.copies().provenance.id().to_owned(),
-            lost(ran),
-            ran.verdict.judgement.id().to_owned(),
-            sanitize(&ran.verdict.judgement.sentence()).into_owned(),
-        ],
-        None => std::array::from_fn(|_| String::new()),
-    });
     cells
 }
 
-/// How many losses there were; empty when nothing was counted.
-fn lost(ran: &Ran) -> String {
-    let frame = ran.measurement.frame.as_ref();
-    frame.map_or_else(|_| String::new(), |frame| frame.losses.total().to_string())
-}
-
-/// Whether the books say something on it, of any scenario.
+/// Whether the textbook says something on it, of any scenario.
 fn has_theory(metric: &Metric) -> bool {
-    SCENARIOS.iter().any(|scenario| (metric.theory)(scenario) != Value::Absent)
+    SCENARIOS.iter().any(|scenario| (metric.extra.theory)(scenario) != Value::Absent)
 }
 
 fn raw(value: &Value<'_>, unit: Unit) -> String {

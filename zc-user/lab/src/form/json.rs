@@ -9,7 +9,7 @@ use serde_json::ser::PrettyFormatter;
 use crate::{
     comparison::Comparison,
     finding::{Finding, Ran, Spread},
-    metric::METRICS,
+    metric::Findings,
 };
 use zc_model::{
     column::Unit,
@@ -212,8 +212,8 @@ fn result<'a>(finding: &'a Finding, ran: &'a Ran) -> Result<'a> {
 impl Serialize for Metrics<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let Self(finding, ran) = *self;
-        serializer.collect_map(METRICS.iter().map(|metric| {
-            let measured = metric.measured(finding, ran);
+        serializer.collect_map(Findings::figures().map(|metric| {
+            let measured = metric.of(finding, &());
             let why = match measured {
                 Value::Unavailable(why) => Some(why),
                 _ => None,
@@ -224,11 +224,14 @@ impl Serialize for Metrics<'_> {
                 (None, None) => None,
             };
             let figure = Figure {
-                theory: number(&(metric.theory)(finding.scenario), metric.unit),
+                theory: number(&(metric.extra.theory)(finding.scenario), metric.unit),
                 measured: number(&measured, metric.unit),
                 provenance,
                 unit: metric.unit.id(),
-                spread: metric.spread(finding, ran).map(|spread| Range::of(spread, metric.unit)),
+                spread: metric
+                    .extra
+                    .spread(finding, ran)
+                    .map(|spread| Range::of(spread, metric.unit)),
                 why,
             };
             (metric.id, figure)

@@ -6,7 +6,7 @@ use crate::finding::{Finding, Outcome};
 use zc_model::snapshot::Provenance;
 use zc_render::sanitize::sanitize;
 
-use super::summary::COLUMNS;
+use super::summary;
 
 /// Writes a table, and a verdict per finding.
 ///
@@ -33,11 +33,12 @@ pub fn write(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
 
 fn write_table(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
     let line = |cells: Vec<String>, out: &mut dyn Write| writeln!(out, "| {} |", cells.join(" | "));
-    line(COLUMNS.iter().map(|column| column.title.to_owned()).collect(), out)?;
+    let columns = summary::shown();
+    line(columns.iter().map(|column| column.heading().to_owned()).collect(), out)?;
     let rule = |numeric| if numeric { "---:" } else { "---" }.to_owned();
-    line(COLUMNS.iter().map(|column| rule(column.is_numeric())).collect(), out)?;
+    line(columns.iter().map(|column| rule(column.is_numeric())).collect(), out)?;
     for finding in findings {
-        line(COLUMNS.iter().map(|column| escape(&column.text(finding))).collect(), out)?;
+        line(columns.iter().map(|column| escape(&column.text(finding))).collect(), out)?;
     }
     Ok(())
 }

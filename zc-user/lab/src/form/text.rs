@@ -8,7 +8,7 @@ use zc_common::loss::Loss;
 use super::summary;
 use crate::{
     finding::{Finding, Outcome, Ran, Spread},
-    metric::{METRICS, Metric},
+    metric::{Findings, Metric},
 };
 use zc_model::{column::Unit, id::Id, snapshot::Provenance, value::Value};
 use zc_render::{
@@ -121,12 +121,12 @@ impl<'a> Text<'a> {
     /// The figures that the books speak of, beside what they say.
     fn with_theory(&mut self, finding: &Finding, ran: &Ran) -> io::Result<()> {
         let mut grid = Grid::new([("", false), ("THEORY", true), ("MEASURED", true)]);
-        for metric in METRICS {
-            let theory = (metric.theory)(finding.scenario);
+        for metric in Findings::figures() {
+            let theory = (metric.extra.theory)(finding.scenario);
             if theory == Value::Absent {
                 continue;
             }
-            let measured = metric.measured(finding, ran);
+            let measured = metric.of(finding, &());
             self.legend.note(metric, &measured, ran);
             grid.push(vec![
                 Cell::text(metric.title),
@@ -140,21 +140,21 @@ impl<'a> Text<'a> {
     /// The others, one after the other.
     fn without_theory(&mut self, finding: &Finding, ran: &Ran) -> io::Result<()> {
         let mut pairs = Vec::new();
-        for metric in METRICS {
-            let measured = metric.measured(finding, ran);
+        for metric in Findings::figures() {
+            let measured = metric.of(finding, &());
             let is_shown = match measured {
                 Value::Absent => false,
                 // All of them for the reason that the verdict gives.
                 Value::Unavailable(_) => ran.measurement.frame.is_ok(),
                 _ => true,
             };
-            if !is_shown || (metric.theory)(finding.scenario) != Value::Absent {
+            if !is_shown || (metric.extra.theory)(finding.scenario) != Value::Absent {
                 continue;
             }
             self.legend.note(metric, &measured, ran);
             let mut pair = format!("{} {}", metric.title, human::marked(&measured, metric.unit));
             if let Some(range) =
-                metric.spread(finding, ran).filter(|spread| spread.min < spread.max)
+                metric.extra.spread(finding, ran).filter(|spread| spread.min < spread.max)
             {
                 self.legend.ranges = true;
                 pair += &format!(" ({})", range_of(range, metric.unit));
@@ -251,7 +251,7 @@ impl Legend {
         }
         let Value::Unavailable(why) = value else { return };
         // Said already: by the verdict, or by a note on the copies.
-        if ran.measurement.frame.is_err() || metric.id == "cpu_copies" {
+        if ran.measurement.frame.is_err() || metric == Findings::CPU_COPIES {
             return;
         }
         match self.missing.iter_mut().find(|(known, _)| known == why) {

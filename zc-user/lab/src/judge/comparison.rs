@@ -1,8 +1,7 @@
 //! Two alternating scenarios, and how the second compares with the first.
 
 use super::finding::{Finding, Ran, Spread};
-use crate::{sink::Sink, workload::scenario::Scenario};
-use zc_model::value::Value;
+use crate::{metric::Metric, sink::Sink, workload::scenario::Scenario};
 
 /// Two scenarios that alternated in one setting.
 pub struct Comparison {
@@ -33,15 +32,13 @@ impl Comparison {
         Some([first.ran()?, second.ran()?])
     }
 
-    /// The metric of this id for both, if it is known for both.
+    /// The metric for both, if it is known for both.
     #[must_use]
-    pub fn difference(&self, id: &str) -> Option<Difference> {
-        let metric = crate::metric::METRICS.iter().find(|metric| metric.id == id)?;
-        let [a, b] = self.ran()?;
-        let number = |value: Value<'_>| value.number();
+    pub fn difference(&self, metric: &Metric) -> Option<Difference> {
+        let [first, second] = &self.findings;
         Some(Difference {
-            first: number(metric.measured(&self.findings[0], a))?,
-            second: number(metric.measured(&self.findings[1], b))?,
+            first: metric.of(first, &()).number()?,
+            second: metric.of(second, &()).number()?,
         })
     }
 }

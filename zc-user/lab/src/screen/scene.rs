@@ -14,7 +14,7 @@ use ratatui::{
 use crate::{
     finding::{Finding, Outcome, Ran},
     hazard::{self, Fact, Sighting},
-    metric::{METRICS, Metric},
+    metric::{Findings, Metric},
     tour::{
         script::{Act, How, Scene},
         walk::{Conditions, Phase, Tour},
@@ -238,15 +238,15 @@ pub fn table(canvas: &mut Canvas, findings: &[Finding], theme: Theme) {
         head += &format!(" {:>FIGURE$} {:>FIGURE$}", "theory", "measured");
     }
     canvas.line(Span::styled(head, theme.head()));
-    for metric in METRICS {
+    for metric in Findings::figures() {
         let theories: Vec<_> =
-            ran.iter().map(|(finding, _)| (metric.theory)(finding.scenario)).collect();
+            ran.iter().map(|(finding, _)| (metric.extra.theory)(finding.scenario)).collect();
         if !theories.iter().any(Value::is_known) {
             continue;
         }
         let mut spans = vec![Span::raw(format!("{:NAME$}", metric.title))];
-        for ((finding, ran), theory) in ran.iter().zip(theories) {
-            let measured = metric.measured(finding, ran);
+        for ((finding, _), theory) in ran.iter().zip(theories) {
+            let measured = metric.of(finding, &());
             spans.push(Span::raw(format!(" {:>FIGURE$}", figure(&theory, metric.unit))));
             let style = look(metric, &measured, theme);
             spans
@@ -270,11 +270,12 @@ pub fn figures(
     keep: impl Fn(&Metric) -> bool,
     theme: Theme,
 ) {
-    let Some(ran) = finding.ran() else { return };
-    let pairs: Vec<Pair> = METRICS
-        .iter()
-        .filter(|metric| !(metric.theory)(finding.scenario).is_known() && keep(metric))
-        .map(|metric| (metric, metric.measured(finding, ran)))
+    if finding.ran().is_none() {
+        return;
+    }
+    let pairs: Vec<Pair> = Findings::figures()
+        .filter(|metric| !(metric.extra.theory)(finding.scenario).is_known() && keep(metric))
+        .map(|metric| (metric, metric.of(finding, &())))
         .filter(|(_, value)| *value != Value::Absent)
         .map(|(metric, value)| Pair {
             label: metric.title.to_owned(),
@@ -292,7 +293,7 @@ pub fn figures(
 #[must_use]
 pub fn is_timing(metric: &Metric) -> bool {
     matches!(metric.unit, Unit::Nanoseconds | Unit::BytesPerSec)
-        || metric.id == "relative_throughput"
+        || metric == Findings::RELATIVE_THROUGHPUT
         || metric.id.starts_with("context_switches")
 }
 
@@ -343,7 +344,7 @@ fn look(metric: &Metric, value: &Value<'_>, theme: Theme) -> Style {
     match value.number() {
         None => theme.dim(),
         Some(0.0) => theme.strong(),
-        Some(_) if metric.id == "cpu_copies" => theme.copied(),
+        Some(_) if metric == Findings::CPU_COPIES => theme.copied(),
         Some(_) => theme.strong(),
     }
 }

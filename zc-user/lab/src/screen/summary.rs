@@ -6,25 +6,26 @@ use super::scene::{figure, judgement_look};
 use crate::{
     finding::{Finding, Outcome},
     hazard,
-    metric::METRICS,
+    metric::{Findings, Metric},
     tour::{
         summary::{Tally, hazard_word, word},
         walk::Tour,
     },
 };
-use zc_model::value::Value;
 use zc_render::{sanitize::truncate, theme::Theme};
 use zc_tui::view::canvas::Canvas;
 
 /// The heading.
 pub const TITLE: &str = "Summary";
 
-/// Figures of a line: id, heading, width.
-const COLUMNS: &[(&str, &str, usize)] =
-    &[("cpu_copies", "copies", 7), ("mode_switches_per_transfer", "switches", 9)];
+/// Figures of a line: metric, heading, width.
+const COLUMNS: &[(&Metric, &str, usize)] =
+    &[(Findings::CPU_COPIES, "copies", 7), (Findings::MODE_SWITCHES_PER_TRANSFER, "switches", 9)];
 /// Figures that differ from run to run.
-const TIMED: &[(&str, &str, usize)] =
-    &[("throughput_bytes_per_sec", "throughput", 12), ("relative_throughput", "vs r+w", 7)];
+const TIMED: &[(&Metric, &str, usize)] = &[
+    (Findings::THROUGHPUT_BYTES_PER_SEC, "throughput", 12),
+    (Findings::RELATIVE_THROUGHPUT, "vs r+w", 7),
+];
 
 /// The table.
 #[must_use]
@@ -65,8 +66,8 @@ pub fn rows(canvas: &mut Canvas, findings: &[&Finding], theme: Theme) {
         let title = label(finding);
         let title = truncate(&title, room - 1, theme.symbols.ellipsis);
         let mut spans = vec![Span::raw(format!("{title:room$}"))];
-        for (id, _, width) in COLUMNS {
-            let (theory, measured) = cells(id, finding);
+        for (metric, _, width) in COLUMNS {
+            let (theory, measured) = cells(metric, finding);
             spans.push(Span::raw(format!("{theory:>width$}")));
             spans.push(Span::styled(format!("{measured:>width$}"), theme.strong()));
         }
@@ -79,8 +80,8 @@ pub fn rows(canvas: &mut Canvas, findings: &[&Finding], theme: Theme) {
         spans.push(Span::styled(word(finding), style));
         if timed {
             spans.push(Span::raw(" ".repeat(15_usize.saturating_sub(word(finding).len()))));
-            for (id, _, width) in TIMED {
-                let (_, measured) = cells(id, finding);
+            for (metric, _, width) in TIMED {
+                let (_, measured) = cells(metric, finding);
                 spans.push(Span::raw(format!("{measured:>width$}")));
             }
         }
@@ -115,8 +116,8 @@ pub fn times(canvas: &mut Canvas, findings: &[&Finding], theme: Theme) {
     for finding in ran {
         let name = label(finding);
         let mut line = format!("{:34}", truncate(&name, 33, theme.symbols.ellipsis));
-        for (id, _, width) in TIMED {
-            line += &format!("{:>width$}", cells(id, finding).1);
+        for (metric, _, width) in TIMED {
+            line += &format!("{:>width$}", cells(metric, finding).1);
         }
         canvas.line(line);
     }
@@ -127,15 +128,8 @@ fn label(finding: &Finding) -> String {
     format!("{}, {}", finding.scenario.title, finding.setting.sink.id())
 }
 
-/// Theory and measurement of the figure called `id`.
-fn cells(id: &str, finding: &Finding) -> (String, String) {
-    let Some(metric) = METRICS.iter().find(|metric| metric.id == id) else {
-        return (String::new(), String::new());
-    };
-    let theory = figure(&(metric.theory)(finding.scenario), metric.unit);
-    let measured = match finding.ran() {
-        Some(ran) => metric.measured(finding, ran),
-        None => Value::Absent,
-    };
-    (theory, figure(&measured, metric.unit))
+/// Theory and measurement of a figure.
+fn cells(metric: &Metric, finding: &Finding) -> (String, String) {
+    let theory = figure(&(metric.extra.theory)(finding.scenario), metric.unit);
+    (theory, figure(&metric.of(finding, &()), metric.unit))
 }
