@@ -5,9 +5,8 @@
 //! [`state::Context`] that all pages share. What it wants of the shell it returns as a
 //! [`page::Intent`].
 //!
-//! Each module uses only those before it in this list: [`action`] and [`keymap`], [`state`],
-//! [`widget`], [`view`], [`page`], [`shell`], [`run`]. The world is a parameter, so whole sessions
-//! run in tests.
+//! State knows no drawing, drawing knows no page, and no page knows the shell; a test keeps these
+//! arrows. The world is a parameter, so whole sessions run in tests.
 
 pub mod action;
 pub mod console;
