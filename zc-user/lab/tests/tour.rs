@@ -20,7 +20,10 @@ use zc_lab::{
 };
 use zc_render::theme::Theme;
 use zc_test_support::session::{Played, Script};
-use zc_tui::{run::Exit, world::Input};
+use zc_tui::{
+    run::Exit,
+    world::{Happening, Input},
+};
 
 #[path = "tour/laboratory.rs"]
 mod laboratory;
@@ -72,7 +75,7 @@ impl Given {
     }
 
     fn key(self, code: KeyCode, modifiers: KeyModifiers) -> Self {
-        self.input(Input::Terminal(Event::Key(KeyEvent::new(code, modifiers))))
+        self.input(Input::Event(Happening::Terminal(Event::Key(KeyEvent::new(code, modifiers)))))
     }
 
     fn input(mut self, input: Input) -> Self {
@@ -231,7 +234,7 @@ fn with_wait_it_needs_a_key_for_everything() {
     let mut tour = given(Luck::AsExpected).ticks(1000);
     tour.wait = true;
     let (ended, played) = tour.play();
-    assert_eq!((ended.exit, ended.tour.at()), (Exit::Stopped, 0));
+    assert_eq!((ended.exit, ended.tour.at()), (Exit::Stopped(None), 0));
     assert!(played.text().contains("Space: continue"), "{}", played.text());
     let mut tour = given(Luck::AsExpected).keys("     ");
     tour.wait = true;
@@ -277,9 +280,9 @@ fn it_can_be_left_at_any_time() {
         let at = || given(luck).keys(keys);
         leave(at().keys("q"), Exit::Left);
         leave(at().key(KeyCode::Char('c'), KeyModifiers::CONTROL), Exit::Interrupted);
-        leave(at().input(Input::Stop), Exit::Stopped);
+        leave(at().input(Input::Event(Happening::Closed)), Exit::Stopped(None));
         let (ended, played) = at().key(KeyCode::Char('z'), KeyModifiers::CONTROL).play();
-        assert_eq!((ended.exit, played.suspended), (Exit::Stopped, 1));
+        assert_eq!((ended.exit, played.suspended), (Exit::Stopped(None), 1));
     }
 }
 
@@ -293,7 +296,7 @@ fn the_tour_goes_on_behind_the_help() {
 #[test]
 fn the_help_is_closed_by_what_would_leave() {
     let (ended, _) = given(Luck::AsExpected).keys("?q").play();
-    assert_eq!(ended.exit, Exit::Stopped);
+    assert_eq!(ended.exit, Exit::Stopped(None));
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub trait Output {
 
     /// How long after the last snapshot the next one is due; `None` when the output needs no more.
     /// `pace` is what the source asks for: a recording has its own.
-    fn wait(&self, pace: Option<Duration>) -> Option<Duration>;
+    fn wait(&mut self, pace: Option<Duration>) -> Option<Duration>;
 
     /// Takes the next snapshot: `None` at the end of a recording.
     ///

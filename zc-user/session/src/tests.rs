@@ -31,7 +31,7 @@ struct Log(Vec<String>);
 impl Output for Log {
     type Event = char;
 
-    fn wait(&self, pace: Option<Duration>) -> Option<Duration> {
+    fn wait(&mut self, pace: Option<Duration>) -> Option<Duration> {
         pace.or(Some(Duration::from_secs(7)))
     }
 

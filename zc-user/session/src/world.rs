@@ -78,10 +78,20 @@ impl<E: Events> Real<E> {
     /// lost.
     #[must_use]
     pub fn with(signals: Signals, events: E) -> Self {
-        let mut tend = interval(TEND);
-        tend.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { signals, events, tend, ticked_at: Instant::now() }
+        Self { signals, events, tend: housekeeping(TEND), ticked_at: Instant::now() }
     }
+
+    /// The same with another interval between housekeepings.
+    #[must_use]
+    pub fn tend_every(self, interval: Duration) -> Self {
+        Self { tend: housekeeping(interval), ..self }
+    }
+}
+
+fn housekeeping(every: Duration) -> Interval {
+    let mut tend = interval(every);
+    tend.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    tend
 }
 
 impl<E: Events> World for Real<E> {

@@ -167,7 +167,7 @@ impl Watch {
 impl Output for Watch {
     type Event = Event;
 
-    fn wait(&self, _pace: Option<Duration>) -> Option<Duration> {
+    fn wait(&mut self, _pace: Option<Duration>) -> Option<Duration> {
         None
     }
 

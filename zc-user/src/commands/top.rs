@@ -109,7 +109,7 @@ impl<'a> Printer<'a> {
 impl Output for Printer<'_> {
     type Event = Infallible;
 
-    fn wait(&self, pace: Option<Duration>) -> Option<Duration> {
+    fn wait(&mut self, pace: Option<Duration>) -> Option<Duration> {
         let interval = pace.unwrap_or(self.arguments.interval);
         Some(if self.previous.is_none() { Duration::ZERO } else { interval })
     }

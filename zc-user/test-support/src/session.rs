@@ -14,7 +14,7 @@ use zc_model::{
 use zc_render::theme::Theme;
 use zc_tui::{
     run::{Options, session},
-    world::{Input, World},
+    world::{Happening, Input, Surface, World},
 };
 
 use crate::machine::Machine;
@@ -80,7 +80,7 @@ impl Session {
     }
 
     pub fn press(self, code: KeyCode, modifiers: KeyModifiers) -> Self {
-        self.input(Input::Terminal(Event::Key(KeyEvent::new(code, modifiers))))
+        self.input(Input::Event(Happening::Terminal(Event::Key(KeyEvent::new(code, modifiers)))))
     }
 
     /// Types text; upper case comes with Shift, as from a terminal.
@@ -99,7 +99,12 @@ impl Session {
 
     pub fn mouse(self, kind: MouseEventKind, column: u16, row: u16) -> Self {
         let modifiers = KeyModifiers::NONE;
-        self.input(Input::Terminal(Event::Mouse(MouseEvent { kind, column, row, modifiers })))
+        self.input(Input::Event(Happening::Terminal(Event::Mouse(MouseEvent {
+            kind,
+            column,
+            row,
+            modifiers,
+        }))))
     }
 
     /// Plays everything; what is left when the session ends is counted.
@@ -120,10 +125,10 @@ impl Played {
     /// What is left of a session in this world.
     pub fn of(world: Script) -> Self {
         Self {
-            screen: world.terminal.backend().buffer().clone(),
-            left: world.inputs.len(),
-            suspended: world.suspended,
-            waits: world.waits,
+            screen: world.screen.terminal.backend().buffer().clone(),
+            left: world.inputs.inputs.len(),
+            suspended: world.screen.suspended,
+            waits: world.inputs.waits,
         }
     }
 
@@ -171,34 +176,54 @@ impl Played {
     }
 }
 
-/// A world whose inputs are known beforehand; after the last one it says to stop.
+/// A world whose inputs are known beforehand; after the last one the terminal is gone.
 pub struct Script {
+    screen: TestScreen,
+    inputs: Inputs,
+}
+
+/// What a scripted session draws on.
+pub struct TestScreen {
     terminal: Terminal<TestBackend>,
-    inputs: VecDeque<Input>,
     suspended: usize,
+}
+
+/// What happens in a scripted session.
+pub struct Inputs {
+    inputs: VecDeque<Input>,
     waits: Vec<Option<Duration>>,
 }
 
 impl Script {
     pub fn new(terminal: Terminal<TestBackend>, inputs: VecDeque<Input>) -> Self {
-        Self { terminal, inputs, suspended: 0, waits: Vec::new() }
+        let screen = TestScreen { terminal, suspended: 0 };
+        Self { screen, inputs: Inputs { inputs, waits: Vec::new() } }
     }
 }
 
 impl World for Script {
+    type Surface = TestScreen;
+    type Inputs = Inputs;
+
+    fn parts(&mut self) -> (&mut TestScreen, &mut Inputs) {
+        (&mut self.screen, &mut self.inputs)
+    }
+}
+
+impl zc_session::world::World for Inputs {
+    type Event = Happening;
+
+    async fn next(&mut self, wait: Option<Duration>) -> Input {
+        self.waits.push(wait);
+        self.inputs.pop_front().unwrap_or(Input::Event(Happening::Closed))
+    }
+}
+
+impl Surface for TestScreen {
     type Backend = TestBackend;
 
     fn terminal(&mut self) -> &mut Terminal<TestBackend> {
         &mut self.terminal
-    }
-
-    async fn next(&mut self, wait: Option<Duration>) -> Input {
-        self.waits.push(wait);
-        let input = self.inputs.pop_front().unwrap_or(Input::Stop);
-        if let Input::Terminal(Event::Resize(width, height)) = input {
-            self.terminal.backend_mut().resize(width, height);
-        }
-        input
     }
 
     fn suspend(&mut self) -> Result<()> {
@@ -209,5 +234,9 @@ impl World for Script {
     fn resume(&mut self) -> Result<()> {
         self.terminal.clear().unwrap();
         Ok(())
+    }
+
+    fn resized(&mut self, columns: u16, rows: u16) {
+        self.terminal.backend_mut().resize(columns, rows);
     }
 }

@@ -1,6 +1,9 @@
 //! The session: inputs in, screens out.
 
-use std::{future::poll_fn, time::Duration};
+use std::{
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use anyhow::{Result, anyhow};
 use crossterm::event::Event;
@@ -9,10 +12,16 @@ use ratatui::layout::{Position, Rect};
 use super::{
     console::Console,
     shell::{Effect, Shell, dashboard},
-    world::{Input, World},
+    world::{Happening, Surface, World},
 };
-use zc_model::{column::Column, filter::Filter, sort::Direction, source::SnapshotSource};
+use zc_model::{
+    column::Column, filter::Filter, snapshot::Snapshot, sort::Direction, source::SnapshotSource,
+};
 use zc_render::theme::Theme;
+use zc_session::{
+    output::{Flow, Output},
+    signals::Ending,
+};
 
 /// The first interval: long enough for a rate, short enough to be there at once.
 const FIRST_INTERVAL: Duration = Duration::from_millis(250);
@@ -37,8 +46,8 @@ pub enum Exit {
     Left,
     /// Ctrl-C.
     Interrupted,
-    /// A signal, or the terminal is gone.
-    Stopped,
+    /// A signal, or the terminal is gone: then there is none.
+    Stopped(Option<Ending>),
 }
 
 /// Runs the dashboard on this process's terminal until the user leaves.
@@ -82,88 +91,140 @@ pub async fn drive(
     open: impl FnOnce() -> Result<Option<Box<dyn SnapshotSource>>>,
     world: &mut impl World,
 ) -> Result<Exit> {
-    shell.resize(screen(world)?);
-    draw(shell, world)?;
-    let mut source = open()?;
-    shell.start()?;
-    draw(shell, world)?;
-    let mut ticks = 0_u64;
-    loop {
-        let wait = match &source {
-            Some(source) => until_next_snapshot(shell, source.as_ref(), ticks),
-            None => shell.tick(),
-        };
-        // What goes on behind pages comes first: a key may be meant for what it has to show.
-        let input = tokio::select! {
-            biased;
-            () = poll_fn(|task| shell.poll(task)) => None,
-            input = world.next(wait) => Some(input),
-        };
-        let effect = match input {
-            None => Some(Effect::None),
-            Some(Input::Tick) => {
-                ticks += 1;
-                if let Some(source) = &mut source {
-                    shell.receive(source.next());
-                }
-                Some(shell.pass(wait.unwrap_or_default()))
-            }
-            Some(Input::Tend) => {
-                let tended = source.as_mut().map_or(Ok(()), |source| source.tend());
-                shell.tend(tended).then_some(Effect::None)
-            }
-            Some(Input::Terminal(Event::Resize(width, height))) => {
-                shell.resize(Rect::new(0, 0, width, height));
-                Some(Effect::None)
-            }
-            Some(Input::Terminal(event)) => shell.handle(&event),
-            Some(Input::Stop) => return Ok(Exit::Stopped),
-            Some(Input::Suspend) => Some(Effect::Suspend),
-            Some(Input::Resume) => Some(Effect::Redraw),
-        };
+    let (surface, inputs) = world.parts();
+    let mut dashboard =
+        Dashboard { shell, surface, has_source: true, ticks: 0, wait: None, exit: Exit::Left };
+    dashboard.resize()?;
+    dashboard.draw()?;
+    let source = open()?;
+    dashboard.has_source = source.is_some();
+    dashboard.shell.start()?;
+    dashboard.draw()?;
+    let mut source = source.unwrap_or_else(|| Box::new(Nothing));
+    zc_session::drive(source.as_mut(), &mut dashboard, inputs).await?;
+    Ok(dashboard.exit)
+}
+
+/// A session without snapshots of its own.
+struct Nothing;
+
+impl SnapshotSource for Nothing {
+    fn next(&mut self) -> Result<Option<Snapshot>> {
+        Ok(None)
+    }
+}
+
+/// A shell on what it is drawn on.
+struct Dashboard<'a, 'p, S> {
+    shell: &'a mut Shell<'p>,
+    surface: &'a mut S,
+    has_source: bool,
+    ticks: u64,
+    /// How long the next tick was waited for.
+    wait: Option<Duration>,
+    exit: Exit,
+}
+
+impl<S: Surface> Dashboard<'_, '_, S> {
+    fn until_next_snapshot(&self, pace: Option<Duration>) -> Option<Duration> {
+        let context = self.shell.context();
+        match self.ticks {
+            _ if context.has_ended() => None,
+            0 => Some(Duration::ZERO),
+            1 => Some(pace.unwrap_or(context.interval()).min(FIRST_INTERVAL)),
+            _ => Some(pace.unwrap_or(context.interval())),
+        }
+    }
+
+    fn resize(&mut self) -> Result<()> {
+        let size = self.surface.terminal().size();
+        let size =
+            size.map_err(|error| anyhow!("cannot read the size of the terminal: {error}"))?;
+        self.shell.resize(Rect::from((Position::ORIGIN, size)));
+        Ok(())
+    }
+
+    fn draw(&mut self) -> Result<()> {
+        let Self { shell, surface, .. } = self;
+        surface
+            .terminal()
+            .draw(|frame| shell.draw(frame.area(), frame.buffer_mut()))
+            .map_err(|error| anyhow!("cannot draw on the terminal: {error}"))?;
+        Ok(())
+    }
+
+    /// Does what the shell asks for, and draws it.
+    fn apply(&mut self, effect: Effect) -> Result<Flow> {
         match effect {
-            // Nothing has changed.
-            None => continue,
-            Some(Effect::None) => {}
-            Some(Effect::Quit) => return Ok(Exit::Left),
-            Some(Effect::Interrupt) => return Ok(Exit::Interrupted),
-            Some(Effect::Suspend) => {
-                world.suspend()?;
-                shell.resize(screen(world)?);
+            Effect::None => {}
+            Effect::Quit => return Ok(self.leave(Exit::Left)),
+            Effect::Interrupt => return Ok(self.leave(Exit::Interrupted)),
+            Effect::Suspend => {
+                self.surface.suspend()?;
+                self.resize()?;
             }
-            Some(Effect::Redraw) => {
-                world.resume()?;
-                shell.resize(screen(world)?);
+            Effect::Redraw => {
+                self.surface.resume()?;
+                self.resize()?;
             }
         }
-        draw(shell, world)?;
+        self.draw()?;
+        Ok(Flow::Continue)
+    }
+
+    fn leave(&mut self, exit: Exit) -> Flow {
+        self.exit = exit;
+        Flow::End
     }
 }
 
-fn until_next_snapshot(
-    shell: &Shell<'_>,
-    source: &dyn SnapshotSource,
-    ticks: u64,
-) -> Option<Duration> {
-    let context = shell.context();
-    match ticks {
-        _ if context.has_ended() => None,
-        0 => Some(Duration::ZERO),
-        1 => Some(source.pace().unwrap_or(context.interval()).min(FIRST_INTERVAL)),
-        _ => Some(source.pace().unwrap_or(context.interval())),
+impl<S: Surface> Output for Dashboard<'_, '_, S> {
+    type Event = Happening;
+
+    fn wait(&mut self, pace: Option<Duration>) -> Option<Duration> {
+        self.wait =
+            if self.has_source { self.until_next_snapshot(pace) } else { self.shell.tick() };
+        self.wait
     }
-}
 
-fn screen(world: &mut impl World) -> Result<Rect> {
-    let size = world.terminal().size();
-    let size = size.map_err(|error| anyhow!("cannot read the size of the terminal: {error}"))?;
-    Ok(Rect::from((Position::ORIGIN, size)))
-}
+    fn receive(&mut self, snapshot: Result<Option<Snapshot>>) -> Result<Flow> {
+        self.ticks += 1;
+        if self.has_source {
+            self.shell.receive(snapshot);
+        }
+        let effect = self.shell.pass(self.wait.unwrap_or_default());
+        self.apply(effect)
+    }
 
-fn draw(shell: &Shell<'_>, world: &mut impl World) -> Result<()> {
-    world
-        .terminal()
-        .draw(|frame| shell.draw(frame.area(), frame.buffer_mut()))
-        .map_err(|error| anyhow!("cannot draw on the terminal: {error}"))?;
-    Ok(())
+    fn tended(&mut self, outcome: Result<()>) -> Result<Flow> {
+        if self.shell.tend(outcome) { self.apply(Effect::None) } else { Ok(Flow::Continue) }
+    }
+
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        self.shell.poll(task)
+    }
+
+    fn advanced(&mut self) -> Result<Flow> {
+        self.apply(Effect::None)
+    }
+
+    fn signal(&mut self, signal: Ending) -> Result<Flow> {
+        Ok(self.leave(Exit::Stopped(Some(signal))))
+    }
+
+    fn event(&mut self, happening: Happening) -> Result<Flow> {
+        match happening {
+            Happening::Terminal(Event::Resize(columns, rows)) => {
+                self.surface.resized(columns, rows);
+                self.shell.resize(Rect::new(0, 0, columns, rows));
+                self.apply(Effect::None)
+            }
+            Happening::Terminal(event) => {
+                self.shell.handle(&event).map_or(Ok(Flow::Continue), |effect| self.apply(effect))
+            }
+            Happening::Suspend => self.apply(Effect::Suspend),
+            Happening::Resume => self.apply(Effect::Redraw),
+            Happening::Closed => Ok(self.leave(Exit::Stopped(None))),
+        }
+    }
 }

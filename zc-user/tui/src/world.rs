@@ -1,39 +1,33 @@
-//! Everything outside of a session: keys, time, signals, the terminal.
-
-use std::{future::Future, time::Duration};
+//! Everything outside of a session: what it draws on, and what happens to it.
 
 use anyhow::Result;
 use crossterm::event::Event;
 use ratatui::{Terminal, backend::Backend};
+use zc_session::world;
 
-/// Something happened outside.
+/// Something happened to the terminal, or to the job that owns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// The next snapshot is due.
-    Tick,
-    /// Time for housekeeping.
-    Tend,
+pub enum Happening {
     /// A key, the mouse, or a new size.
     Terminal(Event),
-    /// Leave: a signal said so, or the terminal is gone.
-    Stop,
     /// A signal asks us to stop like Ctrl-Z does.
     Suspend,
     /// We have been continued.
     Resume,
+    /// The terminal is gone.
+    Closed,
 }
 
-/// Everything outside of the session.
-pub trait World {
-    /// What is drawn on.
+/// What happens to a session that has a terminal.
+pub type Input = world::Input<Happening>;
+
+/// What a session draws on.
+pub trait Surface {
+    /// How it is drawn.
     type Backend: Backend;
 
     /// What is drawn on.
     fn terminal(&mut self) -> &mut Terminal<Self::Backend>;
-
-    /// Waits for the next input. A tick is due `wait` after the last one; with `None` there are
-    /// no more.
-    fn next(&mut self, wait: Option<Duration>) -> impl Future<Output = Input>;
 
     /// Gives the terminal back, stops the job, and returns with the terminal when continued.
     ///
@@ -46,4 +40,18 @@ pub trait World {
     /// # Errors
     /// When the terminal cannot be taken over again.
     fn resume(&mut self) -> Result<()>;
+
+    /// The terminal has a new size, in columns and rows.
+    fn resized(&mut self, _columns: u16, _rows: u16) {}
+}
+
+/// Everything outside of a session.
+pub trait World {
+    /// What it draws on.
+    type Surface: Surface;
+    /// What happens to it.
+    type Inputs: world::World<Event = Happening>;
+
+    /// Both.
+    fn parts(&mut self) -> (&mut Self::Surface, &mut Self::Inputs);
 }

@@ -22,6 +22,7 @@ use zc_lab::{
     },
 };
 use zc_render::{sanitize::sanitize, theme::Theme};
+use zc_session::signals::Ending;
 use zc_tui::{console::Console, run::Exit};
 
 mod laboratory;
@@ -61,7 +62,6 @@ fn script(path: Option<&Path>) -> Result<Script> {
 async fn dashboard(tour: Tour, theme: Theme, arguments: &Demo) -> Result<ExitCode> {
     let mut world = Console::open()?;
     let ended = session(tour, || LiveLaboratory::open(arguments), theme, &mut world).await;
-    let signal = world.stopped_by();
     // The terminal is restored before anything is printed.
     drop(world);
     let ended = ended?;
@@ -71,7 +71,7 @@ async fn dashboard(tour: Tour, theme: Theme, arguments: &Demo) -> Result<ExitCod
     let said = writeln!(out, "{tally}").and_then(|()| out.flush());
     match ended.exit {
         Exit::Interrupted => Ok(interrupted(libc::SIGINT)),
-        Exit::Stopped => Ok(interrupted(signal.map_or(libc::SIGHUP, |kind| kind.as_raw_value()))),
+        Exit::Stopped(signal) => Ok(interrupted(signal.unwrap_or(Ending::Hangup).number())),
         Exit::Left => {
             said.context("cannot write to standard output")?;
             Ok(status(tally))

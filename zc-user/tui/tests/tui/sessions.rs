@@ -19,7 +19,7 @@ use zc_tui::{
         Effect, Shell, dashboard,
         keys::{ALWAYS, Action, LINE, MENU, MOVING, PAGE},
     },
-    world::Input,
+    world::{Happening, Input},
 };
 
 use zc_test_support::{machine::Machine, session::Session};
@@ -39,7 +39,7 @@ fn q_and_ctrl_c_quit_at_once_wherever_one_is() {
     let in_detail = machine().ticks(2).key(KeyCode::Enter).keys("qj").play();
     assert_eq!(in_detail.left, 1);
     assert_eq!(machine().ticks(2).keys("?qqj").play().left, 1, "the first q closes the help");
-    assert_eq!(machine().ticks(2).input(Input::Stop).keys("j").play().left, 1);
+    assert_eq!(machine().ticks(2).input(Input::Event(Happening::Closed)).keys("j").play().left, 1);
 }
 
 #[test]
@@ -211,7 +211,10 @@ fn the_help_scrolls_to_its_end() {
 #[test]
 fn suspending_returns_to_the_same_screen() {
     let ctrl_z = machine().ticks(2).press(KeyCode::Char('z'), KeyModifiers::CONTROL);
-    let played = ctrl_z.input(Input::Suspend).input(Input::Resume).play();
+    let played = ctrl_z
+        .input(Input::Event(Happening::Suspend))
+        .input(Input::Event(Happening::Resume))
+        .play();
     assert_eq!(played.suspended, 2);
     assert_eq!(played.text(), machine().ticks(2).play().text());
 }
@@ -245,7 +248,11 @@ fn every_size_is_drawn_without_panic() {
 
 #[test]
 fn a_resize_keeps_the_selection_in_sight() {
-    let played = machine().ticks(3).keys("G").input(Input::Terminal(Event::Resize(80, 9))).play();
+    let played = machine()
+        .ticks(3)
+        .keys("G")
+        .input(Input::Event(Happening::Terminal(Event::Resize(80, 9))))
+        .play();
     assert!(played.selected().contains("java"), "{}", played.text());
 }
 
@@ -407,6 +414,10 @@ fn releases_of_keys_are_not_presses() {
         kind: KeyEventKind::Release,
         state: KeyEventState::NONE,
     };
-    let played = machine().ticks(2).input(Input::Terminal(Event::Key(release))).keys("j").play();
+    let played = machine()
+        .ticks(2)
+        .input(Input::Event(Happening::Terminal(Event::Key(release))))
+        .keys("j")
+        .play();
     assert_eq!(played.left, 0);
 }
