@@ -199,10 +199,27 @@ fn shared_extents() -> Result<(), Skip> {
 fn huge_pages() -> Result<(), Skip> {
     let enabled = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled");
     match enabled {
-        Ok(modes) if !modes.contains("[never]") => Ok(()),
-        _ => Err(Skip::Kernel("transparent huge pages are off".to_owned())),
+        Ok(modes) if !modes.contains("[never]") => {}
+        _ => return Err(Skip::Kernel("transparent huge pages are off".to_owned())),
     }
+    // `Node 0, zone Normal`, and how many free blocks there are of each order.
+    let text = std::fs::read_to_string("/proc/buddyinfo").unwrap_or_default();
+    let blocks = |line: &str| -> u64 {
+        let counts = line.split_whitespace().skip(4 + HUGE_ORDER);
+        counts.filter_map(|count| count.parse::<u64>().ok()).sum()
+    };
+    // The zone for old devices is kept for them.
+    let usable = text.lines().filter(|line| line.split_whitespace().nth(3) != Some("DMA"));
+    if usable.map(blocks).sum::<u64>() == 0 {
+        return Err(Skip::Kernel(
+            "the free memory has no block as large as a huge page".to_owned(),
+        ));
+    }
+    Ok(())
 }
+
+/// How often a page is doubled to make a huge one, of x86-64 and of arm64 with pages of 4 KiB.
+const HUGE_ORDER: usize = 9;
 
 fn nginx() -> Result<(), Skip> {
     requirement::program("nginx").map(drop)
