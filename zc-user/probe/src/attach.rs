@@ -1,12 +1,14 @@
 //! Loading the object and attaching every probe that this kernel has.
 
+mod capacity;
+mod tracepoint;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use aya::{
     Ebpf, EbpfLoader, Endianness, VerifierLogLevel,
     maps::{MapData, Stack},
-    programs::{BtfTracePoint, RawTracePoint},
 };
 use zc_common::{
     config::{Config, Settings},
@@ -17,9 +19,9 @@ use zc_common::{
 use super::{
     OBJECT,
     btf::Btf,
-    catalog::{PROBES, Part, Probe, ProbeGroup},
+    catalog::{Part, ProbeGroup},
     coverage::Coverage,
-    exit, feature,
+    feature,
     layout::{self, Access},
     lockdown,
     module::Unhooked,
@@ -132,7 +134,7 @@ impl Attached {
 /// When nothing can be shown at all: no privileges, no type information, or the kernel refuses the
 /// core probes. Other groups degrade on their own, see [`Attached::groups`].
 pub fn attach(options: &Options) -> Result<Attached> {
-    lift_memory_limit();
+    capacity::lift_memory_limit();
     let path = options.btf.as_deref().unwrap_or(Path::new(KERNEL_BTF));
     let btf = read_btf(path, options.btf.is_some())?;
     let own = options.btf.is_none();
@@ -171,13 +173,6 @@ fn read_btf(path: &Path, given: bool) -> Result<Btf> {
     })
 }
 
-/// Lets programs and maps take as much memory as they need. Only kernels before 5.11 count it against
-/// the limit; a process that may not raise it gets the kernel's refusal, which [`Barred`] explains.
-fn lift_memory_limit() {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    let _ = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None });
-}
-
 fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<Attached> {
     let offsets = layout::offsets(btf).map_err(|missing| {
         anyhow!(
@@ -189,8 +184,8 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
     })?;
     let Symbols { rodata, copy_routines } = Symbols::read();
     let ranges = copy_routines.as_ref().copied().unwrap_or(CopyRanges::EMPTY);
-    let cpus = possible_cpus()?;
-    let slots = options.threads.map_or_else(default_slots, Ok)?.max(64) + 1;
+    let cpus = capacity::possible_cpus()?;
+    let slots = options.threads.unwrap_or_else(capacity::default_slots).max(64) + 1;
     // aya reads the kernel's BTF by itself to load the object; it may be absent.
     let types = aya::Btf::parse_file(path, aya_endianness()).ok();
     let tracing = function_tracing(options, access, btf);
@@ -270,7 +265,10 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
                     trace::attach_group(&mut ebpf, group, btf, types, kprobes, &mut sites)
                 }
                 (_, _, Err(why), _) if group.has_sites() => Err(why.clone()),
-                _ => attach_group(&mut ebpf, group, access, types.as_ref(), btf, kprobes),
+                _ => {
+                    let types = types.as_ref();
+                    tracepoint::attach_group(&mut ebpf, group, access, types, btf, kprobes)
+                }
             }
         };
         let refusal = outcome.err();
@@ -319,88 +317,6 @@ fn kprobes(options: &Options) -> Result<(), Refusal> {
     feature::kprobes()
 }
 
-/// Attaches all probes of a group; none when the kernel lacks one of its tracepoints.
-fn attach_group(
-    ebpf: &mut Ebpf,
-    group: ProbeGroup,
-    access: Access,
-    types: Option<&aya::Btf>,
-    btf: &Btf,
-    kprobes: bool,
-) -> Result<(), Refusal> {
-    let probes = || PROBES.iter().filter(|probe| probe.group == group && (probe.is_needed)(btf));
-    let there = |name: &&str| btf.tracepoint_arguments(name).is_some();
-    let mut found = Vec::new();
-    for probe in probes() {
-        match [probe.tracepoint].into_iter().chain(probe.older).find(there) {
-            Some(tracepoint) => found.push((probe, tracepoint)),
-            None => return Err(Refusal::NoTracepoint(probe.tracepoint)),
-        }
-    }
-    for (probe, tracepoint) in found {
-        if tracepoint == exit::TRACEPOINT
-            && kprobes
-            && access == Access::Typed
-            && exit::attach_function(ebpf, btf)
-        {
-            continue;
-        }
-        attach_probe(ebpf, probe, tracepoint, access, types)
-            .with_context(|| format!("cannot attach to {tracepoint}"))?;
-    }
-    Ok(())
-}
-
-fn attach_probe(
-    ebpf: &mut Ebpf,
-    probe: &Probe,
-    tracepoint: &str,
-    access: Access,
-    types: Option<&aya::Btf>,
-) -> Result<()> {
-    let name = match access {
-        Access::Typed => probe.program,
-        Access::Checked => probe.raw_program,
-    };
-    let program =
-        ebpf.program_mut(name).with_context(|| format!("the object has no program {name}"))?;
-    match access {
-        Access::Typed => {
-            let program: &mut BtfTracePoint = program.try_into()?;
-            program.load(tracepoint, types.context("no type information")?)?;
-            program.attach()?;
-        }
-        Access::Checked => {
-            let program: &mut RawTracePoint = program.try_into()?;
-            program.load()?;
-            program.attach(tracepoint)?;
-        }
-    }
-    Ok(())
-}
-
 const fn aya_endianness() -> Endianness {
     if cfg!(target_endian = "big") { Endianness::Big } else { Endianness::Little }
-}
-
-/// CPUs that may ever come online: their numbers go up to this.
-fn possible_cpus() -> Result<u32> {
-    let count = aya::util::nr_cpus()
-        .map_err(|(path, error)| anyhow!("cannot read the number of CPUs from {path}: {error}"))?;
-    Ok(u32::try_from(count)?.min(zc_common::MAX_CPUS))
-}
-
-/// Twice the threads there are, and room for a burst; between 8,192 and 131,072.
-fn default_slots() -> Result<u32> {
-    const LEAST: u32 = 8_192;
-    const MOST: u32 = 131_072;
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    // The fourth field is "running/all".
-    let threads: u32 = load
-        .split_whitespace()
-        .nth(3)
-        .and_then(|field| field.split('/').nth(1))
-        .and_then(|count| count.parse().ok())
-        .unwrap_or(LEAST / 2);
-    Ok((2 * threads + 4096).next_power_of_two().clamp(LEAST, MOST))
 }

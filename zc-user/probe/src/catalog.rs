@@ -59,7 +59,7 @@ impl ProbeGroup {
     }
 }
 
-/// What a user may leave out, to see what remains: a group, or a kind of hook.
+/// What a user can disable, to see what remains: a probe group, or a kind of hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// A group of probes.
@@ -71,7 +71,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// Everything that can be left out.
+    /// Everything that can be disabled.
     pub fn all() -> impl Iterator<Item = Self> {
         let groups = ProbeGroup::ALL.iter().copied().filter(|group| *group != ProbeGroup::Core);
         groups.map(Self::Group).chain([Self::Functions, Self::Kprobes])

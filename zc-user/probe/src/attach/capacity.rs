@@ -1,0 +1,32 @@
+//! How much the maps hold, and the memory for them.
+
+use anyhow::{Result, anyhow};
+
+/// Lets programs and maps take as much memory as they need. Only kernels before 5.11 count it against
+/// the limit; a process that may not raise it gets the kernel's refusal, which [`crate::refusal::Barred`] explains.
+pub(super) fn lift_memory_limit() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let _ = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None });
+}
+
+/// CPUs that may ever come online: their numbers go up to this.
+pub(super) fn possible_cpus() -> Result<u32> {
+    let count = aya::util::nr_cpus()
+        .map_err(|(path, error)| anyhow!("cannot read the number of CPUs from {path}: {error}"))?;
+    Ok(u32::try_from(count)?.min(zc_common::MAX_CPUS))
+}
+
+/// Twice the threads there are, and room for a burst; between 8,192 and 131,072.
+pub(super) fn default_slots() -> u32 {
+    const LEAST: u32 = 8_192;
+    const MOST: u32 = 131_072;
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    // The fourth field is "running/all".
+    let threads: u32 = load
+        .split_whitespace()
+        .nth(3)
+        .and_then(|field| field.split('/').nth(1))
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(LEAST / 2);
+    (2 * threads + 4096).next_power_of_two().clamp(LEAST, MOST)
+}
