@@ -48,7 +48,7 @@ fn build() -> Result<(), String> {
     }
 
     for variable in FOREIGN_ENVIRONMENT {
-        // SAFETY: this script has a single thread, so nobody reads the environment meanwhile.
+        // SAFETY: this script has a single thread, so no other one reads the environment.
         unsafe { env::remove_var(variable) };
     }
     if chosen.needs_bootstrap {
@@ -56,7 +56,7 @@ fn build() -> Result<(), String> {
         unsafe { env::set_var("RUSTC_BOOTSTRAP", "1") };
     }
 
-    // aya-build turns every line of the inner cargo into a warning: only real ones shall come.
+    // aya-build turns every line of the inner cargo into a warning: let through only real ones.
     // SAFETY: as above.
     unsafe { env::set_var("CARGO_TERM_QUIET", "true") };
 
@@ -71,8 +71,8 @@ fn build() -> Result<(), String> {
         },
     )?;
 
-    // Last, because cargo repeats them to whoever reads the error of a failed script; a script that
-    // failed is run again anyway.
+    // Last, because cargo repeats them with the error of a failed script; a script that failed runs
+    // again anyway.
     for input in ["zc-ebpf", "zc-common", "Cargo.toml", "Cargo.lock", "zc-user/probe/build"] {
         println!("cargo::rerun-if-changed={}", source(input));
     }

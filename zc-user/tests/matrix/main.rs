@@ -84,12 +84,12 @@ fn workload(words: &[OsString]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Whether this is a guest of `cargo xtask vm`, where copies are measured and devices are nobody's.
+/// Whether this is a guest of `cargo xtask vm`, where copies are measured and no other program uses the devices.
 fn is_guest() -> bool {
     env::var_os("ZC_VM_RESULTS").is_some()
 }
 
-/// Keeps `contents` for whoever runs these tests in a virtual machine.
+/// Keeps `contents` for the host that runs these tests in a virtual machine.
 fn keep(name: &str, contents: &[u8]) {
     if let Some(directory) = env::var_os("ZC_VM_RESULTS") {
         fs::write(PathBuf::from(directory).join(name), contents).unwrap();
