@@ -2,7 +2,7 @@
 
 use super::{
     Column, Cut, Table, Tone,
-    View::{Json, Mappings},
+    View::{Json, Mappings, Report},
     measured, per_second,
 };
 use crate::{
@@ -28,18 +28,18 @@ columns! { Devices:
     DEVICE = "device", "DEVICE", Text, Label,
         "Name as the kernel has it.",
         |device, _| Value::Text(device.device.as_str().into()),
-        .on(&[Mappings]), .screen(0, (12, 32), Tone::Strong), .cut(Cut::Start(15));
+        .on(&[Report, Mappings]), .screen(0, (12, 32), Tone::Strong), .cut(Cut::Start(15));
     KIND = "kind", "KIND", Text, Label,
         "block, net, bus (what the DMA API mapped for a device) or iommu.",
         |device, _| Value::Text(device.kind.id().into()),
         .screen(4, (5, 5), Tone::Text);
-    DMA = "dma", "DMA", Text, Label,
-        "no for devices without hardware (loopback, veth, loop): the CPU moves their bytes.",
+    MOVED_BY = "moved_by", "MOVED BY", Text, Label,
+        "hardware (DMA), or CPU for devices without hardware: loopback, veth, loop.",
         |device, _| match (device.kind.moves_bytes(), device.software) {
             (false, _) => Value::Absent,
-            (true, software) => Value::Text(if software { "no" } else { "yes" }.into()),
+            (true, software) => Value::Text(if software { "CPU" } else { "hardware" }.into()),
         },
-        .screen(3, (3, 3), Tone::Dma);
+        .on(&[Report]), .screen(3, (9, 9), Tone::Dma);
     READ_BYTES_PER_SEC = "read_bytes_per_sec", "READ/RX/s", BytesPerSec, Gauge,
         "Bytes read from the medium, or received, per second; on a bus, bytes mapped for it to write \
          to memory.",
@@ -56,48 +56,48 @@ columns! { Devices:
             |mapped| known(mapped.to_device_bytes),
         ), frame),
         .screen(2, (11, 11), Tone::Strong);
-    READ_REQUESTS_PER_SEC = "read_requests_per_sec", "REQ IN/s", PerSec, Gauge,
+    READ_REQUESTS_PER_SEC = "read_requests_per_sec", "READS/s", PerSec, Gauge,
         "Read requests, or packets received, per second.",
         |device, frame| per_second(own(device, device.read_requests), frame),
         .screen(5, (8, 8), Tone::Text);
-    WRITE_REQUESTS_PER_SEC = "write_requests_per_sec", "REQ OUT/s", PerSec, Gauge,
+    WRITE_REQUESTS_PER_SEC = "write_requests_per_sec", "WRITES/s", PerSec, Gauge,
         "Write requests, or packets transmitted, per second.",
         |device, frame| per_second(own(device, device.write_requests), frame),
         .screen(6, (9, 9), Tone::Text);
-    DMA_READ_BYTES = "dma_read_bytes", "DMA-READ", Bytes, Counter,
+    DMA_READ_BYTES = "dma_read_bytes", "DMA READ", Bytes, Counter,
         "Bytes that hardware read from the medium, or received: nothing where the CPU moves them.",
         |device, _| dma(device, device.read_bytes),
         .on(&[Json]);
-    DMA_WRITE_BYTES = "dma_write_bytes", "DMA-WRITE", Bytes, Counter,
+    DMA_WRITE_BYTES = "dma_write_bytes", "DMA WRITTEN", Bytes, Counter,
         "Bytes that hardware wrote to the medium, or transmitted: nothing where the CPU moves them.",
         |device, _| dma(device, device.write_bytes),
         .on(&[Json]);
     READ_BYTES = "read_bytes", "READ", Bytes, Counter,
         "Bytes read from the medium, or received.",
         |device, _| own(device, device.read_bytes),
-        .on(&[Json]);
+        .on(&[Report, Json]);
     WRITE_BYTES = "write_bytes", "WRITTEN", Bytes, Counter,
         "Bytes written to the medium, or transmitted.",
         |device, _| own(device, device.write_bytes),
-        .on(&[Json]);
-    READ_REQUESTS = "read_requests", "READ-REQ", Count, Counter,
+        .on(&[Report, Json]);
+    READ_REQUESTS = "read_requests", "READS", Count, Counter,
         "Read requests, or packets received.",
         |device, _| own(device, device.read_requests),
-        .on(&[Json]);
-    WRITE_REQUESTS = "write_requests", "WRITE-REQ", Count, Counter,
+        .on(&[Report, Json]);
+    WRITE_REQUESTS = "write_requests", "WRITES", Count, Counter,
         "Write requests, or packets transmitted.",
         |device, _| own(device, device.write_requests),
-        .on(&[Json]);
+        .on(&[Report, Json]);
     GATHERED_SHARE = "gathered_share", "GATHER", Fraction, Gauge,
         "Share of the transmitted bytes that the device gathered from page references.",
         |device, _| device.gathered_share().map_or(Value::Absent, |share| {
             Value::Real(share, Quality::MEASURED)
         }),
-        .screen(7, (7, 7), Tone::Reference);
+        .on(&[Report]), .screen(7, (7, 7), Tone::Reference);
     ERRORS = "errors", "ERRORS", Count, Counter,
         "Failed requests and refused packets in the interval.",
         |device, _| own(device, device.errors),
-        .on(&[Json]), .screen(8, (7, 7), Tone::Notice);
+        .on(&[Report, Json]), .screen(8, (7, 7), Tone::Notice);
     LINEAR_BYTES = "linear_bytes", "LINEAR", Bytes, Counter,
         "Bytes transmitted from the linear part of socket buffers.",
         |device, _| net(device, device.linear_bytes),
@@ -121,8 +121,7 @@ columns! { Devices:
     MAPPED_BIDIRECTIONAL_BYTES_PER_SEC = "mapped_bidirectional_bytes_per_sec", "MAP BOTH/s",
         BytesPerSec, Gauge,
         "Bytes mapped both ways, or by an IOMMU, which does not say which way, per second.",
-        |device, frame| per_second(mapped(device, |mapped| mapped.bidirectional_bytes), frame),
-        .screen(12, (10, 10), Tone::Dma);
+        |device, frame| per_second(mapped(device, |mapped| mapped.bidirectional_bytes), frame);
     UNMAPPED_BYTES = "unmapped_bytes", "UNMAPPED", Bytes, Counter,
         "Bytes unmapped.",
         |device, _| mapped(device, |mapped| mapped.unmapped_bytes),

@@ -52,7 +52,7 @@ impl PathRow<'_> {
 
 columns! { Paths:
     PATH = "path", "PATH", Text, Label,
-        "What happened to the bytes; the same word filters and exports use.",
+        "What happened to the bytes; filters and exports use the same word.",
         |row, _| label(row, |sample| Some(sample.path.id())),
         .on(&[Report]), .screen(0, (20, 24), Tone::Text);
     OPS = "ops", "OPS", Count, Counter,
@@ -91,8 +91,9 @@ columns! { Paths:
         "The part of copied_bytes that no hooked function counted.",
         |row, _| measured(row.sum(|sample| sample.assumed_bytes)),
         .on(&[JsonIfAny]);
-    PROVENANCE = "provenance", "COPIES", Text, Label,
-        "measured, assumed (no zero-copy evidence), modelled (no hook here) or unavailable.",
+    PROVENANCE = "provenance", "SOURCE", Text, Label,
+        "Where the copied bytes come from: measured, assumed (no zero-copy evidence), modelled (kernel \
+         function cannot be traced) or unavailable.",
         |row, _| label(row, |sample| Some(sample.provenance.id())),
         .on(&[Json]), .screen(4, (11, 11), Tone::Text);
     SOCKET = "socket", "SOCKET", Text, Label,

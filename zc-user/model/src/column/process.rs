@@ -102,60 +102,61 @@ columns! { Processes:
         "Bytes moved on all paths per second.",
         |row, frame| per_second(counter(row, frame, CounterId::MovedBytes), frame),
         .on(&[Once]), .screen(5, (8, 10), Tone::Text);
-    AMPLIFICATION = "amplification", "AMPLIF", Ratio, Gauge,
+    AMPLIFICATION = "amplification", "PER BYTE", Ratio, Gauge,
         "CPU-copied bytes per payload byte. Payload is the busier direction, in or out, of files, \
          sockets and pipes: read + write of a byte is 2, sendfile of it 0. Memory paths and \
          pseudo files are left out.",
         amplification,
-        .on(&[Once, Report]), .screen(7, (7, 7), Tone::Text), .marked();
+        .on(&[Once, Report]), .screen(7, (9, 9), Tone::Text), .marked();
     DOMINANT_PATH = "dominant_path", "PATH", Text, Label,
-        "The path that moved the most bytes. Pseudo files only where there is nothing else.",
+        "The path that moved the most bytes. Device and /proc reads are shown only if \
+         there is nothing else.",
         |row, _| ledger::dominant_path(row.paths)
             .map_or(Value::Absent, |path| Value::Text(path.id().into())),
-        .on(&[Once, Report]), .screen(3, (19, 21), Tone::Text);
-    ZERO_COPIED_BYTES = "zero_copied_bytes", "ZEROCOPIED", Bytes, Counter,
+        .on(&[Once, Report]), .screen(3, (18, 21), Tone::Text);
+    ZERO_COPIED_BYTES = "zero_copied_bytes", "BY REF", Bytes, Counter,
         "Bytes moved without a copy by the CPU. Pseudo files do not count.",
         zero_copied;
-    ZERO_COPIED_BYTES_PER_SEC = "zero_copied_bytes_per_sec", "ZEROCOPIED/s", BytesPerSec, Gauge,
+    ZERO_COPIED_BYTES_PER_SEC = "zero_copied_bytes_per_sec", "BY REF/s", BytesPerSec, Gauge,
         "Bytes moved per second without a copy by the CPU. Pseudo files do not count.",
         |row, frame| per_second(zero_copied(row, frame), frame),
-        .screen(8, (13, 13), Tone::Reference), .marked();
-    MODE_SWITCHES = "mode_switches", "MODESW", Count, Counter,
+        .screen(8, (10, 10), Tone::Reference), .marked();
+    MODE_SWITCHES = "mode_switches", "SWITCHES", Count, Counter,
         CounterId::ModeSwitches.help(),
         |row, frame| counter(row, frame, CounterId::ModeSwitches);
-    MODE_SWITCHES_PER_SEC = "mode_switches_per_sec", "MODESW/s", PerSec, Gauge,
+    MODE_SWITCHES_PER_SEC = "mode_switches_per_sec", "SWITCHES/s", PerSec, Gauge,
         "Switches between user and kernel mode per second.",
         |row, frame| per_second(counter(row, frame, CounterId::ModeSwitches), frame),
-        .screen(9, (9, 9), Tone::Text);
+        .screen(9, (11, 11), Tone::Text);
     ADVICE = "advice", "ADVICE", Text, Label,
         "The rule with the greatest predicted saving that applies to the process.",
         |row, frame| advice::best(row, frame)
             .map_or(Value::Absent, |advice| Value::Text(advice.rule.id().into())),
         .screen(10, (14, 21), Tone::Notice);
-    CONTEXT_SWITCHES_VOLUNTARY = "context_switches_voluntary", "CSW-VOL", Count, Counter,
+    CONTEXT_SWITCHES_VOLUNTARY = "context_switches_voluntary", "WAITS", Count, Counter,
         CounterId::ContextSwitchesVoluntary.help(),
         |row, frame| counter(row, frame, CounterId::ContextSwitchesVoluntary);
-    CONTEXT_SWITCHES_VOLUNTARY_PER_SEC = "context_switches_voluntary_per_sec", "CSW-VOL/s", PerSec, Gauge,
+    CONTEXT_SWITCHES_VOLUNTARY_PER_SEC = "context_switches_voluntary_per_sec", "WAITS/s", PerSec, Gauge,
         "Voluntary context switches per second.",
         |row, frame| per_second(counter(row, frame, CounterId::ContextSwitchesVoluntary), frame),
         .screen(11, (10, 10), Tone::Text);
-    CONTEXT_SWITCHES_INVOLUNTARY = "context_switches_involuntary", "CSW-INVOL", Count, Counter,
+    CONTEXT_SWITCHES_INVOLUNTARY = "context_switches_involuntary", "PREEMPTED", Count, Counter,
         CounterId::ContextSwitchesInvoluntary.help(),
         |row, frame| counter(row, frame, CounterId::ContextSwitchesInvoluntary);
-    CONTEXT_SWITCHES_INVOLUNTARY_PER_SEC = "context_switches_involuntary_per_sec", "CSW-INVOL/s", PerSec, Gauge,
+    CONTEXT_SWITCHES_INVOLUNTARY_PER_SEC = "context_switches_involuntary_per_sec", "PREEMPTED/s", PerSec, Gauge,
         "Involuntary context switches per second.",
         |row, frame| per_second(counter(row, frame, CounterId::ContextSwitchesInvoluntary), frame),
         .screen(12, (12, 12), Tone::Text);
-    PAGE_CACHE_HITS = "page_cache_hits", "CACHE-HIT", Count, Counter,
+    PAGE_CACHE_HITS = "page_cache_hits", "PAGE HITS", Count, Counter,
         CounterId::PageCacheHits.help(),
         |row, frame| counter(row, frame, CounterId::PageCacheHits);
-    PAGE_CACHE_MISSES = "page_cache_misses", "CACHE-MISS", Count, Counter,
+    PAGE_CACHE_MISSES = "page_cache_misses", "PAGE MISSES", Count, Counter,
         CounterId::PageCacheMisses.help(),
         |row, frame| counter(row, frame, CounterId::PageCacheMisses);
-    PAGE_CACHE_HIT_RATIO = "page_cache_hit_ratio", "HIT-RATIO", Fraction, Gauge,
+    PAGE_CACHE_HIT_RATIO = "page_cache_hit_ratio", "CACHE HITS", Fraction, Gauge,
         "Page-cache hits per hit and miss. Readahead counts as a miss, the reads it serves as hits.",
         hit_ratio,
-        .screen(13, (10, 10), Tone::Text);
+        .screen(13, (11, 11), Tone::Text);
     SYSCALLS = "syscalls", "SYSCALLS", Count, Counter,
         CounterId::Syscalls.help(),
         |row, frame| counter(row, frame, CounterId::Syscalls);
@@ -173,92 +174,91 @@ columns! { Processes:
             process.cgroup.as_deref().map_or(Value::Absent, |cgroup| Value::Text(cgroup.into()))
         }),
         .on(&[PerPath]), .screen(16, (20, 80), Tone::Dim), .cut(Cut::End(30));
-    COPY_TAX = "copy_tax", "COPY-TAX", Fraction, Gauge,
+    COPY_TAX = "copy_tax", "COPY TAX", Fraction, Gauge,
         "Share of the CPU time that went into the kernel's copy routines, by samples: 99 a second \
          on each CPU. Not given for less than 25 samples.",
         |row, frame| tax::copy_tax(row.counters, frame),
         .on(&[Json]);
-    COPY_TAX_MARGIN = "copy_tax_margin", "TAX-MARGIN", Fraction, Gauge,
-        "How far the copy tax may be off either way, with 95 % confidence: the fewer samples the \
-         farther.",
+    COPY_TAX_MARGIN = "copy_tax_margin", "TAX MARGIN", Fraction, Gauge,
+        "95 % confidence margin of the copy tax: the fewer samples, the wider.",
         |row, frame| tax::copy_tax_margin(row.counters, frame),
         .on(&[Json]);
-    CPU_SAMPLES = "cpu_samples", "CPU-SAMPLES", Count, Counter,
+    CPU_SAMPLES = "cpu_samples", "CPU SAMPLES", Count, Counter,
         CounterId::CpuSamples.help(),
         |row, frame| counter(row, frame, CounterId::CpuSamples);
-    COPY_SAMPLES = "copy_samples", "COPY-SAMPLES", Count, Counter,
+    COPY_SAMPLES = "copy_samples", "COPY SAMPLES", Count, Counter,
         CounterId::CopySamples.help(),
         |row, frame| counter(row, frame, CounterId::CopySamples);
-    PAGE_FAULTS_MINOR = "page_faults_minor", "FAULTS-MIN", Count, Counter,
+    PAGE_FAULTS_MINOR = "page_faults_minor", "MINOR FAULTS", Count, Counter,
         CounterId::PageFaultsMinor.help(),
         |row, frame| counter(row, frame, CounterId::PageFaultsMinor);
-    PAGE_FAULTS_MAJOR = "page_faults_major", "FAULTS-MAJ", Count, Counter,
+    PAGE_FAULTS_MAJOR = "page_faults_major", "MAJOR FAULTS", Count, Counter,
         CounterId::PageFaultsMajor.help(),
         |row, frame| counter(row, frame, CounterId::PageFaultsMajor);
     COW_COPIED_BYTES = "cow_copied_bytes", "COW", Bytes, Counter,
         CounterId::CowCopiedBytes.help(),
         |row, frame| counter(row, frame, CounterId::CowCopiedBytes);
-    BLOCK_READ_BYTES = "block_read_bytes", "BLK-READ", Bytes, Counter,
+    BLOCK_READ_BYTES = "block_read_bytes", "BLOCK READ", Bytes, Counter,
         CounterId::BlockReadBytes.help(),
         |row, frame| counter(row, frame, CounterId::BlockReadBytes);
-    BLOCK_READ_BYTES_PER_SEC = "block_read_bytes_per_sec", "BLK-READ/s", BytesPerSec, Gauge,
+    BLOCK_READ_BYTES_PER_SEC = "block_read_bytes_per_sec", "BLK READ/s", BytesPerSec, Gauge,
         "Bytes of read requests made to block devices per second.",
         |row, frame| per_second(counter(row, frame, CounterId::BlockReadBytes), frame);
-    BLOCK_WRITE_BYTES = "block_write_bytes", "BLK-WRITE", Bytes, Counter,
+    BLOCK_WRITE_BYTES = "block_write_bytes", "BLOCK WRITE", Bytes, Counter,
         CounterId::BlockWriteBytes.help(),
         |row, frame| counter(row, frame, CounterId::BlockWriteBytes);
-    BLOCK_WRITE_BYTES_PER_SEC = "block_write_bytes_per_sec", "BLK-WRITE/s", BytesPerSec, Gauge,
+    BLOCK_WRITE_BYTES_PER_SEC = "block_write_bytes_per_sec", "BLK WRITE/s", BytesPerSec, Gauge,
         "Bytes of write requests made to block devices per second.",
         |row, frame| per_second(counter(row, frame, CounterId::BlockWriteBytes), frame);
-    BLOCK_DIRTIED_BYTES = "block_dirtied_bytes", "BLK-DIRTY", Bytes, Counter,
+    BLOCK_DIRTIED_BYTES = "block_dirtied_bytes", "BLOCK DIRTY", Bytes, Counter,
         CounterId::BlockDirtiedBytes.help(),
         |row, frame| counter(row, frame, CounterId::BlockDirtiedBytes);
-    BLOCK_DIRTIED_BYTES_PER_SEC = "block_dirtied_bytes_per_sec", "BLK-DIRTY/s", BytesPerSec, Gauge,
-        "Bytes written to block devices of what the process had put there, per second.",
+    BLOCK_DIRTIED_BYTES_PER_SEC = "block_dirtied_bytes_per_sec", "BLK DIRTY/s", BytesPerSec, Gauge,
+        "Bytes per second written to block devices of what the process had dirtied or written.",
         |row, frame| per_second(counter(row, frame, CounterId::BlockDirtiedBytes), frame);
-    NET_TX_BYTES = "net_tx_bytes", "NET-TX", Bytes, Counter,
+    NET_TX_BYTES = "net_tx_bytes", "NET TX", Bytes, Counter,
         CounterId::NetTxBytes.help(),
         |row, frame| counter(row, frame, CounterId::NetTxBytes);
-    NET_TX_BYTES_PER_SEC = "net_tx_bytes_per_sec", "NET-TX/s", BytesPerSec, Gauge,
+    NET_TX_BYTES_PER_SEC = "net_tx_bytes_per_sec", "NET TX/s", BytesPerSec, Gauge,
         "Payload bytes handed to network sockets per second.",
         |row, frame| per_second(counter(row, frame, CounterId::NetTxBytes), frame);
-    NET_RX_BYTES = "net_rx_bytes", "NET-RX", Bytes, Counter,
+    NET_RX_BYTES = "net_rx_bytes", "NET RX", Bytes, Counter,
         CounterId::NetRxBytes.help(),
         |row, frame| counter(row, frame, CounterId::NetRxBytes);
-    NET_RX_BYTES_PER_SEC = "net_rx_bytes_per_sec", "NET-RX/s", BytesPerSec, Gauge,
+    NET_RX_BYTES_PER_SEC = "net_rx_bytes_per_sec", "NET RX/s", BytesPerSec, Gauge,
         "Payload bytes received from network sockets per second.",
         |row, frame| per_second(counter(row, frame, CounterId::NetRxBytes), frame);
-    ZEROCOPY_REQUESTED_BYTES = "zerocopy_requested_bytes", "ZC-ASKED", Bytes, Counter,
+    ZEROCOPY_REQUESTED_BYTES = "zerocopy_requested_bytes", "ZC REQUESTED", Bytes, Counter,
         CounterId::ZerocopyRequestedBytes.help(),
         |row, frame| counter(row, frame, CounterId::ZerocopyRequestedBytes);
-    ZEROCOPY_ACHIEVED_BYTES = "zerocopy_achieved_bytes", "ZC-ACHIEVED", Bytes, Counter,
+    ZEROCOPY_ACHIEVED_BYTES = "zerocopy_achieved_bytes", "ZC ACHIEVED", Bytes, Counter,
         CounterId::ZerocopyAchievedBytes.help(),
         |row, frame| counter(row, frame, CounterId::ZerocopyAchievedBytes);
-    ZEROCOPY_URING_BYTES = "zerocopy_uring_bytes", "ZC-URING", Bytes, Counter,
+    ZEROCOPY_URING_BYTES = "zerocopy_uring_bytes", "ZC IO_URING", Bytes, Counter,
         CounterId::ZerocopyUringBytes.help(),
         |row, frame| counter(row, frame, CounterId::ZerocopyUringBytes);
-    ZEROCOPY_NOT_ENABLED_BYTES = "zerocopy_not_enabled_bytes", "ZC-NOT-SET", Bytes, Counter,
+    ZEROCOPY_NOT_ENABLED_BYTES = "zerocopy_not_enabled_bytes", "ZC NOT SET", Bytes, Counter,
         CounterId::ZerocopyNotEnabledBytes.help(),
         |row, frame| counter(row, frame, CounterId::ZerocopyNotEnabledBytes);
-    ZEROCOPY_REFUSALS = "zerocopy_refusals", "ZC-REFUSALS", Count, Counter,
+    ZEROCOPY_REFUSALS = "zerocopy_refusals", "ZC REFUSALS", Count, Counter,
         CounterId::ZerocopyRefusals.help(),
         |row, frame| counter(row, frame, CounterId::ZerocopyRefusals);
-    ZEROCOPY_REFUSED_BYTES = "zerocopy_refused_bytes", "ZC-REFUSED", Bytes, Counter,
+    ZEROCOPY_REFUSED_BYTES = "zerocopy_refused_bytes", "ZC REFUSED", Bytes, Counter,
         CounterId::ZerocopyRefusedBytes.help(),
         |row, frame| counter(row, frame, CounterId::ZerocopyRefusedBytes);
-    ZEROCOPY_COPIED_LATER_BYTES = "zerocopy_copied_later_bytes", "ZC-LATER", Bytes, Counter,
+    ZEROCOPY_COPIED_LATER_BYTES = "zerocopy_copied_later_bytes", "ZC LATER", Bytes, Counter,
         CounterId::ZerocopyCopiedLaterBytes.help(),
         |row, frame| counter(row, frame, CounterId::ZerocopyCopiedLaterBytes);
-    ZEROCOPY_LINEARIZED_BYTES = "zerocopy_linearized_bytes", "ZC-LINEAR", Bytes, Counter,
+    ZEROCOPY_LINEARIZED_BYTES = "zerocopy_linearized_bytes", "ZC LINEAR", Bytes, Counter,
         CounterId::ZerocopyLinearizedBytes.help(),
         |row, frame| counter(row, frame, CounterId::ZerocopyLinearizedBytes);
-    REFERENCED_LINEARIZED_BYTES = "referenced_linearized_bytes", "REF-LINEAR", Bytes, Counter,
+    REFERENCED_LINEARIZED_BYTES = "referenced_linearized_bytes", "REF LINEAR", Bytes, Counter,
         CounterId::ReferencedLinearizedBytes.help(),
         |row, frame| counter(row, frame, CounterId::ReferencedLinearizedBytes);
-    ZEROCOPY_PULLED_BYTES = "zerocopy_pulled_bytes", "ZC-PULLED", Bytes, Counter,
+    ZEROCOPY_PULLED_BYTES = "zerocopy_pulled_bytes", "ZC PULLED", Bytes, Counter,
         CounterId::ZerocopyPulledBytes.help(),
         |row, frame| counter(row, frame, CounterId::ZerocopyPulledBytes);
-    REFERENCED_PULLED_BYTES = "referenced_pulled_bytes", "REF-PULLED", Bytes, Counter,
+    REFERENCED_PULLED_BYTES = "referenced_pulled_bytes", "REF PULLED", Bytes, Counter,
         CounterId::ReferencedPulledBytes.help(),
         |row, frame| counter(row, frame, CounterId::ReferencedPulledBytes);
     DISCARDED_BYTES = "discarded_bytes", "DISCARDED", Bytes, Counter,
@@ -267,10 +267,10 @@ columns! { Processes:
     TRANSFORMED_BYTES = "transformed_bytes", "TRANSFORMED", Bytes, Counter,
         CounterId::TransformedBytes.help(),
         |row, frame| counter(row, frame, CounterId::TransformedBytes);
-    URING_OPS = "uring_ops", "URING", Count, Counter,
+    URING_OPS = "uring_ops", "IO_URING", Count, Counter,
         CounterId::UringOps.help(),
         |row, frame| counter(row, frame, CounterId::UringOps);
-    URING_PUNTED_OPS = "uring_punted_ops", "URING-PUNT", Count, Counter,
+    URING_PUNTED_OPS = "uring_punted_ops", "DEFERRED", Count, Counter,
         CounterId::UringPuntedOps.help(),
         |row, frame| counter(row, frame, CounterId::UringPuntedOps);
     MMAP_CALLS = "mmap_calls", "MMAP", Count, Counter,

@@ -16,6 +16,7 @@ use zc_model::{
     frame::Frame,
     ledger,
     row::Row,
+    snapshot::DeviceSample,
     sort::Listing,
     value::Value,
 };
@@ -89,7 +90,7 @@ pub fn write_stat(
 
 fn write_paths(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
     if frame.totals.paths.is_empty() {
-        return writeln!(out, "  No bytes moved.");
+        return writeln!(out, "  no data moved in this interval");
     }
     let columns: Vec<_> = Paths::of_view(View::Report).collect();
     let mut grid = Grid::of(columns.iter().copied());
@@ -110,7 +111,7 @@ fn write_paths(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
     }
     push("total", PathRow::All(Row::totals(frame)));
     if !frame.unattributed.paths.is_empty() {
-        push("  of no process", PathRow::All(Row::unattributed(frame)));
+        push("(unattributed)", PathRow::All(Row::unattributed(frame)));
     }
     grid.write(out)
 }
@@ -148,29 +149,19 @@ fn write_devices(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
         return Ok(());
     }
     writeln!(out, "\nDevices")?;
-    let mut grid = Grid::new([
-        ("DEVICE", false),
-        ("READ", true),
-        ("REQUESTS", true),
-        ("WRITTEN", true),
-        ("REQUESTS", true),
-        ("ERRORS", true),
-        ("GATHER", true),
-        ("DMA", false),
-    ]);
-    for device in busy {
-        let gathered = device.gathered_share().map_or_else(String::new, human::percent);
-        let name = sanitize::sanitize(&device.device);
-        grid.push(vec![
-            Cell::text(sanitize::truncate(&name, 15, "...")),
-            Cell::text(human::bytes(device.read_bytes)),
-            Cell::text(human::count(device.read_requests)),
-            Cell::text(human::bytes(device.write_bytes)),
-            Cell::text(human::count(device.write_requests)),
-            Cell::text(human::count(device.errors)),
-            Cell::text(gathered),
-            Cell::text(if device.software { "none" } else { "yes" }),
-        ]);
+    write_device_table(busy, View::Report, frame, out)
+}
+
+fn write_device_table<'a>(
+    devices: impl Iterator<Item = &'a DeviceSample>,
+    view: View,
+    frame: &'a Frame,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let mut grid = Grid::of(Devices::of_view(view));
+    for device in devices {
+        let cells = Devices::of_view(view).map(|column| Cell::of(column, device, frame));
+        grid.push(cells.collect());
     }
     grid.write(out)
 }
@@ -188,12 +179,7 @@ fn write_mappings(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
         return Ok(());
     }
     writeln!(out, "\nMapped for devices")?;
-    let mut grid = Grid::of(Devices::of_view(View::Mappings));
-    for device in busy {
-        let cells = Devices::of_view(View::Mappings).map(|column| Cell::of(column, device, frame));
-        grid.push(cells.collect());
-    }
-    grid.write(out)
+    write_device_table(busy, View::Mappings, frame, out)
 }
 
 fn write_advice(frame: &Frame, listing: &Listing, out: &mut dyn io::Write) -> io::Result<()> {

@@ -81,7 +81,7 @@ impl Shown {
         Some(match self.content {
             Content::Value => return Spec::of(self.column),
             Content::Sign => Spec { title: "", width: 1, stretch: 1, priority: 4, ..plain },
-            Content::Curve => Spec { title: "TREND", width: 8, stretch: 20, priority: 6, ..plain },
+            Content::Curve => Spec { title: "TREND", width: 7, stretch: 20, priority: 6, ..plain },
         })
     }
 
