@@ -350,7 +350,7 @@ fn sorting(text: &str) -> Result<Sorting, String> {
     Ok(Sorting { column, direction: direction.unwrap_or_else(|| Direction::natural(column)) })
 }
 
-/// A column of processes or of their paths; which of them, only `--per-path` tells.
+/// A column of processes or of their paths: `--per-path` decides which it must be.
 fn column_id(text: &str) -> Result<&'static str, String> {
     let of_processes = Processes::COLUMNS.iter().map(|column| column.id);
     let of_paths = PathColumn::all().map(PathColumn::id);

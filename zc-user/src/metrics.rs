@@ -43,12 +43,12 @@ const INTRODUCTION: &str = "\
 
 # Metrics
 
-Ids are stable: the same word stands in JSON, CSV, filters, `--sort` and on the screen.
+Ids are stable: JSON, CSV, filters, `--columns` and `--sort` use the same word.
 
 Every number has a provenance. *measured*: counted where it happens. *assumed* (`?`): the call
 returned bytes that no hooked function copied and nothing shows to have been passed on without a
-copy. *modelled* (`~`): the path's usual number of copies times the bytes moved, where this kernel
-offers no hook. *unavailable* (`-`, `null` in JSON, empty in CSV): this kernel or these privileges
+copy. *modelled* (`~`): the path's usual number of copies times the bytes moved, where zc cannot trace
+this kernel's functions. *unavailable* (`-`, `null` in JSON, empty in CSV): this kernel or these privileges
 cannot tell. A sum is as trustworthy as its worst part; a part that is not available is left out of
 the sum, which is then a lower bound (`+`; `unknown_moved_bytes` in JSON says by how much at most).
 ";
@@ -87,7 +87,7 @@ fn write_counters(page: &mut String) -> fmt::Result {
 
 fn write_paths(page: &mut String) -> fmt::Result {
     page.push_str(
-        "\n## Paths\n\nPayload: which way the path counts for the amplification. Modelled: copies \
+        "\n## Paths\n\nPayload: which way the path counts for copies per byte. Modelled: copies \
          per byte\nwhere nothing measures them.\n\n\
          | id | group | payload | modelled | meaning |\n| --- | --- | --- | --- | --- |\n",
     );
@@ -142,18 +142,17 @@ fn write_zerocopy(page: &mut String) -> fmt::Result {
 }
 
 const UNSEEN: &str = "
-What no counter can tell, as the kernel reports it to nobody: libaio events that a program takes out
-of the ring in its own memory instead of calling io_getevents (QEMU, Seastar, fio's
-`userspace_reap`); and which of the mapped pages a program reads or writes again: `mmap_read` and
-`mmap_write` are the pages of faults, and of large folios a kernel may map more at a fault than it
-tells.
+Not observable, because the kernel emits no event for it: libaio events that a program takes out of the
+ring in its own memory instead of calling io_getevents (QEMU, Seastar, fio's `userspace_reap`); and
+which of the mapped pages a program reads or writes again. `mmap_read` and `mmap_write` count the pages
+of faults; for large folios, a kernel may map more pages at a fault than it reports.
 ";
 
 const ZEROCOPY: &str = "
-## Zero-copy, asked for and achieved
+## Zero-copy: requested and achieved
 
-`zerocopy` in JSON has an entry per mechanism that was used, with the bytes asked for, those that were
-not copied (`null` where this kernel does not tell, with the reason), and why the others were.
+`zerocopy` in JSON has an entry per mechanism that was used, with the bytes requested, those that were
+not copied (`null` where this kernel does not report them, with the reason), and why the others were.
 
 | mechanism | what it is |
 | --- | --- |

@@ -176,7 +176,7 @@ pub enum Cut {
     Never,
     /// This many characters of its beginning.
     Start(usize),
-    /// This many characters of its end, which tells more.
+    /// This many characters of its end, which says more.
     End(usize),
 }
 
@@ -198,7 +198,7 @@ pub struct Column<T: Table = Processes> {
     pub marks: bool,
     /// What stays of a long text in tables of text.
     pub cut: Cut,
-    /// What its table knows besides.
+    /// What only its table knows of it.
     pub extra: T::Extra,
     views: &'static [View],
     read: for<'a> fn(T::Row<'a>, &'a T::Context) -> Value<'a>,
@@ -270,7 +270,7 @@ impl<T: Table> Column<T> {
         self
     }
 
-    /// With what its table knows besides.
+    /// With what only its table knows of it.
     #[must_use]
     pub const fn with(mut self, extra: T::Extra) -> Self {
         self.extra = extra;

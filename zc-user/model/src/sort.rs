@@ -28,7 +28,7 @@ impl Direction {
 
 /// The processes of `frame` in the order of a column, as indices into `frame.processes`.
 ///
-/// Whatever the direction, what is not known comes last, and equal cells are in the order of the
+/// Unknown cells come last in either direction, and equal cells are in the order of the
 /// process's identity, so that lines do not jump from one frame to the next.
 #[must_use]
 pub fn order(frame: &Frame, column: &Column, direction: Direction) -> Vec<usize> {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_last_whatever_the_direction() {
+    fn unknown_cells_are_last_in_either_direction() {
         assert_eq!(pids(Processes::COPIED_BYTES, Direction::Descending), [2, 3, 4, 1, 5]);
         assert_eq!(pids(Processes::COPIED_BYTES, Direction::Ascending), [1, 3, 4, 2, 5]);
         assert_eq!(pids(Processes::AMPLIFICATION, Direction::Ascending), [2, 3, 4, 1, 5]);

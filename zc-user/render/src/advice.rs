@@ -15,7 +15,7 @@ pub fn evidence(advice: &Advice) -> String {
             human::bytes(to.moved_bytes),
         ),
         Evidence::Copied { sends, reason } => format!(
-            "{} of {} sent with zero-copy asked for were copied{}",
+            "{} of {} requested as zero-copy were copied{}",
             human::bytes(sends.copied_bytes),
             human::bytes(sends.moved_bytes),
             reason.map_or_else(String::new, |reason| format!(" ({})", reason.id())),

@@ -145,7 +145,7 @@ impl<'a> Diagram<'a> {
         }
     }
 
-    /// One direction between two neighbours: the figure beside its arrow, on these lines.
+    /// One direction between two neighbours: the figure next to its arrow, on these lines.
     fn draw_road(
         &self,
         from: Place,
@@ -217,7 +217,7 @@ impl<'a> Diagram<'a> {
         if width + 4 <= shaft.width {
             buf.set_string(shaft.x + (shaft.width - width) / 2, y, &label, style);
         } else {
-            // No room on the arrow: beside it, where there is more.
+            // No room on the arrow: next to it, where there is more.
             let x = if right + 1 + width <= area.right() {
                 right + 1
             } else {

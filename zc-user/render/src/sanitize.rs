@@ -68,7 +68,7 @@ pub fn truncate<'a>(text: &'a str, columns: usize, ellipsis: &str) -> Cow<'a, st
     Cow::Owned(format!("{}{}", &text[..end], ellipsis_for(ellipsis, columns)))
 }
 
-/// The end of `text`, so that it fits in `columns`: for paths, whose end tells more.
+/// The end of `text`, so that it fits in `columns`: for paths, whose end identifies them.
 #[must_use]
 pub fn truncate_start<'a>(text: &'a str, columns: usize, ellipsis: &str) -> Cow<'a, str> {
     if text.width() <= columns {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_hostile_survives_whatever_the_character() {
+    fn no_hostile_character_survives() {
         for c in (0..=0x0010_ffff).filter_map(char::from_u32) {
             let name = c.to_string();
             assert!(!sanitize(&name).contains(is_hostile), "{:x}", u32::from(c));

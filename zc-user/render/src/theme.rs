@@ -1,4 +1,4 @@
-//! Colours and signs. Nothing is told by colour alone: every difference survives `NO_COLOR`.
+//! Colours and signs. Colour alone never carries a meaning: every difference survives `NO_COLOR`.
 
 use ratatui::style::{Color, Modifier, Style};
 
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn colour_needs_a_terminal_that_has_it_and_nobody_against_it() {
+    fn colour_needs_a_terminal_that_has_it_and_a_user_who_allows_it() {
         let xterm = ("TERM", "xterm");
         assert!(detect(false, &[xterm]).color);
         assert!(detect(false, &[xterm, ("NO_COLOR", "")]).color, "empty means unset");

@@ -286,7 +286,7 @@ fn a_device_on_its_bus_has_mappings_and_no_bytes_of_its_own() {
 }
 
 #[test]
-fn one_row_per_path_with_its_sockets_beside() {
+fn one_row_per_path_with_its_sockets() {
     let document = document(&whole("small"));
     let paths = document["totals"]["paths"].as_array().unwrap();
     let sends: Vec<_> = paths.iter().filter(|row| row["path"] == "socket_send").collect();

@@ -60,7 +60,7 @@ fn compare() -> Result<(), Skip> {
     assert!(0.0 < min && min <= max, "{throughput}");
 
     let text = lab(&words).stdout();
-    for part in ["in turns, to pipe", "RATIO", "the throughput"] {
+    for part in ["alternating, to pipe", "RATIO", "the throughput"] {
         assert!(text.contains(part), "no {part:?} in {text}");
     }
     Ok(())

@@ -31,7 +31,7 @@ pub fn write(comparison: &Comparison, look: Look, out: &mut dyn Write) -> io::Re
     let [a, b] = &comparison.findings;
     let Setting { sink, size, chunk, .. } = a.setting;
     let titles = format!("{} and {}", a.scenario.title, b.scenario.title);
-    writeln!(out, "{titles}, in turns, to {}", sink.title())?;
+    writeln!(out, "{titles}, alternating, to {}", sink.title())?;
     writeln!(out, "{}, {} per transfer", human::bytes(size), human::bytes(chunk))?;
     let columns = usize::from(look.columns).min(100);
     let Some([first, second]) = comparison.ran() else {
@@ -133,7 +133,7 @@ fn in_rounds(metric: &Metric, comparison: &Comparison) -> Option<f64> {
     }
 }
 
-/// How the second does beside the first.
+/// How the second compares with the first.
 fn sentences(comparison: &Comparison) -> Vec<String> {
     let Some(runs) = comparison.ran() else { return Vec::new() };
     let [a, b] = [&comparison.findings[0], &comparison.findings[1]];

@@ -30,7 +30,7 @@ struct Document<'a> {
     kernel: Option<&'a str>,
     arch: Option<&'a str>,
     host: Option<&'a str>,
-    /// What an ordinary copy is worth there.
+    /// The provenance of an ordinary copy there.
     copies: Option<Provenance>,
     findings: Vec<Row<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,7 +85,7 @@ struct Result<'a> {
     /// Bytes that TCP sent once more than needed: what the network stack copies on the way, it copied
     /// again. `null` where TCP did not send or does not tell.
     sent_again_bytes: Option<u64>,
-    /// What the kernel told the program about its request.
+    /// What the kernel reported to the program about its request.
     told: Option<&'a str>,
     verdict: Verdict<'a>,
 }

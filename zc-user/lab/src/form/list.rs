@@ -50,7 +50,7 @@ pub fn write_details(
         let gap = if at > 0 { "\n" } else { "" };
         writeln!(out, "{gap}{id}: {title}")?;
         paragraph::write(lesson, Indent { first: "  ", rest: "  " }, columns, out)?;
-        paragraph::write(&format!("The books: {}.", theory.claim), indent, columns, out)?;
+        paragraph::write(&format!("Textbook: {}.", theory.claim), indent, columns, out)?;
         paragraph::write(&format!("Theory: {}.", in_words(theory)), indent, columns, out)?;
         let sinks: Vec<_> =
             sinks.iter().map(|sink| format!("{} ({})", sink.id(), sink.title())).collect();
@@ -102,11 +102,11 @@ struct Entry {
     group: &'static str,
     lesson: &'static str,
     theory: TheoryFigures,
-    /// The first is the one that is used unless another is asked for.
+    /// The first is the default.
     sinks: Vec<&'static str>,
 }
 
-/// What the books say; `null` where they say nothing.
+/// What the textbook says; `null` where it says nothing.
 #[derive(Serialize)]
 pub(super) struct TheoryFigures {
     claim: &'static str,

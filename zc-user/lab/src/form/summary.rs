@@ -39,9 +39,9 @@ pub(super) fn write(findings: &[Finding], columns: usize, out: &mut dyn Write) -
     let mut shown = shown();
     let mut ids: Vec<_> = findings.iter().map(|finding| finding.scenario.id).collect();
     ids.sort_unstable();
-    // The sink stays where it tells findings apart.
-    let sink_tells = ids.windows(2).any(|pair| pair[0] == pair[1]);
-    let priority = |column: &Shown| match column.metric == Findings::SINK && sink_tells {
+    // The sink stays where two findings differ in nothing else.
+    let has_twins = ids.windows(2).any(|pair| pair[0] == pair[1]);
+    let priority = |column: &Shown| match column.metric == Findings::SINK && has_twins {
         true => 0,
         false => column.place.priority,
     };

@@ -118,7 +118,7 @@ impl<'a> Text<'a> {
         self.verdict(ran)
     }
 
-    /// The figures that the books speak of, beside what they say.
+    /// The figures with theory, and the theory.
     fn with_theory(&mut self, finding: &Finding, ran: &Ran) -> io::Result<()> {
         let mut grid = Grid::new([("", false), ("THEORY", true), ("MEASURED", true)]);
         for metric in Findings::figures() {
@@ -235,7 +235,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// What the observer lost meanwhile, because of which figures may be short.
+/// What zc did not count during the run: figures may be too small by it.
 fn losses(ran: &Ran) -> impl Iterator<Item = (Id<Loss>, u64)> + '_ {
     ran.measurement.frame.iter().flat_map(|frame| frame.losses.occurred())
 }

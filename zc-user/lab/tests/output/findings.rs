@@ -122,7 +122,7 @@ pub(crate) fn referring() -> Finding {
     found(&REFERRING, Sink::Tcp, frame(&paths, 1100), Some([2.1, 2.25, 2.6]))
 }
 
-/// Both of them, in turns.
+/// Both of them, alternating.
 pub(crate) fn comparison() -> Comparison {
     let spread = |ends: [f64; 3]| Spread::of(ends);
     Comparison {

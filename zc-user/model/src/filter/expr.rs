@@ -25,7 +25,7 @@ pub enum Expr {
     Compare(Comparison),
 }
 
-/// `operand operator literal`. The parser sees to it that the three fit together.
+/// `operand operator literal`. The parser checks that the three fit together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     /// What is compared.
@@ -62,7 +62,7 @@ pub enum Operator {
     Greater,
     /// `>=`
     GreaterOrEqual,
-    /// `~`: contains, whatever the case.
+    /// `~`: contains, ignoring case.
     Contains,
     /// `!~`
     ContainsNot,

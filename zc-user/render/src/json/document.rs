@@ -72,7 +72,7 @@ struct Entry<'a> {
     /// be short by as many.
     unknown_moved_bytes: u64,
     paths: Vec<Path<'a>>,
-    /// What was asked for without a copy, and what came of it.
+    /// Zero-copy requested and achieved.
     zerocopy: Vec<Zerocopy>,
 }
 

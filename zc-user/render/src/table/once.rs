@@ -89,7 +89,7 @@ pub(super) fn write_processes<'a>(
 ) -> io::Result<()> {
     let mut processes = processes.peekable();
     if processes.peek().is_none() {
-        return writeln!(out, "  No process did anything.");
+        return writeln!(out, "  No activity.");
     }
     let mut grid = Grid::of(columns.iter().copied());
     for process in processes {

@@ -121,9 +121,9 @@ fn write_counters(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
     let mut grid = Grid::new([("TOTAL", true), ("COUNTER", false), ("PER SECOND", true)]);
     for counter in CounterId::ALL {
         let in_paths = matches!(counter, CounterId::MovedBytes | CounterId::CopiedBytes);
-        let asked = row.counters[CounterId::ZerocopyRequestedBytes] > 0;
+        let requested = row.counters[CounterId::ZerocopyRequestedBytes] > 0;
         let silent = match counter {
-            CounterId::ZerocopyAchievedBytes => !asked,
+            CounterId::ZerocopyAchievedBytes => !requested,
             _ => RARE.contains(counter) && row.counters[*counter] == 0,
         };
         if in_paths || silent {
@@ -166,7 +166,7 @@ fn write_device_table<'a>(
     grid.write(out)
 }
 
-/// What was mapped for devices to reach, beside what they say they moved.
+/// What was mapped for devices to reach: a cross-check of what they report as moved.
 fn write_mappings(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
     let mut busy = frame
         .devices

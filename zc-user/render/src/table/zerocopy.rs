@@ -1,4 +1,4 @@
-//! The section on zero-copy of `zc stat`: asked for, achieved, and why not.
+//! The section on zero-copy of `zc stat`: requested, achieved, and why not.
 
 use std::io;
 
@@ -19,7 +19,7 @@ use zc_model::{
 /// Processes beyond these are in the JSON document and in the dashboard.
 const MOST: usize = 10;
 
-/// Writes the section, if anybody asked for anything.
+/// Writes the section, if any process requested zero-copy.
 pub(super) fn write(frame: &Frame, listing: &Listing, out: &mut dyn io::Write) -> io::Result<()> {
     let totals = zerocopy::requests(Row::totals(frame), frame);
     if totals.is_empty() {
@@ -30,12 +30,12 @@ pub(super) fn write(frame: &Frame, listing: &Listing, out: &mut dyn io::Write) -
         ("PID", true),
         ("COMMAND", false),
         ("MECHANISM", false),
-        ("ASKED", true),
+        ("REQUESTED", true),
         ("ACHIEVED", true),
     ]);
-    let asking =
+    let requesting =
         || listing.of(frame).filter(|process| zerocopy::is_requested(Row::process(process)));
-    for process in asking().take(MOST) {
+    for process in requesting().take(MOST) {
         for request in zerocopy::requests(Row::process(process), frame) {
             let name = sanitize::sanitize(&process.comm).into_owned();
             grid.push(cells(process.id.to_string(), name, &request));
@@ -45,7 +45,7 @@ pub(super) fn write(frame: &Frame, listing: &Listing, out: &mut dyn io::Write) -
         grid.push(cells(String::new(), "total".to_owned(), request));
     }
     grid.write(out)?;
-    let more = asking().count().saturating_sub(MOST);
+    let more = requesting().count().saturating_sub(MOST);
     if more > 0 {
         writeln!(out, "  ... and {more} more processes")?;
     }
