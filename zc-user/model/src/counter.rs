@@ -110,7 +110,7 @@ counters! {
     DiscardedBytes = counters.discarded_bytes,
     TransformedBytes = counters.transformed_bytes,
     UringOps = counters.uring_ops,
-    UringPuntedOps = counters.uring_punted_ops,
+    UringDeferredOps = counters.uring_punted_ops,
     MmapCalls = counters.mmap_calls,
     MunmapCalls = counters.munmap_calls,
     MsyncCalls = counters.msync_calls,

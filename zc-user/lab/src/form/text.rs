@@ -137,7 +137,7 @@ impl<'a> Text<'a> {
         grid.write(self.out)
     }
 
-    /// The others, one after the other.
+    /// The figures that the textbook does not mention, one after the other.
     fn without_theory(&mut self, finding: &Finding, ran: &Ran) -> io::Result<()> {
         let mut pairs = Vec::new();
         for metric in Findings::figures() {

@@ -30,12 +30,12 @@ const ODD: u64 = 2051;
 const CHUNK: u64 = 64 << 10;
 const MILLISECOND: f64 = 1e6;
 
-/// Copies twice, as the books say.
+/// Copies twice, as the textbook says.
 const COPYING: Scenario = Scenario {
     id: "copying",
     title: "copying",
     group: ScenarioGroup::Transfer,
-    lesson: "Every byte is copied on its way in and on its way out, and nobody looks at it.",
+    lesson: "Every byte is copied on its way in and on its way out, and no program looks at it.",
     theory: Theory {
         cpu_copies: Some(2.0),
         storage_dma: 1,
@@ -56,7 +56,7 @@ const COPYING: Scenario = Scenario {
     },
 };
 
-/// Copies nothing, and needs a call more than the books say.
+/// Copies nothing, and needs one call more than the textbook says.
 const REFERRING: Scenario = Scenario {
     id: "referring",
     title: "passing references",
@@ -73,7 +73,7 @@ const REFERRING: Scenario = Scenario {
     ..COPYING
 };
 
-/// Of which the books say nothing.
+/// The textbook says nothing about it.
 const SILENT: Scenario = Scenario {
     id: "silent",
     title: "shared memory",

@@ -194,7 +194,7 @@ pub const ROWS: &[Row] = &[
     Row { devices: &[DeviceFigure::Bounced], ..Row::of(ProbeGroup::Swiotlb) },
     Row { devices: &[DeviceFigure::Iommu], ..Row::of(ProbeGroup::Iommu) },
     Row { devices: &[DeviceFigure::Net], ..Row::of(ProbeGroup::Net) },
-    Row { counters: &[UringOps, UringPuntedOps], ..Row::of(ProbeGroup::Uring) },
+    Row { counters: &[UringOps, UringDeferredOps], ..Row::of(ProbeGroup::Uring) },
     Row { counters: &[CpuSamples, CopySamples], ..Row::of(ProbeGroup::Tax) },
     Row {
         paths: &[

@@ -37,7 +37,7 @@ const RARE: [CounterId; 18] = [
     CounterId::ReferencedPulledBytes,
     CounterId::DiscardedBytes,
     CounterId::UringOps,
-    CounterId::UringPuntedOps,
+    CounterId::UringDeferredOps,
     CounterId::MmapCalls,
     CounterId::MunmapCalls,
     CounterId::MsyncCalls,
