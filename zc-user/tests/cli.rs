@@ -1,6 +1,6 @@
 //! The command line by itself: nothing here attaches a probe or needs a privilege.
 //!
-//! `TRYCMD=overwrite cargo test --test cli` writes the expected words of `cmd/` anew.
+//! `TRYCMD=overwrite cargo test --test cli` rewrites the expected output in `cmd/`.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::{
@@ -15,7 +15,7 @@ const COLUMNS: usize = 100;
 
 fn zc() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zc"));
-    // Whoever runs the tests may have asked for backtraces: no user ever sees one.
+    // As if the user had requested backtraces: the output must not contain one.
     command.env("RUST_BACKTRACE", "1").env("COLUMNS", "300").stdin(Stdio::null());
     command
 }
@@ -67,7 +67,7 @@ fn help_fits_a_hundred_columns_and_every_option_is_explained() {
             let after = text.lines().skip_while(|other| other != &line).nth(1);
             (line, after.unwrap_or(""))
         }) {
-            // Beside the option, or below it.
+            // The explanation is on the line of the option or on the next one.
             let explained = option.trim_start().split_once("  ").map_or(next, |(_, words)| words);
             assert!(!explained.trim().is_empty(), "zc {verb}: no words for {option}");
             let ends = explained.trim_end().ends_with('.');

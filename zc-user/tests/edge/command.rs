@@ -18,7 +18,7 @@ fn the_status_is_the_commands() {
         ("kill -SEGV $$", 139),
     ] {
         let finished = stat(&["sh", "-c", script]).exits(code);
-        // There is a report all the same, beside the command's own output.
+        // zc still writes its report, and keeps it apart from the command's own output.
         assert!(finished.stderr().contains("Paths"), "{script}: {}", finished.stderr());
         assert!(finished.stdout().is_empty());
     }

@@ -9,7 +9,7 @@ use std::{
 
 use rustix::process::Signal;
 
-use super::zc::{NOBODY, Running, ZC, public, run, through, until, zc};
+use super::zc::{Running, UNPRIVILEGED, ZC, public, run, through, until, zc};
 
 /// A tour that takes no time to read, with workloads that take next to none.
 const QUICK: [&str; 7] = ["demo", "--speed", "1000", "--size", "1048573", "--repeat", "1"];
@@ -28,11 +28,11 @@ const SHORT: &str = "\
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
-    // A test that failed says nothing about the next.
+    // A failed test poisons the lock; the next test can run all the same.
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A terminal that somebody else looks at. It ends with the test.
+/// A terminal that tmux draws, so that the test can read the screen. It ends with the test.
 struct Tmux {
     directory: tempfile::TempDir,
 }
@@ -188,7 +188,7 @@ fn as_text_it_says_the_same_every_time() {
 fn without_privileges_it_goes_on_and_says_what_is_not_measured() {
     let _alone = alone();
     let (_directory, copy) = public();
-    let finished = run(through(&NOBODY, &copy, &QUICK)).exits(0);
+    let finished = run(through(&UNPRIVILEGED, &copy, &QUICK)).exits(0);
     let text = finished.stdout();
     assert!(text.contains("Nothing is counted here") && text.contains("CAP_BPF"), "{text}");
     assert!(text.contains("not measured") && !text.contains("as the textbook"), "{text}");

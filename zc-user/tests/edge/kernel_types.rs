@@ -11,7 +11,7 @@ fn stat(btf: &Path) -> Finished {
 }
 
 #[test]
-fn a_kernel_without_type_information_is_told_how_to_get_it() {
+fn zc_says_how_to_get_type_information_when_the_kernel_has_none() {
     let hidden = "mount -t tmpfs none /sys/kernel/btf; exec \"$0\"";
     run(in_own_mounts(&format!("{hidden} stat -- true")))
         .fails(1, &["no type information", "CONFIG_DEBUG_INFO_BTF=y", "--btf"]);

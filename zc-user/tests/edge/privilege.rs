@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use rustix::process::Signal;
 
-use super::zc::{NOBODY, Running, ZC, path, public, run, through, zc};
+use super::zc::{Running, UNPRIVILEGED, ZC, path, public, run, through, zc};
 
 /// `CapEff` and the like of a status file.
 fn field<'a>(status: &'a str, name: &str) -> &'a str {
@@ -13,12 +13,12 @@ fn field<'a>(status: &'a str, name: &str) -> &'a str {
 }
 
 #[test]
-fn somebody_else_than_root_is_told_what_is_missing() {
+fn zc_names_the_privileges_that_an_unprivileged_user_lacks() {
     let (_directory, copy) = public();
     for arguments in [&["stat", "--", "true"][..], &["top", "--once"], &["stat", "-d", "1"]] {
-        run(through(&NOBODY, &copy, arguments)).fails(1, &["CAP_BPF", "sudo", "setcap"]);
+        run(through(&UNPRIVILEGED, &copy, arguments)).fails(1, &["CAP_BPF", "sudo", "setcap"]);
     }
-    let doctor = run(through(&NOBODY, &copy, &["doctor"])).exits(1);
+    let doctor = run(through(&UNPRIVILEGED, &copy, &["doctor"])).exits(1);
     let report = doctor.stdout();
     assert!(
         report.contains("BLOCKING  privileges") && report.contains("fix: run with sudo"),
@@ -27,7 +27,7 @@ fn somebody_else_than_root_is_told_what_is_missing() {
 }
 
 #[test]
-fn root_without_capabilities_is_told_what_is_missing() {
+fn zc_names_the_capabilities_that_root_lacks() {
     let none = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
     run(through(&none, ZC.as_ref(), &["stat", "--", "true"])).fails(1, &["CAP_BPF", "CAP_PERFMON"]);
     // One of the two is not enough, and the message does not blame a missing file.
@@ -36,7 +36,7 @@ fn root_without_capabilities_is_told_what_is_missing() {
 }
 
 #[test]
-fn a_user_namespace_is_told_that_its_capabilities_do_not_count() {
+fn zc_says_that_capabilities_of_a_user_namespace_do_not_count() {
     let unshare = ["unshare", "--user", "--map-root-user"];
     run(through(&unshare, ZC.as_ref(), &["stat", "--", "true"]))
         .fails(1, &["user namespace", "host"]);
@@ -52,7 +52,7 @@ fn two_capabilities_are_enough_and_count_exactly() {
     let two = ["--inh-caps=+bpf,+perfmon", "--ambient-caps=+bpf,+perfmon"];
     let of = format!("of={}", target.display());
     let dd = ["stat", "--json", "--", "dd", "if=/dev/zero", &of, "bs=4099", "count=7"];
-    let document = run(through(&[&NOBODY[..], &two].concat(), &copy, &dd)).exits(0).json();
+    let document = run(through(&[&UNPRIVILEGED[..], &two].concat(), &copy, &dd)).exits(0).json();
     assert_eq!(path(&document, "dd", "file_write"), (7, 7 * 4099));
     assert_eq!(path(&document, "dd", "pseudo_read"), (7, 7 * 4099));
 }

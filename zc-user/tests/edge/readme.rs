@@ -19,7 +19,7 @@ fn adapted(line: &str) -> Vec<String> {
     if let Some(at) = words.iter().position(|word| word == "-d") {
         words[at + 1] = "0.2".to_owned();
     }
-    // Otherwise it goes on until somebody presses q.
+    // Without a count it runs until the user presses q.
     if words == ["top"] {
         words.extend(["--count", "1", "--interval", "0.1"].map(str::to_owned));
     }

@@ -41,7 +41,7 @@ fn updates_end_with_a_whole_line() {
 
 #[test]
 fn a_signal_is_passed_on_and_the_command_decides() {
-    // None comes from a terminal's keys: nobody else tells the command.
+    // The test signals zc alone, unlike a key of a terminal: the command gets only what zc passes on.
     for signal in SIGNALS {
         let script = trapping("INT TERM HUP");
         let mut stat = Running::start(zc(["stat", "--", "sh", "-c", &script]));

@@ -25,7 +25,7 @@ fn end(mut child: Child) -> ExitStatus {
     status.unwrap()
 }
 
-/// The terminal was given back, and everything drawn was drawn without a word about insides.
+/// The terminal is restored, and the output contains no panic and no error message.
 #[track_caller]
 fn is_restored(pty: Pty, how: &str) {
     let settings = pty.settings();

@@ -37,7 +37,7 @@ fn the_report_comes_when_the_process_has_ended() {
     let stat = Running::start(zc(["stat", "--pid", &sleep.0.id().to_string()]));
     stat.attached();
     sleep.signal(Signal::KILL);
-    // Nobody has waited for it yet: it is a zombie, which does nothing any more either.
+    // Its parent has not reaped it yet: a zombie does nothing any more, so `zc stat` ends.
     let (status, report, _) = stat.end();
     assert_eq!(status.code(), Some(0));
     assert!(report.contains(&format!("process {}", sleep.0.id())), "{report}");
@@ -52,7 +52,7 @@ fn a_zombie_is_refused() {
 }
 
 #[test]
-fn another_pid_namespace_is_told_that_its_numbers_mean_nothing() {
+fn zc_says_that_pids_of_another_namespace_mean_nothing() {
     let unshare = ["unshare", "--pid", "--fork", "--mount-proc"];
     for words in
         [&["stat", "--pid", "1"][..], &["stat", "--", "true"], &["top", "--once", "-p", "1"]]

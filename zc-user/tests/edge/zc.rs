@@ -1,4 +1,4 @@
-//! Running `zc`, and waiting for it without ever waiting for ever.
+//! Runs `zc` and waits for it, always with a deadline.
 
 use std::{
     ffi::OsStr,
@@ -28,11 +28,11 @@ pub(crate) fn deadline() -> Duration {
     if std::env::var_os("ZC_VM_RESULTS").is_some() { EMULATED_DEADLINE } else { DEADLINE }
 }
 
-/// Somebody without any privilege.
-pub(crate) const NOBODY: [&str; 4] =
+/// Runs a command as a user without any privilege.
+pub(crate) const UNPRIVILEGED: [&str; 4] =
     ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
-/// The binary, where everybody may run it.
+/// A copy of the binary that every user may run.
 pub(crate) fn public() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -64,7 +64,7 @@ pub(crate) fn in_own_mounts(script: &str) -> Command {
 }
 
 fn hardened(mut command: Command) -> Command {
-    // Whoever runs the tests may have asked for backtraces: no user ever sees one.
+    // As if the user had requested backtraces: the output must not contain one.
     command.env("RUST_BACKTRACE", "1").env_remove("NO_COLOR").stdin(Stdio::null());
     with_default_signals(&mut command);
     command
@@ -112,7 +112,7 @@ impl Finished {
         String::from_utf8(self.output.stderr.clone()).unwrap()
     }
 
-    /// It exited with `code`, and nobody was shown the insides of anything.
+    /// It exited with `code`, and neither output contains a panic, a backtrace or a verifier log.
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {
         for text in [self.stdout(), self.stderr()] {
@@ -157,7 +157,7 @@ pub(crate) fn path(document: &Value, comm: &str, path: &str) -> (u64, u64) {
     row.map_or((0, 0), |row| (row["ops"].as_u64().unwrap(), row["moved_bytes"].as_u64().unwrap()))
 }
 
-/// Something that runs meanwhile; it is killed when the test is over.
+/// A process that runs during the test; it is killed when the test ends.
 pub(crate) struct Running(pub(crate) Child);
 
 impl Running {

@@ -17,7 +17,7 @@ use crate::{
     Test,
     finding::findings,
     requirement::{self, Skip},
-    zc::{Finished, NOBODY, ZC, in_own_mounts, public, run, through, zc},
+    zc::{Finished, UNPRIVILEGED, ZC, in_own_mounts, public, run, through, zc},
 };
 
 /// The tests.
@@ -66,7 +66,7 @@ fn unprivileged() -> Result<(), Skip> {
         let words = ["lab", "run", "read_write", "sendfile", "--size", "100003", "--repeat", "1"];
         let words = [&words[..], &["--sink", "unix", "--dir", text(&scratch)], format].concat();
         match requirement::ebpf() {
-            Ok(()) => through(&NOBODY, &copy, &words),
+            Ok(()) => through(&UNPRIVILEGED, &copy, &words),
             Err(_) => zc(&words),
         }
     };
@@ -89,7 +89,7 @@ fn directories() -> Result<(), Skip> {
     requirement::administrator()?;
     let (directory, copy) = public();
     let words = ["lab", "run", "read_write", "--dir", text(directory.path())];
-    run(through(&NOBODY, &copy, &words)).fails(1, &["Permission denied", "--dir"]);
+    run(through(&UNPRIVILEGED, &copy, &words)).fails(1, &["Permission denied", "--dir"]);
     Ok(())
 }
 
@@ -116,7 +116,7 @@ fn files() -> Result<(), Skip> {
     fs::write(&secret, "secret").unwrap();
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
     let words = ["lab", "run", "read_write", "--file", text(&secret)];
-    run(through(&NOBODY, &copy, &words)).fails(1, &["Permission denied"]);
+    run(through(&UNPRIVILEGED, &copy, &words)).fails(1, &["Permission denied"]);
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Devices, beside what the kernel says of them.
+//! Figures of devices, compared with what the kernel reports.
 
 use std::{
     fs,
@@ -67,7 +67,7 @@ fn device<'a>(report: &'a Report, name: &str, namespace: &Value) -> &'a Value {
     row
 }
 
-/// A loop device of our own: nobody else has a reason to use it.
+/// A loop device of our own: no other program has a reason to use it.
 pub(crate) struct Loop {
     pub(crate) device: PathBuf,
     _file: TempDir,

@@ -1,8 +1,9 @@
 //! More threads than the table has room for: what cannot be attributed is still counted.
 //!
-//! Whoever found no room has no row, so nothing tells one crowd from another, nor from anybody else
-//! on this machine who calls tee(2) just then. The two tests take turns, and look again when there
-//! was more than one crowd can have done. Too little is wrong at once.
+//! A thread that found no slot has no row, so its calls cannot be distinguished from those of another
+//! crowd or of any other process that calls tee(2) at that time. The two tests therefore run one at
+//! a time, and repeat a measurement that has more calls than one crowd makes. Fewer calls are an
+//! error at once.
 
 use std::{
     process::Command,
@@ -19,25 +20,25 @@ use crate::{
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("exhaustion::totals_reconcile_in_json", json),
-    ("exhaustion::the_loss_is_told_in_text", text),
+    ("exhaustion::the_text_reports_the_loss", text),
 ];
 
 /// Processes that are alive at the same time; the table has 64 slots.
 const CROWD: u64 = 307;
 
-/// How often somebody else may come between.
+/// How often another process may disturb a measurement.
 const PATIENCE: usize = 7;
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// What `zc stat OPTIONS`, with 64 slots, saw of a crowd, where it saw nobody else. `operations`
-/// finds how often tee(2) was called.
+/// What `zc stat OPTIONS`, with 64 slots, saw of a crowd while no other process called tee(2).
+/// `operations` finds how often tee(2) was called.
 fn observe_crowd<T>(
     options: &[&str],
     finish: impl Fn(Watch) -> T,
     operations: impl Fn(&T) -> u64,
 ) -> T {
-    // A test that failed says nothing about the next.
+    // A failed test poisons the lock; the next test can run all the same.
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let mut seen = Vec::new();
     for _ in 0..PATIENCE {
@@ -60,16 +61,16 @@ fn observe_crowd<T>(
 fn json() -> Result<(), Skip> {
     requirement::ebpf()?;
     let report = observe_crowd(&["--json"], Watch::finish, |report| report.totals()["tee"].ops);
-    // Parsing has checked that the totals are the sum of the rows and of what belongs to nobody.
+    // Parsing has checked that the totals are the sum of the rows and the unattributed row.
     assert_eq!(report.totals()["tee"].bytes, CROWD * BYTES as u64);
-    let nobodys = report.unattributed()["tee"];
-    assert!(nobodys.ops >= CROWD - 64, "64 slots cannot hold {CROWD}: {nobodys:?}");
-    told(&report);
+    let unattributed = report.unattributed()["tee"];
+    assert!(unattributed.ops >= CROWD - 64, "64 slots cannot hold {CROWD}: {unattributed:?}");
+    assert_lost_slots(&report);
     Ok(())
 }
 
-/// At least a call of each of those without a slot; everybody's calls count.
-fn told(report: &Report) {
+/// Each process without a slot has lost at least one call; calls of other processes count, too.
+fn assert_lost_slots(report: &Report) {
     let losses = report.losses();
     let lost = losses.get("slots_exhausted").copied().unwrap_or(0);
     assert!(lost >= CROWD - 64, "{losses:?}");

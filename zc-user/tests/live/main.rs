@@ -1,4 +1,4 @@
-//! What `zc` counts on the running kernel, beside figures that are known exactly.
+//! What `zc` counts on the running kernel, compared with figures that are known exactly.
 //!
 //! The tests run the built binary as a user would and read its JSON. The programs it observes are
 //! the usual ones (dd, cp, python, nginx...), and this very program: started as

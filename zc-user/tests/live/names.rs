@@ -23,7 +23,7 @@ pub(crate) const NAMES: [&[u8]; 7] = [
     b"}],\"a\":[{</b>",
 ];
 
-/// What the shell is told to do also stands in the heading of the text.
+/// Runs `zc stat` on a command line with hostile arguments: the heading of the text repeats it.
 fn run(format: &[&str]) -> (String, Vec<u8>) {
     let directory = TempDir::new().expect("a directory");
     let file = directory.path().join("new\nline\x1b[31m");

@@ -18,8 +18,8 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("processes::a_thread_may_become_another_program", thread_exec),
 ];
 
-/// Room for every process of a test and for ten thousand of somebody else's, so that nothing is lost
-/// on a machine so busy that `zc` gets no time to make room.
+/// Slots for every process of a test and for ten thousand other processes, so that nothing is lost
+/// on a machine so busy that `zc` gets no time to free slots.
 const ROOM: [&str; 2] = ["--max-threads", "32768"];
 
 fn run(words: &[&str], directory: &TempDir, file: &str) -> Report {
@@ -57,7 +57,7 @@ fn swarm() -> Result<(), Skip> {
     assert_eq!(writers(&report), (20_000, 20_000, 20_000 * 1009));
     let written = fs::metadata(directory.path().join("log")).expect("the log").len();
     assert_eq!(written, 20_000 * 1009);
-    // The parent, and nobody twice.
+    // The parent is one more, and no process is counted twice.
     let processes: u64 = report.processes().iter().map(|row| row.merged).sum();
     assert_eq!(processes, 20_001);
     assert!(report.processes().iter().all(|row| row.exited));

@@ -15,7 +15,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("programs::dd_reads_directly", dd_direct),
     ("programs::dd_from_zero_to_null_moves_no_data", dd_zero),
     ("programs::cp_copies_in_the_kernel", cp),
-    ("programs::cp_can_be_told_to_read_and_write", cp_never),
+    ("programs::cp_with_reflink_never_reads_and_writes", cp_never),
     ("programs::cat_writes_to_a_pipe", cat),
     ("programs::python_sends_files_to_tcp", python_tcp),
     ("programs::python_sends_files_to_unix_sockets", python_unix),

@@ -104,7 +104,7 @@ impl Report {
     }
 
     /// The totals are the sum of all rows, path by path, and so are the moved bytes. Pages of the
-    /// address space are on their paths, but nobody's call moved them.
+    /// address space are on their paths, but no system call moved them.
     fn reconcile(&self) {
         let mut sum = self.unattributed();
         let mut moved = number(&self.0["unattributed"]["counters"], "moved_bytes");

@@ -346,6 +346,6 @@ fn check_proc_io(row: &Process, result: &Value) {
     assert_eq!(
         (read, written),
         (number(result, "rchar"), number(result, "wchar")),
-        "bytes read and written, beside /proc/PID/io"
+        "bytes read and written, compared with /proc/PID/io"
     );
 }

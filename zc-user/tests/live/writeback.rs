@@ -1,4 +1,4 @@
-//! Who is said to have written what the kernel writes back later.
+//! Which process zc names as the writer of pages that the kernel writes back later.
 
 use std::{path::Path, process::Command};
 
@@ -15,9 +15,9 @@ use crate::{
 };
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
-    ("writeback::ext4_writes_for_whoever_made_pages_dirty", ext4),
-    ("writeback::xfs_writes_for_whoever_made_pages_dirty", xfs),
-    ("writeback::btrfs_writes_for_whoever_made_pages_dirty", btrfs),
+    ("writeback::ext4_writes_count_for_the_process_that_dirtied", ext4),
+    ("writeback::xfs_writes_count_for_the_process_that_dirtied", xfs),
+    ("writeback::btrfs_writes_count_for_the_process_that_dirtied", btrfs),
 ];
 
 /// Blocks of every file system here, and pages.

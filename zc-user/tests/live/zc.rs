@@ -73,7 +73,7 @@ pub(crate) fn idle() -> Report {
     observe(&[], &["sleep", "1"]).report
 }
 
-/// `zc stat` that watches until it is told to stop.
+/// `zc stat` that watches until the test stops it.
 pub(crate) struct Watch {
     child: Child,
     directory: TempDir,

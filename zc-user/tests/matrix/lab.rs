@@ -14,8 +14,8 @@ pub(crate) const TESTS: &[(&str, Test)] = &[("lab::every_byte_is_where_it_belong
 /// Bytes of the payload: a prime, so that the last transfer is a short one.
 const SIZE: u64 = 300_007;
 
-/// What other sinks show. Each run attaches everything anew, which takes its time in an emulated
-/// machine.
+/// Runs with other sinks. They are few: each attaches all probes again, which takes long in an
+/// emulated machine.
 const FURTHER: [&[&str]; 2] =
     [&["read_write", "sendfile", "--sink", "veth"], &["splice", "--sink", "pipe"]];
 

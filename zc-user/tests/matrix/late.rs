@@ -1,6 +1,7 @@
-//! A module that is loaded while `zc` counts: it has no probes, and that is said.
+//! A module that is loaded while `zc` counts: `zc` reports that it has no probes there.
 //!
-//! It takes the module away from whoever else has a use for it: in guests only, after the other tests.
+//! The test unloads the module, which other programs and tests may need: it runs in guests only,
+//! after the other tests.
 
 use std::{fs, path::Path, process::Command, sync::LazyLock};
 
@@ -16,7 +17,7 @@ use crate::{
 pub(crate) const TESTS: &[(&str, Test)] =
     &[("late::what_a_module_does_that_zc_did_not_find_is_not_measured", || OUTCOME.clone())];
 
-/// What came of it. Others wait for that: their kernel is no good for this afterwards.
+/// The result of the test. A test after which the kernel loads no module any more waits for it.
 pub(crate) static OUTCOME: LazyLock<Result<(), Skip>> = LazyLock::new(encryption);
 
 /// The module that encrypts.
@@ -28,7 +29,7 @@ fn encryption() -> Result<(), Skip> {
     if !modprobe(&["--dry-run", MODULE]) {
         return Err(Skip::Kernel(format!("this kernel has no module {MODULE}")));
     }
-    assert!(modprobe(&["--remove", MODULE]), "somebody uses {MODULE}");
+    assert!(modprobe(&["--remove", MODULE]), "cannot unload {MODULE}: is it in use?");
     assert!(!Path::new("/sys/module").join(MODULE).exists(), "{MODULE} cannot be unloaded");
 
     let directory = tempfile::tempdir().unwrap();

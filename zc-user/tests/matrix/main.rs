@@ -84,12 +84,13 @@ fn workload(words: &[OsString]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Whether this is a guest of `cargo xtask vm`, where copies are measured and no other program uses the devices.
+/// Whether this is a guest of `cargo xtask vm`, where copies are measured and no other
+/// program uses the devices.
 fn is_guest() -> bool {
     env::var_os("ZC_VM_RESULTS").is_some()
 }
 
-/// Keeps `contents` for the host that runs these tests in a virtual machine.
+/// Saves `contents` as a result of the guest, if the tests run in one.
 fn keep(name: &str, contents: &[u8]) {
     if let Some(directory) = env::var_os("ZC_VM_RESULTS") {
         fs::write(PathBuf::from(directory).join(name), contents).unwrap();

@@ -1,4 +1,4 @@
-//! TLS in the kernel: what it encrypts and decrypts is told apart from what it copies.
+//! TLS in the kernel: `zc` counts what it encrypts and decrypts apart from what it copies.
 //!
 //! One `zc stat` watches all; each is a process of its own.
 

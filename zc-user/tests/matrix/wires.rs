@@ -24,8 +24,8 @@ use send::{Sent, Way};
 /// Bytes of the payload: a prime.
 const SIZE: usize = 300_007;
 
-/// Bytes that the driver of an e1000e moves into the first piece of every packet that the device is to
-/// cut up (`e1000_xmit_frame`, `drivers/net/ethernet/intel/e1000e/netdev.c`, 5.10 to 7.2).
+/// Bytes that the driver of an e1000e moves into the linear part of every packet that the device
+/// segments (`e1000_xmit_frame`, `drivers/net/ethernet/intel/e1000e/netdev.c`, 5.10 to 7.2).
 const PULLED: u64 = 4;
 
 /// How often all trips are made at most.
@@ -43,15 +43,15 @@ const fn features(checksum: bool, gather: bool, segment: bool) -> Features {
     Features { checksum, gather, segment }
 }
 
-/// Takes packets in pieces, but no larger ones than travel.
+/// Supports scatter-gather, but no segmentation.
 const GATHERS: Features = features(true, true, false);
-/// Takes packets in pieces and cuts up large ones.
+/// Supports scatter-gather and segmentation.
 const SEGMENTS: Features = features(true, true, true);
-/// Takes packets in one piece.
+/// Takes packets in one piece: no scatter-gather.
 const LINEAR: Features = features(true, false, false);
 /// The same, and the kernel computes their checksums.
 const BARE: Features = features(false, false, false);
-/// Takes packets in pieces, but the kernel computes their checksums.
+/// Supports scatter-gather, but the kernel computes the checksums.
 const UNSUMMED: Features = features(false, true, false);
 
 macro_rules! trips {
@@ -190,12 +190,12 @@ impl Later {
         if trip.way.is_datagrams() {
             later.at_once = if trip.features.gather { heads(sent) } else { sent.bytes };
         } else if !trip.features.gather || !trip.features.checksum && trip.way != Way::Write {
-            // Of what others may change meanwhile no checksum can be computed.
+            // To compute a checksum the kernel copies first, because others may change the pages.
             later.linear = sent.bytes + sent.again;
         } else if trip.features.segment && trip.wire == Wire::E1000e {
             // As the device counts them.
             later.pulled = PULLED * sent.segments.unwrap();
-            assert!(later.pulled > 0, "the device had nothing to cut up");
+            assert!(later.pulled > 0, "the device segmented nothing");
         }
         if trip.way == Way::ZerocopyTapped || pinned && trip.wire == Wire::Veth {
             // What is sent again is received again.

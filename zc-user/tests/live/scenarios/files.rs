@@ -62,8 +62,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     )
     .in_proc_io()
     .also(|row, _| {
-        // As many as the file has, whatever the reader has room for. A new file may need a block of
-        // the file system's own that was not in memory: that is a miss, and nobody's lookup.
+        // The reader looks up each page of the file once, however large its buffer is. A new file may
+        // need a metadata block of the file system that was not in memory: that is a miss without a
+        // lookup by the reader.
         let (Some(hits), Some(misses)) =
             (row.known("page_cache_hits"), row.known("page_cache_misses"))
         else {
@@ -297,7 +298,7 @@ fn failures(stage: &Stage) -> Result<(), String> {
         fails(libc::read(fd(&write_only), nowhere, 1), libc::EBADF);
         fails(libc::read(fd(&input), nowhere, 1), libc::EFAULT);
         fails(libc::write(fd(&input), nowhere, 1), libc::EBADF);
-        // Nobody can say what a descriptor was that does not exist.
+        // A descriptor that does not exist has no type.
         fails(libc::read(i32::MAX, nowhere, 1), libc::EBADF);
     }
     Ok(())

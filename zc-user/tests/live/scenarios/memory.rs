@@ -41,7 +41,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::new("cow_copy_one", |_| cow_copy(1), &[]).in_proc_io(),
     Scenario::new("cow_copy", |_| cow_copy(PAGES), &[]).in_proc_io().also(|row, ground| {
-        // Of the pages that both write, whoever comes first copies.
+        // Both processes write each page: the one that writes it first copies it.
         let both = |row: &Process| {
             let children = ground.report.processes().into_iter().filter(|it| it.parent == row.pid);
             row.path("cow_copy").bytes
@@ -134,7 +134,7 @@ fn cow_copy(pages: usize) -> Result<(), String> {
         unsafe { libc::raise(libc::SIGSTOP) };
         0
     });
-    // SAFETY: a child of this process; nobody wants its status.
+    // SAFETY: a child of this process; the status is not requested.
     ok(unsafe { libc::waitpid(other.pid, null_mut(), libc::WUNTRACED) } as isize);
     (0..pages).for_each(touch);
     // SAFETY: a child of this process that has not been waited for.

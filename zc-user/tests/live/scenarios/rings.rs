@@ -32,7 +32,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new("io_uring_inline", io_uring_inline, &[moved("file_read", 7, 7 * LARGE)])
         .also(|row, _| assert_eq!(operations(row), (7, 0))),
     // The workers are threads of this process.
-    Scenario::new("io_uring_punted", io_uring_punted, &[moved("file_read", 5, 5 * LARGE)])
+    Scenario::new("io_uring_deferred", io_uring_deferred, &[moved("file_read", 5, 5 * LARGE)])
         .threads(1 + 5)
         .also(|row, _| assert_eq!(operations(row), (5, 5))),
     // So is the thread that submits.
@@ -178,7 +178,7 @@ fn io_uring_inline(stage: &Stage) -> Result<(), String> {
     Ok(())
 }
 
-fn io_uring_punted(stage: &Stage) -> Result<(), String> {
+fn io_uring_deferred(stage: &Stage) -> Result<(), String> {
     let mut ring = ring()?;
     let mut buffer = vec![0_u8; LARGE];
     let (_input, reads) = cached_reads(stage, 5, &mut buffer);

@@ -230,7 +230,7 @@ pub(super) fn tcp() -> (TcpStream, TcpStream) {
 
 fn connect(listener: &TcpListener) -> (TcpStream, TcpStream) {
     let near = TcpStream::connect(listener.local_addr().expect("an address")).expect("a listener");
-    let (far, _) = listener.accept().expect("somebody has connected");
+    let (far, _) = listener.accept().expect("the client has connected");
     (near, far)
 }
 
@@ -361,7 +361,7 @@ fn netlink(_: &Stage) -> Result<(), String> {
         }
         OwnedFd::from_raw_fd(socket)
     };
-    // SAFETY: a structure of integers; the kernel is told its size.
+    // SAFETY: a structure of integers; the kernel receives its size.
     unsafe {
         let mut address: libc::sockaddr_nl = std::mem::zeroed();
         address.nl_family = libc::AF_NETLINK as u16;
@@ -381,12 +381,12 @@ fn netlink(_: &Stage) -> Result<(), String> {
 
 fn zerocopy(_: &Stage) -> Result<(), String> {
     let (a, b) = tcp();
-    heed_zerocopy(&a)?;
+    enable_zerocopy(&a)?;
     send_without_copy(&a, &b);
     Ok(())
 }
 
-fn heed_zerocopy(socket: &impl AsRawFd) -> Result<(), String> {
+fn enable_zerocopy(socket: &impl AsRawFd) -> Result<(), String> {
     let on = 1_i32;
     // SAFETY: an integer and its size.
     let set = unsafe {
@@ -418,7 +418,7 @@ fn zerocopy_refused(_: &Stage) -> Result<(), String> {
         return Err("on this kernel optmem_max is not of the namespace".to_owned());
     }
     let socket = UdpSocket::bind("0.0.0.0:0").expect("a port");
-    heed_zerocopy(&socket)?;
+    enable_zerocopy(&socket)?;
     let mut buffer = vec![1_u8; LARGE];
     let mut vector = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: SMALL };
     // SAFETY: buffers and their lengths; zeros mean no address and no control data.

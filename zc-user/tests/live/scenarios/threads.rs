@@ -7,7 +7,7 @@ use std::{
 
 use super::{Scenario, Stage, moved, pipes::pipe};
 
-/// Threads of [`busy_writers`] beside its main thread.
+/// Threads of [`busy_writers`] in addition to its main thread.
 const WRITERS: usize = 7;
 
 /// Calls of [`calls`].

@@ -124,7 +124,7 @@ fn sendfile_all(from: &File, to: &File, bytes: usize) {
     assert_eq!(ok(unsafe { libc::sendfile(fd(to), fd(from), std::ptr::null_mut(), 1) }), 0);
 }
 
-/// As much as fits into a socket buffer at a time, so that nobody waits.
+/// Sends at most what fits into a socket buffer at a time, so that no call blocks.
 fn sendfile_to_socket(stage: &Stage, from: impl AsRawFd, to: impl AsRawFd) -> Result<(), String> {
     let input = stage.input();
     for _ in 0..13 {

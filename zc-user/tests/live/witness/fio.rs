@@ -60,7 +60,7 @@ const ENGINES: &[Engine] = &[
     // A thread of the kernel submits.
     engine("io_uring_polled", &["io_uring", "iodepth=5", "sqthread_poll=1"]),
     // Threads of the kernel do the work.
-    engine("io_uring_punted", &["io_uring", "iodepth=5", "force_async=1"]),
+    engine("io_uring_deferred", &["io_uring", "iodepth=5", "force_async=1"]),
 ];
 
 /// One way to use an engine.
@@ -140,7 +140,7 @@ fn run_all() -> Result<Runs, Skip> {
 
 /// The command line, with all files made beforehand: fio would make them itself.
 fn words(directory: &Path) -> Result<Vec<String>, Skip> {
-    let mut words = in_turns()?;
+    let mut words = with_time_slices()?;
     words.push(program("fio")?.to_string_lossy().into_owned());
     words.push("--output-format=json".to_owned());
     words.push(format!("--output={}", directory.join("told").display()));
@@ -163,10 +163,10 @@ fn words(directory: &Path) -> Result<Vec<String>, Skip> {
     Ok(words)
 }
 
-/// What the guests of `cargo xtask vm` need before fio: they run everything in a scheduling class
-/// without time slices, and a job that polls would wait for ever for the thread of the kernel that
-/// is to do its work, if that is on the same CPU.
-fn in_turns() -> Result<Vec<String>, Skip> {
+/// The command that must start fio in a guest of `cargo xtask vm`. A guest runs everything in a
+/// scheduling class without time slices: a job that polls would never let the kernel thread that does
+/// its work run, if both are on the same CPU.
+fn with_time_slices() -> Result<Vec<String>, Skip> {
     if std::env::var_os("ZC_VM_RESULTS").is_none() {
         return Ok(Vec::new());
     }
@@ -226,12 +226,12 @@ fn agrees(place: usize, job: Job) -> Result<(), Skip> {
     let is_ring = job.engine.options[0] == "io_uring";
     let ring = row.counter("uring_ops");
     assert_eq!(ring, if is_ring { truth.operations } else { 0 }, "{row:?}");
-    if job.engine.name == "io_uring_punted" {
+    if job.engine.name == "io_uring_deferred" {
         assert_eq!(row.counter("uring_punted_ops"), truth.operations, "{row:?}");
     }
     if job.engine.name == "mmap" && job.write {
-        // Nobody's call moved anything. Every page was written to for the first time once; beside the
-        // file's there are some that the processes of fio share.
+        // No system call moved data. Every page faults once, at its first write: the pages of the
+        // file, and some that the processes of fio share.
         let pages = row.path("mmap_write");
         let known = truth.bytes.div_ceil(PAGE);
         assert!((known..=known + SHARED).contains(&pages.ops), "{pages:?}: {row:?}");

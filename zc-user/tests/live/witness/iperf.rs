@@ -1,7 +1,7 @@
 //! iperf3, whose two ends say how many bytes of payload they have sent and received.
 //!
-//! Beside the payload they talk to each other, over TCP too, and do not say how much. But what one
-//! end says the other end hears: it is the same number of bytes on both sides.
+//! Apart from the payload they exchange control messages, over TCP too, and do not report how many
+//! bytes. But one end receives what the other end sends: both must have the same number of bytes.
 
 use std::{fs, sync::LazyLock};
 
@@ -22,10 +22,10 @@ const BLOCK: &str = "10007";
 /// Bytes to be sent at least.
 const BYTES: &str = "1000003";
 
-/// Most bytes that are said beside the payload, by one end.
+/// Most bytes of control messages that one end sends.
 const TALK: u64 = 16_384;
 
-/// What the client is told beside that: who sends, and how.
+/// Further options of the client: which end sends, and how.
 const WAYS: [(&str, &[&str]); 4] = [
     ("sends", &[]),
     ("sends_by_sendfile", &["--zerocopy"]),
@@ -105,7 +105,7 @@ fn agrees(place: usize, reverse: bool, zerocopy: bool) -> Result<(), Skip> {
         // Nothing is copied on the way either: loopback gathers.
         assert_eq!(sender.copied("skb_linearize"), (None, "absent"));
     }
-    // What was said beside the payload, by each end, as each end counts it.
+    // The control messages that each end sent, as each end counts them.
     let by_sender = bytes(sender, "socket_send:tcp") - path;
     let by_receiver = bytes(receiver, "socket_send:tcp");
     assert_eq!(bytes(receiver, "socket_recv:tcp") - received, by_sender, "{:?}", receiver.paths);

@@ -1,4 +1,4 @@
-//! cp on a file system that can share extents: it knows whether it copied, as it is told which.
+//! cp on a file system that can share extents: an option of cp decides whether it copies or shares.
 
 use std::{fs, sync::LazyLock};
 

@@ -1,8 +1,8 @@
-//! More processes at the same time than there is room for.
+//! More processes at the same time than the table has slots.
 
 use super::{Child, Gate, fork};
 
-/// Bytes that each process duplicates: nobody else on the machine is likely to call tee(2).
+/// Bytes that each process duplicates: hardly any other process on the machine calls tee(2).
 pub(crate) const BYTES: usize = 1009;
 
 /// `count` processes that are alive together, and each call tee(2) once.

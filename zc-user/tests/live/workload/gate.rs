@@ -19,13 +19,13 @@ impl Gate {
 
     /// Announces that the caller has arrived.
     pub(crate) fn arrive(&mut self) {
-        self.inside.write_all(b"!").expect("somebody counts");
+        self.inside.write_all(b"!").expect("the other end counts arrivals");
     }
 
     /// Announces that the caller has arrived, and waits.
     pub(crate) fn wait(&mut self) {
         self.arrive();
-        let _ = self.inside.read(&mut [0]).expect("somebody opens");
+        let _ = self.inside.read(&mut [0]).expect("the gate opens");
     }
 
     /// Waits until `count` have arrived.

@@ -13,22 +13,23 @@ use serde::{Deserialize, Serialize};
 use super::traffic::{ip, own_namespace};
 use crate::zc::PATIENCE;
 
-/// What iperf3 listens on unless it is told otherwise.
+/// The port that iperf3 listens on by default.
 const PORT: u16 = 5201;
 
-/// A client and its server, and what the client is told to do.
+/// A client and its server, and the arguments of the client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Talk {
     /// Arguments of the client.
     pub(crate) words: Vec<String>,
-    /// The report of the client, which has what the server says, too.
+    /// The report of the client, which includes that of the server.
     pub(crate) told: String,
     /// Process ids, once there are such processes.
     pub(crate) client: u64,
     pub(crate) server: u64,
 }
 
-/// Does what the file `plan` lists (a [`Talk`] each), and writes it beside it with the process ids.
+/// Runs what the file `plan` lists (a [`Talk`] each), and writes the list with the process ids next
+/// to it.
 pub(super) fn iperf(program: &Path, plan: &Path) {
     let text = fs::read_to_string(plan).expect("a plan");
     let mut talks: Vec<Talk> = serde_json::from_str(&text).expect("a list of talks");

@@ -38,7 +38,7 @@ pub(crate) struct Launched {
     pub(crate) involuntary: u64,
 }
 
-/// Runs what the file `plan` lists (a [`Launch`] each), and writes beside it what became of them.
+/// Runs what the file `plan` lists (a [`Launch`] each), and writes the results next to it.
 pub(crate) fn launch(plan: &Path) {
     let text = fs::read_to_string(plan).expect("a plan");
     let plans: Vec<Launch> = serde_json::from_str(&text).expect("a list of programs");
@@ -85,7 +85,7 @@ fn started(words: &[String], sink: Option<JoinHandle<u64>>) -> Launched {
     let usage = child.reap();
     let received = match sink {
         Some(sink) if usage.code == 0 => sink.join().expect("the sink takes everything"),
-        // Nobody may ever have connected.
+        // The program may have failed before it connected.
         _ => 0,
     };
     Launched {

@@ -75,7 +75,7 @@ pub(super) fn rename(name: &[u8]) {
 
 /// Two processes with the same pid, one after the other. Writes the pid to `directory/pid`.
 pub(super) fn reuse(directory: &Path) {
-    // Somebody else may take the pid in between: then another one is tried.
+    // Another process may take the pid first: then try again with another pid.
     for _ in 0..101 {
         let log = log(&directory.join("log"));
         let first = fork(|| {

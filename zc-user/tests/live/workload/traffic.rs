@@ -18,7 +18,7 @@ use super::{Gate, fork};
 const LOOPBACK: usize = 1_000_003;
 
 /// Datagrams over the veth pair, in one direction and in the other: few enough to wait in a
-/// socket buffer until somebody looks.
+/// socket buffer until the receiver reads them.
 const THERE: usize = 53;
 const BACK: usize = 31;
 
@@ -39,7 +39,7 @@ pub(super) fn traffic() {
             from = Some(socket.recv_from(&mut buffer).expect("a datagram").1);
         }
         for _ in 0..BACK {
-            socket.send_to(&buffer[..503], from.expect("somebody has sent")).expect("room");
+            socket.send_to(&buffer[..503], from.expect("a datagram has arrived")).expect("room");
         }
         done.wait();
         println!("{}", devices());
@@ -72,7 +72,7 @@ pub(super) fn own_namespace() {
     // SAFETY: a flag; this process has one thread.
     let result = unsafe { libc::unshare(libc::CLONE_NEWNET) };
     assert_eq!(result, 0, "unshare: {}", std::io::Error::last_os_error());
-    // Nobody shall look for routers while the bytes are counted. Absent without IPv6.
+    // The kernel must not send router solicitations while bytes are counted. Absent without IPv6.
     let _ = fs::write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
     let _ = fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
 }

@@ -13,7 +13,7 @@ const TLS_TX: i32 = 1;
 const TLS_RX: i32 = 2;
 const AES_GCM_128: u16 = 51;
 
-/// What every record of TLS 1.2 has beside its payload, with this cipher: a header, a nonce, a tag.
+/// Bytes of every record of TLS 1.2 that are not payload, with this cipher: a header, a nonce, a tag.
 pub(super) const RECORD_EXTRA: usize = 5 + 8 + 16;
 
 /// Version of the protocol, `include/uapi/linux/tls.h`.
@@ -49,7 +49,7 @@ pub(super) fn connection(version: Version, decrypted: bool) -> Result<[TcpStream
 }
 
 fn encrypt(stream: &TcpStream, version: Version, direction: i32) -> Result<(), String> {
-    // For nobody's eyes: both ends are here.
+    // The keys are not secret: both ends are in this process.
     let keys = Keys {
         version: version as u16,
         cipher: AES_GCM_128,

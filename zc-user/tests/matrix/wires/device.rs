@@ -30,9 +30,9 @@ const MOST_STATISTICS: usize = 512;
 pub(crate) struct Features {
     /// Computes checksums (`tx`).
     pub(crate) checksum: bool,
-    /// Takes packets in pieces (`sg`).
+    /// Takes packets in pieces: scatter-gather (`sg`).
     pub(crate) gather: bool,
-    /// Cuts up large packets (`tso`).
+    /// Segments large packets (`tso`).
     pub(crate) segment: bool,
 }
 
@@ -141,7 +141,8 @@ pub(crate) fn ip(words: &str) {
     assert!(status.success(), "ip {words}: {status}");
 }
 
-/// Moves this process to a network namespace of its own, in which nobody looks for routers.
+/// Moves this process to a network namespace of its own, in which the kernel sends no router
+/// solicitations.
 pub(crate) fn own_namespace() {
     // SAFETY: a flag; this process has one thread.
     let result = unsafe { libc::unshare(libc::CLONE_NEWNET) };

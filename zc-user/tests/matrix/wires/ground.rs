@@ -1,4 +1,4 @@
-//! Two network namespaces with wires between them, and somebody in the far one who takes everything.
+//! Two network namespaces with wires between them; a server in the far one receives everything.
 
 use std::{
     fs,
@@ -35,8 +35,8 @@ const DEADLINE: u32 = 120;
 pub(super) enum Wire {
     /// A pair of veth devices.
     Veth,
-    /// From the e1000e of a guest to its virtio-net device. Elsewhere such devices belong to
-    /// somebody.
+    /// From the e1000e of a guest to its virtio-net device. Outside guests
+    /// such devices are in use.
     E1000e,
 }
 
@@ -80,7 +80,7 @@ pub(super) fn make_trips(directory: &Path) {
     };
     let ends = |end: usize| cable.as_ref().map(|names| names[end].clone());
 
-    // Whoever waits in vain is not to wait for ever.
+    // Ends the program when a gate or a trip hangs.
     // SAFETY: an integer; nothing here handles the signal.
     unsafe { libc::alarm(DEADLINE) };
     let (mut near_there, mut far_there, mut ready) = (Gate::new(), Gate::new(), Gate::new());

@@ -31,7 +31,7 @@ pub(super) enum Way {
     Splice,
     /// `MSG_ZEROCOPY`.
     Zerocopy,
-    /// The same, while somebody listens in (a packet socket).
+    /// The same, while a packet socket captures the traffic.
     ZerocopyTapped,
     /// `SEND_ZC` of io_uring.
     Uring,
@@ -83,7 +83,7 @@ pub(super) struct Sent {
     pub(super) bytes: u64,
     /// Bytes that TCP has sent once more.
     pub(super) again: u64,
-    /// Packets that the device was to cut up, as the device counts them.
+    /// Packets that the device segmented, as the device counts them.
     pub(super) segments: Option<u64>,
 }
 
@@ -115,7 +115,7 @@ pub(super) fn send(way: Way, home: &Path, device: &Device, to: &str) -> Result<S
             if way == Way::ZerocopyTapped {
                 _tap = tap(device)?;
             }
-            heed_zerocopy(&stream);
+            enable_zerocopy(&stream);
             zerocopy(&stream, &vec![b'z'; SIZE]);
         }
         Way::Uring | Way::UringRegistered => {
@@ -153,7 +153,7 @@ fn splice(input: &File, stream: &TcpStream) {
     });
 }
 
-fn heed_zerocopy(socket: &impl AsRawFd) {
+fn enable_zerocopy(socket: &impl AsRawFd) {
     let on = 1_i32;
     // SAFETY: an integer and its size.
     let set = unsafe {
@@ -247,7 +247,7 @@ fn datagrams(way: Way, to: &str) -> Result<Sent, String> {
     let mut ring = if way == Way::UringDatagrams { Some(Ring::new(None)?) } else { None };
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
     socket.connect((to, PORT)).unwrap();
-    heed_zerocopy(&socket);
+    enable_zerocopy(&socket);
     let payload = [b'z'; DATAGRAM];
     for _ in 0..DATAGRAMS {
         match &mut ring {
