@@ -61,7 +61,7 @@ pub(crate) fn status(error: &anyhow::Error) -> u8 {
     error.downcast_ref::<NotRun>().map_or(1, |error| error.status)
 }
 
-/// Whoever read the output has seen enough: a quiet end, as for any filter.
+/// Whether the reader of the output has closed it: zc then exits silently, as any filter does.
 #[must_use]
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {

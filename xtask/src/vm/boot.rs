@@ -116,7 +116,7 @@ pub(crate) fn boot(
     if output.status.is_some() {
         unpack_results(&home.join("zc-results"), results)?;
     }
-    // Large, and made anew by every run.
+    // They are large, and every run recreates them.
     for path in DISKS.iter().map(|(name, _)| home.join(name)).chain([initrd.to_owned()]) {
         fs::remove_file(&path).with_context(|| format!("cannot remove '{}'", path.display()))?;
     }

@@ -14,15 +14,14 @@ use crate::workspace;
 /// A test program that can run in a guest: it needs no cargo and no sources.
 struct Suite {
     name: &'static str,
-    /// Parts of the names of those tests that run when nobody asks for others; all, if there are
-    /// none.
+    /// Parts of the names of the tests that run by default; if it is empty, all tests run.
     tests: &'static [&'static str],
-    /// Whether it has tests after which the kernel is of no use to others.
+    /// Whether it has tests that leave the kernel unusable for other tests.
     has_last: bool,
 }
 
-/// All of them. An emulated machine takes many seconds to attach the probes: what runs unasked does
-/// that once for many figures.
+/// All suites. An emulated machine takes many seconds to attach the probes, so the tests that run
+/// by default attach them once for many figures.
 const SUITES: [Suite; 2] = [
     Suite { name: "matrix", tests: &[], has_last: true },
     Suite {

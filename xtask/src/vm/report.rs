@@ -1,4 +1,4 @@
-//! What is shown of the kernels while they are at it, and in the end.
+//! Prints the progress of each guest and the summary at the end.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use super::tally::Tally;
 /// Lines of a failed guest's output that the summary repeats.
 const TAIL: usize = 30;
 
-/// Something that takes a while, of which one line tells.
+/// A step that takes long enough to print a line about it.
 pub(crate) struct Stage {
     series: &'static str,
     began: Instant,
@@ -39,7 +39,7 @@ pub(crate) fn guest(kernel: &Kernel, line: &str) {
     println!("{:<5} | {line}", kernel.series);
 }
 
-/// What came of a kernel.
+/// The result of the tests on a kernel.
 pub(crate) struct Outcome {
     kernel: &'static Kernel,
     result: Result,

@@ -90,7 +90,7 @@ fn measure(count: u32, output: Output, active: bool, seconds: u64) -> Result<Foo
     Ok(Footprint { what, processes, cpu_percent, rss: zc.memory()?, map_bytes: zc.map_bytes()? })
 }
 
-/// `zc top`, whose output nobody looks at.
+/// A running `zc top`; its output is discarded.
 enum Running {
     Json(Child),
     Dashboard(Dashboard),

@@ -23,7 +23,7 @@ mod sites;
 mod start;
 mod targets;
 
-/// What zc costs, beside an empty eBPF program and beside bpftrace.
+/// Measure what zc costs, and compare it with an empty eBPF program and with bpftrace.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench")]
 struct Arguments {

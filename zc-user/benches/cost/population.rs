@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     count: u32,
 
-    /// Go on making calls, once a second, instead of sleeping for ever
+    /// Go on making calls, once a second, instead of sleeping until killed
     #[arg(long)]
     active: bool,
 }

@@ -1,4 +1,4 @@
-//! A terminal that nobody sits at, for the dashboard.
+//! Runs the dashboard on a pseudo terminal that this program reads.
 
 use std::{
     fs::{File, OpenOptions},
@@ -69,8 +69,8 @@ impl Dashboard {
     }
 }
 
-/// Reads until the terminal is closed, as a full one would stop the dashboard. Tells when something
-/// is there, and when figures are.
+/// Reads until the terminal is closed, because a full buffer would block the dashboard. Sends the
+/// time of the first output and the time of the first figures.
 fn watch(mut screen: File, seen: &Sender<Instant>) {
     let mut text = Vec::new();
     let mut buffer = [0; 16 << 10];
@@ -79,7 +79,7 @@ fn watch(mut screen: File, seen: &Sender<Instant>) {
         if !waiting {
             continue;
         }
-        // Nobody may be waiting any more.
+        // Sending fails when the receiver has been dropped, which is fine.
         if text.is_empty() {
             let _ = seen.send(Instant::now());
         }

@@ -127,8 +127,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// Instructions per operation, in the cheapest batch.
 fn instructions(operation: &mut Operation) -> Result<f64> {
-    // What the kernel does about programs that came or went happens meanwhile: the clock of such a
-    // guest leaps when there is nothing to do.
+    // Lets the kernel finish its work for programs that started or exited. It does not prolong the
+    // benchmark: the clock of such a guest jumps forward while the guest is idle.
     thread::sleep(Duration::from_millis(100));
     let mut work = || (operation.work)().with_context(|| format!("cannot {}", operation.what));
     for _ in 0..WARM_UP {
@@ -145,7 +145,7 @@ fn instructions(operation: &mut Operation) -> Result<f64> {
     Ok(least as f64 / f64::from(operation.batch))
 }
 
-/// Beside an empty program at the end of system calls.
+/// Measures all of them again with an empty program at the end of system calls, as the floor.
 fn with_floor(all: &mut [Measured]) -> Result<()> {
     let mut empty = Empty::load()?;
     empty.at_sys_exit()?;

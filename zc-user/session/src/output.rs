@@ -21,7 +21,7 @@ pub enum Flow {
 
 /// What a session drives snapshots to: a report, lines on a pipe, a dashboard.
 pub trait Output {
-    /// What happens to this output beside snapshots: a key, the end of a command.
+    /// What this output can receive apart from snapshots: a key, the end of a command.
     type Event;
 
     /// How long after the last snapshot the next one is due; `None` when the output needs no more.

@@ -271,8 +271,8 @@ columns! { Processes:
         CounterId::UringOps.help(),
         |row, frame| counter(row, frame, CounterId::UringOps);
     URING_PUNTED_OPS = "uring_punted_ops", "DEFERRED", Count, Counter,
-        CounterId::UringPuntedOps.help(),
-        |row, frame| counter(row, frame, CounterId::UringPuntedOps);
+        CounterId::UringDeferredOps.help(),
+        |row, frame| counter(row, frame, CounterId::UringDeferredOps);
     MMAP_CALLS = "mmap_calls", "MMAP", Count, Counter,
         CounterId::MmapCalls.help(),
         |row, frame| counter(row, frame, CounterId::MmapCalls);

@@ -8,7 +8,8 @@ use rustix::net::{AddressFamily, SocketType, socket};
 use super::{Work, file};
 use crate::sites::whole;
 
-/// A packet of the least length: for everybody, from nobody, of a protocol for experiments.
+/// A packet of the minimum length: broadcast, from a made-up address, with an EtherType
+/// for experiments.
 const PACKET: [u8; 60] = {
     let mut packet = [0; 60];
     let mut at = 0;

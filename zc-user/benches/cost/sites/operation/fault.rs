@@ -15,7 +15,7 @@ pub(super) fn cow() -> Result<Work> {
     let page = mapping(&file, PAGE, libc::MAP_PRIVATE, ptr::null_mut())?;
     Ok(Box::new(move || {
         empty(page, PAGE)?;
-        // SAFETY: mapped for ever, and nobody else knows it.
+        // SAFETY: never unmapped, and no other code has the address.
         unsafe { page.write_volatile(2) };
         Ok(())
     }))
@@ -62,7 +62,7 @@ pub(super) fn map_huge() -> Result<Work> {
 
 fn mapping(file: &File, length: usize, flags: i32, at: *mut u8) -> Result<*mut u8> {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: a new mapping, or one in the place of memory that nobody knows.
+    // SAFETY: a new mapping, or one that replaces memory that no other code uses.
     let memory = unsafe { libc::mmap(at.cast(), length, protection, flags, file.as_raw_fd(), 0) };
     ensure!(memory != libc::MAP_FAILED, "{}", std::io::Error::last_os_error());
     Ok(memory.cast())

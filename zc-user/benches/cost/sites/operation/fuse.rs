@@ -55,7 +55,7 @@ pub(super) fn write() -> Result<Work> {
     }))
 }
 
-/// Answers until there is nobody left to ask.
+/// Answers requests until the file system is unmounted.
 fn serve(mut device: File) {
     let mut request = vec![0; BUFFER];
     while let Ok(length) = device.read(&mut request) {

@@ -61,7 +61,7 @@ pub(super) fn zerocopy() -> Result<Work> {
     let mut buffer = [0; PAGE];
     Ok(Box::new(move || {
         let (socket, flags) = (near.as_raw_fd(), libc::MSG_ZEROCOPY);
-        // SAFETY: a page that nobody writes to.
+        // SAFETY: no code writes to the page.
         whole(unsafe { libc::send(socket, page.0.as_ptr().cast(), PAGE, flags) }, PAGE)?;
         far.read_exact(&mut buffer)?;
         notification(socket)
