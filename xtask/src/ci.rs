@@ -39,9 +39,10 @@ enum Outcome {
 
 type Check = fn() -> Result<Outcome>;
 
-const CHECKS: [(&str, Check); 9] = [
+const CHECKS: [(&str, Check); 10] = [
     ("format", format),
     ("files", files),
+    ("words", words),
     ("commits", commits),
     ("walls", walls),
     ("spelling", spelling),
@@ -98,6 +99,10 @@ fn format() -> Result<Outcome> {
 fn files() -> Result<Outcome> {
     hygiene::no_private_paths()?;
     Ok(Outcome::Held)
+}
+
+fn words() -> Result<Outcome> {
+    Ok(none_of("refused words", &words::in_files(&[])?))
 }
 
 fn commits() -> Result<Outcome> {
