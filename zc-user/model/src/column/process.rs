@@ -270,7 +270,7 @@ columns! { Processes:
     URING_OPS = "uring_ops", "IO_URING", Count, Counter,
         CounterId::UringOps.help(),
         |row, frame| counter(row, frame, CounterId::UringOps);
-    URING_PUNTED_OPS = "uring_punted_ops", "DEFERRED", Count, Counter,
+    URING_DEFERRED_OPS = "uring_punted_ops", "DEFERRED", Count, Counter,
         CounterId::UringDeferredOps.help(),
         |row, frame| counter(row, frame, CounterId::UringDeferredOps);
     MMAP_CALLS = "mmap_calls", "MMAP", Count, Counter,
