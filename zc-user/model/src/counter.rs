@@ -19,8 +19,7 @@ macro_rules! counters {
     (@help [] late $field:ident) => { meaning(Late::WORDS, stringify!($field)) };
     ($($(#[doc = $doc:literal])* $variant:ident = $($id:literal)? $($part:ident . $field:ident)?,)*) => {
         /// A counter of a process that belongs to no path.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         pub enum CounterId {
             $(
