@@ -53,7 +53,7 @@ pub(crate) struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// The live dashboard; plain text when the output is not a terminal
+    /// Show the live dashboard; plain text when the output is not a terminal
     Top(Top),
     /// Run a command, or watch processes, and print the copy breakdown at the end
     Stat(Stat),
@@ -61,7 +61,7 @@ pub(crate) enum Verb {
     #[cfg(feature = "lab")]
     #[command(flatten)]
     Lab(lab::Verb),
-    /// What this kernel, these privileges and this terminal allow, and how to fix what they do not
+    /// Check kernel, privileges and terminal, and suggest fixes
     Doctor(Doctor),
     /// Print a completion script for a shell
     Completions {
@@ -92,19 +92,19 @@ pub(crate) enum Document {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Selection")]
 pub(crate) struct Selection {
-    /// Only these processes (may be repeated, or separated by commas)
+    /// Show only these processes (may be repeated, or separated by commas)
     #[arg(short, long = "pid", value_name = "PID", value_delimiter = ',', value_parser = pid)]
     pub(crate) pids: Vec<u32>,
-    /// Only processes of this name; * stands for any text
+    /// Show only processes of this name; * stands for any text
     #[arg(long = "comm", value_name = "NAME")]
     pub(crate) comms: Vec<String>,
-    /// Only processes in this control group or below it
+    /// Show only processes in this control group or below it
     #[arg(long = "cgroup", value_name = "PATH")]
     pub(crate) cgroups: Vec<String>,
-    /// Only processes that used this copy path, such as sendfile_to_socket
+    /// Show only processes that used this copy path, such as sendfile_to_socket
     #[arg(long = "path", value_name = "PATH", value_parser = copy_path)]
     pub(crate) paths: Vec<CopyPath>,
-    /// Only processes for which this holds, such as 'copied_bytes > 1MiB and comm ~ nginx'
+    /// Show only processes for which this holds, such as 'copied_bytes > 1MiB and comm ~ nginx'
     #[arg(long, value_name = "EXPR", value_parser = expression)]
     pub(crate) filter: Option<Expr>,
     /// Sort by this column, such as syscalls; prefix with - (descending) or + (ascending)
@@ -165,10 +165,10 @@ pub(crate) enum Form {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Format {
-    /// JSON with stable ids and raw values (schema zc/1)
+    /// Print JSON with stable ids and raw values (schema zc/1)
     #[arg(long, conflicts_with = "csv")]
     json: bool,
-    /// CSV with stable ids and raw values
+    /// Print CSV with stable ids and raw values
     #[arg(long)]
     csv: bool,
     /// Print these columns of processes, such as pid,comm,copied_bytes [CSV default: all]
@@ -180,10 +180,10 @@ pub(crate) struct Format {
         conflicts_with = "json"
     )]
     columns: Vec<&'static str>,
-    /// CSV: print a row per path of each process, with the columns of paths
+    /// Print one row per path of each process, with the columns of paths (CSV only)
     #[arg(long, requires = "csv")]
     per_path: bool,
-    /// No colours (also: NO_COLOR in the environment)
+    /// Disable colours (also: NO_COLOR in the environment)
     #[arg(long)]
     pub(crate) no_color: bool,
 }
@@ -238,16 +238,16 @@ fn not_here(id: &str, known: &str) -> Usage {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Probes")]
 pub(crate) struct Probing {
-    /// Type information of exactly this kernel, for kernels without /sys/kernel/btf/vmlinux
+    /// Read type information of exactly this kernel from FILE, if it has no /sys/kernel/btf/vmlinux
     #[arg(long, value_name = "FILE")]
     pub(crate) btf: Option<PathBuf>,
-    /// Most threads told apart at a time [default: by the threads there are]
+    /// Maximum number of threads tracked individually [default: based on the current thread count]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
     pub(crate) max_threads: Option<u32>,
     /// Print the eBPF programs' own diagnostics on standard error
     #[arg(long)]
     pub(crate) ebpf_log: bool,
-    /// Leave out a group of probes, or a kind of hook (functions, kprobes)
+    /// Disable a probe group or hook type: functions, kprobes (repeatable)
     #[arg(long, value_name = "GROUP", value_parser = part)]
     pub(crate) without: Vec<Part>,
 }
@@ -255,13 +255,13 @@ pub(crate) struct Probing {
 /// `zc top`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Top {
-    /// Time between updates, in seconds
+    /// Set the time between updates, in seconds
     #[arg(short, long, value_name = "SECS", default_value = "1", value_parser = interval, allow_negative_numbers = true)]
     pub(crate) interval: Duration,
     /// Stop after this many updates
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
-    /// One update as plain text, then exit
+    /// Print one update as plain text, then exit
     #[arg(long, conflicts_with = "count")]
     pub(crate) once: bool,
     /// Which processes.
@@ -305,7 +305,7 @@ pub(crate) struct Stat {
 /// `zc doctor`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Doctor {
-    /// JSON
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
     /// How to observe.
@@ -323,7 +323,7 @@ fn pid(text: &str) -> Result<u32, String> {
 fn interval(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     if !(0.1..=86_400.0).contains(&seconds) {
-        return Err("between 0.1 and 86400 seconds are possible".to_owned());
+        return Err("must be between 0.1 and 86400 seconds".to_owned());
     }
     Ok(Duration::from_secs_f64(seconds))
 }
@@ -331,7 +331,7 @@ fn interval(text: &str) -> Result<Duration, String> {
 fn copy_path(text: &str) -> Result<CopyPath, String> {
     CopyPath::from_id(text).ok_or_else(|| {
         let known: Vec<_> = CopyPath::ALL.iter().map(|path| path.id()).collect();
-        format!("no such copy path; there are {}", known.join(", "))
+        format!("unknown copy path; expected one of {}", known.join(", "))
     })
 }
 
@@ -363,6 +363,6 @@ fn column_id(text: &str) -> Result<&'static str, String> {
 fn part(text: &str) -> Result<Part, String> {
     Part::all().find(|part| part.id() == text).ok_or_else(|| {
         let known: Vec<_> = Part::all().map(Part::id).collect();
-        format!("no such group that can be left out; there are {}", known.join(", "))
+        format!("unknown probe group; expected one of {}", known.join(", "))
     })
 }
