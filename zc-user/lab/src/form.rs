@@ -6,8 +6,10 @@ mod hazard;
 mod json;
 mod list;
 mod markdown;
+mod spread;
 mod summary;
 mod text;
+mod theory;
 
 pub use self::{
     compare::{

@@ -3,6 +3,7 @@
 use crate::human;
 use zc_model::{
     column::Unit,
+    frame::Frame,
     snapshot::Provenance,
     value::{Quality, Value},
 };
@@ -29,6 +30,13 @@ pub fn full(value: &Value<'_>, unit: Unit) -> String {
         Value::Absent => human::UNAVAILABLE.to_owned(),
         _ => human::marked(value, unit),
     }
+}
+
+/// A count of the frame per second; a dash where no time has passed.
+#[must_use]
+pub fn rate(count: u64, unit: Unit, frame: &Frame) -> String {
+    let Some(value) = frame.per_second(count) else { return human::UNAVAILABLE.to_owned() };
+    if unit == Unit::BytesPerSec { human::bytes_per_sec(value) } else { human::per_sec(value) }
 }
 
 /// Bytes per second where every character counts: `1.2G/s`.

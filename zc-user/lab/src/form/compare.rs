@@ -16,10 +16,7 @@ use zc_render::{
     table::grid::{Cell, Grid},
 };
 
-use super::{
-    csv, json, markdown,
-    text::{Look, range_of},
-};
+use super::{csv, json, markdown, spread::range_of, text::Look};
 
 const GIB: u64 = 1 << 30;
 

@@ -18,7 +18,7 @@ use zc_model::{
 };
 use zc_render::json::{Device, Escaping, Path};
 
-use super::list::TheoryFigures;
+use super::theory::TheoryFigures;
 
 /// Name and version of the contract.
 pub(super) const SCHEMA: &str = "zc-lab/1";

@@ -10,7 +10,10 @@ use crate::{
 };
 use zc_render::paragraph::{self, Indent};
 
-use super::json::{SCHEMA, write_document};
+use super::{
+    json::{SCHEMA, write_document},
+    theory::TheoryFigures,
+};
 
 /// Writes a line per scenario, under their headings.
 ///
@@ -106,16 +109,6 @@ struct Entry {
     sinks: Vec<&'static str>,
 }
 
-/// What the textbook says; `null` where it says nothing.
-#[derive(Serialize)]
-pub(super) struct TheoryFigures {
-    claim: &'static str,
-    cpu_copies: Option<f64>,
-    storage_dma: u32,
-    network_dma: u32,
-    mode_switches: Option<u32>,
-}
-
 impl Entry {
     fn new(scenario: &Scenario) -> Self {
         let Scenario { id, title, group, lesson, theory, sinks, .. } = scenario;
@@ -127,13 +120,6 @@ impl Entry {
             theory: TheoryFigures::new(theory),
             sinks: sinks.iter().map(|sink| sink.id()).collect(),
         }
-    }
-}
-
-impl TheoryFigures {
-    pub(super) fn new(theory: &Theory) -> Self {
-        let Theory { claim, cpu_copies, storage_dma, network_dma, mode_switches } = *theory;
-        Self { claim, cpu_copies, storage_dma, network_dma, mode_switches }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
 use zc_model::column::Table as _;
 use zc_render::table::grid::{Cell, Grid};
 
-use super::text::range_of;
+use super::spread::range_of;
 
 /// A column of the table.
 #[derive(Clone, Copy)]

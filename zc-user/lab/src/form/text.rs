@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use ratatui::style::Style;
 use zc_common::loss::Loss;
 
-use super::summary;
+use super::{spread, summary};
 use crate::{
-    finding::{Finding, Outcome, Ran, Spread},
+    finding::{Finding, Outcome, Ran},
     metric::{Findings, Metric},
 };
-use zc_model::{column::Unit, id::Id, snapshot::Provenance, value::Value};
+use zc_model::{id::Id, snapshot::Provenance, value::Value};
 use zc_render::{
     diagram::{Diagram, Unit as Figures, legend},
     human,
@@ -157,7 +157,7 @@ impl<'a> Text<'a> {
                 metric.extra.spread(finding, ran).filter(|spread| spread.min < spread.max)
             {
                 self.legend.ranges = true;
-                pair += &format!(" ({})", range_of(range, metric.unit));
+                pair += &format!(" ({})", spread::range_of(range, metric.unit));
             }
             pairs.push(pair);
         }
@@ -259,17 +259,5 @@ impl Legend {
             Some((_, titles)) => titles.push(metric.title),
             None => self.missing.push(((*why).to_owned(), vec![metric.title])),
         }
-    }
-}
-
-/// `2.10 to 2.40`.
-pub(super) fn range_of(spread: Spread, unit: Unit) -> String {
-    let end = |value| {
-        human::value(&Value::Real(value, zc_model::value::Quality::MEASURED), unit).into_owned()
-    };
-    let (min, max) = (end(spread.min), end(spread.max));
-    match (min.rsplit_once(' '), max.rsplit_once(' ')) {
-        (Some((number, a)), Some((_, b))) if a == b => format!("{number} to {max}"),
-        _ => format!("{min} to {max}"),
     }
 }

@@ -158,22 +158,22 @@ fn because(advice: &Advice, frame: &Frame) -> String {
             "{} in calls of {} on average, {} of it copied",
             moved(calls, frame),
             human::bytes(calls.bytes_per_op()),
-            rate(calls.copied_bytes, Unit::BytesPerSec, frame),
+            cell::rate(calls.copied_bytes, Unit::BytesPerSec, frame),
         ),
         Evidence::Copied { sends, reason } => format!(
             "{} requested as zero-copy, {} of it copied{}",
-            rate(sends.moved_bytes, Unit::BytesPerSec, frame),
-            rate(sends.copied_bytes, Unit::BytesPerSec, frame),
+            cell::rate(sends.moved_bytes, Unit::BytesPerSec, frame),
+            cell::rate(sends.copied_bytes, Unit::BytesPerSec, frame),
             reason.map_or_else(String::new, |reason| format!(" ({})", reason.id())),
         ),
     };
     let Saving { copied_bytes, mode_switches } = advice.saving;
     let mut saved = Vec::new();
     if copied_bytes > 0 {
-        saved.push(format!("{} of copies", rate(copied_bytes, Unit::BytesPerSec, frame)));
+        saved.push(format!("{} of copies", cell::rate(copied_bytes, Unit::BytesPerSec, frame)));
     }
     if mode_switches > 0 {
-        saved.push(format!("{} mode switches", rate(mode_switches, Unit::PerSec, frame)));
+        saved.push(format!("{} mode switches", cell::rate(mode_switches, Unit::PerSec, frame)));
     }
     if saved.is_empty() {
         format!("Seen: {seen}.")
@@ -183,16 +183,7 @@ fn because(advice: &Advice, frame: &Frame) -> String {
 }
 
 fn moved(sum: PathTotal, frame: &Frame) -> String {
-    format!("{} {}", sum.path.id(), rate(sum.moved_bytes, Unit::BytesPerSec, frame))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-pub(super) fn rate(count: u64, unit: Unit, frame: &Frame) -> String {
-    if frame.elapsed_ns == 0 {
-        return human::UNAVAILABLE.to_owned();
-    }
-    let value = count as f64 / frame.seconds();
-    if unit == Unit::BytesPerSec { human::bytes_per_sec(value) } else { human::per_sec(value) }
+    format!("{} {}", sum.path.id(), cell::rate(sum.moved_bytes, Unit::BytesPerSec, frame))
 }
 
 fn paths_table(context: &Context, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {

@@ -2,7 +2,6 @@
 
 use ratatui::text::Span;
 
-use super::detail::rate;
 use crate::{state::Context, view::canvas::Canvas};
 use zc_model::{
     column::Unit,
@@ -45,7 +44,10 @@ pub(super) fn section(
     for request in &requests {
         canvas.line(vec![
             Span::raw(format!("{:<16}", request.mechanism.id())),
-            Span::raw(format!("{:>11}", rate(request.requested_bytes, Unit::BytesPerSec, frame))),
+            Span::raw(format!(
+                "{:>11}",
+                cell::rate(request.requested_bytes, Unit::BytesPerSec, frame)
+            )),
             Span::styled(format!("  achieved {:>11}", achieved(request, frame)), theme.reference()),
         ]);
         for reason in &request.reasons {
@@ -71,9 +73,9 @@ fn achieved(request: &Request<'_>, frame: &Frame) -> String {
 
 fn because(reason: &Shortfall, frame: &Frame) -> String {
     let Shortfall { reason, bytes, calls, sentence, .. } = *reason;
-    let bytes = rate(bytes, Unit::BytesPerSec, frame);
+    let bytes = cell::rate(bytes, Unit::BytesPerSec, frame);
     let calls = calls.map_or_else(String::new, |calls| {
-        format!(" in {} calls", rate(calls, Unit::PerSec, frame))
+        format!(" in {} calls", cell::rate(calls, Unit::PerSec, frame))
     });
     format!("{bytes}{calls}, {}: {sentence}.", reason.id())
 }
