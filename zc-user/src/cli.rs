@@ -3,7 +3,7 @@
 #[cfg(feature = "lab")]
 pub(crate) mod lab;
 
-use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use zc_common::path::CopyPath;
@@ -17,16 +17,9 @@ use zc_probe::catalog::Part;
 use zc_render::csv::{PathColumn, Rows};
 
 /// The words were understood, but together they make no sense: exit status 2.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
-
-impl fmt::Display for Usage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
 
 /// Shows where the CPU copies data, for which process, on which path.
 #[derive(Debug, Parser)]

@@ -7,6 +7,7 @@
 
 pub mod output;
 pub mod signals;
+pub mod work;
 pub mod world;
 
 use std::future::poll_fn;

@@ -30,7 +30,10 @@ use zc_lab::{
     worker,
 };
 use zc_probe::{live::Live, names::namespace};
-use zc_session::signals::Signals;
+use zc_session::{
+    work,
+    world::{NoEvents, Real},
+};
 
 mod demo;
 mod hazard;
@@ -122,22 +125,22 @@ async fn run_all(arguments: &LabRun) -> Result<ExitCode> {
     }
     let runs = runs(arguments)?;
     let mut report = ReportWriter::open(&arguments.report)?;
-    let mut stop = Signals::new()?;
+    let mut world = Real::new(NoEvents)?;
     let mut source = observer(&arguments.probing);
     let progress = ProgressLine::new(runs.len(), arguments.report.quiet);
-    let mut bench = tokio::select! {
-        bench = Bench::new(plan(&arguments.bench), borrowed(&mut source)) => bench?,
-        signal = stop.next() => return Ok(interrupted(signal.number())),
+    let bench = Bench::new(plan(&arguments.bench), borrowed(&mut source));
+    let mut bench = match work::run(bench, &mut world).await? {
+        work::Outcome::Done(bench) => bench?,
+        work::Outcome::Stopped(signal) => return Ok(interrupted(signal.number())),
     };
     bench.watch(Box::new(|scenario, sink, round, of| progress.round(scenario, sink, round, of)));
     let mut text = report.text();
     let mut findings = Vec::new();
     for (scenario, sink) in runs {
         progress.next();
-        let finding = tokio::select! {
-            finding = bench.run_to(scenario, sink) => finding,
-            // Dropping the future ends what is running.
-            signal = stop.next() => return Ok(interrupted(signal.number())),
+        let finding = match work::run(bench.run_to(scenario, sink), &mut world).await? {
+            work::Outcome::Done(finding) => finding,
+            work::Outcome::Stopped(signal) => return Ok(interrupted(signal.number())),
         };
         progress.clear();
         if let Some(text) = &mut text {
@@ -168,18 +171,19 @@ async fn compare(arguments: &LabCompare) -> Result<ExitCode> {
         None => {}
     }
     let mut report = ReportWriter::open(&arguments.report)?;
-    let mut stop = Signals::new()?;
+    let mut world = Real::new(NoEvents)?;
     let mut source = observer(&arguments.probing);
     let progress = ProgressLine::new(1, arguments.report.quiet);
-    let mut bench = tokio::select! {
-        bench = Bench::new(plan(&arguments.bench), borrowed(&mut source)) => bench?,
-        signal = stop.next() => return Ok(interrupted(signal.number())),
+    let bench = Bench::new(plan(&arguments.bench), borrowed(&mut source));
+    let mut bench = match work::run(bench, &mut world).await? {
+        work::Outcome::Done(bench) => bench?,
+        work::Outcome::Stopped(signal) => return Ok(interrupted(signal.number())),
     };
     bench.watch(Box::new(|scenario, sink, round, of| progress.round(scenario, sink, round, of)));
     progress.next();
-    let comparison = tokio::select! {
-        comparison = bench.compare(first, second) => comparison?,
-        signal = stop.next() => return Ok(interrupted(signal.number())),
+    let comparison = match work::run(bench.compare(first, second), &mut world).await? {
+        work::Outcome::Done(comparison) => comparison?,
+        work::Outcome::Stopped(signal) => return Ok(interrupted(signal.number())),
     };
     progress.clear();
     report.comparison(&comparison)?;

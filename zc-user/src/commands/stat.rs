@@ -2,7 +2,6 @@
 
 use std::{
     ffi::OsString,
-    fmt,
     fs::File,
     future::pending,
     io::{self, BufWriter, ErrorKind, Write},
@@ -240,20 +239,13 @@ fn refusal(program: &Path, error: &io::Error) -> (String, u8) {
 }
 
 /// The command could not be started.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
 pub(super) struct NotRun {
     message: String,
     /// The status that a shell gives in that case: 126 or 127.
     pub(super) status: u8,
 }
-
-impl fmt::Display for NotRun {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for NotRun {}
 
 /// As a shell tells it: the command's status, or 128 and the signal.
 fn exit_code(status: ExitStatus) -> ExitCode {

@@ -21,6 +21,7 @@ use zc_render::theme::Theme;
 use zc_session::{
     output::{Flow, Output},
     signals::Ending,
+    work::NoSource,
 };
 
 /// The first interval: long enough for a rate, short enough to be there at once.
@@ -100,18 +101,9 @@ pub async fn drive(
     dashboard.has_source = source.is_some();
     dashboard.shell.start()?;
     dashboard.draw()?;
-    let mut source = source.unwrap_or_else(|| Box::new(Nothing));
+    let mut source = source.unwrap_or_else(|| Box::new(NoSource));
     zc_session::drive(source.as_mut(), &mut dashboard, inputs).await?;
     Ok(dashboard.exit)
-}
-
-/// A session without snapshots of its own.
-struct Nothing;
-
-impl SnapshotSource for Nothing {
-    fn next(&mut self) -> Result<Option<Snapshot>> {
-        Ok(None)
-    }
 }
 
 /// A shell on what it is drawn on.

@@ -15,7 +15,7 @@ use super::{
 use crate::column::{Column, Processes, Table as _, Unit};
 
 /// Why an expression cannot be parsed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct FilterError {
     text: String,
     /// Where, in bytes of the expression.
@@ -47,8 +47,6 @@ impl fmt::Display for FilterError {
         )
     }
 }
-
-impl std::error::Error for FilterError {}
 
 /// Parses an expression such as `copied_bytes > 1MiB and (comm ~ nginx or not path == file_read)`.
 ///

@@ -7,7 +7,10 @@ use anyhow::{Context as _, Result, bail};
 use super::{borrowed, interrupted, observer, plan, report};
 use crate::cli::{Usage, lab::LabRun};
 use zc_lab::hazard::{self, Hazard, Outcome, Sighting};
-use zc_session::signals::Signals;
+use zc_session::{
+    work,
+    world::{NoEvents, Real},
+};
 
 /// Shows the hazards, one after the other.
 pub(super) async fn run(arguments: &LabRun, hazards: &[&'static Hazard]) -> Result<ExitCode> {
@@ -15,16 +18,16 @@ pub(super) async fn run(arguments: &LabRun, hazards: &[&'static Hazard]) -> Resu
         bail!(Usage("hazards can be printed as text or --json only".to_owned()));
     }
     let mut report = report::ReportWriter::open(&arguments.report)?;
-    let mut stop = Signals::new()?;
+    let mut world = Real::new(NoEvents)?;
     let mut source = observer(&arguments.probing);
     let mut observer = borrowed(&mut source);
     let directory = plan(&arguments.bench).directory;
     let mut sightings = Vec::new();
     for hazard in hazards {
-        let sighting = tokio::select! {
-            sighting = hazard::show(hazard, &directory, &mut observer) => sighting,
-            // Dropping the future ends what is running.
-            signal = stop.next() => return Ok(interrupted(signal.number())),
+        let sighting = hazard::show(hazard, &directory, &mut observer);
+        let sighting = match work::run(sighting, &mut world).await? {
+            work::Outcome::Done(sighting) => sighting,
+            work::Outcome::Stopped(signal) => return Ok(interrupted(signal.number())),
         };
         report.sighting(&sighting).context(report::UNWRITTEN)?;
         sightings.push(sighting);

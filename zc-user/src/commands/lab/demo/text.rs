@@ -24,11 +24,14 @@ use zc_lab::{
     },
 };
 use zc_render::theme::Theme;
-use zc_session::signals::Signals;
+use zc_session::{
+    work,
+    world::{NoEvents, Real},
+};
 
 /// Plays the tour on standard output.
 pub(super) async fn run(mut tour: Tour, theme: Theme, arguments: &Demo) -> Result<ExitCode> {
-    let mut stop = Signals::new()?;
+    let mut world = Real::new(NoEvents)?;
     let mut laboratory = LiveLaboratory::open(arguments)?;
     let mut reader = Reader::open()?;
     let style = TextForm { theme, color: theme.has_color() && io::stdout().is_terminal() };
@@ -57,14 +60,10 @@ pub(super) async fn run(mut tour: Tour, theme: Theme, arguments: &Demo) -> Resul
                 }
             }
         };
-        let exhibit = tokio::select! {
-            exhibit = step => exhibit,
-            // Dropping the future ends what is running.
-            signal = stop.next() => return Ok(interrupted(signal.number())),
-        };
-        match exhibit {
-            Some(exhibit) => tour.receive(exhibit),
-            None => tour.next(),
+        match work::run(step, &mut world).await? {
+            work::Outcome::Done(Some(exhibit)) => tour.receive(exhibit),
+            work::Outcome::Done(None) => tour.next(),
+            work::Outcome::Stopped(signal) => return Ok(interrupted(signal.number())),
         }
     }
 }
