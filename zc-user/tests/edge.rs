@@ -2,8 +2,6 @@
 //! signals, small terminals. Live on this machine's kernel, so these need root.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-#[path = "edge/agreement.rs"]
-mod agreement;
 #[path = "edge/command.rs"]
 mod command;
 #[path = "edge/degraded.rs"]
@@ -20,8 +18,6 @@ mod kernel;
 mod kernel_types;
 #[path = "edge/privilege.rs"]
 mod privilege;
-#[path = "edge/pty.rs"]
-mod pty;
 #[path = "edge/readme.rs"]
 mod readme;
 #[path = "edge/signal.rs"]
@@ -32,5 +28,5 @@ mod terminal;
 mod thread_exec;
 #[path = "edge/watched.rs"]
 mod watched;
-#[path = "edge/zc.rs"]
-mod zc;
+
+use zc_test_support::{agreement, pty, zc};

@@ -1,12 +1,20 @@
 //! What the tests of several crates share: recorded snapshots, a machine whose every figure is known,
-//! and dashboards that scripted keys drive. A development dependency only.
-
+//! dashboards that scripted keys drive; and, for tests of the binary, how to run it and what a test needs.
+//! A development dependency only.
 #![expect(
     missing_docs,
     clippy::unwrap_used,
     reason = "support for tests: names say it, and tests panic"
 )]
 
+pub mod agreement;
+pub mod child;
 pub mod fixtures;
+pub mod gate;
 pub mod machine;
+pub mod pty;
+pub mod report;
+pub mod requirement;
+pub mod runner;
 pub mod session;
+pub mod zc;

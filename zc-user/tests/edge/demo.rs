@@ -50,7 +50,7 @@ impl Tmux {
         // there when it is complete.
         let tell = "\"$@\"; echo $? > \"$0.part\"; mv \"$0.part\" \"$0\"";
         start.extend(["-y", "24", "sh", "-c", tell, status.to_str().unwrap()]);
-        start.extend(["env", "LC_ALL=C.UTF-8", ZC]);
+        start.extend(["env", "LC_ALL=C.UTF-8", &*ZC]);
         start.extend(words);
         tmux.tell(&start);
         tmux

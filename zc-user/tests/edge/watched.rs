@@ -48,7 +48,7 @@ fn a_zombie_is_refused() {
     let ended = Running::start(command("true", ""));
     let path = format!("/proc/{}/stat", ended.0.id());
     until("it is a zombie", || std::fs::read_to_string(&path).unwrap().contains(") Z "));
-    run(zc(["stat", "--pid", &ended.0.id().to_string()])).fails(1, &["has ended"]);
+    run(zc(["stat", "--pid", &ended.0.id().to_string()])).fails(1, &["is a zombie"]);
 }
 
 #[test]

@@ -84,7 +84,7 @@ fn unprivileged() -> Result<(), Skip> {
 
 fn directories() -> Result<(), Skip> {
     lab(&["--dir", "/no/such/directory"]).fails(1, &["'/no/such/directory'", "--dir"]);
-    lab(&["--dir", ZC]).fails(1, &["Not a directory", "--dir"]);
+    lab(&["--dir", &*ZC]).fails(1, &["Not a directory", "--dir"]);
     lab(&["--dir", "/proc"]).fails(1, &["'/proc'", "--dir"]);
     requirement::administrator()?;
     let (directory, copy) = public();

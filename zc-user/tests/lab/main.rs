@@ -12,27 +12,17 @@ mod forms;
 mod hazard;
 mod interrupt;
 mod outside;
-#[allow(dead_code, reason = "shared with tests that need more of it")]
-#[path = "../edge/pty.rs"]
-mod pty;
-#[allow(dead_code, reason = "shared with tests that need more of it")]
-#[path = "../live/report.rs"]
-mod report;
-#[allow(dead_code, reason = "shared with tests that need more of it")]
-#[path = "../live/requirement.rs"]
-mod requirement;
 #[allow(dead_code, reason = "rows that need it are yet to come")]
 mod row;
-#[path = "../live/runner.rs"]
-mod runner;
 mod table;
-#[allow(dead_code, reason = "shared with tests that need more of it")]
-#[path = "../edge/zc.rs"]
-mod zc;
 
 use std::process::ExitCode;
 
-use requirement::Skip;
+use zc_test_support::{
+    pty, report,
+    requirement::{self, Skip},
+    runner, zc,
+};
 
 /// A test: it panics when something is wrong.
 type Test = fn() -> Result<(), Skip>;

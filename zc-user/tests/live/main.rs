@@ -14,9 +14,6 @@ mod names;
 mod nginx;
 mod processes;
 mod programs;
-mod report;
-mod requirement;
-mod runner;
 mod scenarios;
 mod tax;
 mod witness;
@@ -26,8 +23,11 @@ mod zc;
 
 use std::{ffi::OsString, process::ExitCode};
 
-use requirement::Skip;
-use runner::trial;
+use zc_test_support::{
+    report,
+    requirement::{self, Skip},
+    runner::{self, trial},
+};
 
 /// A test: it panics when something is wrong.
 type Test = fn() -> Result<(), Skip>;

@@ -2,9 +2,7 @@
 //!
 //! They run single-threaded from `main`, before any test, so they may fork.
 
-mod child;
 pub(crate) mod crowd;
-mod gate;
 mod iperf;
 mod launch;
 mod life;
@@ -13,6 +11,7 @@ mod traffic;
 pub(crate) mod writeback;
 
 use std::{ffi::OsString, path::Path, process::ExitCode};
+use zc_test_support::{child, gate};
 
 pub(crate) use child::{Child, fork};
 pub(crate) use gate::Gate;

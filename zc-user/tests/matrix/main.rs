@@ -5,37 +5,15 @@
 //! keeping goes to the directory `ZC_VM_RESULTS`, if there is one.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-#[allow(dead_code, reason = "shared with tests that need more of it")]
-#[path = "../edge/agreement.rs"]
-mod agreement;
-#[allow(dead_code, reason = "shared with tests that need more of it")]
-#[path = "../live/workload/child.rs"]
-mod child;
 mod contended;
 mod degraded;
 mod doctor;
 mod exact;
-#[path = "../live/workload/gate.rs"]
-mod gate;
 mod lab;
 mod late;
 mod locked;
-#[allow(dead_code, reason = "shared with tests that need more of it")]
-#[path = "../edge/pty.rs"]
-mod pty;
-#[allow(dead_code, reason = "shared with tests that need more of it")]
-#[path = "../live/report.rs"]
-mod report;
-#[allow(dead_code, reason = "shared with tests that need more of it")]
-#[path = "../live/requirement.rs"]
-mod requirement;
-#[path = "../live/runner.rs"]
-mod runner;
 mod tls;
 mod wires;
-#[allow(dead_code, reason = "shared with tests that need more of it")]
-#[path = "../edge/zc.rs"]
-mod zc;
 
 use std::{
     env,
@@ -45,7 +23,11 @@ use std::{
     process::ExitCode,
 };
 
-use requirement::Skip;
+use zc_test_support::{
+    agreement, child, gate, pty, report,
+    requirement::{self, Skip},
+    runner, zc,
+};
 
 /// Set when nothing else will run on this kernel any more: what cannot be undone comes then.
 const LAST: &str = "ZC_VM_LAST";

@@ -7,7 +7,7 @@ pub(crate) const BYTES: usize = 1009;
 
 /// `count` processes that are alive together, and each call tee(2) once.
 pub(super) fn crowd(count: usize) {
-    let (mut start, mut end) = (Gate::new(), Gate::new());
+    let (mut start, mut end) = (Gate::closed(), Gate::closed());
     let children: Vec<_> = (0..count)
         .map(|_| {
             fork(|| {

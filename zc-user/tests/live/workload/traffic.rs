@@ -25,7 +25,7 @@ const BACK: usize = 31;
 /// Prints what the kernel says of the devices of both namespaces, a line of JSON each.
 pub(super) fn traffic() {
     own_namespace();
-    let (mut moved_out, mut wired, mut done) = (Gate::new(), Gate::new(), Gate::new());
+    let (mut moved_out, mut wired, mut done) = (Gate::closed(), Gate::closed(), Gate::closed());
     let peer = fork(|| {
         own_namespace();
         moved_out.wait();

@@ -37,7 +37,7 @@ pub(super) fn writeback(device: &Path, kind: &str, directory: &Path) {
 
     let dead = fork(|| fill(&first, OF_THE_DEAD));
     dead.wait_until_dead();
-    let mut gate = Gate::new();
+    let mut gate = Gate::closed();
     let living = fork(|| {
         let status = fill(&second, OF_THE_LIVING);
         gate.wait();

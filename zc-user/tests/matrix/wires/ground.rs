@@ -83,7 +83,8 @@ pub(super) fn make_trips(directory: &Path) {
     // Ends the program when a gate or a trip hangs.
     // SAFETY: an integer; nothing here handles the signal.
     unsafe { libc::alarm(DEADLINE) };
-    let (mut near_there, mut far_there, mut ready) = (Gate::new(), Gate::new(), Gate::new());
+    let (mut near_there, mut far_there, mut ready) =
+        (Gate::closed(), Gate::closed(), Gate::closed());
     let far = fork(|| {
         die_with_parent();
         own_namespace();

@@ -6,7 +6,7 @@ use rustix::thread::{CapabilitySet, capabilities};
 
 /// Why a test cannot run here.
 #[derive(Debug, Clone)]
-pub(crate) enum Skip {
+pub enum Skip {
     /// Loading eBPF, or making namespaces and devices, takes privileges.
     Privilege(String),
     /// A program that is observed is not installed.
@@ -17,7 +17,7 @@ pub(crate) enum Skip {
 
 impl Skip {
     /// Whether the run may go on as if nothing had happened.
-    pub(crate) fn is_excused(&self) -> bool {
+    pub fn is_excused(&self) -> bool {
         let ci = env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
         matches!(self, Self::Kernel(_)) || !ci
     }
@@ -33,7 +33,7 @@ impl fmt::Display for Skip {
 }
 
 /// Loading the programs.
-pub(crate) fn ebpf() -> Result<(), Skip> {
+pub fn ebpf() -> Result<(), Skip> {
     // Before Linux 5.8 the one capability was all three.
     if has(CapabilitySet::BPF | CapabilitySet::PERFMON) || has(CapabilitySet::SYS_ADMIN) {
         Ok(())
@@ -43,7 +43,7 @@ pub(crate) fn ebpf() -> Result<(), Skip> {
 }
 
 /// Making network namespaces, loop devices, and processes of a chosen pid.
-pub(crate) fn administrator() -> Result<(), Skip> {
+pub fn administrator() -> Result<(), Skip> {
     ebpf()?;
     if has(CapabilitySet::SYS_ADMIN | CapabilitySet::NET_ADMIN) {
         Ok(())
@@ -57,7 +57,7 @@ fn has(wanted: CapabilitySet) -> bool {
 }
 
 /// The full path of a program.
-pub(crate) fn program(name: &str) -> Result<PathBuf, Skip> {
+pub fn program(name: &str) -> Result<PathBuf, Skip> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .chain(["/usr/sbin", "/sbin"].map(PathBuf::from))
@@ -67,7 +67,7 @@ pub(crate) fn program(name: &str) -> Result<PathBuf, Skip> {
 }
 
 /// Whether the running kernel is older than `major.minor`.
-pub(crate) fn kernel_before(major: u32, minor: u32) -> bool {
+pub fn kernel_before(major: u32, minor: u32) -> bool {
     let names = rustix::system::uname();
     let release = names.release().to_string_lossy();
     let mut numbers = release.split(['.', '-']).map_while(|word| word.parse::<u32>().ok());

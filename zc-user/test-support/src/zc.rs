@@ -7,6 +7,7 @@ use std::{
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::LazyLock,
     thread,
     time::{Duration, Instant},
 };
@@ -15,7 +16,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub(crate) const ZC: &str = env!("CARGO_BIN_EXE_zc");
+/// The path of the binary under test: Cargo puts it one directory above the test programs.
+pub static ZC: LazyLock<String> = LazyLock::new(|| {
+    let program = std::env::current_exe().expect("a test program has a path");
+    let directory = program.ancestors().nth(2).expect("a test program lies in a directory");
+    let zc = directory.join("zc");
+    assert!(zc.is_file(), "there is no {}: build the package zc-user", zc.display());
+    zc.into_os_string().into_string().expect("a path that is text")
+});
 
 /// Long enough for the busiest machine; reached only when something hangs.
 const DEADLINE: Duration = Duration::from_secs(300);
@@ -24,42 +32,41 @@ const DEADLINE: Duration = Duration::from_secs(300);
 const EMULATED_DEADLINE: Duration = Duration::from_secs(600);
 
 /// How long to wait for anything.
-pub(crate) fn deadline() -> Duration {
+pub fn deadline() -> Duration {
     if std::env::var_os("ZC_VM_RESULTS").is_some() { EMULATED_DEADLINE } else { DEADLINE }
 }
 
 /// Runs a command as a user without any privilege.
-pub(crate) const UNPRIVILEGED: [&str; 4] =
-    ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+pub const UNPRIVILEGED: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
 /// A copy of the binary that every user may run.
-pub(crate) fn public() -> (TempDir, PathBuf) {
+pub fn public() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let copy = directory.path().join("zc");
-    fs::copy(ZC, &copy).unwrap();
+    fs::copy(&*ZC, &copy).unwrap();
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
     (directory, copy)
 }
 
 /// `zc` with these words.
-pub(crate) fn zc<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Command {
-    let mut command = Command::new(ZC);
+pub fn zc<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Command {
+    let mut command = Command::new(&*ZC);
     command.args(words);
     hardened(command)
 }
 
 /// A command that starts `zc` in other circumstances: `words` come first, then what follows.
-pub(crate) fn through(words: &[&str], program: &Path, arguments: &[&str]) -> Command {
+pub fn through(words: &[&str], program: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).arg(program).args(arguments);
     hardened(command)
 }
 
 /// A script with `zc` as `$0`, in a mount namespace of its own.
-pub(crate) fn in_own_mounts(script: &str) -> Command {
+pub fn in_own_mounts(script: &str) -> Command {
     let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-ec", script, ZC]);
+    command.args(["--mount", "sh", "-ec", script, &*ZC]);
     hardened(command)
 }
 
@@ -72,7 +79,7 @@ fn hardened(mut command: Command) -> Command {
 
 /// Has a command obey signals that this process ignores, as the background jobs of a shell ignore INT
 /// and QUIT: programs inherit that.
-pub(crate) fn with_default_signals(command: &mut Command) {
+pub fn with_default_signals(command: &mut Command) {
     // SAFETY: sets nothing but how the child responds to signals, which may be done there.
     unsafe {
         command.pre_exec(|| {
@@ -85,7 +92,7 @@ pub(crate) fn with_default_signals(command: &mut Command) {
 }
 
 /// Runs to the end.
-pub(crate) fn run(mut command: Command) -> Finished {
+pub fn run(mut command: Command) -> Finished {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let pid = child.id();
     let (done, outcome) = std::sync::mpsc::channel();
@@ -98,23 +105,23 @@ pub(crate) fn run(mut command: Command) -> Finished {
 }
 
 /// What a run left.
-pub(crate) struct Finished {
-    pub(crate) output: Output,
+pub struct Finished {
+    pub output: Output,
     what: String,
 }
 
 impl Finished {
-    pub(crate) fn stdout(&self) -> String {
+    pub fn stdout(&self) -> String {
         String::from_utf8(self.output.stdout.clone()).unwrap()
     }
 
-    pub(crate) fn stderr(&self) -> String {
+    pub fn stderr(&self) -> String {
         String::from_utf8(self.output.stderr.clone()).unwrap()
     }
 
     /// It exited with `code`, and neither output contains a panic, a backtrace or a verifier log.
     #[track_caller]
-    pub(crate) fn exits(self, code: i32) -> Self {
+    pub fn exits(self, code: i32) -> Self {
         for text in [self.stdout(), self.stderr()] {
             for inside in ["panicked", "backtrace", "processed 0 insns", "Verifier output"] {
                 assert!(!text.contains(inside), "{}: {inside}\n{text}", self.what);
@@ -127,7 +134,7 @@ impl Finished {
 
     /// It failed with `code` and one line on standard error that contains all of `words`.
     #[track_caller]
-    pub(crate) fn fails(self, code: i32, words: &[&str]) {
+    pub fn fails(self, code: i32, words: &[&str]) {
         let finished = self.exits(code);
         let (text, what) = (finished.stderr(), &finished.what);
         assert!(finished.output.stdout.is_empty(), "{what}: {}", finished.stdout());
@@ -139,7 +146,7 @@ impl Finished {
 
     /// Its standard output, as one JSON document.
     #[track_caller]
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.output.stdout)
             .unwrap_or_else(|error| panic!("{}: {error}: {}", self.what, self.stderr()))
     }
@@ -147,7 +154,7 @@ impl Finished {
 
 /// A row of `paths` of the only process called `comm`: operations and bytes moved.
 #[track_caller]
-pub(crate) fn path(document: &Value, comm: &str, path: &str) -> (u64, u64) {
+pub fn path(document: &Value, comm: &str, path: &str) -> (u64, u64) {
     let processes = document["processes"].as_array().unwrap();
     let mut found = processes.iter().filter(|process| process["comm"] == comm);
     let process = found.next().unwrap_or_else(|| panic!("no {comm} in {document}"));
@@ -158,31 +165,31 @@ pub(crate) fn path(document: &Value, comm: &str, path: &str) -> (u64, u64) {
 }
 
 /// A process that runs during the test; it is killed when the test ends.
-pub(crate) struct Running(pub(crate) Child);
+pub struct Running(pub Child);
 
 impl Running {
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub fn start(mut command: Command) -> Self {
         Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 
     /// The next line of its standard output.
-    pub(crate) fn line(&mut self) -> String {
+    pub fn line(&mut self) -> String {
         let mut line = String::new();
         BufReader::with_capacity(1, self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         line
     }
 
-    pub(crate) fn signal(&self, kind: Signal) {
+    pub fn signal(&self, kind: Signal) {
         signal(self.0.id(), kind);
     }
 
     /// Waits until every probe is attached and what is not needed was given up.
-    pub(crate) fn attached(&self) {
+    pub fn attached(&self) {
         attached(self.0.id());
     }
 
     /// Waits for the end, reading what it still writes.
-    pub(crate) fn end(mut self) -> (ExitStatus, String, String) {
+    pub fn end(mut self) -> (ExitStatus, String, String) {
         let mut streams = (self.0.stdout.take().unwrap(), self.0.stderr.take().unwrap());
         let out = thread::spawn(move || std::io::read_to_string(&mut streams.0).unwrap());
         let err = thread::spawn(move || std::io::read_to_string(&mut streams.1).unwrap());
@@ -204,18 +211,18 @@ impl Drop for Running {
 }
 
 /// Waits until every probe is attached and what is not needed was given up.
-pub(crate) fn attached(pid: u32) {
+pub fn attached(pid: u32) {
     let path = format!("/proc/{pid}/status");
     until("zc has attached", || fs::read_to_string(&path).unwrap().contains("NoNewPrivs:\t1"));
 }
 
-pub(crate) fn signal(pid: u32, signal: Signal) {
+pub fn signal(pid: u32, signal: Signal) {
     kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal).unwrap();
 }
 
 /// Waits for something that has no event to wait for.
 #[track_caller]
-pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + deadline();
     while !holds() {
         assert!(Instant::now() < end, "waited in vain until {what}");

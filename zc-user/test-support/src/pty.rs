@@ -12,13 +12,13 @@ use std::{
 
 use rustix::{
     pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt},
-    termios::{Termios, Winsize, tcgetattr, tcsetwinsize},
+    termios::{LocalModes, OptionalActions, Termios, Winsize, tcgetattr, tcsetattr, tcsetwinsize},
 };
 
-use super::zc::{ZC, deadline, with_default_signals};
+use crate::zc::{ZC, deadline, with_default_signals};
 
 /// Both ends of a pseudo-terminal.
-pub(crate) struct Pty {
+pub struct Pty {
     keys: File,
     /// The program's end: kept, so that its settings can be looked at after the program.
     end: OwnedFd,
@@ -27,12 +27,17 @@ pub(crate) struct Pty {
 }
 
 impl Pty {
-    pub(crate) fn open(columns: u16, rows: u16) -> Self {
+    pub fn open(columns: u16, rows: u16) -> Self {
         let keys = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&keys).unwrap();
         unlockpt(&keys).unwrap();
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let end = ioctl_tiocgptpeer(&keys, flags).unwrap();
+        // By default a terminal throws away, at Ctrl-C, what nothing has read from it yet: on a busy machine
+        // that would be the last words of the program.
+        let mut settings = tcgetattr(&end).unwrap();
+        settings.local_modes |= LocalModes::NOFLSH;
+        tcsetattr(&end, OptionalActions::Now, &settings).unwrap();
         let keys = File::from(keys);
         let mut screen = keys.try_clone().unwrap();
         let (sender, chunks) = channel();
@@ -50,23 +55,23 @@ impl Pty {
         pty
     }
 
-    pub(crate) fn resize(&self, columns: u16, rows: u16) {
+    pub fn resize(&self, columns: u16, rows: u16) {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&self.keys, size).unwrap();
     }
 
     /// `zc` with these words, in a session whose terminal this is.
-    pub(crate) fn spawn(&self, words: &[&str]) -> Child {
+    pub fn spawn(&self, words: &[&str]) -> Child {
         self.spawn_with(words, &[])
     }
 
-    pub(crate) fn spawn_with(&self, words: &[&str], variables: &[(&str, &str)]) -> Child {
+    pub fn spawn_with(&self, words: &[&str], variables: &[(&str, &str)]) -> Child {
         let end = || self.end.try_clone().unwrap();
         // setsid replaces itself: the child's id is that of zc.
         let mut command = Command::new("setsid");
         with_default_signals(&mut command);
         command
-            .args(["--ctty", ZC])
+            .args(["--ctty", &*ZC])
             .args(words)
             .env("RUST_BACKTRACE", "1")
             .env("TERM", "xterm-256color")
@@ -79,13 +84,13 @@ impl Pty {
             .unwrap()
     }
 
-    pub(crate) fn press(&mut self, keys: &str) {
+    pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
     /// Reads until `text` has been written since the last wait; returns all up to there.
     #[track_caller]
-    pub(crate) fn wait_for(&mut self, text: &str) -> String {
+    pub fn wait_for(&mut self, text: &str) -> String {
         let end = Instant::now() + deadline();
         loop {
             if let Some(at) = self.seen.windows(text.len()).position(|part| part == text.as_bytes())
@@ -103,12 +108,12 @@ impl Pty {
     }
 
     /// How the terminal is set now.
-    pub(crate) fn settings(&self) -> Termios {
+    pub fn settings(&self) -> Termios {
         tcgetattr(&self.end).unwrap()
     }
 
     /// Everything else that was written. The program has ended.
-    pub(crate) fn rest(self) -> String {
+    pub fn rest(self) -> String {
         let Self { keys: _keys, end, chunks, mut seen } = self;
         drop(end);
         while let Ok(chunk) = chunks.recv_timeout(deadline()) {

@@ -8,17 +8,17 @@ use crate::requirement::Skip;
 
 /// A document of schema `zc/1`. Reading one checks that its sums hold.
 #[derive(Debug)]
-pub(crate) struct Report(Value);
+pub struct Report(Value);
 
 /// How often something else on the machine may lose counts.
 const ATTEMPTS: usize = 5;
 
 /// What was counted on a path.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Count {
-    pub(crate) ops: u64,
-    pub(crate) errors: u64,
-    pub(crate) bytes: u64,
+pub struct Count {
+    pub ops: u64,
+    pub errors: u64,
+    pub bytes: u64,
 }
 
 impl fmt::Debug for Count {
@@ -28,63 +28,63 @@ impl fmt::Debug for Count {
 }
 
 /// Counts by path; the copying socket paths by kind: `socket_send:tcp`.
-pub(crate) type Paths = BTreeMap<String, Count>;
+pub type Paths = BTreeMap<String, Count>;
 
 /// Paths that depend on where the kernel placed the address space, not on what a program does.
 const MEMORY: [&str; 3] = ["mmap_read", "mmap_write", "cow_copy"];
 
 /// A row of the report.
 #[derive(Clone, Debug)]
-pub(crate) struct Process {
-    pub(crate) pid: u64,
-    pub(crate) parent: u64,
-    pub(crate) start_ns: u64,
-    pub(crate) comm: String,
-    pub(crate) exited: bool,
-    pub(crate) merged: u64,
-    pub(crate) paths: Paths,
+pub struct Process {
+    pub pid: u64,
+    pub parent: u64,
+    pub start_ns: u64,
+    pub comm: String,
+    pub exited: bool,
+    pub merged: u64,
+    pub paths: Paths,
     /// What was asked for without a copy, mechanism by mechanism.
-    pub(crate) zerocopy: Value,
+    pub zerocopy: Value,
     counters: Value,
     copies: BTreeMap<String, (Option<u64>, String)>,
 }
 
 impl Process {
     /// A counter that this kernel can tell.
-    pub(crate) fn counter(&self, id: &str) -> u64 {
+    pub fn counter(&self, id: &str) -> u64 {
         number(&self.counters, id)
     }
 
     /// A counter, if this kernel can tell.
-    pub(crate) fn known(&self, id: &str) -> Option<u64> {
+    pub fn known(&self, id: &str) -> Option<u64> {
         self.counters[id].as_u64()
     }
 
     /// Bytes that the CPU copied on a path, all kinds of sockets together, and where the figure comes
     /// from.
-    pub(crate) fn copied(&self, path: &str) -> (Option<u64>, &str) {
+    pub fn copied(&self, path: &str) -> (Option<u64>, &str) {
         let copies = self.copies.get(path);
         copies.map_or((None, "absent"), |(bytes, provenance)| (*bytes, provenance))
     }
 
     /// Bytes copied for what the program asked for: without copies on write.
-    pub(crate) fn payload_copied(&self) -> u64 {
+    pub fn payload_copied(&self) -> u64 {
         self.counter("copied_bytes") - self.path("cow_copy").bytes
     }
 
     /// The paths that carry what the program asked for.
-    pub(crate) fn data_paths(&self) -> Paths {
+    pub fn data_paths(&self) -> Paths {
         data(&self.paths)
     }
 
     /// What was counted on a path; nothing if it was not used.
-    pub(crate) fn path(&self, path: &str) -> Count {
+    pub fn path(&self, path: &str) -> Count {
         self.paths.get(path).copied().unwrap_or_default()
     }
 }
 
 /// Without the paths of the address space.
-pub(crate) fn data(paths: &Paths) -> Paths {
+pub fn data(paths: &Paths) -> Paths {
     paths
         .iter()
         .filter(|(path, _)| !MEMORY.contains(&path.as_str()))
@@ -94,7 +94,7 @@ pub(crate) fn data(paths: &Paths) -> Paths {
 
 impl Report {
     /// Reads a document.
-    pub(crate) fn parse(text: &str) -> Self {
+    pub fn parse(text: &str) -> Self {
         let document: Value = serde_json::from_str(text)
             .unwrap_or_else(|error| panic!("the report is no JSON: {error}\n{text}"));
         assert_eq!(document["schema"], "zc/1");
@@ -119,7 +119,7 @@ impl Report {
     }
 
     /// Every row.
-    pub(crate) fn processes(&self) -> Vec<Process> {
+    pub fn processes(&self) -> Vec<Process> {
         array(&self.0["processes"])
             .iter()
             .map(|row| Process {
@@ -138,7 +138,7 @@ impl Report {
     }
 
     /// The rows of a pid, in the order of their start.
-    pub(crate) fn incarnations(&self, pid: u64) -> Vec<Process> {
+    pub fn incarnations(&self, pid: u64) -> Vec<Process> {
         let mut rows = self.processes();
         rows.retain(|row| row.pid == pid);
         rows.sort_by_key(|row| row.start_ns);
@@ -146,29 +146,29 @@ impl Report {
     }
 
     /// The only row of a pid.
-    pub(crate) fn process(&self, pid: u64) -> Process {
+    pub fn process(&self, pid: u64) -> Process {
         let rows = self.incarnations(pid);
         assert_eq!(rows.len(), 1, "rows of process {pid} in {:#?}", self.processes());
         rows[0].clone()
     }
 
     /// Sums over all rows.
-    pub(crate) fn totals(&self) -> Paths {
+    pub fn totals(&self) -> Paths {
         paths(&self.0["totals"])
     }
 
     /// A counter, over all rows.
-    pub(crate) fn total(&self, counter: &str) -> u64 {
+    pub fn total(&self, counter: &str) -> u64 {
         number(&self.0["totals"]["counters"], counter)
     }
 
     /// What belongs to no process.
-    pub(crate) fn unattributed(&self) -> Paths {
+    pub fn unattributed(&self) -> Paths {
         paths(&self.0["unattributed"])
     }
 
     /// What was lost, by reason.
-    pub(crate) fn losses(&self) -> BTreeMap<String, u64> {
+    pub fn losses(&self) -> BTreeMap<String, u64> {
         let reasons = self.0["losses"].as_object().expect("losses");
         let mut losses: BTreeMap<_, _> = reasons
             .keys()
@@ -181,14 +181,14 @@ impl Report {
     }
 
     /// Nothing at all was lost.
-    pub(crate) fn assert_complete(&self) {
+    pub fn assert_complete(&self) {
         assert_eq!(self.losses(), BTreeMap::new(), "losses");
     }
 
     /// A report of `observe`, asked for again while something was lost: losses are those of the whole
     /// machine. What is lost every time, and just as well while nothing of ours runs (`idle`), is lost
     /// by something else: the test cannot say anything then.
-    pub(crate) fn complete(
+    pub fn complete(
         mut observe: impl FnMut() -> Self,
         idle: impl FnOnce() -> Self,
     ) -> Result<Self, Skip> {
@@ -207,13 +207,13 @@ impl Report {
     }
 
     /// The rows of devices.
-    pub(crate) fn devices(&self) -> &[Value] {
+    pub fn devices(&self) -> &[Value] {
         array(&self.0["devices"])
     }
 }
 
 /// Adds `more` to `sum`, path by path.
-pub(crate) fn add(sum: &mut Paths, more: &Paths) {
+pub fn add(sum: &mut Paths, more: &Paths) {
     for (path, count) in more {
         let sum = sum.entry(path.clone()).or_default();
         sum.ops += count.ops;
@@ -259,6 +259,6 @@ fn array(value: &Value) -> &[Value] {
 }
 
 /// A member that is a number.
-pub(crate) fn number(object: &Value, member: &str) -> u64 {
+pub fn number(object: &Value, member: &str) -> u64 {
     object[member].as_u64().unwrap_or_else(|| panic!("no number '{member}' in {object}"))
 }

@@ -12,7 +12,7 @@ fn rank(provenance: &str) -> usize {
 }
 
 /// The finding of a probe group.
-pub(crate) fn group<'a>(findings: &'a Value, group: &str) -> &'a Value {
+pub fn group<'a>(findings: &'a Value, group: &str) -> &'a Value {
     let mut groups = findings.as_array().unwrap().iter();
     groups.find(|it| it["group"] == group).unwrap_or_else(|| panic!("no {group}: {findings:#}"))
 }
@@ -30,7 +30,7 @@ fn said<'a>(findings: &'a Value, figures: &str) -> BTreeMap<&'a str, &'a str> {
 }
 
 /// Where the copies on a path come from, in all rows of a report.
-pub(crate) fn provenances<'a>(report: &'a Value, path: &str) -> BTreeSet<&'a str> {
+pub fn provenances<'a>(report: &'a Value, path: &str) -> BTreeSet<&'a str> {
     let rows = rows(report).filter(|row| row["path"] == path);
     rows.map(|row| row["provenance"].as_str().unwrap()).collect()
 }
@@ -42,7 +42,7 @@ fn rows(report: &Value) -> impl Iterator<Item = &Value> {
 
 /// Every row of `report` has the provenance that the findings of `zc doctor --json` have for its path,
 /// and every limitation the one of its counter, under the same options.
-pub(crate) fn check(findings: &Value, report: &Value) {
+pub fn check(findings: &Value, report: &Value) {
     let paths = said(findings, "paths");
     assert!(!paths.is_empty(), "{findings:#}");
     for row in rows(report) {

@@ -3,29 +3,29 @@
 use std::fs;
 
 /// A child of this process.
-pub(crate) struct Child {
-    pub(crate) pid: i32,
+pub struct Child {
+    pub pid: i32,
 }
 
 /// What the kernel says of a child that has ended.
-pub(crate) struct Usage {
-    pub(crate) code: i32,
-    pub(crate) minor: i64,
-    pub(crate) major: i64,
-    pub(crate) voluntary: i64,
-    pub(crate) involuntary: i64,
+pub struct Usage {
+    pub code: i32,
+    pub minor: i64,
+    pub major: i64,
+    pub voluntary: i64,
+    pub involuntary: i64,
 }
 
 /// The bytes that the kernel charged to a process.
-pub(crate) struct ProcIo {
-    pub(crate) rchar: u64,
-    pub(crate) wchar: u64,
+pub struct ProcIo {
+    pub rchar: u64,
+    pub wchar: u64,
     /// Counted when pages of files on disks become dirty, and at direct writes.
-    pub(crate) write_bytes: u64,
+    pub write_bytes: u64,
 }
 
 /// Runs `body` in a child, which ends with the status it returns.
-pub(crate) fn fork(body: impl FnOnce() -> i32) -> Child {
+pub fn fork(body: impl FnOnce() -> i32) -> Child {
     // SAFETY: this process has one thread, so the child may do anything.
     let pid = unsafe { libc::fork() };
     assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
@@ -39,7 +39,7 @@ pub(crate) fn fork(body: impl FnOnce() -> i32) -> Child {
 
 impl Child {
     /// Returns when it has ended; it stays a zombie, so `/proc` still knows it.
-    pub(crate) fn wait_until_dead(&self) {
+    pub fn wait_until_dead(&self) {
         // SAFETY: a structure of integers, filled by the call.
         let result = unsafe {
             let mut information: libc::siginfo_t = std::mem::zeroed();
@@ -54,7 +54,7 @@ impl Child {
     }
 
     /// What it read and wrote.
-    pub(crate) fn proc_io(&self) -> ProcIo {
+    pub fn proc_io(&self) -> ProcIo {
         let text = fs::read_to_string(format!("/proc/{}/io", self.pid)).expect("I/O accounting");
         let field = |name: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("a field");
@@ -68,7 +68,7 @@ impl Child {
     }
 
     /// Waits for it, and takes its account.
-    pub(crate) fn reap(&self) -> Usage {
+    pub fn reap(&self) -> Usage {
         let mut status = 0;
         // SAFETY: both structures are integers, filled by the call.
         let (pid, usage) = unsafe {
@@ -86,7 +86,7 @@ impl Child {
     }
 
     /// Waits for it; it must have succeeded.
-    pub(crate) fn succeed(&self) {
+    pub fn succeed(&self) {
         assert_eq!(self.reap().code, 0, "child {} failed", self.pid);
     }
 }

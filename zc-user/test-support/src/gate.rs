@@ -6,35 +6,35 @@ use std::{
 };
 
 /// A gate that several processes wait at until it is opened: they read from it, and it closes.
-pub(crate) struct Gate {
+pub struct Gate {
     inside: UnixStream,
     outside: UnixStream,
 }
 
 impl Gate {
-    pub(crate) fn new() -> Self {
+    pub fn closed() -> Self {
         let (inside, outside) = UnixStream::pair().expect("a pair of sockets");
         Self { inside, outside }
     }
 
     /// Announces that the caller has arrived.
-    pub(crate) fn arrive(&mut self) {
+    pub fn arrive(&mut self) {
         self.inside.write_all(b"!").expect("the other end counts arrivals");
     }
 
     /// Announces that the caller has arrived, and waits.
-    pub(crate) fn wait(&mut self) {
+    pub fn wait(&mut self) {
         self.arrive();
         let _ = self.inside.read(&mut [0]).expect("the gate opens");
     }
 
     /// Waits until `count` have arrived.
-    pub(crate) fn await_arrivals(&mut self, count: usize) {
+    pub fn await_arrivals(&mut self, count: usize) {
         self.outside.read_exact(&mut vec![0; count]).expect("all arrive");
     }
 
     /// Lets everybody through.
-    pub(crate) fn open(&self) {
+    pub fn open(&self) {
         self.outside.shutdown(std::net::Shutdown::Write).expect("the gate opens");
     }
 }

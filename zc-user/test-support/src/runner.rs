@@ -20,7 +20,7 @@ const SKIPS: &str = "ZC_TEST_SKIPS";
 static SKIPPED: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
 /// Runs those of `trials` that the command line asks for.
-pub(crate) fn run(mut trials: Vec<Trial>) -> ExitCode {
+pub fn run(mut trials: Vec<Trial>) -> ExitCode {
     let (words, filters) = filters(env::args().collect());
     let arguments = Arguments::from_iter(words);
     trials.retain(|trial| {
@@ -58,7 +58,7 @@ fn filters(words: Vec<String>) -> (Vec<String>, Vec<String>) {
 }
 
 /// `test` for the runner: a skip is counted as such, and is a failure where everything should be there.
-pub(crate) fn trial(name: String, test: impl Fn() -> Result<(), Skip> + Send + 'static) -> Trial {
+pub fn trial(name: String, test: impl Fn() -> Result<(), Skip> + Send + 'static) -> Trial {
     let shown = name.clone();
     Trial::ignorable_test(name, move || match test() {
         Ok(()) => Ok(Completion::Completed),
