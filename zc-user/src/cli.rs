@@ -164,7 +164,7 @@ pub(crate) struct Format {
     /// Print CSV with stable ids and raw values
     #[arg(long)]
     csv: bool,
-    /// Print these columns of processes, such as pid,comm,copied_bytes [CSV default: all]
+    /// Print these columns, such as pid,comm,copied_bytes [CSV default: all]
     #[arg(
         long,
         value_name = "COLUMN",
@@ -174,7 +174,7 @@ pub(crate) struct Format {
     )]
     columns: Vec<&'static str>,
     /// Print one row per path of each process, with the columns of paths (CSV only)
-    #[arg(long, requires = "csv")]
+    #[arg(long, requires = "csv", conflicts_with = "json")]
     per_path: bool,
     /// Disable colours (also: NO_COLOR in the environment)
     #[arg(long)]
@@ -204,6 +204,7 @@ impl Format {
     }
 
     fn rows(&self) -> Result<Rows, Usage> {
+        self.refuse_duplicates()?;
         match (self.per_path, self.columns.is_empty()) {
             (true, true) => Ok(Rows::per_path()),
             (false, true) => Ok(Rows::default()),
@@ -217,14 +218,28 @@ impl Format {
         }
     }
 
+    /// A reader that finds columns by their headings would lose one of two.
+    fn refuse_duplicates(&self) -> Result<(), Usage> {
+        for (at, id) in self.columns.iter().enumerate() {
+            if self.columns[..at].contains(id) {
+                return Err(Usage(format!("column '{id}' is named twice; name each column once")));
+            }
+        }
+        Ok(())
+    }
+
     fn columns(&self) -> Result<Vec<&'static Column>, Usage> {
+        self.refuse_duplicates()?;
         let column = |id: &&str| Column::from_id(id).ok_or_else(|| not_here(id, &Processes::ids()));
         self.columns.iter().map(column).collect()
     }
 }
 
 fn not_here(id: &str, known: &str) -> Usage {
-    Usage(format!("no column '{id}' in these rows; expected one of {known}"))
+    Usage(format!(
+        "there is no column '{id}' in this table (rows of paths take --csv --per-path); expected one \
+         of {known}"
+    ))
 }
 
 /// How to observe.
@@ -240,7 +255,7 @@ pub(crate) struct Probing {
     /// Print the eBPF programs' own diagnostics on standard error
     #[arg(long)]
     pub(crate) ebpf_log: bool,
-    /// Disable a probe group or hook type: functions, kprobes (repeatable)
+    /// Disable a probe group, or a hook type such as functions or kprobes (repeatable)
     #[arg(long, value_name = "GROUP", value_parser = part)]
     pub(crate) without: Vec<Part>,
 }

@@ -220,7 +220,7 @@ pub(crate) struct LabReport {
     /// Show no progress on standard error
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// No colours (also: NO_COLOR in the environment)
+    /// Disable colours (also: NO_COLOR in the environment)
     #[arg(long)]
     pub(crate) no_color: bool,
 }

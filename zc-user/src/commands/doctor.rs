@@ -87,7 +87,8 @@ pub(super) fn run(arguments: &Doctor) -> Result<ExitCode> {
     let findings = examine(arguments);
     let mut out = std::io::stdout().lock();
     if arguments.json {
-        serde_json::to_writer_pretty(&mut out, &findings)?;
+        serde_json::to_writer_pretty(&mut out, &findings)
+            .context("cannot write to standard output")?;
         writeln!(out).context("cannot write to standard output")?;
     } else {
         for finding in &findings {

@@ -32,7 +32,7 @@ pub(crate) struct Demo {
     /// Print the script of the built-in tour, then exit
     #[arg(long, exclusive = true)]
     pub(crate) print_script: bool,
-    /// No colours (also: NO_COLOR in the environment)
+    /// Disable colours (also: NO_COLOR in the environment)
     #[arg(long)]
     pub(crate) no_color: bool,
     /// Payload size in bytes (overrides the script) [default: 16777213]
