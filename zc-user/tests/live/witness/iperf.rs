@@ -44,7 +44,36 @@ fn runs() -> Result<&'static Runs, Skip> {
     RUNS.as_ref().map_err(Clone::clone)
 }
 
+/// How often iperf3 is run again whose receiver read payload after it had stopped counting.
+const ATTEMPTS: usize = 5;
+
 fn run_all() -> Result<Runs, Skip> {
+    let mut runs = run_once()?;
+    for _ in 0..ATTEMPTS {
+        if (0..WAYS.len()).all(|place| runs.counted_to_the_end(place)) {
+            break;
+        }
+        runs = run_once()?;
+    }
+    Ok(runs)
+}
+
+impl Runs {
+    /// Whether the receiver of a way read no more than it counted: otherwise there is nothing to compare.
+    fn counted_to_the_end(&self, place: usize) -> bool {
+        let (talk, told) = &self.talks[place];
+        let [client, server] = [talk.client, talk.server].map(|pid| self.report.process(pid));
+        let reverse = WAYS[place].1.contains(&"--reverse");
+        let (sender, receiver) = if reverse { (server, client) } else { (client, server) };
+        let total = |row: &Process, way: &str| row.path(&format!("{way}:tcp")).bytes;
+        let by_file = WAYS[place].1.contains(&"--zerocopy");
+        let payload = if by_file { 0 } else { number(&told["end"]["sum_sent"], "bytes") };
+        let received = number(&told["end"]["sum_received"], "bytes");
+        total(&receiver, "socket_recv") + payload == received + total(&sender, "socket_send")
+    }
+}
+
+fn run_once() -> Result<Runs, Skip> {
     program("ip")?;
     let iperf3 = program("iperf3")?;
     let directory = TempDir::new().expect("a directory");
