@@ -1,8 +1,10 @@
-//! What the programs know before they are loaded. User space fills it in, and it is frozen into
-//! read-only data: the verifier takes every value for a constant and drops the branches that this
-//! kernel or this run does not take.
+//! What the programs know before they are loaded: user space writes each value into the instructions
+//! that ask for it, see [`crate::placeholder`].
 
-use crate::layout::{ABSENT, Offsets};
+use crate::{
+    layout::{ABSENT, Offsets},
+    site::Shapes,
+};
 
 /// Declares a structure of 32-bit values from `/// meaning` and `field = value while unknown`.
 macro_rules! values {
@@ -48,6 +50,11 @@ values! {
         switch_has_state = 0,
         /// Whether a program at the tracepoint of a system call can be preempted (7.2).
         exit_is_preempted = 0,
+        /// BTF id of `bpf_rdonly_cast`, by which the verifier lets any address be read as a structure
+        /// (6.2); 0 where that cannot be used.
+        cast = 0,
+        /// BTF id of a structure of 64-bit integers that is as long as what is read in this way.
+        words = 0,
         /// Arguments of `io_uring_complete`: 3 when the result is inside `cqe` (6.18), 7 when it is the
         /// fourth (6.1), 4 when there is no request (until 5.17).
         uring_complete_args = 0,
@@ -98,17 +105,26 @@ pub struct Config {
     pub variants: Variants,
     /// What this run does.
     pub settings: Settings,
+    /// How its functions are called.
+    pub shapes: Shapes,
 }
 
 impl Config {
-    /// What stands in the object: replaced before it is loaded.
-    pub const UNKNOWN: Self = Self {
-        offsets: Offsets::UNKNOWN,
-        variants: Variants::UNKNOWN,
-        settings: Settings::UNKNOWN,
-    };
+    /// How many words it has.
+    pub const WORDS: usize = size_of::<Self>() / 4;
+
+    /// Every word, in order.
+    #[must_use]
+    pub const fn words(&self) -> [u32; Self::WORDS] {
+        // SAFETY: `repr(C)` structures of 32-bit integers, and of nothing else: they have no padding.
+        unsafe { core::mem::transmute(*self) }
+    }
 }
 
 const _: () = assert!(
-    size_of::<Config>() == size_of::<Offsets>() + size_of::<Variants>() + size_of::<Settings>()
+    size_of::<Config>()
+        == size_of::<Offsets>()
+            + size_of::<Variants>()
+            + size_of::<Settings>()
+            + size_of::<Shapes>()
 );

@@ -12,6 +12,7 @@ pub mod layout;
 pub mod loss;
 mod named;
 pub mod path;
+pub mod placeholder;
 #[cfg(feature = "user")]
 mod pod;
 pub mod record;

@@ -1,10 +1,8 @@
 //! `aya::Pod` for what crosses the boundary.
 
 use crate::{
-    config::Config,
     device::{DeviceKey, DeviceRecord},
     record::{CpuState, Late, Owner, Record, ThreadKey},
-    site::Shapes,
     text_range::CopyRanges,
 };
 
@@ -15,4 +13,4 @@ macro_rules! pod {
     )*};
 }
 
-pod!(ThreadKey, Owner, Late, Record, CpuState, DeviceKey, DeviceRecord, Config, CopyRanges, Shapes);
+pod!(ThreadKey, Owner, Late, Record, CpuState, DeviceKey, DeviceRecord, CopyRanges);

@@ -302,6 +302,12 @@ pub struct CpuState {
     pub pad: [u32; 25],
 }
 
+impl CpuState {
+    /// A CPU that has run nothing yet.
+    pub const ZERO: Self =
+        Self { pending_syscalls: 0, remembered: 0, segmenting: 0, pid: 0, pad: [0; 25] };
+}
+
 const _: () = {
     assert!(size_of::<ThreadKey>() == 16);
     assert!(size_of::<LaneCount>() == 40);

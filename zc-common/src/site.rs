@@ -157,18 +157,18 @@ impl Site {
 #[repr(C)]
 pub struct Shape {
     /// Number of arguments: behind them lies the result.
-    pub arguments: u8,
+    pub arguments: u32,
     /// Which argument is the `struct iov_iter`; [`Shape::NONE`] when there is none.
-    pub iter: u8,
+    pub iter: u32,
     /// Which argument tells the length or the count that this site needs.
-    pub length: u8,
+    pub length: u32,
     /// Which variant of the function this kernel has: meaning by site.
-    pub variant: u8,
+    pub variant: u32,
 }
 
 impl Shape {
     /// No such argument.
-    pub const NONE: u8 = u8::MAX;
+    pub const NONE: u32 = u32::MAX;
 }
 
 /// The shapes of all sites, by their discriminants.
@@ -182,4 +182,4 @@ impl Shapes {
         Self([Shape { arguments: 0, iter: Shape::NONE, length: 0, variant: 0 }; Site::COUNT]);
 }
 
-const _: () = assert!(size_of::<Shape>() == 4);
+const _: () = assert!(size_of::<Shape>() == 16);

@@ -3,16 +3,18 @@
 
 use core::ptr;
 
-use aya_ebpf::{
-    bindings::BPF_F_MMAPABLE, helpers::bpf_get_smp_processor_id, macros::map, maps::Array,
-};
+use aya_ebpf::bindings::bpf_func_id::BPF_FUNC_get_smp_processor_id;
 use zc_common::{MAX_CPUS, record::CpuState};
 
-use crate::{atomic, kernel::variant};
+use crate::{
+    atomic,
+    kernel::{difference, variant},
+};
 
-/// Writer: the CPU itself. User space maps it, and reads the calls that are not charged yet.
-#[map]
-static CPUS: Array<CpuState> = Array::with_max_entries(MAX_CPUS, BPF_F_MMAPABLE);
+/// Writer: the CPU itself. User space reads the calls that are not charged yet. In data of its own, not in an
+/// array map: its address is an operand of the instruction, and every system call asks for it.
+#[unsafe(link_section = ".bss.cpus")]
+static mut CPUS: [CpuState; MAX_CPUS as usize] = [CpuState::ZERO; MAX_CPUS as usize];
 
 /// Bits of a slot in [`CpuState::remembered`].
 const SLOT_BITS: u32 = 21;
@@ -26,9 +28,18 @@ impl Cpu {
     /// This CPU. `None` on one beyond the table.
     #[inline(always)]
     pub(crate) fn this() -> Option<Self> {
-        // SAFETY: no arguments.
-        let cpu = unsafe { bpf_get_smp_processor_id() };
-        CPUS.get_ptr_mut(cpu).map(Self)
+        // As 64 bits, which the helper fills: of 32 the compiler would clear the others.
+        // SAFETY: the helper of this number takes no arguments.
+        let number = unsafe {
+            let helper: unsafe extern "C" fn() -> u64 =
+                core::mem::transmute(BPF_FUNC_get_smp_processor_id as usize);
+            helper()
+        };
+        if number >= u64::from(MAX_CPUS) {
+            return None;
+        }
+        // SAFETY: inside the array; only the address is taken.
+        Some(Self(unsafe { (&raw mut CPUS).cast::<CpuState>().add(number as usize) }))
     }
 
     /// Counts a call that has returned. It is charged at the next switch.
@@ -74,18 +85,25 @@ impl Cpu {
     #[inline(always)]
     pub(crate) fn recall_slot(self, identity: u64) -> Option<u32> {
         // SAFETY: a value of the map, written by this CPU only, whole.
-        let remembered = unsafe { ptr::read_volatile(&raw const (*self.0).remembered) };
-        if (remembered ^ identity << SLOT_BITS) >> SLOT_BITS == 0 {
-            Some(remembered as u32 & SLOT_MASK)
-        } else {
-            None
-        }
+        Self::slot_of(unsafe { ptr::read_volatile(&raw const (*self.0).remembered) }, identity)
     }
 
-    /// Remembers the slot of the thread `identity`.
+    /// The slot in a remembered word, if that is of the thread `identity`: then it is all that is left.
     #[inline(always)]
-    pub(crate) fn remember_slot(self, identity: u64, slot: u32) {
-        let word = identity << SLOT_BITS | u64::from(slot & SLOT_MASK);
+    pub(crate) fn slot_of(remembered: u64, identity: u64) -> Option<u32> {
+        let slot = difference(remembered, identity << SLOT_BITS);
+        if slot > u64::from(SLOT_MASK) { None } else { Some(slot as u32) }
+    }
+
+    /// What is remembered of the thread `identity`.
+    #[inline(always)]
+    pub(crate) fn word_of(identity: u64, slot: u32) -> u64 {
+        identity << SLOT_BITS | u64::from(slot & SLOT_MASK)
+    }
+
+    /// Remembers a thread and its slot.
+    #[inline(always)]
+    pub(crate) fn remember(self, word: u64) {
         // SAFETY: as above.
         unsafe { ptr::write_volatile(&raw mut (*self.0).remembered, word) };
     }

@@ -15,6 +15,10 @@ use crate::{
     operations,
 };
 
+mod known;
+
+pub(crate) use known::{Booking, booking};
+
 /// What stands behind a descriptor. A number, not an enumeration: the verifier must be able to
 /// forget which one it is (see [`opaque`]).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,9 +55,13 @@ impl Class {
 
     /// A regular file of a file system in memory: `O_DIRECT` changes nothing. Never leaves
     /// [`File::class`].
-    const MEMORY: Self = Self(10);
+    const MEMORY: Self = Self(Self::NEEDS_A_LOOK);
     /// A socket whose family is still to be found out. Never leaves [`File::class`].
-    const SOCKET: Self = Self(11);
+    const SOCKET: Self = Self(Self::NEEDS_A_LOOK | 1);
+    /// A regular file whose flags are still to be looked at. Never leaves [`File::class`].
+    const REGULAR: Self = Self(Self::NEEDS_A_LOOK | 2);
+    /// What the table of operations says is not all.
+    const NEEDS_A_LOOK: u8 = 16;
 }
 
 /// The lane of a copy from each class to user memory.
@@ -131,27 +139,10 @@ const fn is_pseudo(magic: u32) -> bool {
     )
 }
 
-/// `struct file` from the operations to the flags, as it lies since 6.12.
+/// The open file behind a descriptor. Of its members, each is read when it is needed: what every file of a
+/// kind has in common is remembered by the first.
 #[derive(Clone, Copy)]
-#[repr(C)]
-struct Head {
-    operations: u64,
-    mapping: u64,
-    private_data: u64,
-    inode: u64,
-    flags: u32,
-    pad: u32,
-}
-
-/// The open file behind a descriptor.
-#[derive(Clone, Copy)]
-pub(crate) struct File {
-    operations: u64,
-    private_data: u64,
-    inode: Object,
-    /// `O_` flags of the open file.
-    pub(crate) flags: u32,
-}
+pub(crate) struct File(Object);
 
 impl File {
     /// The open file that `fd` names in `task`.
@@ -168,65 +159,72 @@ impl File {
             return None;
         }
         let slots = table.load::<u64>(offset!(fdt_fd));
-        let file = Object::untyped(slots + u64::from(fd) * 8).read::<u64>(0)?;
-        Self::at(Object::untyped(file))
+        Self::at(Object::words(slots + u64::from(fd) * 8).load(0))
     }
 
-    /// The open file at `file`.
+    /// The open file at `address`.
     #[inline(always)]
-    pub(crate) fn at(file: Object) -> Option<Self> {
-        if file.is_null() {
-            return None;
-        }
-        let op = offset!(file_op);
-        let is_one_piece = offset!(file_private_data) == op + 16
-            && offset!(file_inode) == op + 24
-            && offset!(file_flags) == op + 32;
-        if is_one_piece {
-            let Head { operations, private_data, inode, flags, .. } = file.read(op)?;
-            return Some(Self { operations, private_data, inode: Object::untyped(inode), flags });
-        }
-        Some(Self {
-            operations: file.read(op)?,
-            private_data: file.read(offset!(file_private_data))?,
-            inode: Object::untyped(file.read(offset!(file_inode))?),
-            flags: file.read(offset!(file_flags))?,
-        })
+    pub(crate) fn at(address: u64) -> Option<Self> {
+        if address == 0 { None } else { Some(Self(Object::words(address))) }
+    }
+
+    /// Its table of operations.
+    #[inline(always)]
+    fn operations(self) -> u64 {
+        self.0.load(offset!(file_op))
+    }
+
+    /// `O_` flags of the open file.
+    #[inline(always)]
+    pub(crate) fn flags(self) -> u32 {
+        self.0.load(offset!(file_flags))
+    }
+
+    /// Its socket, when it is one.
+    #[inline(always)]
+    fn socket(self) -> Object {
+        Object::untyped(self.0.load(offset!(file_private_data)))
+    }
+
+    #[inline(always)]
+    fn inode(self) -> Object {
+        Object::untyped(self.0.load(offset!(file_inode)))
     }
 
     /// What the file is.
     #[inline(always)]
     pub(crate) fn class(self) -> Class {
-        let mut class = Class(operations::recall(self.operations));
+        let table = self.operations();
+        let mut class = Class(operations::recall(table) as u8);
         if class == Class::CLOSED {
             class = self.inspect();
-            operations::remember(self.operations, class.0);
+            operations::remember(table, class.0);
         }
         if class == Class::SOCKET {
             class = self.socket_class();
         } else if class == Class::MEMORY {
             class = Class::FILE;
-        } else if class == Class::FILE && self.flags & O_DIRECT != 0 {
-            class = Class::DIRECT;
+        } else if class == Class::REGULAR {
+            class = if self.flags() & O_DIRECT != 0 { Class::DIRECT } else { Class::FILE };
         }
         Class(opaque(u64::from(class.0)) as u8)
     }
 
     /// What the inode and its file system say: everything but the flags and the kind of socket.
     #[inline(never)]
-    fn inspect(&self) -> Class {
-        let Some(mode) = self.inode.read::<u16>(offset!(inode_mode)) else {
+    fn inspect(self) -> Class {
+        let Some(mode) = self.inode().read::<u16>(offset!(inode_mode)) else {
             return Class::CLOSED;
         };
         let class = match mode & S_IFMT {
             S_IFREG => match self.magic() {
                 TMPFS_MAGIC => Class::MEMORY,
                 magic if is_pseudo(magic) => Class::PSEUDO,
-                _ => Class::FILE,
+                _ => Class::REGULAR,
             },
             S_IFSOCK => Class::SOCKET,
             S_IFIFO => Class::PIPE,
-            S_IFBLK => Class::FILE,
+            S_IFBLK => Class::REGULAR,
             S_IFCHR if self.is_void() => Class::VOID,
             _ => Class::PSEUDO,
         };
@@ -240,23 +238,24 @@ impl File {
         const NULL: u32 = 1 << MINOR_BITS | 3;
         const ZERO: u32 = 1 << MINOR_BITS | 5;
         const FULL: u32 = 1 << MINOR_BITS | 7;
-        let device = self.inode.read::<u32>(offset!(inode_rdev)).unwrap_or_default();
+        let device = self.inode().read::<u32>(offset!(inode_rdev)).unwrap_or_default();
         matches!(device, NULL | ZERO | FULL)
     }
 
     #[inline(always)]
     fn magic(self) -> u32 {
-        let sb = self.inode.read::<u64>(offset!(inode_sb)).unwrap_or_default();
+        let sb = self.inode().read::<u64>(offset!(inode_sb)).unwrap_or_default();
         Object::untyped(sb).read::<u64>(offset!(sb_magic)).unwrap_or_default() as u32
     }
 
     #[inline(always)]
     fn socket_class(self) -> Class {
-        let socket = Object::untyped(self.private_data);
-        let Some(table) = socket.read::<u64>(offset!(socket_ops)) else { return Class::CLOSED };
-        let mut class = Class(operations::recall(table));
+        let Some(table) = self.socket().read::<u64>(offset!(socket_ops)) else {
+            return Class::CLOSED;
+        };
+        let mut class = Class(operations::recall(table) as u8);
         if class == Class::CLOSED {
-            class = inspect_socket(&socket);
+            class = inspect_socket(self.socket());
             operations::remember(table, class.0);
         }
         class
@@ -287,8 +286,8 @@ impl File {
         if variant!(sock_zerocopy) == ABSENT || offset!(socket_flags) == ABSENT {
             return true;
         }
-        let socket = Object::untyped(self.private_data);
-        let sock = Object::untyped(socket.read::<u64>(offset!(socket_sk)).unwrap_or_default());
+        let sock = self.socket().read::<u64>(offset!(socket_sk)).unwrap_or_default();
+        let sock = Object::untyped(sock);
         sock.read::<u64>(offset!(socket_flags))
             .is_none_or(|flags| flags >> variant!(sock_zerocopy) & 1 != 0)
     }
@@ -296,13 +295,13 @@ impl File {
     /// Size of the file, bytes.
     #[inline(always)]
     pub(crate) fn size(self) -> u64 {
-        self.inode.read(offset!(inode_size)).unwrap_or_default()
+        self.inode().read(offset!(inode_size)).unwrap_or_default()
     }
 }
 
 /// What the family and the protocol say.
 #[inline(never)]
-fn inspect_socket(socket: &Object) -> Class {
+fn inspect_socket(socket: Object) -> Class {
     const AF_UNIX: u16 = 1;
     const AF_INET: u16 = 2;
     const AF_INET6: u16 = 10;

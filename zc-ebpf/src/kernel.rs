@@ -1,22 +1,28 @@
 //! Reading kernel memory at the offsets that user space took from BTF.
 
-use core::ptr;
+use core::{arch::asm, ptr};
 
 use aya_ebpf::helpers::{
     bpf_get_current_task, bpf_probe_read_kernel,
     generated::{bpf_get_current_task_btf, bpf_task_pt_regs},
 };
-use zc_common::{config::Config, layout::ABSENT};
+use zc_common::{
+    layout::ABSENT,
+    placeholder::{CAST, CONSTANT},
+};
 
-/// What is known of the running kernel and of this run. In read-only data that is frozen before load,
-/// so the verifier knows every value and drops the branches that are not taken.
-#[unsafe(no_mangle)]
-pub(crate) static CONFIG: Config = Config::UNKNOWN;
+/// The index of a word of `Config`.
+macro_rules! word {
+    ($($field:ident).+) => {
+        zc_common::placeholder::word(core::mem::offset_of!(zc_common::config::Config, $($field).+))
+    };
+}
+pub(crate) use word;
 
 /// The offset of a member of one of this kernel's structures.
 macro_rules! offset {
     ($field:ident) => {
-        $crate::kernel::frozen(&$crate::kernel::CONFIG.offsets.$field)
+        $crate::kernel::constant!($crate::kernel::word!(offsets.$field))
     };
 }
 pub(crate) use offset;
@@ -24,7 +30,7 @@ pub(crate) use offset;
 /// Which variant of something this kernel has.
 macro_rules! variant {
     ($field:ident) => {
-        $crate::kernel::frozen(&$crate::kernel::CONFIG.variants.$field)
+        $crate::kernel::constant!($crate::kernel::word!(variants.$field))
     };
 }
 pub(crate) use variant;
@@ -32,10 +38,54 @@ pub(crate) use variant;
 /// A setting of this run.
 macro_rules! setting {
     ($field:ident) => {
-        $crate::kernel::frozen(&$crate::kernel::CONFIG.settings.$field)
+        $crate::kernel::constant!($crate::kernel::word!(settings.$field))
     };
 }
 pub(crate) use setting;
+
+/// The word of `Config` with this index: an immediate operand, which user space has written into the
+/// instruction.
+macro_rules! constant {
+    ($word:expr) => {{
+        let value: u64;
+        // SAFETY: a move. User space makes it one of 32 bits, which clears the others.
+        #[allow(unused_unsafe, reason = "it may stand in an unsafe block")]
+        unsafe {
+            core::arch::asm!(
+                "{value} = {word}",
+                value = out(reg) value,
+                word = const zc_common::placeholder::CONSTANT + $word,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+            core::hint::assert_unchecked(value <= u64::from(u32::MAX));
+        }
+        value as u32
+    }};
+}
+pub(crate) use constant;
+
+/// A member of a structure of which the verifier knows the type, in one instruction: `u64` or `u32`, the
+/// address of the structure, and the field of `Offsets`. The structure exists: see [`Object::load`].
+macro_rules! member {
+    ($type:ident, $address:expr, $field:ident) => {{
+        let value: u64;
+        // SAFETY: the verifier checks the access. Not `pure`: another thread may change the member.
+        #[allow(unused_unsafe, reason = "it may stand in an unsafe block")]
+        unsafe {
+            core::arch::asm!(
+                concat!("{value} = *(", stringify!($type), " *)({address} + {offset})"),
+                value = out(reg) value,
+                address = in(reg) $address,
+                offset = const zc_common::placeholder::MEMBER as u32
+                    + $crate::kernel::word!(offsets.$field),
+                options(readonly, nostack, preserves_flags),
+            );
+            core::hint::assert_unchecked(value <= u64::from($type::MAX));
+        }
+        value
+    }};
+}
+pub(crate) use member;
 
 /// A value of read-only data as the kernel has it. Either user space replaced it before load, so
 /// the compiler must not believe what it says here, or the compiler must not drop a check that the
@@ -44,6 +94,44 @@ pub(crate) use setting;
 pub(crate) fn frozen<T: Copy>(value: &'static T) -> T {
     // SAFETY: a reference is valid to read.
     unsafe { ptr::read_volatile(value) }
+}
+
+/// `address` as that of a structure of 64-bit integers, which the verifier lets be read: a read that
+/// faults gives 0. Only where `variant!(cast)` says so.
+#[inline(always)]
+pub(crate) fn words(address: u64) -> u64 {
+    let words: u64;
+    // SAFETY: `bpf_rdonly_cast` does nothing: the verifier makes a move of it
+    // (`fixup_kfunc_call`, `kernel/bpf/verifier.c`, 6.2 to 7.2).
+    unsafe {
+        asm!(
+            "r2 = {id}",
+            "call {cast}",
+            id = const CONSTANT + word!(variants.words),
+            cast = const CAST,
+            inout("r1") address => _,
+            out("r2") _,
+            out("r3") _,
+            out("r4") _,
+            out("r5") _,
+            out("r0") words,
+            options(nomem, nostack),
+        );
+    }
+    words
+}
+
+/// The lower half of an address, as an integer: the verifier refuses arithmetic with an address of which it
+/// knows the type, but half of one is no address to it (`check_alu_op`, `kernel/bpf/verifier.c`).
+#[inline(always)]
+pub(crate) fn low_half(address: u64) -> u64 {
+    let half: u64;
+    // SAFETY: a move of 32 bits, which clears the others.
+    unsafe {
+        asm!("w1 = w1", inout("r1") address => half, options(pure, nomem, nostack, preserves_flags));
+        core::hint::assert_unchecked(half <= u64::from(u32::MAX));
+    }
+    half
 }
 
 /// A kernel object, and whether the verifier knows its type.
@@ -65,29 +153,54 @@ impl Object {
         Self { address, typed: setting!(typed) != 0 }
     }
 
+    /// An address of which the verifier knows the type, in a program that is loaded only where it does.
+    #[inline(always)]
+    pub(crate) fn typed(address: u64) -> Self {
+        Self { address: address as *const u8, typed: true }
+    }
+
     /// An address that was read from memory the verifier does not know.
     #[inline(always)]
     pub(crate) fn untyped(address: u64) -> Self {
         Self { address: address as *const u8, typed: false }
     }
 
+    /// As [`Self::untyped`], of an object that exists as long as the program runs (the kernel frees it after
+    /// an RCU grace period): read directly where the kernel allows it. Pointers in it are integers, not for
+    /// [`Self::follow`].
+    #[inline(always)]
+    pub(crate) fn words(address: u64) -> Self {
+        if variant!(cast) != 0 {
+            Self { address: words(address) as *const u8, typed: true }
+        } else {
+            Self::untyped(address)
+        }
+    }
+
+    /// The running task, where `variant!(current_task_typed)` says that the verifier knows its type.
+    #[inline(always)]
+    pub(crate) fn current_task_typed() -> Self {
+        // SAFETY: no arguments; the running task exists.
+        Self { address: unsafe { bpf_get_current_task_btf() }.cast(), typed: true }
+    }
+
     /// The running task.
     #[inline(always)]
     pub(crate) fn current_task() -> Self {
         if variant!(current_task_typed) != 0 {
-            // SAFETY: no arguments; the running task exists.
-            Self { address: unsafe { bpf_get_current_task_btf() }.cast(), typed: true }
+            Self::current_task_typed()
         } else {
             // SAFETY: as above.
             Self { address: unsafe { bpf_get_current_task() } as *const u8, typed: false }
         }
     }
 
-    /// The user registers of the running task. Only where `variant!(task_pt_regs)` says so.
+    /// The user registers of this task, which is the running one. Only where `variant!(task_pt_regs)` says
+    /// so.
     #[inline(always)]
-    pub(crate) fn user_registers() -> Self {
-        // SAFETY: the helper takes the running task, which exists.
-        let regs = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) };
+    pub(crate) fn user_registers(self) -> Self {
+        // SAFETY: the helper takes a task of which the verifier knows the type.
+        let regs = unsafe { bpf_task_pt_regs(self.address.cast_mut().cast()) };
         Self::argument(regs as *const u8)
     }
 
@@ -125,6 +238,17 @@ impl Object {
         }
     }
 
+    /// As [`Self::load`], from an object that is never null: the running task, the caller's registers.
+    #[inline(always)]
+    pub(crate) fn load_present<T: Copy + Default>(self, offset: u32) -> T {
+        if self.typed {
+            // SAFETY: as above.
+            unsafe { ptr::read_volatile(self.address.add(offset as usize).cast()) }
+        } else {
+            self.read(offset).unwrap_or_default()
+        }
+    }
+
     /// The pointer at `offset`, keeping the verifier's knowledge.
     #[inline(always)]
     pub(crate) fn follow(self, offset: u32) -> Self {
@@ -140,6 +264,22 @@ impl Object {
         // SAFETY: the helper checks the address.
         unsafe { bpf_probe_read_kernel(self.address.wrapping_add(offset as usize).cast()) }.ok()
     }
+}
+
+/// The bits in which two values differ, of which the compiler knows nothing: it would compute a part of them once
+/// more instead of using what it has.
+#[inline(always)]
+pub(crate) fn difference(mut one: u64, other: u64) -> u64 {
+    // SAFETY: one instruction.
+    unsafe {
+        asm!(
+            "{one} ^= {other}",
+            one = inout(reg) one,
+            other = in(reg) other,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    one
 }
 
 /// Always zero; in writable memory, so the verifier does not know.

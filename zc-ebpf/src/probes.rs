@@ -5,6 +5,7 @@ mod copy;
 mod dma;
 mod fault;
 mod floor;
+mod module;
 mod net;
 mod page_cache;
 mod sample;

@@ -46,6 +46,34 @@ const PF_EXITING: u32 = 0x4;
 #[unsafe(no_mangle)]
 static LOADED_NS: u64 = u64::MAX;
 
+/// Slots of threads by their identity, as the CPUs remember them: a CPU that has switched asks here before it
+/// looks up the thread in the hash. Writers: any CPU, whole words.
+static mut REMEMBERED: [u64; REMEMBERED_LEN] = [0; REMEMBERED_LEN];
+const REMEMBERED_LEN: usize = 8192;
+
+/// The slot of `task`, which is not the one last looked up on this CPU and is so from now on.
+#[inline(never)]
+pub(super) fn find(cpu: Cpu, task: Object, start_ns: u64, identity: u64) -> u32 {
+    // The place of the task among others of its size.
+    let index = (identity >> 22) as usize & (REMEMBERED_LEN - 1);
+    // SAFETY: inside the array, of which words are written whole.
+    let word = unsafe { (&raw mut REMEMBERED).cast::<u64>().add(index) };
+    // SAFETY: as above.
+    let remembered = unsafe { ptr::read_volatile(word) };
+    if let Some(slot) = Cpu::slot_of(remembered, identity)
+        && slot != UNATTRIBUTED_SLOT
+    {
+        cpu.remember(remembered);
+        return slot;
+    }
+    let slot = open(task, start_ns, false);
+    let remembered = Cpu::word_of(identity, slot);
+    cpu.remember(remembered);
+    // SAFETY: as above.
+    unsafe { ptr::write_volatile(word, remembered) };
+    slot
+}
+
 /// The slot of `task`, taking a free one at its first event. [`UNATTRIBUTED_SLOT`] when there is
 /// none, or when the task is already gone.
 #[inline(never)]

@@ -320,7 +320,7 @@ fn kind_of_call() -> Option<u8> {
 #[inline(always)]
 fn number_of_call() -> Option<u64> {
     if variant!(task_pt_regs) != 0 {
-        return Some(arch::number(Object::user_registers()));
+        return Some(arch::number(Object::current_task().user_registers()));
     }
     let offset = variant!(stack_pt_regs);
     if offset == zc_common::layout::ABSENT {

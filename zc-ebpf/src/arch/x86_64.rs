@@ -26,22 +26,30 @@ pub(crate) const O_DIRECT: u32 = 0o40000;
 /// In read-only data, where a lookup is one load.
 pub(crate) static SYSCALLS: SyscallTable = syscall::X86_64;
 
+/// Whether what lies at `address` is part of the kernel's image or of a module: all of it, and nothing else,
+/// lies in the last two gigabytes (`__START_KERNEL_map`, `arch/x86/include/asm/page_64_types.h`; modules
+/// behind the image, `MODULES_VADDR`, `pgtable_64_types.h`; 5.10 to 7.2).
+#[inline(always)]
+pub(crate) fn is_code(address: u64) -> bool {
+    address >= 0xffff_ffff_8000_0000
+}
+
 /// The number of the call that `regs` is the exit of; out of range when it was no call.
 #[inline(always)]
 pub(crate) fn number(regs: Object) -> u64 {
-    regs.load(ORIG_AX)
+    regs.load_present(ORIG_AX)
 }
 
 /// Whether the caller is 32-bit code, whose call numbers differ.
 #[inline(always)]
 pub(crate) fn is_compat(regs: Object) -> bool {
-    regs.load::<u64>(CS) == USER32_CS
+    regs.load_present::<u64>(CS) == USER32_CS
 }
 
 /// Argument `n` of the call, 0 to 5. `n` must be a constant.
 #[inline(always)]
 pub(crate) fn argument(regs: Object, n: u32) -> u64 {
-    regs.load(match n {
+    regs.load_present(match n {
         0 => DI,
         1 => SI,
         2 => DX,

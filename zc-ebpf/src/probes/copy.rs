@@ -2,12 +2,12 @@
 
 use core::arch::asm;
 
-use zc_common::site::{Shape, Shapes, Site};
+use zc_common::{layout::ABSENT, placeholder, site::Shape};
 
 use super::Arguments;
 use crate::{
     account::Account,
-    kernel::{Object, frozen, offset, variant},
+    kernel::{Object, constant, offset, variant},
 };
 
 mod bounce;
@@ -19,9 +19,16 @@ mod scope;
 mod socket;
 mod transmit;
 
-/// How this kernel's functions are called; replaced by user space before load.
-#[unsafe(no_mangle)]
-static SHAPES: Shapes = Shapes::UNKNOWN;
+/// The index of the word of `Config` that tells a field of the shape of a site.
+macro_rules! shape {
+    ($site:ident . $field:ident) => {
+        placeholder::word(
+            core::mem::offset_of!(zc_common::config::Config, shapes)
+                + $site * size_of::<Shape>()
+                + core::mem::offset_of!(Shape, $field),
+        )
+    };
+}
 
 /// Declares the program of a site at the return of its function.
 macro_rules! at_return {
@@ -29,10 +36,10 @@ macro_rules! at_return {
         $(#[doc = $doc])*
         #[aya_ebpf::macros::fexit(function = $function)]
         pub(crate) fn $program(ctx: aya_ebpf::programs::FExitContext) -> i32 {
-            let $call = $crate::probes::copy::Traced::new(
-                aya_ebpf::EbpfContext::as_ptr(&ctx).cast(),
-                zc_common::site::Site::$site,
-            );
+            let $call =
+                $crate::probes::copy::Traced::<{ zc_common::site::Site::$site as usize }>::new(
+                    aya_ebpf::EbpfContext::as_ptr(&ctx).cast(),
+                );
             $body;
             0
         }
@@ -47,10 +54,10 @@ macro_rules! at_entry {
         #[aya_ebpf::macros::fentry(function = $function)]
         pub(crate) fn $program(ctx: aya_ebpf::programs::FEntryContext) -> i32 {
             #[allow(unused_variables, reason = "some sites need no argument")]
-            let $call = $crate::probes::copy::Traced::new(
-                aya_ebpf::EbpfContext::as_ptr(&ctx).cast(),
-                zc_common::site::Site::$site,
-            );
+            let $call =
+                $crate::probes::copy::Traced::<{ zc_common::site::Site::$site as usize }>::new(
+                    aya_ebpf::EbpfContext::as_ptr(&ctx).cast(),
+                );
             $body;
             0
         }
@@ -58,35 +65,50 @@ macro_rules! at_entry {
 }
 pub(crate) use at_entry;
 
-/// A call of a traced kernel function.
-#[derive(Clone, Copy)]
-pub(crate) struct Traced {
-    arguments: Arguments,
-    shape: &'static Shape,
+/// The argument whose place is a field of the shape of a site, in one instruction.
+macro_rules! argument {
+    ($call:expr, $field:ident) => {{
+        let value: u64;
+        // SAFETY: the verifier checks the place against the function's prototype.
+        unsafe {
+            asm!(
+                "{value} = *(u64 *)({context} + {offset})",
+                value = out(reg) value,
+                context = in(reg) $call.0.0,
+                offset = const placeholder::ARGUMENT as u32 + shape!(SITE.$field),
+                options(pure, readonly, nostack, preserves_flags),
+            );
+        }
+        value
+    }};
 }
 
-impl Traced {
+/// A call of a traced kernel function, that of the site with this discriminant.
+#[derive(Clone, Copy)]
+pub(crate) struct Traced<const SITE: usize>(Arguments);
+
+impl<const SITE: usize> Traced<SITE> {
     #[inline(always)]
-    pub(crate) fn new(context: *const u64, site: Site) -> Self {
-        Self { arguments: Arguments(context), shape: &SHAPES.0[site as usize] }
+    pub(crate) fn new(context: *const u64) -> Self {
+        Self(Arguments(context))
     }
 
     /// Integer argument `n`, a constant.
     #[inline(always)]
     pub(crate) fn integer(self, n: usize) -> u64 {
-        self.arguments.integer(n)
+        self.0.integer(n)
     }
 
     /// Pointer argument `n`, a constant.
     #[inline(always)]
     pub(crate) fn object(self, n: usize) -> Object {
-        self.arguments.object(n)
+        self.0.object(n)
     }
 
     /// What the function returned: it lies behind the arguments.
     #[inline(always)]
     pub(crate) fn result(self) -> i64 {
-        self.nth(frozen(&self.shape.arguments)) as i64
+        argument!(self, arguments) as i64
     }
 
     /// As [`Self::result`], of a function that returns an `int`.
@@ -98,27 +120,27 @@ impl Traced {
     /// The argument that tells a length or a count.
     #[inline(always)]
     pub(crate) fn length(self) -> u64 {
-        self.nth(frozen(&self.shape.length))
+        argument!(self, length)
     }
 
     /// Whether the function has such an argument.
     #[inline(always)]
     pub(crate) fn has_length(self) -> bool {
-        frozen(&self.shape.length) != Shape::NONE
+        constant!(shape!(SITE.length)) != Shape::NONE
     }
 
     /// Which of the functions of a site it is.
     #[inline(always)]
-    pub(crate) fn variant(self) -> u8 {
-        frozen(&self.shape.variant)
+    pub(crate) fn variant(self) -> u32 {
+        constant!(shape!(SITE.variant))
     }
 
     /// Whether bytes between the caller's buffer and the kernel are copied: not when the buffer is
     /// a pipe, which takes references to pages, nor when it throws everything away.
     #[inline(always)]
     pub(crate) fn copies(self) -> bool {
-        let iter = Object::argument(self.nth(frozen(&self.shape.iter)) as *const u8);
-        let kind = if offset!(iter_type) == zc_common::layout::ABSENT {
+        let iter = Object::argument(argument!(self, iter) as *const u8);
+        let kind = if offset!(iter_type) == ABSENT {
             iter.load::<u8>(offset!(iter_type_old))
         } else {
             iter.load::<u8>(offset!(iter_type))
@@ -126,40 +148,37 @@ impl Traced {
         let kind = u32::from(kind) & variant!(iter_mask);
         kind != variant!(iter_pipe) && kind != variant!(iter_discard)
     }
-
-    /// Word `n`, which the verifier knows.
-    #[inline(always)]
-    fn nth(self, n: u8) -> u64 {
-        macro_rules! words {
-            ($($word:literal)*) => {$(
-                if n == $word {
-                    let value = self.arguments.integer($word);
-                    // Otherwise the compiler makes one load of all, from an address that it
-                    // computes, which the verifier refuses.
-                    // SAFETY: no instruction.
-                    unsafe { asm!("") };
-                    return value;
-                }
-            )*};
-        }
-        words!(0 1 2 3 4 5 6 7);
-        0
-    }
 }
 
 /// Counts `bytes` that were copied for the running thread.
 #[inline(always)]
 fn copied(bytes: i64) {
-    if bytes > 0
-        && let Some(account) = Account::current()
-    {
-        account.copied(bytes as u64);
+    if bytes > 0 && !Account::stage_straight(bytes as u64, false) {
+        copied_out_of_line(bytes as u64, false);
+    }
+}
+
+/// As [`copied`]; an outer function will return them once more.
+#[inline(always)]
+fn copied_inside(bytes: i64) {
+    if bytes > 0 && !Account::stage_straight(bytes as u64, true) {
+        copied_out_of_line(bytes as u64, true);
+    }
+}
+
+/// What is left of either when something is out of the ordinary.
+#[inline(never)]
+fn copied_out_of_line(bytes: u64, nested: bool) {
+    let Some(account) = Account::current() else { return };
+    account.copied(bytes);
+    if nested {
+        account.note_nested(bytes);
     }
 }
 
 /// Counts what `call` returned: all of it was copied.
 #[inline(always)]
-fn whole(call: Traced) {
+fn whole<const SITE: usize>(call: Traced<SITE>) {
     if call.copies() {
         copied(call.result());
     }

@@ -94,7 +94,7 @@ fn in_write_call() -> bool {
     if variant!(task_pt_regs) == 0 {
         return false;
     }
-    let number = arch::number(Object::user_registers());
+    let number = arch::number(Object::current_task().user_registers());
     if number >= SYSCALL_TABLE_LEN as u64 {
         return false;
     }

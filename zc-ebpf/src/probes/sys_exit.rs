@@ -1,9 +1,15 @@
 //! The exit of every system call: the hot path of the whole tool.
 //!
 //! A call that moves no data costs one addition to a counter of the CPU. A call that does is
-//! booked on the path that its descriptors name, with its return value.
+//! booked on the path that its descriptors name, with its return value: reads, writes, receives and sends
+//! of which nothing is out of the ordinary on a straight path ([`straight`]), all others by [`Call`].
 
-use aya_ebpf::{helpers::bpf_probe_read_user, macros::kprobe, programs::ProbeContext};
+use aya_ebpf::{
+    EbpfContext as _,
+    helpers::bpf_probe_read_user,
+    macros::{btf_tracepoint, kprobe, raw_tracepoint},
+    programs::{BtfTracePointContext, ProbeContext, RawTracePointContext},
+};
 use zc_common::{
     loss::Loss,
     path::{CopyPath, Lane, lane},
@@ -11,27 +17,40 @@ use zc_common::{
     syscall::{SYSCALL_TABLE_LEN, SyscallKind},
 };
 
-use super::tracepoint;
+use super::Arguments;
 use crate::{
     account::{Account, count},
     arch,
     cpu::Cpu,
     descriptor::{Class, File},
-    kernel::{Object, setting},
+    kernel::{Object, setting, variant},
     losses::{note_loss, note_losses},
 };
 
 mod aio;
 mod clone_range;
 mod message;
+mod straight;
 mod transfer;
 
-tracepoint!(
-    /// `sys_exit(struct pt_regs *regs, long ret)`, `include/trace/events/syscalls.h`, 5.10 to 7.2.
-    zc_sys_exit, zc_sys_exit_raw, "sys_exit", |arguments| {
-        sys_exit(arguments.object(0), || arguments.integer(1) as i64);
-    }
-);
+use straight::{How, straight};
+
+/// `sys_exit(struct pt_regs *regs, long ret)`, `include/trace/events/syscalls.h`, 5.10 to 7.2. Declared
+/// by hand: each of the two knows at once whether it has types.
+#[btf_tracepoint(function = "sys_exit")]
+pub(crate) fn zc_sys_exit(ctx: BtfTracePointContext) -> i32 {
+    let arguments = Arguments(ctx.as_ptr().cast());
+    sys_exit(|| Object::typed(arguments.integer(0)), true, || arguments.integer(1) as i64);
+    0
+}
+
+/// As [`zc_sys_exit`], for kernels without BTF.
+#[raw_tracepoint(tracepoint = "sys_exit")]
+pub(crate) fn zc_sys_exit_raw(ctx: RawTracePointContext) -> i32 {
+    let arguments = Arguments(ctx.as_ptr().cast());
+    sys_exit(|| Object::untyped(arguments.integer(0)), false, || arguments.integer(1) as i64);
+    0
+}
 
 /// `trace_syscall_exit(struct pt_regs *regs, long ret)`, `kernel/entry/syscall-common.c`, 7.2: what runs
 /// the programs of the tracepoint. Those can be preempted, and then the kernel leaves out every other
@@ -39,7 +58,7 @@ tracepoint!(
 #[kprobe]
 pub(crate) fn zc_sys_exit_kprobe(ctx: ProbeContext) -> u32 {
     // The verifier knows what the helper returns, and nothing of the arguments.
-    sys_exit(Object::user_registers(), || ctx.arg(1).unwrap_or(0));
+    sys_exit(|| Object::current_task().user_registers(), true, || ctx.arg(1).unwrap_or(0));
     0
 }
 
@@ -108,31 +127,46 @@ impl Call {
     }
 }
 
+/// A call has returned: `regs` are the caller's registers, `typed` whether the verifier knows types. What is
+/// asked for again behind a call of a function need not be kept across it, which every other system call
+/// would pay for.
 #[inline(always)]
-fn sys_exit(regs: Object, result: impl Fn() -> i64) {
-    const RECVMMSG: u8 = SyscallKind::Recvmmsg as u8;
-    const SENDMMSG: u8 = SyscallKind::Sendmmsg as u8;
-    const IO_GETEVENTS: u8 = SyscallKind::IoGetevents as u8;
-
+fn sys_exit(regs: impl Fn() -> Object, typed: bool, result: impl Fn() -> i64) {
     let Some(cpu) = Cpu::this() else {
         return note_loss(Loss::CpuOutOfRange);
     };
     cpu.count_call();
+    let Some(how) = How::of(arch::number(regs())) else { return };
+    if typed
+        && variant!(current_task_typed) != 0
+        && how.is_straight()
+        && straight(regs().address(), cpu, how, result())
+    {
+        return;
+    }
+    out_of_line(regs().address(), result());
+}
 
+/// A call that the straight path does not take.
+#[inline(never)]
+fn out_of_line(regs: u64, result: i64) {
+    const RECVMMSG: u8 = SyscallKind::Recvmmsg as u8;
+    const SENDMMSG: u8 = SyscallKind::Sendmmsg as u8;
+    const IO_GETEVENTS: u8 = SyscallKind::IoGetevents as u8;
+
+    let regs = Object::argument(regs as *const u8);
+    let Some(cpu) = Cpu::this() else { return };
     let number = arch::number(regs);
     if number >= SYSCALL_TABLE_LEN as u64 {
         return;
     }
     let kind = arch::SYSCALLS[number as usize];
-    if kind <= SyscallKind::Submit as u8 {
-        return;
-    }
     if arch::is_compat(regs) {
         return note_loss(Loss::CompatSyscalls);
     }
     let task = Object::current_task();
     let Some(account) = Account::of(cpu, task) else { return };
-    let call = Call { regs, task, account, result: result() };
+    let call = Call { regs, task, account, result };
     if kind == SyscallKind::Read as u8 || kind == SyscallKind::Write as u8 {
         let Some(class) = call.class_fast(0) else { return };
         if kind == SyscallKind::Read as u8 {

@@ -68,7 +68,7 @@ fn completed(arguments: Arguments) {
 /// What the file of a request is: also of one that is registered and has no descriptor.
 #[inline(always)]
 fn file_class(request: Object) -> Class {
-    let file = Object::untyped(request.read::<u64>(offset!(kiocb_file)).unwrap_or_default());
+    let file = request.read::<u64>(offset!(kiocb_file)).unwrap_or_default();
     match File::at(file) {
         Some(file) => file.class(),
         None => Class::CLOSED,

@@ -26,6 +26,7 @@ use super::{
     lockdown,
     module::Unhooked,
     object::{global, map},
+    patch,
     refusal::{Barred, Refusal},
     site,
     symbols::Symbols,
@@ -200,6 +201,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
             cow_sites: u32::from(takes_over(ProbeGroup::CopyFaults)),
             map_sites: u32::from(takes_over(ProbeGroup::Mapped)),
         },
+        shapes: site::shapes(btf),
     };
     let level: u8 = if options.diagnostics { aya_log::Level::Debug as u8 } else { 0 };
     let mut ebpf = EbpfLoader::new()
@@ -209,18 +211,16 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         } else {
             VerifierLogLevel::DISABLE
         })
-        .override_global(global::CONFIG, &config, true)
         .override_global(global::LOADED_NS, &since_boot(), true)
-        .override_global(global::SHAPES, &site::shapes(btf), true)
-        .override_global(global::IMAGE_BEGIN, &rodata.start, true)
-        .override_global(global::IMAGE_END, &rodata.end, true)
+        // Only arm64 asks, see `is_code` of the programs.
+        .override_global(global::IMAGE_BEGIN, &rodata.start, cfg!(target_arch = "aarch64"))
+        .override_global(global::IMAGE_END, &rodata.end, cfg!(target_arch = "aarch64"))
         .override_global(global::COPY_RANGES_TABLE, &ranges, true)
         .override_global(global::AYA_LOG_LEVEL, &level, false)
         .map_max_entries(map::RECORDS, slots)
         .map_max_entries(map::SLOT_BY_THREAD, slots)
         .map_max_entries(map::FREE_SLOTS, slots)
         .map_max_entries(map::DEAD_SLOTS, slots)
-        .map_max_entries(map::CPUS, cpus)
         .map_max_entries(map::SOCKET_OWNERS, if tracing.is_ok() { SOCKETS } else { 1 })
         .map_max_entries(
             map::URING_REQUESTS,
@@ -230,7 +230,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
             map::AYA_LOGS,
             if options.diagnostics { LOG_BYTES } else { LEAST_LOG_BYTES },
         )
-        .load(OBJECT)
+        .load(&patch::patched(OBJECT, &config)?)
         .map_err(|error| Refusal::from(anyhow::Error::from(error)).into_error())?;
 
     // Before the first event asks for one.

@@ -295,6 +295,12 @@ impl Btf {
         self.by_name.get(&(KIND_FUNC, Box::from(name))).copied()
     }
 
+    /// Id of a structure; `None` when BTF does not know it.
+    #[must_use]
+    pub fn structure_id(&self, name: &str) -> Option<u32> {
+        self.by_name.get(&(KIND_STRUCT, Box::from(name))).copied()
+    }
+
     /// Whether the kernel has this function.
     #[must_use]
     pub fn has_function(&self, name: &str) -> bool {

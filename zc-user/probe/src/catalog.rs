@@ -124,6 +124,9 @@ macro_rules! probes {
 }
 
 probes! {
+    // Before anything can be remembered of a module.
+    Core "module_load" "zc_module_load" if loads_modules,
+    Core "module_free" "zc_module_free" if loads_modules,
     Core "sys_exit" "zc_sys_exit",
     Core "sched_switch" "zc_sched_switch",
     Core "sched_process_fork" "zc_fork",
@@ -155,4 +158,9 @@ probes! {
 /// Before 5.18 a completion of io_uring tells its ring and a number that the program chose.
 fn completions_name_no_request(btf: &Btf) -> bool {
     btf.tracepoint_arguments("io_uring_complete") == Some(4)
+}
+
+/// A kernel that loads no modules has no tracepoints for them.
+fn loads_modules(btf: &Btf) -> bool {
+    btf.tracepoint_arguments("module_load").is_some()
 }

@@ -72,6 +72,9 @@ pub fn variants(btf: &Btf, offsets: &Offsets, access: Access) -> Variants {
         variants.task_pt_regs =
             u32::from(variants.current_task_typed != 0 && has_helper(btf, "BPF_FUNC_task_pt_regs"));
     }
+    if access == Access::Typed && variants.current_task_typed != 0 {
+        (variants.cast, variants.words) = cast(btf, offsets).unwrap_or_default();
+    }
     variants.exit_is_preempted = u32::from(exit::is_preempted(btf));
     variants.switch_has_state =
         u32::from(btf.tracepoint_arguments("sched_switch").is_some_and(|count| count > 3));
@@ -93,6 +96,32 @@ pub fn variants(btf: &Btf, offsets: &Offsets, access: Access) -> Variants {
     }
     variants.page_shift = rustix::param::page_size().trailing_zeros();
     variants
+}
+
+/// Structures of 64-bit integers, or as good as: what is read at any offset is a number.
+const WORDS: &[&str] = &["pt_regs", "user_pt_regs", "user_regs_struct", "vm_event_state"];
+
+/// The BTF ids of `bpf_rdonly_cast`, and of a structure of numbers as long as what is read through it.
+/// `None` where it is missing or not safe: until 6.4 a read that faults may bring the kernel down (see
+/// `Object::load` of the programs), and that release brought `bpf_iter_num_new`.
+fn cast(btf: &Btf, offsets: &Offsets) -> Option<(u32, u32)> {
+    const REACH: u32 = 8;
+    btf.function_id("bpf_iter_num_new")?;
+    let cast = btf.function_id("bpf_rdonly_cast")?;
+    let read = [
+        offsets.file_op,
+        offsets.file_flags,
+        offsets.file_inode,
+        offsets.file_private_data,
+        offsets.socket_ops,
+    ];
+    let length = read.into_iter().filter(|offset| *offset != ABSENT).max()? + REACH;
+    let words = WORDS.iter().find(|name| {
+        // arm64 has unions in its `struct pt_regs`.
+        (cfg!(target_arch = "x86_64") || **name != "pt_regs")
+            && btf.size(name).is_some_and(|size| size >= length)
+    })?;
+    Some((cast, btf.structure_id(words)?))
 }
 
 /// The kinds of buffers that a call reads from or writes to: their numbers differ by kernel.

@@ -19,12 +19,13 @@ use super::{
     attach::{Attached, Options, attach},
     cost::Cost,
     coverage::Coverage,
+    cpus::Cpus,
     departed::Departed,
     device, exit,
     object::map,
     process::Processes,
     record_sum::RecordSum,
-    records::{Cpus, Records},
+    records::Records,
     tax,
 };
 use crate::{
@@ -93,7 +94,7 @@ impl Live {
         };
         release_memory();
         let records = Records::new(array(&attached, map::RECORDS)?.fd(), attached.slots)?;
-        let cpus = Cpus::new(array(&attached, map::CPUS)?.fd(), attached.cpus)?;
+        let cpus = Cpus::take(&mut attached.ebpf, attached.cpus)?;
         let coverage = attached.coverage();
         Ok(Self {
             host: Arc::new(host::describe(&coverage)),
@@ -319,7 +320,7 @@ impl SnapshotSource for Live {
         // counted twice.
         let records = &mut self.records;
         let mut pending = HashMap::new();
-        for (pid, calls) in self.cpus.pending() {
+        for (pid, calls) in self.cpus.pending()? {
             if calls > 0 && pid != 0 {
                 *pending.entry(pid).or_default() += calls;
             }

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use rustix::mm::{MapFlags, ProtFlags};
-use zc_common::record::{CpuState, Record, STATE_FREE};
+use zc_common::record::{Record, STATE_FREE};
 
 /// Elements per mapping. A power of two that makes every mapping a whole number of pages; all of a
 /// mapping is resident, used or not, so it is not much larger.
@@ -129,37 +129,5 @@ impl Records {
         }
         debug_assert_eq!(Record::ZERO.state, STATE_FREE);
         Ok(())
-    }
-}
-
-/// `CPUS`, mapped.
-pub(super) struct Cpus {
-    chunk: Chunk,
-    count: usize,
-}
-
-impl Cpus {
-    /// The array behind `map`, with `count` elements.
-    pub(super) fn new(map: impl AsFd, count: u32) -> Result<Self> {
-        let map = map.as_fd().try_clone_to_owned().context("cannot duplicate a map descriptor")?;
-        let bytes =
-            (count as usize * size_of::<CpuState>()).next_multiple_of(rustix::param::page_size());
-        let chunk =
-            Chunk::map(&map, 0, bytes).context("cannot map the kernel's CPU table into memory")?;
-        Ok(Self { chunk, count: count as usize })
-    }
-
-    /// Thread id and calls not yet charged to it, per CPU.
-    pub(super) fn pending(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
-        (0..self.count).map(|cpu| {
-            // SAFETY: inside the mapping; see `Records::glance`.
-            unsafe {
-                let state = self.chunk.address.cast::<CpuState>().add(cpu).as_ptr();
-                (
-                    (&raw const (*state).pid).read_volatile(),
-                    (&raw const (*state).pending_syscalls).read_volatile(),
-                )
-            }
-        })
     }
 }

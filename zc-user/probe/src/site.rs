@@ -35,7 +35,7 @@ enum Length {
     /// It needs nothing.
     Nowhere,
     /// At this place.
-    At(u8),
+    At(u32),
     /// By the name of the parameter, if there is one.
     Named(&'static str),
 }
@@ -170,17 +170,17 @@ impl Hooked {
     fn shape(&self, btf: &Btf) -> Shape {
         let Some((variant, _, signature)) = self.function(btf) else { return Shape::default() };
         let place = |found: &dyn Fn(&super::btf::Parameter) -> bool| {
-            signature.parameters.iter().position(found).map_or(Shape::NONE, |at| at as u8)
+            signature.parameters.iter().position(found).map_or(Shape::NONE, |at| at as u32)
         };
         Shape {
-            arguments: signature.parameters.len() as u8,
+            arguments: signature.parameters.len() as u32,
             iter: place(&|parameter| parameter.pointee == "iov_iter"),
             length: match self.length {
                 Nowhere => Shape::NONE,
                 At(place) => place,
                 Named(name) => place(&|parameter| parameter.name == name),
             },
-            variant: variant as u8,
+            variant: variant as u32,
         }
     }
 }

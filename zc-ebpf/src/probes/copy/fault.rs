@@ -82,7 +82,7 @@ at_return!(
 );
 
 #[inline(always)]
-fn mapped(call: Traced, pages: u64) {
+fn mapped<const SITE: usize>(call: Traced<SITE>, pages: u64) {
     let fault = call.object(0);
     let path = match (is_write(fault), is_shared(fault)) {
         (true, true) => CopyPath::MmapWrite,

@@ -55,7 +55,7 @@ at_return!(
 );
 
 #[inline(always)]
-fn pinned(call: Traced) {
+fn pinned<const SITE: usize>(call: Traced<SITE>) {
     if call.result_int() != 0 {
         return;
     }

@@ -7,7 +7,7 @@ use super::{Traced, at_entry, at_return};
 use crate::{
     account::Account,
     descriptor::{Class, File},
-    kernel::{Object, offset},
+    kernel::offset,
     probes::uring::operation_lane,
 };
 
@@ -61,7 +61,7 @@ fn begin() {
 }
 
 #[inline(always)]
-fn end_aio(call: Traced, reads: bool) {
+fn end_aio<const SITE: usize>(call: Traced<SITE>, reads: bool) {
     let Some(account) = Account::current() else { return };
     let class = class(call.object(0).load::<u64>(offset!(kiocb_filp)));
     account.end(if reads { class.read_lane() } else { class.write_lane() }, 0);
@@ -69,7 +69,7 @@ fn end_aio(call: Traced, reads: bool) {
 
 #[inline(always)]
 fn class(file: u64) -> Class {
-    match File::at(Object::untyped(file)) {
+    match File::at(file) {
         Some(file) => file.class(),
         None => Class::CLOSED,
     }

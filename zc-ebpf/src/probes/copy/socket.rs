@@ -3,7 +3,7 @@
 use zc_common::record::EVIDENCE_REFERENCE;
 
 use super::{
-    Traced, at_entry, at_return, copied, referenced,
+    Traced, at_entry, at_return, copied, copied_inside, referenced,
     transmit::{owns, pins},
 };
 use crate::{
@@ -16,13 +16,7 @@ at_return!(
     /// `net/core/datagram.c`, 5.10 to 7.2.
     SkbToIter, zc_skb_to_iter, "skb_copy_datagram_iter", |call| {
         if call.result_int() == 0 && call.copies() {
-            let bytes = call.integer(3) as i32;
-            if bytes > 0
-                && let Some(account) = Account::current()
-            {
-                account.copied(bytes as u64);
-                account.note_nested(bytes as u64);
-            }
+            copied_inside(i64::from(call.integer(3) as i32));
         }
     }
 );
@@ -50,7 +44,7 @@ at_return!(
 );
 
 #[inline(always)]
-fn datagram(call: Traced) {
+fn datagram<const SITE: usize>(call: Traced<SITE>) {
     let result = call.result_int();
     let Some(account) = Account::current() else { return };
     let nested = account.take_nested();

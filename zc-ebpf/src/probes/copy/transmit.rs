@@ -93,7 +93,7 @@ fn segmenting(socket: u64) {
 }
 
 #[inline(always)]
-fn linearized(call: Traced) {
+fn linearized<const SITE: usize>(call: Traced<SITE>) {
     let skb = call.object(0);
     let flags = flags(skb);
     let is_pinned = flags & variant!(skb_zerocopy) != 0;

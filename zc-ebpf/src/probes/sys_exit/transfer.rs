@@ -51,7 +51,7 @@ pub(crate) fn splice_path(from: Class, to: Class) -> CopyPath {
 #[inline(always)]
 pub(super) fn vmsplice(call: &Call) {
     let path = match call.file(0) {
-        Some(pipe) if pipe.flags & O_ACCMODE == O_RDONLY => CopyPath::PipeRead,
+        Some(pipe) if pipe.flags() & O_ACCMODE == O_RDONLY => CopyPath::PipeRead,
         Some(_) => CopyPath::Vmsplice,
         None => return,
     };

@@ -1,0 +1,108 @@
+//! Counting what is not out of the ordinary, in as few instructions as can be: reads and writes, and what
+//! copy sites see of them.
+
+use zc_common::{
+    record::{FLAG_KTHREAD, Record},
+    syscall::{SYSCALL_TABLE_LEN, SyscallKind},
+};
+
+use super::Account;
+use crate::{
+    arch,
+    cpu::Cpu,
+    descriptor::Booking,
+    kernel::{Object, setting, variant},
+};
+
+impl Account {
+    /// Counts `bytes` that the CPU copied in the running call, as [`Account::copied`] does; `nested`: and notes
+    /// that an outer function will return them once more. Whether it did: it does so for a thread that this
+    /// CPU remembers, in a call or an operation that will charge them.
+    #[inline(always)]
+    pub(crate) fn stage_straight(bytes: u64, nested: bool) -> bool {
+        if variant!(task_pt_regs) == 0 {
+            return false;
+        }
+        let Some(cpu) = Cpu::this() else { return false };
+        let task = Object::current_task_typed();
+        let Some(account) = Self::remembered(cpu, task.address()) else { return false };
+        let record = account.record;
+        // SAFETY: a map value; this thread is its only writer.
+        unsafe {
+            if (*record).staged.scope == 0 {
+                if (*record).flags & FLAG_KTHREAD != 0 {
+                    return false;
+                }
+                let number = arch::number(task.user_registers());
+                if number >= SYSCALL_TABLE_LEN as u64
+                    || arch::SYSCALLS[number as usize] <= SyscallKind::Submit as u8
+                {
+                    return false;
+                }
+            }
+            (*record).staged.copied += bytes;
+            if nested {
+                (*record).staged.nested += bytes;
+            }
+        }
+        true
+    }
+
+    /// Books a call that returned `result`, bytes or a negative error number, for a thread that has a record
+    /// of its own; `sends`: whether it was towards the descriptor. Whether it did: not when it is unknown how,
+    /// nor when a copy site has left evidence that must be weighed, see [`Account::charge`].
+    #[inline(always)]
+    pub(crate) fn book_straight(self, booking: Booking, sends: bool, result: i64) -> bool {
+        let record = self.record;
+        let Some(count) = booking.count(record) else { return false };
+        // SAFETY: map values; this thread is the only writer.
+        unsafe {
+            if setting!(copy_sites) != 0 && (*record).staged.evidence != 0 {
+                return false;
+            }
+            if result < 0 {
+                if setting!(copy_sites) != 0 && (*record).staged.copied != 0 {
+                    return false;
+                }
+                (*count).errors += 1;
+                end(record);
+                return true;
+            }
+            let bytes = result as u64;
+            (*count).ops += 1;
+            (*count).bytes += bytes;
+            if setting!(copy_sites) != 0 {
+                let copied = (*record).staged.copied;
+                if copied != 0 {
+                    (*count).copied += copied;
+                    // Volatile: of fields that lie side by side the compiler makes a call of `memset`, which
+                    // is a loop over their bytes here. Without evidence, what is nested was copied too.
+                    (&raw mut (*record).staged.copied).write_volatile(0);
+                    (&raw mut (*record).staged.nested).write_volatile(0);
+                }
+                if bytes > copied && booking.assumes() {
+                    (*count).assumed += bytes - copied;
+                }
+            }
+            if booking.is_network() {
+                if sends {
+                    (*record).counters.net_tx_bytes += bytes;
+                } else {
+                    (*record).counters.net_rx_bytes += bytes;
+                }
+            }
+            end(record);
+        }
+        true
+    }
+}
+
+/// Ends the call.
+#[inline(always)]
+unsafe fn end(record: *mut Record) {
+    // SAFETY: the caller's: a map value, in the context of its only writer.
+    unsafe {
+        (*record).accesses_mark = (*record).counters.page_cache_accesses;
+        (*record).updates += 1;
+    }
+}

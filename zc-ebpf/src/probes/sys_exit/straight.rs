@@ -1,0 +1,118 @@
+//! The straight path: reads, writes, receives and sends of which nothing is out of the ordinary.
+//!
+//! It takes a call whose thread is the one last looked up on this CPU, and whose descriptor is of a class
+//! that is remembered. It changes nothing before it is certain of both: what it does not take is left to
+//! [`super::out_of_line`], which counts the same.
+
+use core::ptr;
+
+use zc_common::syscall::{SYSCALL_TABLE_LEN, SyscallKind};
+
+use crate::{
+    account::Account,
+    arch,
+    cpu::Cpu,
+    descriptor::{Booking, booking},
+    kernel::Object,
+};
+
+/// How the exit of a system call is dealt with, a word for each number.
+#[derive(Clone, Copy)]
+pub(super) struct How(u64);
+
+impl How {
+    /// It moves data: without this, the call is done with.
+    const DATA: u8 = 1;
+    /// The straight path may take it.
+    const STRAIGHT: u8 = 1 << 1;
+    /// It has flags, in its third argument.
+    const FLAGS_IN_2: u8 = 1 << 2;
+    /// It has flags, in its fourth argument.
+    const FLAGS_IN_3: u8 = 1 << 3;
+    /// It is towards the descriptor. The value is the number of bits by which [`Booking`] shifts for it.
+    const SENDS: u8 = Booking::BITS as u8;
+
+    /// How the call `number` is dealt with; `None` when it moves no data.
+    #[inline(always)]
+    pub(super) fn of(number: u64) -> Option<Self> {
+        if number >= SYSCALL_TABLE_LEN as u64 {
+            return None;
+        }
+        // SAFETY: inside the table.
+        let how = unsafe { ptr::read_volatile((&raw const HOW).cast::<u8>().add(number as usize)) };
+        if how == 0 { None } else { Some(Self(u64::from(how))) }
+    }
+
+    /// Whether the straight path may take it.
+    #[inline(always)]
+    pub(super) fn is_straight(self) -> bool {
+        self.has(Self::STRAIGHT)
+    }
+
+    #[inline(always)]
+    fn has(self, bit: u8) -> bool {
+        self.0 & u64::from(bit) != 0
+    }
+
+    const fn of_kind(kind: u8) -> u8 {
+        const DATA: u8 = How::DATA | How::STRAIGHT;
+        const READ: u8 = SyscallKind::Read as u8;
+        const WRITE: u8 = SyscallKind::Write as u8;
+        const RECVFROM: u8 = SyscallKind::Recvfrom as u8;
+        const SENDTO: u8 = SyscallKind::Sendto as u8;
+        const RECVMSG: u8 = SyscallKind::Recvmsg as u8;
+        const SENDMSG: u8 = SyscallKind::Sendmsg as u8;
+        match kind {
+            READ => DATA,
+            WRITE => DATA | Self::SENDS,
+            RECVFROM => DATA | Self::FLAGS_IN_3,
+            SENDTO => DATA | Self::SENDS | Self::FLAGS_IN_3,
+            RECVMSG => DATA | Self::FLAGS_IN_2,
+            SENDMSG => DATA | Self::SENDS | Self::FLAGS_IN_2,
+            _ if kind <= SyscallKind::Submit as u8 => 0,
+            _ => Self::DATA,
+        }
+    }
+}
+
+/// By the number of the call.
+static HOW: [u8; SYSCALL_TABLE_LEN] = {
+    let mut table = [0; SYSCALL_TABLE_LEN];
+    let mut number = 0;
+    while number < SYSCALL_TABLE_LEN {
+        table[number] = How::of_kind(arch::SYSCALLS[number]);
+        number += 1;
+    }
+    table
+};
+
+/// Flags of which something is out of the ordinary: `MSG_PEEK`, `MSG_TRUNC`, `MSG_ERRQUEUE`,
+/// `MSG_ZEROCOPY` (`include/linux/socket.h`).
+const EXTRAORDINARY: u64 = 0x2 | 0x20 | 0x2000 | 0x0400_0000;
+
+/// Books a call that returned `result`, bytes or a negative error number; `regs` is the address of the
+/// caller's registers. Whether it did.
+///
+/// A function of its own: what it keeps in registers, a call that moves no data need not save.
+#[inline(never)]
+pub(super) fn straight(regs: u64, cpu: Cpu, how: How, result: i64) -> bool {
+    let regs = Object::typed(regs);
+    if arch::is_compat(regs) {
+        return false;
+    }
+    if how.has(How::FLAGS_IN_2 | How::FLAGS_IN_3) {
+        let flags = if how.has(How::FLAGS_IN_2) {
+            arch::argument(regs, 2)
+        } else {
+            arch::argument(regs, 3)
+        };
+        if flags & EXTRAORDINARY != 0 {
+            return false;
+        }
+    }
+    let task = Object::current_task_typed().address();
+    let Some(account) = Account::remembered(cpu, task) else { return false };
+    let half = how.0 & u64::from(How::SENDS);
+    let booking = booking(task, arch::argument(regs, 0), half);
+    account.book_straight(booking, half != 0, result)
+}
