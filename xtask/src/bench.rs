@@ -1,5 +1,6 @@
 //! `bench`: the overhead of `zc`, compared with an empty eBPF program and with bpftrace in the same
-//! run; and the cost of each copy site, in a virtual machine that counts instructions.
+//! run; and the cost of each copy site and of builds of `zc`, in a virtual
+//! machine that counts instructions.
 
 use std::path::PathBuf;
 
@@ -14,20 +15,39 @@ use crate::shell;
 use crate::vm::matrix::{self, Kernel};
 use crate::workspace;
 
+mod builds;
 mod figures;
+mod instructions;
 mod sites;
 mod table;
 
-const PROGRAMS: [Program; 1] = [Program { name: "bpftrace", package: "bpftrace" }];
+use builds::Compared;
+
+const PROGRAMS: [Program; 1] = [BPFTRACE];
+
+const BPFTRACE: Program = Program { name: "bpftrace", package: "bpftrace" };
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Measure the cost of each copy site instead, in instructions, in a virtual machine
-    #[arg(long, conflicts_with = "rest")]
+    #[arg(long, group = "guest", conflicts_with_all = ["rest", "compared", "ops"])]
     sites: bool,
 
+    /// Count the instructions that zc adds to operations instead, in a virtual machine
+    #[arg(long, group = "guest", conflicts_with = "rest")]
+    instructions: bool,
+
+    /// Measure another build, too (repeatable): NAME=PATH of a zc, NAME=rev:REVISION, or NAME=own
+    /// for this checkout's, each with [,without=GROUP]...; or bpftrace
+    #[arg(long = "compare", value_name = "BUILD", value_parser = builds::parse)]
+    compared: Vec<Compared>,
+
+    /// Measure these operations only; with --instructions, all means all of them
+    #[arg(long, value_name = "OPERATION", value_delimiter = ',')]
+    ops: Vec<String>,
+
     /// Kernel series of the virtual machine [default: 6.12]
-    #[arg(long, value_name = "SERIES", value_parser = matrix::parse, requires = "sites")]
+    #[arg(long, value_name = "SERIES", value_parser = matrix::parse, requires = "guest")]
     kernel: Option<&'static Kernel>,
 
     /// Write the cost of the copy sites into docs/benchmark.md
@@ -40,18 +60,42 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let Arguments { kernel, compared, ops, .. } = arguments;
     if arguments.sites {
-        return sites::run(arguments.kernel, arguments.write);
+        return sites::run(*kernel, arguments.write);
+    }
+    if arguments.instructions {
+        return instructions::run(*kernel, ops, compared);
     }
     setup::prepare(Needs { programs: &PROGRAMS, ..Needs::default() })?;
+    let comparison = builds::resolve(compared)?;
+    let mut words = Vec::new();
+    if !compared.is_empty() {
+        words.extend(["--only", "calls"]);
+        words.extend((!comparison.bpftrace).then_some("--no-bpftrace"));
+    }
+    words.extend(comparison.words.iter().map(String::as_str));
+    cost(&words, "bench.json", ops, &arguments.rest)?;
+    Ok(())
+}
+
+/// Runs the benchmark as root. Returns the path of the figures that it wrote.
+fn cost(words: &[&str], json: &str, ops: &[String], rest: &[String]) -> Result<PathBuf> {
     let benchmark = build()?;
-    let benchmark = benchmark.to_str().context("the target directory is not valid UTF-8")?;
-    let json = workspace::target()?.join("bench.json");
-    let json = json.to_str().context("the target directory is not valid UTF-8")?;
+    let json = workspace::target()?.join(json);
+    let text = |path: &PathBuf| path.to_str().map(str::to_owned);
+    let benchmark = text(&benchmark).context("the target directory is not valid UTF-8")?;
+    let path = text(&json).context("the target directory is not valid UTF-8")?;
+    let mut all = words.to_vec();
+    all.extend(["--json", &path]);
+    let ops = ops.join(",");
+    if !ops.is_empty() {
+        all.extend(["--ops", &ops]);
+    }
     // The user's arguments come last: they override.
-    let mut all = vec!["--json", json];
-    all.extend(arguments.rest.iter().map(String::as_str));
-    shell::run(&mut privilege::command(benchmark, &all)?)
+    all.extend(rest.iter().map(String::as_str));
+    shell::run(&mut privilege::command(&benchmark, &all)?)?;
+    Ok(json)
 }
 
 /// Builds the benchmark and `zc`, as the user and not as root. Returns the path of its executable,

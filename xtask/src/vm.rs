@@ -8,7 +8,6 @@
 use std::collections::VecDeque;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::slice;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -172,20 +171,32 @@ fn prepare() -> Result<(PathBuf, File)> {
     Ok((directory, lock))
 }
 
-/// Runs the benchmark `cost` with `words` on a kernel, in guests that count instructions, one after
-/// the other. Returns the contents of `file` among the results of each.
+/// What the benchmark `cost` measures in guests that count instructions.
+pub(crate) struct Measurement<'a> {
+    /// Its arguments, for a shell.
+    pub(crate) words: &'a str,
+    /// The file that it writes, among the results of a guest.
+    pub(crate) file: &'a str,
+    /// Programs that guests have in addition to it and `zc`, under the same path as here.
+    pub(crate) programs: &'a [PathBuf],
+    /// Kill a guest after this long.
+    pub(crate) timeout: Duration,
+}
+
+/// Measures on a kernel, in one guest after the other. Returns the contents of the file of each.
 pub(crate) fn measure(
     kernel: &'static Kernel,
-    words: &str,
-    file: &str,
+    measurement: &Measurement<'_>,
     guests: u32,
-    timeout: Duration,
 ) -> Result<Vec<String>> {
+    let Measurement { words, file, programs, timeout } = *measurement;
     let (directory, _lock) = prepare()?;
-    let program = payload::programs(&[("--bench", "cost")])?.swap_remove(0);
+    let benchmark = payload::programs(&[("--bench", "cost")])?.swap_remove(0);
+    let own = workspace::target()?.join("debug/zc");
+    let all: Vec<_> = [&benchmark, &own].into_iter().chain(programs).cloned().collect();
     let job = Job {
-        payload: payload::gather(&directory, slice::from_ref(&program))?,
-        script: format!("exec {} {words}\n", shell::quote(&program.to_string_lossy())),
+        payload: payload::gather(&directory, &all)?,
+        script: format!("exec {} {words}\n", shell::quote(&benchmark.to_string_lossy())),
         purpose: Purpose::Instructions,
         timeout,
     };

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use super::figures::{Figures, spread};
 use super::table;
 use crate::checkout;
-use crate::vm::{self, matrix};
+use crate::vm::{self, Measurement, matrix};
 use crate::workspace;
 
 /// Recent, and in Debian's stable release.
@@ -29,8 +29,13 @@ pub(super) fn run(kernel: Option<&'static matrix::Kernel>, write: bool) -> Resul
         Some(kernel) => kernel,
         None => matrix::parse(KERNEL).map_err(anyhow::Error::msg)?,
     };
-    let words = "sites --json \"$ZC_VM_RESULTS/sites.json\"";
-    let texts = vm::measure(kernel, words, "sites.json", GUESTS, TIMEOUT)?;
+    let measurement = Measurement {
+        words: "sites --json \"$ZC_VM_RESULTS/sites.json\"",
+        file: "sites.json",
+        programs: &[],
+        timeout: TIMEOUT,
+    };
+    let texts = vm::measure(kernel, &measurement, GUESTS)?;
     let runs: Vec<Figures> =
         texts.iter().map(|text| Figures::parse(text)).collect::<Result<_>>()?;
     let first = runs.first().context("no guest was booted")?;

@@ -135,9 +135,11 @@ pub(crate) fn gather(directory: &Path, ours: &[PathBuf]) -> Result<Payload> {
     let stripped = directory.join("stripped");
     create(&stripped)?;
     let mut files = Vec::new();
-    for program in ours {
+    for (index, program) in ours.iter().enumerate() {
+        let name = program.file_name().context("a program without a name")?;
+        // Several may have the same name.
+        let copy = stripped.join(format!("{index}-{}", name.to_string_lossy()));
         // Nine tenths of a program are for a debugger.
-        let copy = stripped.join(program.file_name().context("a program without a name")?);
         let mut strip = shell::command("strip", &["--strip-debug", "-o"]);
         shell::capture(strip.arg(&copy).arg(program))?;
         // At the same place as here, because the tests know `zc` by its full path.

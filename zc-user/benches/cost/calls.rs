@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 /// One kind of call, ready to be made again and again.
 pub(crate) struct Call {
@@ -45,8 +45,18 @@ impl Call {
     }
 }
 
-/// All calls; `directory` is where the file lies.
-pub(crate) fn all(directory: &Path) -> Result<Vec<Call>> {
+/// The calls of these ids, or all when none is named; `directory` is where the file lies.
+pub(crate) fn chosen(ids: &[String], directory: &Path) -> Result<Vec<Call>> {
+    let mut calls = all(directory)?;
+    if let Some(id) = ids.iter().find(|id| calls.iter().all(|call| call.id != id.as_str())) {
+        let known: Vec<_> = calls.iter().map(|call| call.id).collect();
+        bail!("there is no call '{id}'; expected some of {}", known.join(", "));
+    }
+    calls.retain(|call| ids.is_empty() || ids.iter().any(|id| id == call.id));
+    Ok(calls)
+}
+
+fn all(directory: &Path) -> Result<Vec<Call>> {
     Ok(vec![
         Call {
             id: "none",

@@ -15,6 +15,8 @@ use serde_json::{Map, Value};
 mod binary;
 mod calls;
 mod footprint;
+mod instructions;
+mod observer;
 mod population;
 mod rounds;
 mod screen;
@@ -23,6 +25,9 @@ mod sites;
 mod start;
 mod targets;
 
+use observer::Build;
+use setting::Setting;
+
 /// Measure what zc costs, and compare it with an empty eBPF program and with bpftrace.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench")]
@@ -30,6 +35,18 @@ struct Arguments {
     /// Which measurements to take; all when none is named
     #[arg(long, value_enum)]
     only: Vec<Part>,
+
+    /// Measure these calls only: none, read_zero, read_file, read_file_64k, unix_pair, tcp_loopback
+    #[arg(long, value_name = "CALL", value_delimiter = ',')]
+    ops: Vec<String>,
+
+    /// Leave out the equivalent bpftrace script
+    #[arg(long)]
+    no_bpftrace: bool,
+
+    /// Another build of zc to measure, as JSON
+    #[arg(long = "build", hide = true)]
+    builds: Vec<Build>,
 
     /// How often every setting is attached and measured
     #[arg(long, default_value_t = 15)]
@@ -78,6 +95,9 @@ enum Inner {
     /// The cost of each copy site, in a guest whose clock counts instructions
     #[command(hide = true)]
     Sites(sites::Arguments),
+    /// What builds of zc add to operations, in such a guest
+    #[command(hide = true)]
+    Instructions(instructions::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -94,13 +114,17 @@ fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.inner {
         Some(Inner::Population(population)) => return population::run(population),
         Some(Inner::Sites(sites)) => return sites::run(sites),
+        Some(Inner::Instructions(instructions)) => return instructions::run(instructions),
         None => {}
     }
     let wanted = |part| arguments.only.is_empty() || arguments.only.contains(&part);
     let mut report = Report::new(arguments.json.as_deref());
     if wanted(Part::Calls) {
-        let measured = rounds::run(arguments.rounds, &arguments.directory)?;
+        let settings = Setting::all(&arguments.builds, !arguments.no_bpftrace);
+        let measured =
+            rounds::run(&settings, &arguments.ops, arguments.rounds, &arguments.directory)?;
         measured.print();
+        report.add("attached_after_s", measured.attached_json())?;
         report.add("calls", measured.json())?;
     }
     if wanted(Part::Start) {

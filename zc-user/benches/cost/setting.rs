@@ -3,49 +3,60 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _},
     process::{Child, ChildStdout, Command, Stdio},
+    time::Duration,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use aya::{Ebpf, programs::RawTracePoint};
 use rustix::process::{Pid, Signal, kill_process};
-use zc_model::source::SnapshotSource as _;
-use zc_probe::{OBJECT, attach::Options, live::Live};
+use zc_probe::OBJECT;
+
+use crate::observer::{Build, Observer, Work};
 
 /// Bytes per process, call and kind of file, as well as bpftrace can. A descriptor's number is
 /// an argument, which is gone when the call returns: bpftrace needs a probe at entry too.
 const SCRIPT: &str = include_str!("equivalent.bt");
 
-/// The settings that are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is attached in one of the settings that are compared.
+#[derive(Clone, Debug)]
 pub(crate) enum Setting {
     /// No probes.
     Bare,
     /// An empty raw tracepoint on `sys_exit`.
     Floor,
-    /// All probes of `zc`.
-    Zc,
+    /// All probes of a build of `zc`.
+    Zc(Build),
     /// A bpftrace script that counts the same bytes.
     Bpftrace,
 }
 
-impl Setting {
-    pub(crate) const ALL: [Self; 4] = [Self::Bare, Self::Floor, Self::Zc, Self::Bpftrace];
+/// What all figures are compared with: no probes at all.
+pub(crate) const BARE: &str = "bare";
 
-    pub(crate) const fn id(self) -> &'static str {
+impl Setting {
+    /// The build of this checkout and `others`, between what they are compared with.
+    pub(crate) fn all(others: &[Build], bpftrace: bool) -> Vec<Self> {
+        let mut all = vec![Self::Bare, Self::Floor, Self::Zc(Build::own())];
+        all.extend(others.iter().cloned().map(Self::Zc));
+        all.extend(bpftrace.then_some(Self::Bpftrace));
+        all
+    }
+
+    pub(crate) fn id(&self) -> &str {
         match self {
-            Self::Bare => "bare",
+            Self::Bare => BARE,
             Self::Floor => "floor",
-            Self::Zc => "zc",
+            Self::Zc(build) => &build.name,
             Self::Bpftrace => "bpftrace",
         }
     }
 
     /// Attaches it; returns when it counts.
-    pub(crate) fn attach(self) -> Result<Attached> {
+    pub(crate) fn attach(&self) -> Result<Attached> {
         Ok(match self {
             Self::Bare => Attached::Nothing,
             Self::Floor => Attached::Floor { _ebpf: floor()? },
-            Self::Zc => Attached::Zc(Box::new(Live::start(&Options::default())?)),
+            Self::Zc(build) => Attached::Zc(build.observe()?),
             Self::Bpftrace => Attached::Bpftrace(Script::start()?),
         })
     }
@@ -55,36 +66,39 @@ impl Setting {
 pub(crate) enum Attached {
     Nothing,
     Floor { _ebpf: Ebpf },
-    Zc(Box<Live>),
+    Zc(Observer),
     Bpftrace(Script),
 }
 
 impl Attached {
-    /// Detaches, after making sure that it did count what this process moved.
-    pub(crate) fn finish(self, moved_bytes: u64) -> Result<()> {
-        let counted = match self {
-            Self::Nothing | Self::Floor { .. } => return Ok(()),
-            Self::Zc(mut live) => {
-                let snapshot = live.next()?.context("the probes returned no snapshot")?;
-                let own = std::process::id();
-                snapshot
-                    .processes
-                    .iter()
-                    .filter(|process| process.id.pid == own)
-                    .flat_map(|process| &process.paths)
-                    .map(|path| path.moved_bytes)
-                    .sum()
-            }
-            Self::Bpftrace(script) => script.finish()?,
-        };
-        if counted < moved_bytes {
-            bail!("{moved_bytes} bytes were moved and only {counted} counted");
+    /// How long it took `zc` to attach.
+    pub(crate) fn attached_after(&self) -> Option<Duration> {
+        match self {
+            Self::Zc(observer) => Some(observer.attached_after),
+            _ => None,
         }
-        Ok(())
+    }
+
+    /// Detaches, after making sure that it did count what this process did, where it can tell.
+    pub(crate) fn finish(self, least: Work) -> Result<()> {
+        match self {
+            Self::Nothing | Self::Floor { .. } => Ok(()),
+            Self::Zc(observer) => observer.finish()?.prove(least),
+            Self::Bpftrace(script) => {
+                let counted = script.finish()?;
+                ensure!(
+                    counted >= least.moved_bytes,
+                    "{} bytes were moved and only {counted} counted",
+                    least.moved_bytes
+                );
+                Ok(())
+            }
+        }
     }
 }
 
-fn floor() -> Result<Ebpf> {
+/// Attaches an empty program to the end of system calls.
+pub(crate) fn floor() -> Result<Ebpf> {
     let mut ebpf = Ebpf::load(OBJECT).context("cannot load the object")?;
     let program: &mut RawTracePoint =
         ebpf.program_mut("zc_floor").context("the object has no program zc_floor")?.try_into()?;

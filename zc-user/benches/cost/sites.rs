@@ -17,9 +17,9 @@ use zc_probe::{
     site::{Hook, Hooked, SITES},
 };
 
-mod clock;
+pub(crate) mod clock;
 mod empty;
-mod operation;
+pub(crate) mod operation;
 mod programs;
 
 use empty::Empty;
@@ -28,10 +28,10 @@ use programs::Programs;
 
 /// Operations that are measured; of their batches, the cheapest counts: what interrupts one can only
 /// add.
-const OPERATIONS: u32 = 640;
+pub(crate) const OPERATIONS: u32 = 640;
 
 /// Operations before, which fill caches.
-const WARM_UP: u32 = 128;
+pub(crate) const WARM_UP: u32 = 128;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -74,7 +74,7 @@ impl Cost {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let unit = clock::verify()?;
     let btf = Btf::open(KERNEL_BTF.as_ref())?;
-    let (operations, refused) = operation::all();
+    let (operations, refused) = operation::chosen(&[])?;
     for Refused { id, why, .. } in &refused {
         println!("{id}: cannot be had: {why}");
     }
@@ -126,7 +126,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Instructions per operation, in the cheapest batch.
-fn instructions(operation: &mut Operation) -> Result<f64> {
+pub(crate) fn instructions(operation: &mut Operation) -> Result<f64> {
     // Lets the kernel finish its work for programs that started or exited. It does not prolong the
     // benchmark: the clock of such a guest jumps forward while the guest is idle.
     thread::sleep(Duration::from_millis(100));
@@ -261,7 +261,7 @@ fn name(hook: Hook) -> &'static str {
 }
 
 /// How the kernel makes indirect calls, which both programs and trampolines are full of.
-fn mitigations() -> String {
+pub(crate) fn mitigations() -> String {
     let path = "/sys/devices/system/cpu/vulnerabilities/spectre_v2";
     fs::read_to_string(path).map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
 }

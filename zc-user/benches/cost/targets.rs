@@ -2,12 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::setting::Setting;
-
 /// A limit on the ratio between what `zc` adds and what another setting adds.
 pub(crate) struct Target {
-    /// The other setting.
-    pub(crate) than: Setting,
+    /// The id of the other setting.
+    pub(crate) than: &'static str,
     /// What must hold.
     must: f64,
     /// What would be good.
@@ -16,12 +14,12 @@ pub(crate) struct Target {
 
 /// For a call that moves data.
 pub(crate) const DATA_CALL: &[Target] = &[
-    Target { than: Setting::Floor, must: 3.0, aim: 2.0 },
-    Target { than: Setting::Bpftrace, must: 1.0 / 3.0, aim: 1.0 / 5.0 },
+    Target { than: "floor", must: 3.0, aim: 2.0 },
+    Target { than: "bpftrace", must: 1.0 / 3.0, aim: 1.0 / 5.0 },
 ];
 
 /// For a call that moves none.
-pub(crate) const OTHER_CALL: &[Target] = &[Target { than: Setting::Floor, must: 1.3, aim: 1.3 }];
+pub(crate) const OTHER_CALL: &[Target] = &[Target { than: "floor", must: 1.3, aim: 1.3 }];
 
 /// CPU time of `zc top` with 10,000 processes, in percent of one CPU.
 pub(crate) const CPU_PERCENT: f64 = 1.0;
@@ -42,15 +40,14 @@ impl Target {
     pub(crate) fn verdict(&self, what: &str, value: f64) -> String {
         let Self { than, must, aim } = self;
         format!(
-            "{:8} {what}: {value:.2} of {} (must {must:.2}, aim {aim:.2})",
-            self.word(value),
-            than.id()
+            "{:8} {what}: {value:.2} of {than} (must {must:.2}, aim {aim:.2})",
+            self.word(value)
         )
     }
 
     pub(crate) fn json(&self, value: f64) -> Value {
         let Self { than, must, aim } = self;
-        json!({ "than": than.id(), "must": must, "aim": aim, "value": value, "verdict": self.word(value) })
+        json!({ "than": than, "must": must, "aim": aim, "value": value, "verdict": self.word(value) })
     }
 
     fn word(&self, value: f64) -> &'static str {

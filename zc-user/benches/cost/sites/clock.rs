@@ -17,18 +17,18 @@ const STRAIGHT: u64 = 1_000;
 /// Instructions so far.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub(super) fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     // SAFETY: every x86-64 processor has the counter.
     unsafe { core::arch::x86_64::_rdtsc() }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-pub(super) fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     0
 }
 
 /// Makes sure that the clock counts instructions, by code of which they are known.
-pub(super) fn verify() -> Result<Value> {
+pub(crate) fn verify() -> Result<Value> {
     if cfg!(not(target_arch = "x86_64")) {
         bail!("cannot count instructions: that is written for x86-64");
     }

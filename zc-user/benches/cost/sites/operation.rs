@@ -1,6 +1,6 @@
 //! The operations: each passes the copy sites that it is there for, always as often.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use zc_common::site::Site;
 
@@ -28,27 +28,34 @@ const ALONE: &str = "bounce";
 type Work = Box<dyn FnMut() -> Result<()>>;
 
 /// An operation that can be carried out here.
-pub(super) struct Operation {
+pub(crate) struct Operation {
     /// Stable id.
-    pub(super) id: &'static str,
+    pub(crate) id: &'static str,
     /// For people.
-    pub(super) what: &'static str,
+    pub(crate) what: &'static str,
     /// The sites that are measured with it. Those together hook the same function.
-    pub(super) sites: &'static [&'static [Site]],
+    pub(crate) sites: &'static [&'static [Site]],
     /// How often it is carried out between two looks at the clock.
-    pub(super) batch: u32,
-    pub(super) work: Work,
+    pub(crate) batch: u32,
+    pub(crate) work: Work,
+}
+
+impl Operation {
+    /// Whether its system calls move data.
+    pub(crate) fn moves_data(&self) -> bool {
+        !MOVES_NOTHING.contains(&self.id)
+    }
 }
 
 /// One that cannot.
-pub(super) struct Refused {
-    pub(super) id: &'static str,
-    pub(super) sites: &'static [&'static [Site]],
-    pub(super) why: String,
+pub(crate) struct Refused {
+    pub(crate) id: &'static str,
+    pub(crate) sites: &'static [&'static [Site]],
+    pub(crate) why: String,
 }
 
 impl Refused {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let sites: Vec<_> = self.sites.iter().copied().flatten().map(|it| it.program()).collect();
         json!({ "id": self.id, "sites": sites, "why": self.why })
     }
@@ -62,8 +69,11 @@ struct Row {
     make: fn() -> Result<Work>,
 }
 
+/// Operations that move no data by a system call.
+const MOVES_NOTHING: [&str; 4] = ["none", "cow", "map", "map_huge"];
+
 /// Sites that nothing here passes.
-pub(super) const NOT_DRIVEN: &[(Site, &str)] =
+pub(crate) const NOT_DRIVEN: &[(Site, &str)] =
     &[(Site::NetfsWrite, "it takes a server of a network file system")];
 
 #[rustfmt::skip]
@@ -188,11 +198,19 @@ const fn count(sites: &[Site], site: Site) -> usize {
     found
 }
 
-/// All operations: those that can be carried out here, and those that cannot.
-pub(super) fn all() -> (Vec<Operation>, Vec<Refused>) {
+/// The operations of these ids, or all when none is named: those that can be carried out here, and
+/// those that cannot.
+pub(crate) fn chosen(ids: &[String]) -> Result<(Vec<Operation>, Vec<Refused>)> {
+    if let Some(id) = ids.iter().find(|id| ROWS.iter().all(|row| row.id != id.as_str())) {
+        let known: Vec<_> = ROWS.iter().map(|row| row.id).collect();
+        bail!("there is no operation '{id}'; expected some of {}", known.join(", "));
+    }
     let mut operations = Vec::new();
     let mut refused = Vec::new();
     for Row { id, what, sites, make } in ROWS {
+        if !ids.is_empty() && ids.iter().all(|named| named != id) {
+            continue;
+        }
         // Once, because some fail only then.
         let made = make().and_then(|mut work| {
             work()?;
@@ -206,5 +224,5 @@ pub(super) fn all() -> (Vec<Operation>, Vec<Refused>) {
             Err(error) => refused.push(Refused { id, sites, why: format!("{error:#}") }),
         }
     }
-    (operations, refused)
+    Ok((operations, refused))
 }

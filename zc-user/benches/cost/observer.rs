@@ -1,0 +1,209 @@
+//! A `zc` process that counts while something is measured: a build of this checkout, of another
+//! revision, or one with probe groups switched off.
+//!
+//! A build is an executable, which brings its own loader for its own object: map layouts and globals
+//! differ between revisions. Every revision since the first release understands the few words that
+//! are used here.
+
+use std::{
+    fs,
+    io::Read as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    str::FromStr,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::binary::ZC;
+
+/// What the build of this checkout is called, in every table and every document.
+pub(crate) const OWN: &str = "zc";
+
+/// How often the benchmark looks whether the probes are attached, and for how long.
+const POLL: Duration = Duration::from_millis(10);
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// An executable of `zc`, and how it is called. `cargo xtask bench` gives it as JSON.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Build {
+    /// What the tables call it.
+    pub(crate) name: String,
+    /// The executable; `None` for this checkout's.
+    program: Option<PathBuf>,
+    /// Probe groups that it leaves out.
+    without: Vec<String>,
+}
+
+impl Build {
+    /// The build of this checkout, with everything.
+    pub(crate) fn own() -> Self {
+        Self { name: OWN.to_owned(), program: None, without: Vec::new() }
+    }
+
+    /// The same build without another group.
+    pub(crate) fn leaving_out(mut self, group: &str) -> Self {
+        if !self.without.iter().any(|it| it == group) {
+            self.without.push(group.to_owned());
+        }
+        self
+    }
+
+    /// Attaches its probes; returns when they count.
+    pub(crate) fn observe(&self) -> Result<Observer> {
+        Observer::start(self).with_context(|| format!("cannot attach '{}'", self.name))
+    }
+}
+
+impl FromStr for Build {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
+/// A `zc stat` process whose probes are attached. They go when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Observer {
+    child: Child,
+    /// From its start until its probes were attached.
+    pub(crate) attached_after: Duration,
+}
+
+impl Observer {
+    fn start(build: &Build) -> Result<Self> {
+        // It attaches the probes with its privileges and gives them up for good when it has: see
+        // `wait`.
+        ensure!(
+            !has_no_new_privs(Path::new("/proc/self"))?,
+            "this process has no_new_privs set, which is the sign that zc has attached its probes; \
+             run the benchmark without it (setpriv --no-new-privs, a container's security options)"
+        );
+        let started = Instant::now();
+        let program = build.program.as_deref().unwrap_or(Path::new(ZC));
+        let child = Command::new(program)
+            .args(["stat", "--json"])
+            .args(build.without.iter().flat_map(|group| ["--without", group]))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot run '{}'", program.display()))?;
+        let mut observer = Self { child, attached_after: Duration::ZERO };
+        observer.wait(started)?;
+        observer.attached_after = started.elapsed();
+        Ok(observer)
+    }
+
+    /// Waits until the probes are attached: then `zc` drops its privileges and sets no_new_privs,
+    /// which does not depend on how it attaches and what it prints.
+    fn wait(&mut self, started: Instant) -> Result<()> {
+        let process = PathBuf::from(format!("/proc/{}", self.child.id()));
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("zc ended before its probes were attached: {status}");
+            }
+            if has_no_new_privs(&process)? {
+                return Ok(());
+            }
+            ensure!(started.elapsed() < PATIENCE, "zc does not attach its probes");
+            thread::sleep(POLL);
+        }
+    }
+
+    /// Detaches, and returns the report.
+    pub(crate) fn finish(mut self) -> Result<Report> {
+        ensure!(self.child.try_wait()?.is_none(), "zc ended before the measurement did");
+        self.interrupt();
+        let mut text = Vec::new();
+        if let Some(output) = &mut self.child.stdout {
+            output.read_to_end(&mut text).context("cannot read zc's report")?;
+        }
+        let status = self.child.wait().context("cannot wait for zc")?;
+        ensure!(status.success(), "zc failed: {status}");
+        Report::parse(&text)
+    }
+
+    fn interrupt(&mut self) {
+        // Only as long as it has not been waited for is the pid its own.
+        if let Ok(None) = self.child.try_wait() {
+            // It may have ended since: then there is nothing to interrupt.
+            let _ = kill_process(Pid::from_child(&self.child), Signal::INT);
+        }
+    }
+}
+
+impl Drop for Observer {
+    fn drop(&mut self) {
+        // After an error only. It may have ended by itself; there is nothing else to be done then.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn has_no_new_privs(process: &Path) -> Result<bool> {
+    let status = fs::read_to_string(process.join("status"))
+        .with_context(|| format!("cannot read the status of {}", process.display()))?;
+    Ok(status
+        .lines()
+        .any(|line| line.strip_prefix("NoNewPrivs:").is_some_and(|value| value.trim() == "1")))
+}
+
+/// What `zc stat --json` has printed.
+#[derive(Debug)]
+pub(crate) struct Report(Value);
+
+/// What a process did at the least, or what was counted of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Work {
+    /// System calls.
+    pub(crate) calls: u64,
+    pub(crate) moved_bytes: u64,
+}
+
+impl Report {
+    fn parse(text: &[u8]) -> Result<Self> {
+        serde_json::from_slice(text).map(Self).context("zc printed no JSON")
+    }
+
+    /// What was counted of a process.
+    fn work_of(&self, pid: u32) -> Work {
+        let mut work = Work::default();
+        for process in self.0["processes"].as_array().into_iter().flatten() {
+            if process["pid"].as_u64() != Some(u64::from(pid)) {
+                continue;
+            }
+            work.calls += process["counters"]["syscalls"].as_u64().unwrap_or(0);
+            let paths = process["paths"].as_array().into_iter().flatten();
+            work.moved_bytes += paths.filter_map(|path| path["moved_bytes"].as_u64()).sum::<u64>();
+        }
+        work
+    }
+
+    /// Makes sure that what this process did was counted: a probe that is not attached costs
+    /// nothing.
+    pub(crate) fn prove(&self, least: Work) -> Result<()> {
+        let counted = self.work_of(std::process::id());
+        ensure!(
+            counted.calls >= least.calls && counted.moved_bytes >= least.moved_bytes,
+            "{} calls moved {} bytes; zc counted {} calls and {} bytes",
+            least.calls,
+            least.moved_bytes,
+            counted.calls,
+            counted.moved_bytes
+        );
+        Ok(())
+    }
+
+    /// What this build could not measure: a program that the kernel refused costs nothing either.
+    pub(crate) fn limitations(&self) -> Vec<String> {
+        let all = self.0["limitations"].as_array().into_iter().flatten();
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        all.map(|it| format!("{}: {}", word(&it["counter"]), word(&it["reason"]))).collect()
+    }
+}
