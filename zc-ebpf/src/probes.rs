@@ -54,6 +54,13 @@ impl Arguments {
         unsafe { core::ptr::read_volatile(self.0.add(n)) }
     }
 
+    /// Pointer argument `n` as a number: the verifier does not know that it is one, and does not follow
+    /// each offset from it as another pointer.
+    #[inline(always)]
+    pub(crate) fn number(self, n: u32) -> u64 {
+        Object::untyped(self.0 as u64).read(n * size_of::<u64>() as u32).unwrap_or_default()
+    }
+
     /// Pointer argument `n`.
     #[inline(always)]
     pub(crate) fn object(self, n: usize) -> Object {

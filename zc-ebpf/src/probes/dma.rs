@@ -3,6 +3,7 @@
 //! A cross-check of what devices say they moved, per device on its bus. Not every transfer is a
 //! mapping: rings are mapped once and used until the driver is unloaded, and virtio without an IOMMU maps nothing.
 
+use aya_ebpf::helpers::generated::bpf_loop;
 use zc_common::{
     device::{DEVICE_NAME_LEN, DeviceKey, DeviceRecord, KIND_BUS, KIND_IOMMU},
     loss::Loss,
@@ -41,7 +42,7 @@ tracepoint!(
     /// `dma_map_sg(struct device *dev, struct scatterlist *sgl, int nents, int ents, enum
     /// dma_data_direction dir, unsigned long attrs)`, 6.12 to 7.2.
     zc_dma_map_list, zc_dma_map_list_raw, "dma_map_sg", |arguments| {
-        let bytes = list_bytes(arguments.object(1).address(), arguments.integer(2) as u32);
+        let bytes = list_bytes(arguments.number(1), arguments.integer(2) as u32);
         mapped(arguments.object(0), arguments.integer(4) as u32, bytes);
     }
 );
@@ -62,27 +63,53 @@ fn mapped(dev: Object, direction: u32, bytes: u64) {
     }
 }
 
+/// Where the walk along a scatter list is.
+#[repr(C)]
+struct Walk {
+    /// Address of the next entry.
+    entry: u64,
+    /// What the entries that were counted map.
+    bytes: u64,
+    /// Entries that have not been counted yet.
+    left: u64,
+    /// 1 once the last entry was counted. Whole words, as the verifier follows no parts of one.
+    finished: u64,
+}
+
 /// Bytes of a scatter list of `entries`.
+///
+/// The helper repeats the step, so the verifier follows it a few times instead of [`MOST_ENTRIES`] times. It
+/// exists since 5.17, the tracepoint since 6.12.
 #[inline(always)]
-fn list_bytes(mut entry: u64, entries: u32) -> u64 {
-    let mut bytes = 0;
-    let mut left = entries;
-    for _ in 0..MOST_ENTRIES {
-        let list = Object::untyped(entry);
-        let Some(link) = list.read::<u64>(offset!(sg_link)) else { break };
-        if link & SG_CHAIN != 0 {
-            entry = link & !(SG_CHAIN | SG_END);
-            continue;
-        }
-        bytes += u64::from(list.read::<u32>(offset!(sg_length)).unwrap_or_default());
-        left = left.wrapping_sub(1);
-        if left == 0 || link & SG_END != 0 {
-            return bytes;
-        }
-        entry = entry.wrapping_add(u64::from(variant!(sg_bytes)));
+fn list_bytes(entry: u64, entries: u32) -> u64 {
+    let mut walk = Walk { entry, bytes: 0, left: u64::from(entries), finished: 0 };
+    let step: unsafe extern "C" fn(u64, *mut Walk) -> i64 = step;
+    // SAFETY: the helper calls the step with its context, which lives until it returns.
+    unsafe { bpf_loop(MOST_ENTRIES, step as *mut _, (&raw mut walk).cast(), 0) };
+    if walk.finished == 0 {
+        note_losses(Loss::ScatterListsTruncated, walk.left);
     }
-    note_losses(Loss::ScatterListsTruncated, u64::from(left));
-    bytes
+    walk.bytes
+}
+
+/// Counts an entry, or follows it to another list. 0: the walk goes on; 1: it ends.
+unsafe extern "C" fn step(_index: u64, walk: *mut Walk) -> i64 {
+    // SAFETY: the context of the helper, which is on the stack of its caller.
+    let walk = unsafe { &mut *walk };
+    let entry = Object::untyped(walk.entry);
+    let Some(link) = entry.read::<u64>(offset!(sg_link)) else { return 1 };
+    if link & SG_CHAIN != 0 {
+        walk.entry = link & !(SG_CHAIN | SG_END);
+        return 0;
+    }
+    walk.bytes += u64::from(entry.read::<u32>(offset!(sg_length)).unwrap_or_default());
+    walk.left = walk.left.saturating_sub(1);
+    if walk.left == 0 || link & SG_END != 0 {
+        walk.finished = 1;
+        return 1;
+    }
+    walk.entry = walk.entry.wrapping_add(u64::from(variant!(sg_bytes)));
+    0
 }
 
 tracepoint!(
