@@ -3,9 +3,13 @@
 //!
 //! aya finds type ids but no members. The format is in `Documentation/bpf/btf.rst`.
 
-use std::{collections::HashMap, fs, path::Path};
+mod names;
+
+use std::{ffi::CStr, fs, path::Path};
 
 use anyhow::{Context as _, Result, bail, ensure};
+
+use names::{Names, hash};
 
 const MAGIC: u16 = 0xeb9f;
 
@@ -27,6 +31,9 @@ const KIND_DECL_TAG: u32 = 17;
 const KIND_TYPE_TAG: u32 = 18;
 const KIND_ENUM64: u32 = 19;
 
+/// What the kernel puts before the name of a tracepoint to name the type of its programs.
+const TRACEPOINT_PREFIX: &str = "btf_trace_";
+
 /// Members that lead through anonymous structures; deeper nesting is a malformed file.
 const MAX_DEPTH: u32 = 16;
 
@@ -37,8 +44,10 @@ pub struct Btf {
     strings_end: usize,
     /// Offset of each type in `data`, by id; id 0 is `void`.
     types: Vec<u32>,
-    /// First structure, union, enumeration, typedef or function of each name and kind.
-    by_name: HashMap<(u32, Box<str>), u32>,
+    /// Structures, enumerations, functions, and the typedefs of tracepoints.
+    names: Names,
+    /// Ids of enumerations without a name.
+    constants: Vec<u32>,
 }
 
 /// How a function is called.
@@ -101,23 +110,31 @@ impl Btf {
             types_end <= data.len() && strings_end <= data.len(),
             "the file is shorter than its header says"
         );
-        let mut btf = Self { data, strings, strings_end, types: vec![0], by_name: HashMap::new() };
+        let mut btf = Self {
+            data,
+            strings,
+            strings_end,
+            types: vec![0],
+            names: Names::default(),
+            constants: Vec::new(),
+        };
+        let mut hashes = Vec::new();
         let mut at = types_start;
         while at < types_end {
             let id = u32::try_from(btf.types.len())?;
             btf.types.push(u32::try_from(at)?);
             let ty = btf.type_at(at).context("a type crosses the end of the file")?;
-            if matches!(
-                ty.kind,
-                KIND_STRUCT | KIND_UNION | KIND_ENUM | KIND_ENUM64 | KIND_TYPEDEF | KIND_FUNC
-            ) && let Some(name) = btf.name_of(at)
-                && !name.is_empty()
-            {
-                let key = (ty.kind, Box::from(name));
-                btf.by_name.entry(key).or_insert(id);
+            if is_sought(ty.kind) {
+                match btf.name_of(at).unwrap_or_default() {
+                    [] if matches!(ty.kind, KIND_ENUM | KIND_ENUM64) => btf.constants.push(id),
+                    [] => {}
+                    name if ty.kind == KIND_TYPEDEF && !is_tracepoint(name) => {}
+                    name => hashes.push((hash(ty.kind, name), id)),
+                }
             }
             at += 12 + ty.extra()?;
         }
+        btf.names = Names::new(&hashes);
         Ok(btf)
     }
 
@@ -125,15 +142,18 @@ impl Btf {
         Some(u32::from_ne_bytes(self.data.get(at..at + 4)?.try_into().ok()?))
     }
 
-    fn string(&self, offset: u32) -> Option<&str> {
+    fn string(&self, offset: u32) -> Option<&[u8]> {
         let start = self.strings + offset as usize;
         let bytes = self.data.get(start..self.strings_end)?;
-        let end = bytes.iter().position(|byte| *byte == 0)?;
-        std::str::from_utf8(&bytes[..end]).ok()
+        Some(CStr::from_bytes_until_nul(bytes).ok()?.to_bytes())
     }
 
-    fn name_of(&self, at: usize) -> Option<&str> {
+    fn name_of(&self, at: usize) -> Option<&[u8]> {
         self.string(self.word(at)?)
+    }
+
+    fn text_of(&self, at: usize) -> Option<&str> {
+        std::str::from_utf8(self.name_of(at)?).ok()
     }
 
     fn type_at(&self, at: usize) -> Option<Type> {
@@ -166,9 +186,17 @@ impl Btf {
         None
     }
 
+    /// The first of this kind and name.
+    fn id_of(&self, kind: u32, name: &str) -> Option<u32> {
+        let name = name.as_bytes();
+        self.names.candidates(hash(kind, name)).find(|id| {
+            self.type_by_id(*id)
+                .is_some_and(|ty| ty.kind == kind && self.name_of(ty.at) == Some(name))
+        })
+    }
+
     fn named(&self, kind: u32, name: &str) -> Option<Type> {
-        let id = *self.by_name.get(&(kind, Box::from(name)))?;
-        self.type_by_id(id)
+        self.type_by_id(self.id_of(kind, name)?)
     }
 
     /// Size of a structure, bytes.
@@ -204,8 +232,8 @@ impl Btf {
             let raw = self.word(at + 8)?;
             let bits = if ty.kind_flag { raw & 0x00ff_ffff } else { raw };
             match self.name_of(at)? {
-                "" => anonymous.push((bits, id)),
-                found if found == name => return Some((bits, id)),
+                b"" => anonymous.push((bits, id)),
+                found if found == name.as_bytes() => return Some((bits, id)),
                 _ => {}
             }
         }
@@ -226,20 +254,14 @@ impl Btf {
     /// Value of an enumerator of any enumeration without a name.
     #[must_use]
     pub fn constant(&self, name: &str) -> Option<u64> {
-        self.types.iter().skip(1).find_map(|at| {
-            let ty = self.type_at(*at as usize)?;
-            if !matches!(ty.kind, KIND_ENUM | KIND_ENUM64) || !self.name_of(ty.at)?.is_empty() {
-                return None;
-            }
-            self.enumerator_of(ty, name)
-        })
+        self.constants.iter().find_map(|id| self.enumerator_of(self.type_by_id(*id)?, name))
     }
 
     fn enumerator_of(&self, ty: Type, name: &str) -> Option<u64> {
         let stride = if ty.kind == KIND_ENUM { 8 } else { 12 };
         (0..ty.vlen as usize).find_map(|i| {
             let at = ty.at + 12 + stride * i;
-            if self.name_of(at)? != name {
+            if self.name_of(at)? != name.as_bytes() {
                 return None;
             }
             let low = u64::from(self.word(at + 4)?);
@@ -248,11 +270,22 @@ impl Btf {
         })
     }
 
+    /// Id of the type of a BTF tracepoint's programs; `None` when the kernel has no such tracepoint.
+    #[must_use]
+    pub fn tracepoint_id(&self, tracepoint: &str) -> Option<u32> {
+        self.id_of(KIND_TYPEDEF, &Self::tracepoint_type(tracepoint))
+    }
+
+    /// Name of that type.
+    pub(crate) fn tracepoint_type(tracepoint: &str) -> String {
+        format!("{TRACEPOINT_PREFIX}{tracepoint}")
+    }
+
     /// Number of arguments that a BTF tracepoint hands to its programs; `None` when the kernel has
     /// no such tracepoint.
     #[must_use]
     pub fn tracepoint_arguments(&self, tracepoint: &str) -> Option<u32> {
-        let typedef = self.named(KIND_TYPEDEF, &format!("btf_trace_{tracepoint}"))?;
+        let typedef = self.type_by_id(self.tracepoint_id(tracepoint)?)?;
         let pointer = self.resolve(typedef.size_or_type)?;
         if pointer.kind != KIND_PTR {
             return None;
@@ -272,7 +305,7 @@ impl Btf {
         let parameters = (0..prototype.vlen as usize)
             .map(|i| {
                 let at = prototype.at + 12 + 8 * i;
-                let name = self.name_of(at)?.to_owned();
+                let name = self.text_of(at)?.to_owned();
                 let pointee = self.pointee(self.word(at + 4)?).unwrap_or_default();
                 Some(Parameter { name, pointee })
             })
@@ -286,13 +319,13 @@ impl Btf {
         if pointer.kind != KIND_PTR {
             return None;
         }
-        Some(self.name_of(self.resolve(pointer.size_or_type)?.at)?.to_owned())
+        Some(self.text_of(self.resolve(pointer.size_or_type)?.at)?.to_owned())
     }
 
     /// Id of a function of the kernel image; `None` when BTF does not know it.
     #[must_use]
     pub fn function_id(&self, name: &str) -> Option<u32> {
-        self.by_name.get(&(KIND_FUNC, Box::from(name))).copied()
+        self.id_of(KIND_FUNC, name)
     }
 
     /// Id of a structure; `None` when BTF does not know it.
@@ -306,6 +339,15 @@ impl Btf {
     pub fn has_function(&self, name: &str) -> bool {
         self.function_id(name).is_some()
     }
+}
+
+/// Whether types of this kind are looked up by their names; of typedefs, only those of tracepoints.
+const fn is_sought(kind: u32) -> bool {
+    matches!(kind, KIND_STRUCT | KIND_ENUM | KIND_ENUM64 | KIND_TYPEDEF | KIND_FUNC)
+}
+
+fn is_tracepoint(typedef: &[u8]) -> bool {
+    typedef.starts_with(TRACEPOINT_PREFIX.as_bytes())
 }
 
 impl Type {
