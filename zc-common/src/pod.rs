@@ -2,7 +2,7 @@
 
 use crate::{
     device::{DeviceKey, DeviceRecord},
-    record::{CpuState, Late, Owner, Record, ThreadKey},
+    record::{CpuState, FreeSlots, Late, Owner, Record, ThreadKey},
     text_range::CopyRanges,
 };
 
@@ -13,4 +13,14 @@ macro_rules! pod {
     )*};
 }
 
-pod!(ThreadKey, Owner, Late, Record, CpuState, DeviceKey, DeviceRecord, CopyRanges);
+pod!(
+    ThreadKey,
+    FreeSlots,
+    Owner,
+    Late,
+    Record,
+    CpuState,
+    DeviceKey,
+    DeviceRecord,
+    CopyRanges,
+);

@@ -19,6 +19,24 @@ pub struct ThreadKey {
     pub start_ns: u64,
 }
 
+/// Slots that are free: from `first` up to and without `end`, at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct FreeSlots {
+    /// The one that is taken next.
+    pub first: u32,
+    /// The first after them.
+    pub end: u32,
+}
+
+impl FreeSlots {
+    /// A single slot.
+    #[must_use]
+    pub const fn one(slot: u32) -> Self {
+        Self { first: slot, end: slot + 1 }
+    }
+}
+
 /// The thread that owns something whose bytes are moved later, by any thread: a value of maps from
 /// objects of the kernel (inodes, sockets) to threads.
 ///
@@ -310,6 +328,7 @@ impl CpuState {
 
 const _: () = {
     assert!(size_of::<ThreadKey>() == 16);
+    assert!(size_of::<FreeSlots>() == 8);
     assert!(size_of::<LaneCount>() == 40);
     assert!(size_of::<Owner>() == 24);
     assert!(size_of::<Late>().is_multiple_of(8));

@@ -11,8 +11,8 @@ use zc_common::{
     COMM_LEN,
     loss::Loss,
     record::{
-        FLAG_FROM_BIRTH, FLAG_KTHREAD, Record, STATE_DEAD, STATE_EXITED, STATE_LIVE, ThreadKey,
-        UNATTRIBUTED_SLOT,
+        FLAG_FROM_BIRTH, FLAG_KTHREAD, FreeSlots, Record, STATE_DEAD, STATE_EXITED, STATE_LIVE,
+        ThreadKey, UNATTRIBUTED_SLOT,
     },
 };
 
@@ -30,8 +30,13 @@ static SLOT_BY_THREAD: HashMap<ThreadKey, u32> = HashMap::with_max_entries(1024,
 
 /// Slots that are free: filled by user space, taken by the kernel side. The last one freed is the
 /// next one taken, so the slots in use stay at the low end.
+///
+/// Those that were never used are in it as ranges, so that user space need not push each of them. A range
+/// belongs to the program that has popped it, on every kernel and whatever interrupts that program. A
+/// counter instead would need an addition that returns the old value, which the kernel has since 5.12, or
+/// `bpf_spin_lock`, which it refuses to raw tracepoints and kprobes (`kernel/bpf/verifier.c`).
 #[map]
-static FREE_SLOTS: Stack<u32> = Stack::with_max_entries(1024, 0);
+static FREE_SLOTS: Stack<FreeSlots> = Stack::with_max_entries(1024, 0);
 
 /// Slots whose threads have left their CPU for good: filled by the kernel side, taken by user space,
 /// which reads the last counts, zeroes the slot and frees it. Bound: the slots, so it never fills.
@@ -89,7 +94,7 @@ pub(super) fn open(task: Object, start_ns: u64, newborn: bool) -> u32 {
     if task.load::<u32>(offset!(task_exit_state)) != 0 {
         return UNATTRIBUTED_SLOT;
     }
-    let Ok(Some(slot)) = FREE_SLOTS.pop() else {
+    let Some(slot) = take() else {
         note_loss(Loss::SlotsExhausted);
         diagnose!("thread {} finds every slot taken", key.pid);
         return UNATTRIBUTED_SLOT;
@@ -103,7 +108,7 @@ pub(super) fn open(task: Object, start_ns: u64, newborn: bool) -> u32 {
         // An interrupt on this CPU was faster, or the table is full.
         // SAFETY: as above: the record was never published.
         unsafe { ptr::write_volatile(&raw mut (*record).state, 0) };
-        let _ = FREE_SLOTS.push(slot, 0);
+        let _ = FREE_SLOTS.push(FreeSlots::one(slot), 0);
         // SAFETY: as above.
         return match unsafe { SLOT_BY_THREAD.get(key) } {
             Some(slot) => *slot,
@@ -114,6 +119,18 @@ pub(super) fn open(task: Object, start_ns: u64, newborn: bool) -> u32 {
         };
     }
     slot
+}
+
+/// Takes a free slot, if there is one.
+#[inline(always)]
+fn take() -> Option<u32> {
+    let Ok(Some(FreeSlots { first, end })) = FREE_SLOTS.pop() else { return None };
+    if first + 1 < end {
+        // Until it is back, programs on other CPUs take from the next range, and from single slots after
+        // the last one. There is room: the stack can hold as many entries as there are slots.
+        let _ = FREE_SLOTS.push(FreeSlots { first: first + 1, end }, 0);
+    }
+    Some(first)
 }
 
 /// The slot of a thread that an interrupt found running, see [`Account::interrupted`].

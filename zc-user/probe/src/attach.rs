@@ -1,18 +1,15 @@
 //! Loading the object and attaching every probe that this kernel has.
 
 mod capacity;
+mod slots;
 mod tracepoint;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
-use aya::{
-    Ebpf, EbpfLoader, Endianness, VerifierLogLevel,
-    maps::{MapData, Stack},
-};
+use anyhow::{Result, anyhow, bail};
+use aya::{Ebpf, EbpfLoader, Endianness, VerifierLogLevel};
 use zc_common::{
     config::{Config, Settings},
-    record::UNATTRIBUTED_SLOT,
     text_range::CopyRanges,
 };
 
@@ -234,12 +231,7 @@ fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<
         .map_err(|error| Refusal::from(anyhow::Error::from(error)).into_error())?;
 
     // Before the first event asks for one.
-    let mut free: Stack<&mut MapData, u32> = Stack::try_from(
-        ebpf.map_mut(map::FREE_SLOTS).context("the object has no map FREE_SLOTS")?,
-    )?;
-    for slot in (UNATTRIBUTED_SLOT + 1..slots).rev() {
-        free.push(slot, 0).context("cannot fill the stack of free slots")?;
-    }
+    slots::fill(&mut ebpf, slots)?;
 
     let kprobes = kprobes(options);
     let modules = tracing.as_ref().and(kprobes.as_ref()).err().cloned();

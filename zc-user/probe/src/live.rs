@@ -12,7 +12,7 @@ use aya_log::EbpfLogger;
 use zc_common::{
     device::{DeviceKey, DeviceRecord},
     loss::Loss,
-    record::{Late, STATE_EXITED, STATE_FREE, STATE_LIVE, ThreadKey, UNATTRIBUTED_SLOT},
+    record::{FreeSlots, Late, STATE_EXITED, STATE_FREE, STATE_LIVE, ThreadKey, UNATTRIBUTED_SLOT},
 };
 
 use super::{
@@ -38,7 +38,7 @@ use zc_model::{
 };
 
 /// How far beyond the highest slot in use a scan looks for the next: threads being created at this
-/// moment take slots in order but publish them in any.
+/// moment take slots from neighbouring ranges and publish them in any order.
 const LOOK_AHEAD: usize = 256;
 
 /// Records looked at per housekeeping for threads that ended unseen. They are rare, and each look
@@ -237,10 +237,10 @@ impl Live {
         self.processes.retire(slot, &record);
         self.records.clear(slot as usize)?;
         self.seen[slot as usize] = 0;
-        let mut free: Stack<&mut MapData, u32> = Stack::try_from(
+        let mut free: Stack<&mut MapData, FreeSlots> = Stack::try_from(
             self.attached.ebpf.map_mut(map::FREE_SLOTS).context("no map FREE_SLOTS")?,
         )?;
-        free.push(slot, 0).context("cannot return a slot")
+        free.push(FreeSlots::one(slot), 0).context("cannot return a slot")
     }
 
     /// Takes over what was done on behalf of threads that have ended.
