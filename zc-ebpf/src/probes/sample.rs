@@ -5,7 +5,11 @@
 //! The kernel leaves out a sample that falls into a kprobe's program or an update of a map
 //! (`bpf_prog_active`, `bpf_overflow_handler` in `kernel/events/core.c`): moments that copy nothing.
 
-use aya_ebpf::{macros::perf_event, programs::PerfEventContext};
+use aya_ebpf::{
+    macros::{map, perf_event},
+    maps::Array,
+    programs::PerfEventContext,
+};
 use zc_common::text_range::{COPY_RANGES, CopyRanges, TextRange};
 
 use crate::{
@@ -14,16 +18,18 @@ use crate::{
     kernel::{Object, offset},
 };
 
-/// Addresses of the copy routines, from the kernel's symbol table. In read-only data that is frozen
-/// before load.
-#[unsafe(no_mangle)]
-static COPY_RANGES_TABLE: CopyRanges = CopyRanges::EMPTY;
+/// Addresses of the copy routines, from the kernel's symbol table. User space writes it before the first
+/// sample, and reads the symbols while the programs are loaded: a map, because read-only data is frozen
+/// before that.
+#[map]
+static COPY_ROUTINES: Array<CopyRanges> = Array::with_max_entries(1, 0);
 
 /// Charges a sample to the running thread. Work done in an interrupt counts for the thread that was
 /// interrupted, as in any profile; copies made while the CPU was idle are unattributed.
 #[perf_event]
 pub(crate) fn zc_sample(ctx: PerfEventContext) -> u32 {
-    let copying = is_copy_routine(arch::sampled_address(ctx.ctx));
+    let Some(routines) = COPY_ROUTINES.get(0) else { return 0 };
+    let copying = contains(routines, arch::sampled_address(ctx.ctx));
     let task = Object::current_task();
     let idle = task.load::<u32>(offset!(task_pid)) == 0;
     let account = match (idle, copying) {
@@ -39,25 +45,22 @@ pub(crate) fn zc_sample(ctx: PerfEventContext) -> u32 {
 
 /// Whether `address` lies in one of the ranges. Addresses of user space never do.
 #[inline(always)]
-fn is_copy_routine(address: u64) -> bool {
+fn contains(ranges: &CopyRanges, address: u64) -> bool {
     // The last range that begins at or before the address, by halving: the verifier follows each of
     // the few dozen ways through, as the index is a constant on each of them.
     let mut at = 0;
     let mut step = COPY_RANGES / 2;
     while step > 0 {
-        if range(at + step).begin <= address {
+        if range(ranges, at + step).begin <= address {
             at += step;
         }
         step /= 2;
     }
-    let range = range(at);
+    let range = range(ranges, at);
     range.begin <= address && address < range.end
 }
 
 #[inline(always)]
-fn range(at: usize) -> TextRange {
-    let range = &raw const COPY_RANGES_TABLE.ranges[at % COPY_RANGES];
-    // SAFETY: inside the table, which user space replaced before load: the compiler must not believe
-    // what it says here.
-    unsafe { range.read_volatile() }
+fn range(ranges: &CopyRanges, at: usize) -> TextRange {
+    ranges.ranges[at % COPY_RANGES]
 }

@@ -1,17 +1,26 @@
 //! Loading the object and attaching every probe that this kernel has.
 
+mod ahead;
 mod capacity;
+pub(crate) mod programs;
 mod slots;
+mod targets;
 mod tracepoint;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, anyhow, bail};
-use aya::{Ebpf, EbpfLoader, Endianness, VerifierLogLevel};
-use zc_common::{
-    config::{Config, Settings},
-    text_range::CopyRanges,
-};
+use aya::{Ebpf, VerifierLogLevel};
+use zc_common::config::{Config, Settings};
+
+use ahead::Ahead;
+use programs::Loader;
+use tracepoint::Tracepoints;
 
 use super::{
     OBJECT,
@@ -25,9 +34,8 @@ use super::{
     object::{global, map},
     patch,
     refusal::{Barred, Refusal},
-    site,
-    symbols::Symbols,
-    tax, trace,
+    site, tax,
+    trace::Functions,
 };
 
 /// Where every kernel with `CONFIG_DEBUG_INFO_BTF` publishes its types.
@@ -97,6 +105,8 @@ pub struct Attached {
     pub cpus: u32,
     /// The timers of the copy tax, where it is measured.
     pub sampler: Option<tax::Sampler>,
+    /// How long each phase of the start took, in their order.
+    pub phases: Vec<(&'static str, Duration)>,
 }
 
 impl Attached {
@@ -133,17 +143,27 @@ impl Attached {
 /// core probes. Other groups degrade on their own, see [`Attached::groups`].
 pub fn attach(options: &Options) -> Result<Attached> {
     capacity::lift_memory_limit();
+    let stop = AtomicBool::new(false);
+    // The scope waits for the threads: the privileges of a thread that went on would not be dropped.
+    thread::scope(|scope| attach_with(options, Ahead::start(scope, &stop)))
+}
+
+fn attach_with(options: &Options, mut ahead: Ahead<'_>) -> Result<Attached> {
+    let mut clock = Clock::start();
     let path = options.btf.as_deref().unwrap_or(Path::new(KERNEL_BTF));
     let btf = read_btf(path, options.btf.is_some())?;
+    clock.ends("types of the kernel");
     let own = options.btf.is_none();
+    let mut attempt =
+        |access| Attempt { options, btf: &btf, path, access }.run(&mut ahead, clock.clone());
     // Typed access needs the kernel's own types: the verifier goes by them.
-    let typed = if own { attempt(options, &btf, path, Access::Typed) } else { Err(anyhow!("")) };
+    let typed = if own { attempt(Access::Typed) } else { Err(anyhow!("")) };
     match typed {
         Ok(attached) => Ok(attached),
         Err(error) if own && error.is::<Barred>() => Err(error),
         Err(error) => match lockdown::bars() {
             Some(barred) => Err(barred.into()),
-            None => attempt(options, &btf, path, Access::Checked).map_err(|second| {
+            None => attempt(Access::Checked).map_err(|second| {
                 // The first refusal names the better way; the second one is what remains.
                 if own {
                     error.context(format!("raw tracepoints were refused too: {second:#}"))
@@ -152,6 +172,26 @@ pub fn attach(options: &Options) -> Result<Attached> {
                 }
             }),
         },
+    }
+}
+
+/// Measures phases.
+#[derive(Clone)]
+struct Clock {
+    since: Instant,
+    phases: Vec<(&'static str, Duration)>,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { since: Instant::now(), phases: Vec::new() }
+    }
+
+    /// The phase ends, and the next begins.
+    fn ends(&mut self, phase: &'static str) {
+        let now = Instant::now();
+        self.phases.push((phase, now - self.since));
+        self.since = now;
     }
 }
 
@@ -171,108 +211,134 @@ fn read_btf(path: &Path, given: bool) -> Result<Btf> {
     })
 }
 
-fn attempt(options: &Options, btf: &Btf, path: &Path, access: Access) -> Result<Attached> {
-    let offsets = layout::offsets(btf).map_err(|missing| {
-        anyhow!(
-            "cannot read the kernel's structures: '{}' lacks {}; give a BTF file of exactly this \
-             kernel (5.10 or newer) with --btf PATH",
-            path.display(),
-            missing.join(", ")
-        )
-    })?;
-    let Symbols { rodata, copy_routines } = Symbols::read();
-    let ranges = copy_routines.as_ref().copied().unwrap_or(CopyRanges::EMPTY);
-    let cpus = capacity::possible_cpus()?;
-    let slots = options.threads.unwrap_or_else(capacity::default_slots).max(64) + 1;
-    // aya reads the kernel's BTF by itself to load the object; it may be absent.
-    let types = aya::Btf::parse_file(path, aya_endianness()).ok();
-    let tracing = function_tracing(options, access, btf);
-    let takes_over =
-        |group| tracing.is_ok() && !options.leaves_out(group) && site::is_complete(group, btf);
-    let config = Config {
-        offsets,
-        variants: layout::variants(btf, &offsets, access),
-        settings: Settings {
-            typed: u32::from(access == Access::Typed),
-            copy_sites: u32::from(tracing.is_ok()),
-            cow_sites: u32::from(takes_over(ProbeGroup::CopyFaults)),
-            map_sites: u32::from(takes_over(ProbeGroup::Mapped)),
-        },
-        shapes: site::shapes(btf),
-    };
-    let level: u8 = if options.diagnostics { aya_log::Level::Debug as u8 } else { 0 };
-    let mut ebpf = EbpfLoader::new()
-        .btf(types.as_ref())
-        .verifier_log_level(if options.verifier_log {
-            VerifierLogLevel::STATS
-        } else {
-            VerifierLogLevel::DISABLE
-        })
-        .override_global(global::LOADED_NS, &since_boot(), true)
-        // Only arm64 asks, see `is_code` of the programs.
-        .override_global(global::IMAGE_BEGIN, &rodata.start, cfg!(target_arch = "aarch64"))
-        .override_global(global::IMAGE_END, &rodata.end, cfg!(target_arch = "aarch64"))
-        .override_global(global::COPY_RANGES_TABLE, &ranges, true)
-        .override_global(global::AYA_LOG_LEVEL, &level, false)
-        .map_max_entries(map::RECORDS, slots)
-        .map_max_entries(map::SLOT_BY_THREAD, slots)
-        .map_max_entries(map::FREE_SLOTS, slots)
-        .map_max_entries(map::DEAD_SLOTS, slots)
-        .map_max_entries(map::SOCKET_OWNERS, if tracing.is_ok() { SOCKETS } else { 1 })
-        .map_max_entries(
-            map::URING_REQUESTS,
-            if config.variants.uring_complete_args == 4 { REQUESTS } else { 1 },
-        )
-        .map_max_entries(
-            map::AYA_LOGS,
-            if options.diagnostics { LOG_BYTES } else { LEAST_LOG_BYTES },
-        )
-        .load(&patch::patched(OBJECT, &config)?)
-        .map_err(|error| Refusal::from(anyhow::Error::from(error)).into_error())?;
+/// What is attached, and how.
+#[derive(Clone, Copy)]
+struct Attempt<'a> {
+    options: &'a Options,
+    btf: &'a Btf,
+    /// Where the types are from.
+    path: &'a Path,
+    access: Access,
+}
 
-    // Before the first event asks for one.
-    slots::fill(&mut ebpf, slots)?;
-
-    let kprobes = kprobes(options);
-    let modules = tracing.as_ref().and(kprobes.as_ref()).err().cloned();
-    let kprobes = kprobes.is_ok();
-    let (mut groups, mut sites, mut sampler) = (Vec::new(), Vec::new(), None);
-    for group in ProbeGroup::ALL.iter().copied() {
-        let outcome = if options.leaves_out(group) {
-            Err(Refusal::Disabled(Part::Group(group)))
-        } else {
-            match (group, &copy_routines, &tracing, &types) {
-                (ProbeGroup::Tax, Err(why), ..) => Err(why.clone()),
-                (ProbeGroup::Tax, Ok(_), ..) => {
-                    let frequency = options.sampling.unwrap_or(tax::FREQUENCY);
-                    match tax::attach(&mut ebpf, frequency) {
-                        Ok(started) => {
-                            sampler = Some(started);
-                            Ok(())
-                        }
-                        Err(error) => Err(error.into()),
-                    }
-                }
-                (_, _, Ok(()), Some(types)) if group.has_sites() => {
-                    trace::attach_group(&mut ebpf, group, btf, types, kprobes, &mut sites)
-                }
-                (_, _, Err(why), _) if group.has_sites() => Err(why.clone()),
-                _ => {
-                    let types = types.as_ref();
-                    tracepoint::attach_group(&mut ebpf, group, access, types, btf, kprobes)
-                }
-            }
+impl Attempt<'_> {
+    fn run(self, ahead: &mut Ahead<'_>, mut clock: Clock) -> Result<Attached> {
+        let Self { options, btf, path, access } = self;
+        let offsets = layout::offsets(btf).map_err(|missing| {
+            anyhow!(
+                "cannot read the kernel's structures: '{}' lacks {}; give a BTF file of exactly this \
+                 kernel (5.10 or newer) with --btf PATH",
+                path.display(),
+                missing.join(", ")
+            )
+        })?;
+        let cpus = capacity::possible_cpus()?;
+        let slots = options.threads.unwrap_or_else(capacity::default_slots).max(64) + 1;
+        let tracing = function_tracing(options, access, btf);
+        let takes_over =
+            |group| tracing.is_ok() && !options.leaves_out(group) && site::is_complete(group, btf);
+        let config = Config {
+            offsets,
+            variants: layout::variants(btf, &offsets, access),
+            settings: Settings {
+                typed: u32::from(access == Access::Typed),
+                copy_sites: u32::from(tracing.is_ok()),
+                cow_sites: u32::from(takes_over(ProbeGroup::CopyFaults)),
+                map_sites: u32::from(takes_over(ProbeGroup::Mapped)),
+            },
+            shapes: site::shapes(btf),
         };
-        let refusal = outcome.err();
-        if let (ProbeGroup::Core, Some(refusal)) = (group, &refusal) {
-            return Err(refusal.clone().into_error());
+        let level: u8 = if options.diagnostics { aya_log::Level::Debug as u8 } else { 0 };
+        // Only arm64 asks, see `is_code` of the programs: others need not wait for the symbols.
+        let asks_for_image = cfg!(target_arch = "aarch64");
+        let image = if asks_for_image { ahead.symbols().rodata.clone() } else { 0..0 };
+        let mut ebpf = ahead
+            .loader()
+            .verifier_log_level(if options.verifier_log {
+                VerifierLogLevel::STATS
+            } else {
+                VerifierLogLevel::DISABLE
+            })
+            .override_global(global::LOADED_NS, &since_boot(), true)
+            .override_global(global::IMAGE_BEGIN, &image.start, asks_for_image)
+            .override_global(global::IMAGE_END, &image.end, asks_for_image)
+            .override_global(global::AYA_LOG_LEVEL, &level, false)
+            .map_max_entries(map::RECORDS, slots)
+            .map_max_entries(map::SLOT_BY_THREAD, slots)
+            .map_max_entries(map::FREE_SLOTS, slots)
+            .map_max_entries(map::DEAD_SLOTS, slots)
+            .map_max_entries(map::SOCKET_OWNERS, if tracing.is_ok() { SOCKETS } else { 1 })
+            .map_max_entries(
+                map::URING_REQUESTS,
+                if config.variants.uring_complete_args == 4 { REQUESTS } else { 1 },
+            )
+            .map_max_entries(
+                map::AYA_LOGS,
+                if options.diagnostics { LOG_BYTES } else { LEAST_LOG_BYTES },
+            )
+            .load(&patch::patched(OBJECT, &config)?)
+            .map_err(|error| Refusal::from(anyhow::Error::from(error)).into_error())?;
+        // Before the first event asks for one.
+        slots::fill(&mut ebpf, slots)?;
+        clock.ends("object and maps");
+
+        let kprobes = kprobes(options);
+        let modules = tracing.as_ref().and(kprobes.as_ref()).err().cloned();
+        let kprobes = kprobes.is_ok();
+        let tracepoints = Tracepoints { btf, access, kprobes };
+        let functions = Functions { btf, kprobes };
+        let of_group = |group: ProbeGroup| match group {
+            _ if options.leaves_out(group) => Vec::new(),
+            ProbeGroup::Tax => vec![tax::SAMPLER],
+            _ if !group.has_sites() => tracepoints.loads(group),
+            _ if tracing.is_ok() => functions.loads(group),
+            _ => Vec::new(),
+        };
+        let loads: Vec<_> = ProbeGroup::ALL.iter().copied().flat_map(of_group).collect();
+        let mut loader = Loader::new(targets::types(btf, &loads)?);
+        loader.load_ahead(&mut ebpf, &loads);
+        clock.ends("programs");
+        if !options.leaves_out(ProbeGroup::Tax) {
+            // Before the first program counts what that thread does.
+            ahead.symbols();
+            clock.ends("symbols");
         }
-        groups.push(GroupStatus { group, refusal });
+
+        let (mut groups, mut sites, mut sampler) = (Vec::new(), Vec::new(), None);
+        for group in ProbeGroup::ALL.iter().copied() {
+            let outcome = match (group, &tracing) {
+                _ if options.leaves_out(group) => Err(Refusal::Disabled(Part::Group(group))),
+                (ProbeGroup::Tax, _) => {
+                    ahead.symbols().copy_routines.clone().and_then(|routines| {
+                        let frequency = options.sampling.unwrap_or(tax::FREQUENCY);
+                        let started = tax::attach(&mut ebpf, &mut loader, &routines, frequency)?;
+                        sampler = Some(started);
+                        Ok(())
+                    })
+                }
+                (_, Ok(())) if group.has_sites() => {
+                    functions.attach(&mut ebpf, &mut loader, group, &mut sites)
+                }
+                (_, Err(why)) if group.has_sites() => Err(why.clone()),
+                _ => tracepoints.attach(&mut ebpf, &mut loader, group),
+            };
+            let refusal = outcome.err();
+            if let (ProbeGroup::Core, Some(refusal)) = (group, &refusal) {
+                return Err(refusal.clone().into_error());
+            }
+            if refusal.is_some() {
+                // Some of its programs may be loaded, or even attached.
+                loader.unload(&mut ebpf, &of_group(group));
+            }
+            groups.push(GroupStatus { group, refusal });
+        }
+        // Where no module can be hooked, the refusal of kprobes says so for all of them.
+        let hooking = if modules.is_none() { attached(&groups) } else { Vec::new() };
+        let unhooked = Unhooked::find(&sites, &hooking);
+        clock.ends("attaching");
+        let phases = clock.phases;
+        Ok(Attached { ebpf, access, groups, modules, unhooked, slots, cpus, sampler, phases })
     }
-    // Where no module can be hooked, the refusal of kprobes says so for all of them.
-    let hooking = if modules.is_none() { attached(&groups) } else { Vec::new() };
-    let unhooked = Unhooked::find(&sites, &hooking);
-    Ok(Attached { ebpf, access, groups, modules, unhooked, slots, cpus, sampler })
 }
 
 /// The groups that are attached.
@@ -307,8 +373,4 @@ fn kprobes(options: &Options) -> Result<(), Refusal> {
         return Err(Refusal::Disabled(Part::Kprobes));
     }
     feature::kprobes()
-}
-
-const fn aya_endianness() -> Endianness {
-    if cfg!(target_endian = "big") { Endianness::Big } else { Endianness::Little }
 }

@@ -331,7 +331,7 @@ impl Btf {
     /// Id of a structure; `None` when BTF does not know it.
     #[must_use]
     pub fn structure_id(&self, name: &str) -> Option<u32> {
-        self.by_name.get(&(KIND_STRUCT, Box::from(name))).copied()
+        self.id_of(KIND_STRUCT, name)
     }
 
     /// Whether the kernel has this function.

@@ -7,7 +7,11 @@ use aya::{
     programs::{KProbe, RawTracePoint},
 };
 
-use super::{btf::Btf, object::program};
+use super::{
+    attach::programs::{Load, Loader, Target},
+    btf::Btf,
+    object::program,
+};
 
 /// The tracepoint.
 pub(super) const TRACEPOINT: &str = "sys_exit";
@@ -26,31 +30,34 @@ pub(super) fn is_preempted(btf: &Btf) -> bool {
     btf.has_function("trace_call_bpf_faultable")
 }
 
-/// Counts at the entry of the function instead, where preemption is disabled. `false` when this kernel
-/// has no need of it or does not let us: the tracepoint remains, and what it misses is a loss.
-pub(super) fn attach_function(ebpf: &mut Ebpf, btf: &Btf) -> bool {
-    is_preempted(btf)
-        && btf.has_function(FUNCTION)
-        && switch_on(ebpf).is_some()
-        && attach(ebpf).is_some()
+/// Whether this kernel needs the function to be probed, and has it. Where it does not let us, the tracepoint
+/// remains, and what that misses is a loss.
+pub(super) fn has_function(btf: &Btf) -> bool {
+    is_preempted(btf) && btf.has_function(FUNCTION)
+}
+
+/// The programs that count at the entry of the function, where preemption is disabled.
+pub(super) const LOADS: [Load; 2] = [
+    Load { program: program::IDLE, target: Target::Any },
+    Load { program: program::SYS_EXIT_KPROBE, target: Target::Any },
+];
+
+/// Loads them; `None` when the kernel refuses.
+pub(super) fn load(ebpf: &mut Ebpf, loader: &mut Loader) -> Option<()> {
+    LOADS.into_iter().try_for_each(|wanted| loader.load(ebpf, wanted).ok().map(|_| ()))
+}
+
+/// Attaches them; `None` when the kernel refuses.
+pub(super) fn attach(ebpf: &mut Ebpf) -> Option<()> {
+    // The kernel calls the function only while the tracepoint has a program: one that does nothing.
+    let idle: &mut RawTracePoint = ebpf.program_mut(program::IDLE)?.try_into().ok()?;
+    idle.attach(TRACEPOINT).ok()?;
+    let counting: &mut KProbe = ebpf.program_mut(program::SYS_EXIT_KPROBE)?.try_into().ok()?;
+    counting.attach(FUNCTION, 0).ok()?;
+    Some(())
 }
 
 /// The program that does nothing, where there is need of it.
 pub(super) fn idle_program(ebpf: &Ebpf) -> Option<RawFd> {
     Some(ebpf.program(program::IDLE)?.fd().ok()?.as_fd().as_raw_fd())
-}
-
-/// The kernel calls the function only while the tracepoint has a program: one that does nothing.
-fn switch_on(ebpf: &mut Ebpf) -> Option<()> {
-    let program: &mut RawTracePoint = ebpf.program_mut(program::IDLE)?.try_into().ok()?;
-    program.load().ok()?;
-    program.attach(TRACEPOINT).ok()?;
-    Some(())
-}
-
-fn attach(ebpf: &mut Ebpf) -> Option<()> {
-    let program: &mut KProbe = ebpf.program_mut(program::SYS_EXIT_KPROBE)?.try_into().ok()?;
-    program.load().ok()?;
-    program.attach(FUNCTION, 0).ok()?;
-    Some(())
 }

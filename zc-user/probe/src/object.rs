@@ -29,6 +29,7 @@ names! {
         DEAD_SLOTS,
         DEPARTED,
         SOCKET_OWNERS,
+        COPY_ROUTINES,
         CPUS = ".bss.cpus",
         DEVICES,
         URING_REQUESTS,
@@ -43,7 +44,6 @@ names! {
         LOADED_NS,
         IMAGE_BEGIN,
         IMAGE_END,
-        COPY_RANGES_TABLE,
         AYA_LOG_LEVEL,
     }
 }
@@ -63,11 +63,12 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use aya_obj::{Object, ProgramSection};
-    use zc_common::{site::Site, text_range::CopyRanges};
+    use zc_common::site::Site;
 
     use super::*;
     use crate::{
         OBJECT,
+        attach::programs::LARGEST,
         catalog::PROBES,
         site::{Hook, SITES},
     };
@@ -148,12 +149,25 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_programs_are_there() {
+        let object = object();
+        for name in LARGEST {
+            assert!(object.programs.contains_key(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn nothing_in_the_object_is_relocated_by_the_types_of_the_kernel() {
+        // The loader is given none: user space tells the programs all offsets.
+        assert!(!object().has_btf_relocations());
+    }
+
+    #[test]
     fn every_global_is_there_and_as_large_as_what_replaces_it() {
         for name in global::ALL {
             let size = match *name {
                 // arm64 alone has them.
                 global::IMAGE_BEGIN | global::IMAGE_END if cfg!(target_arch = "x86_64") => continue,
-                global::COPY_RANGES_TABLE => size_of::<CopyRanges>(),
                 global::AYA_LOG_LEVEL => 1,
                 _ => size_of::<u64>(),
             };

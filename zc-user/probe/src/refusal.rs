@@ -206,6 +206,16 @@ impl Barred {
     }
 }
 
+impl Barred {
+    /// What it means for every program that the kernel refused to load one, if it means such a thing.
+    pub(super) fn of_program(error: &ProgramError) -> Option<Self> {
+        match error {
+            ProgramError::LoadError { io_error, .. } => Self::of(io_error),
+            _ => None,
+        }
+    }
+}
+
 impl From<anyhow::Error> for Refusal {
     /// Says in the user's terms what the kernel refused.
     fn from(error: anyhow::Error) -> Self {
@@ -215,11 +225,11 @@ impl From<anyhow::Error> for Refusal {
                 return (*barred).into();
             }
             let program = cause.downcast_ref();
-            let io = match program {
-                Some(ProgramError::LoadError { io_error, .. }) => Some(io_error),
-                _ => cause.downcast_ref::<io::Error>(),
+            let barred = match program {
+                Some(error) => Barred::of_program(error),
+                None => cause.downcast_ref().and_then(Barred::of),
             };
-            if let Some(barred) = io.and_then(Barred::of) {
+            if let Some(barred) = barred {
                 return barred.into();
             }
             if let Some(ProgramError::LoadError { io_error, verifier_log }) = program {

@@ -2,8 +2,9 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufRead, BufReader},
+    io::{self, BufRead, BufReader, ErrorKind},
     ops::Range,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use zc_common::text_range::CopyRanges;
@@ -22,10 +23,11 @@ pub(super) struct Symbols {
 }
 
 impl Symbols {
-    /// Reads the symbol table of the running kernel.
-    pub(super) fn read() -> Self {
-        let found =
-            File::open(KALLSYMS).and_then(|file| scan(BufReader::with_capacity(1 << 16, file)));
+    /// Reads the symbol table of the running kernel, until `stop` is set: then what it returns is of no
+    /// use.
+    pub(super) fn read(stop: &AtomicBool) -> Self {
+        let found = File::open(KALLSYMS)
+            .and_then(|file| scan(BufReader::with_capacity(1 << 16, file), stop));
         let (routines, begin) = match found {
             Ok(found) => found,
             Err(error) => {
@@ -41,10 +43,13 @@ impl Symbols {
 
 /// The copy routines, and the address of `__start_rodata`: `None` when the table shows zeros. Stops
 /// there, because the symbols of the image come first and in order, code before data.
-fn scan(mut table: impl BufRead) -> io::Result<(Routines, Option<u64>)> {
+fn scan(mut table: impl BufRead, stop: &AtomicBool) -> io::Result<(Routines, Option<u64>)> {
     let mut routines = Routines::default();
     let mut line = String::new();
     while table.read_line(&mut line)? > 0 {
+        if stop.load(Ordering::Relaxed) {
+            return Err(ErrorKind::Interrupted.into());
+        }
         // A hundred thousand times: cut at single bytes. The names of modules, which follow a tab,
         // come later.
         let mut fields = line.strip_suffix('\n').unwrap_or(&line).split(' ');
@@ -126,7 +131,7 @@ ffffffff82000100 T memmove
 
     #[test]
     fn routines_end_where_the_next_symbol_begins_and_neighbours_are_one() {
-        let (routines, rodata) = scan(TABLE.as_bytes()).unwrap();
+        let (routines, rodata) = scan(TABLE.as_bytes(), &AtomicBool::new(false)).unwrap();
         assert_eq!(rodata, Some(0xffff_ffff_8200_0000));
         let ranges = routines.ranges().unwrap();
         let low = |range: &zc_common::text_range::TextRange| {
@@ -141,9 +146,15 @@ ffffffff82000100 T memmove
     }
 
     #[test]
+    fn reading_stops_where_its_result_is_not_wanted_any_more() {
+        let error = scan(TABLE.as_bytes(), &AtomicBool::new(true)).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Interrupted);
+    }
+
+    #[test]
     fn addresses_of_zero_are_hidden_addresses() {
         let zeros = "0000000000000000 T copy_page\n0000000000000000 R __start_rodata\n";
-        let (_, rodata) = scan(zeros.as_bytes()).unwrap();
+        let (_, rodata) = scan(zeros.as_bytes(), &AtomicBool::new(false)).unwrap();
         assert_eq!(rodata, None);
         let why = why_hidden();
         assert!(matches!(why, Refusal::AddressesHidden | Refusal::NoSyslogCapability));

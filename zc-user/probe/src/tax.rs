@@ -5,14 +5,25 @@ mod sampler;
 use std::os::fd::AsFd as _;
 
 use anyhow::{Context as _, Result};
-use aya::{Ebpf, programs::PerfEvent};
+use aya::{
+    Ebpf,
+    maps::{Array, MapData},
+    programs::PerfEvent,
+};
 use zc_common::text_range::{COPY_RANGES, CopyRanges, TextRange};
 
-use super::{object::program, refusal::Refusal};
+use super::{
+    attach::programs::{Load, Loader, Target},
+    object::{map, program},
+    refusal::Refusal,
+};
 pub use sampler::Sampler;
 
 /// Samples a second on each CPU, on average.
 pub const FREQUENCY: u32 = 99;
+
+/// The program that samples.
+pub(super) const SAMPLER: Load = Load { program: program::SAMPLE, target: Target::Any };
 
 /// The kernel's copy routines, sorted by name: code that does nothing but move bytes from one place in
 /// memory to another, on any kernel since 5.10.
@@ -158,17 +169,19 @@ impl Routines {
 }
 
 /// Starts the sampler on every CPU that is online.
-pub(super) fn attach(ebpf: &mut Ebpf, frequency: u32) -> Result<Sampler> {
-    let program: &mut PerfEvent = ebpf
-        .program_mut(program::SAMPLE)
-        .context("the object has no program zc_sample")?
-        .try_into()?;
-    program.load().context("cannot load the sampler")?;
-    let started = Sampler::start(program.fd()?.as_fd(), frequency);
-    if started.is_err() {
-        program.unload().context("cannot unload the sampler")?;
-    }
-    started
+pub(super) fn attach(
+    ebpf: &mut Ebpf,
+    loader: &mut Loader,
+    routines: &CopyRanges,
+    frequency: u32,
+) -> Result<Sampler> {
+    let mut table: Array<&mut MapData, CopyRanges> = Array::try_from(
+        ebpf.map_mut(map::COPY_ROUTINES).context("the object has no map COPY_ROUTINES")?,
+    )?;
+    table.set(0, routines, 0).context("cannot store the addresses of the copy routines")?;
+    let program: &mut PerfEvent =
+        loader.load(ebpf, SAMPLER).context("cannot load the sampler")?.try_into()?;
+    Sampler::start(program.fd()?.as_fd(), frequency)
 }
 
 #[cfg(test)]

@@ -16,6 +16,15 @@ pub(super) fn possible_cpus() -> Result<u32> {
     Ok(u32::try_from(count)?.min(zc_common::MAX_CPUS))
 }
 
+/// Whether this process can open that many more files, and some for everything else.
+pub(super) fn may_open(files: usize) -> bool {
+    use rustix::process::{Resource, getrlimit};
+    const OTHERS: usize = 64;
+    let open = std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+    let limit = getrlimit(Resource::Nofile).current;
+    limit.is_none_or(|limit| (open + files + OTHERS) as u64 <= limit)
+}
+
 /// Twice the threads there are, and room for a burst; between 8,192 and 131,072.
 pub(super) fn default_slots() -> u32 {
     const LEAST: u32 = 8_192;

@@ -3,9 +3,10 @@
 use anyhow::{Context as _, Result};
 use aya::{
     Ebpf,
-    programs::{BtfTracePoint, RawTracePoint},
+    programs::{BtfTracePoint, Program},
 };
 
+use super::programs::{Load, Loader, Target};
 use crate::{
     btf::Btf,
     catalog::{PROBES, Probe, ProbeGroup},
@@ -14,65 +15,106 @@ use crate::{
     refusal::Refusal,
 };
 
-/// Attaches all probes of a group. `kprobes`: whether those can be used.
-///
-/// # Errors
-/// When the kernel lacks a tracepoint of the group, and then none is attached; or refuses a program.
-pub(super) fn attach_group(
-    ebpf: &mut Ebpf,
-    group: ProbeGroup,
-    access: Access,
-    types: Option<&aya::Btf>,
-    btf: &Btf,
-    kprobes: bool,
-) -> Result<(), Refusal> {
-    let probes = || PROBES.iter().filter(|probe| probe.group == group && (probe.is_needed)(btf));
-    let there = |name: &&str| btf.tracepoint_arguments(name).is_some();
-    let mut found = Vec::new();
-    for probe in probes() {
-        match [probe.tracepoint].into_iter().chain(probe.older).find(there) {
-            Some(tracepoint) => found.push((probe, tracepoint)),
-            None => return Err(Refusal::NoTracepoint(probe.tracepoint)),
-        }
-    }
-    for (probe, tracepoint) in found {
-        if tracepoint == exit::TRACEPOINT
-            && kprobes
-            && access == Access::Typed
-            && exit::attach_function(ebpf, btf)
-        {
-            continue;
-        }
-        attach_probe(ebpf, probe, tracepoint, access, types)
-            .with_context(|| format!("cannot attach to {tracepoint}"))?;
-    }
-    Ok(())
+/// How this kernel is probed at tracepoints.
+#[derive(Clone, Copy)]
+pub(super) struct Tracepoints<'a> {
+    /// The kernel's types.
+    pub(super) btf: &'a Btf,
+    /// How programs read its memory.
+    pub(super) access: Access,
+    /// Whether kprobes can be used.
+    pub(super) kprobes: bool,
 }
 
-fn attach_probe(
-    ebpf: &mut Ebpf,
-    probe: &Probe,
-    tracepoint: &str,
-    access: Access,
-    types: Option<&aya::Btf>,
-) -> Result<()> {
-    let name = match access {
-        Access::Typed => probe.program,
-        Access::Checked => probe.raw_program,
-    };
-    let program =
-        ebpf.program_mut(name).with_context(|| format!("the object has no program {name}"))?;
-    match access {
-        Access::Typed => {
-            let program: &mut BtfTracePoint = program.try_into()?;
-            program.load(tracepoint, types.context("no type information")?)?;
-            program.attach()?;
+/// A tracepoint of this kernel and its program.
+struct Found {
+    tracepoint: &'static str,
+    load: Load,
+}
+
+impl Tracepoints<'_> {
+    /// The programs of a group; none when this kernel cannot have it.
+    pub(super) fn loads(self, group: ProbeGroup) -> Vec<Load> {
+        let found = self.find(group).unwrap_or_default();
+        let loads = found.into_iter().flat_map(|found| {
+            if self.counts_by_function(&found) { exit::LOADS.to_vec() } else { vec![found.load] }
+        });
+        loads.collect()
+    }
+
+    /// Attaches all probes of a group.
+    ///
+    /// # Errors
+    /// When the kernel lacks a tracepoint of the group or refuses to load one of its programs, and then none
+    /// is attached; or refuses to attach one.
+    pub(super) fn attach(
+        self,
+        ebpf: &mut Ebpf,
+        loader: &mut Loader,
+        group: ProbeGroup,
+    ) -> Result<(), Refusal> {
+        let mut probes = Vec::new();
+        for found in self.find(group)? {
+            let by_function = self.counts_by_function(&found) && exit::load(ebpf, loader).is_some();
+            if !by_function {
+                loader.load(ebpf, found.load).with_context(|| cannot(found.tracepoint))?;
+            }
+            probes.push((found, by_function));
         }
-        Access::Checked => {
-            let program: &mut RawTracePoint = program.try_into()?;
-            program.load()?;
-            program.attach(tracepoint)?;
+        for (found, by_function) in probes {
+            if by_function && exit::attach(ebpf).is_some() {
+                continue;
+            }
+            // This loads it where the function could not be probed in the end.
+            let program =
+                loader.load(ebpf, found.load).with_context(|| cannot(found.tracepoint))?;
+            attach(program, found.tracepoint).with_context(|| cannot(found.tracepoint))?;
         }
+        Ok(())
+    }
+
+    /// The tracepoints of a group.
+    fn find(self, group: ProbeGroup) -> Result<Vec<Found>, Refusal> {
+        let there = |name: &&str| self.btf.tracepoint_arguments(name).is_some();
+        PROBES
+            .iter()
+            .filter(|probe| probe.group == group && (probe.is_needed)(self.btf))
+            .map(|probe| {
+                let tracepoint = [probe.tracepoint].into_iter().chain(probe.older).find(there);
+                let tracepoint = tracepoint.ok_or(Refusal::NoTracepoint(probe.tracepoint))?;
+                Ok(Found { tracepoint, load: self.load_of(probe, tracepoint) })
+            })
+            .collect()
+    }
+
+    fn load_of(self, probe: &Probe, tracepoint: &'static str) -> Load {
+        match self.access {
+            Access::Typed => {
+                Load { program: probe.program, target: Target::Tracepoint(tracepoint) }
+            }
+            Access::Checked => Load { program: probe.raw_program, target: Target::Any },
+        }
+    }
+
+    /// Whether the exit of system calls is to be counted by a kprobe instead.
+    fn counts_by_function(self, found: &Found) -> bool {
+        found.tracepoint == exit::TRACEPOINT
+            && self.kprobes
+            && self.access == Access::Typed
+            && exit::has_function(self.btf)
+    }
+}
+
+fn cannot(tracepoint: &str) -> String {
+    format!("cannot attach to {tracepoint}")
+}
+
+fn attach(program: &mut Program, tracepoint: &str) -> Result<()> {
+    if let Program::RawTracePoint(program) = program {
+        program.attach(tracepoint)?;
+    } else {
+        let program: &mut BtfTracePoint = program.try_into()?;
+        program.attach()?;
     }
     Ok(())
 }
