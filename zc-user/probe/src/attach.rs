@@ -254,11 +254,9 @@ impl Attempt<'_> {
         let image = if asks_for_image { ahead.symbols().rodata.clone() } else { 0..0 };
         let mut ebpf = ahead
             .loader()
-            .verifier_log_level(if options.verifier_log {
-                VerifierLogLevel::STATS
-            } else {
-                VerifierLogLevel::DISABLE
-            })
+            // aya asks for a log only when a program was refused, and without a level that fails for a
+            // reason of its own (`EINVAL`), which would be reported in place of the real one.
+            .verifier_log_level(VerifierLogLevel::STATS)
             .override_global(global::LOADED_NS, &since_boot(), true)
             .override_global(global::IMAGE_BEGIN, &image.start, asks_for_image)
             .override_global(global::IMAGE_END, &image.end, asks_for_image)
@@ -322,7 +320,10 @@ impl Attempt<'_> {
                 (_, Err(why)) if group.has_sites() => Err(why.clone()),
                 _ => tracepoints.attach(&mut ebpf, &mut loader, group),
             };
-            let refusal = outcome.err();
+            let with_log = |refusal: Refusal| {
+                if options.verifier_log { refusal } else { refusal.without_log() }
+            };
+            let refusal = outcome.err().map(with_log);
             if let (ProbeGroup::Core, Some(refusal)) = (group, &refusal) {
                 return Err(refusal.clone().into_error());
             }

@@ -97,6 +97,16 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The same without what the verifier said, which most readers have no use for.
+    pub(super) fn without_log(self) -> Self {
+        match self {
+            Self::Verifier { what, error, .. } => {
+                Self::Verifier { what, error, log: String::new() }
+            }
+            other => other,
+        }
+    }
+
     /// As the error of everything that cannot do without these probes.
     pub(super) fn into_error(self) -> anyhow::Error {
         match self {
