@@ -16,6 +16,8 @@ mod gap;
 mod kernel;
 #[path = "edge/kernel_types.rs"]
 mod kernel_types;
+#[path = "edge/loading.rs"]
+mod loading;
 #[path = "edge/privilege.rs"]
 mod privilege;
 #[path = "edge/readme.rs"]
