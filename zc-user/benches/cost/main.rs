@@ -98,6 +98,9 @@ enum Inner {
     /// What builds of zc add to operations, in such a guest
     #[command(hide = true)]
     Instructions(instructions::Arguments),
+    /// One start, and the time of its phases
+    #[command(hide = true)]
+    Start(start::Once),
 }
 
 fn main() -> ExitCode {
@@ -115,6 +118,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Some(Inner::Population(population)) => return population::run(population),
         Some(Inner::Sites(sites)) => return sites::run(sites),
         Some(Inner::Instructions(instructions)) => return instructions::run(instructions),
+        Some(Inner::Start(once)) => return start::once(once),
         None => {}
     }
     let wanted = |part| arguments.only.is_empty() || arguments.only.contains(&part);
