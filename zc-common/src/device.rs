@@ -14,6 +14,30 @@ pub const KIND_IOMMU: u32 = 3;
 
 /// [`DeviceRecord::flags`]: no hardware behind it (loopback, veth, loop...): it does no DMA.
 pub const DEVICE_VIRTUAL: u64 = 1;
+/// [`DeviceRecord::flags`]: an interface whose packets have an Ethernet header. The kernel counts it in
+/// both directions, and takes it off before it hands a packet to the stack.
+pub const DEVICE_ETHERNET: u64 = 2;
+/// [`DeviceRecord::flags`]: the loopback interface. Its packets have an Ethernet header that the kernel
+/// counts in neither direction.
+pub const DEVICE_LOOPBACK: u64 = 4;
+
+/// Bytes of an Ethernet header (`ETH_HLEN`).
+pub const ETHERNET_HEADER: u64 = 14;
+
+/// Interfaces that each CPU counts in records of its own. A power of two.
+pub const INTERFACE_SLOTS: u32 = 64;
+
+/// The key of an interface in [`InterfaceCounts`]; never 0, since no interface has the index 0.
+#[must_use]
+pub const fn interface_key(namespace: u32, index: u32) -> u64 {
+    (namespace as u64) << 32 | index as u64
+}
+
+/// The [`DeviceKey`] that a key of [`interface_key`] stands for.
+#[must_use]
+pub const fn interface_device(key: u64) -> DeviceKey {
+    DeviceKey { kind: KIND_NET, id: key as u32, namespace: key >> 32 }
+}
 
 /// Identity of a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,7 +52,8 @@ pub struct DeviceKey {
     pub namespace: u64,
 }
 
-/// Cumulative counts of one device. Several CPUs write: additions are atomic.
+/// Cumulative counts of one device. Several CPUs write: additions are atomic. Of an interface, the CPUs'
+/// [`InterfaceCounts`] come on top.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct DeviceRecord {
@@ -46,9 +71,8 @@ pub struct DeviceRecord {
     pub write_requests: u64,
     /// Requests that ended with an error, packets that the driver refused.
     pub errors: u64,
-    /// Net: transmitted bytes that lay in the linear part of their socket buffer.
-    pub linear_bytes: u64,
-    /// Net: transmitted bytes that the socket buffer referenced as fragments (scatter-gather).
+    /// Net: transmitted bytes that the socket buffer referenced as fragments (scatter-gather); the
+    /// others lay in its linear part.
     pub gather_bytes: u64,
     /// Bus: bytes mapped for both. IOMMU: bytes mapped.
     pub both_bytes: u64,
@@ -70,7 +94,57 @@ impl DeviceRecord {
     };
 }
 
+/// What one CPU has counted of one interface since it has this slot. Its first cache line is all that a
+/// packet touches.
+///
+/// Only this CPU writes, without atomic additions. Each count has one program as its writer, and the
+/// kernel never runs a program inside itself on the same CPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct InterfaceCounts {
+    /// Whose slot this is, see [`interface_key`]; 0 when it is free.
+    pub key: u64,
+    /// Bytes handed to the driver.
+    pub sent_bytes: u64,
+    /// Those of them that socket buffers referenced as fragments.
+    pub sent_gather_bytes: u64,
+    /// Packets handed to the driver.
+    pub sent_packets: u64,
+    /// Fragment bytes of the packet handed over last.
+    pub last_gather_bytes: u64,
+    /// Bytes handed to the stack.
+    pub received_bytes: u64,
+    /// Packets handed to the stack.
+    pub received_packets: u64,
+    /// How often the counts have begun or ended to move to the shared [`DeviceRecord`]; odd while they
+    /// are in both.
+    pub moves: u64,
+    /// Bytes that the driver did not take.
+    pub refused_bytes: u64,
+    /// Those of them that socket buffers referenced as fragments.
+    pub refused_gather_bytes: u64,
+    /// Packets that the driver did not take.
+    pub refused_packets: u64,
+    /// Packets of other interfaces that wanted this slot since it was last seen to be in use.
+    pub contenders: u64,
+    /// Packets that this interface had counted then.
+    pub contended_at: u64,
+    /// Fills two cache lines.
+    pub pad: [u64; 3],
+}
+
+impl InterfaceCounts {
+    /// Packets sent and received.
+    #[must_use]
+    pub const fn packets(&self) -> u64 {
+        self.sent_packets.wrapping_add(self.received_packets)
+    }
+}
+
 const _: () = {
+    assert!(INTERFACE_SLOTS.is_power_of_two());
+    assert!(size_of::<InterfaceCounts>() == 128);
+    assert!(core::mem::offset_of!(InterfaceCounts, refused_bytes) == 64);
     assert!(size_of::<DeviceKey>() == 16);
-    assert!(size_of::<DeviceRecord>() == 120);
+    assert!(size_of::<DeviceRecord>() == 112);
 };

@@ -97,6 +97,7 @@ offsets! {
     net_device_net: "net_device" . "nd_net.net",
     net_device_features: "net_device" . "features",
     net_device_parent: "net_device" . "dev.parent",
+    net_device_type: "net_device" . "type",
     net_inum: "net" . "ns.inum",
     folio_flags: "folio" . "flags",
     folio_mapping: "folio" . "mapping",

@@ -13,14 +13,4 @@ macro_rules! pod {
     )*};
 }
 
-pod!(
-    ThreadKey,
-    FreeSlots,
-    Owner,
-    Late,
-    Record,
-    CpuState,
-    DeviceKey,
-    DeviceRecord,
-    CopyRanges,
-);
+pod!(ThreadKey, FreeSlots, Owner, Late, Record, CpuState, DeviceKey, DeviceRecord, CopyRanges,);

@@ -70,6 +70,12 @@ impl Device {
         })
     }
 
+    /// The record of a device that has one.
+    #[inline(always)]
+    pub(crate) fn known(key: &DeviceKey) -> Option<Self> {
+        DEVICES.get_ptr_mut(key).map(Self)
+    }
+
     /// Adds `value` to the counter that `field` names.
     #[inline(always)]
     pub(crate) fn add(self, field: impl Fn(*mut DeviceRecord) -> *mut u64, value: u64) {

@@ -56,8 +56,24 @@ the sum, which is then a lower bound (`+`; `unknown_moved_bytes` in JSON says by
 fn write_columns(page: &mut String) -> fmt::Result {
     write_table::<Processes>(page, "Columns")?;
     write_table::<Paths>(page, "Columns of paths")?;
-    write_table::<Devices>(page, "Columns of devices")
+    write_table::<Devices>(page, "Columns of devices")?;
+    page.push_str(INTERFACES);
+    Ok(())
 }
+
+const INTERFACES: &str = "
+Network interfaces count packets where the stack hands them to the driver, and the driver to the stack.
+Bytes include the Ethernet header in both directions; on loopback, in neither. Both are what
+`/proc/net/dev` says of loopback and of veth. Interfaces without Ethernet (tun, WireGuard, PPP) count what
+is handed over. A packet that the driver refuses (`errors`) counts when it is taken at last.
+
+A packet that the device segments, or that the kernel merged on reception (GRO), counts once and with one
+header, in both directions. `/proc/net/dev` differs where a driver counts something else: segments on the
+wire (most hardware: 66 bytes more for each further TCP segment), packets that it took and then dropped (not
+counted there), or packets without the header (veth with GRO). Not counted here: packets that bypass the
+stack (XDP, AF_XDP, pktgen, offloaded forwarding), and what VLAN, macvlan and bond interfaces receive, which
+counts at the interface below.
+";
 
 fn write_table<T: Table>(page: &mut String, heading: &str) -> fmt::Result {
     write!(page, "\n## {heading}\n\n")?;

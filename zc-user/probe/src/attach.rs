@@ -16,7 +16,10 @@ use std::{
 
 use anyhow::{Result, anyhow, bail};
 use aya::{Ebpf, VerifierLogLevel};
-use zc_common::config::{Config, Settings};
+use zc_common::{
+    config::{Config, Settings},
+    device::INTERFACE_SLOTS,
+};
 
 use ahead::Ahead;
 use programs::Loader;
@@ -265,6 +268,7 @@ impl Attempt<'_> {
             .map_max_entries(map::SLOT_BY_THREAD, slots)
             .map_max_entries(map::FREE_SLOTS, slots)
             .map_max_entries(map::DEAD_SLOTS, slots)
+            .map_max_entries(map::INTERFACES, cpus * INTERFACE_SLOTS)
             .map_max_entries(map::SOCKET_OWNERS, if tracing.is_ok() { SOCKETS } else { 1 })
             .map_max_entries(
                 map::URING_REQUESTS,

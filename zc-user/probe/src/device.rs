@@ -1,7 +1,8 @@
 //! Devices, from the kernel side's records of them.
 
 use zc_common::device::{
-    DEVICE_VIRTUAL, DeviceKey, DeviceRecord, KIND_BLOCK, KIND_BUS, KIND_IOMMU, KIND_NET,
+    DEVICE_ETHERNET, DEVICE_LOOPBACK, DEVICE_VIRTUAL, DeviceKey, DeviceRecord, ETHERNET_HEADER,
+    KIND_BLOCK, KIND_BUS, KIND_IOMMU, KIND_NET,
 };
 
 use super::coverage::{Coverage, DeviceFigure};
@@ -31,8 +32,6 @@ pub(super) fn sample(key: DeviceKey, record: &DeviceRecord, coverage: &Coverage)
         read_requests: record.read_requests,
         write_requests: record.write_requests,
         errors: record.errors,
-        linear_bytes: record.linear_bytes,
-        gather_bytes: record.gather_bytes,
         ..blank.clone()
     };
     let known = |figure, bytes: u64| coverage.has(figure).then_some(bytes);
@@ -57,13 +56,36 @@ pub(super) fn sample(key: DeviceKey, record: &DeviceRecord, coverage: &Coverage)
             }),
             ..blank
         },
-        KIND_NET => DeviceSample {
-            kind: DeviceKind::Net,
-            namespace: Some(key.namespace),
-            software: record.flags & DEVICE_VIRTUAL != 0,
-            ..moved()
-        },
+        KIND_NET => {
+            let (read_bytes, write_bytes) = as_the_kernel_counts(record);
+            DeviceSample {
+                kind: DeviceKind::Net,
+                namespace: Some(key.namespace),
+                software: record.flags & DEVICE_VIRTUAL != 0,
+                read_bytes,
+                write_bytes,
+                linear_bytes: write_bytes.saturating_sub(record.gather_bytes),
+                gather_bytes: record.gather_bytes,
+                ..moved()
+            }
+        }
         KIND_BLOCK.. => DeviceSample { software: is_software_disk(&blank.device), ..moved() },
+    }
+}
+
+/// Bytes received and sent, with link-layer headers in both directions or in none, as the kernel's
+/// statistics have them. The hooks see packets with their header on the way out and without it on the way in.
+/// Loopback counts packets without (`loopback_xmit`, `drivers/net/loopback.c`, 5.10 to 7.2), other
+/// interfaces with Ethernet count what is on the wire.
+const fn as_the_kernel_counts(record: &DeviceRecord) -> (u64, u64) {
+    let DeviceRecord { read_bytes, write_bytes, read_requests, write_requests, flags, .. } =
+        *record;
+    if flags & DEVICE_ETHERNET != 0 {
+        (read_bytes.saturating_add(read_requests.saturating_mul(ETHERNET_HEADER)), write_bytes)
+    } else if flags & DEVICE_LOOPBACK != 0 {
+        (read_bytes, write_bytes.saturating_sub(write_requests.saturating_mul(ETHERNET_HEADER)))
+    } else {
+        (read_bytes, write_bytes)
     }
 }
 
@@ -72,13 +94,31 @@ pub(super) fn identity(sample: &DeviceSample) -> (DeviceKind, &str, Option<u64>)
     (sample.kind, &sample.device, sample.namespace)
 }
 
-/// Adds `next` to `kept` when it is the same device on a bus, which was taken off and put back.
+/// Adds `next` to `kept` when it is the same device, which was taken off and put back: a device on a bus at
+/// another address, an interface with another index.
 pub(super) fn absorb(kept: &mut DeviceSample, next: &DeviceSample) -> bool {
-    let (Some(sum), Some(more)) = (&kept.mapped, &next.mapped) else { return false };
     if identity(kept) != identity(next) {
         return false;
     }
-    kept.mapped = Some(sum.zip_with(more, |a, b| a + b));
+    if let (Some(sum), Some(more)) = (&kept.mapped, &next.mapped) {
+        kept.mapped = Some(sum.zip_with(more, |a, b| a + b));
+        return true;
+    }
+    if kept.kind != DeviceKind::Net {
+        return false;
+    }
+    kept.software &= next.software;
+    for (sum, more) in [
+        (&mut kept.read_bytes, next.read_bytes),
+        (&mut kept.write_bytes, next.write_bytes),
+        (&mut kept.read_requests, next.read_requests),
+        (&mut kept.write_requests, next.write_requests),
+        (&mut kept.errors, next.errors),
+        (&mut kept.linear_bytes, next.linear_bytes),
+        (&mut kept.gather_bytes, next.gather_bytes),
+    ] {
+        *sum = sum.saturating_add(more);
+    }
     true
 }
 

@@ -14,6 +14,7 @@ mod device;
 mod exit;
 mod feature;
 pub mod host;
+mod interfaces;
 pub mod layout;
 pub mod live;
 pub mod lockdown;

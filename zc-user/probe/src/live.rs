@@ -1,7 +1,7 @@
 //! The running kernel as a source of snapshots.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -22,6 +22,7 @@ use super::{
     cpus::Cpus,
     departed::Departed,
     device, exit,
+    interfaces::Interfaces,
     object::map,
     process::Processes,
     record_sum::RecordSum,
@@ -57,6 +58,7 @@ pub struct Live {
     began: Instant,
     records: Records,
     cpus: Cpus,
+    interfaces: Interfaces,
     /// Per slot: the update count that `processes` has seen.
     seen: Vec<u64>,
     /// The highest slot ever known to be in use.
@@ -95,6 +97,7 @@ impl Live {
         release_memory();
         let records = Records::new(array(&attached, map::RECORDS)?.fd(), attached.slots)?;
         let cpus = Cpus::take(&mut attached.ebpf, attached.cpus)?;
+        let interfaces = Interfaces::new(array(&attached, map::INTERFACES)?.fd(), attached.cpus)?;
         let coverage = attached.coverage();
         Ok(Self {
             host: Arc::new(host::describe(&coverage)),
@@ -113,6 +116,7 @@ impl Live {
             log,
             records,
             cpus,
+            interfaces,
             attached,
         })
     }
@@ -280,16 +284,21 @@ impl Live {
         Ok(losses)
     }
 
-    fn devices(&self) -> Result<Vec<DeviceSample>> {
+    fn devices(&mut self) -> Result<Vec<DeviceSample>> {
         let devices: BpfHashMap<&MapData, DeviceKey, DeviceRecord> =
             BpfHashMap::try_from(self.attached.ebpf.map(map::DEVICES).context("no map DEVICES")?)?;
-        let mut samples = Vec::new();
-        for entry in devices.iter() {
-            let (key, record) = entry.context("cannot read the device counters")?;
-            samples.push(device::sample(key, &record, &self.coverage));
-        }
+        let shared = || {
+            let records: Result<BTreeMap<_, _>, _> = devices.iter().collect();
+            records.context("cannot read the device counters")
+        };
+        let records = self.interfaces.complete(shared)?;
+        let mut samples: Vec<_> = records
+            .iter()
+            .map(|(key, record)| device::sample(*key, record, &self.coverage))
+            .collect();
         samples.sort_by(|a, b| device::identity(a).cmp(&device::identity(b)));
         samples.dedup_by(|next, kept| device::absorb(kept, next));
+        self.interfaces.keep_rising(&mut samples);
         Ok(samples)
     }
 }

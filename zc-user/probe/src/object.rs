@@ -32,6 +32,7 @@ names! {
         COPY_ROUTINES,
         CPUS = ".bss.cpus",
         DEVICES,
+        INTERFACES,
         URING_REQUESTS,
         LOSSES,
         AYA_LOGS,

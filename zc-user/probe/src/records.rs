@@ -16,13 +16,13 @@ use zc_common::record::{Record, STATE_FREE};
 const CHUNK: usize = 512;
 
 /// One mapping of part of an array.
-struct Chunk {
+pub(super) struct Chunk {
     address: NonNull<u8>,
     bytes: usize,
 }
 
 impl Chunk {
-    fn map(map: &OwnedFd, offset: u64, bytes: usize) -> io::Result<Self> {
+    pub(super) fn map(map: &OwnedFd, offset: u64, bytes: usize) -> io::Result<Self> {
         // SAFETY: a new mapping at an address of the kernel's choice.
         let address = unsafe {
             rustix::mm::mmap(
@@ -36,6 +36,11 @@ impl Chunk {
         }?;
         let address = NonNull::new(address.cast()).ok_or_else(|| io::Error::other("no address"))?;
         Ok(Self { address, bytes })
+    }
+
+    /// Where it begins.
+    pub(super) fn address(&self) -> NonNull<u8> {
+        self.address
     }
 }
 

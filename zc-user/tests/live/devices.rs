@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, PoisonError},
 };
 
 use serde_json::Value;
@@ -13,49 +14,106 @@ use crate::{
     Test,
     report::{Report, number},
     requirement::{self, Skip, program},
+    workload::refusal::DROPPED,
     zc::{observe, on_disk, workload},
 };
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("devices::network_bytes_are_those_of_proc_net_dev", network),
+    ("devices::packets_that_a_driver_does_not_take_count_once", refused),
     ("devices::disk_bytes_are_those_of_the_block_layer", disk),
 ];
 
-/// The link-layer header, which a received packet has lost when it is handed to the stack.
+/// The link-layer header of Ethernet.
 const HEADER: u64 = 14;
+
+/// Runs a workload that prints what the kernel says of its devices, a line of JSON for each namespace.
+fn compared(name: &str) -> (Report, Vec<Value>) {
+    let mut command = Vec::from(workload());
+    command.push(name.into());
+    let observed = observe(&[], &command);
+    let output = String::from_utf8(observed.output.stdout).expect("UTF-8");
+    let lines = output.lines().map(|line| serde_json::from_str(line).expect("a line of JSON"));
+    (observed.report, lines.collect())
+}
 
 fn network() -> Result<(), Skip> {
     requirement::administrator()?;
     program("ip")?;
-    let mut command = Vec::from(workload());
-    command.push("traffic".into());
-    let observed = observe(&[], &command);
-    let output = String::from_utf8(observed.output.stdout).expect("UTF-8");
-    let mut compared = Vec::new();
-    for line in output.lines() {
-        let namespace: Value = serde_json::from_str(line).expect("a line of JSON");
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (report, namespaces) = compared("traffic");
+    let mut names = Vec::new();
+    for namespace in &namespaces {
         let devices = namespace["devices"].as_object().expect("devices");
         for (name, kernel) in devices.iter().filter(|(_, counts)| number(counts, "tx_bytes") > 0) {
-            let device = device(&observed.report, name, &namespace["namespace"]);
-            let zc = |what| number(device, what);
-            let packets = number(kernel, "rx_packets");
-            // Loopback counts after it has taken the header off.
-            let (sent, received) = if name == "lo" {
-                (number(kernel, "tx_bytes") + HEADER * number(kernel, "tx_packets"), 0)
-            } else {
-                (number(kernel, "tx_bytes"), HEADER * packets)
-            };
-            assert_eq!(zc("write_bytes"), sent, "{name} sent");
-            assert_eq!(zc("write_requests"), number(kernel, "tx_packets"), "{name} sent");
-            assert_eq!(zc("read_requests"), packets, "{name} received");
-            assert_eq!(zc("read_bytes") + received, number(kernel, "rx_bytes"), "{name} received");
+            let device = device(&report, name, &namespace["namespace"]);
+            for (ours, theirs) in [
+                ("write_bytes", "tx_bytes"),
+                ("write_requests", "tx_packets"),
+                ("read_bytes", "rx_bytes"),
+                ("read_requests", "rx_packets"),
+            ] {
+                assert_eq!(number(device, ours), number(kernel, theirs), "{name}, {ours}");
+            }
+            let shapes = number(device, "linear_bytes") + number(device, "gather_bytes");
+            assert_eq!(shapes, number(device, "write_bytes"), "{name}");
+            assert_eq!(number(device, "errors"), 0);
             assert_eq!(device["software"], true, "nothing of it is hardware");
             assert_eq!(device["dma_read_bytes"], Value::Null);
-            compared.push(name.clone());
+            names.push(name.clone());
         }
     }
-    compared.sort();
-    assert_eq!(compared, ["lo", "zca", "zcb"]);
+    names.sort();
+    assert_eq!(names, ["lo", "zca", "zcb"]);
+    Ok(())
+}
+
+/// One after the other, and not next to `network`: the kernel gives the number of a namespace that is gone
+/// to the next one, and all of these have a device of the same name and index.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn refused() -> Result<(), Skip> {
+    requirement::administrator()?;
+    program("ip")?;
+    program("tc")?;
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let outcomes = [dropped(), requeued()];
+    outcomes.into_iter().collect()
+}
+
+fn dropped() -> Result<(), Skip> {
+    let (report, namespaces) = compared("dropped");
+    if let Some(why) = namespaces[0]["lacking"].as_str() {
+        return Err(Skip::Kernel(format!("no macvlan devices: {}", why.trim())));
+    }
+    for name in ["zca", "zcm"] {
+        let kernel = &namespaces[0]["devices"][name];
+        let device = device(&report, name, &namespaces[0]["namespace"]);
+        assert_eq!(number(device, "write_bytes"), number(kernel, "tx_bytes"), "{name}");
+        assert_eq!(number(device, "write_requests"), number(kernel, "tx_packets"), "{name}");
+        let shapes = number(device, "linear_bytes") + number(device, "gather_bytes");
+        assert_eq!(shapes, number(device, "write_bytes"), "{name}");
+        // The queue of the device below never handed its driver what it dropped.
+        let refused = if name == "zcm" { DROPPED as u64 } else { 0 };
+        assert_eq!(number(device, "errors"), refused, "{name}");
+    }
+    Ok(())
+}
+
+fn requeued() -> Result<(), Skip> {
+    let (report, namespaces) = compared("requeued");
+    let kernel = &namespaces[0]["devices"]["zca"];
+    let device = device(&report, "zca", &namespaces[0]["namespace"]);
+    if number(device, "errors") == 0 {
+        return Err(Skip::Kernel("its veth devices refuse no packet".to_owned()));
+    }
+    let packets = number(kernel, "tx_packets");
+    assert_eq!(number(device, "write_requests"), packets);
+    // Such a device counts packets when the other end takes them, without the header
+    // (`veth_xdp_rcv`, `drivers/net/veth.c`).
+    assert_eq!(number(device, "write_bytes"), number(kernel, "tx_bytes") + HEADER * packets);
+    let shapes = number(device, "linear_bytes") + number(device, "gather_bytes");
+    assert_eq!(shapes, number(device, "write_bytes"));
     Ok(())
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod crowd;
 mod iperf;
 mod launch;
 mod life;
+pub(crate) mod refusal;
 pub(crate) mod tax;
 mod traffic;
 pub(crate) mod writeback;
@@ -36,6 +37,8 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
             tax::burn_all(text(1), count(2) as u64, Path::new(text(3)));
         }
         "traffic" => traffic::traffic(),
+        "dropped" => refusal::dropped(),
+        "requeued" => refusal::requeued(),
         "iperf" => iperf::iperf(Path::new(text(1)), Path::new(text(2))),
         "writeback" => writeback::writeback(Path::new(text(1)), text(2), Path::new(text(3))),
         other => panic!("there is no workload '{other}'"),

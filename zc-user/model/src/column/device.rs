@@ -73,11 +73,11 @@ columns! { Devices:
         |device, _| dma(device, device.write_bytes),
         .on(&[Json]);
     READ_BYTES = "read_bytes", "READ", Bytes, Counter,
-        "Bytes read from the medium, or received.",
+        "Bytes read from the medium, or received; of interfaces, with Ethernet headers (loopback: without).",
         |device, _| own(device, device.read_bytes),
         .on(&[Report, Json]);
     WRITE_BYTES = "write_bytes", "WRITTEN", Bytes, Counter,
-        "Bytes written to the medium, or transmitted.",
+        "Bytes written to the medium, or transmitted; of interfaces, with Ethernet headers (loopback: without).",
         |device, _| own(device, device.write_bytes),
         .on(&[Report, Json]);
     READ_REQUESTS = "read_requests", "READS", Count, Counter,
@@ -95,7 +95,7 @@ columns! { Devices:
         }),
         .on(&[Report]), .screen(7, (7, 7), Tone::Reference);
     ERRORS = "errors", "ERRORS", Count, Counter,
-        "Failed requests and refused packets in the interval.",
+        "Failed requests, and packets that the driver refused, in the interval.",
         |device, _| own(device, device.errors),
         .on(&[Report, Json]), .screen(8, (7, 7), Tone::Notice);
     LINEAR_BYTES = "linear_bytes", "LINEAR", Bytes, Counter,

@@ -6,13 +6,16 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream, UdpSocket},
-    os::unix::fs::MetadataExt as _,
+    os::{fd::AsRawFd as _, unix::fs::MetadataExt as _},
     process::Command,
+    thread,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
 use super::{Gate, fork};
+use crate::zc::PATIENCE;
 
 /// Bytes sent over loopback.
 const LOOPBACK: usize = 1_000_003;
@@ -20,7 +23,21 @@ const LOOPBACK: usize = 1_000_003;
 /// Datagrams over the veth pair, in one direction and in the other: few enough to wait in a
 /// socket buffer until the receiver reads them.
 const THERE: usize = 53;
-const BACK: usize = 31;
+const BACK: usize = 19;
+/// Bytes of each. Those sent there fit one packet, those sent back need three.
+const SMALL: usize = 1009;
+const LARGE: usize = 4003;
+
+/// Bytes over a connection between the ends of the pair, in each direction.
+const STREAM: usize = 300_007;
+
+// `include/uapi/linux/ethtool.h`.
+/// `ETHTOOL_STSO`.
+const SET_TCP_SEGMENTATION: u32 = 0x1f;
+/// `ETHTOOL_SGSO`.
+const SET_SEGMENTATION: u32 = 0x24;
+/// `ETHTOOL_SGRO`.
+const SET_MERGING: u32 = 0x2c;
 
 /// Prints what the kernel says of the devices of both namespaces, a line of JSON each.
 pub(super) fn traffic() {
@@ -32,15 +49,23 @@ pub(super) fn traffic() {
         ip("addr add 10.99.0.2/24 dev zcb");
         ip("link set zcb up");
         let socket = UdpSocket::bind("10.99.0.2:4711").expect("an address");
+        let listener = TcpListener::bind("10.99.0.2:4712").expect("a port");
         wired.wait();
-        let mut buffer = [0; 2003];
+        let mut buffer = [0; LARGE];
         let mut from = None;
         for _ in 0..THERE {
             from = Some(socket.recv_from(&mut buffer).expect("a datagram").1);
         }
         for _ in 0..BACK {
-            socket.send_to(&buffer[..503], from.expect("a datagram has arrived")).expect("room");
+            socket.send_to(&buffer, from.expect("a datagram has arrived")).expect("room");
         }
+        for segments in [true, false] {
+            set_segmentation("zcb", segments);
+            let mut stream = listener.accept().expect("a connection").0;
+            stream.read_exact(&mut vec![0; STREAM]).expect("all of it");
+            stream.write_all(&vec![1; STREAM]).expect("room");
+        }
+        await_silence();
         done.wait();
         println!("{}", devices());
         0
@@ -54,17 +79,70 @@ pub(super) fn traffic() {
     wired.await_arrivals(1);
     let socket = UdpSocket::bind("10.99.0.1:0").expect("an address");
     for _ in 0..THERE {
-        socket.send_to(&[1; 1009], "10.99.0.2:4711").expect("room");
+        socket.send_to(&[1; SMALL], "10.99.0.2:4711").expect("room");
     }
     wired.open();
     for _ in 0..BACK {
-        socket.recv(&mut [0; 2003]).expect("a datagram");
+        socket.recv(&mut [0; LARGE]).expect("a datagram");
+    }
+    for segments in [true, false] {
+        set_segmentation("zca", segments);
+        let mut stream = TcpStream::connect("10.99.0.2:4712").expect("a listener");
+        stream.write_all(&vec![1; STREAM]).expect("room");
+        stream.read_exact(&mut vec![0; STREAM]).expect("all of it");
+        // The other end may close first.
+        stream.read_to_end(&mut Vec::new()).expect("the end");
     }
     loopback();
+    await_silence();
     done.await_arrivals(1);
     println!("{}", devices());
     done.open();
     peer.succeed();
+}
+
+/// Waits until no connection of this namespace has anything left to send or to acknowledge.
+pub(super) fn await_silence() {
+    let began = Instant::now();
+    // `/proc/net/tcp`: 06 is TIME_WAIT, 0A listens.
+    let is_silent = |line: &str| matches!(line.split_whitespace().nth(3), Some("06" | "0A"));
+    let connections = || fs::read_to_string("/proc/self/net/tcp").expect("connections");
+    while !connections().lines().skip(1).all(is_silent) {
+        assert!(began.elapsed() < PATIENCE, "a connection does not close: {}", connections());
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Whether the device merges packets that it receives, as `ethtool -K DEVICE gro`.
+pub(super) fn set_merging(device: &str, on: bool) {
+    set(device, SET_MERGING, on);
+}
+
+/// Whether the device takes packets that need segmentation, as `ethtool -K DEVICE tso gso`.
+pub(super) fn set_segmentation(device: &str, on: bool) {
+    set(device, SET_TCP_SEGMENTATION, on);
+    set(device, SET_SEGMENTATION, on);
+}
+
+/// Switches a feature of a device, as `ethtool -K`.
+fn set(device: &str, feature: u32, on: bool) {
+    /// `struct ethtool_value`.
+    #[repr(C)]
+    struct Value {
+        command: u32,
+        data: u32,
+    }
+    let socket = UdpSocket::bind("0.0.0.0:0").expect("a socket");
+    let mut value = Value { command: feature, data: on.into() };
+    // SAFETY: integers and pointers, of which zero is a value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(device.bytes()) {
+        *to = from.cast_signed();
+    }
+    request.ifr_ifru.ifru_data = (&raw mut value).cast();
+    // SAFETY: the structure that this command takes, with a name that ends with a NUL.
+    let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL, &raw mut request) };
+    assert_eq!(done, 0, "{device}, {feature:#x}: {}", std::io::Error::last_os_error());
 }
 
 /// Moves this process to a network namespace of its own.
@@ -98,7 +176,7 @@ fn loopback() {
 }
 
 /// The devices of this namespace, as `/proc/net/dev` has them.
-fn devices() -> Value {
+pub(super) fn devices() -> Value {
     let namespace = fs::metadata("/proc/self/ns/net").expect("a namespace").ino();
     let text = fs::read_to_string("/proc/self/net/dev").expect("devices");
     let devices: serde_json::Map<_, _> = text
