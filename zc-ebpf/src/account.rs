@@ -14,7 +14,7 @@ use zc_common::{
 use crate::{
     atomic,
     cpu::Cpu,
-    kernel::{Object, low_half, member, offset, setting},
+    kernel::{Object, field, low_half, member, offset},
 };
 
 mod late;
@@ -77,7 +77,7 @@ impl Account {
     /// The account of `task`, opened when this is the first time it is seen.
     #[inline(always)]
     pub(crate) fn of(cpu: Cpu, task: Object) -> Option<Self> {
-        let start_ns = task.load::<u64>(offset!(task_start));
+        let start_ns = field!(u64, task, task_start);
         let identity = identity(task.address(), start_ns);
         let slot = match cpu.recall_slot(identity) {
             Some(slot) => slot,
@@ -245,24 +245,16 @@ impl Account {
         if self.shared {
             return;
         }
-        /// The member of `task`, by the shortest way.
-        macro_rules! of_task {
-            ($field:ident) => {
-                if setting!(typed) != 0 {
-                    member!(u64, task.address(), $field)
-                } else {
-                    task.load::<u64>(offset!($field))
-                }
-            };
-        }
         // SAFETY: a map value; called in the context of its only writer, or when it stops running.
         unsafe {
             let record = &mut *self.record;
             let counters = &mut record.counters;
-            counters.page_faults_minor = of_task!(task_min_flt) - record.minor_base;
-            counters.page_faults_major = of_task!(task_maj_flt) - record.major_base;
-            counters.context_switches_voluntary = of_task!(task_nvcsw) - record.voluntary_base;
-            counters.context_switches_involuntary = of_task!(task_nivcsw) - record.involuntary_base;
+            counters.page_faults_minor = field!(u64, task, task_min_flt) - record.minor_base;
+            counters.page_faults_major = field!(u64, task, task_maj_flt) - record.major_base;
+            counters.context_switches_voluntary =
+                field!(u64, task, task_nvcsw) - record.voluntary_base;
+            counters.context_switches_involuntary =
+                field!(u64, task, task_nivcsw) - record.involuntary_base;
             record.updates += 1;
         }
     }

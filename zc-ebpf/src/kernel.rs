@@ -87,6 +87,18 @@ macro_rules! member {
 }
 pub(crate) use member;
 
+/// As [`member`], of an [`Object`] that is not null, be it typed or not.
+macro_rules! field {
+    ($type:ident, $object:expr, $field:ident) => {
+        if $object.is_typed() {
+            $crate::kernel::member!($type, $object.address(), $field) as $type
+        } else {
+            $object.load::<$type>($crate::kernel::offset!($field))
+        }
+    };
+}
+pub(crate) use field;
+
 /// A value of read-only data as the kernel has it. Either user space replaced it before load, so
 /// the compiler must not believe what it says here, or the compiler must not drop a check that the
 /// verifier, which does not know the contents, insists on.
@@ -201,7 +213,12 @@ impl Object {
     pub(crate) fn user_registers(self) -> Self {
         // SAFETY: the helper takes a task of which the verifier knows the type.
         let regs = unsafe { bpf_task_pt_regs(self.address.cast_mut().cast()) };
-        Self::argument(regs as *const u8)
+        Self::typed(regs as u64)
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_typed(self) -> bool {
+        self.typed
     }
 
     #[inline(always)]
@@ -253,6 +270,12 @@ impl Object {
     #[inline(always)]
     pub(crate) fn follow(self, offset: u32) -> Self {
         Self { address: self.load::<usize>(offset) as *const u8, typed: self.typed }
+    }
+
+    /// The object that a member of `object` points to: `address` was read by [`field`].
+    #[inline(always)]
+    pub(crate) fn member_of(object: Self, address: u64) -> Self {
+        Self { address: address as *const u8, typed: object.typed }
     }
 
     /// The value at `offset` by a checked read, whatever the verifier knows.

@@ -22,7 +22,7 @@ macro_rules! tracepoint {
         #[aya_ebpf::macros::btf_tracepoint(function = $hook)]
         pub(crate) fn $name(ctx: aya_ebpf::programs::BtfTracePointContext) -> i32 {
             #[allow(unused_variables, reason = "some hooks need no argument")]
-            let $arguments = $crate::probes::Arguments(aya_ebpf::EbpfContext::as_ptr(&ctx).cast());
+            let $arguments = $crate::probes::Arguments::typed(aya_ebpf::EbpfContext::as_ptr(&ctx).cast());
             $body;
             0
         }
@@ -31,7 +31,7 @@ macro_rules! tracepoint {
         #[aya_ebpf::macros::raw_tracepoint(tracepoint = $hook)]
         pub(crate) fn $raw(ctx: aya_ebpf::programs::RawTracePointContext) -> i32 {
             #[allow(unused_variables, reason = "some hooks need no argument")]
-            let $arguments = $crate::probes::Arguments(aya_ebpf::EbpfContext::as_ptr(&ctx).cast());
+            let $arguments = $crate::probes::Arguments::untyped(aya_ebpf::EbpfContext::as_ptr(&ctx).cast());
             $body;
             0
         }
@@ -44,26 +44,44 @@ use crate::kernel::Object;
 /// The arguments of a tracepoint, in the order of its `TP_PROTO`. Both kinds of tracepoint lay
 /// them out as an array of 64-bit words.
 #[derive(Clone, Copy)]
-pub(crate) struct Arguments(*const u64);
+pub(crate) struct Arguments {
+    words: *const u64,
+    /// Whether the verifier knows the types of pointers. Known when a program is compiled: each kind of
+    /// tracepoint has one of its own.
+    typed: bool,
+}
 
 impl Arguments {
+    /// Of a program at a BTF tracepoint or at a function.
+    #[inline(always)]
+    pub(crate) fn typed(words: *const u64) -> Self {
+        Self { words, typed: true }
+    }
+
+    /// Of a program at a raw tracepoint.
+    #[inline(always)]
+    pub(crate) fn untyped(words: *const u64) -> Self {
+        Self { words, typed: false }
+    }
+
     /// Integer argument `n`; a constant, below the number of arguments this kernel has.
     #[inline(always)]
     pub(crate) fn integer(self, n: usize) -> u64 {
         // SAFETY: the verifier checks the index against the tracepoint's prototype.
-        unsafe { core::ptr::read_volatile(self.0.add(n)) }
+        unsafe { core::ptr::read_volatile(self.words.add(n)) }
     }
 
     /// Pointer argument `n` as a number: the verifier does not know that it is one, and does not follow
     /// each offset from it as another pointer.
     #[inline(always)]
     pub(crate) fn number(self, n: u32) -> u64 {
-        Object::untyped(self.0 as u64).read(n * size_of::<u64>() as u32).unwrap_or_default()
+        Object::untyped(self.words as u64).read(n * size_of::<u64>() as u32).unwrap_or_default()
     }
 
     /// Pointer argument `n`.
     #[inline(always)]
     pub(crate) fn object(self, n: usize) -> Object {
-        Object::argument(self.integer(n) as *const u8)
+        let address = self.integer(n);
+        if self.typed { Object::typed(address) } else { Object::untyped(address) }
     }
 }

@@ -74,7 +74,7 @@ macro_rules! argument {
             asm!(
                 "{value} = *(u64 *)({context} + {offset})",
                 value = out(reg) value,
-                context = in(reg) $call.0.0,
+                context = in(reg) $call.0.words,
                 offset = const placeholder::ARGUMENT as u32 + shape!(SITE.$field),
                 options(pure, readonly, nostack, preserves_flags),
             );
@@ -90,7 +90,7 @@ pub(crate) struct Traced<const SITE: usize>(Arguments);
 impl<const SITE: usize> Traced<SITE> {
     #[inline(always)]
     pub(crate) fn new(context: *const u64) -> Self {
-        Self(Arguments(context))
+        Self(Arguments::typed(context))
     }
 
     /// Integer argument `n`, a constant.
@@ -139,7 +139,7 @@ impl<const SITE: usize> Traced<SITE> {
     /// a pipe, which takes references to pages, nor when it throws everything away.
     #[inline(always)]
     pub(crate) fn copies(self) -> bool {
-        let iter = Object::argument(argument!(self, iter) as *const u8);
+        let iter = Object::typed(argument!(self, iter));
         let kind = if offset!(iter_type) == ABSENT {
             iter.load::<u8>(offset!(iter_type_old))
         } else {

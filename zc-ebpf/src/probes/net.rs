@@ -8,7 +8,7 @@ use super::{Arguments, tracepoint};
 use crate::{
     devices::{Device, count_device},
     interfaces::Interface,
-    kernel::{Object, offset},
+    kernel::{Object, field, offset},
 };
 
 /// What a driver returns for a packet that it took, and `NET_XMIT_CN`, which a stacked device passes on
@@ -34,8 +34,8 @@ tracepoint!(
 fn started(arguments: Arguments) {
     let skb = arguments.object(0);
     let dev = arguments.object(1);
-    let bytes = u64::from(skb.load::<u32>(offset!(skb_len)));
-    let gathered = u64::from(skb.load::<u32>(offset!(skb_data_len)));
+    let bytes = u64::from(field!(u32, skb, skb_len));
+    let gathered = u64::from(field!(u32, skb, skb_data_len));
     let Some(key) = key(dev) else { return };
     match Interface::of(key) {
         Some(interface) => interface.sent(bytes, gathered),
@@ -99,8 +99,8 @@ tracepoint!(
 #[inline(always)]
 fn received(arguments: Arguments) {
     let skb = arguments.object(0);
-    let dev = skb.follow(offset!(skb_dev));
-    let bytes = u64::from(skb.load::<u32>(offset!(skb_len)));
+    let dev = Object::member_of(skb, field!(u64, skb, skb_dev));
+    let bytes = u64::from(field!(u32, skb, skb_len));
     let Some(key) = key(dev) else { return };
     match Interface::of(key) {
         Some(interface) => interface.received(bytes),
@@ -126,8 +126,11 @@ fn key(dev: Object) -> Option<u64> {
     if dev.is_null() {
         return None;
     }
-    let namespace = dev.follow(offset!(net_device_net)).load(offset!(net_inum));
-    Some(interface_key(namespace, dev.load(offset!(net_device_ifindex))))
+    let net = Object::member_of(dev, field!(u64, dev, net_device_net));
+    if net.is_null() {
+        return None;
+    }
+    Some(interface_key(field!(u32, net, net_inum), field!(u32, dev, net_device_ifindex)))
 }
 
 /// The shared record of an interface.

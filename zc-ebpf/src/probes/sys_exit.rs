@@ -39,16 +39,16 @@ use straight::{How, straight};
 /// by hand: each of the two knows at once whether it has types.
 #[btf_tracepoint(function = "sys_exit")]
 pub(crate) fn zc_sys_exit(ctx: BtfTracePointContext) -> i32 {
-    let arguments = Arguments(ctx.as_ptr().cast());
-    sys_exit(|| Object::typed(arguments.integer(0)), true, || arguments.integer(1) as i64);
+    let arguments = Arguments::typed(ctx.as_ptr().cast());
+    sys_exit(|| arguments.object(0), true, || arguments.integer(1) as i64);
     0
 }
 
 /// As [`zc_sys_exit`], for kernels without BTF.
 #[raw_tracepoint(tracepoint = "sys_exit")]
 pub(crate) fn zc_sys_exit_raw(ctx: RawTracePointContext) -> i32 {
-    let arguments = Arguments(ctx.as_ptr().cast());
-    sys_exit(|| Object::untyped(arguments.integer(0)), false, || arguments.integer(1) as i64);
+    let arguments = Arguments::untyped(ctx.as_ptr().cast());
+    sys_exit(|| arguments.object(0), false, || arguments.integer(1) as i64);
     0
 }
 

@@ -128,7 +128,8 @@ impl Finished {
             }
         }
         let (output, what) = (&self.output, &self.what);
-        assert_eq!(output.status.code(), Some(code), "{what}: {}", self.stderr());
+        let said = format!("{}{}", self.stderr(), self.stdout());
+        assert_eq!(output.status.code(), Some(code), "{what}: {said}");
         self
     }
 

@@ -31,8 +31,8 @@ pub(crate) struct Server {
     version: Option<String>,
 }
 
-/// How long a server may take to come up, or to come to rest.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a server may take to come up, or to come to rest, on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Time between two looks at a process that is not yet where it has to be.
 const PAUSE: Duration = Duration::from_millis(1);
