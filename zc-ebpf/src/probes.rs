@@ -67,8 +67,30 @@ impl Arguments {
     /// Integer argument `n`; a constant, below the number of arguments this kernel has.
     #[inline(always)]
     pub(crate) fn integer(self, n: usize) -> u64 {
-        // SAFETY: the verifier checks the index against the tracepoint's prototype.
-        unsafe { core::ptr::read_volatile(self.words.add(n)) }
+        // One instruction whose place is part of it: of two loads in branches the compiler would make one,
+        // from an address that it computes, which the verifier refuses ("dereference of modified ctx ptr").
+        macro_rules! word {
+            ($($n:literal)*) => {
+                match n {
+                    $($n => {
+                        let value: u64;
+                        // SAFETY: the verifier checks the place against the tracepoint's prototype.
+                        unsafe {
+                            core::arch::asm!(
+                                "{value} = *(u64 *)({words} + {place})",
+                                value = out(reg) value,
+                                words = in(reg) self.words,
+                                place = const $n * size_of::<u64>(),
+                                options(pure, readonly, nostack, preserves_flags),
+                            );
+                        }
+                        value
+                    })*
+                    _ => 0,
+                }
+            };
+        }
+        word!(0 1 2 3 4 5 6 7 8 9)
     }
 
     /// Pointer argument `n` as a number: the verifier does not know that it is one, and does not follow

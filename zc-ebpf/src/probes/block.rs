@@ -1,7 +1,5 @@
 //! Block devices: requests made (by which thread) and completed (by which device).
 
-use core::arch::asm;
-
 use zc_common::device::{DeviceKey, KIND_BLOCK};
 
 use super::{Arguments, tracepoint, writeback::dirtier};
@@ -41,16 +39,7 @@ tracepoint!(
 /// The only argument; before 5.11 the one at `place`.
 #[inline(always)]
 fn bio(arguments: Arguments, place: usize) -> Object {
-    if variant!(getrq_args) > 1 {
-        let bio = arguments.object(place);
-        // Otherwise the compiler makes one load of both, from an address that it computes, which the
-        // verifier refuses ("dereference of modified ctx ptr").
-        // SAFETY: no instruction.
-        unsafe { asm!("") };
-        bio
-    } else {
-        arguments.object(0)
-    }
+    if variant!(getrq_args) > 1 { arguments.object(place) } else { arguments.object(0) }
 }
 
 #[inline(always)]

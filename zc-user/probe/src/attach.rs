@@ -95,6 +95,8 @@ pub struct Attached {
     pub ebpf: Ebpf,
     /// How the programs read kernel memory.
     pub access: Access,
+    /// Why the kernel refused BTF tracepoints, where its own types were used.
+    pub untyped_because: Option<String>,
     /// What became of each group.
     pub groups: Vec<GroupStatus>,
     /// Why the functions of modules are not hooked; `None` when they are. What modules copy is assumed
@@ -166,14 +168,17 @@ fn attach_with(options: &Options, mut ahead: Ahead<'_>) -> Result<Attached> {
         Err(error) if own && error.is::<Barred>() => Err(error),
         Err(error) => match lockdown::bars() {
             Some(barred) => Err(barred.into()),
-            None => attempt(Access::Checked).map_err(|second| {
-                // The first refusal names the better way; the second one is what remains.
-                if own {
-                    error.context(format!("raw tracepoints were refused too: {second:#}"))
-                } else {
-                    second
+            None => match attempt(Access::Checked) {
+                Ok(attached) => {
+                    let untyped_because = own.then(|| format!("{error:#}"));
+                    Ok(Attached { untyped_because, ..attached })
                 }
-            }),
+                // The first refusal names the better way; the second one is what remains.
+                Err(second) if own => {
+                    Err(error.context(format!("raw tracepoints were refused too: {second:#}")))
+                }
+                Err(second) => Err(second),
+            },
         },
     }
 }
@@ -342,7 +347,18 @@ impl Attempt<'_> {
         let unhooked = Unhooked::find(&sites, &hooking);
         clock.ends("attaching");
         let phases = clock.phases;
-        Ok(Attached { ebpf, access, groups, modules, unhooked, slots, cpus, sampler, phases })
+        Ok(Attached {
+            ebpf,
+            access,
+            untyped_because: None,
+            groups,
+            modules,
+            unhooked,
+            slots,
+            cpus,
+            sampler,
+            phases,
+        })
     }
 }
 

@@ -212,7 +212,10 @@ fn probes(attached: &Attached, findings: &mut Vec<Finding>) {
         Access::Typed => "BTF tracepoints (typed loads)",
         Access::Checked => "raw tracepoints (checked reads, slower)",
     };
-    findings.push(finding("probes", Verdict::Ok, access, None));
+    findings.push(match &attached.untyped_because {
+        Some(why) => finding("probes", Verdict::Degraded, &format!("{access}: {why}"), None),
+        None => finding("probes", Verdict::Ok, access, None),
+    });
     findings.extend(served(&attached.coverage(), attached.unhooked.awaited()));
     findings.push(finding(
         "thread slots",
