@@ -5,8 +5,8 @@ use serde::{Serialize, Serializer};
 use crate::advice::evidence;
 use zc_model::{
     advice::{self, Rule},
-    column::{Devices, PathRow, Paths, Processes, Table, View},
-    counter::{CounterId, Counters},
+    column::{Column, Devices, PathRow, Paths, Processes, Table, View},
+    counter::CounterId,
     frame::Frame,
     ledger,
     row::Row,
@@ -59,7 +59,7 @@ pub(super) struct Tail<'a> {
 #[derive(Debug)]
 pub(super) struct Listed<'a> {
     pub(super) processes: Vec<&'a ProcessSample>,
-    frame: &'a Frame,
+    pub(super) frame: &'a Frame,
 }
 
 #[derive(Debug, Serialize)]
@@ -77,7 +77,7 @@ struct Entry<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Zerocopy {
+pub(super) struct Zerocopy {
     mechanism: &'static str,
     requested_bytes: u64,
     achieved_bytes: Option<u64>,
@@ -99,16 +99,16 @@ struct Because {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Process<'a> {
+struct Process<'a> {
     #[serde(flatten)]
-    pub(super) identity: Identity<'a>,
+    identity: Identity<'a>,
     #[serde(flatten)]
-    pub(super) work: Work<'a>,
+    work: Work<'a>,
 }
 
 /// Who it is.
 #[derive(Debug, Serialize)]
-pub(super) struct Identity<'a> {
+struct Identity<'a> {
     pid: u32,
     ppid: u32,
     start_ns: u64,
@@ -121,7 +121,7 @@ pub(super) struct Identity<'a> {
 
 /// What it did.
 #[derive(Debug, Serialize)]
-pub(super) struct Work<'a> {
+struct Work<'a> {
     #[serde(flatten)]
     entry: Entry<'a>,
     advice: Vec<Advice>,
@@ -138,7 +138,7 @@ pub struct Path<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Advice {
+pub(super) struct Advice {
     rule: &'static str,
     paths: Vec<PathId>,
     evidence: String,
@@ -241,9 +241,19 @@ impl<'a> Entry<'a> {
             columns: Members { row, context: frame },
             unknown_moved_bytes: frame.copied(row.paths).unknown_moved_bytes,
             paths: Path::all(row.paths, frame),
-            zerocopy: zerocopy::requests(row, frame).iter().map(Zerocopy::new).collect(),
+            zerocopy: zerocopy(row, frame),
         }
     }
+}
+
+/// Zero-copy that a row requested.
+pub(super) fn zerocopy(row: Row<'_>, frame: &Frame) -> Vec<Zerocopy> {
+    zerocopy::requests(row, frame).iter().map(Zerocopy::new).collect()
+}
+
+/// Advice on a row.
+pub(super) fn advice(row: Row<'_>, frame: &Frame) -> Vec<Advice> {
+    advice::all(row, frame).iter().map(Advice::new).collect()
 }
 
 impl Zerocopy {
@@ -272,28 +282,15 @@ impl Because {
 
 impl<'a> Listed<'a> {
     /// The row of a process.
-    pub(super) fn row(&self, process: &'a ProcessSample) -> Process<'a> {
-        Process {
-            identity: Identity::new(process),
-            work: self.work(&process.counters, &process.paths),
-        }
-    }
-
-    /// What a process did that has these counts.
-    pub(super) fn work<'b>(&self, counters: &'b Counters, paths: &'b [PathSample]) -> Work<'b>
-    where
-        'a: 'b,
-    {
-        let row = Row { process: None, counters, paths };
-        Work {
-            entry: Entry::new(row, self.frame),
-            advice: advice::all(row, self.frame).iter().map(Advice::new).collect(),
-        }
+    fn row(&self, process: &'a ProcessSample) -> Process<'a> {
+        let row = Row { process: None, counters: &process.counters, paths: &process.paths };
+        let work = Work { entry: Entry::new(row, self.frame), advice: advice(row, self.frame) };
+        Process { identity: Identity::new(process), work }
     }
 }
 
 impl<'a> Identity<'a> {
-    pub(super) fn new(process: &'a ProcessSample) -> Self {
+    fn new(process: &'a ProcessSample) -> Self {
         let ProcessSample {
             id,
             parent,
@@ -371,16 +368,41 @@ impl<T: Table> std::fmt::Debug for Members<'_, T> {
     }
 }
 
+/// When a column is a member of its row's object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// Always, if only with `null`.
+    Always,
+    /// Where there is something to tell.
+    IfAny,
+}
+
+impl Shown {
+    /// Whether it is one with this cell.
+    pub(super) fn has(self, value: &Value<'_>) -> bool {
+        match self {
+            Self::Always => true,
+            Self::IfAny => value.is_known() && value.number() != Some(0.0),
+        }
+    }
+}
+
+/// The columns that are members of a row's object, in order.
+pub(super) fn columns<T: Table>() -> impl Iterator<Item = (&'static Column<T>, Shown)> {
+    T::COLUMNS.iter().filter_map(|column| {
+        if column.is_in(View::JsonIfAny) {
+            Some((*column, Shown::IfAny))
+        } else {
+            column.is_in(View::Json).then_some((*column, Shown::Always))
+        }
+    })
+}
+
 impl<T: Table> Serialize for Members<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(T::COLUMNS.iter().filter_map(|column| {
-            let if_any = column.is_in(View::JsonIfAny);
-            if !if_any && !column.is_in(View::Json) {
-                return None;
-            }
+        serializer.collect_map(columns::<T>().filter_map(|(column, shown)| {
             let value = column.of(self.row, self.context);
-            let is_any = value.is_known() && value.number() != Some(0.0);
-            (is_any || !if_any).then_some((column.id, Raw(value)))
+            shown.has(&value).then_some((column.id, Raw(value)))
         }))
     }
 }
@@ -422,13 +444,16 @@ impl Serialize for CounterValues<'_> {
     }
 }
 
+/// Where the number in the cell of a counter comes from.
+pub(super) fn provenance(counter: CounterId, row: Row<'_>, frame: &Frame) -> Provenance {
+    let value = Processes::counter(counter).of(row, frame);
+    value.quality().map_or(Provenance::Unavailable, |quality| quality.provenance)
+}
+
 impl Serialize for Provenances<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { row, frame } = *self;
-        let provenance = |counter: CounterId| {
-            let value = Processes::counter(counter).of(row, frame);
-            value.quality().map_or(Provenance::Unavailable, |quality| quality.provenance)
-        };
+        let provenance = |counter| provenance(counter, row, frame);
         let copied = CounterId::CopiedBytes;
         let limited = CounterId::ALL
             .iter()
