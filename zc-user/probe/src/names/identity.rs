@@ -61,12 +61,18 @@ fn process_of(tid: u32) -> Option<u32> {
     status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()
 }
 
-/// Whether process `pid` has a thread `tid` now. Its threads are numbered in the same namespace as
-/// the kernel side's.
+/// Whether process `pid` has a thread `tid` now, one that has exited and was not waited for included.
+/// Its threads are numbered in the same namespace as the kernel side's.
+///
+/// Signal 0 is not delivered: the kernel finds the thread and checks whether it belongs to the process
+/// (`do_send_specific`, `kernel/signal.c`, 5.10 to 7.2). A look into `/proc` would make it create an
+/// entry there for every thread.
 #[must_use]
 pub fn is_alive(pid: u32, tid: u32) -> bool {
-    // Only a clear "no" counts: hidden or unreadable is alive.
-    !matches!(Path::new(&format!("/proc/{pid}/task/{tid}")).try_exists(), Ok(false))
+    // SAFETY: integers only, and no signal.
+    let sent = unsafe { libc::syscall(libc::SYS_tgkill, pid, tid, 0) };
+    // Only a clear "no" counts: a thread that may not be signalled is alive.
+    sent == 0 || std::io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
 }
 
 /// Whether `/proc` shows every process under the id that the kernel side knows: this process is in
@@ -89,4 +95,47 @@ pub fn tick_ns() -> u64 {
 #[must_use]
 pub fn is_incarnation(sample: ProcessId, found: ProcessId) -> bool {
     sample.pid == found.pid && sample.start_ns / tick_ns() == found.start_ns / tick_ns()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{process::Command, sync::mpsc, thread};
+
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+
+    use super::*;
+
+    #[test]
+    fn a_process_is_there_until_it_has_been_waited_for() {
+        let own = std::process::id();
+        assert!(is_alive(own, own));
+        let mut child = Command::new("true").spawn().unwrap();
+        let pid = child.id();
+        waitid(WaitId::Pid(Pid::from_child(&child)), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
+            .unwrap();
+        assert!(is_alive(pid, pid), "a zombie has its pid");
+        assert!(!is_alive(own, pid), "it is a thread of another process");
+        child.wait().unwrap();
+        assert!(!is_alive(pid, pid));
+    }
+
+    #[test]
+    fn a_thread_is_there_until_it_has_left() {
+        let own = std::process::id();
+        let (tell, told) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let thread = thread::spawn(move || {
+            tell.send(rustix::thread::gettid().as_raw_nonzero().get() as u32).unwrap();
+            let _ = released.recv();
+        });
+        let tid = told.recv().unwrap();
+        assert!(is_alive(own, tid));
+        assert!(!is_alive(tid, tid), "its process has another id");
+        drop(release);
+        thread.join().unwrap();
+        // The kernel reports the end of a thread a moment before it takes its id away.
+        while is_alive(own, tid) {
+            thread::yield_now();
+        }
+    }
 }
