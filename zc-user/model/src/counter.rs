@@ -176,6 +176,17 @@ impl Counters {
         self.unknown = self.unknown.zip_with(&other.unknown, u64::saturating_add);
     }
 
+    /// Raises every counter to at least what `least` has. Whether any is above that.
+    pub fn raise(&mut self, least: &Self) -> bool {
+        let mut is_above = false;
+        for (value, least) in self.known.iter_mut().zip(&least.known) {
+            is_above |= *value > *least;
+            *value = (*value).max(*least);
+        }
+        self.unknown = self.unknown.zip_with(&least.unknown, u64::max);
+        is_above || self.unknown != least.unknown
+    }
+
     /// The counters that this version knows, with their values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (CounterId, u64)> + '_ {
         CounterId::ALL.iter().copied().zip(self.known)

@@ -106,27 +106,6 @@ impl Frame {
     /// its name: its earlier counts are then taken off that row, which now holds them.
     #[must_use]
     pub fn between(previous: &Snapshot, next: &Snapshot) -> Self {
-        let mut processes = Vec::with_capacity(next.processes.len());
-        let mut push = |process: ProcessSample| {
-            if !process.exited || process.is_active() {
-                processes.push(process);
-            }
-        };
-        let mut baseline = Baseline::new(&previous.processes);
-        for process in next.processes.iter().filter(|process| !is_merged(process)) {
-            push(match baseline.take(process.id) {
-                Some(before) if Arc::ptr_eq(before, process) => idle(process),
-                Some(before) => delta(process, &before.counters, &before.paths),
-                None => delta(process, &Counters::default(), &[]),
-            });
-        }
-        let merged = baseline.merged(next);
-        for row in next.processes.iter().filter(|process| is_merged(process)) {
-            push(match merged.get(&name(row)) {
-                Some(before) => delta(row, &before.counters, &before.paths),
-                None => delta(row, &Counters::default(), &[]),
-            });
-        }
         let paths = ledger::difference(&previous.unattributed.paths, &next.unattributed.paths);
         let mut counters = next
             .unattributed
@@ -134,11 +113,28 @@ impl Frame {
             .zip_with(&previous.unattributed.counters, u64::saturating_sub);
         ledger::reconcile(&mut counters, &paths);
         let unattributed = Unattributed { counters, paths };
+        let mut rows = Rows::new(next.processes.len(), &unattributed);
+        let mut baseline = Baseline::new(&previous.processes);
+        for process in next.processes.iter().filter(|process| !is_merged(process)) {
+            match baseline.take(process.id) {
+                Some(before) if Arc::ptr_eq(before, process) => rows.push_idle(process),
+                Some(before) => rows.push(delta(process, &before.counters, &before.paths)),
+                None => rows.push(delta(process, &Counters::default(), &[])),
+            }
+        }
+        let merged = baseline.merged(next);
+        for row in next.processes.iter().filter(|process| is_merged(process)) {
+            rows.push(match merged.get(&name(row)) {
+                Some(before) => delta(row, &before.counters, &before.paths),
+                None => delta(row, &Counters::default(), &[]),
+            });
+        }
+        let Rows { processes, totals } = rows;
         Self {
             host: Arc::clone(&next.host),
             taken_at_ns: next.taken_at_ns,
             elapsed_ns: next.elapsed_ns.saturating_sub(previous.elapsed_ns),
-            totals: Totals::of(&processes, &unattributed),
+            totals,
             processes,
             unattributed,
             devices: next.devices.iter().map(|d| device_delta(&previous.devices, d)).collect(),
@@ -176,7 +172,11 @@ impl Frame {
     /// The process with this identity.
     #[must_use]
     pub fn process(&self, id: ProcessId) -> Option<&ProcessSample> {
-        self.processes.iter().find(|process| process.id == id)
+        let all = &self.processes;
+        // Live sources list processes in the order of their identities; merged rows come last. Where
+        // that is not so, or misleads, each is looked at.
+        let found = all.binary_search_by_key(&id, |process| process.id).ok();
+        found.map(|at| &all[at]).or_else(|| all.iter().find(|process| process.id == id))
     }
 
     /// Bytes copied on these paths. When there are none, their provenance is that of an ordinary copy
@@ -201,6 +201,40 @@ impl Frame {
     }
 }
 
+/// The processes of a frame and their sum, which is made while each is at hand: ten thousand of them do
+/// not fit into the caches of a processor.
+struct Rows {
+    processes: Vec<ProcessSample>,
+    totals: Totals,
+}
+
+impl Rows {
+    /// Room for `count` processes; the sum begins with what is unattributed.
+    fn new(count: usize, unattributed: &Unattributed) -> Self {
+        let mut totals = Totals::default();
+        totals.add(&unattributed.counters, &unattributed.paths);
+        Self { processes: Vec::with_capacity(count), totals }
+    }
+
+    /// Adds a process, unless it had exited and did nothing.
+    fn push(&mut self, process: ProcessSample) {
+        self.processes.push(process);
+        let Some(process) = self.processes.last() else { return };
+        if process.is_active() {
+            self.totals.add(&process.counters, &process.paths);
+        } else if process.exited {
+            self.processes.pop();
+        }
+    }
+
+    /// Adds a process that did nothing, unless it had exited.
+    fn push_idle(&mut self, process: &ProcessSample) {
+        if !process.exited {
+            self.processes.push(idle(process));
+        }
+    }
+}
+
 /// The previous counts of each process, each to be taken once.
 struct Baseline<'a> {
     previous: &'a [Arc<ProcessSample>],
@@ -208,8 +242,8 @@ struct Baseline<'a> {
     /// Where the next process is if the order has not changed: most snapshots list most processes
     /// in the order of the one before.
     expected: usize,
-    /// In the order of their identities: need no index.
-    sorted: bool,
+    /// Whether they are in the order of their identities, and need no index; once that is asked for.
+    sorted: Option<bool>,
     by_id: Option<HashMap<ProcessId, usize>>,
 }
 
@@ -219,7 +253,7 @@ impl<'a> Baseline<'a> {
             previous,
             taken: vec![false; previous.len()],
             expected: 0,
-            sorted: previous.is_sorted_by_key(|process| process.id),
+            sorted: None,
             by_id: None,
         }
     }
@@ -228,17 +262,24 @@ impl<'a> Baseline<'a> {
         let previous = self.previous;
         let found = match previous.get(self.expected) {
             Some(process) if process.id == id => self.expected,
-            _ if self.sorted => previous.binary_search_by_key(&id, |process| process.id).ok()?,
-            _ => {
-                let by_id = self.by_id.get_or_insert_with(|| {
-                    previous.iter().enumerate().map(|(at, process)| (process.id, at)).collect()
-                });
-                *by_id.get(&id)?
-            }
+            _ => self.search(id)?,
         };
         self.expected = found + 1;
         self.taken[found] = true;
         Some(&previous[found])
+    }
+
+    /// Where a process is that is not where it is expected.
+    fn search(&mut self, id: ProcessId) -> Option<usize> {
+        let previous = self.previous;
+        let is_sorted = || previous.is_sorted_by_key(|process| process.id);
+        if *self.sorted.get_or_insert_with(is_sorted) {
+            return previous.binary_search_by_key(&id, |process| process.id).ok();
+        }
+        let by_id = self.by_id.get_or_insert_with(|| {
+            previous.iter().enumerate().map(|(at, process)| (process.id, at)).collect()
+        });
+        by_id.get(&id).copied()
     }
 
     /// What the merged rows of `next` have from before: their own counts, and those of the

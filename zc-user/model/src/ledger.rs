@@ -237,7 +237,7 @@ pub fn add(paths: &mut Vec<PathSample>, more: &[PathSample]) {
 
 /// Brings `paths` in order, merges what belongs together, and drops what is all zero.
 pub(super) fn normalise(paths: &mut Vec<PathSample>) {
-    if !paths.is_sorted_by(|a, b| key(a) < key(b)) {
+    if !is_ordered(paths) {
         let unordered = std::mem::take(paths);
         add(paths, &unordered);
     }
@@ -246,27 +246,44 @@ pub(super) fn normalise(paths: &mut Vec<PathSample>) {
 
 /// What `next` has more than `previous`, path by path; paths without a difference are left out.
 pub(super) fn difference(previous: &[PathSample], next: &[PathSample]) -> Vec<PathSample> {
-    if previous == next {
-        return Vec::new();
-    }
-    let mut paths = Vec::with_capacity(next.len());
-    add(&mut paths, next);
-    for delta in &mut paths {
-        let same = key(delta);
-        for before in previous.iter().filter(|before| key(before) == same) {
-            delta.ops = delta.ops.saturating_sub(before.ops);
-            delta.errors = delta.errors.saturating_sub(before.errors);
-            delta.moved_bytes = delta.moved_bytes.saturating_sub(before.moved_bytes);
-            delta.copied_bytes = delta.copied_bytes.saturating_sub(before.copied_bytes);
-            delta.assumed_bytes = delta.assumed_bytes.saturating_sub(before.assumed_bytes);
-            if delta.provenance == Provenance::Assumed && delta.assumed_bytes == 0 {
-                // All that is assumed was assumed before this interval.
-                delta.provenance = Provenance::Measured;
-            }
+    let mut ordered = Vec::new();
+    let next = if is_ordered(next) {
+        next
+    } else {
+        add(&mut ordered, next);
+        &ordered
+    };
+    let differs = |sample: &&PathSample| !is_zero(&since(sample, previous));
+    // Counted first: of the paths that a process has ever used, few change at a time, and there may be
+    // ten thousand of these lists.
+    let mut deltas = Vec::with_capacity(next.iter().filter(differs).count());
+    deltas.extend(next.iter().filter(differs).map(|sample| since(sample, previous)));
+    deltas
+}
+
+/// What `next` has more than the sample of the same path and kind of socket in `previous`.
+fn since(next: &PathSample, previous: &[PathSample]) -> PathSample {
+    let mut delta = *next;
+    for before in previous {
+        if before.path != next.path || before.socket != next.socket {
+            continue;
+        }
+        delta.ops = delta.ops.saturating_sub(before.ops);
+        delta.errors = delta.errors.saturating_sub(before.errors);
+        delta.moved_bytes = delta.moved_bytes.saturating_sub(before.moved_bytes);
+        delta.copied_bytes = delta.copied_bytes.saturating_sub(before.copied_bytes);
+        delta.assumed_bytes = delta.assumed_bytes.saturating_sub(before.assumed_bytes);
+        if delta.provenance == Provenance::Assumed && delta.assumed_bytes == 0 {
+            // All that is assumed was assumed before this interval.
+            delta.provenance = Provenance::Measured;
         }
     }
-    paths.retain(|sample| !is_zero(sample));
-    paths
+    delta
+}
+
+/// Whether there is one sample per path and kind of socket, in order.
+fn is_ordered(paths: &[PathSample]) -> bool {
+    paths.is_sorted_by(|a, b| key(a) < key(b))
 }
 
 #[cfg(test)]

@@ -67,6 +67,8 @@ impl Context {
             Ok(Some(next)) => {
                 self.complaint = None;
                 if let Some(previous) = &self.previous {
+                    // Given back first: the next frame takes as much memory as this one.
+                    self.live.frame = None;
                     self.live.push(Frame::between(previous, &next));
                 }
                 self.live.losses.clone_from(&next.losses);

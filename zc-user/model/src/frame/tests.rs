@@ -53,6 +53,22 @@ fn each_process_finds_its_past_in_whatever_order() {
 }
 
 #[test]
+fn a_process_is_found_in_whatever_order() {
+    let mut row = process(0, "sh", &[path(CopyPath::FileRead, 1, 1)]);
+    row.exited = true;
+    let sorted: Vec<_> = (1..=9).map(|pid| process(pid, "x", &[])).collect();
+    let unsorted: Vec<_> = [4, 1, 9, 2, 7, 3, 8, 6, 5].map(|pid| process(pid, "x", &[])).into();
+    for mut rows in [sorted, unsorted] {
+        rows.extend([row.clone(), row.clone(), row.clone()]);
+        let frame = Frame::cumulative(snapshot(1, &rows));
+        for row in &rows[..9] {
+            assert_eq!(frame.process(row.id).map(|found| found.id), Some(row.id));
+        }
+        assert_eq!(frame.process(ProcessId { pid: 3, start_ns: 4 }), None);
+    }
+}
+
+#[test]
 fn a_shared_sample_is_an_idle_process() {
     let busy = process(7, "x", &[path(CopyPath::FileRead, 1, 100)]);
     let before = snapshot(1, &[busy]);

@@ -61,9 +61,7 @@ impl Detail {
     /// The whole page at this width.
     fn canvas(&self, context: &Context, width: u16) -> Canvas {
         let mut canvas = Canvas::new(width);
-        let seen = self.seen.as_deref().and_then(|frame| {
-            Some((frame, frame.processes.iter().find(|process| self.key.is(process))?))
-        });
+        let seen = self.seen.as_deref().and_then(|frame| Some((frame, self.key.find(frame)?)));
         let Some((frame, process)) = seen else {
             canvas.line("collecting...");
             return canvas;
@@ -85,7 +83,7 @@ impl Detail {
     }
 
     fn is_in(&self, frame: &Frame) -> bool {
-        frame.processes.iter().any(|process| self.key.is(process))
+        self.key.find(frame).is_some()
     }
 }
 

@@ -285,9 +285,7 @@ fn draw(page: &Processes, context: &Context, area: Rect, buf: &mut Buffer) {
         tabular::empty(message, theme, area, buf);
     }
     for ((key, selected), line) in page.rows.visible(rows_visible(context)).zip(0..) {
-        let Some(process) = frame.processes.iter().find(|process| key.is(process)) else {
-            continue;
-        };
+        let Some(process) = key.find(frame) else { continue };
         let row = Row::process(process);
         grid.row(line, selected, buf, |slot| match SHOWN[slot.column].content {
             Content::Curve => {

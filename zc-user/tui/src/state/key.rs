@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use zc_model::snapshot::{
-    DeviceKind, DeviceSample, PathId, PathSample, ProcessId, ProcessSample, SocketId,
+use zc_model::{
+    frame::Frame,
+    snapshot::{DeviceKind, DeviceSample, PathId, PathSample, ProcessId, ProcessSample, SocketId},
 };
 
 /// A process; rows of merged processes have no identity but their name.
@@ -21,10 +22,16 @@ impl ProcessKey {
         Self { id: process.id, merged }
     }
 
-    /// Whether this is the process.
+    /// The process in this frame.
     #[must_use]
-    pub fn is(&self, process: &ProcessSample) -> bool {
-        process.id == self.id && self.merged.as_ref().is_none_or(|comm| *comm == process.comm)
+    pub fn find<'a>(&self, frame: &'a Frame) -> Option<&'a ProcessSample> {
+        match &self.merged {
+            None => frame.process(self.id),
+            Some(name) => frame
+                .processes
+                .iter()
+                .find(|process| process.id == self.id && process.comm == *name),
+        }
     }
 }
 
