@@ -26,7 +26,7 @@ use super::{
     object::map,
     process::Processes,
     record_sum::RecordSum,
-    records::Records,
+    records::{Header, Records},
     tax,
 };
 use crate::{
@@ -147,8 +147,7 @@ impl Live {
                 self.highest = self.highest.max(slot);
                 if self.seen[slot] != updates {
                     self.seen[slot] = updates;
-                    let record = self.records.read(slot)?;
-                    self.processes.touch(slot as u32, &record);
+                    self.processes.touch(slot as u32, &self.records.header(slot)?);
                 }
             }
             slot += 1;
@@ -168,7 +167,7 @@ impl Live {
                 Ok(slot) => {
                     // A thread that came later has a higher slot, however wide a gap the dead leave.
                     self.highest = self.highest.max(slot as usize);
-                    dead.push((self.records.read(slot as usize)?.start_ns, slot));
+                    dead.push((self.records.header(slot as usize)?.start_ns, slot));
                 }
                 Err(MapError::ElementNotFound) => break,
                 Err(error) => return Err(error).context("cannot read the slots of dead threads"),
@@ -203,15 +202,15 @@ impl Live {
             if !matches!(self.records.glance(self.patrol)?.0, STATE_LIVE | STATE_EXITED) {
                 continue;
             }
-            let record = self.records.read(self.patrol)?;
+            let header = self.records.header(self.patrol)?;
             let slot = self.patrol as u32;
-            if identity::is_alive(record.tgid, record.pid) {
+            if identity::is_alive(header.tgid, header.pid) {
                 self.missing.remove(&slot);
                 continue;
             }
-            let (start_ns, since) = *self.missing.entry(slot).or_insert((record.start_ns, now));
-            if start_ns != record.start_ns {
-                self.missing.insert(slot, (record.start_ns, now));
+            let (start_ns, since) = *self.missing.entry(slot).or_insert((header.start_ns, now));
+            if start_ns != header.start_ns {
+                self.missing.insert(slot, (header.start_ns, now));
             } else if now.duration_since(since) > LAST_SWITCH {
                 self.missing.remove(&slot);
                 gone.push(slot);
@@ -226,8 +225,8 @@ impl Live {
     /// Takes over the counts of a thread that is gone, and frees its slot.
     fn recycle(&mut self, slot: u32) -> Result<()> {
         let state = self.records.seal(slot as usize)?;
-        let mut record = self.records.read(slot as usize)?;
-        let key = ThreadKey { pid: record.pid, pad: 0, start_ns: record.start_ns };
+        let header = Header { state, ..self.records.header(slot as usize)? };
+        let key = ThreadKey { pid: header.pid, pad: 0, start_ns: header.start_ns };
         let mut slots: BpfHashMap<&mut MapData, ThreadKey, u32> = BpfHashMap::try_from(
             self.attached.ebpf.map_mut(map::SLOT_BY_THREAD).context("no map SLOT_BY_THREAD")?,
         )?;
@@ -236,9 +235,8 @@ impl Live {
             slots.remove(&key).context("cannot forget a dead thread")?;
         }
         // After those system calls: a late writer that was adding to it has finished.
-        record.late = self.records.read(slot as usize)?.late;
-        record.state = state;
-        self.processes.retire(slot, &record);
+        let records = &mut self.records;
+        self.processes.retire(slot, &header, |sum| records.add_to(slot as usize, sum))?;
         self.records.clear(slot as usize)?;
         self.seen[slot as usize] = 0;
         let mut free: Stack<&mut MapData, FreeSlots> = Stack::try_from(
@@ -263,8 +261,8 @@ impl Live {
 
     fn unattributed(&mut self) -> Result<Unattributed> {
         let mut sum = self.forgotten.clone();
-        sum.add(&self.records.read(UNATTRIBUTED_SLOT as usize)?);
-        let (counters, paths) = sum.sample(0, &self.coverage);
+        self.records.add_to(UNATTRIBUTED_SLOT as usize, &mut sum)?;
+        let (counters, paths) = sum.take_sample(&self.coverage);
         Ok(Unattributed { counters, paths })
     }
 
@@ -325,16 +323,12 @@ impl SnapshotSource for Live {
         self.bury()?;
         self.scan()?;
         self.collect_departed()?;
-        // After the records: calls that are charged in between are missed for a moment, never
-        // counted twice.
         let records = &mut self.records;
-        let mut pending = HashMap::new();
-        for (pid, calls) in self.cpus.pending()? {
-            if calls > 0 && pid != 0 {
-                *pending.entry(pid).or_default() += calls;
-            }
-        }
-        self.processes.refresh(|slot| records.read(slot as usize), &pending, &self.coverage)?;
+        self.processes.refresh(|slot, sum| records.add_to(slot as usize, sum), &self.coverage)?;
+        self.processes.add_pending(self.cpus.pending()?, |slot, thread| {
+            let header = records.header(slot as usize);
+            header.is_ok_and(|header| header.state == STATE_LIVE && header.pid == thread)
+        });
         let cgroups = &mut self.cgroups;
         let processes =
             self.processes.samples(|id, process, exited| cgroups.name(id, process.pid, exited));

@@ -5,12 +5,23 @@ use std::{
     sync::Arc,
 };
 
-use zc_common::record::{FLAG_GROUP_DEAD, FLAG_KTHREAD, Late, Record, STATE_EXITED};
+use anyhow::Result;
+use zc_common::record::Late;
 
-use super::{coverage::Coverage, record_sum::RecordSum};
+use super::{coverage::Coverage, record_sum::RecordSum, records::Header};
 use zc_model::{
     counter::Counters,
     snapshot::{PathSample, ProcessId, ProcessSample},
+};
+
+mod one;
+mod slots;
+#[cfg(test)]
+mod tests;
+
+use self::{
+    one::{Process, id_of, parent_of},
+    slots::Place,
 };
 
 /// Exited processes kept one by one. Older ones are merged by name, so that a host that forks all
@@ -20,29 +31,25 @@ const EXITED_KEPT: usize = 2_048;
 /// Different names that merged processes may have; further ones share one row.
 const MERGED_NAMES: usize = 1_024;
 
-/// A process with at least one record, or one that has exited.
-struct Process {
-    /// As of the last [`Processes::refresh`]. Shared with the snapshots, which tell by the pointer
-    /// that nothing has changed.
-    sample: Arc<ProcessSample>,
-    /// The name is a leader's, and not that of just any thread.
-    named: bool,
-    cgroup_id: u64,
-    /// The last thread has passed its exit hook.
-    group_dead: bool,
-    /// Sum of the threads whose slots were recycled.
-    retired: Option<Box<RecordSum>>,
-    /// Slots of the other threads.
-    slots: Vec<u32>,
-    /// Something may have changed since `sample` was made.
-    dirty: bool,
-}
-
 /// Every process seen since the probes were attached.
 #[derive(Default)]
 pub(super) struct Processes {
     /// In order, so that snapshots are too: the next one can be compared without an index.
-    by_id: BTreeMap<ProcessId, Process>,
+    by_id: BTreeMap<ProcessId, Place>,
+    all: Vec<Option<Process>>,
+    /// Places in `all` that are free.
+    free: Vec<Place>,
+    /// The process of the thread in each slot: found without a search, since every thread that did
+    /// something is looked for at every snapshot.
+    by_slot: Vec<Option<Place>>,
+    /// The slot of each thread, by its id.
+    by_thread: HashMap<u32, u32>,
+    /// Processes of which something may have changed since their samples were made, each once.
+    changed: Vec<Place>,
+    /// How often samples have been made.
+    round: u64,
+    /// Processes that got a new sample in the last round.
+    renewed: Vec<Place>,
     /// Exited processes in the order of their exit.
     exited: VecDeque<ProcessId>,
     /// Exited processes merged by name and by whether they were tracked.
@@ -60,17 +67,6 @@ struct Merged {
     paths: Vec<PathSample>,
 }
 
-/// The process that a record belongs to.
-pub(super) fn id_of(record: &Record) -> ProcessId {
-    ProcessId { pid: record.tgid, start_ns: record.process_start_ns }
-}
-
-/// A name in the kernel's form.
-fn comm_of(record: &Record) -> Arc<str> {
-    let end = record.comm.iter().position(|byte| *byte == 0).unwrap_or(record.comm.len());
-    String::from_utf8_lossy(&record.comm[..end]).into()
-}
-
 impl Processes {
     /// Follows the children of `pid`, which is alive, and their descendants:
     /// `ProcessSample::tracked`.
@@ -84,124 +80,134 @@ impl Processes {
     }
 
     /// Notes that the record in `slot` has changed.
-    pub(super) fn touch(&mut self, slot: u32, record: &Record) {
-        let id = id_of(record);
-        let parent = ProcessId { pid: record.parent_tgid, start_ns: record.parent_start_ns };
-        let tracked = self.tracked.contains(&id)
-            || ((self.root == Some(parent.pid) || self.tracked.contains(&parent))
-                && self.tracked.insert(id));
-        let process = self.by_id.entry(id).or_insert_with(|| Process {
-            sample: Arc::new(ProcessSample {
-                id,
-                parent,
-                comm: comm_of(record),
-                cgroup: None,
-                kernel: record.flags & FLAG_KTHREAD != 0,
-                exited: false,
-                tracked,
-                merged: 1,
-                counters: Counters::default(),
-                paths: Vec::new(),
-            }),
-            named: false,
-            cgroup_id: record.cgroup_id,
-            group_dead: false,
-            retired: None,
-            slots: Vec::with_capacity(1),
-            dirty: true,
+    pub(super) fn touch(&mut self, slot: u32, header: &Header) {
+        let known = self.by_slot.get(slot as usize).copied().flatten().filter(|place| {
+            place.of(&mut self.all).is_some_and(|process| process.sample.id == id_of(header))
         });
-        process.dirty = true;
-        if tracked && !process.sample.tracked {
-            Arc::make_mut(&mut process.sample).tracked = true;
-        }
-        if !process.slots.contains(&slot) {
-            process.slots.push(slot);
-        }
-        if record.pid == record.tgid {
-            // Another thread may have replaced this leader by `execve` since it died.
-            let current = record.state < STATE_EXITED || record.flags & FLAG_GROUP_DEAD != 0;
-            if current {
-                process.group_dead = false;
-            }
-            if (current || !process.named)
-                && process.sample.comm.as_bytes() != trimmed(&record.comm)
-            {
-                Arc::make_mut(&mut process.sample).comm = comm_of(record);
-            }
-            process.named = true;
-        }
-        if record.flags & FLAG_GROUP_DEAD != 0 && record.state >= STATE_EXITED {
-            process.group_dead = true;
+        let place = known.unwrap_or_else(|| self.open(slot, header));
+        if let Some(process) = place.of(&mut self.all) {
+            process.note(header);
+            process.mark(place, &mut self.changed);
         }
     }
 
-    /// Takes over the counts of a thread that is gone; its slot will be reused.
-    pub(super) fn retire(&mut self, slot: u32, record: &Record) {
-        self.touch(slot, record);
-        let id = id_of(record);
-        let Some(process) = self.by_id.get_mut(&id) else { return };
-        process.retired.get_or_insert_default().add(record);
-        process.slots.retain(|other| *other != slot);
-        if process.slots.is_empty() && process.group_dead {
-            self.exited.push_back(id);
+    /// Assigns the thread in `slot`, which was not seen before, to its process.
+    fn open(&mut self, slot: u32, header: &Header) -> Place {
+        self.forget(slot);
+        let (id, parent) = (id_of(header), parent_of(header));
+        let tracked = self.tracked.contains(&id)
+            || ((self.root == Some(parent.pid) || self.tracked.contains(&parent))
+                && self.tracked.insert(id));
+        let place = *self.by_id.entry(id).or_insert_with(|| {
+            Place::take(&mut self.all, &mut self.free, Process::new(header, tracked))
+        });
+        if let Some(process) = place.of(&mut self.all) {
+            if tracked && !process.sample.tracked {
+                process.sample_mut().tracked = true;
+            }
+            process.slots.add(slot);
         }
+        let slots = self.by_slot.len().max(slot as usize + 1);
+        self.by_slot.resize(slots, None);
+        self.by_slot[slot as usize] = Some(place);
+        self.by_thread.insert(header.pid, slot);
+        place
+    }
+
+    /// Takes `slot` away from its process, if it has one: the kernel side gives a slot back by itself
+    /// when an interrupt was faster to make a record of the same thread.
+    fn forget(&mut self, slot: u32) {
+        let Some(place) = self.by_slot.get_mut(slot as usize).and_then(Option::take) else {
+            return;
+        };
+        let Some(process) = place.of(&mut self.all) else { return };
+        process.slots.remove(slot);
+        process.mark(place, &mut self.changed);
+    }
+
+    /// Takes over the counts of a thread that is gone, which `add` adds to a sum; its slot will be
+    /// reused.
+    pub(super) fn retire(
+        &mut self,
+        slot: u32,
+        header: &Header,
+        add: impl FnOnce(&mut RecordSum) -> Result<()>,
+    ) -> Result<()> {
+        self.touch(slot, header);
+        let Some(place) = self.by_slot.get_mut(slot as usize).and_then(Option::take) else {
+            return Ok(());
+        };
+        if self.by_thread.get(&header.pid) == Some(&slot) {
+            self.by_thread.remove(&header.pid);
+        }
+        let Some(process) = place.of(&mut self.all) else { return Ok(()) };
+        process.slots.remove(slot);
+        add(process.retired.get_or_insert_default())?;
+        if process.slots.is_empty() && process.group_dead {
+            self.exited.push_back(process.sample.id);
+        }
+        Ok(())
     }
 
     /// Adds what was done on behalf of threads of a process that have ended. Whether the process is
     /// still known.
     pub(super) fn add_late(&mut self, id: ProcessId, late: &Late, coverage: &Coverage) -> bool {
-        let Some(process) = self.by_id.get_mut(&id) else { return false };
+        let Some(place) = self.by_id.get(&id).copied() else { return false };
+        let Some(process) = place.of(&mut self.all) else { return false };
         if process.slots.is_empty() && process.retired.is_none() {
             // Its records are gone and summed up.
             let mut more = RecordSum::default();
             more.add_late(late);
-            let (counters, paths) = more.sample(0, coverage);
-            let sample = Arc::make_mut(&mut process.sample);
+            let (counters, paths) = more.take_sample(coverage);
+            let sample = process.sample_mut();
             sample.counters.add(&counters);
             for path in paths {
                 add_path(&mut sample.paths, path);
             }
         } else {
             process.retired.get_or_insert_default().add_late(late);
-            process.dirty = true;
+            process.mark(place, &mut self.changed);
         }
         true
     }
 
-    /// Brings the samples of changed processes up to date. `read` returns the record in a slot,
-    /// `pending` the system calls of a thread that are not in its record yet, `coverage` says how well
-    /// the copies on each path are known.
+    /// Brings the samples of changed processes up to date. `add` adds the counts of the record in a
+    /// slot to a sum, `coverage` says how well the copies on each path are known.
     pub(super) fn refresh(
         &mut self,
-        mut read: impl FnMut(u32) -> anyhow::Result<Record>,
-        pending: &HashMap<u32, u64>,
+        mut add: impl FnMut(u32, &mut RecordSum) -> Result<()>,
         coverage: &Coverage,
-    ) -> anyhow::Result<()> {
-        for process in self.by_id.values_mut().filter(|process| process.dirty) {
-            let mut sum = process.retired.as_deref().cloned().unwrap_or_default();
-            let mut calls = 0;
-            for slot in &process.slots {
-                let record = read(*slot)?;
-                calls += pending.get(&record.pid).copied().unwrap_or(0);
-                sum.add(&record);
+    ) -> Result<()> {
+        let mut sum = RecordSum::default();
+        let mut paths = Vec::new();
+        self.round += 1;
+        let before = std::mem::take(&mut self.renewed);
+        while let Some(place) = self.changed.last() {
+            if let Some(process) = place.of(&mut self.all) {
+                if let Some(retired) = &process.retired {
+                    sum.add(retired);
+                }
+                for slot in process.slots.iter() {
+                    add(slot, &mut sum)?;
+                }
+                let counters = sum.take_sample_into(coverage, &mut paths);
+                if process.update(counters, &paths) {
+                    process.round = self.round;
+                    self.renewed.push(*place);
+                }
+                process.is_changed = false;
+                if process.slots.is_empty() && process.group_dead {
+                    process.retired = None;
+                }
             }
-            let (counters, paths) = sum.sample(calls, coverage);
-            // Pending calls are read apart from the record they go to: for a moment they may be
-            // in neither. A cumulative count must not fall.
-            let counters = counters.zip_with(&process.sample.counters, u64::max);
-            let before = &*process.sample;
-            if before.exited != process.group_dead
-                || before.counters != counters
-                || before.paths != paths
+            self.changed.pop();
+        }
+        // One that has nothing new needs no memory for the next sample.
+        for place in before {
+            if let Some(process) = place.of(&mut self.all)
+                && process.round != self.round
             {
-                let sample = Arc::make_mut(&mut process.sample);
-                sample.exited = process.group_dead;
-                sample.counters = counters;
-                sample.paths = paths;
-            }
-            process.dirty = calls > 0;
-            if process.slots.is_empty() && process.group_dead {
-                process.retired = None;
+                process.drop_spare();
             }
         }
         self.adopt();
@@ -209,19 +215,50 @@ impl Processes {
         Ok(())
     }
 
+    /// Adds system calls that were not in the records yet: thread ids, and how many calls. They must be
+    /// read after the records. What was charged in between is then missed until the next time; the
+    /// other way round it would be counted twice, and the count of a process that ends would stay
+    /// wrong. `is_of` says whether the record in a slot is that of a thread with this id, which has not
+    /// exited: one that has makes no calls, and another thread may have its id.
+    pub(super) fn add_pending(
+        &mut self,
+        pending: impl IntoIterator<Item = (u32, u64)>,
+        mut is_of: impl FnMut(u32, u32) -> bool,
+    ) {
+        let mut by_process: Vec<(Place, u64)> = Vec::new();
+        for (thread, calls) in pending.into_iter().filter(|(_, calls)| *calls > 0) {
+            let Some(slot) = self.by_thread.get(&thread).copied() else { continue };
+            let Some(place) = self.by_slot.get(slot as usize).copied().flatten() else { continue };
+            if !is_of(slot, thread) {
+                continue;
+            }
+            // Threads of one process may run on several CPUs.
+            match by_process.iter_mut().find(|(other, _)| *other == place) {
+                Some((_, sum)) => *sum += calls,
+                None => by_process.push((place, calls)),
+            }
+        }
+        for (place, calls) in by_process {
+            if let Some(process) = place.of(&mut self.all) {
+                process.add_pending(calls);
+            }
+        }
+    }
+
     /// Tracks the descendants of tracked processes that were seen before their parents were.
     fn adopt(&mut self) {
         while self.root.is_some() {
             let found: Vec<ProcessId> = self
-                .by_id
+                .all
                 .iter_mut()
-                .filter(|(_, process)| {
+                .flatten()
+                .filter(|process| {
                     let sample = &process.sample;
                     !sample.tracked && self.tracked.contains(&sample.parent)
                 })
-                .map(|(id, process)| {
-                    Arc::make_mut(&mut process.sample).tracked = true;
-                    *id
+                .map(|process| {
+                    process.sample_mut().tracked = true;
+                    process.sample.id
                 })
                 .collect();
             if found.is_empty() {
@@ -235,11 +272,12 @@ impl Processes {
     fn merge_old(&mut self) {
         while self.exited.len() > EXITED_KEPT {
             let Some(id) = self.exited.pop_front() else { break };
-            let gone = self.by_id.get(&id).is_some_and(|process| process.slots.is_empty());
-            if !gone {
+            let Some(place) = self.by_id.get(&id).copied() else { continue };
+            if place.of(&mut self.all).is_some_and(|process| !process.slots.is_empty()) {
                 continue;
             }
-            let Some(process) = self.by_id.remove(&id) else { continue };
+            self.by_id.remove(&id);
+            let Some(process) = place.leave(&mut self.all, &mut self.free) else { continue };
             let sample = process.sample;
             let mut key = (Arc::clone(&sample.comm), sample.tracked);
             if self.merged.len() >= MERGED_NAMES && !self.merged.contains_key(&key) {
@@ -275,21 +313,18 @@ impl Processes {
                 paths: merged.paths.clone(),
             })
         }));
-        samples.extend(self.by_id.iter_mut().map(|(id, process)| {
-            if process.sample.cgroup.is_none()
+        samples.extend(self.by_id.iter().filter_map(|(id, place)| {
+            let process = place.of(&mut self.all)?;
+            if !process.has_cgroup
                 && let Some(cgroup) = name(process.cgroup_id, *id, process.group_dead)
             {
-                Arc::make_mut(&mut process.sample).cgroup = Some(cgroup);
+                process.has_cgroup = true;
+                process.sample_mut().cgroup = Some(cgroup);
             }
-            Arc::clone(&process.sample)
+            Some(process.share())
         }));
         samples
     }
-}
-
-fn trimmed(comm: &[u8]) -> &[u8] {
-    let end = comm.iter().position(|byte| *byte == 0).unwrap_or(comm.len());
-    &comm[..end]
 }
 
 fn add_path(paths: &mut Vec<PathSample>, path: PathSample) {

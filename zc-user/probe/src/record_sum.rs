@@ -2,7 +2,7 @@
 
 use zc_common::{
     path::{CopyPath, LANES, lane_path},
-    record::{Counters as ThreadCounters, LaneCount, Late, Record, Samples},
+    record::{Counters as ThreadCounters, LaneCount, Late, Samples},
 };
 
 use super::coverage::Coverage;
@@ -17,8 +17,12 @@ pub(super) struct RecordSum {
     counters: ThreadCounters,
     late: Late,
     samples: Samples,
+    /// The lanes that are not all 0, a bit for each: of the others nothing is read or written.
+    used: u64,
     lanes: [LaneCount; LANES],
 }
+
+const _: () = assert!(LANES <= u64::BITS as usize, "a bit for each lane");
 
 impl Default for RecordSum {
     fn default() -> Self {
@@ -26,20 +30,42 @@ impl Default for RecordSum {
             counters: ThreadCounters::ZERO,
             late: Late::ZERO,
             samples: Samples::ZERO,
+            used: 0,
             lanes: [LaneCount::ZERO; LANES],
         }
     }
 }
 
 impl RecordSum {
-    /// Adds a record.
-    pub(super) fn add(&mut self, record: &Record) {
-        self.counters.add(&record.counters);
-        self.samples.add(&record.samples);
-        for (sum, lane) in self.lanes.iter_mut().zip(&record.lanes) {
-            sum.add(lane);
+    /// Becomes a sum of nothing.
+    fn clear(&mut self) {
+        for lane in lanes_in(self.used) {
+            self.lanes[lane] = LaneCount::ZERO;
         }
-        self.add_late(&record.late);
+        self.used = 0;
+        self.counters = ThreadCounters::ZERO;
+        self.late = Late::ZERO;
+        self.samples = Samples::ZERO;
+    }
+
+    /// Adds another sum.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.add_counters(&other.counters);
+        self.add_samples(&other.samples);
+        self.add_late(&other.late);
+        for lane in lanes_in(other.used) {
+            self.add_lane(lane, &other.lanes[lane]);
+        }
+    }
+
+    /// Adds the counters of a record.
+    pub(super) fn add_counters(&mut self, counters: &ThreadCounters) {
+        self.counters.add(counters);
+    }
+
+    /// Adds the samples of a record.
+    pub(super) fn add_samples(&mut self, samples: &Samples) {
+        self.samples.add(samples);
     }
 
     /// Adds what others did.
@@ -47,24 +73,39 @@ impl RecordSum {
         self.late.add(late);
     }
 
+    /// Adds the counts of a lane of a record.
+    pub(super) fn add_lane(&mut self, lane: usize, count: &LaneCount) {
+        if *count != LaneCount::ZERO {
+            self.used |= 1 << lane;
+            self.lanes[lane].add(count);
+        }
+    }
+
     /// The sum as users see it, but for what the model derives from the paths (bytes moved and
-    /// copied on all of them). `pending` are system calls not yet charged to a record, `coverage` says
-    /// how well the copies on each path are known.
-    pub(super) fn sample(&self, pending: u64, coverage: &Coverage) -> (Counters, Vec<PathSample>) {
-        let lanes = self.all_lanes();
-        let mut paths: Vec<PathSample> = lanes
-            .iter()
-            .enumerate()
-            .filter_map(|(lane, count)| path_sample(lane, count, coverage))
-            .collect();
+    /// copied on all of them). `coverage` says how well the copies on each path are known. Nothing is
+    /// left of the sum.
+    pub(super) fn take_sample(&mut self, coverage: &Coverage) -> (Counters, Vec<PathSample>) {
+        let mut paths = Vec::new();
+        (self.take_sample_into(coverage, &mut paths), paths)
+    }
+
+    /// The same; `paths` becomes the paths.
+    pub(super) fn take_sample_into(
+        &mut self,
+        coverage: &Coverage,
+        paths: &mut Vec<PathSample>,
+    ) -> Counters {
+        self.add_later_copies();
+        paths.clear();
+        paths
+            .extend(lanes_in(self.used).map(|lane| path_sample(lane, &self.lanes[lane], coverage)));
         paths.sort_unstable_by_key(|path| (path.path, path.socket));
 
         let Self { counters: raw, late, samples, .. } = self;
-        let syscalls = raw.syscalls + pending;
         let mut counters = Counters::recorded(&Recorded { counters: raw, late });
         let mut set = |counter, value| counters[counter] = value;
-        set(CounterId::Syscalls, syscalls);
-        set(CounterId::ModeSwitches, 2 * (syscalls + raw.page_faults_user));
+        set(CounterId::Syscalls, raw.syscalls);
+        set(CounterId::ModeSwitches, 2 * (raw.syscalls + raw.page_faults_user));
         set(CounterId::CowCopiedBytes, self.lanes[CopyPath::CowCopy as usize].bytes);
         // Readahead inserts pages before they are looked up: a lookup is a hit only beyond those.
         set(
@@ -74,33 +115,36 @@ impl RecordSum {
         set(CounterId::CpuSamples, samples.cpu);
         // A sample is on its way into both while they are read: the part is never more than the whole.
         set(CounterId::CopySamples, samples.copy.min(samples.cpu));
-        (counters, paths)
+        self.clear();
+        counters
     }
 }
 
 impl RecordSum {
-    /// The lanes with what was copied later on top.
-    fn all_lanes(&self) -> [LaneCount; LANES] {
-        let mut lanes = self.lanes;
-        let mut own = |path: CopyPath, ops, bytes| {
-            let lane = &mut lanes[path as usize];
-            // The calls that sent and wrote them have moved them.
-            lane.ops += ops;
-            lane.copied += bytes;
-        };
-        own(CopyPath::SkbLinearize, self.late.linearizations, self.late.linearized_bytes);
-        own(CopyPath::SwiotlbBounce, self.late.bounces, self.late.bounced_bytes);
-        lanes[CopyPath::SocketSendZerocopy as usize].copied +=
-            self.late.zerocopy_copied_later_bytes;
-        lanes
+    /// Adds what others copied to the lanes. The calls that sent and wrote the bytes have moved them.
+    fn add_later_copies(&mut self) {
+        let late = self.late;
+        for (path, ops, copied) in [
+            (CopyPath::SkbLinearize, late.linearizations, late.linearized_bytes),
+            (CopyPath::SwiotlbBounce, late.bounces, late.bounced_bytes),
+            (CopyPath::SocketSendZerocopy, 0, late.zerocopy_copied_later_bytes),
+        ] {
+            self.add_lane(path as usize, &LaneCount { ops, copied, ..LaneCount::ZERO });
+        }
     }
 }
 
-/// A lane as a sample, unless it was never used.
-fn path_sample(lane: usize, count: &LaneCount, coverage: &Coverage) -> Option<PathSample> {
-    if *count == LaneCount::default() {
-        return None;
-    }
+/// The lanes of a set.
+fn lanes_in(mut set: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lane = set.trailing_zeros();
+        set &= set.wrapping_sub(1);
+        (lane < u64::BITS).then_some(lane as usize)
+    })
+}
+
+/// A lane as a sample.
+fn path_sample(lane: usize, count: &LaneCount, coverage: &Coverage) -> PathSample {
     let (path, socket) = lane_path(lane);
     let provenance = coverage.path(path).provenance;
     let (copied_bytes, assumed_bytes, provenance) = match provenance {
@@ -111,7 +155,7 @@ fn path_sample(lane: usize, count: &LaneCount, coverage: &Coverage) -> Option<Pa
         Provenance::Modelled => (path.modelled_copies().unwrap_or(0) * count.bytes, 0, provenance),
         Provenance::Unavailable | Provenance::Unknown(_) => (0, 0, provenance),
     };
-    Some(PathSample {
+    PathSample {
         path: PathId::Known(path),
         socket: socket.map(SocketId::Known),
         ops: count.ops,
@@ -120,35 +164,98 @@ fn path_sample(lane: usize, count: &LaneCount, coverage: &Coverage) -> Option<Pa
         copied_bytes,
         assumed_bytes,
         provenance,
-    })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use zc_common::path::{lane, recv_lane, send_lane};
+    use zc_model::id::Id;
+
     use super::*;
+
+    fn everything_measured() -> Coverage {
+        Coverage::of(|_| None, &[])
+    }
+
+    fn count(ops: u64) -> LaneCount {
+        LaneCount { ops, bytes: 10 * ops, errors: ops + 1, copied: 9 * ops, assumed: 0 }
+    }
 
     #[test]
     fn every_counter_but_those_of_the_model_has_a_value() {
-        let mut record = Record::ZERO;
-        record.counters = record.counters.combined(&ThreadCounters::ZERO, |_, _| 7);
-        record.counters.page_cache_accesses = 100;
-        record.late = record.late.combined(&Late::ZERO, |_, _| 11);
-        record.samples = Samples { cpu: 5, copy: 3 };
-        record.lanes[CopyPath::CowCopy as usize].bytes = 4096;
+        let counters = ThreadCounters::ZERO.combined(&ThreadCounters::ZERO, |_, _| 7);
+        let counters = ThreadCounters { page_cache_accesses: 100, ..counters };
+        let late = Late::ZERO.combined(&Late::ZERO, |_, _| 11);
         let mut sum = RecordSum::default();
-        sum.add(&record);
-        sum.add(&record);
-        let (counters, _) = sum.sample(1, &Coverage::of(|_| None, &[]));
+        for _ in 0..2 {
+            sum.add_counters(&counters);
+            sum.add_late(&late);
+            sum.add_samples(&Samples { cpu: 5, copy: 3 });
+            let pages = LaneCount { bytes: 4096, ..LaneCount::ZERO };
+            sum.add_lane(CopyPath::CowCopy as usize, &pages);
+        }
+        let (counters, _) = sum.take_sample(&everything_measured());
         let derived =
             [CounterId::ZerocopyAchievedBytes, CounterId::MovedBytes, CounterId::CopiedBytes];
         for (counter, value) in counters.iter() {
             assert_eq!(value == 0, derived.contains(&counter), "{}", counter.id());
         }
-        assert_eq!(counters[CounterId::Syscalls], 15);
-        assert_eq!(counters[CounterId::ModeSwitches], 58);
+        assert_eq!(counters[CounterId::Syscalls], 14);
+        assert_eq!(counters[CounterId::ModeSwitches], 56);
         assert_eq!(counters[CounterId::PageCacheHits], 186);
         assert_eq!(counters[CounterId::NetTxBytes], 14);
         assert_eq!(counters[CounterId::ZerocopyPulledBytes], 22);
         assert_eq!(counters[CounterId::CopySamples], 6);
+    }
+
+    #[test]
+    fn every_lane_has_a_sample_in_the_order_of_the_paths() {
+        let mut sum = RecordSum::default();
+        (0..LANES).for_each(|lane| sum.add_lane(lane, &count(lane as u64 + 1)));
+        let (_, paths) = sum.take_sample(&everything_measured());
+        assert_eq!(paths.len(), LANES);
+        assert!(paths.is_sorted_by_key(|path| (path.path, path.socket)));
+        for path in paths {
+            let known = path.path.known().unwrap();
+            let lane = match path.socket.and_then(Id::known) {
+                Some(kind) if known == CopyPath::SocketRecv => recv_lane(kind),
+                Some(kind) => send_lane(kind),
+                None => lane(known),
+            };
+            let count = count(u64::from(lane) + 1);
+            assert_eq!((path.ops, path.errors), (count.ops, count.errors), "{path:?}");
+            assert_eq!((path.moved_bytes, path.copied_bytes), (count.bytes, count.copied));
+        }
+    }
+
+    #[test]
+    fn a_sum_of_sums_is_the_sum_of_all() {
+        let (mut one, mut other) = (RecordSum::default(), RecordSum::default());
+        one.add_lane(3, &count(3));
+        other.add_lane(3, &count(4));
+        other.add_lane(LANES - 1, &count(5));
+        other.add_late(&Late { linearizations: 2, linearized_bytes: 70, ..Late::ZERO });
+        other.add_samples(&Samples { cpu: 7, copy: 1 });
+        one.add(&other);
+        let (counters, paths) = one.take_sample(&everything_measured());
+        assert_eq!(counters[CounterId::CpuSamples], 7);
+        let found: Vec<_> = paths.iter().map(|path| (path.ops, path.moved_bytes)).collect();
+        assert_eq!(paths.iter().map(|path| path.copied_bytes).sum::<u64>(), 63 + 45 + 70);
+        assert!(found.contains(&(7, 70)) && found.contains(&(5, 50)) && found.contains(&(2, 0)));
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_sum_that_was_taken() {
+        let mut sum = RecordSum::default();
+        let counters = ThreadCounters::ZERO.combined(&ThreadCounters::ZERO, |_, _| 7);
+        sum.add_counters(&counters);
+        sum.add_late(&Late::ZERO.combined(&Late::ZERO, |_, _| 11));
+        sum.add_samples(&Samples { cpu: 5, copy: 3 });
+        (0..LANES).for_each(|lane| sum.add_lane(lane, &count(1)));
+        let _ = sum.take_sample(&everything_measured());
+        let (counters, paths) = sum.take_sample(&everything_measured());
+        assert!(counters.is_zero() && paths.is_empty(), "{counters:?} {paths:?}");
+        assert!(sum.lanes.iter().all(|lane| *lane == LaneCount::ZERO));
     }
 }

@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
 
-use zc_common::{path::lane_path, record::Record};
+use zc_common::{
+    path::{LANES, lane_path},
+    record::LaneCount,
+};
 
 use super::*;
 use crate::record_sum::RecordSum;
@@ -190,13 +193,14 @@ fn limits(coverage: &Coverage, counter: CounterId) -> Vec<(Provenance, &str)> {
     limits.map(|limit| (limit.provenance, limit.reason.as_str())).collect()
 }
 
-/// A record with something on every lane.
-fn record() -> Record {
-    let mut record = Record::ZERO;
-    for lane in &mut record.lanes {
-        (lane.ops, lane.bytes, lane.copied) = (1, 7, 3);
+/// A sum with something on every lane, of which `assumed` bytes of file writes are assumed to be copied.
+fn sum(assumed: u64) -> RecordSum {
+    let mut sum = RecordSum::default();
+    for lane in 0..LANES {
+        let assumed = if lane == CopyPath::FileWrite as usize { assumed } else { 0 };
+        sum.add_lane(lane, &LaneCount { ops: 1, bytes: 7, copied: 3, assumed, errors: 0 });
     }
-    record
+    sum
 }
 
 #[test]
@@ -218,10 +222,8 @@ fn limitations_and_paths_agree_with_the_coverage_whatever_is_missing() {
                 let has_reason = limits.iter().any(|(_, it)| known.reason.as_deref() == Some(it));
                 assert!(has_reason || limits.is_empty(), "{}: {which}", counter.id());
             }
-            let mut sum = RecordSum::default();
-            sum.add(&record());
-            let (_, samples) = sum.sample(0, &coverage);
-            assert_eq!(samples.len(), record().lanes.len());
+            let (_, samples) = sum(0).take_sample(&coverage);
+            assert_eq!(samples.len(), LANES);
             for sample in samples {
                 let path = sample.path.known().unwrap();
                 let known = coverage.path(path);
@@ -239,12 +241,8 @@ fn limitations_and_paths_agree_with_the_coverage_whatever_is_missing() {
 
 #[test]
 fn bytes_that_nothing_explains_are_assumed_only_where_copies_are_measured() {
-    let mut record = record();
-    record.lanes[CopyPath::FileWrite as usize].assumed = 4;
     let sample = |coverage: &Coverage| {
-        let mut sum = RecordSum::default();
-        sum.add(&record);
-        let (_, samples) = sum.sample(0, coverage);
+        let (_, samples) = sum(4).take_sample(coverage);
         let sample = samples.into_iter().find(|it| it.path == CopyPath::FileWrite).unwrap();
         (sample.copied_bytes, sample.assumed_bytes, sample.provenance)
     };
@@ -300,7 +298,7 @@ fn a_sampler_or_a_device_that_is_missing_changes_no_path() {
     let coverage = groups(&[ProbeGroup::Dma, ProbeGroup::Swiotlb]);
     assert!(!coverage.has(DeviceFigure::Mapped) && !coverage.has(DeviceFigure::Bounced));
     assert!(coverage.has(DeviceFigure::Block) && coverage.has(DeviceFigure::Iommu));
-    for (lane, _) in record().lanes.iter().enumerate() {
+    for lane in 0..LANES {
         assert_eq!(coverage.path(lane_path(lane).0).provenance, Measured);
     }
 }
