@@ -32,6 +32,8 @@ struct Footprint {
     /// Processes that a second `zc` saw at the same time.
     processes: usize,
     cpu_percent: f64,
+    /// Bytes of output per second, which is per update. Absent where the kernel does not count them.
+    written: Option<f64>,
     rss: Memory,
     map_bytes: u64,
 }
@@ -83,11 +85,19 @@ fn measure(count: u32, output: Output, active: bool, seconds: u64) -> Result<Foo
     let processes = witness.processes(count as usize)?;
     drop(witness);
     sleep(SETTLE);
-    let (begin, before) = (Instant::now(), zc.cpu()?);
+    let (begin, before, written_before) = (Instant::now(), zc.cpu()?, zc.written());
     sleep(Duration::from_secs(seconds));
     let used = zc.cpu()? - before;
-    let cpu_percent = 100.0 * used.as_secs_f64() / begin.elapsed().as_secs_f64();
-    Ok(Footprint { what, processes, cpu_percent, rss: zc.memory()?, map_bytes: zc.map_bytes()? })
+    let written = zc.written().zip(written_before).map(|(after, before)| after - before);
+    let elapsed = begin.elapsed().as_secs_f64();
+    Ok(Footprint {
+        what,
+        processes,
+        cpu_percent: 100.0 * used.as_secs_f64() / elapsed,
+        written: written.map(|bytes| bytes as f64 / elapsed),
+        rss: zc.memory()?,
+        map_bytes: zc.map_bytes()?,
+    })
 }
 
 /// A running `zc top`; its output is discarded.
@@ -158,6 +168,12 @@ impl Running {
             .filter_map(|field| field.parse::<u64>().ok())
             .sum();
         Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
+    }
+
+    /// Bytes that it has written to anything.
+    fn written(&self) -> Option<u64> {
+        let io = fs::read_to_string(self.proc().join("io")).ok()?;
+        io.lines().find_map(|line| line.strip_prefix("wchar:")?.trim().parse().ok())
     }
 
     fn memory(&self) -> Result<Memory> {
@@ -255,7 +271,7 @@ impl Measured {
     pub(crate) fn print(&self) {
         println!("\nWhat zc itself takes");
         for footprint in &self.0 {
-            let Footprint { what, processes, cpu_percent, rss, map_bytes } = footprint;
+            let Footprint { what, processes, cpu_percent, written, rss, map_bytes } = footprint;
             let Memory { total, anonymous, mapped } = rss;
             println!("{what} ({processes} seen):");
             println!(
@@ -270,6 +286,9 @@ impl Measured {
                 targets::limit(mib(*total), targets::RSS_MIB)
             );
             println!("    {:.1} MiB of kernel memory in maps", mib(*map_bytes));
+            if let Some(written) = written {
+                println!("    {:.1} KiB of output per update", written / 1024.0);
+            }
         }
     }
 
@@ -277,11 +296,12 @@ impl Measured {
         self.0
             .iter()
             .map(|footprint| {
-                let Footprint { what, processes, cpu_percent, rss, map_bytes } = footprint;
+                let Footprint { what, processes, cpu_percent, written, rss, map_bytes } = footprint;
                 json!({
                     "what": what,
                     "processes": processes,
                     "cpu_percent": cpu_percent,
+                    "output_bytes_per_update": written,
                     "rss_bytes": rss.total,
                     "rss_anonymous_bytes": rss.anonymous,
                     "rss_mapped_bytes": rss.mapped,
