@@ -18,10 +18,12 @@ use crate::workspace;
 mod builds;
 mod figures;
 mod instructions;
+mod recorded;
 mod sites;
 mod table;
 
 use builds::Compared;
+use instructions::Gate;
 
 const PROGRAMS: [Program; 1] = [BPFTRACE];
 
@@ -46,6 +48,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "OPERATION", value_delimiter = ',')]
     ops: Vec<String>,
 
+    /// Fail if an operation takes over 3 % more instructions than recorded
+    #[arg(long, requires = "instructions", conflicts_with_all = ["kernel", "ops", "compared"])]
+    check: bool,
+
+    /// Record the instructions, for --check
+    #[arg(long, requires = "instructions", conflicts_with_all = ["check", "kernel", "ops", "compared"])]
+    record: bool,
+
     /// Kernel series of the virtual machine [default: 6.12]
     #[arg(long, value_name = "SERIES", value_parser = matrix::parse, requires = "guest")]
     kernel: Option<&'static Kernel>,
@@ -65,7 +75,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return sites::run(*kernel, arguments.write);
     }
     if arguments.instructions {
-        return instructions::run(*kernel, ops, compared);
+        let gate = match (arguments.check, arguments.record) {
+            (true, _) => Gate::Check,
+            (_, true) => Gate::Record,
+            _ => Gate::Open,
+        };
+        return instructions::run(*kernel, ops, compared, gate);
     }
     setup::prepare(Needs { programs: &PROGRAMS, ..Needs::default() })?;
     let comparison = builds::resolve(compared)?;

@@ -1,14 +1,17 @@
-//! What builds of `zc` add to operations, in instructions: one guest, one table.
+//! What builds of `zc` add to operations, in instructions: one guest, one table. And the gate: the
+//! figures of this checkout compared with recorded ones.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 
 use super::builds::{self, Compared};
+use super::recorded::{self, Recorded};
+use crate::checkout;
 use crate::setup::{self, Needs};
 use crate::shell;
 use crate::vm::{self, Measurement, matrix};
@@ -23,7 +26,18 @@ const KERNEL: &str = "6.12";
 const OPERATIONS: [&str; 8] =
     ["none", "read_zero", "read_file", "write_file", "pipe", "unix", "udp", "tcp"];
 
-const TIMEOUT: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_secs(1800);
+
+/// What to do with the figures of this checkout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// Print them.
+    Open,
+    /// Fail if they are worse than the recorded ones.
+    Check,
+    /// Record them.
+    Record,
+}
 
 /// The figures of a guest.
 #[derive(Debug, Deserialize)]
@@ -31,6 +45,8 @@ pub(super) struct Figures {
     schema: String,
     /// The kernel's release.
     pub(super) kernel: String,
+    /// How it mitigates faults of processors: it decides how it makes indirect calls.
+    pub(super) mitigations: String,
     /// What the build of this checkout is called.
     own: String,
     operations: Vec<Operation>,
@@ -63,6 +79,7 @@ pub(super) fn run(
     kernel: Option<&'static matrix::Kernel>,
     operations: &[String],
     compared: &[Compared],
+    gate: Gate,
 ) -> Result<()> {
     let kernel = match kernel {
         Some(kernel) => kernel,
@@ -94,7 +111,20 @@ pub(super) fn run(
     println!("\n{}", figures.table());
     let path = workspace::target()?.join("bench-instructions.json");
     fs::write(&path, &text).with_context(|| format!("cannot write '{}'", path.display()))?;
-    Ok(())
+
+    let path = checkout::root().join(recorded::FILE);
+    match gate {
+        Gate::Open => Ok(()),
+        Gate::Record => Recorded::of(&figures).write(&path),
+        Gate::Check => {
+            let verdict = Recorded::read(&path)?.judge(&figures);
+            println!("{}", verdict.text);
+            match verdict.failure {
+                Some(why) => bail!("{why}"),
+                None => Ok(()),
+            }
+        }
+    }
 }
 
 impl Figures {
@@ -102,6 +132,12 @@ impl Figures {
         let figures: Self = serde_json::from_str(text).context("cannot read the figures")?;
         ensure!(figures.schema == SCHEMA, "figures of another kind: {}", figures.schema);
         Ok(figures)
+    }
+
+    /// What the build of this checkout adds to each operation.
+    pub(super) fn added(&self) -> BTreeMap<String, f64> {
+        let of = |it: &Operation| Some((it.id.clone(), *it.added.get(&self.own)?));
+        self.operations.iter().filter_map(of).collect()
     }
 
     /// A table for people.
@@ -194,6 +230,7 @@ mod tests {
                 "before does not measure net: refused",
             ]
         );
+        assert_eq!(figures.added()["none"], 177.25);
     }
 
     #[test]
