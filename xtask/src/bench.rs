@@ -1,5 +1,5 @@
 //! `bench`: the overhead of `zc`, compared with an empty eBPF program and with bpftrace in the same
-//! run; and the cost of each copy site and of builds of `zc`, in a virtual
+//! run; what whole programs lose; and the cost of each copy site and of builds of `zc`, in a virtual
 //! machine that counts instructions.
 
 use std::path::PathBuf;
@@ -19,6 +19,7 @@ mod builds;
 mod figures;
 mod instructions;
 mod recorded;
+mod servers;
 mod sites;
 mod table;
 
@@ -39,12 +40,16 @@ pub(crate) struct Arguments {
     #[arg(long, group = "guest", conflicts_with = "rest")]
     instructions: bool,
 
+    /// Measure what whole programs lose instead: nginx, redis, fio and iperf3
+    #[arg(long, conflicts_with = "guest")]
+    servers: bool,
+
     /// Measure another build, too (repeatable): NAME=PATH of a zc, NAME=rev:REVISION, or NAME=own
     /// for this checkout's, each with [,without=GROUP]...; or bpftrace
     #[arg(long = "compare", value_name = "BUILD", value_parser = builds::parse)]
     compared: Vec<Compared>,
 
-    /// Measure these operations only; with --instructions, all means all of them
+    /// Measure these operations, or programs, only; with --instructions, all means all of them
     #[arg(long, value_name = "OPERATION", value_delimiter = ',')]
     ops: Vec<String>,
 
@@ -81,6 +86,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             _ => Gate::Open,
         };
         return instructions::run(*kernel, ops, compared, gate);
+    }
+    if arguments.servers {
+        return servers::run(ops, compared, &arguments.rest);
     }
     setup::prepare(Needs { programs: &PROGRAMS, ..Needs::default() })?;
     let comparison = builds::resolve(compared)?;

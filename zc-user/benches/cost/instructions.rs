@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    observer::{Build, OWN, Work},
+    observer::{Build, OWN, Output, Work},
     setting::{self, BARE},
     sites::{
         self, OPERATIONS, WARM_UP, clock,
@@ -62,10 +62,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let own = Build::own();
     for build in std::iter::once(&own).chain(&arguments.builds) {
         let begin = clock::now();
-        let observer = build.clone().leaving_out(SAMPLER).observe()?;
+        let observer = build.clone().leaving_out(SAMPLER).observe(Output::Report)?;
         let attached_after = clock::now() - begin;
         columns.push(measure(&build.name, &mut operations)?);
-        let report = observer.finish()?;
+        let report = observer.finish()?.context("zc made no report")?;
         report
             .prove(least_done(&operations))
             .with_context(|| format!("'{}' did not count", build.name))?;

@@ -20,6 +20,7 @@ mod observer;
 mod population;
 mod rounds;
 mod screen;
+mod servers;
 mod setting;
 mod sites;
 mod start;
@@ -95,6 +96,9 @@ enum Inner {
     /// The cost of each copy site, in a guest whose clock counts instructions
     #[command(hide = true)]
     Sites(sites::Arguments),
+    /// What whole programs lose
+    #[command(hide = true)]
+    Servers(servers::Arguments),
     /// What builds of zc add to operations, in such a guest
     #[command(hide = true)]
     Instructions(instructions::Arguments),
@@ -117,6 +121,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.inner {
         Some(Inner::Population(population)) => return population::run(population),
         Some(Inner::Sites(sites)) => return sites::run(sites),
+        Some(Inner::Servers(servers)) => return servers::run(servers),
         Some(Inner::Instructions(instructions)) => return instructions::run(instructions),
         Some(Inner::Start(once)) => return start::once(once),
         None => {}

@@ -55,8 +55,8 @@ impl Build {
     }
 
     /// Attaches its probes; returns when they count.
-    pub(crate) fn observe(&self) -> Result<Observer> {
-        Observer::start(self).with_context(|| format!("cannot attach '{}'", self.name))
+    pub(crate) fn observe(&self, output: Output) -> Result<Observer> {
+        Observer::start(self, output).with_context(|| format!("cannot attach '{}'", self.name))
     }
 }
 
@@ -68,16 +68,26 @@ impl FromStr for Build {
     }
 }
 
-/// A `zc stat` process whose probes are attached. They go when this is dropped.
+/// What a `zc` process does with what it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// Prints one report when it ends (`zc stat`), which proves that it counted.
+    Report,
+    /// Prints an update every second to /dev/null (`zc top`), as in production.
+    Updates,
+}
+
+/// A `zc` process whose probes are attached. They go when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Observer {
     child: Child,
+    output: Output,
     /// From its start until its probes were attached.
     pub(crate) attached_after: Duration,
 }
 
 impl Observer {
-    fn start(build: &Build) -> Result<Self> {
+    fn start(build: &Build, output: Output) -> Result<Self> {
         // It attaches the probes with its privileges and gives them up for good when it has: see
         // `wait`.
         ensure!(
@@ -85,16 +95,24 @@ impl Observer {
             "this process has no_new_privs set, which is the sign that zc has attached its probes; \
              run the benchmark without it (setpriv --no-new-privs, a container's security options)"
         );
+        let verb: &[&str] = match output {
+            Output::Report => &["stat", "--json"],
+            Output::Updates => &["top", "--json", "--interval", "1"],
+        };
+        let stdout = match output {
+            Output::Report => Stdio::piped(),
+            Output::Updates => Stdio::null(),
+        };
         let started = Instant::now();
         let program = build.program.as_deref().unwrap_or(Path::new(ZC));
         let child = Command::new(program)
-            .args(["stat", "--json"])
+            .args(verb)
             .args(build.without.iter().flat_map(|group| ["--without", group]))
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(stdout)
             .spawn()
             .with_context(|| format!("cannot run '{}'", program.display()))?;
-        let mut observer = Self { child, attached_after: Duration::ZERO };
+        let mut observer = Self { child, output, attached_after: Duration::ZERO };
         observer.wait(started)?;
         observer.attached_after = started.elapsed();
         Ok(observer)
@@ -116,8 +134,8 @@ impl Observer {
         }
     }
 
-    /// Detaches, and returns the report.
-    pub(crate) fn finish(mut self) -> Result<Report> {
+    /// Detaches. The report, where there is one; the other form of output proves nothing.
+    pub(crate) fn finish(mut self) -> Result<Option<Report>> {
         ensure!(self.child.try_wait()?.is_none(), "zc ended before the measurement did");
         self.interrupt();
         let mut text = Vec::new();
@@ -126,7 +144,10 @@ impl Observer {
         }
         let status = self.child.wait().context("cannot wait for zc")?;
         ensure!(status.success(), "zc failed: {status}");
-        Report::parse(&text)
+        match self.output {
+            Output::Report => Ok(Some(Report::parse(&text)?)),
+            Output::Updates => Ok(None),
+        }
     }
 
     fn interrupt(&mut self) {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     calls::{self, Call},
-    observer::{OWN, Work},
+    observer::{OWN, Output, Work},
     setting::{BARE, Setting},
     targets::{self, Target},
 };
@@ -65,8 +65,9 @@ pub(crate) fn run(
         for turn in 0..settings.len() {
             let index = (turn + round as usize) % settings.len();
             let setting = &settings[index];
-            let attached =
-                setting.attach().with_context(|| format!("cannot attach {}", setting.id()))?;
+            let attached = setting
+                .attach(Output::Report)
+                .with_context(|| format!("cannot attach {}", setting.id()))?;
             if let Some(after) = attached.attached_after() {
                 let before: &mut Option<Duration> = &mut attached_after[index];
                 *before = Some(before.map_or(after, |before| before.min(after)));

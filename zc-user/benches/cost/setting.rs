@@ -11,7 +11,7 @@ use aya::{Ebpf, programs::RawTracePoint};
 use rustix::process::{Pid, Signal, kill_process};
 use zc_probe::OBJECT;
 
-use crate::observer::{Build, Observer, Work};
+use crate::observer::{Build, Observer, Output, Work};
 
 /// Bytes per process, call and kind of file, as well as bpftrace can. A descriptor's number is
 /// an argument, which is gone when the call returns: bpftrace needs a probe at entry too.
@@ -52,11 +52,11 @@ impl Setting {
     }
 
     /// Attaches it; returns when it counts.
-    pub(crate) fn attach(&self) -> Result<Attached> {
+    pub(crate) fn attach(&self, output: Output) -> Result<Attached> {
         Ok(match self {
             Self::Bare => Attached::Nothing,
             Self::Floor => Attached::Floor { _ebpf: floor()? },
-            Self::Zc(build) => Attached::Zc(build.observe()?),
+            Self::Zc(build) => Attached::Zc(build.observe(output)?),
             Self::Bpftrace => Attached::Bpftrace(Script::start()?),
         })
     }
@@ -83,7 +83,10 @@ impl Attached {
     pub(crate) fn finish(self, least: Work) -> Result<()> {
         match self {
             Self::Nothing | Self::Floor { .. } => Ok(()),
-            Self::Zc(observer) => observer.finish()?.prove(least),
+            Self::Zc(observer) => match observer.finish()? {
+                Some(report) => report.prove(least),
+                None => Ok(()),
+            },
             Self::Bpftrace(script) => {
                 let counted = script.finish()?;
                 ensure!(
