@@ -139,6 +139,84 @@ pub const EVIDENCE_COPY: u64 = 1 << 2;
 pub const EVIDENCE_TRANSFORM: u64 = 1 << 3;
 /// [`Staged::evidence`]: there is nothing at the other end (`/dev/null`, `/dev/zero`).
 pub const EVIDENCE_NOTHING: u64 = 1 << 4;
+/// [`Staged::evidence`], of no copy: the call has brought pages into the page cache, see [`Inserted`].
+pub const EVIDENCE_INSERTED: u64 = 1 << 5;
+/// [`Staged::evidence`]: copy_file_range has brought pages of a file into the page cache or dirtied some.
+/// Weighed only where there are no copy sites.
+pub const EVIDENCE_COPIED_RANGE: u64 = 1 << 6;
+
+/// Pages of a file, from `first` up to and without `end`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct PageRun {
+    /// Index of the first page.
+    pub first: u64,
+    /// Index of the first page after them.
+    pub end: u64,
+}
+
+impl PageRun {
+    /// Number of its pages that lie in `other`.
+    #[must_use]
+    #[inline(always)]
+    pub const fn overlap(self, other: Self) -> u64 {
+        let first = if self.first > other.first { self.first } else { other.first };
+        let end = if self.end < other.end { self.end } else { other.end };
+        end.saturating_sub(first)
+    }
+}
+
+/// Runs that are remembered one by one: readahead makes one or two in a call.
+pub const INSERTED_RUNS: usize = 4;
+
+/// The pages of one file that the running call has brought into the page cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Inserted {
+    /// Address of the `struct address_space` of the file, 0 when there are none.
+    pub mapping: u64,
+    /// Whether the file has a name; without one it is a block device, or where a file system keeps its metadata.
+    pub is_named: u64,
+    /// Pages of runs that are not remembered any more.
+    pub dropped: u64,
+    /// The last runs, the last one first.
+    pub runs: [PageRun; INSERTED_RUNS],
+}
+
+impl Inserted {
+    /// Adds pages of the file `mapping`. Those of another file displace what is noted, unless they have
+    /// no name: metadata is read on the way to data.
+    #[inline(always)]
+    pub fn add(&mut self, mapping: u64, is_named: bool, run: PageRun) {
+        if self.mapping != mapping {
+            if self.mapping != 0 && !is_named {
+                return;
+            }
+            self.mapping = mapping;
+            self.is_named = u64::from(is_named);
+            self.dropped = 0;
+            // Empty, and not zero: of adjacent zeros the compiler makes a call of `memset`, which is a loop over
+            // their bytes in the programs.
+            let empty = PageRun { first: run.first, end: run.first };
+            self.runs = [run, empty, empty, empty];
+        } else if self.runs[0].end == run.first {
+            self.runs[0].end = run.end;
+        } else {
+            let [first, second, third, last] = self.runs;
+            self.dropped += last.end - last.first;
+            self.runs = [run, first, second, third];
+        }
+    }
+
+    /// How many of the pages `accessed` are among them. Runs that are not remembered are taken to be: a
+    /// call reads ahead when it comes to its end.
+    #[must_use]
+    #[inline(always)]
+    pub fn among(&self, accessed: PageRun) -> u64 {
+        let known = self.runs.iter().fold(0, |sum, run| sum + run.overlap(accessed));
+        (known + self.dropped).min(accessed.end - accessed.first)
+    }
+}
 
 words! {
     /// Counters of a thread that belong to no path. All cumulative since the record was made. Users
@@ -160,8 +238,10 @@ words! {
         page_faults_major,
         /// Page faults taken in user mode: each is a mode switch in and out.
         page_faults_user,
-        /// Pages of the page cache that reads looked up.
+        /// Pages of the page cache that the bytes of reads lie in.
         page_cache_accesses,
+        /// Of the pages that reads accessed, those that had to be brought in by the same call.
+        page_cache_fetched,
         /// Pages that had to be brought into the page cache for reads and faults, readahead included.
         page_cache_misses,
         /// Bytes of read requests made to block devices in the process's own context.
@@ -274,18 +354,12 @@ pub struct Record {
     pub voluntary_base: u64,
     /// `task_struct.nivcsw` when the record was made.
     pub involuntary_base: u64,
-    /// [`Counters::page_cache_accesses`] at the end of the last data call: evidence of what the next one touches.
-    pub accesses_mark: u64,
-    /// Address of the `address_space` of the last page cache lookup.
-    pub lookup_mapping: u64,
-    /// Index of the first page of the last lookup.
-    pub lookup_index: u64,
-    /// Index of the last page of the last lookup.
-    pub lookup_last: u64,
     /// Whether the page fault being served is a write.
     pub fault_is_write: u64,
     /// What the copy sites have seen since the last call was charged.
     pub staged: Staged,
+    /// What the running call has brought into the page cache.
+    pub inserted: Inserted,
     /// Counters that belong to no path.
     pub counters: Counters,
     /// Counts per lane, see [`crate::path`].
@@ -345,9 +419,48 @@ const _: () = {
                 + 8
                 + 16
                 + 16
-                + 72
+                + 40
                 + size_of::<Staged>()
+                + size_of::<Inserted>()
                 + size_of::<Counters>()
                 + 40 * LANES
     );
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn run(first: u64, end: u64) -> PageRun {
+        PageRun { first, end }
+    }
+
+    #[test]
+    fn pages_that_a_call_brought_in_are_found_among_those_that_it_accessed() {
+        let mut inserted = Inserted::default();
+        assert_eq!(inserted.among(run(0, 9)), 0);
+        // Metadata, then data, then readahead with a gap, then metadata.
+        inserted.add(1, false, run(0, 9));
+        inserted.add(2, true, run(4, 5));
+        inserted.add(2, true, run(5, 8));
+        inserted.add(2, true, run(10, 20));
+        inserted.add(1, false, run(0, 9));
+        assert_eq!(inserted.mapping, 2);
+        assert_eq!(inserted.runs, [run(10, 20), run(4, 8), run(4, 4), run(4, 4)]);
+        assert_eq!(inserted.among(run(0, 4)), 0);
+        assert_eq!(inserted.among(run(5, 12)), 5);
+        assert_eq!(inserted.among(run(8, 10)), 0);
+        assert_eq!(inserted.among(run(0, 100)), 14);
+    }
+
+    #[test]
+    fn runs_that_are_forgotten_count_as_accessed_up_to_all_that_was() {
+        let mut inserted = Inserted::default();
+        for page in 0..6 {
+            inserted.add(1, true, run(2 * page, 2 * page + 1));
+        }
+        assert_eq!(inserted.dropped, 2);
+        assert_eq!(inserted.among(run(0, 11)), 6);
+        assert_eq!(inserted.among(run(2, 3)), 1);
+    }
+}

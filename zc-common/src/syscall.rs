@@ -17,6 +17,8 @@ kinds! {
     Submit,
     /// read(fd, ...) and its relatives: fd first, the return value is bytes.
     Read,
+    /// pread64(fd, ..., position) and its relatives. A position of -1 (preadv2) means the file's own.
+    Pread,
     /// write(fd, ...) and its relatives.
     Write,
     /// recvfrom(fd, buf, len, flags).
@@ -62,6 +64,9 @@ kinds! {
 /// Numbers below this are looked up; every data call of both architectures is.
 pub const SYSCALL_TABLE_LEN: usize = 512;
 
+/// io_uring_enter, on every architecture.
+pub const IO_URING_ENTER: u64 = 426;
+
 /// System call number to kind.
 pub type SyscallTable = [u8; SYSCALL_TABLE_LEN];
 
@@ -76,8 +81,8 @@ const fn table(entries: &[(usize, SyscallKind)]) -> SyscallTable {
 }
 
 use SyscallKind::{
-    CopyFileRange, Getsockopt, IoGetevents, Ioctl, Mmap, Msync, Munmap, Prctl, ProcessVm, Read,
-    Recvfrom, Recvmmsg, Recvmsg, Sendfile, Sendmmsg, Sendmsg, Sendto, Splice, Submit, Tee,
+    CopyFileRange, Getsockopt, IoGetevents, Ioctl, Mmap, Msync, Munmap, Prctl, Pread, ProcessVm,
+    Read, Recvfrom, Recvmmsg, Recvmsg, Sendfile, Sendmmsg, Sendmsg, Sendto, Splice, Submit, Tee,
     Vmsplice, Write,
 };
 
@@ -91,7 +96,7 @@ pub const X86_64: SyscallTable = table(&[
     (9, Mmap),
     (11, Munmap),
     (16, Ioctl),
-    (17, Read),
+    (17, Pread),
     (18, Write),
     (19, Read),
     (20, Write),
@@ -108,14 +113,14 @@ pub const X86_64: SyscallTable = table(&[
     (275, Splice),
     (276, Tee),
     (278, Vmsplice),
-    (295, Read),
+    (295, Pread),
     (296, Write),
     (299, Recvmmsg),
     (307, Sendmmsg),
     (310, ProcessVm),
     (311, ProcessVm),
     (326, CopyFileRange),
-    (327, Read),
+    (327, Pread),
     (328, Write),
     (333, IoGetevents),
     (426, Submit),
@@ -130,9 +135,9 @@ pub const GENERIC: SyscallTable = table(&[
     (64, Write),
     (65, Read),
     (66, Write),
-    (67, Read),
+    (67, Pread),
     (68, Write),
-    (69, Read),
+    (69, Pread),
     (70, Write),
     (71, Sendfile),
     (75, Vmsplice),
@@ -152,7 +157,7 @@ pub const GENERIC: SyscallTable = table(&[
     (270, ProcessVm),
     (271, ProcessVm),
     (285, CopyFileRange),
-    (286, Read),
+    (286, Pread),
     (287, Write),
     (292, IoGetevents),
     (426, Submit),

@@ -18,11 +18,14 @@ use crate::{
 };
 
 mod late;
+mod pages;
 mod slots;
 mod staged;
 mod straight;
 
 pub(crate) use late::{LateAccount, count_late};
+pub(crate) use pages::{OWN_POSITION, zc_accessed};
+pub(crate) use staged::{Caller, caller};
 
 /// Counters per thread, by slot. Writer: the thread itself; user space zeroes a slot before it
 /// frees it. Mapped into user space, which reads it without a system call. Slot 0 is the
@@ -137,6 +140,13 @@ impl Account {
     #[inline(always)]
     fn own(self) -> Option<*mut Record> {
         if self.shared { None } else { Some(self.record) }
+    }
+
+    /// Its slot, for [`Self::at`] in a function of its own.
+    #[inline(always)]
+    pub(crate) fn slot(self) -> u32 {
+        // SAFETY: a field of a map value that does not change.
+        if self.shared { UNATTRIBUTED_SLOT } else { unsafe { (*self.record).slot } }
     }
 
     /// Whether this is the row of what belongs to no thread.
@@ -273,44 +283,5 @@ impl Account {
                 (*record).updates += 1;
             }
         }
-    }
-}
-
-impl Account {
-    /// Remembers how many pages had been looked up when a data call ended.
-    #[inline(always)]
-    pub(crate) fn mark_accesses(self) {
-        if let Some(record) = self.own() {
-            // SAFETY: a map value; this thread is its only writer.
-            unsafe { (*record).accesses_mark = (*record).counters.page_cache_accesses };
-        }
-    }
-
-    /// Remembers a lookup in the page cache; whether it only goes on with the one before, in the
-    /// same call and to the same end.
-    #[inline(always)]
-    pub(crate) fn continues_lookup(self, mapping: u64, index: u64, last: u64) -> bool {
-        self.own().is_some_and(|record| {
-            // SAFETY: as above.
-            unsafe {
-                let continues = (*record).lookup_mapping == mapping
-                    && (*record).lookup_last == last
-                    && (*record).lookup_index < index
-                    && (*record).counters.page_cache_accesses != (*record).accesses_mark;
-                (*record).lookup_mapping = mapping;
-                (*record).lookup_index = index;
-                (*record).lookup_last = last;
-                continues
-            }
-        })
-    }
-
-    /// Whether pages were looked up in the page cache since the last data call ended.
-    #[inline(always)]
-    pub(crate) fn has_accessed_pages(self) -> bool {
-        self.own().is_some_and(|record| {
-            // SAFETY: as above.
-            unsafe { (*record).counters.page_cache_accesses != (*record).accesses_mark }
-        })
     }
 }

@@ -17,7 +17,7 @@ use crate::{
 
 mod known;
 
-pub(crate) use known::{Booking, booking};
+pub(crate) use known::{Booking, booking, position};
 
 /// What stands behind a descriptor. A number, not an enumeration: the verifier must be able to
 /// forget which one it is (see [`opaque`]).
@@ -25,11 +25,12 @@ pub(crate) use known::{Booking, booking};
 pub(crate) struct Class(u8);
 
 /// Number of classes.
-const CLASSES: usize = 10;
+const CLASSES: usize = 11;
 
 impl Class {
     /// The descriptor is not open.
     pub(crate) const CLOSED: Self = Self(0);
+    /// A regular file or block device, through the page cache.
     pub(crate) const FILE: Self = Self(1);
     pub(crate) const DIRECT: Self = Self(2);
     pub(crate) const PSEUDO: Self = Self(3);
@@ -40,6 +41,9 @@ impl Class {
     pub(crate) const OTHER_SOCKET: Self = Self(8);
     /// `/dev/null`, `/dev/zero`, `/dev/full`: nothing is copied to or from them.
     pub(crate) const VOID: Self = Self(9);
+    /// A regular file of a file system in memory: `O_DIRECT` changes nothing, and what is read was not
+    /// brought in from anywhere.
+    pub(crate) const MEMORY: Self = Self(10);
 
     /// As a number, for a map.
     #[inline(always)]
@@ -53,9 +57,6 @@ impl Class {
         Self(number)
     }
 
-    /// A regular file of a file system in memory: `O_DIRECT` changes nothing. Never leaves
-    /// [`File::class`].
-    const MEMORY: Self = Self(Self::NEEDS_A_LOOK);
     /// A socket whose family is still to be found out. Never leaves [`File::class`].
     const SOCKET: Self = Self(Self::NEEDS_A_LOOK | 1);
     /// A regular file whose flags are still to be looked at. Never leaves [`File::class`].
@@ -76,6 +77,7 @@ static READ_LANES: [Lane; CLASSES] = [
     recv_lane(SocketKind::Unix),
     recv_lane(SocketKind::Other),
     lane(CopyPath::PseudoRead),
+    lane(CopyPath::FileRead),
 ];
 
 /// The lane of a copy from user memory to each class.
@@ -90,6 +92,7 @@ static WRITE_LANES: [Lane; CLASSES] = [
     send_lane(SocketKind::Unix),
     send_lane(SocketKind::Other),
     lane(CopyPath::PseudoWrite),
+    lane(CopyPath::FileWrite),
 ];
 
 const S_IFMT: u16 = 0o170_000;
@@ -101,6 +104,7 @@ const S_IFIFO: u16 = 0o010_000;
 
 // `include/uapi/linux/magic.h`.
 const TMPFS_MAGIC: u32 = 0x0102_1994;
+const HUGETLBFS_MAGIC: u32 = 0x9584_58f6;
 const BTRFS_MAGIC: u32 = 0x9123_683e;
 const XFS_MAGIC: u32 = 0x5846_5342;
 const BCACHEFS_MAGIC: u32 = 0xca45_1a4e;
@@ -202,8 +206,6 @@ impl File {
         }
         if class == Class::SOCKET {
             class = self.socket_class();
-        } else if class == Class::MEMORY {
-            class = Class::FILE;
         } else if class == Class::REGULAR {
             class = if self.flags() & O_DIRECT != 0 { Class::DIRECT } else { Class::FILE };
         }
@@ -218,7 +220,7 @@ impl File {
         };
         let class = match mode & S_IFMT {
             S_IFREG => match self.magic() {
-                TMPFS_MAGIC => Class::MEMORY,
+                TMPFS_MAGIC | HUGETLBFS_MAGIC => Class::MEMORY,
                 magic if is_pseudo(magic) => Class::PSEUDO,
                 _ => Class::REGULAR,
             },
@@ -290,6 +292,18 @@ impl File {
         let sock = Object::untyped(sock);
         sock.read::<u64>(offset!(socket_flags))
             .is_none_or(|flags| flags >> variant!(sock_zerocopy) & 1 != 0)
+    }
+
+    /// Where it is read next, bytes from its beginning.
+    #[inline(always)]
+    pub(crate) fn position(self) -> u64 {
+        self.0.load(offset!(file_pos))
+    }
+
+    /// Where its pages are, the address of a `struct address_space`.
+    #[inline(always)]
+    pub(crate) fn mapping(self) -> u64 {
+        self.0.load(offset!(file_mapping))
     }
 
     /// Size of the file, bytes.

@@ -98,6 +98,7 @@ fn write_counters(page: &mut String) -> fmt::Result {
     for counter in CounterId::ALL {
         writeln!(page, "| `{}` | {} |", counter.id(), counter.help())?;
     }
+    page.push_str(PAGES);
     Ok(())
 }
 
@@ -156,6 +157,19 @@ fn write_zerocopy(page: &mut String) -> fmt::Result {
     }
     Ok(())
 }
+
+const PAGES: &str = "
+Page-cache hits follow from the position and the result of each read: the pages that its bytes lie in, less
+those that the same call brought in. What a read brings in ahead counts as misses of that call, and as hits
+of the reads that find it. Counted are read, pread, their vectored forms, sendfile, splice, copy_file_range,
+libaio, and io_uring since Linux 5.18, on files and block devices without O_DIRECT; not files in memory
+(tmpfs), and not splice by io_uring. An asynchronous read (libaio, io_uring) is not known when its pages are
+brought in: of those, also what was read ahead is taken off the hits. Too many hits are counted for reads
+that bypass the page cache although the file was opened without O_DIRECT (DAX, FUSE with direct_io), for a
+cold file that sendfile or copy_file_range copies over a cold part of another, and for a cold read into a
+buffer that maps a cold file. Threads that move the position of the same open file at the same time may
+shift a read by a page.
+";
 
 const UNSEEN: &str = "
 Not observable, because the kernel emits no event for it: libaio events that a program takes out of the

@@ -7,10 +7,10 @@
 use zc_common::{
     path::{ASSUMES_COPIES, CopyPath, LANES, Lane, lane},
     record::{
-        EVIDENCE_COPY, EVIDENCE_DIRECT, EVIDENCE_TRANSFORM, FLAG_KTHREAD, LaneCount, Record,
-        SocketKey, Staged,
+        EVIDENCE_COPIED_RANGE, EVIDENCE_COPY, EVIDENCE_DIRECT, EVIDENCE_INSERTED,
+        EVIDENCE_TRANSFORM, FLAG_KTHREAD, LaneCount, Record, SocketKey, Staged,
     },
-    syscall::{SYSCALL_TABLE_LEN, SyscallKind},
+    syscall::{IO_URING_ENTER, SYSCALL_TABLE_LEN, SyscallKind},
 };
 
 use super::{Account, PF_KTHREAD};
@@ -20,6 +20,9 @@ use crate::{
 };
 
 static ASSUMES: [bool; LANES] = ASSUMES_COPIES;
+
+/// Evidence that explains no bytes.
+const OF_PAGES: u64 = EVIDENCE_INSERTED | EVIDENCE_COPIED_RANGE;
 
 impl Account {
     /// What is staged. `None` for the unattributed row, where it is unknown whose call it is.
@@ -169,7 +172,7 @@ impl Account {
             if rest > 0 {
                 if staged.evidence & EVIDENCE_COPY != 0 {
                     copied += rest.saturating_sub(staged.direct);
-                } else if staged.evidence == 0 && assumes {
+                } else if staged.evidence & !OF_PAGES == 0 && assumes {
                     (*count).assumed += rest;
                 }
             }
@@ -181,12 +184,17 @@ impl Account {
     /// Ends a call. What is still staged was copied by a call that moves no data on any path (an ioctl).
     #[inline(always)]
     pub(crate) fn end_call(self) {
-        if setting!(copy_sites) == 0 {
-            return;
-        }
-        let Some(staged) = self.staged() else { return };
+        let Some(record) = self.own() else { return };
         // SAFETY: a map value; this thread is its only writer.
         unsafe {
+            if (*record).inserted.mapping != 0 {
+                (*record).inserted.mapping = 0;
+            }
+            let staged = &raw mut (*record).staged;
+            if setting!(copy_sites) == 0 {
+                (*staged).evidence = 0;
+                return;
+            }
             if (*staged).copied > 0 {
                 self.book_copied(lane(CopyPath::KernelCopy), 0, (*staged).copied);
             }
@@ -291,6 +299,40 @@ fn is_kernel_thread() -> bool {
     Object::current_task().load::<u32>(offset!(task_flags)) & PF_KTHREAD != 0
 }
 
+/// Which call the running thread makes, for what happens to pages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// It is unknown on this kernel.
+    Unknown,
+    /// It carries out asynchronous operations: it submits them, or is a thread that the kernel made for them.
+    Operation,
+    /// It is in a call of this kind.
+    Call(u8),
+}
+
+/// The call that the running thread is in.
+#[inline(always)]
+pub(crate) fn caller() -> Caller {
+    /// A thread of io_uring: it was never in a call, and has the registers of the thread that made it.
+    const PF_IO_WORKER: u32 = 0x10;
+    const SUBMIT: u8 = SyscallKind::Submit as u8;
+    /// Before 5.18 reads by io_uring are not counted: which file one has read is not visible.
+    const NO_READ: Caller = Caller::Call(SyscallKind::None as u8);
+    const ANONYMOUS_COMPLETIONS: u32 = 4;
+
+    let flags = Object::current_task().load::<u32>(offset!(task_flags));
+    let anonymous = variant!(uring_complete_args) == ANONYMOUS_COMPLETIONS;
+    if flags & (PF_KTHREAD | PF_IO_WORKER) != 0 {
+        return if anonymous { NO_READ } else { Caller::Operation };
+    }
+    let Some(number) = number_of_call() else { return Caller::Unknown };
+    match kind_of(number) {
+        SUBMIT if anonymous && number == IO_URING_ENTER => NO_READ,
+        SUBMIT => Caller::Operation,
+        kind => Caller::Call(kind),
+    }
+}
+
 impl Account {
     /// The kind of system call that the running thread, whose account this is, is in. `None` for
     /// threads of the kernel, and where it is unknown on this kernel.
@@ -308,11 +350,16 @@ impl Account {
 /// The kind of system call that the running thread is in; `None` where it is unknown on this kernel.
 #[inline(always)]
 fn kind_of_call() -> Option<u8> {
-    let number = number_of_call()?;
+    number_of_call().map(kind_of)
+}
+
+/// The kind of the system call `number`, which may be none.
+#[inline(always)]
+fn kind_of(number: u64) -> u8 {
     if number >= SYSCALL_TABLE_LEN as u64 {
-        return Some(SyscallKind::None as u8);
+        return SyscallKind::None as u8;
     }
-    Some(arch::SYSCALLS[number as usize])
+    arch::SYSCALLS[number as usize]
 }
 
 /// Number of the system call that the running thread is in; `None` where it is unknown on this

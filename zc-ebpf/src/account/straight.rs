@@ -6,7 +6,7 @@ use zc_common::{
     syscall::{SYSCALL_TABLE_LEN, SyscallKind},
 };
 
-use super::Account;
+use super::{Account, pages::pages};
 use crate::{
     arch,
     cpu::Cpu,
@@ -75,15 +75,22 @@ impl Account {
     }
 
     /// Books a call that returned `result`, bytes or a negative error number, for a thread that has a record
-    /// of its own; `sends`: whether it was towards the descriptor. Whether it did: not when it is unknown how,
-    /// nor when a copy site has left evidence that must be weighed, see [`Account::charge`].
+    /// of its own; `sends`: whether it was towards the descriptor, `end` tells where a read that moved so many
+    /// bytes ended. Whether it did: not when it is unknown how, nor when a hook has left evidence that must be
+    /// weighed, see [`Account::charge`] and [`Account::note_inserted`].
     #[inline(always)]
-    pub(crate) fn book_straight(self, booking: Booking, sends: bool, result: i64) -> bool {
+    pub(crate) fn book_straight(
+        self,
+        booking: Booking,
+        sends: bool,
+        result: i64,
+        end: impl FnOnce(u64) -> u64,
+    ) -> bool {
         let record = self.record;
         let Some(count) = booking.count(record) else { return false };
         // SAFETY: map values; this thread is the only writer.
         unsafe {
-            if setting!(copy_sites) != 0 && (*record).staged.evidence != 0 {
+            if (*record).staged.evidence != 0 {
                 return false;
             }
             if result < 0 {
@@ -91,7 +98,7 @@ impl Account {
                     return false;
                 }
                 (*count).errors += 1;
-                end(record);
+                (*record).updates += 1;
                 return true;
             }
             let bytes = result as u64;
@@ -110,6 +117,10 @@ impl Account {
                     (*count).assumed += bytes - copied;
                 }
             }
+            if booking.is_of_pages() && bytes != 0 {
+                let accessed = pages(end(bytes), bytes);
+                (*record).counters.page_cache_accesses += accessed.end.wrapping_sub(accessed.first);
+            }
             if booking.is_network() {
                 if sends {
                     (*record).counters.net_tx_bytes += bytes;
@@ -117,18 +128,8 @@ impl Account {
                     (*record).counters.net_rx_bytes += bytes;
                 }
             }
-            end(record);
+            (*record).updates += 1;
         }
         true
-    }
-}
-
-/// Ends the call.
-#[inline(always)]
-unsafe fn end(record: *mut Record) {
-    // SAFETY: the caller's: a map value, in the context of its only writer.
-    unsafe {
-        (*record).accesses_mark = (*record).counters.page_cache_accesses;
-        (*record).updates += 1;
     }
 }

@@ -28,6 +28,8 @@ impl Booking {
     const ASSUMES: u64 = 1 << Self::OFFSET_BITS;
     /// Bytes count as network traffic.
     const NETWORK: u64 = 1 << (Self::OFFSET_BITS + 1);
+    /// The pages that the bytes lie in are counted.
+    const PAGES: u64 = 1 << (Self::OFFSET_BITS + 2);
     /// Bits of a booking: two of them, for reading and for writing, are in a row of [`BOOKINGS`].
     pub(crate) const BITS: u32 = 32;
     /// Both bookings of what is no class: behind all lanes.
@@ -59,6 +61,12 @@ impl Booking {
         self.0 & Self::NETWORK != 0
     }
 
+    /// Whether the pages that the bytes lie in are counted.
+    #[inline(always)]
+    pub(crate) fn is_of_pages(self) -> bool {
+        self.0 & Self::PAGES != 0
+    }
+
     const fn of(class: usize, lane: usize) -> u64 {
         let mut booking = (lane * size_of::<LaneCount>()) as u64;
         // There is nothing at the other end of the void to copy.
@@ -81,7 +89,10 @@ static BOOKINGS: [u64; ROWS] = {
     let mut rows = [Booking::NONE; ROWS];
     let mut class = Class::CLOSED.0 as usize + 1;
     while class < CLASSES {
-        let read = Booking::of(class, READ_LANES[class] as usize);
+        let mut read = Booking::of(class, READ_LANES[class] as usize);
+        if class == Class::FILE.0 as usize {
+            read |= Booking::PAGES;
+        }
         let write = Booking::of(class, WRITE_LANES[class] as usize);
         rows[class] = read | write << Booking::BITS;
         class += 1;
@@ -91,28 +102,40 @@ static BOOKINGS: [u64; ROWS] = {
 
 /// How to count what was moved through the descriptor `fd` of the running task, whose address is `task` and
 /// of which the verifier knows the type, in the direction of `half`: 0 for reads, [`Booking::BITS`] for
-/// writes.
+/// writes. And the open file, for [`position`]; 0 when the descriptor is not open.
 #[inline(always)]
-pub(crate) fn booking(task: u64, fd: u64, half: u64) -> Booking {
-    let class = class(task, fd) as usize & (ROWS - 1);
+pub(crate) fn booking(task: u64, fd: u64, half: u64) -> (Booking, u64) {
+    let (class, file) = class(task, fd);
+    let class = class as usize & (ROWS - 1);
     // SAFETY: inside the table.
     let row = unsafe { ptr::read_volatile((&raw const BOOKINGS).cast::<u64>().add(class)) };
-    Booking(row >> half)
+    (Booking(row >> half), file)
 }
 
-/// The class of a descriptor, [`Class::CLOSED`] when it is not remembered.
+/// Where the open file `file` of [`booking`], which is not 0, is read next, bytes from its beginning.
 #[inline(always)]
-fn class(task: u64, fd: u64) -> u64 {
+pub(crate) fn position(file: u64) -> u64 {
+    if variant!(cast) != 0 {
+        member!(u64, file, file_pos)
+    } else {
+        Object::untyped(file).read(offset!(file_pos)).unwrap_or_default()
+    }
+}
+
+/// The class of a descriptor, [`Class::CLOSED`] when it is not remembered, and its open file.
+#[inline(always)]
+fn class(task: u64, fd: u64) -> (u64, u64) {
     const CLOSED: u64 = Class::CLOSED.0 as u64;
+    const NONE: (u64, u64) = (CLOSED, 0);
     let files = member!(u64, task, task_files);
     if files == 0 {
-        return CLOSED;
+        return NONE;
     }
     let table = member!(u64, files, files_fdt);
     // A descriptor is an int: the upper half of the register is noise.
     let fd = low_half(fd);
     if table == 0 || fd >= member!(u32, table, fdt_max_fds) {
-        return CLOSED;
+        return NONE;
     }
     let slot = member!(u64, table, fdt_fd) + fd * 8;
     if variant!(cast) != 0 {
@@ -121,33 +144,28 @@ fn class(task: u64, fd: u64) -> u64 {
         let file = words(unsafe { ptr::read_volatile(slot as *const u64) });
         let class = operations::recall(member!(u64, file, file_op));
         if class < u64::from(Class::NEEDS_A_LOOK) {
-            return class;
+            return (class, file);
         }
         if class == u64::from(Class::REGULAR.0) {
-            return of_file(member!(u32, file, file_flags) as u32);
+            return (of_file(member!(u32, file, file_flags) as u32), file);
         }
-        if class == u64::from(Class::SOCKET.0) {
-            let socket = words(member!(u64, file, file_private_data));
-            return operations::recall(member!(u64, socket, socket_ops));
-        }
-        return u64::from(Class::FILE.0);
+        let socket = words(member!(u64, file, file_private_data));
+        return (operations::recall(member!(u64, socket, socket_ops)), file);
     }
-    let Some(file) = Object::untyped(slot).read::<u64>(0) else { return CLOSED };
-    let file = Object::untyped(file);
-    let Some(table) = file.read::<u64>(offset!(file_op)) else { return CLOSED };
+    let Some(address) = Object::untyped(slot).read::<u64>(0) else { return NONE };
+    let file = Object::untyped(address);
+    let Some(table) = file.read::<u64>(offset!(file_op)) else { return NONE };
     let class = operations::recall(table);
     if class < u64::from(Class::NEEDS_A_LOOK) {
-        return class;
+        return (class, address);
     }
     if class == u64::from(Class::REGULAR.0) {
-        return file.read::<u32>(offset!(file_flags)).map_or(CLOSED, of_file);
+        let Some(flags) = file.read::<u32>(offset!(file_flags)) else { return NONE };
+        return (of_file(flags), address);
     }
-    if class == u64::from(Class::SOCKET.0) {
-        let Some(socket) = file.read::<u64>(offset!(file_private_data)) else { return CLOSED };
-        let table = Object::untyped(socket).read::<u64>(offset!(socket_ops));
-        return table.map_or(CLOSED, operations::recall);
-    }
-    u64::from(Class::FILE.0)
+    let Some(socket) = file.read::<u64>(offset!(file_private_data)) else { return NONE };
+    let table = Object::untyped(socket).read::<u64>(offset!(socket_ops));
+    (table.map_or(CLOSED, operations::recall), address)
 }
 
 /// A regular file, by how it was opened.

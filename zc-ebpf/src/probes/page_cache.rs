@@ -1,43 +1,17 @@
-//! The page cache: lookups by reads, insertions, and pages mapped by faults.
+//! The page cache: insertions, and pages mapped by faults.
 
 use zc_common::{
+    layout::ABSENT,
     path::{CopyPath, lane},
-    syscall::{SYSCALL_TABLE_LEN, SyscallKind},
+    record::PageRun,
+    syscall::SyscallKind,
 };
 
 use super::{Arguments, tracepoint};
 use crate::{
-    account::{Account, count},
-    arch,
+    account::{Account, Caller, caller, count},
     kernel::{Object, offset, setting, variant},
 };
-
-tracepoint!(
-    /// `mm_filemap_get_pages(struct address_space *mapping, pgoff_t index, pgoff_t last_index)`,
-    /// `include/trace/events/filemap.h`, 6.12 to 7.2. Both indexes are inclusive.
-    zc_get_pages, zc_get_pages_raw, "mm_filemap_get_pages", |arguments| looked_up(arguments)
-);
-
-/// A read asks for as many pages as its buffer has room for, beyond the end of the file, and asks
-/// again for those that did not fit into a batch (`filemap_read`, `mm/filemap.c`).
-#[inline(always)]
-fn looked_up(arguments: Arguments) {
-    let (index, mut last) = (arguments.integer(1), arguments.integer(2));
-    let Some(account) = Account::current() else { return };
-    let mapping = arguments.object(0);
-    if last > index {
-        let size = mapping.follow(offset!(mapping_host)).load::<u64>(offset!(inode_size));
-        let end = size.saturating_sub(1) >> variant!(page_shift);
-        if end < last {
-            last = if end < index { index } else { end };
-        }
-    }
-    if account.continues_lookup(mapping.address(), index, last) {
-        return;
-    }
-    let pages = last.wrapping_sub(index).wrapping_add(1);
-    count!(account, page_cache_accesses, pages);
-}
 
 tracepoint!(
     /// `mm_filemap_add_to_page_cache(struct folio *folio)`, 5.18 to 7.2 (a page before that).
@@ -46,59 +20,99 @@ tracepoint!(
 
 #[inline(always)]
 fn inserted(arguments: Arguments) {
-    let Some(account) = Account::current() else { return };
-    let folio = arguments.object(0);
-    if in_write_call() || is_beyond_end(folio) {
+    const NONE: u8 = SyscallKind::None as u8;
+    const WRITE: u8 = SyscallKind::Write as u8;
+    const COPY_FILE_RANGE: u8 = SyscallKind::CopyFileRange as u8;
+
+    let caller = caller();
+    if caller == Caller::Call(WRITE) {
         // Pages made to be written into: no read was waiting for them.
         return;
     }
-    let pages = 1 << order(folio);
-    count!(account, page_cache_misses, pages);
+    let Some(account) = Account::current() else { return };
+    let Some(place) = Place::of(arguments.object(0)) else { return };
+    let is_named = place.is_named();
+    if is_named && matches!(caller, Caller::Unknown | Caller::Call(COPY_FILE_RANGE)) {
+        account.note_copied_range();
+    }
+    if place.is_beyond_end() {
+        return;
+    }
+    let PageRun { first, end } = place.run;
+    count!(account, page_cache_misses, end.wrapping_sub(first));
+    match caller {
+        // No read of bytes: a fault, or advice.
+        Caller::Call(NONE) => {}
+        // Which operation will read them is not known until it completes: what is read ahead is taken to
+        // be read by one.
+        Caller::Operation => count!(account, page_cache_fetched, end.wrapping_sub(first)),
+        _ => account.note_inserted(place.mapping, is_named, place.run),
+    }
 }
 
-/// Whether a folio lies beyond the end of its file: then it is there to make the file longer,
-/// whichever way it is written (splice, sendfile, io_uring).
-#[inline(always)]
-fn is_beyond_end(folio: Object) -> bool {
-    let (Some(mapping), Some(index)) =
-        (folio.read::<u64>(offset!(folio_mapping)), folio.read::<u64>(offset!(folio_index)))
-    else {
-        return false;
-    };
-    let Some(host) = Object::untyped(mapping).read::<u64>(offset!(mapping_host)) else {
-        return false;
-    };
-    let size = Object::untyped(host).read::<u64>(offset!(inode_size));
-    size.is_some_and(|size| index << variant!(page_shift) >= size)
+/// Where a folio is inserted.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Address of the `struct address_space`.
+    mapping: u64,
+    host: Object,
+    run: PageRun,
 }
 
-/// log2 of the pages in a folio: the low byte of `_flags_1` when the folio is large
-/// (`folio_order`, `include/linux/mm.h`, 6.6 to 7.2).
+impl Place {
+    #[inline(always)]
+    fn of(folio: Object) -> Option<Self> {
+        let (mapping, first) = if offset!(folio_mapping) == ABSENT {
+            // Before 5.16.
+            (folio.read::<u64>(offset!(page_mapping))?, folio.read::<u64>(offset!(page_index))?)
+        } else {
+            (folio.read::<u64>(offset!(folio_mapping))?, folio.read::<u64>(offset!(folio_index))?)
+        };
+        let host = Object::untyped(mapping).read::<u64>(offset!(mapping_host))?;
+        let run = PageRun { first, end: first.wrapping_add(1 << order(folio)) };
+        Some(Self { mapping, host: Object::untyped(host), run })
+    }
+
+    /// Whether it lies beyond the end of its file: then it is there to make the file longer,
+    /// whichever way it is written (splice, sendfile, io_uring).
+    #[inline(always)]
+    fn is_beyond_end(&self) -> bool {
+        let size = self.host.read::<u64>(offset!(inode_size));
+        size.is_some_and(|size| self.run.first << variant!(page_shift) >= size)
+    }
+
+    /// Whether the file has a name: neither a block device nor where a file system keeps its metadata.
+    #[inline(always)]
+    fn is_named(&self) -> bool {
+        self.host.read::<u64>(offset!(inode_dentries)).is_some_and(|first| first != 0)
+    }
+}
+
+/// log2 of the pages in a folio that is large: the low byte of `_flags_1` (`folio_order`,
+/// `include/linux/mm.h`, 6.6 to 7.2), `_folio_order` before, `compound_order` of its second page until 6.1.
 #[inline(always)]
 fn order(folio: Object) -> u64 {
     const MAX_ORDER: u64 = 20;
-    if variant!(pg_head) >= 64 || offset!(folio_flags_1) == zc_common::layout::ABSENT {
+    if variant!(pg_head) >= 64 {
         return 0;
     }
-    let flags = folio.read::<u64>(offset!(folio_flags)).unwrap_or_default();
-    if flags & (1 << variant!(pg_head)) == 0 {
+    let flags = if offset!(folio_flags) == ABSENT {
+        folio.read::<u64>(offset!(page_flags))
+    } else {
+        folio.read::<u64>(offset!(folio_flags))
+    };
+    if flags.unwrap_or_default() & (1 << variant!(pg_head)) == 0 {
         return 0;
     }
-    let order = folio.read::<u64>(offset!(folio_flags_1)).unwrap_or_default() & 0xff;
+    let order = if offset!(page_order) != ABSENT {
+        folio.read::<u8>(variant!(page_bytes) + offset!(page_order)).map(u64::from)
+    } else if offset!(folio_order) != ABSENT {
+        folio.read::<u8>(offset!(folio_order)).map(u64::from)
+    } else {
+        folio.read::<u64>(offset!(folio_flags_1)).map(|flags| flags & 0xff)
+    };
+    let order = order.unwrap_or_default();
     if order > MAX_ORDER { 0 } else { order }
-}
-
-/// Whether the running thread is inside a call that writes.
-#[inline(always)]
-fn in_write_call() -> bool {
-    if variant!(task_pt_regs) == 0 {
-        return false;
-    }
-    let number = arch::number(Object::current_task().user_registers());
-    if number >= SYSCALL_TABLE_LEN as u64 {
-        return false;
-    }
-    arch::SYSCALLS[number as usize] == SyscallKind::Write as u8
 }
 
 tracepoint!(

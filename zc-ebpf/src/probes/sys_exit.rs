@@ -19,11 +19,11 @@ use zc_common::{
 
 use super::Arguments;
 use crate::{
-    account::{Account, count},
+    account::{Account, OWN_POSITION, count, zc_accessed},
     arch,
     cpu::Cpu,
     descriptor::{Class, File},
-    kernel::{Object, setting, variant},
+    kernel::{Object, opaque, setting, variant},
     losses::{note_loss, note_losses},
 };
 
@@ -120,6 +120,36 @@ impl Call {
         self.account.charge(lane, bytes as i64);
     }
 
+    /// Counts the pages that the bytes of the call lie in: it read the descriptor in argument `n` from
+    /// `start` on, or from the file's own position, which has advanced.
+    #[inline(always)]
+    fn accessed_from(&self, n: u32, start: u64) {
+        if self.result > 0 {
+            let bytes = self.result as u64;
+            let end = if start == OWN_POSITION { start } else { opaque(start.wrapping_add(bytes)) };
+            zc_accessed(u64::from(self.account.slot()), self.fd(n), end, bytes);
+        }
+    }
+
+    /// As [`Self::accessed_from`], where argument `position` is the address of a position, which has
+    /// advanced, or 0 for the file's own.
+    #[inline(always)]
+    fn accessed_up_to(&self, n: u32, position: u32) {
+        if self.result > 0 {
+            let address = self.argument(position);
+            let end = if address == 0 { Some(OWN_POSITION) } else { read_user::<u64>(address) };
+            // Unreadable is a loss: as many pages as fit in the bytes are as near as can be.
+            let end = opaque(end.unwrap_or_default());
+            zc_accessed(u64::from(self.account.slot()), self.fd(n), end, self.result as u64);
+        }
+    }
+
+    /// The descriptor in argument `n`: an int, the upper half of the register is noise.
+    #[inline(always)]
+    fn fd(&self, n: u32) -> u64 {
+        u64::from(self.argument(n) as u32)
+    }
+
     /// The open file in argument `n`.
     #[inline(always)]
     pub(crate) fn file(&self, n: u32) -> Option<File> {
@@ -150,6 +180,9 @@ fn sys_exit(regs: impl Fn() -> Object, typed: bool, result: impl Fn() -> i64) {
 /// A call that the straight path does not take.
 #[inline(never)]
 fn out_of_line(regs: u64, result: i64) {
+    const READ: u8 = SyscallKind::Read as u8;
+    const PREAD: u8 = SyscallKind::Pread as u8;
+    const WRITE: u8 = SyscallKind::Write as u8;
     const RECVMMSG: u8 = SyscallKind::Recvmmsg as u8;
     const SENDMMSG: u8 = SyscallKind::Sendmmsg as u8;
     const IO_GETEVENTS: u8 = SyscallKind::IoGetevents as u8;
@@ -167,11 +200,15 @@ fn out_of_line(regs: u64, result: i64) {
     let task = Object::current_task();
     let Some(account) = Account::of(cpu, task) else { return };
     let call = Call { regs, task, account, result };
-    if kind == SyscallKind::Read as u8 || kind == SyscallKind::Write as u8 {
-        let Some(class) = call.class_fast(0) else { return };
-        if kind == SyscallKind::Read as u8 {
+    if kind == READ || kind == PREAD || kind == WRITE {
+        let Some(class) = call.class_fast(0) else { return account.end_call() };
+        if kind != WRITE {
             call.book(class.read_lane(), call.result);
             note_received(account, class, call.result);
+            if class == Class::FILE {
+                let start = if kind == PREAD { call.argument(3) } else { OWN_POSITION };
+                call.accessed_from(0, start);
+            }
         } else {
             call.book(class.write_lane(), call.result);
             note_sent(account, class, call.result);
@@ -185,7 +222,6 @@ fn out_of_line(regs: u64, result: i64) {
             _ => other(&call, kind),
         }
     }
-    account.mark_accesses();
     account.end_call();
 }
 

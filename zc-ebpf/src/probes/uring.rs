@@ -10,7 +10,7 @@ use zc_common::{
 
 use super::{Arguments, tracepoint};
 use crate::{
-    account::{Account, count},
+    account::{Account, count, zc_accessed},
     descriptor::{Class, File},
     kernel::{Object, offset, variant},
     losses::note_loss,
@@ -61,7 +61,26 @@ fn completed(arguments: Arguments) {
     };
     let Some(opcode) = request.read::<u8>(offset!(kiocb_opcode)) else { return };
     if moves_data(opcode) {
-        book(opcode, file_class(request), result);
+        let class = file_class(request);
+        book(opcode, class, result);
+        if class == Class::FILE && result > 0 && is_read(opcode) {
+            accessed(request, result as u64);
+        }
+    }
+}
+
+/// Counts the pages that `bytes` lie in, which a request has read: its position has advanced. A request
+/// begins with what is particular to its kind, for reads a `struct io_rw` (`io_kiocb_to_cmd`,
+/// `include/linux/io_uring_types.h`, 6.0 to 7.2; `struct io_kiocb`, `fs/io_uring.c`, before).
+#[inline(always)]
+fn accessed(request: Object, bytes: u64) {
+    if offset!(kiocb_file) != 0 || offset!(uring_kiocb) != 0 {
+        return;
+    }
+    let Some(account) = Account::current() else { return };
+    let file = request.read::<u64>(offset!(kiocb_file)).unwrap_or_default();
+    if let Some(end) = request.read::<u64>(offset!(kiocb_pos)) {
+        zc_accessed(u64::from(account.slot()), file, end, bytes);
     }
 }
 
@@ -127,7 +146,7 @@ pub(super) fn operation_lane(opcode: u8, class: Class) -> Lane {
         // The source is not visible at completion; a pipe as the target means it was no pipe.
         SPLICE => match class {
             Class::PIPE => lane(CopyPath::SpliceFilePipe),
-            Class::FILE | Class::DIRECT => lane(CopyPath::SplicePipeFile),
+            Class::FILE | Class::DIRECT | Class::MEMORY => lane(CopyPath::SplicePipeFile),
             Class::PSEUDO | Class::VOID | Class::CLOSED => lane(CopyPath::SplicePipePseudo),
             _ => lane(CopyPath::SplicePipeSocket),
         },

@@ -1,11 +1,11 @@
 //! Writeback: pages that one thread dirtied, and another writes to a device.
 
 use aya_ebpf::{macros::map, maps::LruHashMap};
-use zc_common::{layout::ABSENT, record::Owner};
+use zc_common::{layout::ABSENT, record::Owner, syscall::SyscallKind};
 
 use super::{Arguments, tracepoint};
 use crate::{
-    account::{Account, LateAccount},
+    account::{Account, Caller, LateAccount, caller},
     kernel::{Object, offset, variant},
 };
 
@@ -31,6 +31,8 @@ tracepoint!(
 
 #[inline(always)]
 fn dirtied(arguments: Arguments) {
+    const COPY_FILE_RANGE: u8 = SyscallKind::CopyFileRange as u8;
+
     let mapping = arguments.object(1);
     if mapping.is_null() {
         return;
@@ -46,6 +48,9 @@ fn dirtied(arguments: Arguments) {
         return;
     }
     let Some(account) = Account::current() else { return };
+    if matches!(caller(), Caller::Unknown | Caller::Call(COPY_FILE_RANGE)) {
+        account.note_copied_range();
+    }
     let owner = account.owner();
     let inode = host.address();
     if let Some(known) = DIRTIED_BY.get_ptr(inode) {

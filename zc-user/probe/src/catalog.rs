@@ -133,7 +133,6 @@ probes! {
     Core "sched_process_exec" "zc_exec",
     Core "sched_process_exit" "zc_exit",
     Faults "page_fault_user" "zc_page_fault",
-    PageCache "mm_filemap_get_pages" "zc_get_pages",
     PageCache "mm_filemap_add_to_page_cache" "zc_add_page",
     Mmap "mm_filemap_map_pages" "zc_map_pages",
     Mmap "mm_filemap_fault" "zc_file_fault",

@@ -113,6 +113,8 @@ fn cast(btf: &Btf, offsets: &Offsets) -> Option<(u32, u32)> {
         offsets.file_flags,
         offsets.file_inode,
         offsets.file_private_data,
+        offsets.file_pos,
+        offsets.file_mapping,
         offsets.socket_ops,
     ];
     let length = read.into_iter().filter(|offset| *offset != ABSENT).max()? + REACH;

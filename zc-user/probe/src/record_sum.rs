@@ -107,10 +107,9 @@ impl RecordSum {
         set(CounterId::Syscalls, raw.syscalls);
         set(CounterId::ModeSwitches, 2 * (raw.syscalls + raw.page_faults_user));
         set(CounterId::CowCopiedBytes, self.lanes[CopyPath::CowCopy as usize].bytes);
-        // Readahead inserts pages before they are looked up: a lookup is a hit only beyond those.
         set(
             CounterId::PageCacheHits,
-            raw.page_cache_accesses.saturating_sub(raw.page_cache_misses),
+            raw.page_cache_accesses.saturating_sub(raw.page_cache_fetched),
         );
         set(CounterId::CpuSamples, samples.cpu);
         // A sample is on its way into both while they are read: the part is never more than the whole.

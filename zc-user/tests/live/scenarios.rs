@@ -4,6 +4,7 @@
 //! executes nothing, so there is no start-up to subtract. Sizes and counts are primes: a number
 //! that is right by accident is unlikely.
 
+mod cache;
 mod files;
 mod memory;
 mod pipes;
@@ -32,6 +33,9 @@ use crate::{
 
 /// Bytes of the file that scenarios read: a prime, and no multiple of a page.
 pub(crate) const INPUT: usize = 1_000_003;
+
+/// Bytes of a figure that a scenario tells.
+const FIGURE: usize = 20;
 
 /// A piece of work and what it amounts to.
 pub(crate) struct Scenario {
@@ -99,6 +103,12 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
+    /// Tells the check of a scenario a figure that it has found out: one write of [`FIGURE`] bytes.
+    fn tell(&self, scenario: &str, figure: u64) {
+        let file = self.directory.join(format!("{scenario}.figure"));
+        fs::write(file, format!("{figure:0FIGURE$}")).expect("room for a figure");
+    }
+
     /// A file of [`INPUT`] bytes that is in the page cache.
     fn input(&self) -> fs::File {
         fs::File::open(self.directory.join("input")).expect("the input is there")
@@ -133,6 +143,7 @@ fn fd(file: &impl AsRawFd) -> RawFd {
 
 fn all() -> impl Iterator<Item = &'static Scenario> {
     [
+        cache::SCENARIOS,
         files::SCENARIOS,
         pipes::SCENARIOS,
         sockets::SCENARIOS,
@@ -182,6 +193,8 @@ pub(crate) struct Ground {
     report: Report,
     results: BTreeMap<String, Value>,
     excuses: BTreeMap<String, String>,
+    /// What scenarios have found out.
+    figures: BTreeMap<String, u64>,
 }
 
 impl Ground {
@@ -204,10 +217,15 @@ fn make() -> Ground {
         let text = fs::read_to_string(directory.path().join(format!("{name}.excuse"))).ok()?;
         Some((name.to_owned(), text))
     };
+    let figure = |name: &str| {
+        let text = fs::read_to_string(directory.path().join(format!("{name}.figure"))).ok()?;
+        Some((name.to_owned(), text.parse().expect("a figure")))
+    };
     Ground {
         report: observed.report,
         results: serde_json::from_str(&results).expect("results are JSON"),
         excuses: all().filter_map(|scenario| excuse(scenario.name)).collect(),
+        figures: all().filter_map(|scenario| figure(scenario.name)).collect(),
     }
 }
 

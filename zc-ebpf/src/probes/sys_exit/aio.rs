@@ -6,7 +6,11 @@
 use zc_common::loss::Loss;
 
 use super::{Call, note_received, note_sent, read_user};
-use crate::{account::Account, descriptor::Class, losses::note_losses};
+use crate::{
+    account::{Account, zc_accessed},
+    descriptor::Class,
+    losses::note_losses,
+};
 
 /// Events walked per call. Databases keep a few hundred requests under way.
 const MAX_EVENTS: u64 = 1024;
@@ -30,6 +34,9 @@ struct Iocb {
     opcode: u16,
     priority: i16,
     fd: u32,
+    buffer: u64,
+    length: u64,
+    position: u64,
 }
 
 const IOCB_CMD_PREAD: u16 = 0;
@@ -76,6 +83,11 @@ fn book(account: Account, address: u64) {
         IOCB_CMD_PREAD | IOCB_CMD_PREADV => {
             account.book(class.read_lane(), event.result);
             note_received(account, class, event.result);
+            if class == Class::FILE && event.result > 0 {
+                let bytes = event.result as u64;
+                let end = iocb.position.wrapping_add(bytes);
+                zc_accessed(u64::from(account.slot()), u64::from(iocb.fd), end, bytes);
+            }
         }
         IOCB_CMD_PWRITE | IOCB_CMD_PWRITEV => {
             account.book(class.write_lane(), event.result);

@@ -23,19 +23,22 @@ struct CloneRange {
 
 /// copy_file_range(in, off, out, off, ...).
 ///
-/// Evidence of a copy: a copy site saw it or, where there are none, the call looked pages up in the
-/// page cache. Without it the extents were shared, provided the file system can do that.
+/// Evidence of a copy: a copy site saw it or, where there are none, the call brought pages into the page
+/// cache or dirtied some. Without it the extents were shared, provided the file system can do that.
 #[inline(always)]
 pub(super) fn copy_file_range(call: &Call) {
     let Some(source) = call.file(0) else { return };
     let copied = if setting!(copy_sites) != 0 {
         call.account.has_copied()
     } else {
-        call.account.has_accessed_pages()
+        call.account.has_copied_range()
     };
     let shared = source.can_share_extents() && !copied;
     let path = if shared { CopyPath::CopyRangeReflink } else { CopyPath::CopyRangeCopied };
     call.book(lane(path), call.result);
+    if !shared {
+        call.accessed_up_to(0, 1);
+    }
 }
 
 /// FICLONE and FICLONERANGE: they share extents or fail.

@@ -9,10 +9,10 @@ use core::ptr;
 use zc_common::syscall::{SYSCALL_TABLE_LEN, SyscallKind};
 
 use crate::{
-    account::Account,
+    account::{Account, OWN_POSITION},
     arch,
     cpu::Cpu,
-    descriptor::{Booking, booking},
+    descriptor::{Booking, booking, position},
     kernel::Object,
 };
 
@@ -29,6 +29,8 @@ impl How {
     const FLAGS_IN_2: u8 = 1 << 2;
     /// It has flags, in its fourth argument.
     const FLAGS_IN_3: u8 = 1 << 3;
+    /// It reads at the position in its fourth argument.
+    const POSITION: u8 = 1 << 4;
     /// It is towards the descriptor. The value is the number of bits by which [`Booking`] shifts for it.
     const SENDS: u8 = Booking::BITS as u8;
 
@@ -57,6 +59,7 @@ impl How {
     const fn of_kind(kind: u8) -> u8 {
         const DATA: u8 = How::DATA | How::STRAIGHT;
         const READ: u8 = SyscallKind::Read as u8;
+        const PREAD: u8 = SyscallKind::Pread as u8;
         const WRITE: u8 = SyscallKind::Write as u8;
         const RECVFROM: u8 = SyscallKind::Recvfrom as u8;
         const SENDTO: u8 = SyscallKind::Sendto as u8;
@@ -64,6 +67,7 @@ impl How {
         const SENDMSG: u8 = SyscallKind::Sendmsg as u8;
         match kind {
             READ => DATA,
+            PREAD => DATA | Self::POSITION,
             WRITE => DATA | Self::SENDS,
             RECVFROM => DATA | Self::FLAGS_IN_3,
             SENDTO => DATA | Self::SENDS | Self::FLAGS_IN_3,
@@ -113,6 +117,15 @@ pub(super) fn straight(regs: u64, cpu: Cpu, how: How, result: i64) -> bool {
     let task = Object::current_task_typed().address();
     let Some(account) = Account::remembered(cpu, task) else { return false };
     let half = how.0 & u64::from(How::SENDS);
-    let booking = booking(task, arch::argument(regs, 0), half);
-    account.book_straight(booking, half != 0, result)
+    let (booking, file) = booking(task, arch::argument(regs, 0), half);
+    account.book_straight(booking, half != 0, result, |bytes| {
+        if how.has(How::POSITION) {
+            let start = arch::argument(regs, 3);
+            if start != OWN_POSITION {
+                return start.wrapping_add(bytes);
+            }
+        }
+        // For the verifier: a booking that counts pages is of an open file.
+        if file == 0 { bytes } else { position(file) }
+    })
 }

@@ -14,13 +14,14 @@ const O_RDONLY: u32 = 0;
 pub(super) fn sendfile(call: &Call) {
     let Some(out) = call.class(0) else { return };
     let path = match out {
-        Class::FILE | Class::DIRECT => CopyPath::SendfileToFile,
+        Class::FILE | Class::DIRECT | Class::MEMORY => CopyPath::SendfileToFile,
         Class::PIPE => CopyPath::SendfileToPipe,
         Class::PSEUDO | Class::VOID | Class::CLOSED => CopyPath::SendfileToPseudo,
         _ => CopyPath::SendfileToSocket,
     };
     call.book(lane(path), call.result);
     note_sent(call.account, out, call.result);
+    call.accessed_up_to(1, 2);
 }
 
 /// splice(in, off, out, off, ...): one end is a pipe.
@@ -31,6 +32,9 @@ pub(super) fn splice(call: &Call) {
     call.book(lane(splice_path(from, to)), call.result);
     note_received(call.account, from, call.result);
     note_sent(call.account, to, call.result);
+    if from == Class::FILE {
+        call.accessed_up_to(0, 1);
+    }
 }
 
 /// The path of a splice between two descriptors.
@@ -38,8 +42,8 @@ pub(super) fn splice(call: &Call) {
 pub(crate) fn splice_path(from: Class, to: Class) -> CopyPath {
     match (from, to) {
         (Class::PIPE, Class::PIPE) => CopyPath::SplicePipePipe,
-        (Class::PIPE, Class::FILE | Class::DIRECT) => CopyPath::SplicePipeFile,
-        (Class::FILE | Class::DIRECT, _) => CopyPath::SpliceFilePipe,
+        (Class::PIPE, Class::FILE | Class::DIRECT | Class::MEMORY) => CopyPath::SplicePipeFile,
+        (Class::FILE | Class::DIRECT | Class::MEMORY, _) => CopyPath::SpliceFilePipe,
         (Class::PSEUDO | Class::VOID | Class::CLOSED, _)
         | (_, Class::PSEUDO | Class::VOID | Class::CLOSED) => CopyPath::SplicePipePseudo,
         (Class::PIPE, _) => CopyPath::SplicePipeSocket,

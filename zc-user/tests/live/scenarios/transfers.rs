@@ -7,7 +7,9 @@ use std::{
 };
 
 use super::{
-    INPUT, Scenario, Stage, failed, fails, fd, moved, ok,
+    INPUT, Scenario, Stage,
+    cache::{hits, spans},
+    failed, fails, fd, moved, ok,
     pipes::{pipe, splice},
     sockets::tcp,
 };
@@ -108,7 +110,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         // The last call finds the end of the file.
         &[moved("copy_range_copied", INPUT.div_ceil(100_003) + 1, INPUT)],
     )
-    .in_proc_io(),
+    .in_proc_io()
+    .also(|row, _| {
+        let full = INPUT / 100_003;
+        let last = spans(INPUT % 100_003, [full * 100_003]);
+        hits(row, spans(100_003, (0..full).map(|i| i * 100_003)) + last);
+    }),
     Scenario::new("clone_that_cannot_be", clone, &[failed("copy_range_reflink", 2)]).in_proc_io(),
 ];
 
