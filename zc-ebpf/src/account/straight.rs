@@ -2,7 +2,7 @@
 //! copy sites see of them.
 
 use zc_common::{
-    record::{FLAG_KTHREAD, Record, SocketKey},
+    record::FLAG_KTHREAD,
     syscall::{SYSCALL_TABLE_LEN, SyscallKind},
 };
 
@@ -15,61 +15,35 @@ use crate::{
 };
 
 impl Account {
-    /// The record of the running thread, if this CPU remembers it and it is in a call or an operation whose end
-    /// will charge what is staged.
-    #[inline(always)]
-    fn staging() -> Option<*mut Record> {
-        if variant!(task_pt_regs) == 0 {
-            return None;
-        }
-        let task = Object::current_task_typed();
-        let record = Self::remembered(Cpu::this()?, task.address())?.record;
-        // SAFETY: a map value; this thread is its only writer.
-        unsafe {
-            if (*record).staged.scope != 0 {
-                return Some(record);
-            }
-            if (*record).flags & FLAG_KTHREAD != 0 {
-                return None;
-            }
-        }
-        let number = arch::number(task.user_registers());
-        if number >= SYSCALL_TABLE_LEN as u64
-            || arch::SYSCALLS[number as usize] <= SyscallKind::Submit as u8
-        {
-            return None;
-        }
-        Some(record)
-    }
-
     /// Counts `bytes` that the CPU copied in the running call, as [`Account::copied`] does; `nested`: and notes
-    /// that an outer function will return them once more. Whether it did.
+    /// that an outer function will return them once more. Whether it did: it does so for a thread that this
+    /// CPU remembers, in a call or an operation that will charge them.
     #[inline(always)]
     pub(crate) fn stage_straight(bytes: u64, nested: bool) -> bool {
-        let Some(record) = Self::staging() else { return false };
+        if variant!(task_pt_regs) == 0 {
+            return false;
+        }
+        let Some(cpu) = Cpu::this() else { return false };
+        let task = Object::current_task_typed();
+        let Some(account) = Self::remembered(cpu, task.address()) else { return false };
+        let record = account.record;
         // SAFETY: a map value; this thread is its only writer.
         unsafe {
+            if (*record).staged.scope == 0 {
+                if (*record).flags & FLAG_KTHREAD != 0 {
+                    return false;
+                }
+                let number = arch::number(task.user_registers());
+                if number >= SYSCALL_TABLE_LEN as u64
+                    || arch::SYSCALLS[number as usize] <= SyscallKind::Submit as u8
+                {
+                    return false;
+                }
+            }
             (*record).staged.copied += bytes;
             if nested {
                 (*record).staged.nested += bytes;
             }
-        }
-        true
-    }
-
-    /// Counts `bytes` that were sent through the socket that the running thread last sent through: what inner
-    /// functions have not accounted for, the CPU copied. Whether it did.
-    #[inline(always)]
-    pub(crate) fn stage_sent_straight(socket: SocketKey, bytes: u64) -> bool {
-        let Some(record) = Self::staging() else { return false };
-        // SAFETY: as above.
-        unsafe {
-            let staged = &raw mut (*record).staged;
-            if (*staged).socket != socket {
-                return false;
-            }
-            (*staged).copied += bytes.saturating_sub((*staged).nested);
-            (*staged).nested = 0;
         }
         true
     }

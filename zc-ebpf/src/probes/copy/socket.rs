@@ -4,7 +4,7 @@ use zc_common::record::EVIDENCE_REFERENCE;
 
 use super::{
     Traced, at_entry, at_return, copied, copied_inside, referenced,
-    transmit::{key, owns, pins},
+    transmit::{owns, pins},
 };
 use crate::{
     account::Account,
@@ -73,23 +73,15 @@ at_return!(
     /// 7.2. Its copies are inlined into it: all that it returns but what went by reference.
     TcpSend, zc_tcp_send, "tcp_sendmsg_locked", |call| {
         let result = call.result_int();
-        let socket = call.object(0);
-        if result <= 0 || !Account::stage_sent_straight(key(socket), result as u64) {
-            sent_out_of_line(socket.address(), result);
+        if let Some(account) = Account::current() {
+            owns(account, call.object(0));
+            let nested = account.take_nested();
+            if result > 0 {
+                account.copied((result as u64).saturating_sub(nested));
+            }
         }
     }
 );
-
-/// A send through another socket than the last one, or by whom this CPU does not remember.
-#[inline(never)]
-fn sent_out_of_line(socket: u64, result: i64) {
-    let Some(account) = Account::current() else { return };
-    owns(account, Object::typed(socket));
-    let nested = account.take_nested();
-    if result > 0 {
-        account.copied((result as u64).saturating_sub(nested));
-    }
-}
 
 at_return!(
     /// `int sk_msg_memcopy_from_iter(struct sock *, struct iov_iter *, struct sk_msg *, u32 bytes)`,

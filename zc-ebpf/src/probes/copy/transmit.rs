@@ -14,7 +14,7 @@ use super::{Traced, at_entry, at_return};
 use crate::{
     account::{Account, LateAccount, count_late},
     cpu::Cpu,
-    kernel::{Object, field, offset, variant},
+    kernel::{Object, offset, variant},
 };
 
 /// The thread that last sent through a socket. Writer: the sender. Bound: set by user space; the least
@@ -22,19 +22,16 @@ use crate::{
 #[map]
 static SOCKET_OWNERS: LruHashMap<SocketKey, Owner> = LruHashMap::with_max_entries(16_384, 0);
 
-/// What tells `socket`, which is not null, from others.
-#[inline(always)]
-pub(super) fn key(socket: Object) -> SocketKey {
-    SocketKey { address: socket.address(), hash: u64::from(field!(u32, socket, sock_hash)) }
-}
-
 /// Remembers that the running thread sends through `socket`.
 #[inline(always)]
 pub(super) fn owns(account: Account, socket: Object) {
     if account.is_unattributed() {
         return;
     }
-    let key = key(socket);
+    let key = SocketKey {
+        address: socket.address(),
+        hash: u64::from(socket.load::<u32>(offset!(sock_hash))),
+    };
     if account.note_socket(key) {
         // A full table forgets who has sent the longest ago.
         let _ = SOCKET_OWNERS.insert(key, account.owner(), 0);
