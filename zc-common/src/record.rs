@@ -383,7 +383,7 @@ pub struct CpuState {
     /// runs there now. Charged to a record at the switch, which keeps the cost of a call that moves no
     /// data at one addition.
     pub pending_syscalls: u64,
-    /// The slot of the thread that was last asked for, and 43 bits of its start and pid: one word,
+    /// The slot of the thread that was last asked for, and 43 bits of its start and address: one word,
     /// because it is read and written by programs that preempt each other.
     pub remembered: u64,
     /// Address of the socket whose packet is being segmented here, 0 when none is.
