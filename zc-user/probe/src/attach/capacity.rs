@@ -1,6 +1,6 @@
 //! How much the maps hold, and the memory for them.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Error, Result};
 
 /// Lets programs and maps take as much memory as they need. Only kernels before 5.11 count it against
 /// the limit; a process that may not raise it gets the kernel's refusal, which [`crate::refusal::Barred`] explains.
@@ -11,8 +11,9 @@ pub(super) fn lift_memory_limit() {
 
 /// CPUs that may ever come online: their numbers go up to this.
 pub(super) fn possible_cpus() -> Result<u32> {
-    let count = aya::util::nr_cpus()
-        .map_err(|(path, error)| anyhow!("cannot read the number of CPUs from {path}: {error}"))?;
+    let count = aya::util::nr_cpus().map_err(|(path, error)| {
+        Error::new(error).context(format!("cannot read the number of CPUs from {path}"))
+    })?;
     Ok(u32::try_from(count)?.min(zc_common::MAX_CPUS))
 }
 

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Error, Result};
 use aya::util::online_cpus;
 use fastrand::Rng;
 
@@ -73,8 +73,9 @@ impl Sampler {
     /// the same, from fewer samples.
     pub(super) fn start(program: BorrowedFd<'_>, frequency: u32) -> Result<Self> {
         let mut random = Rng::new();
-        let cpus = online_cpus()
-            .map_err(|(path, error)| anyhow!("cannot read the CPUs online from {path}: {error}"))?;
+        let cpus = online_cpus().map_err(|(path, error)| {
+            Error::new(error).context(format!("cannot read the CPUs online from {path}"))
+        })?;
         let timers = cpus.into_iter().map(|cpu| {
             open(cpu, program, period(&mut random, frequency))
                 .with_context(|| format!("cannot sample CPU {cpu}"))
