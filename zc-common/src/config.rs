@@ -92,6 +92,10 @@ values! {
         cow_sites = 0,
         /// Whether pages are counted where they are mapped.
         map_sites = 0,
+        /// Whether only some processes are followed.
+        selective = 0,
+        /// Whether the members of some control groups are.
+        cgroups = 0,
     }
 }
 

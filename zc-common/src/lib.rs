@@ -8,6 +8,7 @@
 
 pub mod config;
 pub mod device;
+pub mod follow;
 pub mod layout;
 pub mod loss;
 mod named;

@@ -388,16 +388,25 @@ pub struct CpuState {
     pub remembered: u64,
     /// Address of the socket whose packet is being segmented here, 0 when none is.
     pub segmenting: u64,
+    /// Whether the process that runs here since the last switch is followed, in bit 0, and since when
+    /// that is known, in the others. Used in a run that follows some processes only.
+    pub followed: u64,
     /// The thread that runs here since the last switch: the owner of the pending calls.
     pub pid: u32,
     /// Explicit padding.
-    pub pad: [u32; 25],
+    pub pad: [u32; 23],
 }
 
 impl CpuState {
     /// A CPU that has run nothing yet.
-    pub const ZERO: Self =
-        Self { pending_syscalls: 0, remembered: 0, segmenting: 0, pid: 0, pad: [0; 25] };
+    pub const ZERO: Self = Self {
+        pending_syscalls: 0,
+        remembered: 0,
+        segmenting: 0,
+        followed: 0,
+        pid: 0,
+        pad: [0; 23],
+    };
 }
 
 const _: () = {

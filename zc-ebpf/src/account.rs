@@ -14,6 +14,7 @@ use zc_common::{
 use crate::{
     atomic,
     cpu::Cpu,
+    follow::is_followed,
     kernel::{Object, field, low_half, member, offset},
 };
 
@@ -71,15 +72,19 @@ fn identity(task: u64, start_ns: u64) -> u64 {
 }
 
 impl Account {
-    /// The account of the running thread.
+    /// The account of the running thread, if its process is followed.
     #[inline(always)]
     pub(crate) fn current() -> Option<Self> {
         Self::of(Cpu::this()?, Object::current_task())
     }
 
-    /// The account of `task`, opened when this is the first time it is seen.
+    /// The account of `task`, which is running, if its process is followed; opened when this is the first
+    /// time it is seen.
     #[inline(always)]
     pub(crate) fn of(cpu: Cpu, task: Object) -> Option<Self> {
+        if !is_followed(cpu) {
+            return None;
+        }
         let start_ns = field!(u64, task, task_start);
         let identity = identity(task.address(), start_ns);
         let slot = match cpu.recall_slot(identity) {
@@ -103,14 +108,14 @@ impl Account {
         Self::at(slots::open(task, task.load::<u64>(offset!(task_start)), true))
     }
 
-    /// The account of a thread that an interrupt found running.
+    /// The account of a thread that an interrupt found running, if its process is followed.
     ///
     /// What the CPU remembers is neither read nor written: the program that was interrupted may be
     /// about to change it. Nor is the account of a leader taken away: the interrupted program may be
     /// doing so.
     #[inline(always)]
     pub(crate) fn interrupted(task: Object) -> Option<Self> {
-        Self::at(slots::peek(task))
+        if is_followed(Cpu::this()?) { Self::at(slots::peek(task)) } else { None }
     }
 
     /// The row of what belongs to no thread.

@@ -115,6 +115,20 @@ impl Cpu {
         unsafe { ptr::write_volatile(&raw mut (*self.0).remembered, 0) };
     }
 
+    /// What is known of the process that runs here, see [`crate::follow`].
+    #[inline(always)]
+    pub(crate) fn followed(self) -> u64 {
+        // SAFETY: a value of the map, written by this CPU only, whole.
+        unsafe { ptr::read_volatile(&raw const (*self.0).followed) }
+    }
+
+    /// Notes what is known of the process that runs here from now on.
+    #[inline(always)]
+    pub(crate) fn follows(self, word: u64) {
+        // SAFETY: as above.
+        unsafe { ptr::write_volatile(&raw mut (*self.0).followed, word) };
+    }
+
     /// Address of the socket whose packet is segmented here, 0 when none is.
     #[inline(always)]
     pub(crate) fn segmented_socket(self) -> u64 {

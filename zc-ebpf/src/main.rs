@@ -2,7 +2,7 @@
 //!
 //! A hook (`probes/`) reads its arguments (`kernel`, `arch`, `descriptor`) and hands what it saw to the
 //! module that counts it: `account` for threads, `cpu`, `devices`, `interfaces`, `losses`. Each map is
-//! private to the one module that writes it.
+//! private to the one module that writes it. `follow` says of whom a run wants to know.
 #![no_std]
 #![no_main]
 // BPF's inline assembly: the only way to an atomic addition, see `atomic`.
@@ -20,6 +20,7 @@ mod atomic;
 mod cpu;
 mod descriptor;
 mod devices;
+mod follow;
 mod interfaces;
 mod kernel;
 mod losses;

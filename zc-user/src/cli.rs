@@ -13,7 +13,7 @@ use zc_model::{
     filter::{self, Expr, Filter},
     sort::{Direction, Listing},
 };
-use zc_probe::catalog::Part;
+use zc_probe::{catalog::Part, follow::Follow};
 use zc_render::csv::{PathColumn, Rows};
 
 /// The words were understood, but together they make no sense: exit status 2.
@@ -85,13 +85,13 @@ pub(crate) enum Document {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Selection")]
 pub(crate) struct Selection {
-    /// Show only these processes (may be repeated, or separated by commas)
+    /// Follow only these processes and what descends from them (may be repeated, or separated by commas)
     #[arg(short, long = "pid", value_name = "PID", value_delimiter = ',', value_parser = pid)]
     pub(crate) pids: Vec<u32>,
     /// Show only processes of this name; * stands for any text
     #[arg(long = "comm", value_name = "NAME")]
     pub(crate) comms: Vec<String>,
-    /// Show only processes in this control group or below it
+    /// Follow only processes in this control group or below it; * stands for any text
     #[arg(long = "cgroup", value_name = "PATH")]
     pub(crate) cgroups: Vec<String>,
     /// Show only processes that used this copy path, such as sendfile_to_socket
@@ -116,15 +116,26 @@ pub(crate) struct Sorting {
 }
 
 impl Selection {
-    /// The filter that the options amount to.
+    /// Which processes are followed, unless there is a command.
+    pub(crate) fn follow(&self) -> Follow {
+        match self.pids.as_slice() {
+            [] if self.cgroups.is_empty() => Follow::All,
+            [] => Follow::cgroups(&self.cgroups),
+            pids => Follow::Processes(pids.to_vec()),
+        }
+    }
+
+    /// The filter that the options amount to, in a run that follows `follow`.
     #[must_use]
-    pub(crate) fn filter(&self) -> Filter {
+    pub(crate) fn filter(&self, follow: &Follow) -> Filter {
+        // A process that has ended does not say any more which control group it was in.
+        let is_by_cgroup = matches!(follow, Follow::Cgroups(_));
         Filter {
-            pids: self.pids.clone(),
+            pids: Vec::new(),
             comms: self.comms.clone(),
-            cgroups: self.cgroups.clone(),
+            cgroups: if is_by_cgroup { Vec::new() } else { self.cgroups.clone() },
             paths: self.paths.clone(),
-            tracked: false,
+            followed: follow.is_selective(),
             expr: self.filter.clone(),
         }
     }

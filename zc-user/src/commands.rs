@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Probing, Usage, Verb};
-use zc_probe::attach::Options;
+use zc_probe::{attach::Options, follow::Follow};
 
 use self::stat::NotRun;
 
@@ -79,8 +79,8 @@ fn print(text: &[u8]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The probe options that the command line asks for.
-fn options(probing: &Probing) -> Options {
+/// The probe options that the command line asks for, to follow these processes.
+fn options(probing: &Probing, follow: Follow) -> Options {
     if probing.ebpf_log {
         // Only the first verb of a process sets it; there is only one.
         let _ =
@@ -89,6 +89,7 @@ fn options(probing: &Probing) -> Options {
     Options {
         btf: probing.btf.clone(),
         threads: probing.max_threads,
+        follow,
         diagnostics: probing.ebpf_log,
         verifier_log: probing.ebpf_log,
         without: probing.without.clone(),

@@ -51,6 +51,14 @@ copy. *modelled* (`~`): the path's usual number of copies times the bytes moved,
 this kernel's functions. *unavailable* (`-`, `null` in JSON, empty in CSV): this kernel or these privileges
 cannot tell. A sum is as trustworthy as its worst part; a part that is not available is left out of
 the sum, which is then a lower bound (`+`; `unknown_moved_bytes` in JSON says by how much at most).
+
+A run follows all processes, or some: with `-p` these and what descends from them, with `--cgroup` those in
+the control group or below it, with a command that and what descends from it. What descends from a process
+is followed from its birth, also when its parent has ended or it has left the control group. Nothing is
+counted for other processes, the unattributed row is left out, and others take no slots. Devices and their
+bytes are still those of the whole machine. A control group that does not exist when `zc` starts, or whose
+path has a `*`, is only a filter: all processes are followed then. `--comm`, `--path` and `--filter` are
+filters, too.
 ";
 
 fn write_columns(page: &mut String) -> fmt::Result {

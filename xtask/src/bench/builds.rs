@@ -21,7 +21,8 @@ const OWN: &str = "own";
 /// How a word begins that names a revision.
 const REVISION: &str = "rev:";
 
-const FORM: &str = "NAME=PATH, NAME=rev:REVISION or NAME=own, each with [,without=GROUP]...";
+const FORM: &str =
+    "NAME=PATH, NAME=rev:REVISION or NAME=own, each with [,without=GROUP]... [,elsewhere]";
 
 /// What the build of this checkout is compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub(super) struct Build {
     program: Program,
     /// Probe groups that it leaves out.
     without: Vec<String>,
+    /// Whether it follows other processes than those that are measured.
+    elsewhere: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,12 +74,15 @@ pub(super) fn parse(text: &str) -> Result<Compared, String> {
             None => Program::Path(PathBuf::from(word)),
         },
     };
-    let group = |word: &str| match word.strip_prefix("without=") {
-        Some(group) if !group.is_empty() => Ok(group.to_owned()),
-        _ => Err(format!("'{word}' is not of the form without=GROUP")),
-    };
-    let without = words.map(group).collect::<Result<_, _>>()?;
-    Ok(Compared::Build(Build { name: name.to_owned(), program, without }))
+    let mut build = Build { name: name.to_owned(), program, without: Vec::new(), elsewhere: false };
+    for word in words {
+        match word.strip_prefix("without=") {
+            Some(group) if !group.is_empty() => build.without.push(group.to_owned()),
+            None if word == "elsewhere" => build.elsewhere = true,
+            _ => return Err(format!("'{word}' is neither without=GROUP nor elsewhere")),
+        }
+    }
+    Ok(Compared::Build(build))
 }
 
 /// What a measurement compares the build of this checkout with, ready to be measured.
@@ -108,7 +114,8 @@ pub(super) fn resolve(compared: &[Compared]) -> Result<Comparison> {
 
 impl Build {
     fn json(&self, program: Option<&Path>) -> Value {
-        json!({ "name": self.name, "program": program, "without": self.without })
+        let Self { name, without, elsewhere, .. } = self;
+        json!({ "name": name, "program": program, "without": without, "elsewhere": elsewhere })
     }
 }
 
@@ -198,6 +205,7 @@ mod tests {
         assert!(path.without.is_empty());
         let revision = build("v1.0-rc=rev:HEAD~3");
         assert_eq!(revision.program, Program::Revision("HEAD~3".to_owned()));
+        assert!(!revision.elsewhere && build("others=own,elsewhere").elsewhere);
         let own = build("bare-net=own,without=net,without=page_cache");
         assert_eq!(own.program, Program::Own);
         assert_eq!(own.without, ["net", "page_cache"]);

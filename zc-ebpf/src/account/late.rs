@@ -1,6 +1,6 @@
 //! Counting for a thread that is not the running one: what is done later on its behalf.
 
-use core::ptr;
+use core::ptr::{self, NonNull};
 
 use aya_ebpf::{macros::map, maps::HashMap};
 use zc_common::{
@@ -9,7 +9,7 @@ use zc_common::{
 };
 
 use super::{Account, NOEXIST, RECORDS};
-use crate::{atomic, losses::note_loss};
+use crate::{atomic, kernel::setting, losses::note_loss};
 
 /// What is done on behalf of threads that have ended, by process (thread id and start of its
 /// leader). Writers: any CPU, atomically; user space removes entries that no longer change. Bound:
@@ -22,7 +22,7 @@ static NOTHING: Late = Late::ZERO;
 
 /// The counters of a thread that others write, from any CPU and any context (interrupts included).
 #[derive(Clone, Copy)]
-pub(crate) struct LateAccount(*mut Late);
+pub(crate) struct LateAccount(NonNull<Late>);
 
 /// Adds to a late counter, by the name of its field.
 macro_rules! count_late {
@@ -42,8 +42,7 @@ impl Account {
     /// The late counters of the running thread.
     #[inline(always)]
     pub(crate) fn late(self) -> LateAccount {
-        // SAFETY: a field of a map value; only its address is taken.
-        LateAccount(unsafe { &raw mut (*self.record).late })
+        LateAccount::in_record(self.record)
     }
 
     /// The late counters of the running thread, unless it is one of the kernel.
@@ -84,18 +83,26 @@ impl LateAccount {
         }
         let record = RECORDS.get_ptr_mut(owner.slot)?;
         if is_still_of(record, owner) {
-            // SAFETY: a field of a map value; only its address is taken.
-            return Some(Self(unsafe { &raw mut (*record).late }));
+            return Some(Self::in_record(record));
         }
         Self::departed(owner)
     }
 
-    /// The late counters of the unattributed row.
+    /// The late counters of the unattributed row, in a run that follows all processes: in another one they
+    /// would be those of anybody.
     #[inline(always)]
     pub(crate) fn unattributed() -> Option<Self> {
+        if setting!(selective) != 0 {
+            return None;
+        }
         let record = RECORDS.get_ptr_mut(UNATTRIBUTED_SLOT)?;
-        // SAFETY: as above.
-        Some(Self(unsafe { &raw mut (*record).late }))
+        Some(Self::in_record(record))
+    }
+
+    #[inline(always)]
+    fn in_record(record: *mut Record) -> Self {
+        // SAFETY: a field of a map value; only its address is taken, which is not null.
+        Self(unsafe { NonNull::new_unchecked(&raw mut (*record).late) })
     }
 
     /// The counters of a process whose thread has ended.
@@ -103,13 +110,13 @@ impl LateAccount {
     fn departed(owner: &Owner) -> Option<Self> {
         let key = ThreadKey { pid: owner.tgid, pad: 0, start_ns: owner.process_start_ns };
         if let Some(late) = DEPARTED.get_ptr_mut(key) {
-            return Some(Self(late));
+            return NonNull::new(late).map(Self);
         }
         // Another CPU may have been faster: either way it is there now, unless the table is full.
         let nothing: &Late = &NOTHING;
         let _ = DEPARTED.insert(key, nothing, NOEXIST);
         if let Some(late) = DEPARTED.get_ptr_mut(key) {
-            return Some(Self(late));
+            return NonNull::new(late).map(Self);
         }
         note_loss(Loss::DepartedExhausted);
         Self::unattributed()
@@ -118,9 +125,10 @@ impl LateAccount {
     /// Adds `value` to the counter that `field` names.
     #[inline(always)]
     pub(crate) fn add(self, field: impl Fn(*mut Late) -> *mut u64, value: u64) {
-        atomic::add(field(self.0), value);
+        let late = self.0.as_ptr();
+        atomic::add(field(late), value);
         // SAFETY: a field of a map value; only its address is taken.
-        atomic::add(unsafe { &raw mut (*self.0).updates }, 1);
+        atomic::add(unsafe { &raw mut (*late).updates }, 1);
     }
 }
 

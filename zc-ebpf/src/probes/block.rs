@@ -45,14 +45,19 @@ fn bio(arguments: Arguments, place: usize) -> Object {
 #[inline(always)]
 fn queued(bio: Object) {
     let bytes = u64::from(bio.load::<u32>(offset!(bio_size)));
-    let Some(account) = Account::current() else { return };
+    let issuer = Account::current();
     match bio.load::<u32>(offset!(bio_flags)) & REQ_OP_MASK {
         REQ_OP_READ => {
-            count!(account, block_read_bytes, bytes);
+            if let Some(issuer) = issuer {
+                count!(issuer, block_read_bytes, bytes);
+            }
         }
         REQ_OP_WRITE => {
-            count!(account, block_write_bytes, bytes);
-            if let Some(dirtier) = dirtier(bio, account) {
+            if let Some(issuer) = issuer {
+                count!(issuer, block_write_bytes, bytes);
+            }
+            // Also of one that is not followed: it may write what one that is has dirtied.
+            if let Some(dirtier) = dirtier(bio, issuer.map(Account::late)) {
                 count_late!(dirtier, block_dirtied_bytes, bytes);
             }
         }

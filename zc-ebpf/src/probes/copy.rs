@@ -30,9 +30,13 @@ macro_rules! shape {
     };
 }
 
-/// Declares the program of a site at the return of its function.
+/// Declares the program of a site at the return of its function. It does nothing for a process that is not
+/// followed, unless it is `late`: what it counts may be another process's then.
 macro_rules! at_return {
-    ($(#[doc = $doc:literal])* $site:ident, $program:ident, $function:literal, |$call:ident| $body:expr) => {
+    (late $($declared:tt)*) => {
+        $crate::probes::copy::at_return!(@ (true) $($declared)*);
+    };
+    (@ ($counts:expr) $(#[doc = $doc:literal])* $site:ident, $program:ident, $function:literal, |$call:ident| $body:expr) => {
         $(#[doc = $doc])*
         #[aya_ebpf::macros::fexit(function = $function)]
         pub(crate) fn $program(ctx: aya_ebpf::programs::FExitContext) -> i32 {
@@ -40,16 +44,24 @@ macro_rules! at_return {
                 $crate::probes::copy::Traced::<{ zc_common::site::Site::$site as usize }>::new(
                     aya_ebpf::EbpfContext::as_ptr(&ctx).cast(),
                 );
-            $body;
+            if $counts {
+                $body;
+            }
             0
         }
+    };
+    ($($declared:tt)*) => {
+        $crate::probes::copy::at_return!(@ ($crate::follow::is_followed_here()) $($declared)*);
     };
 }
 pub(crate) use at_return;
 
-/// Declares the program of a site at the entry of its function.
+/// As [`at_return`], at the entry of the function.
 macro_rules! at_entry {
-    ($(#[doc = $doc:literal])* $site:ident, $program:ident, $function:literal, |$call:ident| $body:expr) => {
+    (late $($declared:tt)*) => {
+        $crate::probes::copy::at_entry!(@ (true) $($declared)*);
+    };
+    (@ ($counts:expr) $(#[doc = $doc:literal])* $site:ident, $program:ident, $function:literal, |$call:ident| $body:expr) => {
         $(#[doc = $doc])*
         #[aya_ebpf::macros::fentry(function = $function)]
         pub(crate) fn $program(ctx: aya_ebpf::programs::FEntryContext) -> i32 {
@@ -58,9 +70,14 @@ macro_rules! at_entry {
                 $crate::probes::copy::Traced::<{ zc_common::site::Site::$site as usize }>::new(
                     aya_ebpf::EbpfContext::as_ptr(&ctx).cast(),
                 );
-            $body;
+            if $counts {
+                $body;
+            }
             0
         }
+    };
+    ($($declared:tt)*) => {
+        $crate::probes::copy::at_entry!(@ ($crate::follow::is_followed_here()) $($declared)*);
     };
 }
 pub(crate) use at_entry;

@@ -23,6 +23,7 @@ use crate::{
     arch,
     cpu::Cpu,
     descriptor::{Class, File},
+    follow,
     kernel::{Object, opaque, setting, variant},
     losses::{note_loss, note_losses},
 };
@@ -165,6 +166,11 @@ fn sys_exit(regs: impl Fn() -> Object, typed: bool, result: impl Fn() -> i64) {
     let Some(cpu) = Cpu::this() else {
         return note_loss(Loss::CpuOutOfRange);
     };
+    match follow::known(cpu) {
+        Some(true) => {}
+        Some(false) => return,
+        None => return unknown(regs().address(), result()),
+    }
     cpu.count_call();
     let Some(how) = How::of(arch::number(regs())) else { return };
     if typed
@@ -175,6 +181,20 @@ fn sys_exit(regs: impl Fn() -> Object, typed: bool, result: impl Fn() -> i64) {
         return;
     }
     out_of_line(regs().address(), result());
+}
+
+/// The first call on this CPU since it is unknown whether the process that runs here is followed.
+///
+/// A function of its own: what it needs in registers, the other calls need not save.
+#[inline(never)]
+fn unknown(regs: u64, result: i64) {
+    let Some(cpu) = Cpu::this() else { return };
+    if follow::is_followed(cpu) {
+        cpu.count_call();
+        if How::of(arch::number(Object::argument(regs as *const u8))).is_some() {
+            out_of_line(regs, result);
+        }
+    }
 }
 
 /// A call that the straight path does not take.

@@ -4,6 +4,7 @@ use super::{Arguments, tracepoint};
 use crate::{
     account::Account,
     cpu::Cpu,
+    follow,
     kernel::{Object, offset, variant},
 };
 
@@ -21,14 +22,13 @@ fn switched(arguments: Arguments) {
     let Some(cpu) = Cpu::this() else { return };
     let previous = arguments.object(1);
     let next = arguments.object(2).load::<u32>(offset!(task_pid));
-    if previous.load::<u32>(offset!(task_pid)) == 0 {
-        // The idle task of this CPU: it makes no calls and copies nothing.
-        cpu.runs(next);
-        return;
+    // The idle task of a CPU makes no calls and copies nothing.
+    if previous.load::<u32>(offset!(task_pid)) != 0 {
+        leave(cpu, previous, arguments);
     }
-    leave(cpu, previous, arguments);
     // After the pending calls of the previous thread are charged.
     cpu.runs(next);
+    follow::switched(cpu, arguments.object(2));
 }
 
 /// Brings the account of the thread that leaves the CPU up to date.
@@ -55,8 +55,19 @@ tracepoint!(
 
 #[inline(always)]
 fn forked(arguments: Arguments) {
-    Account::newborn(arguments.object(1));
+    let (parent, child) = (arguments.object(0), arguments.object(1));
+    if follow::forked(parent, child) {
+        Account::newborn(child);
+    }
 }
+
+tracepoint!(
+    /// `cgroup_attach_task(struct cgroup *dst_cgrp, const char *path, struct task_struct *task, bool
+    /// threadgroup)`, `include/trace/events/cgroup.h`, 5.10 to 7.2: after the move, once for a process.
+    zc_cgroup_move, zc_cgroup_move_raw, "cgroup_attach_task", |arguments| {
+        follow::moved(arguments.object(2));
+    }
+);
 
 tracepoint!(
     /// `sched_process_exec(struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)`,

@@ -47,7 +47,7 @@ fn dirtied(arguments: Arguments) {
         // name are where file systems keep their metadata.
         return;
     }
-    let Some(account) = Account::current() else { return };
+    let Some(account) = Account::current() else { return disown(host.address()) };
     if matches!(caller(), Caller::Unknown | Caller::Call(COPY_FILE_RANGE)) {
         account.note_copied_range();
     }
@@ -64,20 +64,28 @@ fn dirtied(arguments: Arguments) {
     let _ = DIRTIED_BY.insert(inode, owner, 0);
 }
 
+/// Notes that a process that is not followed has dirtied the last page of a file.
+#[inline(always)]
+fn disown(inode: u64) {
+    if DIRTIED_BY.get_ptr(inode).is_some() {
+        let _ = DIRTIED_BY.remove(inode);
+    }
+}
+
 /// The thread that dirtied the pages that `bio` is about to write: the one that dirtied the last page
 /// of their file. Pages that are not being written back (direct I/O, the journal) and metadata are the
-/// issuer's own. Unknown is who dirtied what was dirty before the programs were attached, and pages of
+/// issuer's own, if it is followed. Unknown is who dirtied what was dirty before the programs were attached, and pages of
 /// a file that is not remembered any more.
 #[inline(always)]
-pub(super) fn dirtier(bio: Object, issuer: Account) -> Option<LateAccount> {
-    let Some(inode) = written_back(bio) else { return Some(issuer.late()) };
+pub(super) fn dirtier(bio: Object, issuer: Option<LateAccount>) -> Option<LateAccount> {
+    let Some(inode) = written_back(bio) else { return issuer };
     if let Some(owner) = DIRTIED_BY.get_ptr(inode.address()) {
         // SAFETY: a map value; one that is being replaced belongs to no thread, which is
         // noticed.
         return LateAccount::of(unsafe { &*owner });
     }
     if inode.read::<u64>(offset!(inode_dentries)) == Some(0) {
-        Some(issuer.late())
+        issuer
     } else {
         LateAccount::unattributed()
     }

@@ -38,12 +38,14 @@ pub(crate) struct Build {
     program: Option<PathBuf>,
     /// Probe groups that it leaves out.
     without: Vec<String>,
+    /// Whether it follows other processes than the one that is measured.
+    elsewhere: bool,
 }
 
 impl Build {
     /// The build of this checkout, with everything.
     pub(crate) fn own() -> Self {
-        Self { name: OWN.to_owned(), program: None, without: Vec::new() }
+        Self { name: OWN.to_owned(), program: None, without: Vec::new(), elsewhere: false }
     }
 
     /// The same build without another group.
@@ -82,6 +84,8 @@ pub(crate) enum Output {
 pub(crate) struct Observer {
     child: Child,
     output: Output,
+    /// Whether it follows other processes.
+    elsewhere: bool,
     /// From its start until its probes were attached.
     pub(crate) attached_after: Duration,
 }
@@ -108,11 +112,14 @@ impl Observer {
         let child = Command::new(program)
             .args(verb)
             .args(build.without.iter().flat_map(|group| ["--without", group]))
+            // The kernel's own threads: one descends from the other.
+            .args(build.elsewhere.then_some(["--pid", "2"]).iter().flatten())
             .stdin(Stdio::null())
             .stdout(stdout)
             .spawn()
             .with_context(|| format!("cannot run '{}'", program.display()))?;
-        let mut observer = Self { child, output, attached_after: Duration::ZERO };
+        let (elsewhere, attached_after) = (build.elsewhere, Duration::ZERO);
+        let mut observer = Self { child, output, elsewhere, attached_after };
         observer.wait(started)?;
         observer.attached_after = started.elapsed();
         Ok(observer)
@@ -145,7 +152,7 @@ impl Observer {
         let status = self.child.wait().context("cannot wait for zc")?;
         ensure!(status.success(), "zc failed: {status}");
         match self.output {
-            Output::Report => Ok(Some(Report::parse(&text)?)),
+            Output::Report => Ok(Some(Report::parse(&text, self.elsewhere)?)),
             Output::Updates => Ok(None),
         }
     }
@@ -177,7 +184,11 @@ fn has_no_new_privs(process: &Path) -> Result<bool> {
 
 /// What `zc stat --json` has printed.
 #[derive(Debug)]
-pub(crate) struct Report(Value);
+pub(crate) struct Report {
+    json: Value,
+    /// Whether it is of other processes.
+    elsewhere: bool,
+}
 
 /// What a process did at the least, or what was counted of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -188,14 +199,32 @@ pub(crate) struct Work {
 }
 
 impl Report {
-    fn parse(text: &[u8]) -> Result<Self> {
-        serde_json::from_slice(text).map(Self).context("zc printed no JSON")
+    fn parse(text: &[u8], elsewhere: bool) -> Result<Self> {
+        let json = serde_json::from_slice(text).context("zc printed no JSON")?;
+        Ok(Self { json, elsewhere })
+    }
+
+    /// Makes sure that what this process did was counted, or none of it where other processes are
+    /// followed: a probe that is not attached costs nothing.
+    pub(crate) fn prove(&self, least: Work) -> Result<()> {
+        let Work { calls, moved_bytes } = self.work_of(std::process::id());
+        if self.elsewhere {
+            ensure!(calls == 0, "other processes are followed; zc counted {calls} calls");
+            return Ok(());
+        }
+        ensure!(
+            calls >= least.calls && moved_bytes >= least.moved_bytes,
+            "{} calls moved {} bytes; zc counted {calls} calls and {moved_bytes} bytes",
+            least.calls,
+            least.moved_bytes
+        );
+        Ok(())
     }
 
     /// What was counted of a process.
     fn work_of(&self, pid: u32) -> Work {
         let mut work = Work::default();
-        for process in self.0["processes"].as_array().into_iter().flatten() {
+        for process in self.json["processes"].as_array().into_iter().flatten() {
             if process["pid"].as_u64() != Some(u64::from(pid)) {
                 continue;
             }
@@ -207,23 +236,9 @@ impl Report {
     }
 
     /// Makes sure that what this process did was counted: a probe that is not attached costs
-    /// nothing.
-    pub(crate) fn prove(&self, least: Work) -> Result<()> {
-        let counted = self.work_of(std::process::id());
-        ensure!(
-            counted.calls >= least.calls && counted.moved_bytes >= least.moved_bytes,
-            "{} calls moved {} bytes; zc counted {} calls and {} bytes",
-            least.calls,
-            least.moved_bytes,
-            counted.calls,
-            counted.moved_bytes
-        );
-        Ok(())
-    }
-
     /// What this build could not measure: a program that the kernel refused costs nothing either.
     pub(crate) fn limitations(&self) -> Vec<String> {
-        let all = self.0["limitations"].as_array().into_iter().flatten();
+        let all = self.json["limitations"].as_array().into_iter().flatten();
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         all.map(|it| format!("{}: {}", word(&it["counter"]), word(&it["reason"]))).collect()
     }

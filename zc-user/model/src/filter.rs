@@ -28,8 +28,8 @@ pub struct Filter {
     pub cgroups: Vec<String>,
     /// Processes that used one of these paths. Their other paths stay visible.
     pub paths: Vec<CopyPath>,
-    /// Only the command under observation and what descends from it.
-    pub tracked: bool,
+    /// All that the run follows, where it follows some processes only: what is unattributed is not theirs.
+    pub followed: bool,
     /// The expression.
     pub expr: Option<Expr>,
 }
@@ -41,12 +41,12 @@ impl Filter {
     /// Whether nothing is narrowed.
     #[must_use]
     pub fn is_everything(&self) -> bool {
-        let Self { pids, comms, cgroups, paths, tracked, expr } = self;
+        let Self { pids, comms, cgroups, paths, followed, expr } = self;
         pids.is_empty()
             && comms.is_empty()
             && cgroups.is_empty()
             && paths.is_empty()
-            && !tracked
+            && !followed
             && expr.is_none()
     }
 
@@ -70,7 +70,6 @@ impl Filter {
                     .iter()
                     .any(|sample| sample.path.is_known_and(|path| self.paths.contains(&path))),
             )
-            && (process.tracked || !self.tracked)
             && self
                 .expr
                 .as_ref()
@@ -136,7 +135,6 @@ mod tests {
         nginx.cgroup = Some("/system.slice/nginx.service".into());
         let mut dd = process(2, "dd", &[path(CopyPath::FileRead, 1, 2 << 20)]);
         dd.cgroup = Some("/user.slice".into());
-        dd.tracked = true;
         let sender = process(3, "sender", &[path(CopyPath::SocketSendZerocopy, 1, 1 << 20)]);
         let long = process(4, "a-name-too-long", &[]);
         Frame::cumulative(snapshot(1, &[nginx, dd, sender, long]))
@@ -196,7 +194,7 @@ mod tests {
         assert!(selected(&filter).is_empty());
         let filter = Filter { paths: vec![CopyPath::FileRead], ..Filter::default() };
         assert_eq!(selected(&filter), [2]);
-        let filter = Filter { tracked: true, ..Filter::default() };
+        let filter = Filter { followed: true, ..Filter::default() };
         assert_eq!(selected(&filter), [2]);
     }
 

@@ -124,7 +124,7 @@ impl Frame {
         }
         let merged = baseline.merged(next);
         for row in next.processes.iter().filter(|process| is_merged(process)) {
-            rows.push(match merged.get(&name(row)) {
+            rows.push(match merged.get(&*row.comm) {
                 Some(before) => delta(row, &before.counters, &before.paths),
                 None => delta(row, &Counters::default(), &[]),
             });
@@ -284,21 +284,20 @@ impl<'a> Baseline<'a> {
 
     /// What the merged rows of `next` have from before: their own counts, and those of the
     /// processes that are gone.
-    fn merged(self, next: &'a Snapshot) -> HashMap<Name<'a>, Totals> {
+    fn merged(self, next: &'a Snapshot) -> HashMap<&'a str, Totals> {
         let mut merged: HashMap<_, Totals> = next
             .processes
             .iter()
             .filter(|process| is_merged(process))
-            .map(|row| (name(row), Totals::default()))
+            .map(|row| (&*row.comm, Totals::default()))
             .collect();
         if merged.is_empty() {
             return merged;
         }
         for (process, taken) in self.previous.iter().zip(self.taken) {
-            let (_, tracked) = name(process);
-            let row = match merged.get_mut(&name(process)) {
+            let row = match merged.get_mut(&*process.comm) {
                 Some(row) if !taken => row,
-                None if !taken => match merged.get_mut(&(OTHER_NAMES, tracked)) {
+                None if !taken => match merged.get_mut(OTHER_NAMES) {
                     Some(row) => row,
                     None => continue,
                 },
@@ -330,18 +329,10 @@ fn with_counts(next: &ProcessSample, counters: Counters, paths: Vec<PathSample>)
         cgroup: next.cgroup.clone(),
         kernel: next.kernel,
         exited: next.exited,
-        tracked: next.tracked,
         merged: next.merged,
         counters,
         paths,
     }
-}
-
-/// The identity of a merged row: processes of one name, those under observation apart.
-type Name<'a> = (&'a str, bool);
-
-fn name(process: &ProcessSample) -> Name<'_> {
-    (&process.comm, process.tracked)
 }
 
 /// The merged row of those whose name has none of its own.

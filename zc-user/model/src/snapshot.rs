@@ -143,9 +143,6 @@ pub struct ProcessSample {
     pub kernel: bool,
     /// Every thread has exited; the counts are final.
     pub exited: bool,
-    /// Descends from the command under observation (`zc stat -- CMD`).
-    #[serde(default)]
-    pub tracked: bool,
     /// How many exited processes this sample stands for: 1, unless short-lived processes of the
     /// same name had to be merged to bound memory (then `id.pid` is 0).
     pub merged: u64,

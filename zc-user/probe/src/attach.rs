@@ -31,6 +31,7 @@ use super::{
     catalog::{Part, ProbeGroup},
     coverage::Coverage,
     feature,
+    follow::{self, Follow},
     layout::{self, Access},
     lockdown,
     module::Unhooked,
@@ -63,6 +64,8 @@ pub struct Options {
     /// Maximum number of threads tracked individually; `None` derives it from the current thread
     /// count.
     pub threads: Option<u32>,
+    /// Which processes are followed.
+    pub follow: Follow,
     /// Whether the programs' own diagnostics are wanted.
     pub diagnostics: bool,
     /// Whether a refused program's verifier log is wanted.
@@ -253,6 +256,8 @@ impl Attempt<'_> {
                 copy_sites: u32::from(tracing.is_ok()),
                 cow_sites: u32::from(takes_over(ProbeGroup::CopyFaults)),
                 map_sites: u32::from(takes_over(ProbeGroup::Mapped)),
+                selective: u32::from(options.follow.is_selective()),
+                cgroups: u32::from(options.follow.is_by_cgroup()),
             },
             shapes: site::shapes(btf),
         };
@@ -276,6 +281,10 @@ impl Attempt<'_> {
             .map_max_entries(map::INTERFACES, cpus * INTERFACE_SLOTS)
             .map_max_entries(map::SOCKET_OWNERS, if tracing.is_ok() { SOCKETS } else { 1 })
             .map_max_entries(
+                map::PROCESSES,
+                if options.follow.is_selective() { follow::Table::CHUNKS } else { 1 },
+            )
+            .map_max_entries(
                 map::URING_REQUESTS,
                 if config.variants.uring_complete_args == 4 { REQUESTS } else { 1 },
             )
@@ -287,6 +296,7 @@ impl Attempt<'_> {
             .map_err(|error| Refusal::from(anyhow::Error::from(error)).into_error())?;
         // Before the first event asks for one.
         slots::fill(&mut ebpf, slots)?;
+        let followed = follow::Table::fill(&mut ebpf, &options.follow)?;
         clock.ends("object and maps");
 
         let kprobes = kprobes(options);
@@ -341,6 +351,9 @@ impl Attempt<'_> {
                 loader.unload(&mut ebpf, &of_group(group));
             }
             groups.push(GroupStatus { group, refusal });
+        }
+        if let Some(followed) = followed {
+            followed.renew(&options.follow)?;
         }
         // Where no module can be hooked, the refusal of kprobes says so for all of them.
         let hooking = if modules.is_none() { attached(&groups) } else { Vec::new() };

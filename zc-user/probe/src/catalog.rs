@@ -127,9 +127,11 @@ probes! {
     // Before anything can be remembered of a module.
     Core "module_load" "zc_module_load" if loads_modules,
     Core "module_free" "zc_module_free" if loads_modules,
+    // Before a process makes a call: its parent may be followed.
+    Core "sched_process_fork" "zc_fork",
+    Core "cgroup_attach_task" "zc_cgroup_move" if has_cgroups,
     Core "sys_exit" "zc_sys_exit",
     Core "sched_switch" "zc_sched_switch",
-    Core "sched_process_fork" "zc_fork",
     Core "sched_process_exec" "zc_exec",
     Core "sched_process_exit" "zc_exit",
     Faults "page_fault_user" "zc_page_fault",
@@ -157,6 +159,11 @@ probes! {
 /// Before 5.18 a completion of io_uring tells its ring and a number that the program chose.
 fn completions_name_no_request(btf: &Btf) -> bool {
     btf.tracepoint_arguments("io_uring_complete") == Some(4)
+}
+
+/// A kernel may be built without control groups.
+fn has_cgroups(btf: &Btf) -> bool {
+    btf.tracepoint_arguments("cgroup_attach_task").is_some()
 }
 
 /// A kernel that loads no modules has no tracepoints for them.

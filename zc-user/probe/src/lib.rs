@@ -13,6 +13,7 @@ mod departed;
 mod device;
 mod exit;
 mod feature;
+pub mod follow;
 pub mod host;
 mod interfaces;
 pub mod layout;

@@ -133,11 +133,6 @@ impl Live {
         &self.host
     }
 
-    /// Marks what this process starts from now on, and all its descendants, as tracked.
-    pub fn track_children(&mut self) {
-        self.processes.track_children_of(std::process::id());
-    }
-
     /// Looks at every slot in use and tells `processes` what has changed.
     fn scan(&mut self) -> Result<()> {
         let mut slot = UNATTRIBUTED_SLOT as usize + 1;
@@ -167,25 +162,13 @@ impl Live {
                 Ok(slot) => {
                     // A thread that came later has a higher slot, however wide a gap the dead leave.
                     self.highest = self.highest.max(slot as usize);
-                    dead.push((self.records.header(slot as usize)?.start_ns, slot));
+                    dead.push(slot);
                 }
                 Err(MapError::ElementNotFound) => break,
                 Err(error) => return Err(error).context("cannot read the slots of dead threads"),
             }
         }
-        if dead.is_empty() {
-            return Ok(());
-        }
-        if self.processes.is_tracking() {
-            // Whether a process is tracked depends on its parent: parents must be known first. One
-            // that is alive is found by a scan, one that is dead comes first by its start.
-            self.scan()?;
-            dead.sort_unstable();
-        }
-        for (_, slot) in dead {
-            self.recycle(slot)?;
-        }
-        Ok(())
+        dead.into_iter().try_for_each(|slot| self.recycle(slot))
     }
 
     /// Frees the records of threads that are gone although no exit was seen: the exit hook can be

@@ -36,6 +36,8 @@ names! {
         URING_REQUESTS,
         LOSSES,
         AYA_LOGS,
+        PROCESSES,
+        FOLLOWED_CGROUPS,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Processes, put together from the records of their threads.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -20,7 +20,7 @@ mod slots;
 mod tests;
 
 use self::{
-    one::{Process, id_of, parent_of},
+    one::{Process, id_of},
     slots::Place,
 };
 
@@ -52,12 +52,8 @@ pub(super) struct Processes {
     renewed: Vec<Place>,
     /// Exited processes in the order of their exit.
     exited: VecDeque<ProcessId>,
-    /// Exited processes merged by name and by whether they were tracked.
-    merged: HashMap<(Arc<str>, bool), Merged>,
-    /// Whose children are under observation.
-    root: Option<u32>,
-    /// The processes under observation and their descendants, for as long as the command runs.
-    tracked: HashSet<ProcessId>,
+    /// Exited processes merged by name.
+    merged: HashMap<Arc<str>, Merged>,
 }
 
 #[derive(Default)]
@@ -68,17 +64,6 @@ struct Merged {
 }
 
 impl Processes {
-    /// Follows the children of `pid`, which is alive, and their descendants:
-    /// `ProcessSample::tracked`.
-    pub(super) fn track_children_of(&mut self, pid: u32) {
-        self.root = Some(pid);
-    }
-
-    /// Whether the children of a process are followed.
-    pub(super) fn is_tracking(&self) -> bool {
-        self.root.is_some()
-    }
-
     /// Notes that the record in `slot` has changed.
     pub(super) fn touch(&mut self, slot: u32, header: &Header) {
         let known = self.by_slot.get(slot as usize).copied().flatten().filter(|place| {
@@ -94,17 +79,11 @@ impl Processes {
     /// Assigns the thread in `slot`, which was not seen before, to its process.
     fn open(&mut self, slot: u32, header: &Header) -> Place {
         self.forget(slot);
-        let (id, parent) = (id_of(header), parent_of(header));
-        let tracked = self.tracked.contains(&id)
-            || ((self.root == Some(parent.pid) || self.tracked.contains(&parent))
-                && self.tracked.insert(id));
-        let place = *self.by_id.entry(id).or_insert_with(|| {
-            Place::take(&mut self.all, &mut self.free, Process::new(header, tracked))
-        });
+        let place = *self
+            .by_id
+            .entry(id_of(header))
+            .or_insert_with(|| Place::take(&mut self.all, &mut self.free, Process::new(header)));
         if let Some(process) = place.of(&mut self.all) {
-            if tracked && !process.sample.tracked {
-                process.sample_mut().tracked = true;
-            }
             process.slots.add(slot);
         }
         let slots = self.by_slot.len().max(slot as usize + 1);
@@ -210,7 +189,6 @@ impl Processes {
                 process.drop_spare();
             }
         }
-        self.adopt();
         self.merge_old();
         Ok(())
     }
@@ -245,29 +223,6 @@ impl Processes {
         }
     }
 
-    /// Tracks the descendants of tracked processes that were seen before their parents were.
-    fn adopt(&mut self) {
-        while self.root.is_some() {
-            let found: Vec<ProcessId> = self
-                .all
-                .iter_mut()
-                .flatten()
-                .filter(|process| {
-                    let sample = &process.sample;
-                    !sample.tracked && self.tracked.contains(&sample.parent)
-                })
-                .map(|process| {
-                    process.sample_mut().tracked = true;
-                    process.sample.id
-                })
-                .collect();
-            if found.is_empty() {
-                break;
-            }
-            self.tracked.extend(found);
-        }
-    }
-
     /// Bounds the number of exited processes kept one by one.
     fn merge_old(&mut self) {
         while self.exited.len() > EXITED_KEPT {
@@ -279,11 +234,11 @@ impl Processes {
             self.by_id.remove(&id);
             let Some(process) = place.leave(&mut self.all, &mut self.free) else { continue };
             let sample = process.sample;
-            let mut key = (Arc::clone(&sample.comm), sample.tracked);
-            if self.merged.len() >= MERGED_NAMES && !self.merged.contains_key(&key) {
-                key.0 = "(other)".into();
+            let mut name = Arc::clone(&sample.comm);
+            if self.merged.len() >= MERGED_NAMES && !self.merged.contains_key(&name) {
+                name = "(other)".into();
             }
-            let merged = self.merged.entry(key).or_default();
+            let merged = self.merged.entry(name).or_default();
             merged.count += 1;
             merged.counters.add(&sample.counters);
             for path in &sample.paths {
@@ -299,7 +254,7 @@ impl Processes {
     ) -> Vec<Arc<ProcessSample>> {
         let mut samples = Vec::with_capacity(self.by_id.len() + self.merged.len());
         // Merged rows have the least identity there is.
-        samples.extend(self.merged.iter().map(|((comm, tracked), merged)| {
+        samples.extend(self.merged.iter().map(|(comm, merged)| {
             Arc::new(ProcessSample {
                 id: ProcessId::default(),
                 parent: ProcessId::default(),
@@ -307,7 +262,6 @@ impl Processes {
                 cgroup: None,
                 kernel: false,
                 exited: true,
-                tracked: *tracked,
                 merged: merged.count,
                 counters: merged.counters.clone(),
                 paths: merged.paths.clone(),

@@ -73,7 +73,7 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    pub(super) fn map(map: &OwnedFd, offset: u64, bytes: usize) -> io::Result<Self> {
+    pub(super) fn map(map: impl AsFd, offset: u64, bytes: usize) -> io::Result<Self> {
         // SAFETY: a new mapping at an address of the kernel's choice.
         let address = unsafe {
             rustix::mm::mmap(

@@ -13,6 +13,7 @@ use zc_probe::{
     btf::Btf,
     catalog::Part,
     coverage::{Coverage, PartCover},
+    follow::Follow,
     layout::Access,
     lockdown::Lockdown,
     names::namespace::has_host_pids,
@@ -125,7 +126,7 @@ fn examine(arguments: &Doctor) -> Vec<Finding> {
     findings.push(process_ids());
     findings.push(types(arguments));
     findings.push(locked_down());
-    match attach(&options(&arguments.probing)) {
+    match attach(&options(&arguments.probing, Follow::All)) {
         Ok(attached) => probes(&attached, &mut findings),
         Err(error) => {
             findings.push(finding("probes", Verdict::Blocking, &format!("{error:#}"), None));

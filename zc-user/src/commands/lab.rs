@@ -29,7 +29,7 @@ use zc_lab::{
     unsupported::{EXIT_STATUS, Unsupported},
     worker,
 };
-use zc_probe::{live::Live, names::namespace};
+use zc_probe::{follow::Follow, live::Live, names::namespace};
 use zc_session::{
     work,
     world::{NoEvents, Real},
@@ -242,7 +242,7 @@ fn observer(probing: &Probing) -> std::result::Result<Live, Unobserved> {
                 .to_owned(),
         ));
     }
-    Live::start(&options(probing)).map_err(|error| Unobserved(format!("{error:#}")))
+    Live::start(&options(probing, Follow::All)).map_err(|error| Unobserved(format!("{error:#}")))
 }
 
 fn plan(bench: &LabBench) -> Plan {

@@ -32,6 +32,7 @@ use zc_model::{
     source::SnapshotSource as _,
 };
 use zc_probe::{
+    follow::Follow,
     live::Live,
     names::{identity, namespace},
 };
@@ -48,15 +49,15 @@ pub(super) async fn run(arguments: &Stat) -> Result<ExitCode> {
     let watched = watched(arguments)?;
     let mut report = open(arguments)?;
     let signals = Signals::new()?;
-    let mut live = Live::start(&options(&arguments.probing))?;
+    let follow =
+        if arguments.command.is_empty() { arguments.selection.follow() } else { Follow::Children };
+    let filter = arguments.selection.filter(&follow);
+    let mut live = Live::start(&options(&arguments.probing, follow))?;
 
-    let mut filter = arguments.selection.filter();
     let child = if arguments.command.is_empty() {
         privilege::drop_unneeded(CapabilitySet::empty())?;
         None
     } else {
-        live.track_children();
-        filter.tracked = true;
         let child = spawn(&arguments.command)?;
         // A signal may have to be passed on to a command that changed its user.
         privilege::drop_unneeded(CapabilitySet::KILL)?;
@@ -281,12 +282,12 @@ fn subject(arguments: &Stat, filter: &Filter) -> String {
     if filter.is_everything() {
         return "the whole system".to_owned();
     }
-    match filter.pids.as_slice() {
+    match arguments.selection.pids.as_slice() {
         [] => "the selected processes".to_owned(),
-        [pid] => format!("process {pid}"),
+        [pid] => format!("process {pid} and its descendants"),
         pids => {
             let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
-            format!("processes {}", pids.join(", "))
+            format!("processes {} and their descendants", pids.join(", "))
         }
     }
 }

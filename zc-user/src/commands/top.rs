@@ -18,7 +18,7 @@ use super::{
 };
 use crate::cli::{Form, Top, Usage};
 use zc_model::{column::View, filter::Filter, frame::Frame, snapshot::Snapshot, sort::Listing};
-use zc_probe::{live::Live, names::identity};
+use zc_probe::{follow::Follow, live::Live, names::identity};
 use zc_render::theme::Theme;
 use zc_session::{
     drive,
@@ -44,37 +44,39 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
     if !plain && arguments.format.has_columns() {
         return Err(Usage("--columns needs text or CSV: add --once or --csv".into()).into());
     }
+    // Once: a control group may come into being at any time.
+    let follow = arguments.selection.follow();
+    let filter = arguments.selection.filter(&follow);
     if plain {
         let form = arguments.format.form(View::Once)?;
-        print(start(arguments)?, arguments, form).await?;
+        print(start(arguments, &follow)?, arguments, filter, form).await?;
     } else {
-        dashboard(arguments).await?;
+        dashboard(arguments, follow, filter).await?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Attaches, and gives up what is not needed after that.
-fn start(arguments: &Top) -> Result<Live> {
-    let live = Live::start(&options(&arguments.probing))?;
+fn start(arguments: &Top, follow: &Follow) -> Result<Live> {
+    let live = Live::start(&options(&arguments.probing, follow.clone()))?;
     privilege::drop_unneeded(CapabilitySet::empty())?;
     Ok(live)
 }
 
-async fn dashboard(arguments: &Top) -> Result<()> {
-    let selection = &arguments.selection;
-    let listing = selection.listing(Listing::everything());
+async fn dashboard(arguments: &Top, follow: Follow, filter: Filter) -> Result<()> {
+    let listing = arguments.selection.listing(Listing::everything());
     let options = zc_tui::run::Options {
         interval: arguments.interval,
         theme: Theme::detect(arguments.format.no_color, |name| std::env::var(name).ok()),
-        filter: selection.filter(),
+        filter,
         sort: (listing.column, listing.direction),
     };
-    zc_tui::run::run(|| Ok(Box::new(start(arguments)?)), options).await
+    zc_tui::run::run(|| Ok(Box::new(start(arguments, &follow)?)), options).await
 }
 
 /// One update per interval, until enough have been printed, a signal arrives or the reader leaves.
-async fn print(mut live: Live, arguments: &Top, form: Form) -> Result<()> {
-    let mut printer = Printer::new(arguments, form).context(UNWRITTEN)?;
+async fn print(mut live: Live, arguments: &Top, filter: Filter, form: Form) -> Result<()> {
+    let mut printer = Printer::new(arguments, filter, form).context(UNWRITTEN)?;
     drive(&mut live, &mut printer, &mut Real::new(NoEvents)?).await
 }
 
@@ -89,7 +91,7 @@ struct Printer<'a> {
 }
 
 impl<'a> Printer<'a> {
-    fn new(arguments: &'a Top, form: Form) -> Result<Self> {
+    fn new(arguments: &'a Top, filter: Filter, form: Form) -> Result<Self> {
         // Past the standard library's buffer, which looks for line ends in all that it is given.
         let out =
             io::stdout().as_fd().try_clone_to_owned().context("cannot use standard output")?;
@@ -98,7 +100,7 @@ impl<'a> Printer<'a> {
         writer.begin()?;
         Ok(Self {
             arguments,
-            filter: arguments.selection.filter(),
+            filter,
             writer,
             previous: None,
             left: if arguments.once { Some(1) } else { arguments.count },

@@ -164,7 +164,6 @@ pub fn process(pid: u32, comm: &str, counters: Counters, paths: &[PathSample]) -
         cgroup: Some(format!("/system.slice/{}.service", comm.trim()).into()),
         kernel: false,
         exited: false,
-        tracked: false,
         merged: 1,
         counters,
         paths: paths.to_vec(),

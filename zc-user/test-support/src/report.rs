@@ -206,6 +206,11 @@ impl Report {
         Ok(report)
     }
 
+    /// What this run cannot measure, and why.
+    pub fn limitations(&self) -> &[Value] {
+        array(&self.0["limitations"])
+    }
+
     /// The rows of devices.
     pub fn devices(&self) -> &[Value] {
         array(&self.0["devices"])

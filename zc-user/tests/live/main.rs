@@ -10,6 +10,7 @@
 
 mod devices;
 mod exhaustion;
+mod followed;
 mod names;
 mod nginx;
 mod processes;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         programs::TESTS,
         processes::TESTS,
         exhaustion::TESTS,
+        followed::TESTS,
         names::TESTS,
         devices::TESTS,
         nginx::TESTS,

@@ -3,6 +3,7 @@
 //! They run single-threaded from `main`, before any test, so they may fork.
 
 pub(crate) mod crowd;
+pub(crate) mod family;
 mod iperf;
 mod launch;
 mod life;
@@ -32,6 +33,9 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
         "thread-exec" => life::thread_exec(count(1), Path::new(text(2))),
         "write" => life::write(count(1), Path::new(text(2))),
         "names" => life::names(Path::new(text(1))),
+        "descent" => family::descent(),
+        "members" => family::members(Path::new(text(1))),
+        "dirty" => family::dirty(Path::new(text(1)), count(2)),
         "crowd" => crowd::crowd(count(1)),
         "tax" => {
             tax::burn_all(text(1), count(2) as u64, Path::new(text(3)));

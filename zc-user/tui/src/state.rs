@@ -120,6 +120,12 @@ impl Context {
         self.narrowed.selects(process, frame) && self.filter.selects(process, frame)
     }
 
+    /// Whether some processes are followed only, and there are others.
+    #[must_use]
+    pub(crate) fn follows_some(&self) -> bool {
+        self.narrowed.followed
+    }
+
     /// Whether processes may be hidden.
     #[must_use]
     pub fn is_filtered(&self) -> bool {

@@ -6,7 +6,7 @@ use crate::account::{Account, LateAccount, count_late};
 /// `DMA_TO_DEVICE`, `include/linux/dma-direction.h`.
 const DMA_TO_DEVICE: u32 = 1;
 
-at_return!(
+at_return!(late
     /// `void swiotlb_bounce(..., phys_addr_t, size_t size, enum dma_data_direction)`,
     /// `kernel/dma/swiotlb.c`, 5.10 to 7.2. Filled by the thread that submits; emptied in an interrupt,
     /// which is unattributed.

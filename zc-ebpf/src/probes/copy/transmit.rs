@@ -38,7 +38,7 @@ pub(super) fn owns(account: Account, socket: Object) {
     }
 }
 
-at_entry!(
+at_entry!(late
     /// `int skb_copy_ubufs(struct sk_buff *, gfp_t)`, `net/core/skbuff.c`, 5.10 to 7.2: a
     /// receiver on this host gets what was sent with `MSG_ZEROCOPY`. At the entry, because at the return
     /// the socket buffer no longer says whose pages it had.
@@ -52,7 +52,7 @@ at_entry!(
     }
 );
 
-at_return!(
+at_return!(late
     /// `int skb_copy_bits(const struct sk_buff *, int offset, void *to, int len)`,
     /// `net/core/skbuff.c`, 5.10 to 7.2: linearising (`__pskb_pull_tail`) and segmenting for a device
     /// that cannot gather (`skb_segment`), packet sockets.
@@ -63,13 +63,13 @@ at_return!(
     }
 );
 
-at_return!(
+at_return!(late
     /// `__wsum skb_copy_and_csum_bits(const struct sk_buff *, int offset, u8 *to, int len, ...)`,
     /// `net/core/skbuff.c`, 5.10 to 7.2: segmenting for a device that computes no checksums either.
     SkbCopyCsum, zc_skb_copy_csum, "skb_copy_and_csum_bits", |call| linearized(call)
 );
 
-at_entry!(
+at_entry!(late
     /// `struct sk_buff *skb_segment(struct sk_buff *, netdev_features_t)`, `net/core/skbuff.c`, 5.10 to
     /// 7.2. Where the device computes no checksums, what refers to pages of others is copied packet by
     /// packet, and the packets do not have their socket yet.
@@ -78,7 +78,7 @@ at_entry!(
     }
 );
 
-at_return!(
+at_return!(late
     /// The end of `skb_segment`.
     SegmentEnd, zc_segment_end, "skb_segment", |_call| segmenting(0)
 );

@@ -229,7 +229,6 @@ fn frame(paths: &[PathSample], syscalls: u64) -> Result<Frame, String> {
         cgroup: None,
         kernel: false,
         exited: false,
-        tracked: false,
         merged: 1,
         counters,
         paths: paths.to_vec(),

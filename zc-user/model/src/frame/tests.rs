@@ -115,15 +115,14 @@ fn a_merged_row_does_not_count_again_what_its_processes_had_counted() {
 
 #[test]
 fn a_name_without_a_row_of_its_own_is_merged_with_the_others() {
-    let row = |comm, tracked, bytes| {
+    let row = |comm, bytes| {
         let mut row = process(0, comm, &[path(CopyPath::FileRead, 1, bytes)]);
         row.exited = true;
-        row.tracked = tracked;
         row
     };
     let rare = process(9, "rare", &[path(CopyPath::FileRead, 1, 40)]);
-    let before = snapshot(1, &[row("(other)", false, 1), row("(other)", true, 2), rare]);
-    let after = snapshot(2, &[row("(other)", true, 2), row("(other)", false, 44)]);
+    let before = snapshot(1, &[row("(other)", 1), rare]);
+    let after = snapshot(2, &[row("(other)", 44)]);
     assert_eq!(moved(&Frame::between(&before, &after)), 3);
 }
 

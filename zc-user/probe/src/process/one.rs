@@ -58,7 +58,7 @@ fn comm_of(header: &Header) -> Arc<str> {
 }
 
 impl Process {
-    pub(super) fn new(header: &Header, tracked: bool) -> Self {
+    pub(super) fn new(header: &Header) -> Self {
         Self {
             sample: Arc::new(ProcessSample {
                 id: id_of(header),
@@ -67,7 +67,6 @@ impl Process {
                 cgroup: None,
                 kernel: header.flags & FLAG_KTHREAD != 0,
                 exited: false,
-                tracked,
                 merged: 1,
                 counters: Counters::default(),
                 paths: Vec::new(),
@@ -162,7 +161,6 @@ impl Process {
             if sample.cgroup != before.cgroup {
                 sample.cgroup.clone_from(&before.cgroup);
             }
-            sample.tracked = before.tracked;
             return spare;
         }
         Arc::new(ProcessSample {
@@ -172,7 +170,6 @@ impl Process {
             cgroup: before.cgroup.clone(),
             kernel: before.kernel,
             exited: before.exited,
-            tracked: before.tracked,
             merged: before.merged,
             counters: Counters::default(),
             paths: Vec::new(),

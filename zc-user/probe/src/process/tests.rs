@@ -337,19 +337,3 @@ fn what_is_done_later_is_added_wherever_the_process_is() {
         sample.paths.iter().map(|path| (path.ops, path.copied_bytes)).collect();
     assert_eq!(copied, [(3, 30), (3, 21)]);
 }
-
-#[test]
-fn descendants_of_the_root_are_tracked_in_whatever_order_they_are_seen() {
-    let (mut kernel, mut processes) = (Kernel::default(), Processes::default());
-    processes.track_children_of(1000);
-    for (slot, pid, parent) in [(1, 30, 20), (2, 20, 10), (3, 10, 1000), (4, 11, 1)] {
-        kernel.start(slot, pid, pid);
-        let header = &mut kernel.records.get_mut(&slot).unwrap().0;
-        (header.parent_tgid, header.parent_start_ns) = (parent, parent.into());
-    }
-    kernel.scan(&mut processes, &[1, 2, 3, 4]);
-    kernel.refresh(&mut processes);
-    let tracked: Vec<(u32, bool)> =
-        samples(&mut processes).iter().map(|sample| (sample.id.pid, sample.tracked)).collect();
-    assert_eq!(tracked, [(10, true), (11, false), (20, true), (30, true)]);
-}

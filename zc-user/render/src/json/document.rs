@@ -301,7 +301,6 @@ impl<'a> Identity<'a> {
             merged,
             counters: _,
             paths: _,
-            tracked: _,
         } = process;
         Self {
             pid: id.pid,

@@ -24,7 +24,7 @@ const STREAM: usize = 3_000_017;
 /// device below: some pass, some are dropped. Prints what the kernel says of the devices, a line of JSON.
 pub(super) fn dropped() {
     own_namespace();
-    let (mut moved_out, mut done) = (Gate::closed(), Gate::closed());
+    let (mut moved_out, mut done, mut end) = (Gate::closed(), Gate::closed(), Gate::closed());
     let peer = fork(|| {
         own_namespace();
         moved_out.wait();
@@ -37,6 +37,8 @@ pub(super) fn dropped() {
         for _ in 1..PASSED {
             socket.recv(&mut [0; 2003]).expect("a datagram");
         }
+        // Its namespace goes with it, and both devices with that.
+        end.wait();
         0
     });
     moved_out.await_arrivals(1);
@@ -73,6 +75,7 @@ pub(super) fn dropped() {
     assert!(status.success(), "tc: {status}");
     send(DROPPED);
     println!("{}", devices());
+    end.open();
     peer.succeed();
 }
 
@@ -81,7 +84,7 @@ pub(super) fn dropped() {
 /// kernel says of the devices, a line of JSON.
 pub(super) fn requeued() {
     own_namespace();
-    let (mut moved_out, mut done) = (Gate::closed(), Gate::closed());
+    let (mut moved_out, mut done, mut end) = (Gate::closed(), Gate::closed(), Gate::closed());
     let peer = fork(|| {
         own_namespace();
         moved_out.wait();
@@ -95,6 +98,7 @@ pub(super) fn requeued() {
         stream.read_exact(&mut vec![0; STREAM]).expect("all of it");
         drop(stream);
         await_silence();
+        end.wait();
         0
     });
     moved_out.await_arrivals(1);
@@ -117,5 +121,6 @@ pub(super) fn requeued() {
     drop(stream);
     await_silence();
     println!("{}", devices());
+    end.open();
     peer.succeed();
 }

@@ -208,13 +208,15 @@ impl Page for Processes {
     fn scope(&self, context: &Context) -> String {
         let Some(frame) = context.frame() else { return String::new() };
         let all = human::count(frame.processes.len() as u64);
-        if !context.is_filtered() {
-            return format!("{all} processes");
-        }
         let shown = human::count(self.rows.len() as u64);
-        match context.filter().text().trim() {
-            "" => format!("{shown} of {all} processes"),
-            filter => format!("{shown} of {all} processes, filter: {}", sanitize(filter)),
+        let processes = if context.follows_some() { "followed processes" } else { "processes" };
+        let typed = context.filter().text().trim();
+        if !context.is_filtered() || context.follows_some() && typed.is_empty() && shown == all {
+            return format!("{all} {processes}");
+        }
+        match typed {
+            "" => format!("{shown} of {all} {processes}"),
+            filter => format!("{shown} of {all} {processes}, filter: {}", sanitize(filter)),
         }
     }
 

@@ -127,6 +127,15 @@ fn what_the_command_line_narrowed_stays_narrowed() {
 }
 
 #[test]
+fn the_screen_says_that_others_are_not_followed() {
+    let mut session = machine().ticks(3);
+    session.filter = Filter { followed: true, ..Filter::default() };
+    let text = session.play().text();
+    assert!(text.contains(" 7 followed processes"), "{text}");
+    assert!(!text.contains("(unattributed)"), "{text}");
+}
+
+#[test]
 fn a_paused_display_stands_still_while_counting_goes_on() {
     let before = machine().ticks(3).keys(" ").play().text();
     let after = machine().ticks(3).keys(" ").ticks(3).play().text();

@@ -128,18 +128,8 @@ impl<'a> Rows<'a> {
 
 /// Appends an object with who it is, and leaves it open.
 fn push_identity(text: &mut Vec<u8>, process: &ProcessSample) -> io::Result<()> {
-    let ProcessSample {
-        id,
-        parent,
-        comm,
-        cgroup,
-        kernel,
-        exited,
-        merged,
-        counters: _,
-        paths: _,
-        tracked: _,
-    } = process;
+    let ProcessSample { id, parent, comm, cgroup, kernel, exited, merged, counters: _, paths: _ } =
+        process;
     text.extend_from_slice(b"{\"pid\":");
     push_integer(text, id.pid.into());
     text.extend_from_slice(b",\"ppid\":");

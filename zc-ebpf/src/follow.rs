@@ -1,0 +1,205 @@
+//! Which processes this run follows, when it does not follow all: what the others do costs a look and takes
+//! no slot.
+//!
+//! A process is followed from its birth. It is known by its id, which its threads share; the hook of forks sees
+//! every new process, and notes whether it is followed. What a CPU runs is looked up at a switch, and is known at
+//! every event until the next.
+
+use core::ptr;
+
+use aya_ebpf::{
+    bindings::BPF_F_MMAPABLE,
+    helpers::{bpf_get_current_pid_tgid, generated::bpf_probe_read_kernel},
+    macros::map,
+    maps::{Array, HashMap},
+};
+use zc_common::follow::{CHUNK, FOLLOWED, IGNORED};
+
+use crate::{
+    atomic,
+    cpu::Cpu,
+    kernel::{Object, offset, setting},
+};
+
+/// What is known of each process, by its id. Writers: the hook of forks, before the process runs; user space,
+/// for those that were there before. Mapped into user space. Sized by user space: the highest id.
+#[map]
+static PROCESSES: Array<[u8; CHUNK]> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
+/// Ids of the control groups whose members are followed, with what is below them. Written by user space
+/// before the first program runs.
+#[map]
+static FOLLOWED_CGROUPS: HashMap<u64, u8> =
+    HashMap::with_max_entries(zc_common::follow::CGROUPS, 0);
+
+/// Even, and another number whenever a process that may be running has become one that is followed: what
+/// CPUs know is out of date then. A cache line of its own: every CPU reads it at every call.
+#[repr(align(128))]
+struct Epoch(u64);
+
+/// Never 0, which is what a CPU knows before its first look.
+static mut EPOCH: Epoch = Epoch(2);
+
+#[inline(always)]
+fn epoch() -> u64 {
+    // SAFETY: a word, which is read whole.
+    unsafe { ptr::read_volatile(&raw const EPOCH.0) }
+}
+
+/// Whether the process that runs on this CPU is followed, where that is known already.
+#[inline(always)]
+pub(crate) fn known(cpu: Cpu) -> Option<bool> {
+    if setting!(selective) == 0 {
+        return Some(true);
+    }
+    let (known, epoch) = (cpu.followed(), epoch());
+    if known == epoch {
+        Some(false)
+    } else if known == epoch | 1 {
+        Some(true)
+    } else {
+        None
+    }
+}
+
+/// Whether the process that runs on this CPU is followed.
+#[inline(always)]
+pub(crate) fn is_followed(cpu: Cpu) -> bool {
+    match known(cpu) {
+        Some(is_followed) => is_followed,
+        None => look_up(),
+    }
+}
+
+/// As [`is_followed`], for a program that does nothing for others.
+#[inline(always)]
+pub(crate) fn is_followed_here() -> bool {
+    setting!(selective) == 0 || Cpu::this().is_some_and(is_followed)
+}
+
+/// Asks for the process that runs on this CPU, of which nothing is known yet. Without an argument: nothing has
+/// to be kept for it.
+#[inline(never)]
+fn look_up() -> bool {
+    let tgid = (bpf_get_current_pid_tgid() >> 32) as u32;
+    Cpu::this().is_some_and(|cpu| runs(cpu, tgid))
+}
+
+/// Notes that the process `tgid` runs on this CPU from now on. Whether it is followed.
+#[inline(always)]
+fn runs(cpu: Cpu, tgid: u32) -> bool {
+    // Before the look: what changes in between is then looked up once more.
+    let epoch = epoch();
+    let is_followed = state(tgid) == FOLLOWED;
+    cpu.follows(epoch | u64::from(is_followed));
+    is_followed
+}
+
+/// Notes that the task `next` runs on this CPU from now on.
+#[inline(always)]
+pub(crate) fn switched(cpu: Cpu, next: Object) {
+    if setting!(selective) != 0 {
+        runs(cpu, next.load(offset!(task_tgid)));
+    }
+}
+
+/// Notes that `parent`, which is running, has made `child`, which has not run yet. Whether the new one is
+/// followed.
+#[inline(always)]
+pub(crate) fn forked(parent: Object, child: Object) -> bool {
+    if setting!(selective) == 0 {
+        return true;
+    }
+    let parent_tgid = parent.load::<u32>(offset!(task_tgid));
+    let tgid = child.load::<u32>(offset!(task_tgid));
+    let inherited = state(parent_tgid);
+    if tgid == parent_tgid {
+        return inherited == FOLLOWED;
+    }
+    let is_followed = inherited != IGNORED
+        || setting!(cgroups) != 0 && has_other_cgroups(parent, child) && is_member(child);
+    // Also when it is not: the process that had this id before may have been.
+    note(tgid, if is_followed { FOLLOWED } else { IGNORED });
+    is_followed
+}
+
+/// Notes that `task`, which may be running, is in another control group now. A process that leaves one is
+/// followed on, as its children are: what it did there is counted already.
+#[inline(always)]
+pub(crate) fn moved(task: Object) {
+    if setting!(cgroups) == 0 {
+        return;
+    }
+    let tgid = task.load::<u32>(offset!(task_tgid));
+    if state(tgid) != FOLLOWED && is_member(task) {
+        note(tgid, FOLLOWED);
+        // SAFETY: only the address is taken.
+        atomic::add(unsafe { &raw mut EPOCH.0 }, 2);
+    }
+}
+
+#[inline(always)]
+fn state(tgid: u32) -> u8 {
+    match place(tgid) {
+        // SAFETY: a byte of a map value.
+        Some(place) => unsafe { ptr::read_volatile(place) },
+        None => IGNORED,
+    }
+}
+
+#[inline(always)]
+fn note(tgid: u32, state: u8) {
+    if let Some(place) = place(tgid) {
+        // SAFETY: a byte of a map value.
+        unsafe { ptr::write_volatile(place, state) };
+    }
+}
+
+/// Where it stands what is known of a process.
+#[inline(always)]
+fn place(tgid: u32) -> Option<*mut u8> {
+    let chunk = PROCESSES.get_ptr_mut(tgid / CHUNK as u32)?;
+    // SAFETY: inside the element.
+    Some(unsafe { chunk.cast::<u8>().add(tgid as usize % CHUNK) })
+}
+
+/// Whether a child was born into other control groups than its parent's (`CLONE_INTO_CGROUP`).
+#[inline(always)]
+fn has_other_cgroups(parent: Object, child: Object) -> bool {
+    child.load::<u64>(offset!(task_cgroups)) != parent.load::<u64>(offset!(task_cgroups))
+}
+
+/// Whether `task` is in one of the control groups whose members are followed, or below one.
+#[inline(never)]
+fn is_member(task: Object) -> bool {
+    /// Levels that are looked at. systemd, Docker and Kubernetes together make about ten.
+    const LEVELS: u32 = 32;
+
+    // `cgroup.self` is its first member (`include/linux/cgroup-defs.h`, 5.10 to 7.2): the parent of that is
+    // the cgroup above.
+    let set = task.load::<u64>(offset!(task_cgroups));
+    let mut cgroup = word(set, offset!(css_set_cgroup));
+    for _ in 0..LEVELS {
+        if cgroup == 0 {
+            return false;
+        }
+        let id = word(word(cgroup, offset!(cgroup_node)), offset!(node_id));
+        // SAFETY: a value that does not change.
+        if unsafe { FOLLOWED_CGROUPS.get(id) }.is_some() {
+            return true;
+        }
+        cgroup = word(cgroup, offset!(cgroup_parent));
+    }
+    false
+}
+
+/// The word at `offset` of what lies at `address`, or 0, which is no address and no id.
+#[inline(always)]
+fn word(address: u64, offset: u32) -> u64 {
+    // Not an option: the verifier of 5.10 refuses a loop over those.
+    let mut word = 0_u64;
+    let place = address.wrapping_add(u64::from(offset));
+    // SAFETY: the helper checks the address, and clears the word when it cannot be read.
+    unsafe { bpf_probe_read_kernel((&raw mut word).cast(), 8, place as *const _) };
+    word
+}

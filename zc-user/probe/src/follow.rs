@@ -1,0 +1,213 @@
+//! Which processes a run follows. The others cost it a look at each event, and take no slot.
+
+use std::{
+    fs,
+    os::fd::AsFd as _,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+use aya::{
+    Ebpf,
+    maps::{HashMap as BpfHashMap, Map, MapData},
+};
+use zc_common::follow::{CGROUPS, CHUNK, FOLLOWED, PARENT};
+
+use super::{names::namespace::has_host_pids, object::map, records::Chunk};
+
+/// Which processes are followed: from their birth, or from when the probes are attached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Follow {
+    /// All of the machine, and the kernel's own threads.
+    #[default]
+    All,
+    /// What this process starts from now on, and what descends from that.
+    Children,
+    /// These processes, and what descends from them. They exist.
+    Processes(Vec<u32>),
+    /// The processes in these control groups and below them, and what descends from those. Directories.
+    Cgroups(Vec<PathBuf>),
+}
+
+impl Follow {
+    /// The processes in these control groups, whose paths are those of `/proc/PID/cgroup`, with or without
+    /// the first `/`. All processes where one of the groups does not exist now, or is a pattern: they have to
+    /// be looked at as they come. All, too, where processes have other ids here than in the kernel.
+    #[must_use]
+    pub fn cgroups(paths: &[String]) -> Self {
+        let find = |root: PathBuf| {
+            let directory = |path: &String| {
+                let directory = root.join(path.trim_matches('/'));
+                (!path.contains('*') && directory.is_dir()).then_some(directory)
+            };
+            paths.iter().map(directory).collect::<Option<Vec<_>>>()
+        };
+        match mount_point().filter(|_| has_host_pids()).and_then(find) {
+            Some(directories) if directories.len() <= CGROUPS as usize => {
+                Self::Cgroups(directories)
+            }
+            _ => Self::All,
+        }
+    }
+
+    /// Whether some processes are not followed.
+    #[must_use]
+    pub fn is_selective(&self) -> bool {
+        *self != Self::All
+    }
+
+    /// Whether the members of control groups are followed.
+    pub(super) fn is_by_cgroup(&self) -> bool {
+        matches!(self, Self::Cgroups(_))
+    }
+
+    /// The processes that are followed because they are there now, without their children to come.
+    fn present(&self) -> Result<Vec<u32>> {
+        Ok(match self {
+            Self::All | Self::Children => Vec::new(),
+            Self::Processes(pids) => descendants(pids, &parents()?),
+            Self::Cgroups(directories) => {
+                let mut members = Vec::new();
+                directories.iter().for_each(|directory| gather(directory, &mut members));
+                members
+            }
+        })
+    }
+}
+
+/// Where the hierarchy of cgroup v2 is mounted.
+fn mount_point() -> Option<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    mounts.lines().find_map(|line| {
+        // The fields after the hyphen are the type of the file system and what is mounted.
+        let (place, kind) = line.split_once(" - ")?;
+        if !kind.starts_with("cgroup2 ") {
+            return None;
+        }
+        place.split(' ').nth(4).map(PathBuf::from)
+    })
+}
+
+/// Adds the processes in a control group and below it. One that has just been removed has none.
+fn gather(directory: &Path, members: &mut Vec<u32>) {
+    // Of a threaded group only the threads can be read.
+    let read = |name| fs::read_to_string(directory.join(name));
+    if let Ok(text) = read("cgroup.procs").or_else(|_| read("cgroup.threads")) {
+        // 0 is a process that this one's PID namespace does not have.
+        let pids = text.lines().filter_map(|line| line.parse::<u32>().ok());
+        members.extend(pids.filter(|pid| *pid > 0));
+    }
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            gather(&entry.path(), members);
+        }
+    }
+}
+
+/// Every process that there is, with its parent.
+fn parents() -> Result<Vec<(u32, u32)>> {
+    let entries = fs::read_dir("/proc").context("cannot read /proc")?;
+    let parent = |pid: u32| {
+        // The name may hold anything, also parentheses: fields follow the last one.
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    };
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    Ok(pids.filter_map(|pid| Some((pid, parent(pid)?))).collect())
+}
+
+/// These processes and what descends from them.
+fn descendants(roots: &[u32], parents: &[(u32, u32)]) -> Vec<u32> {
+    let mut found = roots.to_vec();
+    let mut at = 0;
+    while let Some(parent) = found.get(at).copied() {
+        let children = parents.iter().filter(|(pid, of)| *of == parent && !roots.contains(pid));
+        found.extend(children.map(|(pid, _)| *pid));
+        at += 1;
+    }
+    found
+}
+
+/// What the kernel side knows of each process.
+pub(super) struct Table {
+    /// Holds a byte for each process, by its id.
+    processes: Chunk,
+}
+
+impl Table {
+    /// Elements of the table: there are no ids above `PID_MAX_LIMIT` (`include/linux/threads.h`), whatever
+    /// `kernel.pid_max` becomes while this runs.
+    pub(super) const CHUNKS: u32 = 4 * 1024 * 1024 / CHUNK as u32;
+
+    /// Tells the kernel side whom it follows, before it looks. `None` when that is everybody.
+    pub(super) fn fill(ebpf: &mut Ebpf, follow: &Follow) -> Result<Option<Self>> {
+        if !follow.is_selective() {
+            return Ok(None);
+        }
+        if let Follow::Cgroups(directories) = follow {
+            let groups = ebpf.map_mut(map::FOLLOWED_CGROUPS).context("no map FOLLOWED_CGROUPS")?;
+            let mut groups: BpfHashMap<&mut MapData, u64, u8> = BpfHashMap::try_from(groups)?;
+            for directory in directories {
+                // The id of a control group is the number of its inode (`kernfs_ino`,
+                // `include/linux/kernfs.h`).
+                let id = fs::metadata(directory)
+                    .with_context(|| format!("cannot follow '{}'", directory.display()))?
+                    .ino();
+                groups.insert(id, 1, 0).context("cannot follow a control group")?;
+            }
+        }
+        let Some(Map::Array(array)) = ebpf.map(map::PROCESSES) else {
+            anyhow::bail!("the object has no table of processes")
+        };
+        let bytes = Self::CHUNKS as usize * CHUNK;
+        let processes = Chunk::map(array.fd().as_fd(), 0, bytes)
+            .context("cannot map the table of processes")?;
+        let table = Self { processes };
+        if *follow == Follow::Children {
+            table.note(std::process::id(), PARENT);
+        }
+        table.renew(follow)?;
+        Ok(Some(table))
+    }
+
+    /// Follows also the processes that were born before the kernel side saw births, and after the last look.
+    pub(super) fn renew(&self, follow: &Follow) -> Result<()> {
+        follow.present()?.into_iter().for_each(|pid| self.note(pid, FOLLOWED));
+        Ok(())
+    }
+
+    fn note(&self, pid: u32, state: u8) {
+        if (pid as usize) < Self::CHUNKS as usize * CHUNK {
+            // SAFETY: inside the mapping, of which bytes are written whole.
+            unsafe { self.processes.address().add(pid as usize).write_volatile(state) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descendants_are_found_in_whatever_order_they_are_listed() {
+        let parents = [(30, 20), (20, 10), (10, 1), (11, 1), (1, 0), (2, 0), (21, 10)];
+        let mut found = descendants(&[10], &parents);
+        found.sort_unstable();
+        assert_eq!(found, [10, 20, 21, 30]);
+        assert_eq!(descendants(&[20, 10], &parents).len(), 4, "each once");
+    }
+
+    #[test]
+    fn the_running_processes_have_the_parents_that_they_say() {
+        let own = std::process::id();
+        let parents = parents().unwrap();
+        assert!(parents.contains(&(own, std::os::unix::process::parent_id())));
+    }
+
+    #[test]
+    fn a_group_that_has_to_be_looked_for_later_leaves_all() {
+        assert_eq!(Follow::cgroups(&["/system.*".into()]), Follow::All);
+        assert_eq!(Follow::cgroups(&["/there/is/no/such/group".into()]), Follow::All);
+    }
+}

@@ -1,0 +1,213 @@
+//! Runs that follow some processes only: these are counted exactly, and the others not at all.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead as _, BufReader, Write as _},
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+use serde_json::Value;
+use tempfile::NamedTempFile;
+
+use crate::{
+    Test,
+    report::{Count, Report},
+    requirement::{self, Skip},
+    workload::family::{MOVED, read_zero},
+    zc::{Watch, on_disk, workload},
+};
+
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    ("followed::a_process_and_its_descendants_are_counted_and_no_others", descent),
+    ("followed::members_of_a_control_group_are_counted_and_no_others", members),
+    ("followed::others_take_no_slots", slots),
+    ("followed::pages_are_those_of_the_process_that_dirtied_them_last", dirty),
+    ("followed::everything_is_measured_that_is_without", limitations),
+];
+
+/// A workload in two halves.
+struct Halves {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Halves {
+    /// Starts it, and waits for the end of its first half.
+    fn start(words: &[&str]) -> Self {
+        let [program, word] = workload();
+        let mut child = Command::new(program)
+            .arg(word)
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the workload runs");
+        let lines = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut halves = Self { child, lines };
+        let pid = halves.line();
+        assert_eq!(pid.trim(), halves.pid());
+        halves
+    }
+
+    fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).expect("a line");
+        line
+    }
+
+    fn go(&mut self) {
+        self.child.stdin.as_mut().expect("a pipe").write_all(b"\n").expect("it reads");
+    }
+
+    /// Lets it do its second half; what it says of it.
+    fn finish(mut self) -> Value {
+        self.go();
+        let line = self.line();
+        assert!(self.child.wait().expect("it is a child").success());
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    }
+}
+
+impl Drop for Halves {
+    fn drop(&mut self) {
+        // After a panic only: otherwise it has been waited for.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Each process that `reads` names has read as much as it says, and there is no other one.
+fn assert_reads(report: &Report, reads: &Value, idle: &[u64]) {
+    report.assert_complete();
+    let reads: Vec<(u64, u64, u64)> = serde_json::from_value(reads.clone()).expect("who read");
+    for (pid, ops, bytes) in &reads {
+        let expected = Count { ops: *ops, errors: 0, bytes: *bytes };
+        assert_eq!(report.process(*pid).path("pseudo_read"), expected, "of process {pid}");
+    }
+    for row in report.processes() {
+        let is_known = idle.contains(&row.pid) || reads.iter().any(|(pid, ..)| *pid == row.pid);
+        assert!(is_known || row.path("pseudo_read").ops == 0, "a stranger: {row:?}");
+    }
+}
+
+fn descent() -> Result<(), Skip> {
+    requirement::ebpf()?;
+    let family = Halves::start(&["descent"]);
+    let root = family.child.id();
+    let watch = Watch::start(&["--json", "--pid", &family.pid()]);
+    read_zero(13, 1013);
+    let reads = family.finish();
+    let report = watch.finish();
+    assert_reads(&report, &reads, &[]);
+    // One more has only ended.
+    assert!(report.processes().len() <= 5, "{:?}", report.processes());
+    assert!(report.processes().iter().all(|row| row.pid >= u64::from(root)));
+    Ok(())
+}
+
+/// A control group of its own, which goes with the test.
+struct Group {
+    directory: PathBuf,
+    path: String,
+}
+
+impl Group {
+    fn new() -> Result<Self, Skip> {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mounts");
+        let mount = mounts.lines().find(|line| line.contains(" - cgroup2 "));
+        let place = mount.and_then(|line| line.split(' ').nth(4));
+        let place = place.ok_or_else(|| Skip::Kernel("cgroup v2 is not mounted".to_owned()))?;
+        let path = format!("/zc-test-{}", std::process::id());
+        let directory = Path::new(place).join(path.trim_start_matches('/'));
+        fs::create_dir(&directory)
+            .map_err(|error| Skip::Kernel(format!("no control group can be made: {error}")))?;
+        Ok(Self { directory, path })
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // After a panic there may be none below, or members in one.
+        let _ = fs::remove_dir(self.directory.join("below"));
+        let _ = fs::remove_dir(&self.directory);
+    }
+}
+
+fn members() -> Result<(), Skip> {
+    requirement::administrator()?;
+    let group = Group::new()?;
+    let family = Halves::start(&["members", group.directory.to_str().expect("text")]);
+    let watch = Watch::start(&["--json", "--cgroup", &group.path]);
+    read_zero(13, 1013);
+    let reads = family.finish();
+    let report = watch.finish();
+    assert_reads(&report, &reads, &[]);
+    assert_eq!(report.processes().len(), MOVED + 3, "{:?}", report.processes());
+    Ok(())
+}
+
+/// The table has 64 slots.
+fn slots() -> Result<(), Skip> {
+    requirement::ebpf()?;
+    let family = Halves::start(&["descent"]);
+    let watch = Watch::start(&["--json", "--max-threads", "64", "--pid", &family.pid()]);
+    let [program, word] = workload();
+    let crowd = Command::new(program).arg(word).args(["crowd", "307"]).status();
+    assert!(crowd.expect("the workload runs").success());
+    let reads = family.finish();
+    let report = watch.finish();
+    assert_reads(&report, &reads, &[]);
+    assert_eq!(report.totals().get("tee"), None, "the crowd is counted");
+    Ok(())
+}
+
+fn dirty() -> Result<(), Skip> {
+    const PAGE: usize = 4096;
+    requirement::ebpf()?;
+    let directory = on_disk();
+    let mut file = NamedTempFile::new_in(directory.path()).expect("a file");
+    let content = vec![2; 101 * PAGE];
+    file.write_all(&content).and_then(|()| file.as_file().sync_all()).expect("room");
+    let path = file.path().to_str().expect("text").to_owned();
+
+    let bytes = 61 * PAGE;
+    let mut family = Halves::start(&["dirty", &path, &bytes.to_string()]);
+    let pid = u64::from(family.child.id());
+    let watch = Watch::start(&["--json", "--pid", &family.pid()]);
+    family.go();
+    family.line();
+    // A process that is not followed brings them to the disk, then others of the same file.
+    let stranger = File::options().write(true).open(file.path()).expect("it is there");
+    stranger.sync_all().expect("it can be written");
+    stranger.write_all_at(&content[bytes..], bytes as u64).expect("room");
+    stranger.sync_all().expect("it can be written");
+    family.go();
+    assert!(family.child.wait().expect("it is a child").success());
+    let report = watch.finish();
+    let writer = report.process(pid);
+    match writer.known("block_dirtied_bytes") {
+        Some(dirtied) => assert_eq!(dirtied, bytes as u64),
+        None => return Err(Skip::Kernel("pages that are dirtied are not visible".to_owned())),
+    }
+    Ok(())
+}
+
+/// A program that the verifier refuses in such a run only would be a limitation more.
+fn limitations() -> Result<(), Skip> {
+    requirement::ebpf()?;
+    let own = std::process::id().to_string();
+    let all = Watch::start(&["--json"]).finish();
+    for options in [["--pid", &own], ["--cgroup", "/"]] {
+        let some = Watch::start(&[&["--json"], &options[..]].concat()).finish();
+        assert_eq!(some.limitations(), all.limitations(), "{options:?}");
+    }
+    Ok(())
+}

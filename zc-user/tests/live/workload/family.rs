@@ -1,0 +1,227 @@
+//! Processes that are followed because of where they come from, or of the control group that they are in:
+//! those that are there before, those that are born later, and those that come from elsewhere.
+//!
+//! Each reads from `/dev/zero` as often as only it does. The workload prints a line, waits for one on its
+//! standard input between its two halves, and prints who read how much: pid, calls, bytes.
+
+use std::{
+    fs::{self, File},
+    io::{Read as _, Write as _, stdin},
+    os::{fd::AsRawFd as _, unix::net::UnixStream},
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+};
+
+use rustix::{
+    mm::{MapFlags, ProtFlags, mmap_anonymous},
+    process::{getpid, getppid},
+    thread::{CpuSet, sched_setaffinity},
+};
+use serde_json::json;
+
+use super::{Child, Gate, fork};
+
+/// A process and its reads.
+type Reads = (i32, usize, usize);
+
+/// Reads `calls` times `bytes`.
+pub(crate) fn read_zero(calls: usize, bytes: usize) {
+    let mut zero = File::open("/dev/zero").expect("it is there");
+    let mut buffer = vec![0; bytes];
+    for _ in 0..calls {
+        assert_eq!(zero.read(&mut buffer).expect("it never ends"), bytes);
+    }
+}
+
+/// A child that waits at `gate` before it reads.
+fn reader(gate: &mut Gate, calls: usize, bytes: usize) -> Child {
+    let child = fork(|| {
+        gate.wait();
+        read_zero(calls, bytes);
+        0
+    });
+    gate.await_arrivals(1);
+    child
+}
+
+/// Says that the first half is done, and waits for `zc`.
+fn pause() {
+    println!("{}", getpid());
+    stdin().read_line(&mut String::new()).expect("a line");
+}
+
+fn report(reads: &[Reads]) {
+    println!("{}", json!(reads));
+}
+
+/// A process with children and grandchildren, old and new.
+pub(super) fn descent() {
+    let (mut inner, mut outer) = (Gate::closed(), Gate::closed());
+    let (mut told, mut tell) = UnixStream::pair().expect("a pair of sockets");
+    // Of three generations before, of which the middle one is idle.
+    let child = fork(|| {
+        let grandchild = reader(&mut inner, 4, 307);
+        tell.write_all(&grandchild.pid.to_ne_bytes()).expect("the other end reads");
+        outer.wait();
+        inner.open();
+        grandchild.succeed();
+        read_zero(2, 401);
+        0
+    });
+    let grandchild = pid_from(&mut told);
+    outer.await_arrivals(1);
+    pause();
+    outer.open();
+    child.succeed();
+    read_zero(3, 1009);
+    thread::spawn(|| read_zero(7, 211)).join().expect("the thread reads");
+    // An orphan, whose parent is gone before it reads.
+    let mut done = Gate::closed();
+    let parent = fork(|| {
+        let parent = getpid();
+        let orphan = fork(|| {
+            while getppid() == Some(parent) {
+                thread::yield_now();
+            }
+            read_zero(5, 503);
+            done.arrive();
+            0
+        });
+        tell.write_all(&orphan.pid.to_ne_bytes()).expect("the other end reads");
+        0
+    });
+    let orphan = pid_from(&mut told);
+    parent.succeed();
+    done.await_arrivals(1);
+    report(&[
+        (getpid().as_raw_nonzero().get(), 10, 3 * 1009 + 7 * 211),
+        (child.pid, 2, 2 * 401),
+        (grandchild, 4, 4 * 307),
+        (orphan, 5, 5 * 503),
+    ]);
+}
+
+fn pid_from(told: &mut UnixStream) -> i32 {
+    let mut pid = [0; 4];
+    told.read_exact(&mut pid).expect("the other end writes");
+    i32::from_ne_bytes(pid)
+}
+
+/// Processes that are moved while they run, one after the other: that one is not switched away between its move
+/// and its reads takes luck on a busy machine.
+pub(crate) const MOVED: usize = 23;
+
+/// Members of the control group `group` and of one below it.
+pub(super) fn members(group: &Path) {
+    let (mut first, mut second, mut third) = (Gate::closed(), Gate::closed(), Gate::closed());
+    let inside = reader(&mut first, 2, 401);
+    enter(group, inside.pid);
+    let deep = reader(&mut second, 4, 307);
+    let outside = reader(&mut third, 6, 211);
+    pause();
+    first.open();
+    inside.succeed();
+    let mut reads: Vec<Reads> = Vec::new();
+    keep_to(0);
+    for _ in 0..MOVED {
+        let moved = Spinner::start(3, 1009);
+        enter(group, moved.child.pid);
+        moved.read();
+        reads.push((moved.child.pid, 3, 3 * 1009));
+    }
+    let below = group.join("below");
+    fs::create_dir(&below).expect("a group below");
+    enter(&below, deep.pid);
+    second.open();
+    deep.succeed();
+    third.open();
+    outside.succeed();
+    let born = born_into(group, || read_zero(5, 503));
+    born.succeed();
+    reads.extend([(inside.pid, 2, 2 * 401), (deep.pid, 4, 4 * 307), (born.pid, 5, 5 * 503)]);
+    report(&reads);
+}
+
+fn enter(group: &Path, pid: i32) {
+    fs::write(group.join("cgroup.procs"), pid.to_string()).expect("it can be moved there");
+}
+
+/// Keeps this process to the CPU with this number, where it may run there.
+fn keep_to(cpu: usize) {
+    let mut set = CpuSet::new();
+    set.set(cpu);
+    let _ = sched_setaffinity(None, &set);
+}
+
+/// A process that never waits before it reads.
+struct Spinner {
+    child: Child,
+    go: &'static AtomicU32,
+}
+
+impl Spinner {
+    /// On a CPU of its own where there are two: the test's process keeps to the other one.
+    fn start(calls: usize, bytes: usize) -> Self {
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new mapping, which is never unmapped; zeros are a number.
+        let go: &AtomicU32 = unsafe {
+            let page = mmap_anonymous(std::ptr::null_mut(), 4096, access, MapFlags::SHARED);
+            &*page.expect("a page").cast()
+        };
+        let parent = getpid();
+        let child = fork(|| {
+            keep_to(1);
+            go.store(1, Ordering::Release);
+            while go.load(Ordering::Acquire) < 2 {
+                // A call: what the CPU knows of this process is asked for again and again.
+                assert_eq!(getppid(), Some(parent), "the test has failed");
+            }
+            read_zero(calls, bytes);
+            0
+        });
+        while go.load(Ordering::Acquire) < 1 {
+            thread::yield_now();
+        }
+        Self { child, go }
+    }
+
+    fn read(&self) {
+        self.go.store(2, Ordering::Release);
+        self.child.succeed();
+    }
+}
+
+/// A child that is born into a control group which is not its parent's.
+fn born_into(group: &Path, body: impl FnOnce()) -> Child {
+    /// `CLONE_INTO_CGROUP`, `include/uapi/linux/sched.h`, since 5.7.
+    const INTO_CGROUP: u64 = 0x2_0000_0000;
+
+    let directory = File::open(group).expect("it is there");
+    // `struct clone_args`: flags first, then six that are not needed, the signal at the end in the fifth.
+    let mut arguments = [0_u64; 11];
+    arguments[0] = INTO_CGROUP;
+    arguments[4] = libc::SIGCHLD as u64;
+    arguments[10] = directory.as_raw_fd() as u64;
+    // SAFETY: this process has one thread, so the child may do anything; it has a copy of the stack.
+    let pid = unsafe {
+        libc::syscall(libc::SYS_clone3, arguments.as_ptr(), size_of_val(&arguments)) as i32
+    };
+    assert!(pid >= 0, "clone3: {}", std::io::Error::last_os_error());
+    if pid == 0 {
+        body();
+        // SAFETY: ends the process.
+        unsafe { libc::_exit(0) };
+    }
+    Child { pid }
+}
+
+/// Dirties pages of `file` without bringing them to the disk.
+pub(super) fn dirty(file: &Path, bytes: usize) {
+    let mut file = File::options().write(true).open(file).expect("it is there");
+    pause();
+    file.write_all(&vec![1; bytes]).expect("room");
+    report(&[]);
+    // It is alive until the others are done.
+    stdin().read_line(&mut String::new()).expect("a line");
+}
