@@ -15,3 +15,9 @@ pub const CHUNK: usize = 64;
 
 /// Control groups that can be followed.
 pub const CGROUPS: u32 = 64;
+
+/// The path of a control group from the root of its hierarchy, as the kernel writes it; zeros behind.
+pub type CgroupPath = [u8; CGROUP_PATH_LEN];
+
+/// Bytes of a path, the zero at the end included.
+pub const CGROUP_PATH_LEN: usize = 256;

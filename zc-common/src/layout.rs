@@ -50,6 +50,8 @@ offsets! {
     css_set_cgroup: "css_set" . "dfl_cgrp",
     cgroup_parent: "cgroup" . "self.parent",
     cgroup_node: "cgroup" . "kn",
+    cgroup_root: "cgroup" . "root",
+    cgroup_root_id: "cgroup_root" . "hierarchy_id",
     node_id: "kernfs_node" . "id",
     task_state: "task_struct" . "__state",
     task_state_old: "task_struct" . "state",

@@ -9,11 +9,14 @@ use core::ptr;
 
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
-    helpers::{bpf_get_current_pid_tgid, generated::bpf_probe_read_kernel},
+    helpers::{
+        bpf_get_current_pid_tgid,
+        generated::{bpf_probe_read_kernel, bpf_probe_read_kernel_str},
+    },
     macros::map,
     maps::{Array, HashMap},
 };
-use zc_common::follow::{CHUNK, FOLLOWED, IGNORED};
+use zc_common::follow::{CGROUP_PATH_LEN, CGROUPS, CHUNK, CgroupPath, FOLLOWED, IGNORED};
 
 use crate::{
     atomic,
@@ -26,11 +29,16 @@ use crate::{
 #[map]
 static PROCESSES: Array<[u8; CHUNK]> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
-/// Ids of the control groups whose members are followed, with what is below them. Written by user space
-/// before the first program runs.
+/// Ids of the control groups whose members are followed, with what is below them. Writers: user space, before
+/// the first program runs; the hook of new control groups. Bound: each may have been made again while the
+/// programs were attached.
 #[map]
-static FOLLOWED_CGROUPS: HashMap<u64, u8> =
-    HashMap::with_max_entries(zc_common::follow::CGROUPS, 0);
+static FOLLOWED_CGROUPS: HashMap<u64, u8> = HashMap::with_max_entries(2 * CGROUPS, 0);
+
+/// Their paths, with the ids that they have: one that is removed and made again, as systemd does when it
+/// restarts a service, has another id. 0 for one that does not exist. Writers: as above.
+#[map]
+static CGROUP_PATHS: HashMap<CgroupPath, u64> = HashMap::with_max_entries(CGROUPS, 0);
 
 /// Even, and another number whenever a process that may be running has become one that is followed: what
 /// CPUs know is out of date then. A cache line of its own: every CPU reads it at every call.
@@ -136,6 +144,33 @@ pub(crate) fn moved(task: Object) {
         // SAFETY: only the address is taken.
         atomic::add(unsafe { &raw mut EPOCH.0 }, 2);
     }
+}
+
+/// Notes that a control group has been made, which has no members yet.
+#[inline(always)]
+pub(crate) fn made(cgroup: Object, path: u64) {
+    if setting!(cgroups) == 0
+        || cgroup.follow(offset!(cgroup_root)).load::<u32>(offset!(cgroup_root_id)) != 0
+    {
+        // Of another hierarchy than that of cgroup v2: ids are those of a hierarchy.
+        return;
+    }
+    let mut key: CgroupPath = [0; CGROUP_PATH_LEN];
+    let length = CGROUP_PATH_LEN as u32;
+    // SAFETY: the helper checks the source; the destination has that length.
+    let read =
+        unsafe { bpf_probe_read_kernel_str((&raw mut key).cast(), length, path as *const _) };
+    if read <= 0 {
+        return;
+    }
+    let Some(place) = CGROUP_PATHS.get_ptr_mut(&key) else { return };
+    let id = word(cgroup.load(offset!(cgroup_node)), offset!(node_id));
+    // SAFETY: a map value; control groups are made one at a time.
+    unsafe {
+        let _ = FOLLOWED_CGROUPS.remove(*place);
+        *place = id;
+    }
+    let _ = FOLLOWED_CGROUPS.insert(id, 1, 0);
 }
 
 #[inline(always)]

@@ -56,9 +56,8 @@ A run follows all processes, or some: with `-p` these and what descends from the
 the control group or below it, with a command that and what descends from it. What descends from a process
 is followed from its birth, also when its parent has ended or it has left the control group. Nothing is
 counted for other processes, the unattributed row is left out, and others take no slots. Devices and their
-bytes are still those of the whole machine. A control group that does not exist when `zc` starts, or whose
-path has a `*`, is only a filter: all processes are followed then. `--comm`, `--path` and `--filter` are
-filters, too.
+bytes are still those of the whole machine. A path of a control group that has a `*` is only a filter: all
+processes are followed then. `--comm`, `--path` and `--filter` are filters, too.
 ";
 
 fn write_columns(page: &mut String) -> fmt::Result {

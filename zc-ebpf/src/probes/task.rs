@@ -62,6 +62,13 @@ fn forked(arguments: Arguments) {
 }
 
 tracepoint!(
+    /// `cgroup_mkdir(struct cgroup *cgrp, const char *path)`, `include/trace/events/cgroup.h`, 5.10 to 7.2.
+    zc_cgroup_make, zc_cgroup_make_raw, "cgroup_mkdir", |arguments| {
+        follow::made(arguments.object(0), arguments.integer(1));
+    }
+);
+
+tracepoint!(
     /// `cgroup_attach_task(struct cgroup *dst_cgrp, const char *path, struct task_struct *task, bool
     /// threadgroup)`, `include/trace/events/cgroup.h`, 5.10 to 7.2: after the move, once for a process.
     zc_cgroup_move, zc_cgroup_move_raw, "cgroup_attach_task", |arguments| {

@@ -353,7 +353,7 @@ impl Attempt<'_> {
             groups.push(GroupStatus { group, refusal });
         }
         if let Some(followed) = followed {
-            followed.renew(&options.follow)?;
+            followed.renew(&mut ebpf, &options.follow)?;
         }
         // Where no module can be hooked, the refusal of kprobes says so for all of them.
         let hooking = if modules.is_none() { attached(&groups) } else { Vec::new() };

@@ -129,9 +129,11 @@ probes! {
     Core "module_free" "zc_module_free" if loads_modules,
     // Before a process makes a call: its parent may be followed.
     Core "sched_process_fork" "zc_fork",
+    Core "cgroup_mkdir" "zc_cgroup_make" if has_cgroups,
     Core "cgroup_attach_task" "zc_cgroup_move" if has_cgroups,
-    Core "sys_exit" "zc_sys_exit",
+    // Before a CPU is asked whom it runs.
     Core "sched_switch" "zc_sched_switch",
+    Core "sys_exit" "zc_sys_exit",
     Core "sched_process_exec" "zc_exec",
     Core "sched_process_exit" "zc_exit",
     Faults "page_fault_user" "zc_page_fault",

@@ -12,9 +12,13 @@ use aya::{
     Ebpf,
     maps::{HashMap as BpfHashMap, Map, MapData},
 };
-use zc_common::follow::{CGROUPS, CHUNK, FOLLOWED, PARENT};
+use zc_common::follow::{CGROUP_PATH_LEN, CGROUPS, CHUNK, CgroupPath, FOLLOWED, PARENT};
 
-use super::{names::namespace::has_host_pids, object::map, records::Chunk};
+use super::{
+    names::namespace::{has_host_cgroups, has_host_pids},
+    object::map,
+    records::Chunk,
+};
 
 /// Which processes are followed: from their birth, or from when the probes are attached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,27 +30,36 @@ pub enum Follow {
     Children,
     /// These processes, and what descends from them. They exist.
     Processes(Vec<u32>),
-    /// The processes in these control groups and below them, and what descends from those. Directories.
-    Cgroups(Vec<PathBuf>),
+    /// The processes in these control groups and below them, and what descends from those.
+    Cgroups(Vec<Cgroup>),
+}
+
+/// A control group of cgroup v2, which need not exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cgroup {
+    /// From the root of the hierarchy, as the kernel writes it.
+    path: String,
+    directory: PathBuf,
 }
 
 impl Follow {
     /// The processes in these control groups, whose paths are those of `/proc/PID/cgroup`, with or without
-    /// the first `/`. All processes where one of the groups does not exist now, or is a pattern: they have to
-    /// be looked at as they come. All, too, where processes have other ids here than in the kernel.
+    /// the first `/`; whether the groups exist now or later. All processes where one of the paths is a
+    /// pattern, and in a container, where processes and control groups have other names than in the kernel:
+    /// then they have to be looked at as they come.
     #[must_use]
     pub fn cgroups(paths: &[String]) -> Self {
         let find = |root: PathBuf| {
-            let directory = |path: &String| {
-                let directory = root.join(path.trim_matches('/'));
-                (!path.contains('*') && directory.is_dir()).then_some(directory)
+            let group = |path: &String| {
+                let path = path.trim_matches('/');
+                let group = Cgroup { path: format!("/{path}"), directory: root.join(path) };
+                (!path.contains('*') && group.path.len() < CGROUP_PATH_LEN).then_some(group)
             };
-            paths.iter().map(directory).collect::<Option<Vec<_>>>()
+            paths.iter().map(group).collect::<Option<Vec<_>>>()
         };
-        match mount_point().filter(|_| has_host_pids()).and_then(find) {
-            Some(directories) if directories.len() <= CGROUPS as usize => {
-                Self::Cgroups(directories)
-            }
+        let is_host = |_: &PathBuf| has_host_pids() && has_host_cgroups();
+        match mount_point().filter(is_host).and_then(find) {
+            Some(groups) if groups.len() <= CGROUPS as usize => Self::Cgroups(groups),
             _ => Self::All,
         }
     }
@@ -67,12 +80,30 @@ impl Follow {
         Ok(match self {
             Self::All | Self::Children => Vec::new(),
             Self::Processes(pids) => descendants(pids, &parents()?),
-            Self::Cgroups(directories) => {
+            Self::Cgroups(groups) => {
                 let mut members = Vec::new();
-                directories.iter().for_each(|directory| gather(directory, &mut members));
+                groups.iter().for_each(|group| gather(&group.directory, &mut members));
                 members
             }
         })
+    }
+}
+
+impl Cgroup {
+    /// Tells the kernel side about it.
+    fn tell(&self, ebpf: &mut Ebpf) -> Result<()> {
+        const REFUSED: &str = "cannot follow a control group";
+        // The id of a control group is the number of its inode (`kernfs_ino`, `include/linux/kernfs.h`, 5.10
+        // to 7.2).
+        let id = fs::metadata(&self.directory).map_or(0, |directory| directory.ino());
+        let mut path = [0; CGROUP_PATH_LEN];
+        path[..self.path.len()].copy_from_slice(self.path.as_bytes());
+        let paths = ebpf.map_mut(map::CGROUP_PATHS).context("no map CGROUP_PATHS")?;
+        let mut paths: BpfHashMap<&mut MapData, CgroupPath, u64> = BpfHashMap::try_from(paths)?;
+        paths.insert(path, id, 0).context(REFUSED)?;
+        let ids = ebpf.map_mut(map::FOLLOWED_CGROUPS).context("no map FOLLOWED_CGROUPS")?;
+        let mut ids: BpfHashMap<&mut MapData, u64, u8> = BpfHashMap::try_from(ids)?;
+        if id != 0 { ids.insert(id, 1, 0).context(REFUSED) } else { Ok(()) }
     }
 }
 
@@ -145,18 +176,6 @@ impl Table {
         if !follow.is_selective() {
             return Ok(None);
         }
-        if let Follow::Cgroups(directories) = follow {
-            let groups = ebpf.map_mut(map::FOLLOWED_CGROUPS).context("no map FOLLOWED_CGROUPS")?;
-            let mut groups: BpfHashMap<&mut MapData, u64, u8> = BpfHashMap::try_from(groups)?;
-            for directory in directories {
-                // The id of a control group is the number of its inode (`kernfs_ino`,
-                // `include/linux/kernfs.h`).
-                let id = fs::metadata(directory)
-                    .with_context(|| format!("cannot follow '{}'", directory.display()))?
-                    .ino();
-                groups.insert(id, 1, 0).context("cannot follow a control group")?;
-            }
-        }
         let Some(Map::Array(array)) = ebpf.map(map::PROCESSES) else {
             anyhow::bail!("the object has no table of processes")
         };
@@ -167,12 +186,15 @@ impl Table {
         if *follow == Follow::Children {
             table.note(std::process::id(), PARENT);
         }
-        table.renew(follow)?;
+        table.renew(ebpf, follow)?;
         Ok(Some(table))
     }
 
     /// Follows also the processes that were born before the kernel side saw births, and after the last look.
-    pub(super) fn renew(&self, follow: &Follow) -> Result<()> {
+    pub(super) fn renew(&self, ebpf: &mut Ebpf, follow: &Follow) -> Result<()> {
+        if let Follow::Cgroups(groups) = follow {
+            groups.iter().try_for_each(|group| group.tell(ebpf))?;
+        }
         follow.present()?.into_iter().for_each(|pid| self.note(pid, FOLLOWED));
         Ok(())
     }
@@ -206,8 +228,8 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_has_to_be_looked_for_later_leaves_all() {
+    fn a_group_that_has_to_be_looked_for_leaves_all() {
         assert_eq!(Follow::cgroups(&["/system.*".into()]), Follow::All);
-        assert_eq!(Follow::cgroups(&["/there/is/no/such/group".into()]), Follow::All);
+        assert_eq!(Follow::cgroups(&["long".repeat(CGROUP_PATH_LEN)]), Follow::All);
     }
 }

@@ -38,6 +38,7 @@ names! {
         AYA_LOGS,
         PROCESSES,
         FOLLOWED_CGROUPS,
+        CGROUP_PATHS,
     }
 }
 

@@ -144,13 +144,15 @@ impl Drop for Group {
 fn members() -> Result<(), Skip> {
     requirement::administrator()?;
     let group = Group::new()?;
-    let family = Halves::start(&["members", group.directory.to_str().expect("text")]);
-    let watch = Watch::start(&["--json", "--cgroup", &group.path]);
+    let directory = group.directory.to_str().expect("text");
+    let family = Halves::start(&["members", directory, &format!("{directory}-late")]);
+    let late = format!("{}-late", group.path);
+    let watch = Watch::start(&["--json", "--cgroup", &group.path, "--cgroup", &late]);
     read_zero(13, 1013);
     let reads = family.finish();
     let report = watch.finish();
     assert_reads(&report, &reads, &[]);
-    assert_eq!(report.processes().len(), MOVED + 3, "{:?}", report.processes());
+    assert_eq!(report.processes().len(), MOVED + 5, "{:?}", report.processes());
     Ok(())
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
         "write" => life::write(count(1), Path::new(text(2))),
         "names" => life::names(Path::new(text(1))),
         "descent" => family::descent(),
-        "members" => family::members(Path::new(text(1))),
+        "members" => family::members(Path::new(text(1)), Path::new(text(2))),
         "dirty" => family::dirty(Path::new(text(1)), count(2)),
         "crowd" => crowd::crowd(count(1)),
         "tax" => {

@@ -5,14 +5,21 @@
 
 use std::{fs, os::unix::fs::MetadataExt as _};
 
-/// `PROC_USER_INIT_INO` and `PROC_PID_INIT_INO` of `include/linux/proc_ns.h`: fixed since 3.8.
+/// `PROC_USER_INIT_INO`, `PROC_PID_INIT_INO` and `PROC_CGROUP_INIT_INO` of `include/linux/proc_ns.h`: fixed since 3.8.
 const INITIAL_USER: u64 = 0xefff_fffd;
 const INITIAL_PID: u64 = 0xefff_fffc;
+const INITIAL_CGROUP: u64 = 0xefff_fffb;
 
 /// Process ids here are those of the whole machine.
 #[must_use]
 pub fn has_host_pids() -> bool {
     is_initial("pid", INITIAL_PID)
+}
+
+/// Paths of control groups here are those of the whole machine.
+#[must_use]
+pub fn has_host_cgroups() -> bool {
+    is_initial("cgroup", INITIAL_CGROUP)
 }
 
 /// Capabilities here count for the whole machine.

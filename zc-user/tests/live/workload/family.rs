@@ -112,8 +112,8 @@ fn pid_from(told: &mut UnixStream) -> i32 {
 /// and its reads takes luck on a busy machine.
 pub(crate) const MOVED: usize = 23;
 
-/// Members of the control group `group` and of one below it.
-pub(super) fn members(group: &Path) {
+/// Members of the control group `group` and of one below it, and of `late`, which is made twice.
+pub(super) fn members(group: &Path, late: &Path) {
     let (mut first, mut second, mut third) = (Gate::closed(), Gate::closed(), Gate::closed());
     let inside = reader(&mut first, 2, 401);
     enter(group, inside.pid);
@@ -139,6 +139,13 @@ pub(super) fn members(group: &Path) {
     outside.succeed();
     let born = born_into(group, || read_zero(5, 503));
     born.succeed();
+    for calls in [7, 8] {
+        fs::create_dir(late).expect("a group");
+        let born = born_into(late, || read_zero(calls, 101));
+        born.succeed();
+        reads.push((born.pid, calls, calls * 101));
+        fs::remove_dir(late).expect("it is empty");
+    }
     reads.extend([(inside.pid, 2, 2 * 401), (deep.pid, 4, 4 * 307), (born.pid, 5, 5 * 503)]);
     report(&reads);
 }
