@@ -9,7 +9,7 @@ use crate::{
     Test,
     agreement::group,
     degraded::{paths, reason, unless_measured},
-    late,
+    late, reloaded,
     requirement::{self, Skip},
     zc::{run, zc},
 };
@@ -24,7 +24,7 @@ fn everything() -> Result<(), Skip> {
     requirement::administrator()?;
     unless_measured()?;
     // What is locked down lets no module be loaded.
-    let _ = &*late::OUTCOME;
+    let _ = (&*late::OUTCOME, &*reloaded::OUTCOME);
     kprobes();
     functions_and_addresses();
     if !Path::new(LOCKDOWN).exists() {

@@ -12,6 +12,7 @@ mod exact;
 mod lab;
 mod late;
 mod locked;
+mod reloaded;
 mod tls;
 mod wires;
 
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
         tests.map(|(name, test)| runner::trial(name.to_owned(), test)).collect()
     };
     if env::var_os(LAST).is_some() {
-        return runner::run(trials(&[late::TESTS, locked::TESTS]));
+        return runner::run(trials(&[late::TESTS, reloaded::TESTS, locked::TESTS]));
     }
     let mut trials =
         trials(&[doctor::TESTS, exact::TESTS, contended::TESTS, degraded::TESTS, lab::TESTS]);
@@ -59,6 +60,7 @@ fn workload(words: &[OsString]) -> ExitCode {
     let [name, directory] = words else { panic!("no workload in {words:?}") };
     match name.to_str() {
         Some("paths") => degraded::paths::workload(Path::new(directory)),
+        Some("reloaded") => reloaded::workload(Path::new(directory)),
         Some("tls") => tls::workload(Path::new(directory)),
         Some("wires") => wires::workload(Path::new(directory)),
         _ => panic!("there is no workload {name:?}"),
