@@ -17,6 +17,7 @@ mod docs;
 mod doctor;
 #[cfg(feature = "lab")]
 mod lab;
+mod memory;
 mod privilege;
 mod stat;
 mod top;
@@ -79,20 +80,24 @@ fn print(text: &[u8]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The probe options that the command line asks for, to follow these processes.
-fn options(probing: &Probing, follow: Follow) -> Options {
+/// The probe options that the command line asks for, to follow these processes. Prints what takes much memory,
+/// so that it has to be called before anything is drawn on the terminal.
+///
+/// # Errors
+/// When there is not that much memory.
+fn options(probing: &Probing, follow: Follow) -> Result<Options> {
     if probing.ebpf_log {
         // Only the first verb of a process sets it; there is only one.
         let _ =
             env_logger::Builder::new().filter_module("zc_ebpf", log::LevelFilter::Debug).try_init();
     }
-    Options {
+    Ok(Options {
         btf: probing.btf.clone(),
-        threads: probing.max_threads,
+        threads: Some(memory::threads(probing, &follow)?),
         follow,
         diagnostics: probing.ebpf_log,
         verifier_log: probing.ebpf_log,
         without: probing.without.clone(),
         sampling: None,
-    }
+    })
 }

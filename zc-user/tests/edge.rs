@@ -18,6 +18,8 @@ mod kernel;
 mod kernel_types;
 #[path = "edge/loading.rs"]
 mod loading;
+#[path = "edge/memory.rs"]
+mod memory;
 #[path = "edge/privilege.rs"]
 mod privilege;
 #[path = "edge/readme.rs"]

@@ -1,7 +1,7 @@
 //! Loading the object and attaching every probe that this kernel has.
 
 mod ahead;
-mod capacity;
+pub mod capacity;
 pub(crate) mod programs;
 mod slots;
 mod targets;
@@ -16,10 +16,7 @@ use std::{
 
 use anyhow::{Result, anyhow, bail};
 use aya::{Ebpf, VerifierLogLevel};
-use zc_common::{
-    config::{Config, Settings},
-    device::INTERFACE_SLOTS,
-};
+use zc_common::config::{Config, Settings};
 
 use ahead::Ahead;
 use programs::Loader;
@@ -34,8 +31,9 @@ use super::{
     follow::{self, Follow},
     layout::{self, Access},
     lockdown,
+    memory::Sizes,
     module::Unhooked,
-    object::{global, map},
+    object::global,
     patch,
     refusal::{Barred, Refusal},
     site, tax,
@@ -44,17 +42,6 @@ use super::{
 
 /// Where every kernel with `CONFIG_DEBUG_INFO_BTF` publishes its types.
 pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
-
-/// Sockets whose senders are remembered, for what the network stack copies later.
-const SOCKETS: u32 = 16_384;
-
-/// Requests of io_uring that are remembered, where that is necessary.
-const REQUESTS: u32 = 16_384;
-
-/// Room for diagnostics that have not been printed yet.
-const LOG_BYTES: u32 = 256 * 1024;
-/// The kernel wants at least a page, of any architecture.
-const LEAST_LOG_BYTES: u32 = 64 * 1024;
 
 /// What to attach, and with how much memory.
 #[derive(Clone, Debug, Default)]
@@ -109,6 +96,8 @@ pub struct Attached {
     pub unhooked: Unhooked,
     /// Slots for threads, the unattributed row included.
     pub slots: u32,
+    /// Kernel memory of the maps, bytes.
+    pub map_bytes: u64,
     /// CPUs in the table.
     pub cpus: u32,
     /// The timers of the copy tax, where it is measured.
@@ -244,7 +233,7 @@ impl Attempt<'_> {
             )
         })?;
         let cpus = capacity::possible_cpus()?;
-        let slots = options.threads.unwrap_or_else(capacity::default_slots).max(64) + 1;
+        let slots = capacity::slots(options.threads.unwrap_or_else(capacity::default_threads));
         let tracing = function_tracing(options, access, btf);
         let takes_over =
             |group| tracing.is_ok() && !options.leaves_out(group) && site::is_complete(group, btf);
@@ -265,8 +254,19 @@ impl Attempt<'_> {
         // Only arm64 asks, see `is_code` of the programs: others need not wait for the symbols.
         let asks_for_image = cfg!(target_arch = "aarch64");
         let image = if asks_for_image { ahead.symbols().rodata.clone() } else { 0..0 };
-        let mut ebpf = ahead
-            .loader()
+        let sizes = Sizes {
+            slots,
+            cpus,
+            senders: tracing.is_ok(),
+            requests: config.variants.uring_complete_args == 4,
+            selective: options.follow.is_selective(),
+            diagnostics: options.diagnostics,
+        };
+        let mut loader = ahead.loader();
+        for (map, entries) in sizes.entries() {
+            loader.map_max_entries(map, entries);
+        }
+        let mut ebpf = loader
             // aya asks for a log only when a program was refused, and without a level that fails for a
             // reason of its own (`EINVAL`), which would be reported in place of the real one.
             .verifier_log_level(VerifierLogLevel::STATS)
@@ -274,24 +274,6 @@ impl Attempt<'_> {
             .override_global(global::IMAGE_BEGIN, &image.start, asks_for_image)
             .override_global(global::IMAGE_END, &image.end, asks_for_image)
             .override_global(global::AYA_LOG_LEVEL, &level, false)
-            .map_max_entries(map::RECORDS, slots)
-            .map_max_entries(map::SLOT_BY_THREAD, slots)
-            .map_max_entries(map::FREE_SLOTS, slots)
-            .map_max_entries(map::DEAD_SLOTS, slots)
-            .map_max_entries(map::INTERFACES, cpus * INTERFACE_SLOTS)
-            .map_max_entries(map::SOCKET_OWNERS, if tracing.is_ok() { SOCKETS } else { 1 })
-            .map_max_entries(
-                map::PROCESSES,
-                if options.follow.is_selective() { follow::Table::CHUNKS } else { 1 },
-            )
-            .map_max_entries(
-                map::URING_REQUESTS,
-                if config.variants.uring_complete_args == 4 { REQUESTS } else { 1 },
-            )
-            .map_max_entries(
-                map::AYA_LOGS,
-                if options.diagnostics { LOG_BYTES } else { LEAST_LOG_BYTES },
-            )
             .load(&patch::patched(OBJECT, &config)?)
             .map_err(|error| Refusal::from(anyhow::Error::from(error)).into_error())?;
         // Before the first event asks for one.
@@ -368,6 +350,7 @@ impl Attempt<'_> {
             modules,
             unhooked,
             slots,
+            map_bytes: sizes.bytes()?,
             cpus,
             sampler,
             phases,

@@ -19,6 +19,7 @@ mod interfaces;
 pub mod layout;
 pub mod live;
 pub mod lockdown;
+pub mod memory;
 pub mod module;
 pub mod names;
 mod object;

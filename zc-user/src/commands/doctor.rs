@@ -9,7 +9,7 @@ use super::options;
 use crate::cli::Doctor;
 use zc_model::snapshot::Provenance;
 use zc_probe::{
-    attach::{Attached, KERNEL_BTF, attach},
+    attach::{Attached, KERNEL_BTF, Options, attach},
     btf::Btf,
     catalog::Part,
     coverage::{Coverage, PartCover},
@@ -19,7 +19,7 @@ use zc_probe::{
     names::namespace::has_host_pids,
     refusal::{Barred, missing_privilege},
 };
-use zc_render::sanitize::sanitize;
+use zc_render::{human, sanitize::sanitize};
 
 /// How bad a finding is. Ordered: the worst decides the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -85,7 +85,8 @@ impl Finding {
 
 /// Runs `zc doctor`. Exits with 0 when all is well or merely degraded, 1 when something blocks.
 pub(super) fn run(arguments: &Doctor) -> Result<ExitCode> {
-    let findings = examine(arguments);
+    let options = options(&arguments.probing, Follow::All)?;
+    let findings = examine(arguments, &options);
     let mut out = std::io::stdout().lock();
     if arguments.json {
         serde_json::to_writer_pretty(&mut out, &findings)
@@ -110,7 +111,7 @@ pub(super) fn run(arguments: &Doctor) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(worst == Verdict::Blocking)))
 }
 
-fn examine(arguments: &Doctor) -> Vec<Finding> {
+fn examine(arguments: &Doctor, options: &Options) -> Vec<Finding> {
     let names = rustix::system::uname();
     let mut findings = vec![finding(
         "kernel",
@@ -126,7 +127,7 @@ fn examine(arguments: &Doctor) -> Vec<Finding> {
     findings.push(process_ids());
     findings.push(types(arguments));
     findings.push(locked_down());
-    match attach(&options(&arguments.probing, Follow::All)) {
+    match attach(options) {
         Ok(attached) => probes(&attached, &mut findings),
         Err(error) => {
             findings.push(finding("probes", Verdict::Blocking, &format!("{error:#}"), None));
@@ -224,6 +225,16 @@ fn probes(attached: &Attached, findings: &mut Vec<Finding>) {
         &format!(
             "{} threads at a time are tracked individually; further threads are counted as unattributed",
             attached.slots - 1
+        ),
+        None,
+    ));
+    findings.push(finding(
+        "map memory",
+        Verdict::Ok,
+        &format!(
+            "{} bytes ({}) of kernel memory while zc counts",
+            human::count(attached.map_bytes),
+            human::bytes(attached.map_bytes)
         ),
         None,
     ));

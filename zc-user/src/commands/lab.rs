@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use self::{progress::ProgressLine, report::ReportWriter};
 use super::{options, print};
 use crate::cli::{
-    Probing, Usage,
+    Usage,
     lab::{self, Lab, LabBench, LabCompare, LabList, LabRun, LabVerb, Target},
 };
 use zc_lab::{
@@ -29,7 +29,7 @@ use zc_lab::{
     unsupported::{EXIT_STATUS, Unsupported},
     worker,
 };
-use zc_probe::{follow::Follow, live::Live, names::namespace};
+use zc_probe::{attach::Options, follow::Follow, live::Live, names::namespace};
 use zc_session::{
     work,
     world::{NoEvents, Real},
@@ -124,9 +124,10 @@ async fn run_all(arguments: &LabRun) -> Result<ExitCode> {
         return hazard::run(arguments, &hazards).await;
     }
     let runs = runs(arguments)?;
+    let options = options(&arguments.probing, Follow::All)?;
     let mut report = ReportWriter::open(&arguments.report)?;
     let mut world = Real::new(NoEvents)?;
-    let mut source = observer(&arguments.probing);
+    let mut source = observer(&options);
     let progress = ProgressLine::new(runs.len(), arguments.report.quiet);
     let bench = Bench::new(plan(&arguments.bench), borrowed(&mut source));
     let mut bench = match work::run(bench, &mut world).await? {
@@ -170,9 +171,10 @@ async fn compare(arguments: &LabCompare) -> Result<ExitCode> {
         }
         None => {}
     }
+    let options = options(&arguments.probing, Follow::All)?;
     let mut report = ReportWriter::open(&arguments.report)?;
     let mut world = Real::new(NoEvents)?;
-    let mut source = observer(&arguments.probing);
+    let mut source = observer(&options);
     let progress = ProgressLine::new(1, arguments.report.quiet);
     let bench = Bench::new(plan(&arguments.bench), borrowed(&mut source));
     let mut bench = match work::run(bench, &mut world).await? {
@@ -234,7 +236,7 @@ fn borrowed(source: &mut std::result::Result<Live, Unobserved>) -> Observer<'_> 
 }
 
 /// The probes, or the reason why there are none: the workloads run without them too.
-fn observer(probing: &Probing) -> std::result::Result<Live, Unobserved> {
+fn observer(options: &Options) -> std::result::Result<Live, Unobserved> {
     if !namespace::has_host_pids() {
         return Err(Unobserved(
             "this is a PID namespace (a container), where process ids differ from those \
@@ -242,7 +244,7 @@ fn observer(probing: &Probing) -> std::result::Result<Live, Unobserved> {
                 .to_owned(),
         ));
     }
-    Live::start(&options(probing, Follow::All)).map_err(|error| Unobserved(format!("{error:#}")))
+    Live::start(options).map_err(|error| Unobserved(format!("{error:#}")))
 }
 
 fn plan(bench: &LabBench) -> Plan {

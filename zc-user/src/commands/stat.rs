@@ -52,7 +52,7 @@ pub(super) async fn run(arguments: &Stat) -> Result<ExitCode> {
     let follow =
         if arguments.command.is_empty() { arguments.selection.follow() } else { Follow::Children };
     let filter = arguments.selection.filter(&follow);
-    let mut live = Live::start(&options(&arguments.probing, follow))?;
+    let mut live = Live::start(&options(&arguments.probing, follow)?)?;
 
     let child = if arguments.command.is_empty() {
         privilege::drop_unneeded(CapabilitySet::empty())?;

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::cli::{Form, Top, Usage};
 use zc_model::{column::View, filter::Filter, frame::Frame, snapshot::Snapshot, sort::Listing};
-use zc_probe::{follow::Follow, live::Live, names::identity};
+use zc_probe::{attach::Options, live::Live, names::identity};
 use zc_render::theme::Theme;
 use zc_session::{
     drive,
@@ -49,21 +49,24 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
     let filter = arguments.selection.filter(&follow);
     if plain {
         let form = arguments.format.form(View::Once)?;
-        print(start(arguments, &follow)?, arguments, filter, form).await?;
+        let options = options(&arguments.probing, follow)?;
+        print(start(&options)?, arguments, filter, form).await?;
     } else {
-        dashboard(arguments, follow, filter).await?;
+        // Before the dashboard takes the terminal.
+        let options = options(&arguments.probing, follow)?;
+        dashboard(arguments, &options, filter).await?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Attaches, and gives up what is not needed after that.
-fn start(arguments: &Top, follow: &Follow) -> Result<Live> {
-    let live = Live::start(&options(&arguments.probing, follow.clone()))?;
+fn start(options: &Options) -> Result<Live> {
+    let live = Live::start(options)?;
     privilege::drop_unneeded(CapabilitySet::empty())?;
     Ok(live)
 }
 
-async fn dashboard(arguments: &Top, follow: Follow, filter: Filter) -> Result<()> {
+async fn dashboard(arguments: &Top, probes: &Options, filter: Filter) -> Result<()> {
     let listing = arguments.selection.listing(Listing::everything());
     let options = zc_tui::run::Options {
         interval: arguments.interval,
@@ -71,7 +74,7 @@ async fn dashboard(arguments: &Top, follow: Follow, filter: Filter) -> Result<()
         filter,
         sort: (listing.column, listing.direction),
     };
-    zc_tui::run::run(|| Ok(Box::new(start(arguments, &follow)?)), options).await
+    zc_tui::run::run(|| Ok(Box::new(start(probes)?)), options).await
 }
 
 /// One update per interval, until enough have been printed, a signal arrives or the reader leaves.

@@ -10,7 +10,7 @@ pub(super) fn lift_memory_limit() {
 }
 
 /// CPUs that may ever come online: their numbers go up to this.
-pub(super) fn possible_cpus() -> Result<u32> {
+pub(crate) fn possible_cpus() -> Result<u32> {
     let count = aya::util::nr_cpus().map_err(|(path, error)| {
         Error::new(error).context(format!("cannot read the number of CPUs from {path}"))
     })?;
@@ -26,8 +26,15 @@ pub(super) fn may_open(files: usize) -> bool {
     limit.is_none_or(|limit| (open + files + OTHERS) as u64 <= limit)
 }
 
-/// Twice the threads there are, and room for a burst; between 8,192 and 131,072.
-pub(super) fn default_slots() -> u32 {
+/// Slots for that many threads, and for the unattributed row.
+pub(crate) fn slots(threads: u32) -> u32 {
+    threads.max(64) + 1
+}
+
+/// Threads to track when nothing else is asked for: twice those there are, and room for a burst; between
+/// 8,192 and 131,072.
+#[must_use]
+pub fn default_threads() -> u32 {
     const LEAST: u32 = 8_192;
     const MOST: u32 = 131_072;
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use self::laboratory::LiveLaboratory;
-use super::{interrupted, print};
+use super::{interrupted, options, print};
 use crate::cli::{Usage, lab::demo::Demo};
 use zc_lab::{
     screen::run::session,
@@ -21,6 +21,7 @@ use zc_lab::{
         walk::{Pace, Tour},
     },
 };
+use zc_probe::{attach::Options, follow::Follow};
 use zc_render::{sanitize::sanitize, theme::Theme};
 use zc_session::signals::Ending;
 use zc_tui::{console::Console, run::Exit};
@@ -35,12 +36,14 @@ pub(super) async fn run(arguments: &Demo) -> Result<ExitCode> {
     }
     let script = script(arguments.script.as_deref())?;
     let tour = Tour::new(script, Pace { speed: arguments.speed, wait: arguments.wait });
+    // Before the tour takes the terminal.
+    let options = options(&arguments.probing, Follow::All)?;
     let terminal = io::stdout().is_terminal();
     let theme = Theme::detect(arguments.no_color, |name| std::env::var(name).ok());
     if terminal && !arguments.text {
-        dashboard(tour, theme, arguments).await
+        dashboard(tour, theme, arguments, &options).await
     } else {
-        text::run(tour, theme, arguments).await
+        text::run(tour, theme, arguments, &options).await
     }
 }
 
@@ -59,9 +62,14 @@ fn script(path: Option<&Path>) -> Result<Script> {
     Ok(parse(&text).map_err(|error| Usage(format!("{name}:{error}")))?)
 }
 
-async fn dashboard(tour: Tour, theme: Theme, arguments: &Demo) -> Result<ExitCode> {
+async fn dashboard(
+    tour: Tour,
+    theme: Theme,
+    arguments: &Demo,
+    options: &Options,
+) -> Result<ExitCode> {
     let mut world = Console::open()?;
-    let ended = session(tour, || LiveLaboratory::open(arguments), theme, &mut world).await;
+    let ended = session(tour, || LiveLaboratory::open(arguments, options), theme, &mut world).await;
     // The terminal is restored before anything is printed.
     drop(world);
     let ended = ended?;

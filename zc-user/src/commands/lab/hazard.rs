@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{borrowed, interrupted, observer, plan, report};
+use super::{borrowed, interrupted, observer, options, plan, report};
 use crate::cli::{Usage, lab::LabRun};
 use zc_lab::hazard::{self, Hazard, Outcome, Sighting};
+use zc_probe::follow::Follow;
 use zc_session::{
     work,
     world::{NoEvents, Real},
@@ -17,9 +18,10 @@ pub(super) async fn run(arguments: &LabRun, hazards: &[&'static Hazard]) -> Resu
     if arguments.report.csv || arguments.report.markdown {
         bail!(Usage("hazards can be printed as text or --json only".to_owned()));
     }
+    let options = options(&arguments.probing, Follow::All)?;
     let mut report = report::ReportWriter::open(&arguments.report)?;
     let mut world = Real::new(NoEvents)?;
-    let mut source = observer(&arguments.probing);
+    let mut source = observer(&options);
     let mut observer = borrowed(&mut source);
     let directory = plan(&arguments.bench).directory;
     let mut sightings = Vec::new();

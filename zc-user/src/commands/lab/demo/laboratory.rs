@@ -20,7 +20,7 @@ use zc_lab::{
     },
 };
 use zc_model::source::SnapshotSource;
-use zc_probe::live::Live;
+use zc_probe::{attach::Options, live::Live};
 
 /// Bytes of the payload: a prime, so that it is recognised, and small, so that a scene is short.
 const SIZE: u64 = 16_777_213;
@@ -39,8 +39,8 @@ pub(super) struct LiveLaboratory {
 
 impl LiveLaboratory {
     /// Attaches the probes, if that is possible.
-    pub(super) fn open(arguments: &Demo) -> Result<Self> {
-        let mut source = observer(&arguments.probing);
+    pub(super) fn open(arguments: &Demo, options: &Options) -> Result<Self> {
+        let mut source = observer(options);
         let name = uname();
         let [system, release, machine] =
             [name.sysname(), name.release(), name.machine()].map(|part| part.to_string_lossy());

@@ -23,6 +23,7 @@ use zc_lab::{
         walk::{Laboratory as _, Phase, Tour},
     },
 };
+use zc_probe::attach::Options;
 use zc_render::theme::Theme;
 use zc_session::{
     work,
@@ -30,9 +31,14 @@ use zc_session::{
 };
 
 /// Plays the tour on standard output.
-pub(super) async fn run(mut tour: Tour, theme: Theme, arguments: &Demo) -> Result<ExitCode> {
+pub(super) async fn run(
+    mut tour: Tour,
+    theme: Theme,
+    arguments: &Demo,
+    options: &Options,
+) -> Result<ExitCode> {
     let mut world = Real::new(NoEvents)?;
-    let mut laboratory = LiveLaboratory::open(arguments)?;
+    let mut laboratory = LiveLaboratory::open(arguments, options)?;
     let mut reader = Reader::open()?;
     let style = TextForm { theme, color: theme.has_color() && io::stdout().is_terminal() };
     say(&style.opening(&tour, laboratory.conditions()))?;
