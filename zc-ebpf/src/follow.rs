@@ -163,7 +163,9 @@ pub(crate) fn made(cgroup: Object, path: u64) {
     if read <= 0 {
         return;
     }
-    let Some(place) = CGROUP_PATHS.get_ptr_mut(&key) else { return };
+    // By reference: the stack has no room for another one.
+    let key = &key;
+    let Some(place) = CGROUP_PATHS.get_ptr_mut(key) else { return };
     let id = word(cgroup.load(offset!(cgroup_node)), offset!(node_id));
     // SAFETY: a map value; control groups are made one at a time.
     unsafe {
