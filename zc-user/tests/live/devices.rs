@@ -14,12 +14,13 @@ use crate::{
     Test,
     report::{Report, number},
     requirement::{self, Skip, program},
-    workload::refusal::DROPPED,
+    workload::{crowded::PAIRS, refusal::DROPPED},
     zc::{observe, on_disk, workload},
 };
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("devices::network_bytes_are_those_of_proc_net_dev", network),
+    ("devices::more_interfaces_than_a_cpu_has_slots_for_are_all_counted", crowded),
     ("devices::packets_that_a_driver_does_not_take_count_once", refused),
     ("devices::disk_bytes_are_those_of_the_block_layer", disk),
 ];
@@ -47,14 +48,7 @@ fn network() -> Result<(), Skip> {
         let devices = namespace["devices"].as_object().expect("devices");
         for (name, kernel) in devices.iter().filter(|(_, counts)| number(counts, "tx_bytes") > 0) {
             let device = device(&report, name, &namespace["namespace"]);
-            for (ours, theirs) in [
-                ("write_bytes", "tx_bytes"),
-                ("write_requests", "tx_packets"),
-                ("read_bytes", "rx_bytes"),
-                ("read_requests", "rx_packets"),
-            ] {
-                assert_eq!(number(device, ours), number(kernel, theirs), "{name}, {ours}");
-            }
+            compare(device, kernel, name);
             let shapes = number(device, "linear_bytes") + number(device, "gather_bytes");
             assert_eq!(shapes, number(device, "write_bytes"), "{name}");
             assert_eq!(number(device, "errors"), 0);
@@ -66,6 +60,35 @@ fn network() -> Result<(), Skip> {
     names.sort();
     assert_eq!(names, ["lo", "zca", "zcb"]);
     Ok(())
+}
+
+fn crowded() -> Result<(), Skip> {
+    requirement::administrator()?;
+    program("ip")?;
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (report, namespaces) = compared("crowded");
+    let devices = namespaces[0]["devices"].as_object().expect("devices");
+    let moved = |counts| number(counts, "rx_bytes") + number(counts, "tx_bytes");
+    let busy = devices.iter().filter(|(_, counts)| moved(counts) > 0);
+    let mut count = 0;
+    for (name, kernel) in busy {
+        compare(device(&report, name, &namespaces[0]["namespace"]), kernel, name);
+        count += 1;
+    }
+    assert_eq!(count, 2 * PAIRS);
+    Ok(())
+}
+
+/// Expects the kernel's figures, in both directions.
+fn compare(device: &Value, kernel: &Value, name: &str) {
+    for (ours, theirs) in [
+        ("write_bytes", "tx_bytes"),
+        ("write_requests", "tx_packets"),
+        ("read_bytes", "rx_bytes"),
+        ("read_requests", "rx_packets"),
+    ] {
+        assert_eq!(number(device, ours), number(kernel, theirs), "{name}, {ours}");
+    }
 }
 
 /// One after the other, and not next to `network`: the kernel gives the number of a namespace that is gone

@@ -3,6 +3,7 @@
 //! They run single-threaded from `main`, before any test, so they may fork.
 
 pub(crate) mod crowd;
+pub(crate) mod crowded;
 pub(crate) mod family;
 mod iperf;
 mod launch;
@@ -41,6 +42,7 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
             tax::burn_all(text(1), count(2) as u64, Path::new(text(3)));
         }
         "traffic" => traffic::traffic(),
+        "crowded" => crowded::crowded(),
         "dropped" => refusal::dropped(),
         "requeued" => refusal::requeued(),
         "iperf" => iperf::iperf(Path::new(text(1)), Path::new(text(2))),
