@@ -388,8 +388,8 @@ pub struct CpuState {
     pub remembered: u64,
     /// Address of the socket whose packet is being segmented here, 0 when none is.
     pub segmenting: u64,
-    /// Whether the process that runs here since the last switch is followed, in bit 0, and since when
-    /// that is known, in the others. Used in a run that follows some processes only.
+    /// The thread that was last asked for whether it is followed, and in bit 0 whether it is. Used in a run
+    /// that follows some processes only.
     pub followed: u64,
     /// The thread that runs here since the last switch: the owner of the pending calls.
     pub pid: u32,

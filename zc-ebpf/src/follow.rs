@@ -2,15 +2,15 @@
 //! no slot.
 //!
 //! A process is followed from its birth. It is known by its id, which its threads share; the hook of forks sees
-//! every new process, and notes whether it is followed. What a CPU runs is looked up at a switch, and is known at
-//! every event until the next.
+//! every new process, and notes whether it is followed. What a CPU runs is looked up at a switch, or at the first
+//! event after one.
 
 use core::ptr;
 
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
     helpers::{
-        bpf_get_current_pid_tgid,
+        bpf_get_current_pid_tgid, bpf_get_current_task,
         generated::{bpf_probe_read_kernel, bpf_probe_read_kernel_str},
     },
     macros::map,
@@ -21,7 +21,7 @@ use zc_common::follow::{CGROUP_PATH_LEN, CGROUPS, CHUNK, CgroupPath, FOLLOWED, I
 use crate::{
     atomic,
     cpu::Cpu,
-    kernel::{Object, offset, setting},
+    kernel::{Object, low_half, offset, setting},
 };
 
 /// What is known of each process, by its id. Writers: the hook of forks, before the process runs; user space,
@@ -40,30 +40,42 @@ static FOLLOWED_CGROUPS: HashMap<u64, u8> = HashMap::with_max_entries(2 * CGROUP
 #[map]
 static CGROUP_PATHS: HashMap<CgroupPath, u64> = HashMap::with_max_entries(CGROUPS, 0);
 
-/// Even, and another number whenever a process that may be running has become one that is followed: what
+/// Another number in the upper half whenever a process that may be running has become one that is followed: what
 /// CPUs know is out of date then. A cache line of its own: every CPU reads it at every call.
 #[repr(align(128))]
 struct Epoch(u64);
 
-/// Never 0, which is what a CPU knows before its first look.
-static mut EPOCH: Epoch = Epoch(2);
+static mut EPOCH: Epoch = Epoch(0);
+const LATER: u64 = 1 << 32;
 
+/// What a CPU knows of a task that is not followed; of one that is, it has [`IS_FOLLOWED`], too. The address of a
+/// task is a multiple of 64, and not 0: what differs in two addresses is in their lower halves, unless they are
+/// 4 GiB apart.
 #[inline(always)]
-fn epoch() -> u64 {
+fn word(task: u64) -> u64 {
+    let half = low_half(task);
+    if setting!(cgroups) == 0 {
+        return half;
+    }
     // SAFETY: a word, which is read whole.
-    unsafe { ptr::read_volatile(&raw const EPOCH.0) }
+    half ^ unsafe { ptr::read_volatile(&raw const EPOCH.0) }
 }
+const IS_FOLLOWED: u64 = 1;
 
 /// Whether the process that runs on this CPU is followed, where that is known already.
+///
+/// What a CPU knows is of one task. It is not enough that a switch replaces it: on a kernel that was tried, the
+/// hook of switches missed one of a thousand.
 #[inline(always)]
 pub(crate) fn known(cpu: Cpu) -> Option<bool> {
     if setting!(selective) == 0 {
         return Some(true);
     }
-    let (known, epoch) = (cpu.followed(), epoch());
-    if known == epoch {
+    // SAFETY: no arguments.
+    let (word, known) = (word(unsafe { bpf_get_current_task() }), cpu.followed());
+    if known == word {
         Some(false)
-    } else if known == epoch | 1 {
+    } else if known == word | IS_FOLLOWED {
         Some(true)
     } else {
         None
@@ -90,16 +102,18 @@ pub(crate) fn is_followed_here() -> bool {
 #[inline(never)]
 fn look_up() -> bool {
     let tgid = (bpf_get_current_pid_tgid() >> 32) as u32;
-    Cpu::this().is_some_and(|cpu| runs(cpu, tgid))
+    // SAFETY: no arguments.
+    let task = unsafe { bpf_get_current_task() };
+    Cpu::this().is_some_and(|cpu| runs(cpu, task, tgid))
 }
 
-/// Notes that the process `tgid` runs on this CPU from now on. Whether it is followed.
+/// Notes that `task`, of the process `tgid`, runs on this CPU from now on. Whether it is followed.
 #[inline(always)]
-fn runs(cpu: Cpu, tgid: u32) -> bool {
+fn runs(cpu: Cpu, task: u64, tgid: u32) -> bool {
     // Before the look: what changes in between is then looked up once more.
-    let epoch = epoch();
+    let word = word(task);
     let is_followed = state(tgid) == FOLLOWED;
-    cpu.follows(epoch | u64::from(is_followed));
+    cpu.follows(if is_followed { word | IS_FOLLOWED } else { word });
     is_followed
 }
 
@@ -107,7 +121,15 @@ fn runs(cpu: Cpu, tgid: u32) -> bool {
 #[inline(always)]
 pub(crate) fn switched(cpu: Cpu, next: Object) {
     if setting!(selective) != 0 {
-        runs(cpu, next.load(offset!(task_tgid)));
+        runs(cpu, next.address(), next.load(offset!(task_tgid)));
+    }
+}
+
+/// Forgets the task that runs on this CPU: it ends, and another one may get its address.
+#[inline(always)]
+pub(crate) fn ends(cpu: Cpu) {
+    if setting!(selective) != 0 {
+        cpu.follows(0);
     }
 }
 
@@ -142,7 +164,7 @@ pub(crate) fn moved(task: Object) {
     if state(tgid) != FOLLOWED && is_member(task) {
         note(tgid, FOLLOWED);
         // SAFETY: only the address is taken.
-        atomic::add(unsafe { &raw mut EPOCH.0 }, 2);
+        atomic::add(unsafe { &raw mut EPOCH.0 }, LATER);
     }
 }
 
@@ -156,17 +178,17 @@ pub(crate) fn made(cgroup: Object, path: u64) {
         return;
     }
     let mut key: CgroupPath = [0; CGROUP_PATH_LEN];
-    let length = CGROUP_PATH_LEN as u32;
+    let room = CGROUP_PATH_LEN as u32;
     // SAFETY: the helper checks the source; the destination has that length.
-    let read =
-        unsafe { bpf_probe_read_kernel_str((&raw mut key).cast(), length, path as *const _) };
-    if read <= 0 {
+    let length =
+        unsafe { bpf_probe_read_kernel_str((&raw mut key).cast(), room, path as *const _) };
+    if length <= 0 {
         return;
     }
     // By reference: the stack has no room for another one.
     let key = &key;
     let Some(place) = CGROUP_PATHS.get_ptr_mut(key) else { return };
-    let id = word(cgroup.load(offset!(cgroup_node)), offset!(node_id));
+    let id = read(cgroup.load(offset!(cgroup_node)), offset!(node_id));
     // SAFETY: a map value; control groups are made one at a time.
     unsafe {
         let _ = FOLLOWED_CGROUPS.remove(*place);
@@ -215,28 +237,28 @@ fn is_member(task: Object) -> bool {
     // `cgroup.self` is its first member (`include/linux/cgroup-defs.h`, 5.10 to 7.2): the parent of that is
     // the cgroup above.
     let set = task.load::<u64>(offset!(task_cgroups));
-    let mut cgroup = word(set, offset!(css_set_cgroup));
+    let mut cgroup = read(set, offset!(css_set_cgroup));
     for _ in 0..LEVELS {
         if cgroup == 0 {
             return false;
         }
-        let id = word(word(cgroup, offset!(cgroup_node)), offset!(node_id));
+        let id = read(read(cgroup, offset!(cgroup_node)), offset!(node_id));
         // SAFETY: a value that does not change.
         if unsafe { FOLLOWED_CGROUPS.get(id) }.is_some() {
             return true;
         }
-        cgroup = word(cgroup, offset!(cgroup_parent));
+        cgroup = read(cgroup, offset!(cgroup_parent));
     }
     false
 }
 
 /// The word at `offset` of what lies at `address`, or 0, which is no address and no id.
 #[inline(always)]
-fn word(address: u64, offset: u32) -> u64 {
+fn read(address: u64, offset: u32) -> u64 {
     // Not an option: the verifier of 5.10 refuses a loop over those.
-    let mut word = 0_u64;
+    let mut value = 0_u64;
     let place = address.wrapping_add(u64::from(offset));
     // SAFETY: the helper checks the address, and clears the word when it cannot be read.
-    unsafe { bpf_probe_read_kernel((&raw mut word).cast(), 8, place as *const _) };
-    word
+    unsafe { bpf_probe_read_kernel((&raw mut value).cast(), 8, place as *const _) };
+    value
 }

@@ -248,7 +248,8 @@ mod tests {
             words.iter().map(|word| serde_json::from_str(word).expect("it is JSON")).collect();
         assert_eq!(values[1]["name"], "b");
         assert_eq!(values[1]["without"], json!(["net"]));
-        assert_eq!(values[2], json!({ "name": "c", "program": null, "without": [] }));
+        let expected = json!({ "name": "c", "program": null, "without": [], "elsewhere": false });
+        assert_eq!(values[2], expected);
         let missing = parse("d=/nowhere/zc").expect("it is valid");
         let error = resolve(&[missing]).expect_err("there is no such file");
         assert!(error.to_string().contains("/nowhere/zc"), "{error}");

@@ -103,10 +103,11 @@ tracepoint!(
 fn exited(arguments: Arguments) {
     let Some(cpu) = Cpu::this() else { return };
     let task = arguments.object(0);
-    let Some(account) = Account::of(cpu, task) else { return };
+    let Some(account) = Account::of(cpu, task) else { return follow::ends(cpu) };
     account.charge_calls(cpu);
     account.refresh(task);
     account.rename(task);
     diagnose!("thread {} exits", task.load::<u32>(offset!(task_pid)));
     account.exit(task);
+    follow::ends(cpu);
 }

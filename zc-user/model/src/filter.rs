@@ -195,7 +195,8 @@ mod tests {
         let filter = Filter { paths: vec![CopyPath::FileRead], ..Filter::default() };
         assert_eq!(selected(&filter), [2]);
         let filter = Filter { followed: true, ..Filter::default() };
-        assert_eq!(selected(&filter), [2]);
+        assert_eq!(selected(&filter), [1, 2, 3, 4], "there are no others");
+        assert!(!filter.is_everything(), "what is unattributed is not theirs");
     }
 
     #[test]
