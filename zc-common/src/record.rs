@@ -391,10 +391,12 @@ pub struct CpuState {
     /// The thread that was last asked for whether it is followed, and in bit 0 whether it is. Used in a run
     /// that follows some processes only.
     pub followed: u64,
+    /// The same, where the thread is told from others by its kernel stack.
+    pub followed_by_stack: u64,
     /// The thread that runs here since the last switch: the owner of the pending calls.
     pub pid: u32,
     /// Explicit padding.
-    pub pad: [u32; 23],
+    pub pad: [u32; 21],
 }
 
 impl CpuState {
@@ -404,8 +406,9 @@ impl CpuState {
         remembered: 0,
         segmenting: 0,
         followed: 0,
+        followed_by_stack: 0,
         pid: 0,
-        pad: [0; 23],
+        pad: [0; 21],
     };
 }
 

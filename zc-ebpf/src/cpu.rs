@@ -129,6 +129,20 @@ impl Cpu {
         unsafe { ptr::write_volatile(&raw mut (*self.0).followed, word) };
     }
 
+    /// As [`Self::followed`], by its stack.
+    #[inline(always)]
+    pub(crate) fn followed_by_stack(self) -> u64 {
+        // SAFETY: as above.
+        unsafe { ptr::read_volatile(&raw const (*self.0).followed_by_stack) }
+    }
+
+    /// As [`Self::follows`], by its stack.
+    #[inline(always)]
+    pub(crate) fn follows_by_stack(self, word: u64) {
+        // SAFETY: as above.
+        unsafe { ptr::write_volatile(&raw mut (*self.0).followed_by_stack, word) };
+    }
+
     /// Address of the socket whose packet is segmented here, 0 when none is.
     #[inline(always)]
     pub(crate) fn segmented_socket(self) -> u64 {

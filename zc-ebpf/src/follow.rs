@@ -62,17 +62,12 @@ fn word(task: u64) -> u64 {
 }
 const IS_FOLLOWED: u64 = 1;
 
-/// Whether the process that runs on this CPU is followed, where that is known already.
+/// What `known` says of the task with this word: whether it is followed, if it is about that one.
 ///
-/// What a CPU knows is of one task. It is not enough that a switch replaces it: on a kernel that was tried, the
-/// hook of switches missed one of a thousand.
+/// It is not enough that a switch replaces what a CPU knows: on a kernel that was tried, the hook of switches
+/// missed one of a thousand.
 #[inline(always)]
-pub(crate) fn known(cpu: Cpu) -> Option<bool> {
-    if setting!(selective) == 0 {
-        return Some(true);
-    }
-    // SAFETY: no arguments.
-    let (word, known) = (word(unsafe { bpf_get_current_task() }), cpu.followed());
+fn says(known: u64, word: u64) -> Option<bool> {
     if known == word {
         Some(false)
     } else if known == word | IS_FOLLOWED {
@@ -82,10 +77,41 @@ pub(crate) fn known(cpu: Cpu) -> Option<bool> {
     }
 }
 
+/// The word of a task by an address in its kernel stack, which begins with a multiple of this.
+#[inline(always)]
+fn stack_word(address: u64) -> u64 {
+    /// `THREAD_SIZE`, 16 KiB on x86-64 and arm64 (5.10 to 7.2). Where it is larger, each switch costs a look.
+    const STACK_BYTES: u64 = 16 << 10;
+    word(address) & !(STACK_BYTES - 1)
+}
+
+/// As [`is_followed`], of the task whose registers are at `regs`, where that is known already. They lie in its
+/// kernel stack, and tell who runs for less than the kernel does.
+#[inline(always)]
+pub(crate) fn known_by_stack(cpu: Cpu, regs: impl Fn() -> Object) -> Option<bool> {
+    if setting!(selective) == 0 {
+        return Some(true);
+    }
+    says(cpu.followed_by_stack(), stack_word(regs().address()))
+}
+
+/// As [`is_followed`], of the task whose registers are at `regs`; it is known from now on.
+#[inline(always)]
+pub(crate) fn learn_by_stack(cpu: Cpu, regs: u64) -> bool {
+    let word = stack_word(regs);
+    let is_followed = is_followed(cpu);
+    cpu.follows_by_stack(word | u64::from(is_followed));
+    is_followed
+}
+
 /// Whether the process that runs on this CPU is followed.
 #[inline(always)]
 pub(crate) fn is_followed(cpu: Cpu) -> bool {
-    match known(cpu) {
+    if setting!(selective) == 0 {
+        return true;
+    }
+    // SAFETY: no arguments.
+    match says(cpu.followed(), word(unsafe { bpf_get_current_task() })) {
         Some(is_followed) => is_followed,
         None => look_up(),
     }
@@ -113,7 +139,7 @@ fn runs(cpu: Cpu, task: u64, tgid: u32) -> bool {
     // Before the look: what changes in between is then looked up once more.
     let word = word(task);
     let is_followed = state(tgid) == FOLLOWED;
-    cpu.follows(if is_followed { word | IS_FOLLOWED } else { word });
+    cpu.follows(word | u64::from(is_followed));
     is_followed
 }
 
@@ -121,7 +147,9 @@ fn runs(cpu: Cpu, task: u64, tgid: u32) -> bool {
 #[inline(always)]
 pub(crate) fn switched(cpu: Cpu, next: Object) {
     if setting!(selective) != 0 {
-        runs(cpu, next.address(), next.load(offset!(task_tgid)));
+        let stack = stack_word(next.load(offset!(task_stack)));
+        let is_followed = runs(cpu, next.address(), next.load(offset!(task_tgid)));
+        cpu.follows_by_stack(stack | u64::from(is_followed));
     }
 }
 
@@ -130,6 +158,7 @@ pub(crate) fn switched(cpu: Cpu, next: Object) {
 pub(crate) fn ends(cpu: Cpu) {
     if setting!(selective) != 0 {
         cpu.follows(0);
+        cpu.follows_by_stack(0);
     }
 }
 

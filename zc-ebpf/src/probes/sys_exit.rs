@@ -166,7 +166,7 @@ fn sys_exit(regs: impl Fn() -> Object, typed: bool, result: impl Fn() -> i64) {
     let Some(cpu) = Cpu::this() else {
         return note_loss(Loss::CpuOutOfRange);
     };
-    match follow::known(cpu) {
+    match follow::known_by_stack(cpu, &regs) {
         Some(true) => {}
         Some(false) => return,
         None => return unknown(regs().address(), result()),
@@ -189,7 +189,7 @@ fn sys_exit(regs: impl Fn() -> Object, typed: bool, result: impl Fn() -> i64) {
 #[inline(never)]
 fn unknown(regs: u64, result: i64) {
     let Some(cpu) = Cpu::this() else { return };
-    if follow::is_followed(cpu) {
+    if follow::learn_by_stack(cpu, regs) {
         cpu.count_call();
         if How::of(arch::number(Object::argument(regs as *const u8))).is_some() {
             out_of_line(regs, result);
