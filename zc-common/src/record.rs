@@ -391,7 +391,7 @@ pub struct CpuState {
     /// The thread that was last asked for whether it is followed, and in bit 0 whether it is. Used in a run
     /// that follows some processes only.
     pub followed: u64,
-    /// The same, where the thread is told from others by its kernel stack.
+    /// The same, by its kernel stack.
     pub followed_by_stack: u64,
     /// The thread that runs here since the last switch: the owner of the pending calls.
     pub pid: u32,
