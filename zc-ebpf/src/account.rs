@@ -15,7 +15,7 @@ use crate::{
     atomic,
     cpu::Cpu,
     follow::is_followed,
-    kernel::{Object, field, low_half, member, offset},
+    kernel::{Object, field, low_half, member, offset, setting},
 };
 
 mod late;
@@ -118,9 +118,13 @@ impl Account {
         if is_followed(Cpu::this()?) { Self::at(slots::peek(task)) } else { None }
     }
 
-    /// The row of what belongs to no thread.
+    /// The row of what belongs to no thread, in a run that follows all processes. In another one, it has what
+    /// followed threads did without a slot, and nothing else.
     #[inline(always)]
     pub(crate) fn unattributed() -> Option<Self> {
+        if setting!(selective) != 0 {
+            return None;
+        }
         Self::at(UNATTRIBUTED_SLOT)
     }
 

@@ -54,10 +54,11 @@ the sum, which is then a lower bound (`+`; `unknown_moved_bytes` in JSON says by
 
 A run follows all processes, or some: with `-p` these and what descends from them, with `--cgroup` those in
 the control group or below it, with a command that and what descends from it. What descends from a process
-is followed from its birth, also when its parent has ended or it has left the control group. Nothing is
-counted for other processes, the unattributed row is left out, and others take no slots. Devices and their
-bytes are still those of the whole machine. A path of a control group that has a `*` is only a filter: all
-processes are followed then. `--comm`, `--path` and `--filter` are filters, too.
+is followed from its birth, also when its parent ends later or it leaves the control group; what had lost its
+parent before `zc` started is not known to descend from it. Nothing is counted for other processes, and they
+take no slots: the unattributed row has what followed threads did without a slot. Devices and their bytes are
+still those of the whole machine. A path of a control group that has a `*` is only a filter, and so is
+`--cgroup` with a command. `--comm`, `--path` and `--filter` are filters, too.
 ";
 
 fn write_columns(page: &mut String) -> fmt::Result {

@@ -79,7 +79,7 @@ impl LateAccount {
     #[inline(always)]
     pub(crate) fn of(owner: &Owner) -> Option<Self> {
         if owner.slot == UNATTRIBUTED_SLOT {
-            return Self::unattributed();
+            return Self::row();
         }
         let record = RECORDS.get_ptr_mut(owner.slot)?;
         if is_still_of(record, owner) {
@@ -88,13 +88,16 @@ impl LateAccount {
         Self::departed(owner)
     }
 
-    /// The late counters of the unattributed row, in a run that follows all processes: in another one they
-    /// would be those of anybody.
+    /// The late counters of the unattributed row, in a run that follows all processes, see
+    /// [`Account::unattributed`].
     #[inline(always)]
     pub(crate) fn unattributed() -> Option<Self> {
-        if setting!(selective) != 0 {
-            return None;
-        }
+        if setting!(selective) != 0 { None } else { Self::row() }
+    }
+
+    /// The late counters of the row, whatever the run follows.
+    #[inline(always)]
+    fn row() -> Option<Self> {
         let record = RECORDS.get_ptr_mut(UNATTRIBUTED_SLOT)?;
         Some(Self::in_record(record))
     }
@@ -119,7 +122,7 @@ impl LateAccount {
             return NonNull::new(late).map(Self);
         }
         note_loss(Loss::DepartedExhausted);
-        Self::unattributed()
+        Self::row()
     }
 
     /// Adds `value` to the counter that `field` names.

@@ -19,7 +19,7 @@ use zc_common::{
 use super::{Account, NOEXIST, PF_KTHREAD, RECORDS};
 use crate::{
     cpu::Cpu,
-    kernel::{Object, frozen, offset},
+    kernel::{Object, frozen, offset, setting},
     losses::note_loss,
 };
 
@@ -165,8 +165,9 @@ unsafe fn introduce(record: *mut Record, slot: u32, task: Object, key: ThreadKey
     if task.load::<u32>(offset!(task_flags)) & PF_KTHREAD != 0 {
         flags |= FLAG_KTHREAD;
     }
-    // Workers of io_uring are made without the tracepoint of forks.
-    let newborn = newborn || key.start_ns >= frozen(&LOADED_NS);
+    // Workers of io_uring are made without the tracepoint of forks. A process that moves into a control group
+    // had a life before.
+    let newborn = newborn || setting!(cgroups) == 0 && key.start_ns >= frozen(&LOADED_NS);
     if newborn {
         flags |= FLAG_FROM_BIRTH;
     }

@@ -28,7 +28,7 @@ pub struct Filter {
     pub cgroups: Vec<String>,
     /// Processes that used one of these paths. Their other paths stay visible.
     pub paths: Vec<CopyPath>,
-    /// All that the run follows, where it follows some processes only: what is unattributed is not theirs.
+    /// Whether the run follows some processes only. That narrows nothing: there are no others.
     pub followed: bool,
     /// The expression.
     pub expr: Option<Expr>,
@@ -41,12 +41,11 @@ impl Filter {
     /// Whether nothing is narrowed.
     #[must_use]
     pub fn is_everything(&self) -> bool {
-        let Self { pids, comms, cgroups, paths, followed, expr } = self;
+        let Self { pids, comms, cgroups, paths, followed: _, expr } = self;
         pids.is_empty()
             && comms.is_empty()
             && cgroups.is_empty()
             && paths.is_empty()
-            && !followed
             && expr.is_none()
     }
 
@@ -196,7 +195,7 @@ mod tests {
         assert_eq!(selected(&filter), [2]);
         let filter = Filter { followed: true, ..Filter::default() };
         assert_eq!(selected(&filter), [1, 2, 3, 4], "there are no others");
-        assert!(!filter.is_everything(), "what is unattributed is not theirs");
+        assert!(filter.is_everything());
     }
 
     #[test]

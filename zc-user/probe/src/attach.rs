@@ -25,7 +25,7 @@ use tracepoint::Tracepoints;
 use super::{
     OBJECT,
     btf::Btf,
-    catalog::{Part, ProbeGroup},
+    catalog::{BIRTHS, Part, ProbeGroup},
     coverage::Coverage,
     feature,
     follow::{self, Follow},
@@ -319,7 +319,14 @@ impl Attempt<'_> {
                     functions.attach(&mut ebpf, &mut loader, group, &mut sites)
                 }
                 (_, Err(why)) if group.has_sites() => Err(why.clone()),
-                _ => tracepoints.attach(&mut ebpf, &mut loader, group),
+                _ => tracepoints.attach(&mut ebpf, &mut loader, group, |ebpf, tracepoint| {
+                    match &followed {
+                        Some(followed) if tracepoint == BIRTHS => {
+                            followed.renew(ebpf, &options.follow)
+                        }
+                        _ => Ok(()),
+                    }
+                }),
             };
             let with_log = |refusal: Refusal| {
                 if options.verifier_log { refusal } else { refusal.without_log() }
@@ -333,9 +340,6 @@ impl Attempt<'_> {
                 loader.unload(&mut ebpf, &of_group(group));
             }
             groups.push(GroupStatus { group, refusal });
-        }
-        if let Some(followed) = followed {
-            followed.renew(&mut ebpf, &options.follow)?;
         }
         // Where no module can be hooked, the refusal of kprobes says so for all of them.
         let hooking = if modules.is_none() { attached(&groups) } else { Vec::new() };

@@ -127,10 +127,10 @@ probes! {
     // Before anything can be remembered of a module.
     Core "module_load" "zc_module_load" if loads_modules,
     Core "module_free" "zc_module_free" if loads_modules,
-    // Before a process makes a call: its parent may be followed.
-    Core "sched_process_fork" "zc_fork",
+    // Before a program asks whether a process is followed: those that it is to be are looked for after BIRTHS.
     Core "cgroup_mkdir" "zc_cgroup_make" if has_cgroups,
     Core "cgroup_attach_task" "zc_cgroup_move" if has_cgroups,
+    Core "sched_process_fork" "zc_fork",
     // Before a CPU is asked whom it runs.
     Core "sched_switch" "zc_sched_switch",
     Core "sys_exit" "zc_sys_exit",
@@ -162,6 +162,9 @@ probes! {
 fn completions_name_no_request(btf: &Btf) -> bool {
     btf.tracepoint_arguments("io_uring_complete") == Some(4)
 }
+
+/// The tracepoint of new processes.
+pub(crate) const BIRTHS: &str = "sched_process_fork";
 
 /// A kernel may be built without control groups.
 fn has_cgroups(btf: &Btf) -> bool {

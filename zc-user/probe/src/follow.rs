@@ -15,7 +15,11 @@ use aya::{
 use zc_common::follow::{CGROUP_PATH_LEN, CGROUPS, CHUNK, CgroupPath, FOLLOWED, PARENT};
 
 use super::{
-    names::namespace::{has_host_cgroups, has_host_pids},
+    names::{
+        cgroup::mount_point,
+        identity,
+        namespace::{has_host_cgroups, has_host_pids},
+    },
     object::map,
     records::Chunk,
 };
@@ -53,7 +57,9 @@ impl Follow {
             let group = |path: &String| {
                 let path = path.trim_matches('/');
                 let group = Cgroup { path: format!("/{path}"), directory: root.join(path) };
-                (!path.contains('*') && group.path.len() < CGROUP_PATH_LEN).then_some(group)
+                let is_plain = path.split('/').all(|name| !matches!(name, "." | ".."));
+                let fits = group.path.len() < CGROUP_PATH_LEN;
+                (is_plain && fits && !path.contains('*')).then_some(group)
             };
             paths.iter().map(group).collect::<Option<Vec<_>>>()
         };
@@ -79,7 +85,13 @@ impl Follow {
     fn present(&self) -> Result<Vec<u32>> {
         Ok(match self {
             Self::All | Self::Children => Vec::new(),
-            Self::Processes(pids) => descendants(pids, &parents()?),
+            Self::Processes(pids) => {
+                let own = std::process::id();
+                let mut found = descendants(pids, &parents()?);
+                // This process shows what it costs in another place.
+                found.retain(|pid| *pid != own || pids.contains(pid));
+                found
+            }
             Self::Cgroups(groups) => {
                 let mut members = Vec::new();
                 groups.iter().for_each(|group| gather(&group.directory, &mut members));
@@ -107,27 +119,15 @@ impl Cgroup {
     }
 }
 
-/// Where the hierarchy of cgroup v2 is mounted.
-fn mount_point() -> Option<PathBuf> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    mounts.lines().find_map(|line| {
-        // The fields after the hyphen are the type of the file system and what is mounted.
-        let (place, kind) = line.split_once(" - ")?;
-        if !kind.starts_with("cgroup2 ") {
-            return None;
-        }
-        place.split(' ').nth(4).map(PathBuf::from)
-    })
-}
-
 /// Adds the processes in a control group and below it. One that has just been removed has none.
 fn gather(directory: &Path, members: &mut Vec<u32>) {
-    // Of a threaded group only the threads can be read.
+    // Of a threaded group only the threads can be read: then the processes that they belong to are members.
     let read = |name| fs::read_to_string(directory.join(name));
-    if let Ok(text) = read("cgroup.procs").or_else(|_| read("cgroup.threads")) {
-        // 0 is a process that this one's PID namespace does not have.
-        let pids = text.lines().filter_map(|line| line.parse::<u32>().ok());
-        members.extend(pids.filter(|pid| *pid > 0));
+    if let Ok(text) = read("cgroup.procs") {
+        members.extend(text.lines().filter_map(|line| line.parse::<u32>().ok()));
+    } else if let Ok(text) = read("cgroup.threads") {
+        let threads = text.lines().filter_map(|line| line.parse().ok());
+        members.extend(threads.filter_map(identity::process_of));
     }
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -160,6 +160,9 @@ fn descendants(roots: &[u32], parents: &[(u32, u32)]) -> Vec<u32> {
     found
 }
 
+/// How often processes are looked for, at most: a process may make others faster than they are found.
+const LOOKS: u32 = 16;
+
 /// What the kernel side knows of each process.
 pub(super) struct Table {
     /// Holds a byte for each process, by its id.
@@ -190,19 +193,36 @@ impl Table {
         Ok(Some(table))
     }
 
-    /// Follows also the processes that were born before the kernel side saw births, and after the last look.
+    /// Follows also the processes that were born before the kernel side saw births, and after the last look; until
+    /// a look finds no other. To be called before the kernel side asks for any.
     pub(super) fn renew(&self, ebpf: &mut Ebpf, follow: &Follow) -> Result<()> {
         if let Follow::Cgroups(groups) = follow {
             groups.iter().try_for_each(|group| group.tell(ebpf))?;
         }
-        follow.present()?.into_iter().for_each(|pid| self.note(pid, FOLLOWED));
+        for _ in 0..LOOKS {
+            let mut is_new = false;
+            for pid in follow.present()? {
+                is_new |= self.note(pid, FOLLOWED);
+            }
+            if !is_new {
+                break;
+            }
+        }
         Ok(())
     }
 
-    fn note(&self, pid: u32, state: u8) {
-        if (pid as usize) < Self::CHUNKS as usize * CHUNK {
-            // SAFETY: inside the mapping, of which bytes are written whole.
-            unsafe { self.processes.address().add(pid as usize).write_volatile(state) };
+    /// Whether that was not noted already.
+    fn note(&self, pid: u32, state: u8) -> bool {
+        if (pid as usize) >= Self::CHUNKS as usize * CHUNK {
+            return false;
+        }
+        // SAFETY: inside the mapping, of which bytes are read and written whole.
+        unsafe {
+            let place = self.processes.address().add(pid as usize);
+            place.read_volatile() != state && {
+                place.write_volatile(state);
+                true
+            }
         }
     }
 }

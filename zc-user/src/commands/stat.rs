@@ -279,10 +279,11 @@ fn subject(arguments: &Stat, filter: &Filter) -> String {
         let words: Vec<_> = arguments.command.iter().map(|word| word.to_string_lossy()).collect();
         return words.join(" ");
     }
-    if filter.is_everything() {
-        return "the whole system".to_owned();
-    }
-    match arguments.selection.pids.as_slice() {
+    let mut pids = arguments.selection.pids.clone();
+    pids.sort_unstable();
+    pids.dedup();
+    match pids.as_slice() {
+        [] if filter.is_everything() && !filter.followed => "the whole system".to_owned(),
         [] => "the selected processes".to_owned(),
         [pid] => format!("process {pid} and its descendants"),
         pids => {

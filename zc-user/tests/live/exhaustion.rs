@@ -12,15 +12,16 @@ use std::{
 
 use crate::{
     Test,
-    report::Report,
+    report::{Count, Report},
     requirement::{self, Skip},
     workload::crowd::BYTES,
-    zc::{Watch, workload},
+    zc::{Watch, observe, workload},
 };
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("exhaustion::totals_reconcile_in_json", json),
     ("exhaustion::the_text_reports_the_loss", text),
+    ("exhaustion::a_command_keeps_what_its_threads_did_without_a_slot", command),
 ];
 
 /// Processes that are alive at the same time; the table has 64 slots.
@@ -65,6 +66,19 @@ fn json() -> Result<(), Skip> {
     assert_eq!(report.totals()["tee"].bytes, CROWD * BYTES as u64);
     let unattributed = report.unattributed()["tee"];
     assert!(unattributed.ops >= CROWD - 64, "64 slots cannot hold {CROWD}: {unattributed:?}");
+    assert_lost_slots(&report);
+    Ok(())
+}
+
+/// Only what the command does is counted, and all of it.
+fn command() -> Result<(), Skip> {
+    requirement::ebpf()?;
+    let crowd = [workload()[1].clone(), "crowd".into(), CROWD.to_string().into()];
+    let command = [&[workload()[0].clone()], &crowd[..]].concat();
+    let report = observe(&["--max-threads", "64"], &command).report;
+    let expected = Count { ops: CROWD, errors: 0, bytes: CROWD * BYTES as u64 };
+    assert_eq!(report.totals()["tee"], expected);
+    assert!(report.unattributed()["tee"].ops >= CROWD - 64);
     assert_lost_slots(&report);
     Ok(())
 }

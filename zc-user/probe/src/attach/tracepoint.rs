@@ -42,16 +42,17 @@ impl Tracepoints<'_> {
         loads.collect()
     }
 
-    /// Attaches all probes of a group.
+    /// Attaches all probes of a group; `attached` is called after each, with the name of its tracepoint.
     ///
     /// # Errors
     /// When the kernel lacks a tracepoint of the group or refuses to load one of its programs, and then none
-    /// is attached; or refuses to attach one.
+    /// is attached; or refuses to attach one; or when `attached` fails.
     pub(super) fn attach(
         self,
         ebpf: &mut Ebpf,
         loader: &mut Loader,
         group: ProbeGroup,
+        mut attached: impl FnMut(&mut Ebpf, &str) -> Result<()>,
     ) -> Result<(), Refusal> {
         let mut probes = Vec::new();
         for found in self.find(group)? {
@@ -69,6 +70,7 @@ impl Tracepoints<'_> {
             let program =
                 loader.load(ebpf, found.load).with_context(|| cannot(found.tracepoint))?;
             attach(program, found.tracepoint).with_context(|| cannot(found.tracepoint))?;
+            attached(ebpf, found.tracepoint)?;
         }
         Ok(())
     }

@@ -56,7 +56,7 @@ pub fn find(pid: u32) -> Result<ProcessId> {
 }
 
 /// The process that thread `tid` belongs to: `/proc` answers for threads too.
-fn process_of(tid: u32) -> Option<u32> {
+pub(crate) fn process_of(tid: u32) -> Option<u32> {
     let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
     status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()
 }

@@ -211,7 +211,7 @@ impl Page for Processes {
         let shown = human::count(self.rows.len() as u64);
         let processes = if context.follows_some() { "followed processes" } else { "processes" };
         let typed = context.filter().text().trim();
-        if !context.is_filtered() || context.follows_some() && typed.is_empty() && shown == all {
+        if !context.is_filtered() {
             return format!("{all} {processes}");
         }
         match typed {

@@ -132,7 +132,6 @@ fn the_screen_says_that_others_are_not_followed() {
     session.filter = Filter { followed: true, ..Filter::default() };
     let text = session.play().text();
     assert!(text.contains(" 7 followed processes"), "{text}");
-    assert!(!text.contains("(unattributed)"), "{text}");
 }
 
 #[test]
