@@ -17,5 +17,6 @@ static TABLE: Table<Devices, DeviceSample, DeviceKey> = Table {
     items: |frame| &frame.devices,
     row: |device| device,
     key: DeviceKey::of,
+    whose: "of the whole machine",
     empty: "no device has moved anything yet",
 };

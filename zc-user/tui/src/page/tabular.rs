@@ -34,6 +34,8 @@ pub struct Table<T: Columns, I: 'static, K> {
     pub row: for<'a> fn(&'a I) -> T::Row<'a>,
     /// What identifies a row.
     pub key: fn(&I) -> K,
+    /// Whose they are, where some processes are followed only.
+    pub whose: &'static str,
     /// What it says when there are none.
     pub empty: &'static str,
 }
@@ -88,6 +90,10 @@ impl<T: Columns<Context = Frame>, I, K: Clone + PartialEq> Page for TablePage<T,
 
     fn columns(&self) -> Vec<Heading> {
         shown::<T>().map(Heading::of).collect()
+    }
+
+    fn scope(&self, context: &Context) -> String {
+        if context.follows_some() { self.table.whose.to_owned() } else { String::new() }
     }
 
     fn order(&self) -> Option<Order> {
