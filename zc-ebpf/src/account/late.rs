@@ -1,6 +1,9 @@
 //! Counting for a thread that is not the running one: what is done later on its behalf.
 
-use core::ptr::{self, NonNull};
+use core::{
+    arch::asm,
+    ptr::{self, NonNull},
+};
 
 use aya_ebpf::{macros::map, maps::HashMap};
 use zc_common::{
@@ -103,7 +106,11 @@ impl LateAccount {
     }
 
     #[inline(always)]
-    fn in_record(record: *mut Record) -> Self {
+    fn in_record(mut record: *mut Record) -> Self {
+        // An instruction that stays where it is. The compiler would add the offset of the field before it asks
+        // whether there is a record, and the verifier forbids arithmetic with what may be none.
+        // SAFETY: a move of a register to itself.
+        unsafe { asm!("{record} = {record}", record = inout(reg) record, options(nostack)) };
         // SAFETY: a field of a map value; only its address is taken, which is not null.
         Self(unsafe { NonNull::new_unchecked(&raw mut (*record).late) })
     }
