@@ -44,9 +44,18 @@ pub fn public() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let copy = directory.path().join("zc");
-    fs::copy(&*ZC, &copy).unwrap();
-    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
+    install(Path::new(&*ZC), &copy, 0o755);
     (directory, copy)
+}
+
+/// Copies a file that is to be executed. Another process does it: what this one has open for writing, a process
+/// that another test starts at this moment has open, too, and the kernel executes no such file.
+#[track_caller]
+pub fn install(source: &Path, target: &Path, mode: u32) {
+    let mode = format!("{mode:o}");
+    let mut command = Command::new("install");
+    let status = command.args(["-m", &mode]).args([source, target]).status().unwrap();
+    assert!(status.success(), "install: {status}");
 }
 
 /// `zc` with these words.

@@ -1,8 +1,8 @@
 //! `zc stat -- CMD`: its exit status is the command's, or says why there was none.
 
-use std::{fs, io, os::unix::fs::PermissionsExt as _, process::Stdio};
+use std::{fs, io, process::Stdio};
 
-use super::zc::{Running, run, zc};
+use super::zc::{Running, install, run, zc};
 
 fn stat(command: &[&str]) -> super::zc::Finished {
     run(zc(["stat", "--"].iter().chain(command)))
@@ -29,8 +29,9 @@ fn a_command_that_does_not_start_has_the_status_that_a_shell_gives() {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str, mode: u32| {
         let path = directory.path().join(name);
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let written = path.with_extension("text");
+        fs::write(&written, text).unwrap();
+        install(&written, &path, mode);
         path.to_str().unwrap().to_owned()
     };
     stat(&["no-such-command"]).fails(127, &["'no-such-command'", "no such command", "spelling"]);
