@@ -342,7 +342,7 @@ pub struct Record {
     pub slot: u32,
     /// Start of the parent process, ns of CLOCK_BOOTTIME.
     pub parent_start_ns: u64,
-    /// cgroup v2 id (inode number of its directory), 0 when unknown.
+    /// cgroup v2 id (inode number of its directory) of where the thread is, or was last; 0 when unknown.
     pub cgroup_id: u64,
     /// The thread's name, NUL terminated.
     pub comm: [u8; COMM_LEN],

@@ -13,6 +13,7 @@ use zc_common::{
 
 use crate::{
     atomic,
+    cgroup::Cgroup,
     cpu::Cpu,
     follow::is_followed,
     kernel::{Object, field, low_half, member, offset, setting},
@@ -210,6 +211,8 @@ impl Account {
             if signal.load::<u32>(offset!(signal_live)) == 0 {
                 (*record).flags |= FLAG_GROUP_DEAD;
             }
+            // It may have been moved while its record was made, unseen.
+            (*record).cgroup_id = Cgroup::of(task).id();
             (*record).state = STATE_EXITED;
         }
     }

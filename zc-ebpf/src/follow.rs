@@ -10,8 +10,7 @@ use core::ptr;
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
     helpers::{
-        bpf_get_current_pid_tgid, bpf_get_current_task,
-        generated::{bpf_probe_read_kernel, bpf_probe_read_kernel_str},
+        bpf_get_current_pid_tgid, bpf_get_current_task, generated::bpf_probe_read_kernel_str,
     },
     macros::map,
     maps::{Array, HashMap},
@@ -20,6 +19,7 @@ use zc_common::follow::{CGROUP_PATH_LEN, CGROUPS, CHUNK, CgroupPath, FOLLOWED, I
 
 use crate::{
     atomic,
+    cgroup::Cgroup,
     cpu::Cpu,
     kernel::{Object, low_half, offset, setting},
 };
@@ -200,12 +200,10 @@ pub(crate) fn moved(task: Object) {
 /// Notes that a control group has been made, which has no members yet.
 #[inline(always)]
 pub(crate) fn made(cgroup: Object, path: u64) {
-    if setting!(cgroups) == 0
-        || cgroup.follow(offset!(cgroup_root)).load::<u32>(offset!(cgroup_root_id)) != 0
-    {
-        // Of another hierarchy than that of cgroup v2: ids are those of a hierarchy.
+    if setting!(cgroups) == 0 {
         return;
     }
+    let Some(cgroup) = Cgroup::named(cgroup) else { return };
     let mut key: CgroupPath = [0; CGROUP_PATH_LEN];
     let room = CGROUP_PATH_LEN as u32;
     // SAFETY: the helper checks the source; the destination has that length.
@@ -217,7 +215,7 @@ pub(crate) fn made(cgroup: Object, path: u64) {
     // By reference: the stack has no room for another one.
     let key = &key;
     let Some(place) = CGROUP_PATHS.get_ptr_mut(key) else { return };
-    let id = read(cgroup.load(offset!(cgroup_node)), offset!(node_id));
+    let id = cgroup.id();
     // SAFETY: a map value; control groups are made one at a time.
     unsafe {
         let _ = FOLLOWED_CGROUPS.remove(*place);
@@ -263,31 +261,16 @@ fn is_member(task: Object) -> bool {
     /// Levels that are looked at. systemd, Docker and Kubernetes together make about ten.
     const LEVELS: u32 = 32;
 
-    // `cgroup.self` is its first member (`include/linux/cgroup-defs.h`, 5.10 to 7.2): the parent of that is
-    // the cgroup above.
-    let set = task.load::<u64>(offset!(task_cgroups));
-    let mut cgroup = read(set, offset!(css_set_cgroup));
+    let mut cgroup = Cgroup::of(task);
     for _ in 0..LEVELS {
-        if cgroup == 0 {
+        if !cgroup.is_known() {
             return false;
         }
-        let id = read(read(cgroup, offset!(cgroup_node)), offset!(node_id));
         // SAFETY: a value that does not change.
-        if unsafe { FOLLOWED_CGROUPS.get(id) }.is_some() {
+        if unsafe { FOLLOWED_CGROUPS.get(cgroup.id()) }.is_some() {
             return true;
         }
-        cgroup = read(cgroup, offset!(cgroup_parent));
+        cgroup = cgroup.parent();
     }
     false
-}
-
-/// The word at `offset` of what lies at `address`, or 0, which is no address and no id.
-#[inline(always)]
-fn read(address: u64, offset: u32) -> u64 {
-    // Not an option: the verifier of 5.10 refuses a loop over those.
-    let mut value = 0_u64;
-    let place = address.wrapping_add(u64::from(offset));
-    // SAFETY: the helper checks the address, and clears the word when it cannot be read.
-    unsafe { bpf_probe_read_kernel((&raw mut value).cast(), 8, place as *const _) };
-    value
 }

@@ -17,6 +17,7 @@ macro_rules! diagnose {
 mod account;
 mod arch;
 mod atomic;
+mod cgroup;
 mod cpu;
 mod descriptor;
 mod devices;

@@ -3,7 +3,7 @@
 use core::ptr;
 
 use aya_ebpf::{
-    helpers::generated::{bpf_get_current_cgroup_id, bpf_probe_read_kernel as probe_read_kernel},
+    helpers::generated::bpf_probe_read_kernel as probe_read_kernel,
     macros::map,
     maps::{HashMap, Stack},
 };
@@ -18,6 +18,8 @@ use zc_common::{
 
 use super::{Account, NOEXIST, PF_KTHREAD, RECORDS};
 use crate::{
+    atomic,
+    cgroup::Cgroup,
     cpu::Cpu,
     kernel::{Object, frozen, offset, setting},
     losses::note_loss,
@@ -183,7 +185,7 @@ unsafe fn introduce(record: *mut Record, slot: u32, task: Object, key: ThreadKey
         record.parent_tgid = parent.load(offset!(task_tgid));
         record.parent_start_ns =
             parent.follow(offset!(task_group_leader)).load(offset!(task_start));
-        record.cgroup_id = bpf_get_current_cgroup_id();
+        record.cgroup_id = Cgroup::of(task).id();
         if newborn {
             record.minor_base = 0;
             record.major_base = 0;
@@ -206,6 +208,22 @@ unsafe fn introduce(record: *mut Record, slot: u32, task: Object, key: ThreadKey
 }
 
 impl Account {
+    /// Notes which control group `task` is in, which may be running elsewhere, if it has an account.
+    #[inline(always)]
+    pub(crate) fn moved(task: Object) {
+        let start_ns = task.load::<u64>(offset!(task_start));
+        let key = ThreadKey { pid: task.load(offset!(task_pid)), pad: 0, start_ns };
+        // SAFETY: slots are integers.
+        if let Some(slot) = unsafe { SLOT_BY_THREAD.get(key) }
+            && let Some(record) = RECORDS.get_ptr_mut(*slot)
+        {
+            // SAFETY: a word of a map value, which is written whole.
+            unsafe { ptr::write_volatile(&raw mut (*record).cgroup_id, Cgroup::of(task).id()) };
+            // SAFETY: only the address is taken.
+            atomic::add(unsafe { &raw mut (*record).late.updates }, 1);
+        }
+    }
+
     /// Closes the account of a thread that has left its CPU for good.
     #[inline(always)]
     pub(crate) fn close(self, cpu: Cpu) {

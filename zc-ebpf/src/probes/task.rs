@@ -72,7 +72,9 @@ tracepoint!(
     /// `cgroup_attach_task(struct cgroup *dst_cgrp, const char *path, struct task_struct *task, bool
     /// threadgroup)`, `include/trace/events/cgroup.h`, 5.10 to 7.2: after the move, once for a process.
     zc_cgroup_move, zc_cgroup_move_raw, "cgroup_attach_task", |arguments| {
-        follow::moved(arguments.object(2));
+        let task = arguments.object(2);
+        follow::moved(task);
+        Account::moved(task);
     }
 );
 

@@ -40,6 +40,8 @@ pub struct Process {
     pub parent: u64,
     pub start_ns: u64,
     pub comm: String,
+    /// The path of its control group.
+    pub cgroup: Option<String>,
     pub exited: bool,
     pub merged: u64,
     pub paths: Paths,
@@ -127,6 +129,7 @@ impl Report {
                 parent: number(row, "ppid"),
                 start_ns: number(row, "start_ns"),
                 comm: row["comm"].as_str().expect("a name").to_owned(),
+                cgroup: row["cgroup"].as_str().map(str::to_owned),
                 exited: row["exited"].as_bool().expect("whether it has exited"),
                 merged: number(row, "merged"),
                 paths: paths(row),

@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use serde_json::Value;
@@ -15,13 +16,17 @@ use crate::{
     Test,
     report::{Count, Report},
     requirement::{self, Skip},
-    workload::family::{MOVED, read_zero},
-    zc::{Watch, on_disk, workload},
+    workload::family::{MOVED, TOUCHED, read_zero},
+    zc::{Watch, observe, on_disk, workload},
 };
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("followed::a_process_and_its_descendants_are_counted_and_no_others", descent),
     ("followed::members_of_a_control_group_are_counted_and_no_others", members),
+    ("followed::a_process_is_a_member_by_one_of_its_threads", threads),
+    ("followed::of_a_command_only_members_of_a_control_group_are_shown", command),
+    ("followed::each_process_has_the_control_group_that_it_is_in", homes),
+    ("followed::zc_leaves_itself_out", itself),
     ("followed::others_take_no_slots", slots),
     ("followed::pages_are_those_of_the_process_that_dirtied_them_last", dirty),
     ("followed::everything_is_measured_that_is_without", limitations),
@@ -123,7 +128,9 @@ impl Group {
         let mount = mounts.lines().find(|line| line.contains(" - cgroup2 "));
         let place = mount.and_then(|line| line.split(' ').nth(4));
         let place = place.ok_or_else(|| Skip::Kernel("cgroup v2 is not mounted".to_owned()))?;
-        let path = format!("/zc-test-{}", std::process::id());
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = format!("/zc-test-{}-{number}", std::process::id());
         let directory = Path::new(place).join(path.trim_start_matches('/'));
         fs::create_dir(&directory)
             .map_err(|error| Skip::Kernel(format!("no control group can be made: {error}")))?;
@@ -151,6 +158,74 @@ fn members() -> Result<(), Skip> {
     let report = watch.finish();
     assert_reads(&report, &reads);
     assert_eq!(report.processes().len(), MOVED + 5, "{:?}", report.processes());
+    let before = report.processes().into_iter().filter(|row| row.path("pseudo_read").ops == 3);
+    for moved in before {
+        // It has taken many more before it was moved.
+        assert!(moved.counter("page_faults_minor") < TOUCHED as u64, "{moved:?}");
+    }
+    Ok(())
+}
+
+fn threads() -> Result<(), Skip> {
+    requirement::administrator()?;
+    let group = Group::new()?;
+    let threads = group.directory.join("below");
+    fs::create_dir(&threads).expect("a group below");
+    fs::write(threads.join("cgroup.type"), "threaded")
+        .map_err(|error| Skip::Kernel(format!("a group cannot be threaded: {error}")))?;
+    let path = |directory: &Path| directory.to_str().expect("text").to_owned();
+    let family = Halves::start(&["threaded", &path(&group.directory), &path(&threads)]);
+    let watch = Watch::start(&["--json", "--cgroup", &format!("{}/below", group.path)]);
+    let reads = family.finish();
+    let report = watch.finish();
+    assert_reads(&report, &reads);
+    assert_eq!(report.processes().len(), 2, "{:?}", report.processes());
+    Ok(())
+}
+
+fn command() -> Result<(), Skip> {
+    requirement::administrator()?;
+    let group = Group::new()?;
+    let [program, word] = workload();
+    let directory = group.directory.as_os_str();
+    let command = [program.as_os_str(), word.as_os_str(), "parted".as_ref(), directory];
+    let observed = observe(&["--cgroup", &group.path], &command);
+    let reads = serde_json::from_slice(&observed.output.stdout).expect("who read");
+    assert_reads(&observed.report, &reads);
+    assert_eq!(observed.report.processes().len(), 1, "{:?}", observed.report.processes());
+    Ok(())
+}
+
+/// Where it was last, not where its parent is; and that one process has moved says nothing of others.
+fn homes() -> Result<(), Skip> {
+    requirement::administrator()?;
+    let group = Group::new()?;
+    let mut family = Halves::start(&["homes", group.directory.to_str().expect("text")]);
+    let watch = Watch::start(&["--json", "--pid", &family.pid()]);
+    family.go();
+    let pids: [u64; 4] = serde_json::from_str(&family.line()).expect("who they are");
+    let report = watch.finish();
+    family.go();
+    assert!(family.child.wait().expect("it is a child").success());
+    let text = fs::read_to_string("/proc/self/cgroup").expect("control groups");
+    let own = text.lines().find_map(|line| line.strip_prefix("0::")).expect("one of cgroup v2");
+    let [parent, child, moved, ended] = pids.map(|pid| report.process(pid).cgroup);
+    assert_eq!([parent.as_deref(), child.as_deref()], [Some(own); 2]);
+    assert_eq!([moved, ended], [Some(group.path.clone()), Some(group.path.clone())]);
+    Ok(())
+}
+
+/// `zc` descends from the process that it has to follow.
+fn itself() -> Result<(), Skip> {
+    requirement::ebpf()?;
+    let own = std::process::id();
+    let watch = Watch::start(&["--json", "--pid", &own.to_string()]);
+    read_zero(17, 1013);
+    let zc = watch.pid();
+    let report = watch.finish();
+    let reads = report.process(u64::from(own)).path("pseudo_read");
+    assert!(reads.ops >= 17 && reads.bytes >= 17 * 1013, "{reads:?}");
+    assert!(report.processes().iter().all(|row| row.pid != zc), "{:?}", report.processes());
     Ok(())
 }
 

@@ -36,6 +36,9 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
         "names" => life::names(Path::new(text(1))),
         "descent" => family::descent(),
         "members" => family::members(Path::new(text(1)), Path::new(text(2))),
+        "threaded" => family::threaded(Path::new(text(1)), Path::new(text(2))),
+        "parted" => family::parted(Path::new(text(1))),
+        "homes" => family::homes(Path::new(text(1))),
         "dirty" => family::dirty(Path::new(text(1)), count(2)),
         "crowd" => crowd::crowd(count(1)),
         "tax" => {

@@ -96,6 +96,11 @@ impl Watch {
         watch
     }
 
+    /// The process that watches.
+    pub(crate) fn pid(&self) -> u64 {
+        u64::from(self.child.id())
+    }
+
     /// `zc` gives up its privileges for good as soon as everything is attached: that can be seen
     /// from outside.
     fn wait_until_attached(&mut self) {

@@ -35,13 +35,20 @@ pub struct Cgroups {
     by_id: HashMap<u64, Arc<str>>,
     /// When the hierarchy was searched.
     searched: Option<Instant>,
+    /// Where it is mounted, if paths here are those of the whole machine.
+    root: Option<PathBuf>,
     /// Whether `/proc/PID` is the process that the kernel side calls so.
     host_pids: bool,
 }
 
 impl Default for Cgroups {
     fn default() -> Self {
-        Self { by_id: HashMap::new(), searched: None, host_pids: namespace::has_host_pids() }
+        Self {
+            by_id: HashMap::new(),
+            searched: None,
+            root: mount_point().filter(|_| namespace::has_host_cgroups()),
+            host_pids: namespace::has_host_pids(),
+        }
     }
 }
 
@@ -62,6 +69,14 @@ impl Cgroups {
         let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
         // The unified hierarchy is number 0: "0::/path".
         let path: Arc<str> = text.lines().find_map(|line| line.strip_prefix("0::"))?.into();
+        if let Some(root) = &self.root {
+            // The process may have been moved since.
+            let directory = fs::metadata(root.join(path.trim_start_matches('/')));
+            if directory.map_or(0, |found| found.ino()) != id {
+                self.search();
+                return self.by_id.get(&id).map(Arc::clone);
+            }
+        }
         self.learn(id, &path);
         Some(path)
     }
@@ -74,13 +89,9 @@ impl Cgroups {
 
     /// Learns the paths of all groups that exist.
     fn search(&mut self) {
-        if !namespace::has_host_cgroups()
-            || self.searched.is_some_and(|searched| searched.elapsed() < SEARCHES)
-        {
-            return;
-        }
-        self.searched = Some(Instant::now());
-        if let Some(root) = mount_point() {
+        let Some(root) = self.root.clone() else { return };
+        if self.searched.is_none_or(|searched| searched.elapsed() >= SEARCHES) {
+            self.searched = Some(Instant::now());
             self.gather(&root, "");
         }
     }
@@ -98,5 +109,34 @@ impl Cgroups {
                 self.gather(&entry.path(), &format!("{path}/{name}"));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn a_member_that_has_been_moved_does_not_rename_the_group_that_it_left() {
+        let root = TempDir::new().unwrap();
+        let left = root.path().join("left");
+        fs::create_dir_all(left.join("below")).unwrap();
+        let id = |directory: &Path| fs::metadata(directory).unwrap().ino();
+        let mut cgroups = Cgroups {
+            by_id: HashMap::new(),
+            searched: None,
+            root: Some(root.path().to_owned()),
+            host_pids: true,
+        };
+        // This process is not in that group, which may be in no hierarchy at all.
+        let own = std::process::id();
+        assert_eq!(cgroups.name(id(&left), own, false).as_deref(), Some("/left"));
+        assert_eq!(
+            cgroups.name(id(&left.join("below")), own, true).as_deref(),
+            Some("/left/below")
+        );
+        assert_eq!(cgroups.name(u64::MAX, own, false), None);
     }
 }

@@ -105,6 +105,11 @@ impl Process {
                 self.sample_mut().comm = comm_of(header);
             }
             self.named = true;
+            if current && self.cgroup_id != header.cgroup_id {
+                self.cgroup_id = header.cgroup_id;
+                self.has_cgroup = false;
+                self.sample_mut().cgroup = None;
+            }
         }
         if is_group_dead && header.state >= STATE_EXITED {
             self.group_dead = true;

@@ -9,14 +9,18 @@ use std::{
     io::{Read as _, Write as _, stdin},
     os::{fd::AsRawFd as _, unix::net::UnixStream},
     path::Path,
-    sync::atomic::{AtomicU32, Ordering},
+    ptr,
+    sync::{
+        atomic::{AtomicU32, Ordering},
+        mpsc::channel,
+    },
     thread,
 };
 
 use rustix::{
-    mm::{MapFlags, ProtFlags, mmap_anonymous},
+    mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous},
     process::{getpid, getppid},
-    thread::{CpuSet, sched_setaffinity},
+    thread::{CpuSet, gettid, sched_setaffinity},
 };
 use serde_json::json;
 
@@ -150,6 +154,100 @@ pub(super) fn members(group: &Path, late: &Path) {
     report(&reads);
 }
 
+/// Processes of which one thread is in the threaded control group `threads`, below `domain`: one from before,
+/// one later.
+pub(super) fn threaded(domain: &Path, threads: &Path) {
+    let (mut first, mut second, mut third) = (Gate::closed(), Gate::closed(), Gate::closed());
+    let early = with_a_thread(&mut first, domain, 3, 307);
+    enter_thread(threads, early.thread);
+    let late = with_a_thread(&mut second, domain, 5, 503);
+    let outside = reader(&mut third, 6, 211);
+    enter(domain, outside.pid);
+    pause();
+    enter_thread(threads, late.thread);
+    for (gate, child) in [(first, &early.child), (second, &late.child), (third, &outside)] {
+        gate.open();
+        child.succeed();
+    }
+    // Both threads of each.
+    report(&[(early.child.pid, 6, 6 * 307), (late.child.pid, 10, 10 * 503)]);
+}
+
+/// A child, and another thread of it.
+struct Threads {
+    child: Child,
+    thread: i32,
+}
+
+/// A child of two threads in the control group `domain`, each of which waits at `gate` before it reads.
+fn with_a_thread(gate: &mut Gate, domain: &Path, calls: usize, bytes: usize) -> Threads {
+    let (mut told, mut tell) = UnixStream::pair().expect("a pair of sockets");
+    let child = fork(|| {
+        enter(domain, getpid().as_raw_nonzero().get());
+        let (release, released) = channel();
+        let reads = thread::spawn(move || {
+            let own = gettid().as_raw_nonzero().get();
+            tell.write_all(&own.to_ne_bytes()).expect("the other end reads");
+            released.recv().expect("the gate opens");
+            read_zero(calls, bytes);
+        });
+        gate.wait();
+        read_zero(calls, bytes);
+        release.send(()).expect("the thread waits");
+        reads.join().expect("the thread reads");
+        0
+    });
+    let thread = pid_from(&mut told);
+    gate.await_arrivals(1);
+    Threads { child, thread }
+}
+
+/// A command in two processes, of which one moves into the control group `group`.
+pub(super) fn parted(group: &Path) {
+    let mover = fork(|| {
+        enter(group, getpid().as_raw_nonzero().get());
+        read_zero(5, 503);
+        0
+    });
+    mover.succeed();
+    read_zero(6, 211);
+    report(&[(mover.pid, 5, 5 * 503)]);
+}
+
+/// A process with three children: one stays in its control group, two move into `group`, of which one ends.
+pub(super) fn homes(group: &Path) {
+    let mut gates = [Gate::closed(), Gate::closed()];
+    pause();
+    let ended = fork(|| {
+        enter(group, getpid().as_raw_nonzero().get());
+        read_zero(3, 307);
+        0
+    });
+    ended.succeed();
+    let [stay, move_on] = &mut gates;
+    let stays = fork(|| {
+        read_zero(3, 307);
+        stay.wait();
+        0
+    });
+    let moved = fork(|| {
+        read_zero(3, 307);
+        move_on.wait();
+        0
+    });
+    gates.iter_mut().for_each(|gate| gate.await_arrivals(1));
+    enter(group, moved.pid);
+    println!("{}", json!([getpid().as_raw_nonzero().get(), stays.pid, moved.pid, ended.pid]));
+    stdin().read_line(&mut String::new()).expect("a line");
+    gates.iter().for_each(Gate::open);
+    stays.succeed();
+    moved.succeed();
+}
+
+fn enter_thread(group: &Path, thread: i32) {
+    fs::write(group.join("cgroup.threads"), thread.to_string()).expect("it can be moved there");
+}
+
 fn enter(group: &Path, pid: i32) {
     fs::write(group.join("cgroup.procs"), pid.to_string()).expect("it can be moved there");
 }
@@ -159,6 +257,22 @@ fn keep_to(cpu: usize) {
     let mut set = CpuSet::new();
     set.set(cpu);
     let _ = sched_setaffinity(None, &set);
+}
+
+/// Pages that a process touches before it is moved into a control group.
+pub(crate) const TOUCHED: usize = 499;
+
+/// Takes a page fault for each of [`TOUCHED`] pages.
+fn touch_pages() {
+    const PAGE: usize = 4096;
+    let (access, kind) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
+    // SAFETY: a new mapping, inside of which a byte of each page is written. Huge pages would take one fault
+    // for all; where they are refused to this mapping, or not known, there are none.
+    unsafe {
+        let pages = mmap_anonymous(ptr::null_mut(), TOUCHED * PAGE, access, kind).expect("pages");
+        let _ = madvise(pages, TOUCHED * PAGE, Advice::LinuxNoHugepage);
+        (0..TOUCHED).for_each(|page| pages.cast::<u8>().add(page * PAGE).write_volatile(1));
+    }
 }
 
 /// A process that never waits before it reads.
@@ -173,12 +287,13 @@ impl Spinner {
         let access = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new mapping, which is never unmapped; zeros are a number.
         let go: &AtomicU32 = unsafe {
-            let page = mmap_anonymous(std::ptr::null_mut(), 4096, access, MapFlags::SHARED);
+            let page = mmap_anonymous(ptr::null_mut(), 4096, access, MapFlags::SHARED);
             &*page.expect("a page").cast()
         };
         let parent = getpid();
         let child = fork(|| {
             keep_to(1);
+            touch_pages();
             go.store(1, Ordering::Release);
             while go.load(Ordering::Acquire) < 2 {
                 // A call: what the CPU knows of this process is asked for again and again.
