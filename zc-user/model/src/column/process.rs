@@ -169,7 +169,7 @@ columns! { Processes:
         |row, _| of_process(row, |process| Value::Text(state(process).into())),
         .on(&[PerPath]), .screen(15, (7, 7), Tone::Dim);
     CGROUP = "cgroup", "CGROUP", Text, Label,
-        "Path of the control group (cgroup v2) that it is in, or was in last.",
+        "Path of the control group (cgroup v2), now or last.",
         |row, _| of_process(row, |process| {
             process.cgroup.as_deref().map_or(Value::Absent, |cgroup| Value::Text(cgroup.into()))
         }),

@@ -160,6 +160,9 @@ fn pairs(context: &Context, frame: &Frame, width: u16) -> Vec<Pair> {
     };
     let lost = context.losses().total();
     let calm = theme.text();
+    // Devices serve all processes: no hook says for whom a packet is.
+    let (dma_long, dma_short) =
+        if context.follows_some() { ("machine's DMA", "all DMA") } else { ("DMA", "DMA") };
     vec![
         pair("copied", "copied", total(frame, Processes::COPIED_BYTES_PER_SEC), theme.copied(), 11),
         pair(
@@ -170,7 +173,7 @@ fn pairs(context: &Context, frame: &Frame, width: u16) -> Vec<Pair> {
             11,
         ),
         pair("copy tax", "tax", copy_tax(frame), theme.copied(), 9),
-        pair("DMA", "DMA", dma(frame), theme.dma(), 10),
+        pair(dma_long, dma_short, dma(frame), theme.dma(), 10),
         pair(
             "lost",
             "lost",

@@ -132,6 +132,7 @@ fn the_screen_says_that_others_are_not_followed() {
     session.filter = Filter { followed: true, ..Filter::default() };
     let text = session.play().text();
     assert!(text.contains(" 7 followed processes"), "{text}");
+    assert!(text.contains("machine's DMA "), "{text}");
     for (page, whose) in [("2", " of followed processes"), ("3", " of the whole machine")] {
         let mut session = machine().ticks(3).keys(page);
         session.filter = Filter { followed: true, ..Filter::default() };
