@@ -2,6 +2,7 @@
 
 mod ahead;
 pub mod capacity;
+mod packets;
 pub(crate) mod programs;
 mod slots;
 mod targets;
@@ -40,6 +41,8 @@ use super::{
     trace::Functions,
 };
 
+pub use packets::{PacketHooks, PacketLimit};
+
 /// Where every kernel with `CONFIG_DEBUG_INFO_BTF` publishes its types.
 pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 
@@ -59,6 +62,8 @@ pub struct Options {
     pub verifier_log: bool,
     /// What to leave out, for tests of degradation.
     pub without: Vec<Part>,
+    /// When interfaces are read from the kernel's statistics.
+    pub most_packets: PacketLimit,
     /// Samples a second on each CPU, on average; `None` takes [`tax::FREQUENCY`]. For tests, which want many in a
     /// short time.
     pub sampling: Option<u32>,
@@ -100,6 +105,8 @@ pub struct Attached {
     pub map_bytes: u64,
     /// CPUs in the table.
     pub cpus: u32,
+    /// The hooks of network interfaces, where they are attached.
+    pub packets: Option<PacketHooks>,
     /// The timers of the copy tax, where it is measured.
     pub sampler: Option<tax::Sampler>,
     /// How long each phase of the start took, in their order.
@@ -289,6 +296,7 @@ impl Attempt<'_> {
         let of_group = |group: ProbeGroup| match group {
             _ if options.leaves_out(group) => Vec::new(),
             ProbeGroup::Tax => vec![tax::SAMPLER],
+            ProbeGroup::Net => packets::loads(tracepoints),
             _ if !group.has_sites() => tracepoints.loads(group),
             _ if tracing.is_ok() => functions.loads(group),
             _ => Vec::new(),
@@ -303,7 +311,8 @@ impl Attempt<'_> {
             clock.ends("symbols");
         }
 
-        let (mut groups, mut sites, mut sampler) = (Vec::new(), Vec::new(), None);
+        let (mut groups, mut sites, mut sampler, mut packets) =
+            (Vec::new(), Vec::new(), None, None);
         for group in ProbeGroup::ALL.iter().copied() {
             let outcome = match (group, &tracing) {
                 _ if options.leaves_out(group) => Err(Refusal::Disabled(Part::Group(group))),
@@ -315,6 +324,8 @@ impl Attempt<'_> {
                         Ok(())
                     })
                 }
+                (ProbeGroup::Net, _) => PacketHooks::attach(&mut ebpf, &mut loader, tracepoints)
+                    .map(|hooks| packets = Some(hooks)),
                 (_, Ok(())) if group.has_sites() => {
                     functions.attach(&mut ebpf, &mut loader, group, &mut sites)
                 }
@@ -356,6 +367,7 @@ impl Attempt<'_> {
             slots,
             map_bytes: sizes.bytes()?,
             cpus,
+            packets,
             sampler,
             phases,
         })

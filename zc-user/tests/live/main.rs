@@ -13,6 +13,7 @@ mod exhaustion;
 mod followed;
 mod names;
 mod nginx;
+mod packets;
 mod processes;
 mod programs;
 mod scenarios;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         followed::TESTS,
         names::TESTS,
         devices::TESTS,
+        packets::TESTS,
         nginx::TESTS,
         writeback::TESTS,
         tax::TESTS,

@@ -5,6 +5,7 @@
 pub(crate) mod crowd;
 pub(crate) mod crowded;
 pub(crate) mod family;
+pub(crate) mod flood;
 mod iperf;
 mod launch;
 mod life;
@@ -46,6 +47,7 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
         }
         "traffic" => traffic::traffic(),
         "crowded" => crowded::crowded(),
+        "flood" => flood::flood(),
         "dropped" => refusal::dropped(),
         "requeued" => refusal::requeued(),
         "iperf" => iperf::iperf(Path::new(text(1)), Path::new(text(2))),
