@@ -96,6 +96,10 @@ values! {
         selective = 0,
         /// Whether the members of some control groups are.
         cgroups = 0,
+        /// log2 of the slots in a table of records.
+        table_shift = 0,
+        /// The bits of a slot that tell its place in a table.
+        table_mask = 0,
     }
 }
 

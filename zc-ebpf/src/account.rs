@@ -2,8 +2,12 @@
 //! what happened.
 
 use aya_ebpf::{
-    bindings::BPF_F_MMAPABLE, helpers::generated::bpf_probe_read_kernel as probe_read_kernel,
-    macros::map, maps::Array,
+    bindings::BPF_F_MMAPABLE,
+    helpers::generated::{
+        bpf_map_lookup_elem as map_lookup_elem, bpf_probe_read_kernel as probe_read_kernel,
+    },
+    macros::map,
+    maps::Array,
 };
 use zc_common::{
     COMM_LEN,
@@ -29,11 +33,29 @@ pub(crate) use late::{LateAccount, count_late};
 pub(crate) use pages::{OWN_POSITION, zc_accessed};
 pub(crate) use staged::{Caller, caller};
 
-/// Counters per thread, by slot. Writer: the thread itself; user space zeroes a slot before it
-/// frees it. Mapped into user space, which reads it without a system call. Slot 0 is the
+/// Counters per thread, by slot: those of the lowest slots, see [`TABLES`]. Writer: the thread itself; user space
+/// zeroes a slot before it frees it. Mapped into user space, which reads it without a system call. Slot 0 is the
 /// unattributed row.
 #[map]
 static RECORDS: Array<Record> = Array::with_max_entries(1024, BPF_F_MMAPABLE);
+
+/// The tables of records by number, of equally many slots each: `RECORDS`, and those that user space adds when
+/// slots get short. The memory of an array is taken when it is made, however little of it is used.
+///
+/// User space replaces this array by one of maps before the programs are loaded: aya makes those of its own kind of
+/// maps only. A lookup returns a map.
+#[map]
+static TABLES: Array<u32> = Array::with_max_entries(1024, 0);
+
+/// The record in a slot of any table.
+#[inline(always)]
+fn record_in(slot: u32) -> Option<*mut Record> {
+    let table = TABLES.get_ptr_mut(slot >> setting!(table_shift))?;
+    let place = slot & setting!(table_mask);
+    // SAFETY: the value is a map whose keys are 32 bits and whose values are records.
+    let record = unsafe { map_lookup_elem(table.cast(), (&raw const place).cast()) };
+    if record.is_null() { None } else { Some(record.cast()) }
+}
 
 /// `PF_KTHREAD`, `include/linux/sched.h`.
 const PF_KTHREAD: u32 = 0x0020_0000;
@@ -96,11 +118,16 @@ impl Account {
     }
 
     /// The account of the running thread, whose address is `task` and of which the verifier knows the type,
-    /// when it is the one last looked up on this CPU and has a record of its own.
+    /// when it is the one last looked up on this CPU and has a record of its own in the first table, which is
+    /// found in half as many instructions.
     #[inline(always)]
     pub(crate) fn remembered(cpu: Cpu, task: u64) -> Option<Self> {
         let slot = cpu.recall_slot(identity(task, member!(u64, task, task_start)))?;
-        if slot == UNATTRIBUTED_SLOT { None } else { Self::at(slot) }
+        if slot == UNATTRIBUTED_SLOT {
+            return None;
+        }
+        let record = RECORDS.get_ptr_mut(slot)?;
+        Some(Self { record, shared: false })
     }
 
     /// The account of a thread that is being created by the running one.
@@ -142,7 +169,7 @@ impl Account {
 
     #[inline(always)]
     fn at(slot: u32) -> Option<Self> {
-        let record = RECORDS.get_ptr_mut(slot)?;
+        let record = record_in(slot)?;
         Some(Self { record, shared: slot == UNATTRIBUTED_SLOT })
     }
 

@@ -260,8 +260,8 @@ pub(crate) struct Probing {
     /// Read type information of exactly this kernel from FILE, if it has no /sys/kernel/btf/vmlinux
     #[arg(long, value_name = "FILE")]
     pub(crate) btf: Option<PathBuf>,
-    /// Maximum number of threads tracked individually, 2.2 KiB of kernel memory each [default: based on
-    /// the current thread count]
+    /// Maximum number of threads tracked individually; each takes 2.2 KiB of kernel memory while it lives
+    /// [default: based on the current thread count and the available memory]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
     pub(crate) max_threads: Option<u32>,
     /// Print the eBPF programs' own diagnostics on standard error

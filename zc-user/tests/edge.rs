@@ -12,6 +12,8 @@ mod demo;
 mod ends;
 #[path = "edge/gap.rs"]
 mod gap;
+#[path = "edge/grows.rs"]
+mod grows;
 #[path = "edge/kernel.rs"]
 mod kernel;
 #[path = "edge/kernel_types.rs"]

@@ -11,7 +11,7 @@ use zc_common::{
     record::{FLAG_KTHREAD, Late, Owner, Record, STATE_FREE, ThreadKey, UNATTRIBUTED_SLOT},
 };
 
-use super::{Account, NOEXIST, RECORDS};
+use super::{Account, NOEXIST, record_in};
 use crate::{atomic, kernel::setting, losses::note_loss};
 
 /// What is done on behalf of threads that have ended, by process (thread id and start of its
@@ -84,7 +84,7 @@ impl LateAccount {
         if owner.slot == UNATTRIBUTED_SLOT {
             return Self::row();
         }
-        let record = RECORDS.get_ptr_mut(owner.slot)?;
+        let record = record_in(owner.slot)?;
         if is_still_of(record, owner) {
             return Some(Self::in_record(record));
         }
@@ -101,7 +101,7 @@ impl LateAccount {
     /// The late counters of the row, whatever the run follows.
     #[inline(always)]
     fn row() -> Option<Self> {
-        let record = RECORDS.get_ptr_mut(UNATTRIBUTED_SLOT)?;
+        let record = record_in(UNATTRIBUTED_SLOT)?;
         Some(Self::in_record(record))
     }
 

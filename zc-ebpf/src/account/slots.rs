@@ -16,7 +16,7 @@ use zc_common::{
     },
 };
 
-use super::{Account, NOEXIST, PF_KTHREAD, RECORDS};
+use super::{Account, NOEXIST, PF_KTHREAD, record_in};
 use crate::{
     atomic,
     cgroup::Cgroup,
@@ -101,7 +101,7 @@ pub(super) fn open(task: Object, start_ns: u64, newborn: bool) -> u32 {
         diagnose!("thread {} finds every slot taken", key.pid);
         return UNATTRIBUTED_SLOT;
     };
-    let Some(record) = RECORDS.get_ptr_mut(slot) else {
+    let Some(record) = record_in(slot) else {
         return UNATTRIBUTED_SLOT;
     };
     // SAFETY: the slot was free: no other program writes it until it is in `SLOT_BY_THREAD`.
@@ -152,7 +152,7 @@ pub(super) fn peek(task: Object) -> u32 {
 /// called `execve`. The leader's record is being buried, and its bases are not those of `task`.
 #[inline(always)]
 fn is_inherited(slot: u32, task: Object) -> bool {
-    let Some(record) = RECORDS.get_ptr(slot) else { return false };
+    let Some(record) = record_in(slot) else { return false };
     // SAFETY: an aligned field of a map value.
     let state = unsafe { ptr::read_volatile(&raw const (*record).state) };
     state >= STATE_EXITED && task.load::<u32>(offset!(task_flags)) & PF_EXITING == 0
@@ -215,7 +215,7 @@ impl Account {
         let key = ThreadKey { pid: task.load(offset!(task_pid)), pad: 0, start_ns };
         // SAFETY: slots are integers.
         if let Some(slot) = unsafe { SLOT_BY_THREAD.get(key) }
-            && let Some(record) = RECORDS.get_ptr_mut(*slot)
+            && let Some(record) = record_in(*slot)
         {
             // SAFETY: a word of a map value, which is written whole.
             unsafe { ptr::write_volatile(&raw mut (*record).cgroup_id, Cgroup::of(task).id()) };

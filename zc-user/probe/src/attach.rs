@@ -4,7 +4,7 @@ mod ahead;
 pub mod capacity;
 mod packets;
 pub(crate) mod programs;
-mod slots;
+pub(crate) mod slots;
 mod targets;
 mod tracepoint;
 
@@ -20,7 +20,9 @@ use aya::{Ebpf, VerifierLogLevel};
 use zc_common::config::{Config, Settings};
 
 use ahead::Ahead;
+use capacity::Room;
 use programs::Loader;
+use slots::Tables;
 use tracepoint::Tracepoints;
 
 use super::{
@@ -99,10 +101,14 @@ pub struct Attached {
     pub modules: Option<Refusal>,
     /// Modules that have no hook because they were not loaded.
     pub unhooked: Unhooked,
-    /// Slots for threads, the unattributed row included.
+    /// Slots that there may be for threads, the unattributed row included.
     pub slots: u32,
-    /// Kernel memory of the maps, bytes.
+    /// The tables of records that there are.
+    pub(crate) tables: Tables,
+    /// Kernel memory of the maps at the start, bytes.
     pub map_bytes: u64,
+    /// The same when all slots are in use.
+    pub most_map_bytes: u64,
     /// CPUs in the table.
     pub cpus: u32,
     /// The hooks of network interfaces, where they are attached.
@@ -240,7 +246,11 @@ impl Attempt<'_> {
             )
         })?;
         let cpus = capacity::possible_cpus()?;
-        let slots = capacity::slots(options.threads.unwrap_or_else(capacity::default_threads));
+        let room = Room::new(options.threads.unwrap_or_else(capacity::default_threads));
+        // A command has no threads yet.
+        let is_of_command = options.follow == Follow::Children;
+        let threads = if is_of_command { 0 } else { capacity::threads_now() };
+        let wanted_tables = room.tables_for(threads);
         let tracing = function_tracing(options, access, btf);
         let takes_over =
             |group| tracing.is_ok() && !options.leaves_out(group) && site::is_complete(group, btf);
@@ -254,6 +264,8 @@ impl Attempt<'_> {
                 map_sites: u32::from(takes_over(ProbeGroup::Mapped)),
                 selective: u32::from(options.follow.is_selective()),
                 cgroups: u32::from(options.follow.is_by_cgroup()),
+                table_shift: room.shift,
+                table_mask: room.table() - 1,
             },
             shapes: site::shapes(btf),
         };
@@ -262,7 +274,8 @@ impl Attempt<'_> {
         let asks_for_image = cfg!(target_arch = "aarch64");
         let image = if asks_for_image { ahead.symbols().rodata.clone() } else { 0..0 };
         let sizes = Sizes {
-            slots,
+            room,
+            tables: wanted_tables,
             cpus,
             senders: tracing.is_ok(),
             requests: config.variants.uring_complete_args == 4,
@@ -284,7 +297,8 @@ impl Attempt<'_> {
             .load(&patch::patched(OBJECT, &config)?)
             .map_err(|error| Refusal::from(anyhow::Error::from(error)).into_error())?;
         // Before the first event asks for one.
-        slots::fill(&mut ebpf, slots)?;
+        let mut tables = Tables::new(&mut ebpf, room)?;
+        while tables.descriptors().len() < wanted_tables as usize && tables.grow(&mut ebpf)? {}
         let followed = follow::Table::fill(&mut ebpf, &options.follow)?;
         clock.ends("object and maps");
 
@@ -364,8 +378,10 @@ impl Attempt<'_> {
             groups,
             modules,
             unhooked,
-            slots,
-            map_bytes: sizes.bytes()?,
+            slots: room.slots,
+            map_bytes: Sizes { tables: tables.descriptors().len() as u32, ..sizes }.bytes()?,
+            most_map_bytes: Sizes { tables: room.most_tables(), ..sizes }.bytes()?,
+            tables,
             cpus,
             packets,
             sampler,

@@ -54,6 +54,11 @@ impl Cost {
         Ok(cost)
     }
 
+    /// A map of so many bytes has been added.
+    pub(crate) fn add_map(&mut self, bytes: u64) {
+        self.maps += bytes;
+    }
+
     /// The cost up to now.
     #[must_use]
     pub fn sample(&self) -> SelfCost {

@@ -12,7 +12,9 @@ use aya_log::EbpfLogger;
 use zc_common::{
     device::{DeviceKey, DeviceRecord},
     loss::Loss,
-    record::{FreeSlots, Late, STATE_EXITED, STATE_FREE, STATE_LIVE, ThreadKey, UNATTRIBUTED_SLOT},
+    record::{
+        FreeSlots, Late, Record, STATE_EXITED, STATE_FREE, STATE_LIVE, ThreadKey, UNATTRIBUTED_SLOT,
+    },
 };
 
 use super::{
@@ -27,6 +29,7 @@ use super::{
         source::{Counted, Meter},
         statistics,
     },
+    memory,
     object::map,
     process::Processes,
     record_sum::RecordSum,
@@ -70,8 +73,10 @@ pub struct Live {
     most_packets: PacketLimit,
     /// Per slot: the update count that `processes` has seen.
     seen: Vec<u64>,
-    /// The highest slot ever known to be in use.
-    highest: usize,
+    /// Of each table: how many of its slots, from the first one to the highest, were ever known to be in use.
+    highest: Vec<usize>,
+    /// No table can be added.
+    is_full: bool,
     /// Whether `/proc` can be believed when it says that a thread is gone.
     sees_every_process: bool,
     /// Where the search for threads that ended unseen goes on.
@@ -104,7 +109,8 @@ impl Live {
             None
         };
         release_memory();
-        let records = Records::new(array(&attached, map::RECORDS)?.fd(), attached.slots)?;
+        let mut records = Records::new(attached.tables.room());
+        attached.tables.descriptors().iter().try_for_each(|table| records.add(table))?;
         let cpus = Cpus::take(&mut attached.ebpf, attached.cpus)?;
         let interfaces = Interfaces::new(array(&attached, map::INTERFACES)?.fd(), attached.cpus)?;
         let devices = attached.ebpf.take_map(map::DEVICES).context("no map DEVICES")?;
@@ -118,8 +124,9 @@ impl Live {
             host: Arc::new(host::describe(&coverage)),
             coverage,
             began: Instant::now(),
-            seen: vec![0; attached.slots as usize],
-            highest: 0,
+            seen: Vec::new(),
+            highest: Vec::new(),
+            is_full: false,
             sees_every_process: identity::sees_every_process(),
             patrol: 0,
             missing: HashMap::new(),
@@ -153,17 +160,63 @@ impl Live {
 
     /// Looks at every slot in use and tells `processes` what has changed.
     fn scan(&mut self) -> Result<()> {
-        let mut slot = UNATTRIBUTED_SLOT as usize + 1;
-        while slot < self.records.capacity() && slot <= self.highest + LOOK_AHEAD {
-            let (state, updates) = self.records.glance(slot)?;
-            if state != STATE_FREE {
-                self.highest = self.highest.max(slot);
-                if self.seen[slot] != updates {
-                    self.seen[slot] = updates;
-                    self.processes.touch(slot as u32, &self.records.header(slot)?);
+        self.seen.resize(self.records.capacity(), 0);
+        self.highest.resize(self.records.tables().count(), 0);
+        for (at, table) in self.records.tables().enumerate() {
+            let mut slot = table.start.max(UNATTRIBUTED_SLOT as usize + 1);
+            while slot < table.end && slot < table.start + self.highest[at] + LOOK_AHEAD {
+                let (state, updates) = self.records.glance(slot)?;
+                if state != STATE_FREE {
+                    self.highest[at] = self.highest[at].max(slot + 1 - table.start);
+                    if self.seen[slot] != updates {
+                        self.seen[slot] = updates;
+                        self.processes.touch(slot as u32, &self.records.header(slot)?);
+                    }
                 }
+                slot += 1;
             }
-            slot += 1;
+        }
+        Ok(())
+    }
+
+    /// Notes that `slot` was in use.
+    fn note_used(&mut self, slot: usize) {
+        let table = self.attached.tables.room().table() as usize;
+        self.highest.resize(self.records.tables().count(), 0);
+        if let Some(highest) = self.highest.get_mut(slot / table) {
+            *highest = (*highest).max(slot % table + 1);
+        }
+    }
+
+    /// Adds tables when slots get short: before there is none.
+    fn make_room(&mut self) -> Result<()> {
+        self.highest.resize(self.records.tables().count(), 0);
+        for (at, table) in self.records.tables().enumerate() {
+            let mut slot = table.start + self.highest[at];
+            while slot < table.end && slot < table.start + self.highest[at] + LOOK_AHEAD {
+                if self.records.glance(slot)?.0 != STATE_FREE {
+                    self.highest[at] = slot + 1 - table.start;
+                }
+                slot += 1;
+            }
+        }
+        let used: usize = self.highest.iter().sum();
+        let room = self.attached.tables.room();
+        let wanted = room.tables_for(u32::try_from(used).unwrap_or(u32::MAX)) as usize;
+        while !self.is_full && self.attached.tables.descriptors().len() < wanted {
+            let bytes = u64::from(room.table()) * size_of::<Record>() as u64;
+            // Not the last of the memory: threads that find no slot are counted, too.
+            let is_affordable = memory::available().is_none_or(|available| available / 4 > bytes);
+            // A kernel that has refused once has reported the reason that there is: too little memory.
+            let has_grown = is_affordable
+                && self.attached.tables.grow(&mut self.attached.ebpf).unwrap_or(false);
+            match self.attached.tables.descriptors().last() {
+                Some(table) if has_grown => {
+                    self.records.add(table)?;
+                    self.cost.add_map(bytes);
+                }
+                _ => self.is_full = true,
+            }
         }
         Ok(())
     }
@@ -179,7 +232,7 @@ impl Live {
             match slots.pop(0) {
                 Ok(slot) => {
                     // A thread that came later has a higher slot, however wide a gap the dead leave.
-                    self.highest = self.highest.max(slot as usize);
+                    self.note_used(slot as usize);
                     dead.push(slot);
                 }
                 Err(MapError::ElementNotFound) => break,
@@ -198,8 +251,10 @@ impl Live {
         if !self.sees_every_process {
             return Ok(());
         }
-        for _ in 0..CHECKED.min(self.highest) {
-            self.patrol = self.patrol % self.highest + 1;
+        let highest = self.records.tables().zip(&self.highest).filter(|(_, used)| **used > 0);
+        let highest = highest.map(|(table, used)| table.start + used - 1).max().unwrap_or(0);
+        for _ in 0..CHECKED.min(highest) {
+            self.patrol = self.patrol % highest + 1;
             if !matches!(self.records.glance(self.patrol)?.0, STATE_LIVE | STATE_EXITED) {
                 continue;
             }
@@ -239,7 +294,9 @@ impl Live {
         let records = &mut self.records;
         self.processes.retire(slot, &header, |sum| records.add_to(slot as usize, sum))?;
         self.records.clear(slot as usize)?;
-        self.seen[slot as usize] = 0;
+        if let Some(seen) = self.seen.get_mut(slot as usize) {
+            *seen = 0;
+        }
         let mut free: Stack<&mut MapData, FreeSlots> = Stack::try_from(
             self.attached.ebpf.map_mut(map::FREE_SLOTS).context("no map FREE_SLOTS")?,
         )?;
@@ -334,6 +391,7 @@ fn array<'a>(attached: &'a Attached, name: &str) -> Result<&'a MapData> {
 impl SnapshotSource for Live {
     fn next(&mut self) -> Result<Option<Snapshot>> {
         self.vary_sampling()?;
+        self.make_room()?;
         self.bury()?;
         self.scan()?;
         self.collect_departed()?;
@@ -370,6 +428,7 @@ impl SnapshotSource for Live {
             log.flush();
         }
         self.vary_sampling()?;
+        self.make_room()?;
         self.bury()?;
         self.tend_interfaces()?;
         self.patrol()

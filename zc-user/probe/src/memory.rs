@@ -1,12 +1,17 @@
-//! The kernel memory of the maps, known before there are any: all of it is taken when they are made, however
-//! few threads there are.
+//! The kernel memory of the maps, known before there are any: all of a map is taken when it is made, however few
+//! threads there are.
 
 use anyhow::{Context as _, Result, anyhow};
 use aya_obj::generated::bpf_map_type;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 use zc_common::device::INTERFACE_SLOTS;
 
-use crate::{OBJECT, attach::capacity, follow, object::map};
+use crate::{
+    OBJECT,
+    attach::capacity::{self, Room},
+    follow,
+    object::map,
+};
 
 /// Sockets whose senders are remembered, for what the network stack copies later.
 const SOCKETS: u32 = 16_384;
@@ -22,8 +27,10 @@ const LEAST_LOG_BYTES: u32 = 64 * 1024;
 /// What decides how many elements the maps have.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sizes {
-    /// Slots for threads, the unattributed row included.
-    pub(crate) slots: u32,
+    /// Slots for threads.
+    pub(crate) room: Room,
+    /// Tables of records that there are.
+    pub(crate) tables: u32,
     /// CPUs that may ever come online.
     pub(crate) cpus: u32,
     /// Whether senders are remembered.
@@ -39,10 +46,12 @@ pub(crate) struct Sizes {
 impl Sizes {
     /// The maps whose number of elements is known at the start only, with this number. That of a ring buffer
     /// is its bytes.
-    pub(crate) fn entries(&self) -> [(&'static str, u32); 9] {
-        let Self { slots, cpus, senders, requests, selective, diagnostics } = *self;
+    pub(crate) fn entries(&self) -> [(&'static str, u32); 10] {
+        let Self { room, tables: _, cpus, senders, requests, selective, diagnostics } = *self;
+        let slots = room.slots;
         [
-            (map::RECORDS, slots),
+            (map::RECORDS, room.table()),
+            (map::TABLES, room.most_tables()),
             (map::SLOT_BY_THREAD, slots),
             (map::FREE_SLOTS, slots),
             (map::DEAD_SLOTS, slots),
@@ -65,7 +74,9 @@ impl Sizes {
             if let Some((_, entries)) = entries.iter().find(|(sized, _)| *sized == name) {
                 map.entries = (*entries).into();
             }
-            bytes += map.bytes(self.cpus.into()).with_context(|| format!("map {name}"))?;
+            let many = if name == map::RECORDS { self.tables } else { 1 };
+            let each = map.bytes(self.cpus.into()).with_context(|| format!("map {name}"))?;
+            bytes += u64::from(many) * each;
         }
         Ok(bytes)
     }
@@ -78,8 +89,9 @@ impl Sizes {
 /// When the CPUs cannot be counted.
 pub fn at_most(threads: u32, selective: bool, diagnostics: bool) -> Result<u64> {
     let cpus = capacity::possible_cpus()?;
-    let slots = capacity::slots(threads);
-    Sizes { slots, cpus, senders: true, requests: true, selective, diagnostics }.bytes()
+    let room = Room::new(threads);
+    let tables = room.most_tables();
+    Sizes { room, tables, cpus, senders: true, requests: true, selective, diagnostics }.bytes()
 }
 
 /// Memory that can be taken without swapping, bytes (`MemAvailable`, `/proc/meminfo`). `None` where the kernel

@@ -24,6 +24,7 @@ names! {
     /// Maps that are sized, filled or read here.
     mod map {
         RECORDS,
+        TABLES,
         SLOT_BY_THREAD,
         FREE_SLOTS,
         DEAD_SLOTS,

@@ -3,6 +3,7 @@
 use std::{
     io,
     mem::MaybeUninit,
+    ops::Range,
     os::fd::{AsFd, OwnedFd},
     ptr::NonNull,
     sync::atomic::{Ordering, fence},
@@ -16,7 +17,7 @@ use zc_common::{
     record::{LaneCount, Record, STATE_FREE},
 };
 
-use super::record_sum::RecordSum;
+use super::{attach::capacity::Room, record_sum::RecordSum};
 
 /// Elements per mapping. A power of two that makes every mapping a whole number of pages; all of a
 /// mapping is resident, used or not, so it is not much larger.
@@ -103,38 +104,66 @@ impl Drop for Chunk {
     }
 }
 
-/// `RECORDS`, mapped piece by piece as far as it is used.
+/// The tables of records, mapped piece by piece as far as they are used.
 pub(super) struct Records {
-    map: OwnedFd,
-    capacity: usize,
-    chunks: Vec<Chunk>,
+    tables: Vec<OwnedFd>,
+    room: Room,
+    /// Pieces of [`Self::piece`] slots, in the order of the slots.
+    chunks: Vec<Option<Chunk>>,
 }
 
 impl Records {
-    /// The array behind `map`, with `capacity` elements.
-    pub(super) fn new(map: impl AsFd, capacity: u32) -> Result<Self> {
-        let map = map.as_fd().try_clone_to_owned().context("cannot duplicate a map descriptor")?;
-        Ok(Self { map, capacity: capacity as usize, chunks: Vec::new() })
+    /// Tables of this size, of which there are none yet.
+    pub(super) fn new(room: Room) -> Self {
+        Self { tables: Vec::new(), room, chunks: Vec::new() }
     }
 
-    /// Number of slots, the unattributed row included.
+    /// The next table.
+    pub(super) fn add(&mut self, table: impl AsFd) -> Result<()> {
+        let table = table.as_fd().try_clone_to_owned();
+        self.tables.push(table.context("cannot duplicate a map descriptor")?);
+        Ok(())
+    }
+
+    /// Number of slots for which there are records, the unattributed row included.
     pub(super) fn capacity(&self) -> usize {
-        self.capacity
+        (self.tables.len() * self.table()).min(self.room.slots as usize)
+    }
+
+    /// The slots of each table that there is.
+    pub(super) fn tables(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (table, capacity) = (self.table(), self.capacity());
+        (0..self.tables.len()).map(move |at| at * table..((at + 1) * table).min(capacity))
+    }
+
+    fn table(&self) -> usize {
+        self.room.table() as usize
+    }
+
+    /// Slots in a mapping: all of a small table, which begins and ends with a page.
+    fn piece(&self) -> usize {
+        self.table().min(CHUNK)
     }
 
     fn pointer(&mut self, slot: usize) -> Result<NonNull<Record>> {
-        anyhow::ensure!(slot < self.capacity, "slot {slot} is beyond the table");
-        while self.chunks.len() <= slot / CHUNK {
-            let first = self.chunks.len() * CHUNK;
-            let bytes = (self.capacity - first).min(CHUNK) * size_of::<Record>();
-            let offset = (first * size_of::<Record>()) as u64;
-            let chunk = Chunk::map(&self.map, offset, bytes)
-                .context("cannot map the kernel's records into memory")?;
-            self.chunks.push(chunk);
+        anyhow::ensure!(slot < self.capacity(), "slot {slot} is beyond the tables");
+        let (piece, table) = (self.piece(), self.table());
+        let at = slot / piece;
+        if at >= self.chunks.len() {
+            self.chunks.resize_with(at + 1, || None);
         }
-        let chunk = &self.chunks[slot / CHUNK];
+        let chunk = match &mut self.chunks[at] {
+            Some(chunk) => chunk,
+            none => {
+                let offset = at * piece % table * size_of::<Record>();
+                let map = &self.tables[slot / table];
+                let chunk = Chunk::map(map, offset as u64, piece * size_of::<Record>())
+                    .context("cannot map the kernel's records into memory")?;
+                none.insert(chunk)
+            }
+        };
         // SAFETY: the slot lies inside the chunk, whose start is page aligned.
-        Ok(unsafe { chunk.address.cast::<Record>().add(slot % CHUNK) })
+        Ok(unsafe { chunk.address.cast::<Record>().add(slot % piece) })
     }
 
     /// State and count of changes of a slot, late ones and samples included: what a scan looks at.
@@ -230,12 +259,40 @@ mod tests {
     use crate::coverage::Coverage;
     use zc_model::counter::CounterId;
 
-    /// A table that lies in memory of this process, as large as two mappings and a half.
+    /// Tables that lie in memory of this process, each as large as two mappings, of which the last one is not used
+    /// up.
     fn table() -> Records {
-        const CAPACITY: usize = 2 * CHUNK + CHUNK / 2;
-        let memory = memfd_create("records", MemfdFlags::CLOEXEC).unwrap();
-        ftruncate(&memory, (CAPACITY * size_of::<Record>()) as u64).unwrap();
-        Records::new(memory, CAPACITY as u32).unwrap()
+        let room = Room::new(8 * CHUNK as u32 - 7);
+        assert_eq!(room.table() as usize, 2 * CHUNK);
+        let mut records = Records::new(room);
+        for _ in 0..room.most_tables() {
+            let memory = memfd_create("records", MemfdFlags::CLOEXEC).unwrap();
+            ftruncate(&memory, (room.table() as usize * size_of::<Record>()) as u64).unwrap();
+            records.add(memory).unwrap();
+        }
+        records
+    }
+
+    #[test]
+    fn every_slot_is_in_one_table() {
+        for threads in [64, 300, 8 * CHUNK as u32 - 7] {
+            let room = Room::new(threads);
+            let mut records = Records::new(room);
+            assert_eq!(records.capacity(), 0);
+            for made in 1..=room.most_tables() as usize {
+                let memory = memfd_create("records", MemfdFlags::CLOEXEC).unwrap();
+                ftruncate(&memory, (room.table() as usize * size_of::<Record>()) as u64).unwrap();
+                records.add(memory).unwrap();
+                assert_eq!(records.tables().flatten().count(), records.capacity(), "{made}");
+            }
+            assert_eq!(records.capacity(), room.slots as usize);
+            for slot in 0..records.capacity() {
+                store(&mut records, slot, Record { pid: slot as u32, ..Record::ZERO });
+            }
+            for slot in 0..records.capacity() {
+                assert_eq!(records.header(slot).unwrap().pid, slot as u32);
+            }
+        }
     }
 
     fn store(records: &mut Records, slot: usize, record: Record) {
@@ -246,7 +303,7 @@ mod tests {
     #[test]
     fn a_header_is_that_of_the_record_in_its_slot() {
         let mut records = table();
-        for slot in [1, CHUNK - 1, CHUNK, 2 * CHUNK + 7] {
+        for slot in [1, CHUNK - 1, CHUNK, 2 * CHUNK + 7, 8 * CHUNK - 7] {
             let number = slot as u32;
             let record = Record {
                 state: STATE_LIVE,

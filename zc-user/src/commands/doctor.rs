@@ -223,7 +223,7 @@ fn probes(attached: &Attached, findings: &mut Vec<Finding>) {
         "thread slots",
         Verdict::Ok,
         &format!(
-            "{} threads at a time are tracked individually; further threads are counted as unattributed",
+            "up to {} threads at a time are tracked individually; further threads are counted as unattributed",
             attached.slots - 1
         ),
         None,
@@ -232,9 +232,11 @@ fn probes(attached: &Attached, findings: &mut Vec<Finding>) {
         "map memory",
         Verdict::Ok,
         &format!(
-            "{} bytes ({}) of kernel memory while zc counts",
+            "{} bytes ({}) of kernel memory, up to {} bytes ({}) with that many threads",
             human::count(attached.map_bytes),
-            human::bytes(attached.map_bytes)
+            human::bytes(attached.map_bytes),
+            human::count(attached.most_map_bytes),
+            human::bytes(attached.most_map_bytes)
         ),
         None,
     ));

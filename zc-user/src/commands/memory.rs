@@ -8,16 +8,15 @@ use zc_render::human;
 
 use crate::cli::{Probing, Usage};
 
-/// What takes more than this is printed, bytes: a sixteenth of the memory of a small server (4 GiB). Without
-/// `--max-threads` it takes more than 30,000 threads on the machine to exceed it.
+/// What takes more than this is printed, bytes: a sixteenth of the memory of a small server (4 GiB).
 const MUCH: u64 = 256 << 20;
 
-/// How many threads to track. Prints what their maps take, if that is much.
+/// How many threads to track at most. Prints what their maps take then, if that is much and was asked for.
 ///
 /// # Errors
 /// When the machine has less memory available.
 pub(super) fn threads(probing: &Probing, follow: &Follow) -> Result<u32> {
-    let threads = probing.max_threads.unwrap_or_else(capacity::default_threads);
+    let Some(threads) = probing.max_threads else { return Ok(capacity::default_threads()) };
     let needed = |threads| memory::at_most(threads, follow.is_selective(), probing.ebpf_log);
     let bytes = needed(threads)?;
     if let Some(available) = memory::available() {
