@@ -53,6 +53,9 @@ const LOOK_AHEAD: usize = 256;
 /// makes the kernel fill in an entry of `/proc`.
 const CHECKED: usize = 16;
 
+/// Processes without a record that are looked for at a time.
+const ENDED_UNSEEN: usize = 256;
+
 /// A thread leaves `/proc` a moment before it leaves its CPU for the last time. One that has been gone
 /// for longer than this never leaves it.
 const LAST_SWITCH: Duration = Duration::from_secs(5);
@@ -278,6 +281,19 @@ impl Live {
         Ok(())
     }
 
+    /// Brings `processes` up to date with all records.
+    fn settle(&mut self) -> Result<()> {
+        let is_alive = |pid| !self.sees_every_process || identity::is_alive(pid, pid);
+        // Before the scan: one that had ended then makes no more records.
+        let ended = self.processes.ended_unseen(ENDED_UNSEEN, is_alive);
+        self.bury()?;
+        self.scan()?;
+        self.processes.conclude(&ended);
+        self.collect_departed()?;
+        let records = &mut self.records;
+        self.processes.refresh(|slot, sum| records.add_to(slot as usize, sum), &self.coverage)
+    }
+
     /// Takes over the counts of a thread that is gone, and frees its slot.
     fn recycle(&mut self, slot: u32) -> Result<()> {
         let state = self.records.seal(slot as usize)?;
@@ -392,11 +408,8 @@ impl SnapshotSource for Live {
     fn next(&mut self) -> Result<Option<Snapshot>> {
         self.vary_sampling()?;
         self.make_room()?;
-        self.bury()?;
-        self.scan()?;
-        self.collect_departed()?;
+        self.settle()?;
         let records = &mut self.records;
-        self.processes.refresh(|slot, sum| records.add_to(slot as usize, sum), &self.coverage)?;
         self.processes.add_pending(self.cpus.pending()?, |slot, thread| {
             let header = records.header(slot as usize);
             header.is_ok_and(|header| header.state == STATE_LIVE && header.pid == thread)
@@ -431,6 +444,7 @@ impl SnapshotSource for Live {
         self.make_room()?;
         self.bury()?;
         self.tend_interfaces()?;
-        self.patrol()
+        self.patrol()?;
+        if self.processes.is_unsettled() { self.settle() } else { Ok(()) }
     }
 }

@@ -28,6 +28,10 @@ use self::{
 /// day does not fill the memory; their counts stay in the totals.
 const EXITED_KEPT: usize = 2_048;
 
+/// Processes that may have changed between two snapshots before their samples are brought up to date: each may
+/// hold a sum of records, of two kilobytes, that ends with the process.
+const UNSETTLED: usize = 256;
+
 /// Different names that merged processes may have; further ones share one row.
 const MERGED_NAMES: usize = 1_024;
 
@@ -50,6 +54,9 @@ pub(super) struct Processes {
     round: u64,
     /// Processes that got a new sample in the last round.
     renewed: Vec<Place>,
+    /// Processes that lost their last record without the exit of a last thread: its event was missed, or it had
+    /// no record. Each once.
+    bare: VecDeque<ProcessId>,
     /// Exited processes in the order of their exit.
     exited: VecDeque<ProcessId>,
     /// Exited processes merged by name.
@@ -122,8 +129,13 @@ impl Processes {
         let Some(process) = place.of(&mut self.all) else { return Ok(()) };
         process.slots.remove(slot);
         add(process.retired.get_or_insert_default())?;
-        if process.slots.is_empty() && process.group_dead {
-            self.exited.push_back(process.sample.id);
+        if process.slots.is_empty() {
+            let id = process.sample.id;
+            if process.group_dead {
+                self.exited.push_back(id);
+            } else if !std::mem::replace(&mut process.is_bare, true) {
+                self.bare.push_back(id);
+            }
         }
         Ok(())
     }
@@ -191,6 +203,48 @@ impl Processes {
         }
         self.merge_old();
         Ok(())
+    }
+
+    /// Whether so much is kept of processes that have ended that it is time for [`Self::refresh`], however long the
+    /// next snapshot takes.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.changed.len() + self.bare.len() >= UNSETTLED
+    }
+
+    /// Of the processes that lost their last record without the exit of a last thread, up to `most` that have
+    /// ended: `is_alive` says whether there is a process with that number. They may have records that were not
+    /// scanned: [`Self::conclude`] takes them after the next scan.
+    pub(super) fn ended_unseen(
+        &mut self,
+        most: usize,
+        is_alive: impl Fn(u32) -> bool,
+    ) -> Vec<ProcessId> {
+        let mut ended = Vec::new();
+        for _ in 0..most.min(self.bare.len()) {
+            let Some(id) = self.bare.pop_front() else { break };
+            // Another process has its number.
+            let next = self.by_id.range(id..).nth(1).map(|(next, _)| *next);
+            if next.is_none_or(|next| next.pid != id.pid) && is_alive(id.pid) {
+                self.bare.push_back(id);
+            } else {
+                ended.push(id);
+            }
+        }
+        ended
+    }
+
+    /// Notes that these processes have ended, unless they have records after all.
+    pub(super) fn conclude(&mut self, ended: &[ProcessId]) {
+        for id in ended {
+            let Some(place) = self.by_id.get(id).copied() else { continue };
+            let Some(process) = place.of(&mut self.all) else { continue };
+            process.is_bare = false;
+            if process.slots.is_empty() && !process.group_dead {
+                process.group_dead = true;
+                process.mark(place, &mut self.changed);
+                self.exited.push_back(*id);
+            }
+        }
     }
 
     /// Adds system calls that were not in the records yet: thread ids, and how many calls. They must be

@@ -34,6 +34,8 @@ pub(super) struct Process {
     pub(super) retired: Option<Box<RecordSum>>,
     /// Slots of the other threads.
     pub(super) slots: Slots,
+    /// It is among those that have no record, and may live.
+    pub(super) is_bare: bool,
     /// Something may have changed since `sample` was made.
     pub(super) is_changed: bool,
     /// What `sample` has of the records alone, without calls that are pending.
@@ -80,6 +82,7 @@ impl Process {
             group_dead: false,
             retired: None,
             slots: Slots::default(),
+            is_bare: false,
             is_changed: false,
             recorded: Calls::default(),
         }

@@ -79,6 +79,12 @@ impl Kernel {
         });
     }
 
+    fn settle(&self, processes: &mut Processes) {
+        if processes.is_unsettled() {
+            self.refresh(processes);
+        }
+    }
+
     /// The thread in `slot` has left its CPU for good.
     fn end(&mut self, processes: &mut Processes, slot: u32, is_last: bool) {
         let (mut header, sum) = self.records.remove(&slot).unwrap();
@@ -314,6 +320,83 @@ fn processes_that_exited_are_bounded_and_their_counts_are_kept() {
     assert!(processes.all.len() <= EXITED_KEPT + 1000, "places are used again");
     assert_eq!((processes.by_thread.len(), processes.by_slot.len()), (0, 2));
     assert!(processes.all.iter().flatten().all(|process| process.retired.is_none()));
+}
+
+/// `zc stat` takes one snapshot, at its end.
+#[test]
+fn processes_that_exit_are_bounded_without_a_snapshot() {
+    let (mut kernel, mut processes) = (Kernel::default(), Processes::default());
+    let lives = 10 * EXITED_KEPT as u32 + 7;
+    for pid in 10..10 + lives {
+        kernel.start(1, pid, pid);
+        kernel.read(1, 1);
+        kernel.end(&mut processes, 1, true);
+        if pid % 100 == 0 {
+            kernel.settle(&mut processes);
+            let kept = processes.all.iter().flatten();
+            let sums = kept.filter(|process| process.retired.is_some()).count();
+            assert!(sums < UNSETTLED + 100, "{sums} sums of records");
+            assert!(processes.all.len() < EXITED_KEPT + UNSETTLED + 100);
+            assert!(processes.changed.len() < UNSETTLED + 100);
+        }
+    }
+    kernel.refresh(&mut processes);
+    let lives = u64::from(lives);
+    assert_eq!(totals(&mut processes), (lives, lives, 10 * lives));
+}
+
+#[test]
+fn processes_whose_exit_was_missed_are_bounded_too() {
+    let (mut kernel, mut processes) = (Kernel::default(), Processes::default());
+    let lives = 3 * EXITED_KEPT as u32;
+    for pid in 10..10 + lives {
+        kernel.start(1, pid, pid);
+        kernel.read(1, 1);
+        kernel.end(&mut processes, 1, false);
+        // One of two is looked at while it ends.
+        let ended = processes.ended_unseen(2, |found| found == pid && pid % 2 == 0);
+        processes.conclude(&ended);
+        kernel.settle(&mut processes);
+    }
+    kernel.refresh(&mut processes);
+    let samples = samples(&mut processes);
+    assert!(samples.len() <= EXITED_KEPT + 2, "{} rows", samples.len());
+    assert!(samples.iter().filter(|sample| !sample.exited).count() <= 1);
+    let lives = u64::from(lives);
+    assert_eq!(totals(&mut processes), (lives, lives, 10 * lives));
+    // A process with the number of one that was not seen to end.
+    let mut processes = Processes::default();
+    kernel.start(1, 70, 70);
+    kernel.end(&mut processes, 1, false);
+    kernel.start(1, 70, 70);
+    kernel.records.get_mut(&1).unwrap().0.process_start_ns = 71;
+    kernel.scan(&mut processes, &[1]);
+    let ended = processes.ended_unseen(1, |_| true);
+    processes.conclude(&ended);
+    kernel.refresh(&mut processes);
+    let exited = |sample: Arc<ProcessSample>| (sample.id.start_ns, sample.exited);
+    let ends: Vec<_> = self::samples(&mut processes).into_iter().map(exited).collect();
+    assert_eq!(ends, [(70, true), (71, false)]);
+}
+
+/// A thread that calls execve ends its leader, whose record is read first.
+#[test]
+fn a_process_with_a_record_that_was_not_scanned_has_not_ended() {
+    let (mut kernel, mut processes) = (Kernel::default(), Processes::default());
+    kernel.start(1, 70, 70);
+    kernel.start(2, 70, 71);
+    kernel.read(1, 3);
+    kernel.read(2, 4);
+    kernel.end(&mut processes, 1, false);
+    let ended = processes.ended_unseen(9, |_| false);
+    assert_eq!(ended, [id(70)]);
+    kernel.scan(&mut processes, &[2]);
+    processes.conclude(&ended);
+    kernel.refresh(&mut processes);
+    kernel.end(&mut processes, 2, true);
+    kernel.refresh(&mut processes);
+    assert_eq!(totals(&mut processes), (7, 7, 70));
+    assert_eq!(processes.exited.len(), 1);
 }
 
 #[test]
