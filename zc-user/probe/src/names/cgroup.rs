@@ -2,8 +2,9 @@
 
 use std::{
     collections::HashMap,
+    ffi::OsStr,
     fs,
-    os::unix::fs::MetadataExt as _,
+    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -19,15 +20,23 @@ const SEARCHES: Duration = Duration::from_secs(1);
 
 /// Where the hierarchy of cgroup v2 is mounted.
 pub(crate) fn mount_point() -> Option<PathBuf> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    mounts.lines().find_map(|line| {
+    mounts("cgroup2").into_iter().next()
+}
+
+/// Where file systems of this type are mounted.
+fn mounts(wanted: &str) -> Vec<PathBuf> {
+    // Mounted directories may have names of any bytes.
+    let mounts = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    let mounts = String::from_utf8_lossy(&mounts);
+    let place = |line: &str| {
         // The fields after the hyphen are the type of the file system and what is mounted.
         let (place, kind) = line.split_once(" - ")?;
-        if !kind.starts_with("cgroup2 ") {
+        if kind.split(' ').next() != Some(wanted) {
             return None;
         }
         place.split(' ').nth(4).map(PathBuf::from)
-    })
+    };
+    mounts.lines().filter_map(place).collect()
 }
 
 /// cgroup v2 paths by id. An id names a directory for as long as that exists.
@@ -35,18 +44,28 @@ pub struct Cgroups {
     by_id: HashMap<u64, Arc<str>>,
     /// When the hierarchy was searched.
     searched: Option<Instant>,
-    /// Where it is mounted, if paths here are those of the whole machine.
+    /// Where it is mounted.
     root: Option<PathBuf>,
+    /// Whether paths here are those of the whole machine. In a cgroup namespace of our own they are relative to a
+    /// group whose path is unknown.
+    host_paths: bool,
+    /// The id of the root, where hierarchies of v1 are mounted: processes that are in a group there are in the root
+    /// of this one.
+    meaningless: Option<u64>,
     /// Whether `/proc/PID` is the process that the kernel side calls so.
     host_pids: bool,
 }
 
 impl Default for Cgroups {
     fn default() -> Self {
+        let root = mount_point();
+        let id = root.as_ref().and_then(|root| fs::metadata(root).ok()).map(|found| found.ino());
         Self {
             by_id: HashMap::new(),
             searched: None,
-            root: mount_point().filter(|_| namespace::has_host_cgroups()),
+            host_paths: namespace::has_host_cgroups(),
+            meaningless: id.filter(|_| !mounts("cgroup").is_empty()),
+            root,
             host_pids: namespace::has_host_pids(),
         }
     }
@@ -54,9 +73,10 @@ impl Default for Cgroups {
 
 impl Cgroups {
     /// The path of cgroup `id`, learned from a living member, or from its directory. `None` when both have gone
-    /// before anybody asked.
+    /// before the first look, where paths are relative to an unknown group, and for the root on a host with groups
+    /// of v1.
     pub fn name(&mut self, id: u64, pid: u32, exited: bool) -> Option<Arc<str>> {
-        if id == 0 {
+        if id == 0 || !self.host_paths || self.meaningless == Some(id) {
             return None;
         }
         if let Some(path) = self.by_id.get(&id) {
@@ -66,17 +86,17 @@ impl Cgroups {
             self.search();
             return self.by_id.get(&id).map(Arc::clone);
         }
-        let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+        let text = fs::read(format!("/proc/{pid}/cgroup")).ok()?;
         // The unified hierarchy is number 0: "0::/path".
-        let path: Arc<str> = text.lines().find_map(|line| line.strip_prefix("0::"))?.into();
-        if let Some(root) = &self.root {
-            // The process may have been moved since.
-            let directory = fs::metadata(root.join(path.trim_start_matches('/')));
-            if directory.map_or(0, |found| found.ino()) != id {
-                self.search();
-                return self.by_id.get(&id).map(Arc::clone);
-            }
+        let path = text.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"0::"))?;
+        // Without its directory the path may be that of another group: the process may have been moved since.
+        let relative = OsStr::from_bytes(path.strip_prefix(b"/").unwrap_or(path));
+        let directory = fs::metadata(self.root.as_ref()?.join(relative));
+        if directory.map_or(0, |found| found.ino()) != id {
+            self.search();
+            return self.by_id.get(&id).map(Arc::clone);
         }
+        let path = String::from_utf8_lossy(path).into();
         self.learn(id, &path);
         Some(path)
     }
@@ -103,10 +123,8 @@ impl Cgroups {
             self.learn(found.ino(), &if path.is_empty() { "/" } else { path }.into());
         }
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-            if entry.file_type().is_ok_and(|kind| kind.is_dir())
-                && let Some(name) = entry.file_name().to_str()
-            {
-                self.gather(&entry.path(), &format!("{path}/{name}"));
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                self.gather(&entry.path(), &format!("{path}/{}", entry.file_name().display()));
             }
         }
     }
@@ -128,6 +146,8 @@ mod tests {
             by_id: HashMap::new(),
             searched: None,
             root: Some(root.path().to_owned()),
+            host_paths: true,
+            meaningless: None,
             host_pids: true,
         };
         // This process is not in that group, which may be in no hierarchy at all.
@@ -138,5 +158,32 @@ mod tests {
             Some("/left/below")
         );
         assert_eq!(cgroups.name(u64::MAX, own, false), None);
+        assert_eq!(cgroups.name(id(root.path()), own, true).as_deref(), Some("/"));
+
+        // With groups of v1, that is where processes are of which nothing is known.
+        cgroups.meaningless = Some(id(root.path()));
+        assert_eq!(cgroups.name(id(root.path()), own, true), None);
+        assert_eq!(cgroups.name(id(&left), own, false).as_deref(), Some("/left"));
+        // In a namespace of our own, the root of the mount is some group.
+        cgroups.host_paths = false;
+        assert_eq!(cgroups.name(id(&left), own, false), None);
+    }
+
+    #[test]
+    fn a_group_may_have_any_name() {
+        let root = TempDir::new().unwrap();
+        let group = root.path().join(OsStr::from_bytes(b"\xff a (deleted)"));
+        fs::create_dir(&group).unwrap();
+        let mut cgroups = Cgroups {
+            by_id: HashMap::new(),
+            searched: None,
+            root: Some(root.path().to_owned()),
+            host_paths: true,
+            meaningless: None,
+            host_pids: true,
+        };
+        let id = fs::metadata(&group).unwrap().ino();
+        let name = cgroups.name(id, std::process::id(), false);
+        assert_eq!(name.as_deref(), Some("/\u{fffd} a (deleted)"));
     }
 }
