@@ -7,7 +7,7 @@ named! {
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     #[repr(u32)]
     pub enum Loss {
-        /// Events of threads for which no slot was free; their counts are in the unattributed row.
+        /// Events of threads for which no slot was free; their counts are in the unattributed row. Track more threads with --max-threads.
         SlotsExhausted = "slots_exhausted",
         /// Devices beyond the size of the device table; their traffic is not counted.
         DevicesExhausted = "devices_exhausted",
@@ -31,5 +31,28 @@ named! {
         ProbeRecursions = "probe_recursions",
         /// Work on behalf of processes that have ended, beyond the size of their table; counted in the unattributed row.
         DepartedExhausted = "departed_exhausted",
+    }
+}
+
+impl Loss {
+    /// Whether it is counted for the whole machine, also in a run that follows some processes only.
+    #[must_use]
+    pub const fn is_of_machine(self) -> bool {
+        match self {
+            // Devices and buses move bytes of any process; completions that name no request, and events that
+            // the kernel skips, do not tell whose they are.
+            Self::DevicesExhausted
+            | Self::ScatterListsTruncated
+            | Self::CpuOutOfRange
+            | Self::UringAnonymousCompletions
+            | Self::ProbeRecursions => true,
+            Self::SlotsExhausted
+            | Self::DescriptorUnreadable
+            | Self::CompatSyscalls
+            | Self::MessagesTruncated
+            | Self::UserMemoryUnreadable
+            | Self::AioEventsTruncated
+            | Self::DepartedExhausted => false,
+        }
     }
 }

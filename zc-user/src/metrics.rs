@@ -58,7 +58,8 @@ is followed from its birth, also when its parent ends later or it leaves the con
 parent before `zc` started is not known to descend from it. Nothing is counted for other processes, and they
 take no slots: the unattributed row has what followed threads did without a slot. Devices and their bytes are
 still those of the whole machine. A path of a control group that has a `*` is only a filter, and so is
-`--cgroup` with a command. `--comm`, `--path` and `--filter` are filters, too.
+`--cgroup` with a command. `--comm`, `--path` and `--filter` are filters, too. What threads did without a slot
+stays in the unattributed row and in the totals then: it may be of processes that the filter leaves out.
 ";
 
 fn write_columns(page: &mut String) -> fmt::Result {
@@ -159,8 +160,16 @@ fn write_paths(page: &mut String) -> fmt::Result {
     Ok(())
 }
 
+/// What losses are about.
+const LOSSES: &str = "\
+In a run that follows some processes only, losses are counted for these; texts list the others, which the kernel
+counts for the whole machine, as losses on this machine. With a filter all of them are on this machine.
+";
+
 fn write_losses(page: &mut String) -> fmt::Result {
-    page.push_str("\n## Losses\n\n| id | meaning |\n| --- | --- |\n");
+    page.push_str("\n## Losses\n\n");
+    page.push_str(LOSSES);
+    page.push_str("\n| id | meaning |\n| --- | --- |\n");
     for loss in Loss::ALL {
         writeln!(page, "| `{}` | {} |", loss.id(), loss.help())?;
     }

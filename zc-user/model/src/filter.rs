@@ -78,13 +78,21 @@ impl Filter {
 
 impl Frame {
     /// Only the processes that `filter` selects, see [`Self::only`]. A filter that selects
-    /// everything changes nothing.
+    /// everything leaves out nothing.
+    ///
+    /// What is unattributed stays while threads find no slots: it may be of the selected processes.
     #[must_use]
-    pub fn select(self, filter: &Filter) -> Self {
+    pub fn select(mut self, filter: &Filter) -> Self {
+        self.scope.followed = filter.followed;
         if filter.is_everything() {
             return self;
         }
-        self.only(|process, frame| filter.selects(process, frame))
+        let of_crowd = self.crowded.then(|| std::mem::take(&mut self.unattributed));
+        let selected = self.only(|process, frame| filter.selects(process, frame));
+        match of_crowd {
+            Some(unattributed) => selected.with_unattributed(unattributed),
+            None => selected,
+        }
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use zc_common::loss::Loss;
+
 use crate::{
     counter::Counters,
     ledger::{self, Copied},
     snapshot::{
-        DeviceSample, Host, Losses, PathSample, ProcessId, ProcessSample, SelfCost, Snapshot,
-        Unattributed,
+        DeviceSample, Host, LossId, Losses, PathSample, ProcessId, ProcessSample, SelfCost,
+        Snapshot, Unattributed,
     },
 };
 
@@ -36,6 +38,25 @@ impl Totals {
     }
 }
 
+/// Which processes a frame is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// The run follows some processes only, and counts nothing of the others.
+    pub followed: bool,
+    /// A filter has left out processes.
+    pub filtered: bool,
+}
+
+impl Scope {
+    /// Whether `loss` concerns the processes of such a frame. The others are losses on the machine, of any
+    /// process.
+    #[must_use]
+    pub fn concerns(self, loss: LossId) -> bool {
+        let counts_all = !self.followed && !self.filtered;
+        counts_all || self.followed && !loss.is_known_and(Loss::is_of_machine)
+    }
+}
+
 /// One interval (or, from a single snapshot, the time since the probes were attached).
 ///
 /// In every row `moved_bytes` and `copied_bytes` are the sums over the row's paths, whatever the
@@ -59,6 +80,10 @@ pub struct Frame {
     pub devices: Vec<DeviceSample>,
     /// Losses during the interval.
     pub losses: Losses,
+    /// Which processes it is about.
+    pub scope: Scope,
+    /// Whether threads have found no slot since the probes were attached: what they did is in `unattributed`.
+    pub crowded: bool,
     /// `zc`'s own cost: CPU time and runs during the interval, memory as of its end.
     pub self_cost: SelfCost,
 }
@@ -88,6 +113,8 @@ impl Frame {
         ledger::reconcile(&mut unattributed.counters, &unattributed.paths);
         let totals = Totals::of(&processes, &unattributed);
         Self {
+            scope: Scope::default(),
+            crowded: losses[Loss::SlotsExhausted] > 0,
             host,
             taken_at_ns,
             elapsed_ns,
@@ -131,6 +158,8 @@ impl Frame {
         }
         let Rows { processes, totals } = rows;
         Self {
+            scope: Scope::default(),
+            crowded: next.losses[Loss::SlotsExhausted] > 0,
             host: Arc::clone(&next.host),
             taken_at_ns: next.taken_at_ns,
             elapsed_ns: next.elapsed_ns.saturating_sub(previous.elapsed_ns),
@@ -145,14 +174,22 @@ impl Frame {
 
     /// Only the processes for which `keep` is true. The totals become those of the selection. What
     /// is unattributed is dropped: it may or may not belong to one of the selected processes.
-    /// Devices and losses stay, since they are the machine's.
+    /// Devices and losses stay.
     #[must_use]
     pub fn only(mut self, mut keep: impl FnMut(&ProcessSample, &Self) -> bool) -> Self {
         let selected: Vec<bool> =
             self.processes.iter().map(|process| keep(process, &self)).collect();
         let mut selected = selected.into_iter();
         self.processes.retain(|_| selected.next().unwrap_or(false));
+        self.scope.filtered = true;
         self.unattributed = Unattributed::default();
+        self.totals = Totals::of(&self.processes, &self.unattributed);
+        self
+    }
+
+    /// The same with this as what is unattributed; the totals include it.
+    pub(crate) fn with_unattributed(mut self, unattributed: Unattributed) -> Self {
+        self.unattributed = unattributed;
         self.totals = Totals::of(&self.processes, &self.unattributed);
         self
     }

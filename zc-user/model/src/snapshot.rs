@@ -123,6 +123,9 @@ pub struct PathSample {
 /// A path, by its id.
 pub type PathId = Id<CopyPath>;
 
+/// A way to lose counts, by its id.
+pub type LossId = Id<Loss>;
+
 /// A kind of socket, by its id.
 pub type SocketId = Id<SocketKind>;
 
@@ -167,6 +170,14 @@ pub struct Unattributed {
     pub counters: Counters,
     /// The paths that were used.
     pub paths: Vec<PathSample>,
+}
+
+impl Unattributed {
+    /// Whether there is anything.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        !self.paths.is_empty() || !self.counters.is_zero()
+    }
 }
 
 /// What kind of device.

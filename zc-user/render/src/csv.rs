@@ -20,7 +20,8 @@ use zc_model::{
 /// The rows, and the columns of each.
 #[derive(Clone, Debug)]
 pub enum Rows {
-    /// One per process.
+    /// One per process; the last one is what is unattributed, if there is anything, without the cells that tell
+    /// a process.
     Processes(Vec<&'static Column<Processes>>),
     /// One per path, and kind of socket, of each process; the last ones are unattributed.
     Paths(Vec<PathColumn>),
@@ -71,7 +72,8 @@ impl Rows {
         let processes = listing.of(frame).map(Row::process);
         match self {
             Self::Processes(columns) => {
-                for row in processes {
+                let unattributed = frame.unattributed.is_active().then(|| Row::unattributed(frame));
+                for row in processes.chain(unattributed) {
                     lines.write(columns.iter().map(|column| column.of(row, frame)))?;
                 }
             }

@@ -5,12 +5,14 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use zc_common::{loss::Loss, path::CopyPath};
 use zc_model::{
     column::{Column, Processes, Table as _, View},
     counter::CounterId,
     filter::{Filter, parse},
+    fixture::sketch::{path, process as sketch, snapshot},
     frame::Frame,
-    snapshot::PathSample,
+    snapshot::{PathSample, Snapshot},
     sort::Listing,
 };
 use zc_render::{csv::Rows, json as output_json, table};
@@ -144,7 +146,11 @@ fn csv_numbers_are_raw_and_whole_where_they_are_whole() {
 fn csv_of_every_column_is_a_rectangle_of_values() {
     let text = csv_of(&whole("small"), &Rows::default());
     let lines: Vec<_> = text.lines().collect();
-    assert_eq!(lines.len(), 1 + whole("small").processes.len());
+    assert_eq!(
+        lines.len(),
+        2 + whole("small").processes.len(),
+        "the headings and what is unattributed"
+    );
     assert!(lines.iter().all(|line| line.split(',').count() == 2 + Processes::COLUMNS.len()));
     assert!(lines[0].starts_with("taken_at_ns,elapsed_ns,pid,ppid,comm,"));
 }
@@ -391,4 +397,56 @@ fn a_selection_is_what_every_output_shows() {
     assert_eq!(document["processes"].as_array().unwrap().len(), 1);
     assert_eq!(document["totals"]["counters"], process(&document, "nginx")["counters"]);
     assert!(!stat(&frame).contains("relay"));
+}
+
+/// Two processes, what threads without a slot did, and a loss that the kernel counts for the whole machine.
+fn crowded() -> Snapshot {
+    let read = |bytes| [path(CopyPath::FileRead, 1, bytes)];
+    let mut all = snapshot(1, &[sketch(7, "chosen", &read(11)), sketch(8, "other", &read(13))]);
+    all.unattributed.paths = read(1009).to_vec();
+    all.losses[Loss::SlotsExhausted] = 3;
+    all.losses[Loss::ProbeRecursions] = 350;
+    all
+}
+
+/// The sum of a column of CSV.
+fn sum(text: &str, column: &str) -> u64 {
+    let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+    let at = reader.headers().unwrap().iter().position(|name| name == column).unwrap();
+    reader.records().map(|line| line.unwrap()[at].parse::<u64>().unwrap()).sum()
+}
+
+#[test]
+fn what_threads_did_without_a_slot_is_in_every_form() {
+    let comms = vec!["chosen".into()];
+    let chosen = Filter { comms, ..Filter::default() };
+    let followed = Filter { followed: true, ..Filter::default() };
+    for (filter, moved) in [(Filter::default(), 1033), (followed, 1033), (chosen, 1020)] {
+        let frame = Frame::cumulative(crowded()).select(&filter);
+        for rows in [Rows::default(), Rows::per_path()] {
+            assert_eq!(sum(&csv_of(&frame, &rows), "moved_bytes"), moved, "{filter:?}");
+        }
+        let document = document(&frame);
+        assert_eq!(document["totals"]["counters"]["moved_bytes"], moved);
+        assert_eq!(document["unattributed"]["counters"]["moved_bytes"], 1009);
+        for text in [stat(&frame), once(&frame)] {
+            let rows = text.lines().filter(|line| line.contains("(unattributed) "));
+            assert!(rows.count() >= 1, "{text}");
+            assert!(text.contains("--max-threads"), "{text}");
+            assert_eq!(text.contains("that the filter"), frame.scope.filtered, "{text}");
+        }
+    }
+}
+
+#[test]
+fn losses_on_the_machine_are_not_those_of_what_is_followed() {
+    let title = "Losses on this machine, of any process: ";
+    let frame = Frame::cumulative(crowded());
+    let text = stat(&frame);
+    assert!(text.contains("\nLosses: 353\n") && !text.contains(title), "{text}");
+    let text = stat(&frame.clone().select(&Filter { followed: true, ..Filter::default() }));
+    assert!(text.contains("\nLosses: 3\n") && text.contains(&format!("{title}350\n")), "{text}");
+    let comms = vec!["chosen".into()];
+    let text = once(&frame.select(&Filter { comms, ..Filter::default() }));
+    assert!(!text.contains("\nLosses: ") && text.contains(&format!("{title}353\n")), "{text}");
 }

@@ -9,9 +9,9 @@ use ratatui::layout::Rect;
 
 use zc_model::{
     filter::Filter,
-    frame::Frame,
+    frame::{Frame, Scope},
     history::Point,
-    snapshot::{Losses, ProcessId, ProcessSample, Provenance, Snapshot},
+    snapshot::{LossId, Losses, ProcessId, ProcessSample, Provenance, Snapshot},
 };
 use zc_render::theme::Theme;
 
@@ -154,6 +154,17 @@ impl Context {
     #[must_use]
     pub fn losses(&self) -> &Losses {
         &self.shot().losses
+    }
+
+    /// Whether a loss concerns what the header shows: all processes that are followed.
+    #[must_use]
+    pub(crate) fn concerns(&self, loss: LossId) -> bool {
+        Scope { followed: self.narrowed.followed, filtered: false }.concerns(loss)
+    }
+
+    /// The losses that do.
+    pub(crate) fn losses_here(&self) -> impl Iterator<Item = (LossId, u64)> + '_ {
+        self.losses().occurred().filter(|(loss, _)| self.concerns(*loss))
     }
 
     /// Where the page is; empty on a screen that is too small for it.

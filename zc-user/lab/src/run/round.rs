@@ -18,7 +18,7 @@ use crate::{
         scenario::{Scenario, Setting},
     },
 };
-use zc_model::{filter::Filter, frame::Frame, snapshot::Snapshot};
+use zc_model::{frame::Frame, snapshot::Snapshot};
 
 /// Runs `scenario` once.
 pub(crate) async fn mechanism(
@@ -155,7 +155,7 @@ pub(crate) fn section(before: &Snapshot, after: &Snapshot, roots: &[u32]) -> Res
     if !frame.processes.iter().any(|process| pids.contains(&process.id.pid)) {
         bail!("the probes did not see the worker; run `zc doctor`");
     }
-    Ok(frame.select(&Filter { pids, ..Filter::default() }))
+    Ok(frame.only(|process, _| pids.contains(&process.id.pid)))
 }
 
 /// Whether every byte arrived.

@@ -185,3 +185,42 @@ fn a_selection_has_its_own_totals_and_nothing_unattributed() {
     assert_eq!((selected.processes.len(), moved(&selected)), (1, 10));
     assert!(selected.unattributed.paths.is_empty());
 }
+
+#[test]
+fn a_selection_keeps_what_threads_did_without_a_slot() {
+    let mut all = snapshot(
+        1,
+        &[
+            process(7, "nginx", &[path(CopyPath::FileRead, 1, 10)]),
+            process(8, "dd", &[path(CopyPath::FileRead, 1, 100)]),
+        ],
+    );
+    let quiet = all.clone();
+    all.unattributed.paths = vec![path(CopyPath::FileRead, 1, 1000)];
+    all.losses[Loss::SlotsExhausted] = 3;
+    let filter = Filter { comms: vec!["nginx".into()], ..Filter::default() };
+    let selected = Frame::cumulative(all.clone()).select(&filter);
+    assert_eq!((selected.processes.len(), moved(&selected)), (1, 1010));
+    assert_eq!(selected.unattributed.paths, all.unattributed.paths);
+    // Also in an interval in which no thread looked for a slot: one that found none earlier goes on.
+    let mut later = all.clone();
+    later.unattributed.paths = vec![path(CopyPath::FileRead, 2, 1500)];
+    let selected = Frame::between(&all, &later).select(&filter);
+    assert_eq!((selected.losses.total(), moved(&selected)), (0, 500));
+    assert_eq!(moved(&Frame::cumulative(quiet).select(&filter)), 10);
+}
+
+#[test]
+fn a_loss_concerns_a_selection_if_it_is_counted_for_what_is_followed() {
+    let all = Scope::default();
+    let followed = Scope { followed: true, filtered: false };
+    let filtered = Scope { followed: false, filtered: true };
+    let concerned = |scope: Scope| {
+        let is = |loss: &&Loss| scope.concerns(LossId::Known(**loss));
+        Loss::ALL.iter().filter(is).copied().collect::<Vec<_>>()
+    };
+    assert_eq!(concerned(all), Loss::ALL);
+    assert_eq!(concerned(filtered), []);
+    assert!(concerned(followed).contains(&Loss::CompatSyscalls));
+    assert!(!concerned(followed).contains(&Loss::ProbeRecursions));
+}

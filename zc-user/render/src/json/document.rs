@@ -211,6 +211,8 @@ impl<'a> Document<'a> {
             unattributed: _,
             devices: _,
             losses,
+            scope: _,
+            crowded: _,
             self_cost,
         } = frame;
         let head = Head {

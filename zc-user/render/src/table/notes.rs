@@ -2,11 +2,18 @@
 
 use std::io;
 
+use super::once::UNATTRIBUTED;
 use crate::{
     human,
     paragraph::{self, Indent},
 };
-use zc_model::{column, counter::CounterId, frame::Frame, snapshot::Provenance};
+use zc_model::{
+    column,
+    counter::CounterId,
+    frame::Frame,
+    ledger::PathSum,
+    snapshot::{LossId, Provenance},
+};
 
 /// Longest line.
 pub(super) const COLUMNS: usize = 80;
@@ -15,6 +22,7 @@ pub(super) const COLUMNS: usize = 80;
 /// lost.
 pub(super) fn write(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
     let mut notes = marks(frame);
+    notes.extend(crowd(frame));
     notes.extend(limitations(frame));
     if !notes.is_empty() {
         writeln!(out, "\nNotes")?;
@@ -22,14 +30,35 @@ pub(super) fn write(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
             write_wrapped(&note, out)?;
         }
     }
-    let lost = frame.losses.total();
-    if lost > 0 {
-        writeln!(out, "\nLosses: {}", human::count(lost))?;
-        for (loss, count) in frame.losses.occurred() {
-            write_wrapped(&format!("{} {}: {}", human::count(count), loss.id(), loss.help()), out)?;
-        }
+    let (own, others): (Vec<_>, Vec<_>) =
+        frame.losses.occurred().partition(|(loss, _)| frame.scope.concerns(*loss));
+    write_losses("Losses", &own, out)?;
+    write_losses("Losses on this machine, of any process", &others, out)
+}
+
+fn write_losses(title: &str, losses: &[(LossId, u64)], out: &mut dyn io::Write) -> io::Result<()> {
+    if losses.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let lost = losses.iter().fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
+    writeln!(out, "\n{title}: {}", human::count(lost))?;
+    losses.iter().try_for_each(|(loss, count)| {
+        write_wrapped(&format!("{} {}: {}", human::count(*count), loss.id(), loss.help()), out)
+    })
+}
+
+/// What threads without a slot did, and whose it may be.
+fn crowd(frame: &Frame) -> Option<String> {
+    if !frame.crowded || !frame.unattributed.is_active() {
+        return None;
+    }
+    let moved = human::bytes(PathSum::of(&frame.unattributed.paths).moved_bytes);
+    let others =
+        if frame.scope.filtered { ", or of processes that the filter leaves out" } else { "" };
+    Some(format!(
+        "{UNATTRIBUTED}: more threads than there are slots; the {moved} that this row moved, which are in the \
+         totals, may be of any process listed{others}. Track more threads with --max-threads."
+    ))
 }
 
 fn marks(frame: &Frame) -> Vec<String> {

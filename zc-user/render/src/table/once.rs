@@ -80,7 +80,10 @@ pub(super) fn write_tax(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()
     paragraph::write(&text, Indent::NONE, notes::COLUMNS, out)
 }
 
-/// Writes a table of processes.
+/// The name of the row of what is unattributed.
+pub(super) const UNATTRIBUTED: &str = "(unattributed)";
+
+/// Writes a table of processes, and below them what is unattributed, if there is anything.
 pub(super) fn write_processes<'a>(
     frame: &'a Frame,
     processes: impl Iterator<Item = &'a ProcessSample>,
@@ -88,13 +91,22 @@ pub(super) fn write_processes<'a>(
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
     let mut processes = processes.peekable();
-    if processes.peek().is_none() {
+    if processes.peek().is_none() && !frame.unattributed.is_active() {
         return writeln!(out, "  No activity.");
     }
     let mut grid = Grid::of(columns.iter().copied());
     for process in processes {
         let row = Row::process(process);
         grid.push(columns.iter().map(|column| Cell::of(column, row, frame)).collect());
+    }
+    if frame.unattributed.is_active() {
+        let row = Row::unattributed(frame);
+        let named = columns.iter().position(|column| **column == *Processes::COMM).unwrap_or(0);
+        let cells = columns.iter().enumerate().map(|(at, column)| match at == named {
+            true => Cell::text(UNATTRIBUTED),
+            false => Cell::of(column, row, frame),
+        });
+        grid.push(cells.collect());
     }
     grid.write(out)
 }

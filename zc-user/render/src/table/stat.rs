@@ -5,7 +5,7 @@ use std::io;
 use super::{
     grid::{Cell, Grid},
     notes,
-    once::{total, write_machine, write_processes, write_tax},
+    once::{UNATTRIBUTED, total, write_machine, write_processes, write_tax},
     zerocopy,
 };
 use crate::{advice as words, human, sanitize};
@@ -111,7 +111,7 @@ fn write_paths(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
     }
     push("total", PathRow::All(Row::totals(frame)));
     if !frame.unattributed.paths.is_empty() {
-        push("(unattributed)", PathRow::All(Row::unattributed(frame)));
+        push(UNATTRIBUTED, PathRow::All(Row::unattributed(frame)));
     }
     grid.write(out)
 }

@@ -136,7 +136,8 @@ fn losses(context: &Context, canvas: &mut Canvas) {
     }
     heading(context, canvas, "Lost since the start");
     for (loss, count) in context.losses().occurred() {
-        let text = format!("{} {}: {}", human::count(count), loss.id(), loss.help());
+        let place = if context.concerns(loss) { "" } else { " (on this machine, of any process)" };
+        let text = format!("{} {}{place}: {}", human::count(count), loss.id(), loss.help());
         canvas.paragraph(&text, 2, context.theme().notice());
     }
 }

@@ -231,10 +231,10 @@ fn rows_visible(context: &Context) -> usize {
     tabular::rows_visible(context.body()).saturating_sub(pinned)
 }
 
-/// Whether the row of what belongs to no process is on the screen. A filter hides it: whether
-/// the filter would select it is unknown.
+/// Whether the row of what belongs to no process is on the screen. A filter hides it, unless it may have what
+/// threads of the selected processes did without a slot.
 fn shows_unattributed(context: &Context) -> bool {
-    !context.is_filtered()
+    !context.is_filtered() || context.frame().is_some_and(|frame| frame.crowded)
 }
 
 /// The selected processes' keys in this order.

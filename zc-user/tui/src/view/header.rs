@@ -158,7 +158,7 @@ fn pairs(context: &Context, frame: &Frame, width: u16) -> Vec<Pair> {
         style,
         width,
     };
-    let lost = context.losses().total();
+    let lost = context.losses_here().fold(0_u64, |sum, (_, count)| sum.saturating_add(count));
     let calm = theme.text();
     // Devices serve all processes: no hook says for whom a packet is.
     let (dma_long, dma_short) =
@@ -262,8 +262,7 @@ fn draw_tabs(context: &Context, place: &Place, area: Rect, buf: &mut Buffer) {
     }
     let (notice, style) = if let Some(complaint) = context.complaint() {
         (sanitize(complaint).into_owned(), theme.alarm())
-    } else if let Some((loss, count)) = context.losses().occurred().max_by_key(|(_, count)| *count)
-    {
+    } else if let Some((loss, count)) = context.losses_here().max_by_key(|(_, count)| *count) {
         (format!("lost: {} {}", human::count_short(count), clause(loss.help())), theme.alarm())
     } else {
         (place.scope.clone(), theme.dim())

@@ -8,6 +8,7 @@ use crossterm::event::{
     MouseEventKind,
 };
 use ratatui::{buffer::Buffer, layout::Rect};
+use zc_common::loss::Loss;
 use zc_model::{
     column::Processes, filter::Filter, snapshot::Snapshot, sort::Direction, source::SnapshotSource,
 };
@@ -102,6 +103,32 @@ fn a_process_that_ends_while_one_looks_at_it_stays_on_the_screen() {
     assert!(text.contains("file_to_socket"), "{text}");
     let alive = Session::playing(snapshots).ticks(3).key(KeyCode::Enter).play().text();
     assert!(!alive.contains("has ended"));
+}
+
+#[test]
+fn what_threads_did_without_a_slot_is_shown_with_a_filter_too() {
+    let text = |lost| {
+        let machine = Machine { lost, ..Machine::default() };
+        Session::of(machine).ticks(3).keys("/nginx").key(KeyCode::Enter).play().text()
+    };
+    assert!(!text(0).contains("(unattributed)"));
+    assert!(text(1).contains("(unattributed)"), "{}", text(1));
+}
+
+#[test]
+fn losses_on_the_machine_are_not_lost_to_what_is_followed() {
+    let mut snapshots: Vec<Snapshot> = (0..3).map(|s| Machine::default().after(s)).collect();
+    snapshots[2].losses[Loss::ProbeRecursions] = 350;
+    let session = |followed| {
+        let mut session = Session::playing(snapshots.clone());
+        session.filter = Filter { followed, ..Filter::default() };
+        session.ticks(3)
+    };
+    assert!(session(false).play().text().contains("lost: 350"));
+    let text = session(true).play().text();
+    assert!(!text.contains("350"), "{text}");
+    let help = session(true).keys("?").play().text();
+    assert!(help.contains("350 probe_recursions (on this machine, of any process)"), "{help}");
 }
 
 #[test]
