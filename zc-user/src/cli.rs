@@ -11,9 +11,15 @@ use zc_common::path::CopyPath;
 use zc_model::{
     column::{Column, Processes, Table as _, View},
     filter::{self, Expr, Filter},
+    snapshot::ProcessId,
     sort::{Direction, Listing},
 };
-use zc_probe::{attach::PacketLimit, catalog::Part, follow::Follow};
+use zc_probe::{
+    attach::PacketLimit,
+    catalog::Part,
+    follow::Follow,
+    names::{identity, namespace},
+};
 use zc_render::csv::{PathColumn, Rows};
 
 /// The words were understood, but together they make no sense: exit status 2.
@@ -88,9 +94,9 @@ pub(crate) struct Selection {
     /// Follow only these processes and what descends from them (may be repeated, or separated by commas)
     #[arg(short, long = "pid", value_name = "PID", value_delimiter = ',', value_parser = pid)]
     pub(crate) pids: Vec<u32>,
-    /// Show only processes of this name; * stands for any text
+    /// Show only processes of this name, of any bytes; * stands for any text
     #[arg(long = "comm", value_name = "NAME")]
-    pub(crate) comms: Vec<String>,
+    pub(crate) comms: Vec<OsString>,
     /// Follow only processes in this control group or below it; * stands for any text
     #[arg(long = "cgroup", value_name = "PATH")]
     pub(crate) cgroups: Vec<String>,
@@ -116,12 +122,29 @@ pub(crate) struct Sorting {
 }
 
 impl Selection {
-    /// Which processes are followed, unless there is a command.
-    pub(crate) fn follow(&self) -> Follow {
-        match self.pids.as_slice() {
+    /// The processes given by number, as they are now.
+    ///
+    /// # Errors
+    /// When one of them cannot be watched, or control groups have no names here.
+    pub(crate) fn watched(&self) -> anyhow::Result<Vec<ProcessId>> {
+        anyhow::ensure!(
+            self.cgroups.is_empty() || namespace::has_host_cgroups(),
+            "cannot select control groups: in this cgroup namespace (a container) their paths are relative to \
+             a group whose path is unknown; run zc on the host, or in a container with the host's cgroup \
+             namespace (docker run --cgroupns=host)"
+        );
+        let mut pids = self.pids.clone();
+        pids.sort_unstable();
+        pids.dedup();
+        pids.into_iter().map(identity::find).collect()
+    }
+
+    /// Which processes are followed, unless there is a command; `watched` are those given by number.
+    pub(crate) fn follow(&self, watched: &[ProcessId]) -> Follow {
+        match watched {
             [] if self.cgroups.is_empty() => Follow::All,
             [] => Follow::cgroups(&self.cgroups),
-            pids => Follow::Processes(pids.to_vec()),
+            watched => Follow::Processes(watched.to_vec()),
         }
     }
 
@@ -136,6 +159,10 @@ impl Selection {
             cgroups: if is_by_cgroup { Vec::new() } else { self.cgroups.clone() },
             paths: self.paths.clone(),
             followed: follow.is_selective(),
+            watched: match follow {
+                Follow::Processes(watched) => watched.clone(),
+                _ => Vec::new(),
+            },
             expr: self.filter.clone(),
         }
     }

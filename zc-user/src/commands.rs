@@ -1,7 +1,7 @@
 //! The verbs: each wires a source to a sink.
 
 use std::{
-    io::{self, ErrorKind},
+    io::{self, ErrorKind, Write as _},
     process::ExitCode,
 };
 
@@ -9,7 +9,9 @@ use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Probing, Usage, Verb};
-use zc_probe::{attach::Options, follow::Follow};
+use zc_probe::{attach::Options, follow::Follow, names::identity::Unwatchable};
+
+use zc_render::sanitize::sanitize;
 
 use self::stat::NotRun;
 
@@ -49,10 +51,16 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
     }
 }
 
+/// Says on standard error that a process that was given by number has ended.
+fn say_ended(pid: u32, comm: &str) {
+    // Nothing more can be done when standard error is gone.
+    let _ = writeln!(io::stderr(), "zc: process {pid} ({}) has ended", sanitize(comm));
+}
+
 /// The exit status that an error stands for.
 #[must_use]
 pub(crate) fn status(error: &anyhow::Error) -> u8 {
-    if error.is::<Usage>() {
+    if error.is::<Usage>() || error.is::<Unwatchable>() {
         return 2;
     }
     #[cfg(feature = "lab")]

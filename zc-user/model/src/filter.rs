@@ -1,9 +1,19 @@
 //! Which processes to show: `--filter` expressions, and the selections `-p`, `--comm`, `--cgroup`
 //! and `--path`.
 
+use std::{
+    borrow::Cow,
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStrExt as _,
+};
+
 use zc_common::path::CopyPath;
 
-use crate::{frame::Frame, row::Row, snapshot::ProcessSample};
+use crate::{
+    frame::Frame,
+    row::Row,
+    snapshot::{ProcessId, ProcessSample},
+};
 
 mod expr;
 mod lexer;
@@ -22,14 +32,16 @@ pub use parse::nearest;
 pub struct Filter {
     /// Process ids.
     pub pids: Vec<u32>,
-    /// Names: the whole name, of which the kernel keeps 15 bytes; `*` stands for any text.
-    pub comms: Vec<String>,
+    /// Names: the whole name, of which the kernel keeps 15 bytes, whatever they are; `*` stands for any text.
+    pub comms: Vec<OsString>,
     /// Control groups: each selects itself and what is below it; `*` stands for any text.
     pub cgroups: Vec<String>,
     /// Processes that used one of these paths. Their other paths stay visible.
     pub paths: Vec<CopyPath>,
     /// Whether the run follows some processes only. That narrows nothing: there are no others.
     pub followed: bool,
+    /// The processes that were asked for by number, if the run follows those. That narrows nothing either.
+    pub watched: Vec<ProcessId>,
     /// The expression.
     pub expr: Option<Expr>,
 }
@@ -41,7 +53,7 @@ impl Filter {
     /// Whether nothing is narrowed.
     #[must_use]
     pub fn is_everything(&self) -> bool {
-        let Self { pids, comms, cgroups, paths, followed: _, expr } = self;
+        let Self { pids, comms, cgroups, paths, followed: _, watched: _, expr } = self;
         pids.is_empty()
             && comms.is_empty()
             && cgroups.is_empty()
@@ -96,11 +108,16 @@ impl Frame {
     }
 }
 
-/// Whether `pattern` names this process. The kernel may have truncated the name.
-fn is_named(pattern: &str, comm: &str) -> bool {
-    let is_truncated =
-        !pattern.contains('*') && comm.len() == COMM_BYTES && pattern.starts_with(comm);
-    is_truncated || glob(pattern, comm)
+/// Whether `pattern` names this process. The kernel may have truncated the name, in the middle of a character
+/// even. What is no UTF-8 in either has become U+FFFD.
+fn is_named(pattern: &OsStr, comm: &str) -> bool {
+    let text = |bytes| String::from_utf8_lossy(bytes);
+    let bytes = pattern.as_bytes();
+    let truncated: Option<Cow<'_, str>> = match bytes.get(..COMM_BYTES) {
+        Some(kept) if !bytes.contains(&b'*') => Some(text(kept)),
+        _ => None,
+    };
+    truncated.is_some_and(|kept| kept == comm) || glob(&text(bytes), comm)
 }
 
 /// Whether `cgroup` is `wanted` or below it.
@@ -204,6 +221,29 @@ mod tests {
         let filter = Filter { followed: true, ..Filter::default() };
         assert_eq!(selected(&filter), [1, 2, 3, 4], "there are no others");
         assert!(filter.is_everything());
+    }
+
+    #[test]
+    fn names_are_bytes() {
+        let kept =
+            |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(15)]).into_owned();
+        for (pattern, is) in [
+            (&b"\xff\xfe\x80\xc3"[..], true),
+            (b"\xff\xfe", false),
+            (b"\xff*\xc3", true),
+            (b"*", true),
+        ] {
+            let comm = kept(b"\xff\xfe\x80\xc3");
+            assert_eq!(is_named(OsStr::from_bytes(pattern), &comm), is, "{pattern:?}");
+        }
+        // Cut in the middle of a character, and between bytes that are none.
+        for long in [
+            "ééééééééé".as_bytes(),
+            b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+        ] {
+            assert!(is_named(OsStr::from_bytes(long), &kept(long)), "{long:?}");
+        }
+        assert!(!is_named(OsStr::new("ééé"), &kept("ééééééééé".as_bytes())));
     }
 
     #[test]

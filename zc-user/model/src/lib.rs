@@ -22,4 +22,5 @@ pub mod sort;
 pub mod source;
 pub mod tax;
 pub mod value;
+pub mod watch;
 pub mod zerocopy;

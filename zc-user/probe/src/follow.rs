@@ -1,6 +1,7 @@
 //! Which processes a run follows. The others cost it a look at each event, and take no slot.
 
 use std::{
+    collections::BTreeSet,
     fs,
     os::fd::AsFd as _,
     os::unix::fs::MetadataExt as _,
@@ -12,17 +13,18 @@ use aya::{
     Ebpf,
     maps::{HashMap as BpfHashMap, Map, MapData},
 };
-use zc_common::follow::{CGROUP_PATH_LEN, CGROUPS, CHUNK, CgroupPath, FOLLOWED, PARENT};
+use zc_common::follow::{CGROUP_PATH_LEN, CGROUPS, CHUNK, CgroupPath, FOLLOWED, IGNORED, PARENT};
 
 use super::{
     names::{
         cgroup::mount_point,
-        identity,
+        identity::{self, Stat},
         namespace::{has_host_cgroups, has_host_pids},
     },
     object::map,
     records::Chunk,
 };
+use zc_model::snapshot::ProcessId;
 
 /// Which processes are followed: from their birth, or from when the probes are attached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,8 +34,9 @@ pub enum Follow {
     All,
     /// What this process starts from now on, and what descends from that.
     Children,
-    /// These processes, and what descends from them. They exist.
-    Processes(Vec<u32>),
+    /// These processes, and what descends from them. They exist; one that ends before the kernel side looks is
+    /// not followed, nor is another one that gets its number.
+    Processes(Vec<ProcessId>),
     /// The processes in these control groups and below them, and what descends from those.
     Cgroups(Vec<Cgroup>),
 }
@@ -82,20 +85,20 @@ impl Follow {
     }
 
     /// The processes that are followed because they are there now, without their children to come.
-    fn present(&self) -> Result<Vec<u32>> {
+    fn present(&self) -> Result<Vec<ProcessId>> {
         Ok(match self {
             Self::All | Self::Children => Vec::new(),
-            Self::Processes(pids) => {
-                let own = std::process::id();
-                let mut found = descendants(pids, &parents()?);
+            Self::Processes(roots) => {
+                let mut found = descendants(roots, &processes()?);
                 // This process shows what it costs in another place.
-                found.retain(|pid| *pid != own || pids.contains(pid));
+                let own = std::process::id();
+                found.retain(|process| process.pid != own);
                 found
             }
             Self::Cgroups(groups) => {
                 let mut members = Vec::new();
                 groups.iter().for_each(|group| gather(&group.directory, &mut members));
-                members
+                members.into_iter().filter_map(|pid| Some(Stat::of(pid).ok()?.id)).collect()
             }
         })
     }
@@ -136,25 +139,21 @@ fn gather(directory: &Path, members: &mut Vec<u32>) {
     }
 }
 
-/// Every process that there is, with its parent.
-fn parents() -> Result<Vec<(u32, u32)>> {
+/// Every process that there is.
+fn processes() -> Result<Vec<Stat>> {
     let entries = fs::read_dir("/proc").context("cannot read /proc")?;
-    let parent = |pid: u32| {
-        // The name may hold anything, also parentheses: fields follow the last one.
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
-    };
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    Ok(pids.filter_map(|pid| Some((pid, parent(pid)?))).collect())
+    Ok(pids.filter_map(|pid| Stat::of(pid).ok()).collect())
 }
 
-/// These processes and what descends from them.
-fn descendants(roots: &[u32], parents: &[(u32, u32)]) -> Vec<u32> {
-    let mut found = roots.to_vec();
+/// These processes, if they are still there, and what descends from them.
+fn descendants(roots: &[ProcessId], all: &[Stat]) -> Vec<ProcessId> {
+    let mut found: Vec<_> =
+        all.iter().map(|process| process.id).filter(|id| roots.contains(id)).collect();
     let mut at = 0;
     while let Some(parent) = found.get(at).copied() {
-        let children = parents.iter().filter(|(pid, of)| *of == parent && !roots.contains(pid));
-        found.extend(children.map(|(pid, _)| *pid));
+        let children = all.iter().filter(|it| it.parent == parent.pid && !roots.contains(&it.id));
+        found.extend(children.map(|it| it.id));
         at += 1;
     }
     found
@@ -189,23 +188,39 @@ impl Table {
         if *follow == Follow::Children {
             table.note(std::process::id(), PARENT);
         }
-        table.renew(ebpf, follow)?;
+        if let Follow::Cgroups(groups) = follow {
+            groups.iter().try_for_each(|group| group.tell(ebpf))?;
+        }
         Ok(Some(table))
     }
 
-    /// Follows also the processes that were born before the kernel side saw births, and after the last look; until
-    /// a look finds no other. To be called before the kernel side asks for any.
+    /// Follows the processes that are there, until a look finds no other. To be called when the kernel side sees
+    /// births, and before it asks for any process: one that ended earlier may have left its number to another.
     pub(super) fn renew(&self, ebpf: &mut Ebpf, follow: &Follow) -> Result<()> {
         if let Follow::Cgroups(groups) = follow {
             groups.iter().try_for_each(|group| group.tell(ebpf))?;
         }
+        let mut noted = BTreeSet::new();
         for _ in 0..LOOKS {
             let mut is_new = false;
-            for pid in follow.present()? {
-                is_new |= self.note(pid, FOLLOWED);
+            for process in follow.present()? {
+                is_new |= self.note(process.pid, FOLLOWED);
+                noted.insert(process);
             }
             if !is_new {
                 break;
+            }
+        }
+        // One may have ended between the look at it and its note, which the next one then has.
+        let replaced = |process: &ProcessId| {
+            let now = Stat::of(process.pid).ok()?.id;
+            (!noted.contains(&now)).then_some(now)
+        };
+        let replaced: Vec<_> = noted.iter().filter_map(replaced).collect();
+        if !replaced.is_empty() {
+            let present = follow.present()?;
+            for process in replaced.iter().filter(|process| !present.contains(process)) {
+                self.note(process.pid, IGNORED);
             }
         }
         Ok(())
@@ -231,20 +246,32 @@ impl Table {
 mod tests {
     use super::*;
 
+    fn process(pid: u32, parent: u32) -> Stat {
+        let text = format!("{pid} (x) S {parent} 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 {pid} 0 0");
+        Stat::parse(pid, text.as_bytes()).unwrap()
+    }
+
     #[test]
     fn descendants_are_found_in_whatever_order_they_are_listed() {
-        let parents = [(30, 20), (20, 10), (10, 1), (11, 1), (1, 0), (2, 0), (21, 10)];
-        let mut found = descendants(&[10], &parents);
-        found.sort_unstable();
-        assert_eq!(found, [10, 20, 21, 30]);
-        assert_eq!(descendants(&[20, 10], &parents).len(), 4, "each once");
+        let all = [(30, 20), (20, 10), (10, 1), (11, 1), (1, 0), (2, 0), (21, 10)];
+        let all = all.map(|(pid, parent)| process(pid, parent));
+        let roots = [all[2].id, all[1].id];
+        let pids = |found: Vec<ProcessId>| {
+            let mut pids: Vec<_> = found.into_iter().map(|id| id.pid).collect();
+            pids.sort_unstable();
+            pids
+        };
+        assert_eq!(pids(descendants(&roots[..1], &all)), [10, 20, 21, 30]);
+        assert_eq!(pids(descendants(&roots, &all)), [10, 20, 21, 30], "each once");
+        let earlier = ProcessId { start_ns: roots[0].start_ns - 1, ..roots[0] };
+        assert!(descendants(&[earlier], &all).is_empty(), "its number is another process's");
     }
 
     #[test]
     fn the_running_processes_have_the_parents_that_they_say() {
         let own = std::process::id();
-        let parents = parents().unwrap();
-        assert!(parents.contains(&(own, std::os::unix::process::parent_id())));
+        let found = processes().unwrap().into_iter().find(|process| process.id.pid == own);
+        assert_eq!(found.unwrap().parent, std::os::unix::process::parent_id());
     }
 
     #[test]

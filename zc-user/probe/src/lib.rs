@@ -28,6 +28,7 @@ mod process;
 mod record_sum;
 mod records;
 pub mod refusal;
+mod root;
 pub mod site;
 mod symbols;
 pub mod tax;

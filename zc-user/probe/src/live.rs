@@ -24,6 +24,7 @@ use super::{
     cpus::Cpus,
     departed::Departed,
     device, exit,
+    follow::Follow,
     interfaces::{
         Interfaces,
         source::{Counted, Meter},
@@ -34,6 +35,7 @@ use super::{
     process::Processes,
     record_sum::RecordSum,
     records::{Header, Records},
+    root::Root,
     tax,
 };
 use crate::{
@@ -91,6 +93,8 @@ pub struct Live {
     /// What was done for processes that are not kept one by one any more.
     forgotten: RecordSum,
     cgroups: Cgroups,
+    /// The processes that are followed because they were asked for by number.
+    roots: Vec<Root>,
     cost: Cost,
     /// Prints the programs' own diagnostics, when they were asked for.
     log: Option<EbpfLogger<&'static dyn log::Log>>,
@@ -102,6 +106,10 @@ impl Live {
     /// # Errors
     /// See [`attach`].
     pub fn start(options: &Options) -> Result<Self> {
+        let roots = match &options.follow {
+            Follow::Processes(roots) => roots.iter().copied().map(Root::new).collect(),
+            _ => Vec::new(),
+        };
         let mut attached = attach(options)?;
         let log = if options.diagnostics {
             Some(
@@ -137,6 +145,7 @@ impl Live {
             departed: Departed::default(),
             forgotten: RecordSum::default(),
             cgroups: Cgroups::default(),
+            roots,
             cost: Cost::survey(exit::idle_program(&attached.ebpf))?,
             log,
             records,
@@ -415,8 +424,9 @@ impl SnapshotSource for Live {
             header.is_ok_and(|header| header.state == STATE_LIVE && header.pid == thread)
         });
         let cgroups = &mut self.cgroups;
-        let processes =
+        let mut processes =
             self.processes.samples(|id, process, exited| cgroups.name(id, process.pid, exited));
+        self.roots.iter().for_each(|root| root.complete(&mut processes));
         if self.attached.unhooked.look() {
             self.coverage = self.attached.coverage();
             self.host = Arc::new(host::describe(&self.coverage));

@@ -22,7 +22,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{options, privilege, writer::Writer};
+use super::{options, privilege, say_ended, writer::Writer};
 use crate::cli::{Stat, Usage};
 use zc_model::{
     column::View,
@@ -47,10 +47,14 @@ use zc_session::{
 /// Runs `zc stat`.
 pub(super) async fn run(arguments: &Stat) -> Result<ExitCode> {
     let watched = watched(arguments)?;
+    let ids: Vec<_> = watched.iter().map(|it| it.id).collect();
     let mut report = open(arguments)?;
     let signals = Signals::new()?;
-    let follow =
-        if arguments.command.is_empty() { arguments.selection.follow() } else { Follow::Children };
+    let follow = if arguments.command.is_empty() {
+        arguments.selection.follow(&ids)
+    } else {
+        Follow::Children
+    };
     let filter = arguments.selection.filter(&follow);
     let mut live = Live::start(&options(&arguments.probing, follow)?)?;
 
@@ -66,11 +70,18 @@ pub(super) async fn run(arguments: &Stat) -> Result<ExitCode> {
     let mut watch = Watch::new(watched, child.as_ref());
     drive(&mut live, &mut watch, &mut Real::with(signals, Course::new(child, arguments.duration)))
         .await?;
-    let status = watch.ended.map_or(ExitCode::SUCCESS, exit_code);
+    let status = watch.status.map_or(ExitCode::SUCCESS, exit_code);
+    if !arguments.format.is_text() {
+        watch
+            .watched
+            .iter()
+            .filter(|it| it.has_ended)
+            .for_each(|it| say_ended(it.id.pid, &it.comm));
+    }
 
     let snapshot = live.next()?.context("the probes returned no snapshot")?;
     let frame = Frame::cumulative(snapshot).select(&filter);
-    match report.whole(&frame, &subject(arguments, &filter)) {
+    match report.whole(&frame, &subject(arguments, &filter, &watch.watched)) {
         // The reader has seen enough and left; the command's status is still its own.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(status),
         written => written.context("cannot write the report").map(|()| status),
@@ -78,7 +89,7 @@ pub(super) async fn run(arguments: &Stat) -> Result<ExitCode> {
 }
 
 /// The processes given by pid, as they are now.
-fn watched(arguments: &Stat) -> Result<Vec<ProcessId>> {
+fn watched(arguments: &Stat) -> Result<Vec<Watched>> {
     let announced = std::env::args_os().next_back().is_some_and(|word| word == "--");
     if arguments.command.is_empty() && announced {
         return Err(Usage("the command after '--' is missing".into()).into());
@@ -96,7 +107,7 @@ fn watched(arguments: &Stat) -> Result<Vec<ProcessId>> {
         )
         .into());
     }
-    arguments.selection.pids.iter().map(|pid| identity::find(*pid)).collect()
+    Ok(arguments.selection.watched()?.into_iter().map(Watched::new).collect())
 }
 
 /// What ends a run by itself.
@@ -143,16 +154,39 @@ impl Events for Course {
 /// Counts until the command ends; without one, until the time is up, every watched process has ended,
 /// or a signal arrives. A command whose time is up, and one that a signal asks to end, decides itself.
 struct Watch {
-    watched: Vec<ProcessId>,
+    watched: Vec<Watched>,
     /// The command, while it runs or is a zombie.
     command: Option<Pid>,
-    ended: Option<ExitStatus>,
+    status: Option<ExitStatus>,
+}
+
+/// A process that was given by number.
+struct Watched {
+    id: ProcessId,
+    /// Its name, which may hold anything: the last one that was seen.
+    comm: String,
+    has_ended: bool,
+}
+
+impl Watched {
+    fn new(id: ProcessId) -> Self {
+        Self { id, comm: identity::name(id.pid).unwrap_or_default(), has_ended: false }
+    }
+
+    fn look(&mut self) {
+        let name = identity::name(self.id.pid);
+        self.has_ended |= !identity::is_running(self.id);
+        // Another process may have its number.
+        if let Some(name) = name.filter(|_| !self.has_ended) {
+            self.comm = name;
+        }
+    }
 }
 
 impl Watch {
-    fn new(watched: Vec<ProcessId>, child: Option<&Child>) -> Self {
+    fn new(watched: Vec<Watched>, child: Option<&Child>) -> Self {
         let pid = child.and_then(Child::id).and_then(|pid| Pid::from_raw(pid.cast_signed()));
-        Self { watched, command: pid, ended: None }
+        Self { watched, command: pid, status: None }
     }
 
     /// Passes a signal on to the command; without one, the run is over.
@@ -177,8 +211,8 @@ impl Output for Watch {
 
     fn tended(&mut self, outcome: Result<()>) -> Result<Flow> {
         outcome?;
-        let gone = |found: &ProcessId| identity::find(found.pid).ok() != Some(*found);
-        let over = !self.watched.is_empty() && self.watched.iter().all(gone);
+        self.watched.iter_mut().for_each(Watched::look);
+        let over = !self.watched.is_empty() && self.watched.iter().all(|it| it.has_ended);
         Ok(if over { Flow::End } else { Flow::Continue })
     }
 
@@ -196,7 +230,7 @@ impl Output for Watch {
         match event {
             Event::TimeUp => Ok(self.end(Signal::TERM)),
             Event::Ended(status) => {
-                self.ended = Some(status.context("cannot wait for the command")?);
+                self.status = Some(status.context("cannot wait for the command")?);
                 Ok(Flow::End)
             }
         }
@@ -274,21 +308,22 @@ fn create(path: &Path) -> Result<File> {
 }
 
 /// What was watched, for the heading.
-fn subject(arguments: &Stat, filter: &Filter) -> String {
+fn subject(arguments: &Stat, filter: &Filter, watched: &[Watched]) -> String {
     if !arguments.command.is_empty() {
         let words: Vec<_> = arguments.command.iter().map(|word| word.to_string_lossy()).collect();
         return words.join(" ");
     }
-    let mut pids = arguments.selection.pids.clone();
-    pids.sort_unstable();
-    pids.dedup();
-    match pids.as_slice() {
+    let name = |it: &Watched| {
+        let end = if it.has_ended { ", ended" } else { "" };
+        format!("{} ({}{end})", it.id.pid, it.comm)
+    };
+    match watched {
         [] if filter.is_everything() && !filter.followed => "the whole system".to_owned(),
         [] => "the selected processes".to_owned(),
-        [pid] => format!("process {pid} and its descendants"),
-        pids => {
-            let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
-            format!("processes {} and their descendants", pids.join(", "))
+        [one] => format!("process {} and its descendants", name(one)),
+        all => {
+            let all: Vec<_> = all.iter().map(name).collect();
+            format!("processes {} and their descendants", all.join(", "))
         }
     }
 }

@@ -13,12 +13,14 @@ use anyhow::{Context as _, Result};
 use rustix::thread::CapabilitySet;
 
 use super::{
-    options, privilege,
+    options, privilege, say_ended,
     writer::{UNWRITTEN, Writer},
 };
 use crate::cli::{Form, Top, Usage};
-use zc_model::{column::View, filter::Filter, frame::Frame, snapshot::Snapshot, sort::Listing};
-use zc_probe::{attach::Options, live::Live, names::identity};
+use zc_model::{
+    column::View, filter::Filter, frame::Frame, snapshot::Snapshot, sort::Listing, watch::Watch,
+};
+use zc_probe::{attach::Options, live::Live};
 use zc_render::theme::Theme;
 use zc_session::{
     drive,
@@ -28,9 +30,7 @@ use zc_session::{
 
 /// Runs `zc top`.
 pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
-    for pid in &arguments.selection.pids {
-        identity::find(*pid)?;
-    }
+    let watched = arguments.selection.watched()?;
     let plain = arguments.once
         || arguments.count.is_some()
         || !arguments.format.is_text()
@@ -45,7 +45,7 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
         return Err(Usage("--columns needs text or CSV: add --once or --csv".into()).into());
     }
     // Once: a control group may come into being at any time.
-    let follow = arguments.selection.follow();
+    let follow = arguments.selection.follow(&watched);
     let filter = arguments.selection.filter(&follow);
     if plain {
         let form = arguments.format.form(View::Once)?;
@@ -77,7 +77,8 @@ async fn dashboard(arguments: &Top, probes: &Options, filter: Filter) -> Result<
     zc_tui::run::run(|| Ok(Box::new(start(probes)?)), options).await
 }
 
-/// One update per interval, until enough have been printed, a signal arrives or the reader leaves.
+/// One update per interval, until enough have been printed, nothing that is watched is left, a signal arrives or
+/// the reader leaves.
 async fn print(mut live: Live, arguments: &Top, filter: Filter, form: Form) -> Result<()> {
     let mut printer = Printer::new(arguments, filter, form).context(UNWRITTEN)?;
     drive(&mut live, &mut printer, &mut Real::new(NoEvents)?).await
@@ -89,6 +90,7 @@ struct Printer<'a> {
     filter: Filter,
     writer: Writer,
     previous: Option<Snapshot>,
+    watch: Watch,
     /// Updates that are still to be printed; `None` for all.
     left: Option<u64>,
 }
@@ -103,9 +105,10 @@ impl<'a> Printer<'a> {
         writer.begin()?;
         Ok(Self {
             arguments,
-            filter,
             writer,
             previous: None,
+            watch: Watch::new(filter.watched.clone()),
+            filter,
             left: if arguments.once { Some(1) } else { arguments.count },
         })
     }
@@ -121,13 +124,17 @@ impl Output for Printer<'_> {
 
     fn receive(&mut self, snapshot: Result<Option<Snapshot>>) -> Result<Flow> {
         let Some(next) = snapshot? else { return Ok(Flow::End) };
+        let is_first = self.previous.is_none();
         if let Some(previous) = &self.previous {
             let frame = Frame::between(previous, &next).select(&self.filter);
             self.writer.update(&frame).context(UNWRITTEN)?;
             self.left = self.left.map(|left| left - 1);
         }
+        self.watch.look(&next).iter().for_each(|process| say_ended(process.id.pid, &process.comm));
+        // Not without an update.
+        let is_over = !is_first && (self.left == Some(0) || self.watch.is_over(&next));
         self.previous = Some(next);
-        Ok(if self.left == Some(0) { Flow::End } else { Flow::Continue })
+        Ok(if is_over { Flow::End } else { Flow::Continue })
     }
 
     fn event(&mut self, event: Infallible) -> Result<Flow> {

@@ -12,6 +12,7 @@ use zc_model::{
     frame::{Frame, Scope},
     history::Point,
     snapshot::{LossId, Losses, ProcessId, ProcessSample, Provenance, Snapshot},
+    watch::Watch,
 };
 use zc_render::theme::Theme;
 
@@ -39,6 +40,7 @@ pub struct Context {
     ended: bool,
     complaint: Option<String>,
     narrowed: Filter,
+    watch: Watch,
     /// The filter that the user types.
     pub(crate) filter: FilterState,
 }
@@ -56,6 +58,7 @@ impl Context {
             frozen: None,
             ended: false,
             complaint: None,
+            watch: Watch::new(narrowed.watched.clone()),
             narrowed,
             filter: FilterState::default(),
         }
@@ -72,6 +75,7 @@ impl Context {
                     self.live.push(Frame::between(previous, &next));
                 }
                 self.live.losses.clone_from(&next.losses);
+                self.watch.look(&next);
                 self.previous = Some(next);
             }
             Ok(None) => {
@@ -124,6 +128,12 @@ impl Context {
     #[must_use]
     pub(crate) fn follows_some(&self) -> bool {
         self.narrowed.followed
+    }
+
+    /// The processes given by number that have ended.
+    #[must_use]
+    pub(crate) fn ended(&self) -> &[Arc<ProcessSample>] {
+        self.watch.ended()
     }
 
     /// Whether processes may be hidden.

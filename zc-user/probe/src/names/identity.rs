@@ -1,17 +1,28 @@
 //! Processes by pid: which incarnation of it is alive now.
 
-use std::{fs, io::ErrorKind, path::Path};
+use std::{
+    fs,
+    io::{self, ErrorKind},
+    path::Path,
+};
 
 use anyhow::{Context as _, Result, bail};
 
 use super::namespace;
 use zc_model::snapshot::ProcessId;
 
-/// The process that has `pid` now. Its start is as coarse as `/proc` gives it (a clock tick), so
-/// compare with [`is_incarnation`].
+/// A process id that cannot be watched.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot watch process {pid}: {why}")]
+pub struct Unwatchable {
+    pid: u32,
+    why: String,
+}
+
+/// The process that has `pid` now. Its start is as coarse as `/proc` gives it: a clock tick.
 ///
 /// # Errors
-/// When there is no such process, when it is a thread of one, or when it is a zombie.
+/// [`Unwatchable`] when there is no such process, when it is a thread of one, a zombie, or this process.
 pub fn find(pid: u32) -> Result<ProcessId> {
     if !namespace::has_host_pids() {
         bail!(
@@ -20,45 +31,99 @@ pub fn find(pid: u32) -> Result<ProcessId> {
              host's PID namespace (docker run --pid=host)"
         );
     }
-    let stat = match fs::read_to_string(format!("/proc/{pid}/stat")) {
-        Ok(stat) => stat,
+    let refuse = |why: String| Err(Unwatchable { pid, why }.into());
+    if pid == std::process::id() {
+        return refuse(
+            "that is zc itself; what it costs is in the header of zc top, and in `self` of --json"
+                .into(),
+        );
+    }
+    let found = match Stat::of(pid) {
+        Ok(found) => found,
         // ESRCH: it went between opening and reading.
         Err(error)
             if error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH) =>
         {
-            bail!("cannot watch process {pid}: there is no such process; see `ps -e`")
+            return refuse("there is no such process; see `ps -e`".into());
         }
         Err(error) => return Err(error).context(format!("cannot read /proc/{pid}/stat")),
     };
-    // The name may hold anything, also parentheses: fields follow the last one.
-    let fields: Vec<&str> = stat
-        .rsplit_once(')')
-        .map(|(_, fields)| fields.split_whitespace().collect())
-        .unwrap_or_default();
-    let number = |index: usize| -> Result<u64> {
-        fields
-            .get(index)
-            .and_then(|field| field.parse().ok())
-            .with_context(|| format!("cannot parse /proc/{pid}/stat"))
-    };
-    // The first thread may have ended before the others: then it is a zombie among several.
-    if matches!(fields.first(), Some(&("Z" | "X"))) && number(17)? <= 1 {
-        bail!("cannot watch process {pid}: it is a zombie (exited, not yet reaped); see `ps -e`");
+    if found.is_zombie() {
+        return refuse("it is a zombie (exited, not yet reaped); see `ps -e`".into());
     }
     if let Some(process) = process_of(pid)
         && process != pid
     {
-        bail!(
-            "cannot watch process {pid}: that is a thread of process {process}; use --pid {process}"
-        );
+        return refuse(format!("that is a thread of process {process}; use --pid {process}"));
     }
-    Ok(ProcessId { pid, start_ns: number(19)? * tick_ns() })
+    Ok(found.id)
+}
+
+/// Whether the process that [`find`] has found still runs: a zombie does not, nor does another process with its
+/// number.
+#[must_use]
+pub fn is_running(process: ProcessId) -> bool {
+    match Stat::of(process.pid) {
+        Ok(now) => now.id == process && !now.is_zombie(),
+        // Only a clear "no" counts.
+        Err(error) => {
+            error.kind() != ErrorKind::NotFound && error.raw_os_error() != Some(libc::ESRCH)
+        }
+    }
+}
+
+/// The name of a process that runs, for messages; it may hold anything. `None` when it has ended.
+#[must_use]
+pub fn name(pid: u32) -> Option<String> {
+    let name = fs::read(format!("/proc/{pid}/comm")).ok()?;
+    Some(String::from_utf8_lossy(name.strip_suffix(b"\n").unwrap_or(&name)).into_owned())
+}
+
+/// What `/proc/PID/stat` says of a process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stat {
+    /// Who it is; the start is as coarse as a clock tick.
+    pub(crate) id: ProcessId,
+    /// The process id of its parent.
+    pub(crate) parent: u32,
+    state: u8,
+    threads: u64,
+}
+
+impl Stat {
+    /// Of the process with this number.
+    pub(crate) fn of(pid: u32) -> io::Result<Self> {
+        let text = fs::read(format!("/proc/{pid}/stat"))?;
+        Self::parse(pid, &text).ok_or_else(|| io::Error::other("it has another form"))
+    }
+
+    pub(crate) fn parse(pid: u32, text: &[u8]) -> Option<Self> {
+        // The name may hold any bytes, also parentheses: fields follow the last one.
+        let end = text.iter().rposition(|byte| *byte == b')')?;
+        let text = std::str::from_utf8(&text[end + 1..]).ok()?;
+        let fields: Vec<&str> = text.split_whitespace().collect();
+        let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
+        Some(Self {
+            id: ProcessId { pid, start_ns: number(19)? * tick_ns() },
+            parent: fields.get(1)?.parse().ok()?,
+            state: *fields.first()?.as_bytes().first()?,
+            threads: number(17)?,
+        })
+    }
+
+    /// Whether it has exited. The first thread may have ended before the others: then it is a zombie among
+    /// several.
+    fn is_zombie(&self) -> bool {
+        matches!(self.state, b'Z' | b'X') && self.threads <= 1
+    }
 }
 
 /// The process that thread `tid` belongs to: `/proc` answers for threads too.
 pub(crate) fn process_of(tid: u32) -> Option<u32> {
-    let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()
+    // The name, in the first line, may hold any bytes.
+    let status = fs::read(format!("/proc/{tid}/status")).ok()?;
+    let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Tgid:"))?;
+    std::str::from_utf8(line).ok()?.trim().parse().ok()
 }
 
 /// Whether process `pid` has a thread `tid` now, one that has exited and was not waited for included.
@@ -72,7 +137,7 @@ pub fn is_alive(pid: u32, tid: u32) -> bool {
     // SAFETY: integers only, and no signal.
     let sent = unsafe { libc::syscall(libc::SYS_tgkill, pid, tid, 0) };
     // Only a clear "no" counts: a thread that may not be signalled is alive.
-    sent == 0 || std::io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
+    sent == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
 }
 
 /// Whether `/proc` shows every process under the id that the kernel side knows: this process is in
@@ -89,12 +154,6 @@ pub fn sees_every_process() -> bool {
 #[must_use]
 pub fn tick_ns() -> u64 {
     1_000_000_000 / rustix::param::clock_ticks_per_second()
-}
-
-/// Whether `sample`, as the kernel side saw it, is the process that `/proc` showed as `found`.
-#[must_use]
-pub fn is_incarnation(sample: ProcessId, found: ProcessId) -> bool {
-    sample.pid == found.pid && sample.start_ns / tick_ns() == found.start_ns / tick_ns()
 }
 
 #[cfg(test)]
@@ -117,6 +176,26 @@ mod tests {
         assert!(!is_alive(own, pid), "it is a thread of another process");
         child.wait().unwrap();
         assert!(!is_alive(pid, pid));
+    }
+
+    #[test]
+    fn names_may_hold_any_bytes() {
+        let tail = "R 7 1 1 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 3 0 500 0 0";
+        for name in [&b"cat"[..], b"a) R 9 (b", b"\xff\xfe\x80\xc3", b"\n ("] {
+            let text = [b"42 (", name, b") ", tail.as_bytes()].concat();
+            let stat = Stat::parse(42, &text).unwrap();
+            assert_eq!((stat.parent, stat.threads, stat.state), (7, 3, b'R'), "{name:?}");
+            assert_eq!(stat.id, ProcessId { pid: 42, start_ns: 500 * tick_ns() });
+        }
+        assert!(Stat::parse(42, b"42 (cat").is_none());
+    }
+
+    #[test]
+    fn this_process_runs_and_another_start_is_not_it() {
+        let own = Stat::of(std::process::id()).unwrap().id;
+        assert!(is_running(own));
+        assert!(!is_running(ProcessId { start_ns: own.start_ns + tick_ns(), ..own }));
+        assert!(find(own.pid).unwrap_err().is::<Unwatchable>(), "zc does not watch itself");
     }
 
     #[test]

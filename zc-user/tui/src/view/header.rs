@@ -1,5 +1,7 @@
 //! The top of the screen: what the machine does, in one look.
 
+use std::sync::Arc;
+
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -20,7 +22,7 @@ use zc_model::{
     counter::CounterId,
     frame::Frame,
     row::Row,
-    snapshot::Provenance,
+    snapshot::{ProcessSample, Provenance},
     tax,
     value::{Quality, Value},
 };
@@ -262,6 +264,8 @@ fn draw_tabs(context: &Context, place: &Place, area: Rect, buf: &mut Buffer) {
     }
     let (notice, style) = if let Some(complaint) = context.complaint() {
         (sanitize(complaint).into_owned(), theme.alarm())
+    } else if let Some(ended) = ended(context) {
+        (ended, theme.notice())
     } else if let Some((loss, count)) = context.losses_here().max_by_key(|(_, count)| *count) {
         (format!("lost: {} {}", human::count_short(count), clause(loss.help())), theme.alarm())
     } else {
@@ -271,6 +275,17 @@ fn draw_tabs(context: &Context, place: &Place, area: Rect, buf: &mut Buffer) {
     let width = u16::try_from(Span::raw(&notice).width()).unwrap_or(u16::MAX).min(room);
     let cell = Rect::new(area.right() - width, area.y, width, 1);
     grid::put(&notice, false, style, cell, theme, buf);
+}
+
+/// Which of the processes given by number have ended.
+fn ended(context: &Context) -> Option<String> {
+    let name =
+        |process: &Arc<ProcessSample>| format!("{} ({})", sanitize(&process.comm), process.id.pid);
+    match context.ended() {
+        [] => None,
+        [one] => Some(format!("{} has ended", name(one))),
+        all => Some(format!("{} have ended", all.iter().map(name).collect::<Vec<_>>().join(", "))),
+    }
 }
 
 /// What was lost: the first clause of the sentence that the help has in full.

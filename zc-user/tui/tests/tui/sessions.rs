@@ -1,6 +1,6 @@
 //! Scripted keys and what they lead to.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Result, bail};
 use crossterm::event::{
@@ -103,6 +103,24 @@ fn a_process_that_ends_while_one_looks_at_it_stays_on_the_screen() {
     assert!(text.contains("file_to_socket"), "{text}");
     let alive = Session::playing(snapshots).ticks(3).key(KeyCode::Enter).play().text();
     assert!(!alive.contains("has ended"));
+}
+
+#[test]
+fn the_end_of_a_process_that_was_asked_for_is_said() {
+    let mut snapshots: Vec<Snapshot> = (0..4).map(|s| Machine::default().after(s)).collect();
+    let nginx = snapshots[3].processes.iter_mut().find(|process| process.id.pid == 811).unwrap();
+    let nginx = Arc::make_mut(nginx);
+    nginx.exited = true;
+    let watched = vec![nginx.id];
+    let text = |ticks: usize| {
+        let mut session = Session::playing(snapshots.clone());
+        session.filter = Filter { followed: true, watched: watched.clone(), ..Filter::default() };
+        session.ticks(ticks).play().text()
+    };
+    assert!(!text(3).contains("has ended"));
+    let ended = text(4);
+    assert!(ended.contains("nginx (811) has ended"), "{ended}");
+    assert!(ended.contains("java"), "the dashboard goes on: {ended}");
 }
 
 #[test]
