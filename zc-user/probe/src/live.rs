@@ -200,7 +200,19 @@ impl Live {
         }
     }
 
-    /// Adds tables when slots get short: before there is none.
+    /// Slots that are in use now.
+    fn count_used(&mut self) -> Result<usize> {
+        let mut used = 0;
+        for (at, table) in self.records.tables().enumerate() {
+            for slot in table.start..table.start + self.highest[at] {
+                used += usize::from(self.records.glance(slot)?.0 != STATE_FREE);
+            }
+        }
+        Ok(used)
+    }
+
+    /// Adds tables when slots get short: before there is none. To be called when the slots of the dead have been
+    /// freed.
     fn make_room(&mut self) -> Result<()> {
         self.highest.resize(self.records.tables().count(), 0);
         for (at, table) in self.records.tables().enumerate() {
@@ -212,9 +224,14 @@ impl Live {
                 slot += 1;
             }
         }
-        let used: usize = self.highest.iter().sum();
         let room = self.attached.tables.room();
-        let wanted = room.tables_for(u32::try_from(used).unwrap_or(u32::MAX)) as usize;
+        let made = self.attached.tables.descriptors().len();
+        let wanted = |used| room.tables_for(u32::try_from(used).unwrap_or(u32::MAX)) as usize;
+        // Slots that were in use at different times, of which a table may be full: no more than that are.
+        if self.is_full || wanted(self.highest.iter().sum()) <= made {
+            return Ok(());
+        }
+        let wanted = wanted(self.count_used()?);
         while !self.is_full && self.attached.tables.descriptors().len() < wanted {
             let bytes = u64::from(room.table()) * size_of::<Record>() as u64;
             // Not the last of the memory: threads that find no slot are counted, too.
@@ -416,6 +433,7 @@ fn array<'a>(attached: &'a Attached, name: &str) -> Result<&'a MapData> {
 impl SnapshotSource for Live {
     fn next(&mut self) -> Result<Option<Snapshot>> {
         self.vary_sampling()?;
+        self.bury()?;
         self.make_room()?;
         self.settle()?;
         let records = &mut self.records;
@@ -451,9 +469,9 @@ impl SnapshotSource for Live {
             log.flush();
         }
         self.vary_sampling()?;
-        self.make_room()?;
         self.bury()?;
         self.tend_interfaces()?;
+        self.make_room()?;
         self.patrol()?;
         if self.processes.is_unsettled() { self.settle() } else { Ok(()) }
     }
