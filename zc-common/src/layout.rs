@@ -41,6 +41,7 @@ offsets! {
     task_real_parent: "task_struct" . "real_parent",
     task_comm: "task_struct" . "comm",
     task_files: "task_struct" . "files",
+    task_utime: "task_struct" . "utime",
     task_min_flt: "task_struct" . "min_flt",
     task_maj_flt: "task_struct" . "maj_flt",
     task_nvcsw: "task_struct" . "nvcsw",

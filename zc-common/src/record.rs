@@ -5,6 +5,8 @@
 //! any context, is in [`Late`], which is written atomically. User space sums the records of a
 //! process.
 
+use core::mem::offset_of;
+
 use crate::{COMM_LEN, path::LANES, words::words};
 
 /// Identity of a thread: the pid alone is reused, the pair is not.
@@ -110,6 +112,35 @@ pub struct SocketKey {
     /// Its hash, of both ends of the connection.
     pub hash: u64,
 }
+
+/// Bytes that came in and may go out unchanged: from which buffer, and where they came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Incoming {
+    /// Address in user memory of those that have not gone out yet.
+    pub address: u64,
+    /// How many there are.
+    pub bytes: u64,
+    /// Where they came from, a `RELAY_` value.
+    pub source: u64,
+    /// Address of the `struct address_space` of the file that they came from, 0 when it is no file.
+    pub mapping: u64,
+    /// Time in user mode of the thread, ns, when it last passed bytes on; 0 when it has not yet. The lowest
+    /// bit is set.
+    pub user_ns: u64,
+}
+
+/// [`Incoming::source`]: neither of these.
+pub const RELAY_NONE: u64 = 0;
+/// [`Incoming::source`]: a file, through the page cache.
+pub const RELAY_FILE: u64 = 1;
+/// [`Incoming::source`]: a pipe.
+pub const RELAY_PIPE: u64 = 2;
+/// [`Incoming::source`]: a stream socket (TCP, unix).
+pub const RELAY_SOCKET: u64 = 3;
+
+/// Calls that move less are not looked at for bytes that are passed on.
+pub const RELAY_LEAST_BYTES: i64 = 512;
 
 /// What the copy sites have seen since the last call was charged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -276,6 +307,28 @@ words! {
         discarded_bytes,
         /// Bytes that the kernel encrypted or decrypted for the process (kTLS in software): read and written once, which is no copy; some of what is received is copied as well.
         transformed_bytes,
+        /// Bytes read from a file and written to another file right after, from the same buffer.
+        relayed_file_file_bytes,
+        /// Bytes read from a file and written to a pipe right after, from the same buffer.
+        relayed_file_pipe_bytes,
+        /// Bytes read from a file and sent to a stream socket right after, from the same buffer.
+        relayed_file_socket_bytes,
+        /// Bytes read from a pipe and written to a file right after, from the same buffer.
+        relayed_pipe_file_bytes,
+        /// Bytes read from a pipe and written to a pipe right after, from the same buffer.
+        relayed_pipe_pipe_bytes,
+        /// Bytes read from a pipe and sent to a stream socket right after, from the same buffer.
+        relayed_pipe_socket_bytes,
+        /// Bytes received from a stream socket and written to a file right after, from the same buffer.
+        relayed_socket_file_bytes,
+        /// Bytes received from a stream socket and written to a pipe right after, from the same buffer.
+        relayed_socket_pipe_bytes,
+        /// Bytes received from a stream socket and sent to one right after, from the same buffer.
+        relayed_socket_socket_bytes,
+        /// CPU time in user mode from the first of these calls of each thread to the last one, in nanoseconds, as exact as the ticks of the kernel.
+        relayed_user_ns,
+        /// Pages of files that the kernel mapped for a write or send which read from them: the program has not touched them before. Huge pages are counted only where copy sites are.
+        mapped_sent_bytes,
     }
 }
 
@@ -360,6 +413,8 @@ pub struct Record {
     pub staged: Staged,
     /// What the running call has brought into the page cache.
     pub inserted: Inserted,
+    /// What came in last and may go out unchanged.
+    pub incoming: Incoming,
     /// Counters that belong to no path.
     pub counters: Counters,
     /// Counts per lane, see [`crate::path`].
@@ -420,6 +475,11 @@ const _: () = {
     assert!(size_of::<Late>().is_multiple_of(8));
     assert!(size_of::<CpuState>() == 128);
     assert!(size_of::<Samples>() == 16);
+    // By source, then by target.
+    assert!(
+        offset_of!(Counters, relayed_socket_socket_bytes)
+            == offset_of!(Counters, relayed_file_file_bytes) + 8 * 8
+    );
     assert!(size_of::<Record>().is_multiple_of(8));
     assert!(
         size_of::<Record>()
@@ -434,6 +494,7 @@ const _: () = {
                 + 40
                 + size_of::<Staged>()
                 + size_of::<Inserted>()
+                + size_of::<Incoming>()
                 + size_of::<Counters>()
                 + 40 * LANES
     );

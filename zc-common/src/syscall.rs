@@ -162,3 +162,9 @@ pub const GENERIC: SyscallTable = table(&[
     (292, IoGetevents),
     (426, Submit),
 ]);
+
+/// Calls that take a vector of buffers instead of one: readv, writev, preadv, pwritev, preadv2, pwritev2.
+pub const X86_64_VECTORED: [usize; 6] = [19, 20, 295, 296, 327, 328];
+
+/// The same with the generic table.
+pub const GENERIC_VECTORED: [usize; 6] = [65, 66, 69, 70, 286, 287];

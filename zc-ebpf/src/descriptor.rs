@@ -7,6 +7,7 @@
 use zc_common::{
     layout::ABSENT,
     path::{CopyPath, Lane, SocketKind, lane, recv_lane, send_lane},
+    record::{RELAY_FILE, RELAY_NONE, RELAY_PIPE, RELAY_SOCKET},
 };
 
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
 
 mod known;
 
-pub(crate) use known::{Booking, booking, position};
+pub(crate) use known::{Booking, booking, flags, mapping, position};
 
 /// What stands behind a descriptor. A number, not an enumeration: the verifier must be able to
 /// forget which one it is (see [`opaque`]).
@@ -25,7 +26,7 @@ pub(crate) use known::{Booking, booking, position};
 pub(crate) struct Class(u8);
 
 /// Number of classes.
-const CLASSES: usize = 11;
+const CLASSES: usize = 12;
 
 impl Class {
     /// The descriptor is not open.
@@ -37,6 +38,7 @@ impl Class {
     pub(crate) const PIPE: Self = Self(4);
     pub(crate) const TCP: Self = Self(5);
     pub(crate) const UDP: Self = Self(6);
+    /// A unix socket that carries a stream.
     pub(crate) const UNIX: Self = Self(7);
     pub(crate) const OTHER_SOCKET: Self = Self(8);
     /// `/dev/null`, `/dev/zero`, `/dev/full`: nothing is copied to or from them.
@@ -44,6 +46,8 @@ impl Class {
     /// A regular file of a file system in memory: `O_DIRECT` changes nothing, and what is read was not
     /// brought in from anywhere.
     pub(crate) const MEMORY: Self = Self(10);
+    /// A unix socket that carries messages.
+    pub(crate) const UNIX_MESSAGES: Self = Self(11);
 
     /// As a number, for a map.
     #[inline(always)]
@@ -78,6 +82,7 @@ static READ_LANES: [Lane; CLASSES] = [
     recv_lane(SocketKind::Other),
     lane(CopyPath::PseudoRead),
     lane(CopyPath::FileRead),
+    recv_lane(SocketKind::Unix),
 ];
 
 /// The lane of a copy from user memory to each class.
@@ -93,7 +98,19 @@ static WRITE_LANES: [Lane; CLASSES] = [
     send_lane(SocketKind::Other),
     lane(CopyPath::PseudoWrite),
     lane(CopyPath::FileWrite),
+    send_lane(SocketKind::Unix),
 ];
+
+/// Where bytes that are passed on come from and go to, for each class: a `RELAY_` value.
+static RELAY_ENDS: [u8; CLASSES] = {
+    let mut ends = [RELAY_NONE as u8; CLASSES];
+    ends[Class::FILE.0 as usize] = RELAY_FILE as u8;
+    ends[Class::MEMORY.0 as usize] = RELAY_FILE as u8;
+    ends[Class::PIPE.0 as usize] = RELAY_PIPE as u8;
+    ends[Class::TCP.0 as usize] = RELAY_SOCKET as u8;
+    ends[Class::UNIX.0 as usize] = RELAY_SOCKET as u8;
+    ends
+};
 
 const S_IFMT: u16 = 0o170_000;
 const S_IFSOCK: u16 = 0o140_000;
@@ -316,6 +333,7 @@ impl File {
 /// What the family and the protocol say.
 #[inline(never)]
 fn inspect_socket(socket: Object) -> Class {
+    const SOCK_STREAM: u16 = 1;
     const AF_UNIX: u16 = 1;
     const AF_INET: u16 = 2;
     const AF_INET6: u16 = 10;
@@ -327,7 +345,8 @@ fn inspect_socket(socket: Object) -> Class {
     let sock = socket.read::<u64>(offset!(socket_sk)).unwrap_or_default();
     let sock = Object::untyped(sock);
     let class = match sock.read::<u16>(offset!(sock_family)).unwrap_or_default() {
-        AF_UNIX => Class::UNIX,
+        AF_UNIX if socket.read::<u16>(offset!(socket_type)) == Some(SOCK_STREAM) => Class::UNIX,
+        AF_UNIX => Class::UNIX_MESSAGES,
         AF_INET | AF_INET6 => match sock.read::<u16>(offset!(sock_protocol)).unwrap_or_default() {
             IPPROTO_TCP | IPPROTO_MPTCP => Class::TCP,
             IPPROTO_UDP | IPPROTO_UDPLITE => Class::UDP,
@@ -382,6 +401,13 @@ impl Class {
     #[inline(always)]
     pub(crate) fn is_network(self) -> bool {
         self == Self::TCP || self == Self::UDP
+    }
+
+    /// Where bytes that are passed on come from or go to: a `RELAY_` value.
+    #[inline(always)]
+    pub(crate) fn relay_end(self) -> u64 {
+        let index = opaque(u64::from(self.0)) as usize;
+        RELAY_ENDS.get(index).map_or(RELAY_NONE, |end| u64::from(frozen(end)))
     }
 
     /// The lane of a copy from it to user memory.

@@ -21,6 +21,9 @@ pub(crate) const O_DIRECT: u32 = 0o200000;
 /// In read-only data, where a lookup is one load.
 pub(crate) static SYSCALLS: SyscallTable = syscall::GENERIC;
 
+/// Numbers of the calls that take a vector of buffers.
+pub(crate) const VECTORED: [usize; 6] = syscall::GENERIC_VECTORED;
+
 /// First address of the kernel's image, and the first after it; equal when they are not known. Replaced by
 /// user space before load.
 #[unsafe(no_mangle)]

@@ -26,6 +26,9 @@ pub(crate) const O_DIRECT: u32 = 0o40000;
 /// In read-only data, where a lookup is one load.
 pub(crate) static SYSCALLS: SyscallTable = syscall::X86_64;
 
+/// Numbers of the calls that take a vector of buffers.
+pub(crate) const VECTORED: [usize; 6] = syscall::X86_64_VECTORED;
+
 /// Whether what lies at `address` is part of the kernel's image or of a module: all of it, and nothing else,
 /// lies in the last two gigabytes (`__START_KERNEL_map`, `arch/x86/include/asm/page_64_types.h`; modules
 /// behind the image, `MODULES_VADDR`, `pgtable_64_types.h`; 5.10 to 7.2).

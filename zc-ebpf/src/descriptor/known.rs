@@ -7,7 +7,7 @@ use zc_common::{
     record::{LaneCount, Record},
 };
 
-use super::{CLASSES, Class, READ_LANES, WRITE_LANES};
+use super::{CLASSES, Class, READ_LANES, RELAY_ENDS, WRITE_LANES};
 use crate::{
     arch::O_DIRECT,
     kernel::{Object, low_half, member, offset, variant, words},
@@ -30,6 +30,10 @@ impl Booking {
     const NETWORK: u64 = 1 << (Self::OFFSET_BITS + 1);
     /// The pages that the bytes lie in are counted.
     const PAGES: u64 = 1 << (Self::OFFSET_BITS + 2);
+    /// Bits above which it says where bytes that are passed on come from and go to, a `RELAY_` value.
+    const RELAY_SHIFT: u32 = Self::OFFSET_BITS + 3;
+    /// Bits of such a value.
+    const RELAY_MASK: u64 = 3;
     /// Bits of a booking: two of them, for reading and for writing, are in a row of [`BOOKINGS`].
     pub(crate) const BITS: u32 = 32;
     /// Both bookings of what is no class: behind all lanes.
@@ -67,8 +71,15 @@ impl Booking {
         self.0 & Self::PAGES != 0
     }
 
+    /// Where bytes that are passed on come from or go to: a `RELAY_` value.
+    #[inline(always)]
+    pub(crate) fn relay_end(self) -> u64 {
+        (self.0 >> Self::RELAY_SHIFT) & Self::RELAY_MASK
+    }
+
     const fn of(class: usize, lane: usize) -> u64 {
         let mut booking = (lane * size_of::<LaneCount>()) as u64;
+        booking |= (RELAY_ENDS[class] as u64) << Self::RELAY_SHIFT;
         // There is nothing at the other end of the void to copy.
         if ASSUMES_COPIES[lane] && class != Class::VOID.0 as usize {
             booking |= Self::ASSUMES;
@@ -119,6 +130,26 @@ pub(crate) fn position(file: u64) -> u64 {
         member!(u64, file, file_pos)
     } else {
         Object::untyped(file).read(offset!(file_pos)).unwrap_or_default()
+    }
+}
+
+/// Where the pages of the open file `file` of [`booking`], which is not 0, are.
+#[inline(always)]
+pub(crate) fn mapping(file: u64) -> u64 {
+    if variant!(cast) != 0 {
+        member!(u64, file, file_mapping)
+    } else {
+        Object::untyped(file).read(offset!(file_mapping)).unwrap_or_default()
+    }
+}
+
+/// How the open file `file` of [`booking`], which is not 0, was opened.
+#[inline(always)]
+pub(crate) fn flags(file: u64) -> u32 {
+    if variant!(cast) != 0 {
+        member!(u32, file, file_flags) as u32
+    } else {
+        Object::untyped(file).read(offset!(file_flags)).unwrap_or_default()
     }
 }
 

@@ -131,7 +131,9 @@ fn mapped_around(arguments: Arguments) {
     }
     let Some(account) = Account::current() else { return };
     let pages = end - start + 1;
-    account.book(lane(CopyPath::MmapRead), (pages << variant!(page_shift)) as i64);
+    let bytes = pages << variant!(page_shift);
+    account.book(lane(CopyPath::MmapRead), bytes as i64);
+    account.mapped_in_call(bytes);
 }
 
 tracepoint!(
@@ -148,4 +150,5 @@ fn faulted(_arguments: Arguments) {
     let Some(account) = Account::current() else { return };
     let path = if account.faults_by_write() { CopyPath::MmapWrite } else { CopyPath::MmapRead };
     account.book(lane(path), 1 << variant!(page_shift));
+    account.mapped_in_call(1 << variant!(page_shift));
 }

@@ -13,13 +13,13 @@ use aya_ebpf::{
 use zc_common::{
     loss::Loss,
     path::{CopyPath, Lane, lane},
-    record::EVIDENCE_NOTHING,
+    record::{EVIDENCE_NOTHING, RELAY_LEAST_BYTES},
     syscall::{SYSCALL_TABLE_LEN, SyscallKind},
 };
 
 use super::Arguments;
 use crate::{
-    account::{Account, OWN_POSITION, count, zc_accessed},
+    account::{Account, ONE_BUFFER, OWN_POSITION, SENDS, count, zc_accessed, zc_relay},
     arch,
     cpu::Cpu,
     descriptor::{Class, File},
@@ -145,6 +145,20 @@ impl Call {
         }
     }
 
+    /// Notes or counts it for what is passed on unchanged: it moved its result between the descriptor in
+    /// argument 0, which is of this class, and the buffer in argument 1.
+    #[inline(always)]
+    fn relay(&self, class: Class, sends: bool) {
+        if self.result >= RELAY_LEAST_BYTES {
+            let how = How::of(arch::number(self.regs));
+            let given = how.map_or(ONE_BUFFER, How::buffer_given);
+            let sends = if sends { SENDS } else { 0 };
+            let what = u64::from(class.number()) | given << 4 | sends;
+            let slot = u64::from(self.account.slot());
+            zc_relay(slot, self.fd(0), self.argument(1), self.result as u64, opaque(what));
+        }
+    }
+
     /// The descriptor in argument `n`: an int, the upper half of the register is noise.
     #[inline(always)]
     fn fd(&self, n: u32) -> u64 {
@@ -229,9 +243,11 @@ fn out_of_line(regs: u64, result: i64) {
                 let start = if kind == PREAD { call.argument(3) } else { OWN_POSITION };
                 call.accessed_from(0, start);
             }
+            call.relay(class, false);
         } else {
             call.book(class.write_lane(), call.result);
             note_sent(account, class, call.result);
+            call.relay(class, true);
         }
     } else {
         // The deepest chains begin here, not in `other`: all frames share 512 bytes.

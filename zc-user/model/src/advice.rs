@@ -1,18 +1,23 @@
-//! Copies that can be avoided: rules over the paths of one process, each with its evidence and what
-//! following it would save.
+//! Copies that can be avoided: rules over what one process did, each with its evidence, its condition, how
+//! certain it is, and what following it would save.
 //!
-//! The rules see bytes, not intentions: a program that encrypts or rewrites what it relays cannot
-//! follow them, and no rule can know that. Every advice therefore says what it saw.
+//! Advice that is wrong costs more trust than ten pieces that are right earn: without evidence that the
+//! bytes went through the program unchanged, and of enough of them, no rule applies. Each byte is claimed by
+//! one rule, so that a process is never told to save more than it copied.
 
-use zc_common::path::{CopyPath, SocketKind};
+use zc_common::path::CopyPath;
 
 use crate::{
+    counter::CounterId,
     frame::Frame,
     ledger::PathSum,
     row::Row,
     snapshot::PathSample,
     zerocopy::{self, Reason},
 };
+
+mod calls;
+mod relay;
 
 /// A rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +35,9 @@ pub enum Rule {
     /// Zero-copy was requested, and the kernel copied.
     ZerocopyNotAchieved,
 }
+
+/// The condition of every rule about bytes that a program passes on.
+const UNCHANGED: &str = "if the program neither looks at the data nor changes it";
 
 impl Rule {
     /// Every rule.
@@ -55,21 +63,17 @@ impl Rule {
         }
     }
 
-    /// What to do, in one sentence.
+    /// What to do: a sentence, with [`Self::condition`] at its end.
     #[must_use]
     pub const fn remedy(self) -> &'static str {
         match self {
-            Self::FileToSocket => {
-                "send the file with sendfile, or splice it through a pipe, unless its bytes are \
-                 changed on the way"
-            }
+            Self::FileToSocket => "send the file with sendfile",
             Self::FileToFile => {
-                "copy with copy_file_range, which shares the extents where the file system can \
-                 (btrfs, xfs) and otherwise copies once, in the kernel"
+                "copy with copy_file_range between regular files of one file system (btrfs and xfs \
+                 share the extents), otherwise with sendfile: the kernel copies once instead of twice"
             }
             Self::Relay => {
-                "splice from descriptor to descriptor (through a pipe, if neither is one), unless \
-                 the bytes are changed on the way"
+                "splice from descriptor to descriptor (through a pipe, if neither is one)"
             }
             Self::SmallCalls => "use a buffer: read and write 64 KiB at a time",
             Self::SmallZerocopySends => {
@@ -80,6 +84,19 @@ impl Rule {
                 "drop MSG_ZEROCOPY, or find what forces the copy: a loopback or veth route, a \
                  packet capture, a device without scatter-gather"
             }
+        }
+    }
+
+    /// When the remedy works and helps.
+    #[must_use]
+    pub const fn condition(self) -> &'static str {
+        match self {
+            Self::FileToSocket | Self::FileToFile | Self::Relay => UNCHANGED,
+            Self::SmallCalls => {
+                "if files are read from front to back, and no reader needs each written piece at once"
+            }
+            Self::SmallZerocopySends => "if most of the sends are as small as their average",
+            Self::ZerocopyNotAchieved => "if later sends take the same route",
         }
     }
 }
@@ -104,6 +121,43 @@ const fn remedy_of(reason: Reason) -> &'static str {
     }
 }
 
+/// When that works and helps.
+const fn condition_of(reason: Reason) -> &'static str {
+    match reason {
+        Reason::SoZerocopyNotSet => "if the receivers are on other hosts and the sends not small",
+        Reason::NoGather => "if the device and its driver can do that",
+        Reason::LocalReceiver | Reason::NoBufferSpace | Reason::Driver | Reason::CopiedByCall => {
+            Rule::ZerocopyNotAchieved.condition()
+        }
+    }
+}
+
+/// How sure it is that the condition of an advice holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Certainty {
+    /// Nothing that was seen contradicts it.
+    Possible,
+    /// What was seen would be unusual otherwise.
+    Likely,
+    /// What was seen leaves no room for anything else.
+    Certain,
+}
+
+impl Certainty {
+    /// Every level, from the least certain on.
+    pub const ALL: &'static [Self] = &[Self::Possible, Self::Likely, Self::Certain];
+
+    /// The stable id.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Possible => "possible",
+            Self::Likely => "likely",
+            Self::Certain => "certain",
+        }
+    }
+}
+
 /// What following an advice would save in the frame it was derived from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Saving {
@@ -118,6 +172,8 @@ pub struct Saving {
 pub struct Advice {
     /// The rule.
     pub rule: Rule,
+    /// How sure it is.
+    pub certainty: Certainty,
     /// What following it would have saved in this frame.
     pub saving: Saving,
     /// What was seen.
@@ -128,14 +184,14 @@ impl Advice {
     /// The paths the rule is about.
     pub fn paths(&self) -> impl Iterator<Item = CopyPath> {
         let (first, second) = match self.evidence {
-            Evidence::Pair { from, to } => (from.path, Some(to.path)),
+            Evidence::Passed { from, to, .. } => (from.path, Some(to.path)),
             Evidence::Calls(calls) => (calls.path, None),
             Evidence::Copied { sends, .. } => (sends.path, None),
         };
         [first].into_iter().chain(second)
     }
 
-    /// What to do, in one sentence.
+    /// What to do: a sentence, with [`Self::condition`] at its end.
     #[must_use]
     pub const fn remedy(&self) -> &'static str {
         match self.evidence {
@@ -143,17 +199,49 @@ impl Advice {
             _ => self.rule.remedy(),
         }
     }
+
+    /// When the remedy works and helps.
+    #[must_use]
+    pub const fn condition(&self) -> &'static str {
+        match self.evidence {
+            Evidence::Copied { reason: Some(reason), .. } => condition_of(reason),
+            Evidence::Calls(PathTotal { path: CopyPath::FileRead, .. }) => {
+                "if the file is read from front to back"
+            }
+            Evidence::Calls(calls) if !matches!(calls.path, CopyPath::SocketSendZerocopy) => {
+                "if no reader needs each piece at once"
+            }
+            _ => self.rule.condition(),
+        }
+    }
 }
+
+/// Counters that are evidence for advice, and little else: an advice says what they say.
+pub const COUNTERS: [CounterId; 11] = [
+    CounterId::RelayedFileFileBytes,
+    CounterId::RelayedFilePipeBytes,
+    CounterId::RelayedFileSocketBytes,
+    CounterId::RelayedPipeFileBytes,
+    CounterId::RelayedPipePipeBytes,
+    CounterId::RelayedPipeSocketBytes,
+    CounterId::RelayedSocketFileBytes,
+    CounterId::RelayedSocketPipeBytes,
+    CounterId::RelayedSocketSocketBytes,
+    CounterId::RelayedUserNs,
+    CounterId::MappedSentBytes,
+];
 
 /// What made a rule apply.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Evidence {
-    /// As many bytes came in on one path as went out on another.
-    Pair {
+    /// Bytes came in on one path and went out on another one as they were.
+    Passed {
         /// Where they came in.
         from: PathTotal,
         /// Where they went out.
         to: PathTotal,
+        /// How many.
+        bytes: u64,
     },
     /// The size and number of calls on one path.
     Calls(PathTotal),
@@ -192,33 +280,14 @@ impl PathTotal {
     pub fn bytes_per_op(self) -> u64 {
         self.moved_bytes.checked_div(self.ops).unwrap_or(0)
     }
+
+    /// What was copied of `bytes` of those moved, if the copies are spread evenly.
+    fn copied_of(self, bytes: u64) -> u64 {
+        let copied = u128::from(self.copied_bytes.min(self.moved_bytes)) * u128::from(bytes);
+        let share = copied.checked_div(u128::from(self.moved_bytes)).unwrap_or(0);
+        u64::try_from(share).unwrap_or(u64::MAX)
+    }
 }
-
-/// Paths that move less than this per second get no advice.
-const WORTH_BYTES_PER_SEC: f64 = 1_048_576.0;
-/// Calls smaller than this are small,
-const SMALL_CALL_BYTES: u64 = 512;
-/// if there are more of them per second than this.
-const MANY_CALLS_PER_SEC: f64 = 1_000.0;
-/// With a buffer of this size the call costs little compared with the copy.
-const GOOD_BUFFER_BYTES: u64 = 65_536;
-/// Below this, MSG_ZEROCOPY costs more than it saves (the kernel's own documentation).
-const ZEROCOPY_WORTH_BYTES: u64 = 10_240;
-/// A relay's two sides differ by no more than a tenth: headers, and what is still buffered.
-const RELAY_TOLERANCE: u64 = 10;
-
-/// From which path to which, what it is called, and the copies per byte that remain.
-const RELAYS: &[(CopyPath, CopyPath, Rule, u64)] = &[
-    (CopyPath::FileRead, CopyPath::SocketSend, Rule::FileToSocket, 0),
-    (CopyPath::FileRead, CopyPath::FileWrite, Rule::FileToFile, 1),
-    (CopyPath::FileRead, CopyPath::PipeWrite, Rule::Relay, 0),
-    (CopyPath::PipeRead, CopyPath::SocketSend, Rule::Relay, 0),
-    (CopyPath::PipeRead, CopyPath::FileWrite, Rule::Relay, 1),
-    (CopyPath::PipeRead, CopyPath::PipeWrite, Rule::Relay, 0),
-    (CopyPath::SocketRecv, CopyPath::SocketSend, Rule::Relay, 0),
-    (CopyPath::SocketRecv, CopyPath::PipeWrite, Rule::Relay, 0),
-    (CopyPath::SocketRecv, CopyPath::FileWrite, Rule::Relay, 1),
-];
 
 /// Every rule that applies to a line with these paths, the greatest saving first.
 #[must_use]
@@ -242,75 +311,23 @@ pub fn best(row: Row<'_>, frame: &Frame) -> Option<Advice> {
 }
 
 fn each(row: Row<'_>, frame: &Frame, mut found: impl FnMut(Advice)) {
-    if frame.elapsed_ns == 0 || row.paths.is_empty() {
+    if row.paths.is_empty() {
         return;
     }
-    relays(row.paths, frame, &mut found);
-    small_calls(row.paths, frame, &mut found);
-    small_zerocopy_sends(row.paths, frame, &mut found);
+    relay::passed_on(row, &mut found);
+    calls::small(row, &mut found);
+    calls::small_zerocopy_sends(row.paths, &mut found);
     zerocopy_not_achieved(row, frame, &mut found);
 }
 
-fn relays(paths: &[PathSample], frame: &Frame, found: &mut impl FnMut(Advice)) {
-    for &(from, to, rule, copies_left) in RELAYS {
-        let (Some(from), Some(to)) =
-            (PathTotal::of(paths.iter(), from), PathTotal::of(paths.iter(), to))
-        else {
-            continue;
-        };
-        let (less, more) =
-            (from.moved_bytes.min(to.moved_bytes), from.moved_bytes.max(to.moved_bytes));
-        if rate(less, frame) < WORTH_BYTES_PER_SEC || more - less > more / RELAY_TOLERANCE {
-            continue;
-        }
-        let copied = from.copied_bytes.saturating_add(to.copied_bytes);
-        let saving = Saving {
-            copied_bytes: copied.saturating_sub(copies_left.saturating_mul(less)),
-            mode_switches: 0,
-        };
-        if saving.copied_bytes > 0 {
-            found(Advice { rule, saving, evidence: Evidence::Pair { from, to } });
-        }
-    }
-}
-
-fn small_calls(paths: &[PathSample], frame: &Frame, found: &mut impl FnMut(Advice)) {
-    for path in [
-        CopyPath::FileRead,
-        CopyPath::FileWrite,
-        CopyPath::PipeRead,
-        CopyPath::PipeWrite,
-        CopyPath::SocketSend,
-    ] {
-        // A datagram is as long as it is; only streams can be gathered in a buffer.
-        let stream =
-            |sample: &&PathSample| sample.socket.is_none_or(|socket| socket == SocketKind::Tcp);
-        let Some(calls) = PathTotal::of(paths.iter().filter(stream), path) else { continue };
-        if calls.bytes_per_op() >= SMALL_CALL_BYTES || rate(calls.ops, frame) <= MANY_CALLS_PER_SEC
-        {
-            continue;
-        }
-        let needed = calls.moved_bytes.div_ceil(GOOD_BUFFER_BYTES);
-        let saving =
-            Saving { copied_bytes: 0, mode_switches: 2 * calls.ops.saturating_sub(needed) };
-        found(Advice { rule: Rule::SmallCalls, saving, evidence: Evidence::Calls(calls) });
-    }
-}
-
-fn small_zerocopy_sends(paths: &[PathSample], frame: &Frame, found: &mut impl FnMut(Advice)) {
-    let Some(sends) = PathTotal::of(paths.iter(), CopyPath::SocketSendZerocopy) else { return };
-    let small = sends.moved_bytes > 0 && sends.bytes_per_op() < ZEROCOPY_WORTH_BYTES;
-    if small && rate(sends.ops, frame) > MANY_CALLS_PER_SEC / 10.0 {
-        let saving = Saving::default();
-        found(Advice { rule: Rule::SmallZerocopySends, saving, evidence: Evidence::Calls(sends) });
-    }
-}
+/// Zero-copy sends below this in a frame are no evidence.
+const LEAST_REQUESTED_BYTES: u64 = 4 << 20;
 
 fn zerocopy_not_achieved(row: Row<'_>, frame: &Frame, found: &mut impl FnMut(Advice)) {
     let Some(request) = zerocopy::sends(row, frame) else { return };
     let Some(achieved) = request.achieved.bytes() else { return };
     let requested = request.requested_bytes;
-    if rate(requested, frame) < WORTH_BYTES_PER_SEC || achieved >= requested / 2 {
+    if requested < LEAST_REQUESTED_BYTES || achieved >= requested / 2 {
         return;
     }
     let copying = request.reasons.iter().filter(|reason| reason.reason != Reason::NoBufferSpace);
@@ -329,115 +346,19 @@ fn zerocopy_not_achieved(row: Row<'_>, frame: &Frame, found: &mut impl FnMut(Adv
         moved_bytes: requested,
         copied_bytes: requested - achieved,
     };
+    // That it was copied, and why, is the kernel's own word; whether a remedy is in reach is another matter.
+    let certainty = match reason {
+        Some(Reason::SoZerocopyNotSet | Reason::LocalReceiver) => Certainty::Certain,
+        Some(_) => Certainty::Likely,
+        None => Certainty::Possible,
+    };
     found(Advice {
         rule: Rule::ZerocopyNotAchieved,
+        certainty,
         saving: Saving { copied_bytes: avoidable, mode_switches: 0 },
         evidence: Evidence::Copied { sends, reason },
     });
 }
 
-fn rate(count: u64, frame: &Frame) -> f64 {
-    frame.per_second(count).unwrap_or(0.0)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        counter::CounterId,
-        fixture::sketch::{path, process, snapshot, socket},
-        snapshot::Provenance,
-    };
-
-    const MIB: u64 = 1 << 20;
-
-    fn rules(paths: &[PathSample], seconds: u64) -> Vec<(Rule, Saving)> {
-        let frame = Frame::cumulative(snapshot(seconds, &[process(7, "x", paths)]));
-        let row = Row::process(&frame.processes[0]);
-        let advice = all(row, &frame);
-        assert_eq!(best(row, &frame), advice.first().copied());
-        advice.iter().map(|advice| (advice.rule, advice.saving)).collect()
-    }
-
-    const fn copies(copied_bytes: u64) -> Saving {
-        Saving { copied_bytes, mode_switches: 0 }
-    }
-
-    #[test]
-    fn a_relay_from_file_to_socket_saves_both_copies() {
-        let read = path(CopyPath::FileRead, 160, 10 * MIB);
-        let tcp = socket(CopyPath::SocketSend, SocketKind::Tcp, 100, 6 * MIB);
-        let unix = socket(CopyPath::SocketSend, SocketKind::Unix, 60, 4 * MIB);
-        assert_eq!(rules(&[read, tcp, unix], 1), [(Rule::FileToSocket, copies(20 * MIB))]);
-    }
-
-    #[test]
-    fn a_relay_is_one_up_to_a_tenth_and_above_a_mebibyte_per_second() {
-        let read = |bytes| path(CopyPath::FileRead, 160, bytes);
-        let send = |bytes| socket(CopyPath::SocketSend, SocketKind::Tcp, 160, bytes);
-        assert_eq!(rules(&[read(9 * MIB), send(10 * MIB)], 1).len(), 1);
-        assert_eq!(rules(&[read(9 * MIB - 1), send(10 * MIB)], 1).len(), 0);
-        assert_eq!(rules(&[read(10 * MIB), send(10 * MIB)], 10).len(), 1);
-        assert_eq!(rules(&[read(10 * MIB), send(10 * MIB)], 11).len(), 0);
-    }
-
-    #[test]
-    fn copying_a_file_by_hand_saves_one_of_two_copies_for_sure() {
-        let read = path(CopyPath::FileRead, 160, 10 * MIB);
-        let write = path(CopyPath::FileWrite, 160, 10 * MIB);
-        assert_eq!(rules(&[read, write], 1), [(Rule::FileToFile, copies(10 * MIB))]);
-    }
-
-    #[test]
-    fn sendfile_needs_no_advice() {
-        assert_eq!(rules(&[path(CopyPath::SendfileToSocket, 160, 10 * MIB)], 1), []);
-    }
-
-    #[test]
-    fn small_calls_are_small_and_many() {
-        let write = |ops, bytes| path(CopyPath::FileWrite, ops, ops * bytes);
-        let saving = Saving { copied_bytes: 0, mode_switches: 2 * (1001 - 8) };
-        assert_eq!(rules(&[write(1001, 511)], 1), [(Rule::SmallCalls, saving)]);
-        assert_eq!(rules(&[write(1000, 511)], 1), []);
-        assert_eq!(rules(&[write(1001, 512)], 1), []);
-        let datagrams = socket(CopyPath::SocketSend, SocketKind::Udp, 5000, 5000 * 100);
-        assert_eq!(rules(&[datagrams], 1), []);
-    }
-
-    #[test]
-    fn small_zero_copy_sends_cost_more_than_they_save() {
-        let sends = |bytes: u64| path(CopyPath::SocketSendZerocopy, 200, 200 * bytes);
-        assert_eq!(rules(&[sends(10_239)], 1), [(Rule::SmallZerocopySends, Saving::default())]);
-        assert_eq!(rules(&[sends(10_240)], 1), []);
-    }
-
-    #[test]
-    fn zero_copy_that_was_not_achieved_has_a_remedy_for_its_reason() {
-        let advice = |copied: CounterId, achieved: u64| {
-            let mut sends = path(CopyPath::SocketSendZerocopy, 200, 10 * MIB);
-            sends.provenance = Provenance::Measured;
-            sends.copied_bytes = 10 * MIB - achieved;
-            let mut sender = process(7, "x", &[sends]);
-            sender.counters[CounterId::ZerocopyRequestedBytes] = 10 * MIB;
-            sender.counters[copied] = 10 * MIB - achieved;
-            let frame = Frame::cumulative(snapshot(1, &[sender]));
-            best(Row::process(&frame.processes[0]), &frame)
-        };
-        let local = advice(CounterId::ZerocopyCopiedLaterBytes, 5 * MIB - 1).unwrap();
-        assert_eq!((local.rule, local.saving), (Rule::ZerocopyNotAchieved, Saving::default()));
-        assert_eq!(local.remedy(), remedy_of(Reason::LocalReceiver));
-        let linear = advice(CounterId::DiscardedBytes, 0).unwrap();
-        assert_eq!(
-            (linear.saving, linear.remedy()),
-            (copies(10 * MIB), remedy_of(Reason::NoGather))
-        );
-        assert_eq!(advice(CounterId::ZerocopyCopiedLaterBytes, 5 * MIB), None);
-    }
-
-    #[test]
-    fn no_interval_no_advice() {
-        let paths =
-            [path(CopyPath::FileRead, 160, 10 * MIB), path(CopyPath::FileWrite, 160, 10 * MIB)];
-        assert_eq!(rules(&paths, 0), []);
-    }
-}
+mod tests;

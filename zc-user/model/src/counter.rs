@@ -113,6 +113,17 @@ counters! {
     MmapCalls = counters.mmap_calls,
     MunmapCalls = counters.munmap_calls,
     MsyncCalls = counters.msync_calls,
+    RelayedFileFileBytes = counters.relayed_file_file_bytes,
+    RelayedFilePipeBytes = counters.relayed_file_pipe_bytes,
+    RelayedFileSocketBytes = counters.relayed_file_socket_bytes,
+    RelayedPipeFileBytes = counters.relayed_pipe_file_bytes,
+    RelayedPipePipeBytes = counters.relayed_pipe_pipe_bytes,
+    RelayedPipeSocketBytes = counters.relayed_pipe_socket_bytes,
+    RelayedSocketFileBytes = counters.relayed_socket_file_bytes,
+    RelayedSocketPipeBytes = counters.relayed_socket_pipe_bytes,
+    RelayedSocketSocketBytes = counters.relayed_socket_socket_bytes,
+    RelayedUserNs = counters.relayed_user_ns,
+    MappedSentBytes = counters.mapped_sent_bytes,
     /// Times the sampler found the process on a CPU, in user or kernel mode.
     CpuSamples = "cpu_samples",
     /// Times the sampler found the process on a CPU inside a copy routine of the kernel.

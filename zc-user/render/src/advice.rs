@@ -7,12 +7,11 @@ use zc_model::advice::{Advice, Evidence, Saving};
 #[must_use]
 pub fn evidence(advice: &Advice) -> String {
     match advice.evidence {
-        Evidence::Pair { from, to } => format!(
-            "{} {} and {} {}",
+        Evidence::Passed { from, to, bytes } => format!(
+            "{} of {} went unchanged to {}",
+            human::bytes(bytes),
             from.path.id(),
-            human::bytes(from.moved_bytes),
             to.path.id(),
-            human::bytes(to.moved_bytes),
         ),
         Evidence::Copied { sends, reason } => format!(
             "{} of {} requested as zero-copy were copied{}",

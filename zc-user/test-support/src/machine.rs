@@ -106,8 +106,10 @@ impl Machine {
             let samples = [(CounterId::CpuSamples, 60), (CounterId::CopySamples, 41)];
             counters(t, &[(CounterId::NetTxBytes, bytes), BUSY[0], BUSY[1], samples[0], samples[1]])
         };
+        let mut served = net(100 * MIB);
+        served[CounterId::RelayedFileSocketBytes] = 100 * MIB * t;
         vec![
-            process(811, "nginx", net(100 * MIB), &nginx),
+            process(811, "nginx", served, &nginx),
             process(1204, "java", net(900 * MIB), &broker),
             process(2077, "postgres", disk(48 * MIB), &database),
             process(31_337, "burst", counters(t, BUSY), &burst),

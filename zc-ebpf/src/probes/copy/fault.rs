@@ -91,7 +91,9 @@ fn mapped<const SITE: usize>(call: Traced<SITE>, pages: u64) {
         (false, _) => CopyPath::MmapRead,
     };
     if let Some(account) = Account::current() {
-        account.book(lane(path), (pages << variant!(page_shift)) as i64);
+        let bytes = pages << variant!(page_shift);
+        account.book(lane(path), bytes as i64);
+        account.mapped_in_call(bytes);
     }
 }
 

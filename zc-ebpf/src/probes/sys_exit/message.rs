@@ -13,7 +13,9 @@ use crate::{
     losses::note_losses,
 };
 
+const MSG_PEEK: u32 = 0x2;
 const MSG_TRUNC: u32 = 0x20;
+const MSG_ERRQUEUE: u32 = 0x2000;
 const MSG_ZEROCOPY: u32 = 0x0400_0000;
 const ENOBUFS: i64 = 105;
 
@@ -57,6 +59,9 @@ pub(super) fn received(call: &Call, flags: u32, room: Option<u64>) {
     }
     call.book(class.read_lane(), bytes);
     note_received(call.account, class, bytes);
+    if flags & (MSG_PEEK | MSG_TRUNC | MSG_ERRQUEUE) == 0 {
+        call.relay(class, false);
+    }
 }
 
 /// Room in the buffers of the `struct user_msghdr` at `message`; no limit when it has more of them
@@ -101,6 +106,9 @@ pub(super) fn sent(call: &Call, flags: u32, length: Option<u64>) {
     let Some(class) = call.class(0) else { return };
     note_refused(call, class, refused);
     book_sent(call, class, flags, 1, call.result);
+    if flags & MSG_ZEROCOPY == 0 {
+        call.relay(class, true);
+    }
 }
 
 /// No zero-copy send was refused. No `Option`: kernels before 6.3 refuse to let the half of it that

@@ -6,14 +6,17 @@
 
 use core::ptr;
 
-use zc_common::syscall::{SYSCALL_TABLE_LEN, SyscallKind};
+use zc_common::{
+    record::{RELAY_FILE, RELAY_LEAST_BYTES, RELAY_NONE},
+    syscall::{SYSCALL_TABLE_LEN, SyscallKind},
+};
 
 use crate::{
-    account::{Account, OWN_POSITION},
+    account::{Account, MESSAGE, ONE_BUFFER, OWN_POSITION, Target, VECTOR, zc_first_buffer},
     arch,
     cpu::Cpu,
-    descriptor::{Booking, booking, position},
-    kernel::Object,
+    descriptor::{Booking, booking, flags, mapping, position},
+    kernel::{Object, member},
 };
 
 /// How the exit of a system call is dealt with, a word for each number.
@@ -31,6 +34,10 @@ impl How {
     const FLAGS_IN_3: u8 = 1 << 3;
     /// It reads at the position in its fourth argument.
     const POSITION: u8 = 1 << 4;
+    /// It takes a vector of buffers.
+    const VECTOR: u8 = 1 << 6;
+    /// It takes a message.
+    const MESSAGE: u8 = 1 << 7;
     /// It is towards the descriptor. The value is the number of bits by which [`Booking`] shifts for it.
     const SENDS: u8 = Booking::BITS as u8;
 
@@ -49,6 +56,18 @@ impl How {
     #[inline(always)]
     pub(super) fn is_straight(self) -> bool {
         self.has(Self::STRAIGHT)
+    }
+
+    /// How its buffer is given, see [`zc_first_buffer`].
+    #[inline(always)]
+    pub(super) fn buffer_given(self) -> u64 {
+        if self.has(Self::MESSAGE) {
+            MESSAGE
+        } else if self.has(Self::VECTOR) {
+            VECTOR
+        } else {
+            ONE_BUFFER
+        }
     }
 
     #[inline(always)]
@@ -71,8 +90,8 @@ impl How {
             WRITE => DATA | Self::SENDS,
             RECVFROM => DATA | Self::FLAGS_IN_3,
             SENDTO => DATA | Self::SENDS | Self::FLAGS_IN_3,
-            RECVMSG => DATA | Self::FLAGS_IN_2,
-            SENDMSG => DATA | Self::SENDS | Self::FLAGS_IN_2,
+            RECVMSG => DATA | Self::FLAGS_IN_2 | Self::MESSAGE,
+            SENDMSG => DATA | Self::SENDS | Self::FLAGS_IN_2 | Self::MESSAGE,
             _ if kind <= SyscallKind::Submit as u8 => 0,
             _ => Self::DATA,
         }
@@ -86,6 +105,11 @@ static HOW: [u8; SYSCALL_TABLE_LEN] = {
     while number < SYSCALL_TABLE_LEN {
         table[number] = How::of_kind(arch::SYSCALLS[number]);
         number += 1;
+    }
+    let mut at = 0;
+    while at < arch::VECTORED.len() {
+        table[arch::VECTORED[at]] |= How::VECTOR;
+        at += 1;
     }
     table
 };
@@ -118,7 +142,7 @@ pub(super) fn straight(regs: u64, cpu: Cpu, how: How, result: i64) -> bool {
     let Some(account) = Account::remembered(cpu, task) else { return false };
     let half = how.0 & u64::from(How::SENDS);
     let (booking, file) = booking(task, arch::argument(regs, 0), half);
-    account.book_straight(booking, half != 0, result, |bytes| {
+    let is_booked = account.book_straight(booking, half != 0, result, |bytes| {
         if how.has(How::POSITION) {
             let start = arch::argument(regs, 3);
             if start != OWN_POSITION {
@@ -127,5 +151,43 @@ pub(super) fn straight(regs: u64, cpu: Cpu, how: How, result: i64) -> bool {
         }
         // For the verifier: a booking that counts pages is of an open file.
         if file == 0 { bytes } else { position(file) }
-    })
+    });
+    if is_booked && result >= RELAY_LEAST_BYTES {
+        relay(account, booking, file, how, result as u64);
+    }
+    is_booked
+}
+
+/// Notes or counts a call that moved `bytes`, for what is passed on unchanged. `file`: the open file, for the
+/// verifier 0 is none.
+///
+/// A function of its own, which asks for the registers again: smaller calls need not keep them.
+#[inline(never)]
+fn relay(account: Account, booking: Booking, file: u64, how: How, bytes: u64) {
+    let end = booking.relay_end();
+    if end == RELAY_NONE || file == 0 {
+        return;
+    }
+    let task = Object::current_task_typed();
+    let regs = task.user_registers();
+    let sends = how.has(How::SENDS);
+    if sends && !account.has_incoming(bytes) {
+        return;
+    }
+    let mut address = arch::argument(regs, 1);
+    if how.has(How::VECTOR | How::MESSAGE) {
+        address = zc_first_buffer(address, how.buffer_given(), bytes);
+    }
+    if sends {
+        account.went_out(
+            end,
+            address,
+            bytes,
+            || Target { flags: flags(file), mapping: mapping(file) },
+            || member!(u64, task.address(), task_utime),
+        );
+    } else {
+        let mapping = if end == RELAY_FILE { mapping(file) } else { 0 };
+        account.came_in(end, mapping, address, bytes);
+    }
 }

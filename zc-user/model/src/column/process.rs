@@ -267,6 +267,39 @@ columns! { Processes:
     TRANSFORMED_BYTES = "transformed_bytes", "TRANSFORMED", Bytes, Counter,
         CounterId::TransformedBytes.help(),
         |row, frame| counter(row, frame, CounterId::TransformedBytes);
+    RELAYED_FILE_FILE_BYTES = "relayed_file_file_bytes", "FILE>FILE", Bytes, Counter,
+        CounterId::RelayedFileFileBytes.help(),
+        |row, frame| counter(row, frame, CounterId::RelayedFileFileBytes);
+    RELAYED_FILE_PIPE_BYTES = "relayed_file_pipe_bytes", "FILE>PIPE", Bytes, Counter,
+        CounterId::RelayedFilePipeBytes.help(),
+        |row, frame| counter(row, frame, CounterId::RelayedFilePipeBytes);
+    RELAYED_FILE_SOCKET_BYTES = "relayed_file_socket_bytes", "FILE>SOCK", Bytes, Counter,
+        CounterId::RelayedFileSocketBytes.help(),
+        |row, frame| counter(row, frame, CounterId::RelayedFileSocketBytes);
+    RELAYED_PIPE_FILE_BYTES = "relayed_pipe_file_bytes", "PIPE>FILE", Bytes, Counter,
+        CounterId::RelayedPipeFileBytes.help(),
+        |row, frame| counter(row, frame, CounterId::RelayedPipeFileBytes);
+    RELAYED_PIPE_PIPE_BYTES = "relayed_pipe_pipe_bytes", "PIPE>PIPE", Bytes, Counter,
+        CounterId::RelayedPipePipeBytes.help(),
+        |row, frame| counter(row, frame, CounterId::RelayedPipePipeBytes);
+    RELAYED_PIPE_SOCKET_BYTES = "relayed_pipe_socket_bytes", "PIPE>SOCK", Bytes, Counter,
+        CounterId::RelayedPipeSocketBytes.help(),
+        |row, frame| counter(row, frame, CounterId::RelayedPipeSocketBytes);
+    RELAYED_SOCKET_FILE_BYTES = "relayed_socket_file_bytes", "SOCK>FILE", Bytes, Counter,
+        CounterId::RelayedSocketFileBytes.help(),
+        |row, frame| counter(row, frame, CounterId::RelayedSocketFileBytes);
+    RELAYED_SOCKET_PIPE_BYTES = "relayed_socket_pipe_bytes", "SOCK>PIPE", Bytes, Counter,
+        CounterId::RelayedSocketPipeBytes.help(),
+        |row, frame| counter(row, frame, CounterId::RelayedSocketPipeBytes);
+    RELAYED_SOCKET_SOCKET_BYTES = "relayed_socket_socket_bytes", "SOCK>SOCK", Bytes, Counter,
+        CounterId::RelayedSocketSocketBytes.help(),
+        |row, frame| counter(row, frame, CounterId::RelayedSocketSocketBytes);
+    RELAYED_USER_NS = "relayed_user_ns", "RELAY USER", Nanoseconds, Counter,
+        CounterId::RelayedUserNs.help(),
+        |row, frame| counter(row, frame, CounterId::RelayedUserNs);
+    MAPPED_SENT_BYTES = "mapped_sent_bytes", "MAPPED SENT", Bytes, Counter,
+        CounterId::MappedSentBytes.help(),
+        |row, frame| counter(row, frame, CounterId::MappedSentBytes);
     URING_OPS = "uring_ops", "IO_URING", Count, Counter,
         CounterId::UringOps.help(),
         |row, frame| counter(row, frame, CounterId::UringOps);

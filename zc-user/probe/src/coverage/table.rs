@@ -164,6 +164,16 @@ pub const ROWS: &[Row] = &[
             MmapCalls,
             MunmapCalls,
             MsyncCalls,
+            RelayedFileFileBytes,
+            RelayedFilePipeBytes,
+            RelayedFileSocketBytes,
+            RelayedPipeFileBytes,
+            RelayedPipePipeBytes,
+            RelayedPipeSocketBytes,
+            RelayedSocketFileBytes,
+            RelayedSocketPipeBytes,
+            RelayedSocketSocketBytes,
+            RelayedUserNs,
         ],
         ..Row::of(ProbeGroup::Core)
     },
@@ -181,6 +191,7 @@ pub const ROWS: &[Row] = &[
     Row { counters: &[PageCacheHits, PageCacheMisses], ..Row::of(ProbeGroup::PageCache) },
     Row {
         paths: &[MmapRead, MmapWrite],
+        counters: &[MappedSentBytes],
         without: Without::Served { group: ProbeGroup::Mapped, provenance: Provenance::Measured },
         ..Row::of(ProbeGroup::Mmap)
     },

@@ -140,9 +140,11 @@ pub struct Path<'a> {
 #[derive(Debug, Serialize)]
 pub(super) struct Advice {
     rule: &'static str,
+    certainty: &'static str,
     paths: Vec<PathId>,
     evidence: String,
     remedy: &'static str,
+    condition: &'static str,
     saved_copied_bytes: u64,
     saved_mode_switches: u64,
 }
@@ -335,9 +337,11 @@ impl Advice {
         let rule: Rule = advice.rule;
         Self {
             rule: rule.id(),
+            certainty: advice.certainty.id(),
             paths: advice.paths().map(PathId::Known).collect(),
             evidence: evidence(advice),
             remedy: advice.remedy(),
+            condition: advice.condition(),
             saved_copied_bytes: advice.saving.copied_bytes,
             saved_mode_switches: advice.saving.mode_switches,
         }

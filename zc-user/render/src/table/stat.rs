@@ -124,7 +124,10 @@ fn write_counters(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
         let requested = row.counters[CounterId::ZerocopyRequestedBytes] > 0;
         let silent = match counter {
             CounterId::ZerocopyAchievedBytes => !requested,
-            _ => RARE.contains(counter) && row.counters[*counter] == 0,
+            _ => {
+                let is_rare = RARE.contains(counter) || advice::COUNTERS.contains(counter);
+                is_rare && row.counters[*counter] == 0
+            }
         };
         if in_paths || silent {
             continue;
@@ -202,11 +205,13 @@ fn write_advice(frame: &Frame, listing: &Listing, out: &mut dyn io::Write) -> io
         let saving = words::saving(advice.saving, frame.seconds())
             .map_or_else(String::new, |saving| format!(" ({saving})"));
         let text = format!(
-            "{} {}: {}. {}{saving}.",
+            "{} {}: {}. {}: {}, {}{saving}.",
             process.id,
             sanitize::sanitize(&process.comm),
             words::evidence(advice),
-            capitalised(advice.remedy()),
+            capitalised(advice.certainty.id()),
+            advice.remedy(),
+            advice.condition(),
         );
         notes::write_wrapped(&text, out)?;
     }

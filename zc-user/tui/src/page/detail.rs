@@ -140,7 +140,13 @@ fn advices(context: &Context, process: &ProcessSample, frame: &Frame, canvas: &m
     let theme = context.theme();
     for advice in advice::all(Row::process(process), frame) {
         let sign = theme.symbols.advice;
-        let head = format!("{}: {}", advice.rule.id(), advice.remedy());
+        let head = format!(
+            "{} ({}): {}, {}",
+            advice.rule.id(),
+            advice.certainty.id(),
+            advice.remedy(),
+            advice.condition(),
+        );
         canvas.item(sign, theme.notice(), 2, &head, theme.notice());
         canvas.paragraph(&because(&advice, frame), 2, theme.text());
     }
@@ -149,9 +155,12 @@ fn advices(context: &Context, process: &ProcessSample, frame: &Frame, canvas: &m
 /// What was seen, and what would be saved.
 fn because(advice: &Advice, frame: &Frame) -> String {
     let seen = match advice.evidence {
-        Evidence::Pair { from, to } => {
-            format!("{} in, {} out", moved(from, frame), moved(to, frame))
-        }
+        Evidence::Passed { from, to, bytes } => format!(
+            "{} in, {} out, {} of it unchanged",
+            moved(from, frame),
+            moved(to, frame),
+            cell::rate(bytes, Unit::BytesPerSec, frame),
+        ),
         Evidence::Calls(calls) => format!(
             "{} in calls of {} on average, {} of it copied",
             moved(calls, frame),
@@ -248,6 +257,7 @@ fn counters(context: &Context, process: &ProcessSample, frame: &Frame, canvas: &
         .copied()
         .filter(|c| !matches!(c, CounterId::MovedBytes | CounterId::CopiedBytes))
         .filter(|counter| !zerocopy::SHOWN_HERE.contains(counter))
+        .filter(|counter| !advice::COUNTERS.contains(counter))
         .collect();
     let columns = usize::from(canvas.width() / COUNTER_WIDTH).max(1);
     let lines = listed.len().div_ceil(columns);

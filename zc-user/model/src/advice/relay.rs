@@ -1,0 +1,210 @@
+//! Bytes that a process passes on unchanged.
+//!
+//! The kernel side counts them call by call: what a thread writes right after it has read it, from the same
+//! buffer, see `relayed_file_file_bytes` and its like. A program that changes bytes in place does that, too,
+//! but spends time in user mode. And a file that is mapped and sent: pages that a send was the first to touch.
+
+use zc_common::path::{CopyPath, Flow};
+
+use super::{Advice, Certainty, Evidence, PathTotal, Rule, Saving};
+use crate::{
+    counter::CounterId::{self, *},
+    ledger::PathSum,
+    row::Row,
+};
+
+/// From which path to which, what it is called, the copies per byte that remain, and the counter of bytes.
+const RELAYS: &[(CopyPath, CopyPath, Rule, u64, CounterId)] = {
+    use CopyPath::{FileRead, FileWrite, PipeRead, PipeWrite, SocketRecv, SocketSend};
+    &[
+        (FileRead, SocketSend, Rule::FileToSocket, 0, RelayedFileSocketBytes),
+        (FileRead, FileWrite, Rule::FileToFile, 1, RelayedFileFileBytes),
+        (FileRead, PipeWrite, Rule::Relay, 0, RelayedFilePipeBytes),
+        (PipeRead, SocketSend, Rule::Relay, 0, RelayedPipeSocketBytes),
+        (PipeRead, FileWrite, Rule::Relay, 1, RelayedPipeFileBytes),
+        (PipeRead, PipeWrite, Rule::Relay, 0, RelayedPipePipeBytes),
+        (SocketRecv, SocketSend, Rule::Relay, 0, RelayedSocketSocketBytes),
+        (SocketRecv, PipeWrite, Rule::Relay, 0, RelayedSocketPipeBytes),
+        (SocketRecv, FileWrite, Rule::Relay, 1, RelayedSocketFileBytes),
+    ]
+};
+
+/// Calls of fewer bytes on average are not worth two calls of splice: a page, less a margin for small reads when
+/// a program starts.
+const LEAST_CALL_BYTES: u64 = 3_584;
+/// Fewer calls are no pattern.
+const LEAST_CALLS: u64 = 8;
+/// Of what a process writes to files and pipes nearly all is passed on; of what it sends, headers are not.
+const OTHER_OUT: u64 = 16;
+const OTHER_SENT: u64 = 8;
+/// What else it reads from where the bytes come from: programs, libraries, settings.
+const OTHER_IN: u64 = 8;
+const OTHER_IN_BYTES: u64 = 1 << 20;
+
+/// Length of a tick: the kernel tells user mode from kernel mode by what it finds then (`CONFIG_HZ=250`; with
+/// 1,000 the bounds are closer than computed here).
+const TICK_NS: u64 = 4_000_000;
+/// Of time in user mode, an upper bound of 95 % when no tick has hit: three ticks.
+const NO_TICK: u64 = 3;
+
+/// Picoseconds of user mode per byte, at most. A pass over the data takes 300 and more a byte at a time, and 30
+/// to 60 with vector instructions. With no tick at all these bounds take 29, 76 and 229 MiB.
+const POSSIBLE_PS: u64 = 400;
+/// The same, of the time itself, however many bytes there are.
+const MEASURED_PS: u64 = 100;
+const LIKELY_PS: u64 = 150;
+const CERTAIN_PS: u64 = 50;
+
+/// How sure it is that `bytes` were not looked at in `user_ns` of user mode. `None`: they were, or there are too
+/// few of them to tell.
+fn certainty(bytes: u64, user_ns: u64) -> Option<Certainty> {
+    let ticks = user_ns.saturating_mul(TICK_NS);
+    let bound = user_ns.saturating_add(NO_TICK * TICK_NS).saturating_add(2 * ticks.isqrt());
+    let is_below =
+        |ns: u64, limit: u64| u128::from(ns) * 1_000 <= u128::from(bytes) * u128::from(limit);
+    let within = |limit: u64| is_below(bound, limit);
+    match () {
+        () if within(CERTAIN_PS) => Some(Certainty::Certain),
+        () if within(LIKELY_PS) => Some(Certainty::Likely),
+        () if within(POSSIBLE_PS) && is_below(user_ns, MEASURED_PS) => Some(Certainty::Possible),
+        () => None,
+    }
+}
+
+/// What the process passed on, and what else it moved.
+struct Traffic<'a> {
+    row: Row<'a>,
+    /// Bytes that were passed on, on all ways.
+    relayed: u64,
+    /// Bytes that went out otherwise, `/dev/null` and terminals included.
+    other_out: u64,
+}
+
+impl<'a> Traffic<'a> {
+    fn new(row: Row<'a>) -> Self {
+        let relayed = RELAYS.iter().map(|relay| row.counters[relay.4]).sum();
+        let goes_out = |path: CopyPath| path.flow() == Flow::Out || path == CopyPath::PseudoWrite;
+        let out = row.paths.iter().filter(|sample| sample.path.is_known_and(goes_out));
+        let other_out = PathSum::of(out).moved_bytes.saturating_sub(relayed);
+        Self { row, relayed, other_out }
+    }
+
+    /// What came in, or went out, on `path` and was not passed on.
+    fn other(&self, path: &PathTotal) -> u64 {
+        let ways = RELAYS.iter().filter(|relay| relay.0 == path.path || relay.1 == path.path);
+        let relayed: u64 = ways.map(|relay| self.row.counters[relay.4]).sum();
+        path.moved_bytes.saturating_sub(relayed)
+    }
+
+    /// Whether the bytes that were passed on are all that matters. What is written twice is not moved by one
+    /// call of splice; what is written between them (headers of an archive) belongs to it.
+    fn is_plain(&self, from: &PathTotal, to: &PathTotal) -> bool {
+        if self.other(from) > OTHER_IN_BYTES.max(self.relayed / OTHER_IN) {
+            return false;
+        }
+        match (from.path, to.path) {
+            (_, CopyPath::SocketSend) => self.other_out <= self.relayed / OTHER_SENT,
+            (CopyPath::SocketRecv, _) => self.other_out <= self.relayed / OTHER_OUT,
+            // One buffer may have been read before it was counted.
+            _ => self.other(to) <= to.bytes_per_op() && self.other_out <= self.relayed / OTHER_OUT,
+        }
+    }
+
+    /// Whether calls by which the kernel would pass the bytes on have been tried in vain.
+    fn has_failed(&self, rule: Rule) -> bool {
+        let of = |paths: &[CopyPath]| PathSum::on(self.row.paths, paths);
+        // A socket that is full makes them fail, too.
+        let never = |paths: &[CopyPath]| of(paths).errors > 0 && of(paths).ops == 0;
+        let splice = [
+            CopyPath::SpliceFilePipe,
+            CopyPath::SplicePipeSocket,
+            CopyPath::SplicePipeFile,
+            CopyPath::SpliceSocketPipe,
+            CopyPath::SplicePipePipe,
+        ];
+        match rule {
+            Rule::FileToFile => {
+                of(&[CopyPath::CopyRangeCopied, CopyPath::CopyRangeReflink]).errors > 0
+                    || never(&[CopyPath::SendfileToFile])
+            }
+            Rule::FileToSocket => never(&[CopyPath::SendfileToSocket]) || never(&splice),
+            _ => never(&splice) || never(&[CopyPath::SendfileToPipe]),
+        }
+    }
+}
+
+/// Everything that a process passes on.
+pub(super) fn passed_on(row: Row<'_>, found: &mut impl FnMut(Advice)) {
+    let mapped = row.counters[MappedSentBytes];
+    let traffic = Traffic::new(row);
+    if mapped > 0 {
+        mapped_and_sent(&traffic, mapped, found);
+    }
+    let Some(certainty) = certainty(traffic.relayed, row.counters[RelayedUserNs]) else { return };
+    for &(from, to, rule, copies_left, counter) in RELAYS {
+        let bytes = row.counters[counter];
+        let total = |path| PathTotal::of(row.paths.iter(), path);
+        let (Some(from), Some(to)) = (total(from), total(to)) else { continue };
+        let is_large =
+            |path: &PathTotal| path.bytes_per_op() >= LEAST_CALL_BYTES && path.ops >= LEAST_CALLS;
+        // A part of the whole that is smaller would not get advice on its own.
+        if bytes < traffic.relayed / 8
+            || !is_large(&from)
+            || !is_large(&to)
+            || !traffic.is_plain(&from, &to)
+            || traffic.has_failed(rule)
+        {
+            continue;
+        }
+        let copied = from.copied_of(bytes).saturating_add(to.copied_of(bytes));
+        advise(rule, certainty, copied, copies_left, Evidence::Passed { from, to, bytes }, found);
+    }
+}
+
+/// Pages of files that were mapped and written or sent, and that the program itself has not touched before.
+fn mapped_and_sent(traffic: &Traffic<'_>, mapped: u64, found: &mut impl FnMut(Advice)) {
+    let total = |path| PathTotal::of(traffic.row.paths.iter(), path);
+    let Some(from) = total(CopyPath::MmapRead) else { return };
+    // Writing it to a file is one copy, and so is any other way.
+    for (to, rule) in
+        [(CopyPath::SocketSend, Rule::FileToSocket), (CopyPath::PipeWrite, Rule::Relay)]
+    {
+        let Some(to) = total(to) else { continue };
+        let other = traffic.other(&to);
+        let bytes = mapped.min(other);
+        // The kernel maps a few pages more than it needs. Where it maps large ones at once, and no copy site
+        // sees that, what was counted is a part.
+        let is_enough = bytes >= other / OTHER_MAPPED
+            && mapped <= bytes.saturating_add(bytes / OTHER_SENT).saturating_add(OTHER_IN_BYTES)
+            && traffic.other_out - other <= other / OTHER_OUT;
+        let is_large = to.bytes_per_op() >= LEAST_CALL_BYTES && to.ops >= LEAST_CALLS;
+        // The faults are the evidence; ticks are not needed.
+        if !is_enough || !is_large || bytes < LEAST_MAPPED_BYTES || traffic.has_failed(rule) {
+            continue;
+        }
+        let copied = to.copied_of(bytes);
+        let evidence = Evidence::Passed { from, to, bytes };
+        advise(rule, Certainty::Likely, copied, 0, evidence, found);
+    }
+}
+
+/// Less of a mapping is no evidence,
+const LEAST_MAPPED_BYTES: u64 = 8 << 20;
+/// nor is a smaller part of what is sent.
+const OTHER_MAPPED: u64 = 16;
+
+fn advise(
+    rule: Rule,
+    certainty: Certainty,
+    copied: u64,
+    copies_left: u64,
+    evidence: Evidence,
+    found: &mut impl FnMut(Advice),
+) {
+    let Evidence::Passed { bytes, .. } = evidence else { return };
+    let copied_bytes = copied.saturating_sub(copies_left.saturating_mul(bytes));
+    if copied_bytes > 0 {
+        let saving = Saving { copied_bytes, mode_switches: 0 };
+        found(Advice { rule, certainty, saving, evidence });
+    }
+}

@@ -1,0 +1,226 @@
+use zc_common::path::SocketKind;
+
+use super::*;
+use crate::{
+    counter::CounterId::*,
+    fixture::sketch::{path, process, snapshot, socket},
+    snapshot::Provenance,
+};
+
+const MIB: u64 = 1 << 20;
+const MS: u64 = 1_000_000;
+
+fn advice(paths: &[PathSample], counters: &[(CounterId, u64)]) -> Vec<Advice> {
+    let mut process = process(7, "x", paths);
+    for (counter, value) in counters {
+        process.counters[*counter] = *value;
+    }
+    // A command that idles after its work keeps its advice: how long the frame is does not matter.
+    let frame = Frame::cumulative(snapshot(1_000, &[process]));
+    let row = Row::process(&frame.processes[0]);
+    let advice = all(row, &frame);
+    assert_eq!(best(row, &frame), advice.first().copied());
+    let saved: u64 = advice.iter().map(|advice| advice.saving.copied_bytes).sum();
+    assert!(saved <= frame.processes[0].counters[CopiedBytes], "{advice:?}");
+    advice
+}
+
+fn rules(paths: &[PathSample], counters: &[(CounterId, u64)]) -> Vec<(Rule, Saving)> {
+    advice(paths, counters).iter().map(|advice| (advice.rule, advice.saving)).collect()
+}
+
+const fn copies(copied_bytes: u64) -> Saving {
+    Saving { copied_bytes, mode_switches: 0 }
+}
+
+fn failed(on: CopyPath) -> PathSample {
+    PathSample { errors: 1, ..path(on, 0, 0) }
+}
+
+#[test]
+fn a_file_that_is_sent_unchanged_saves_both_copies() {
+    let read = path(CopyPath::FileRead, 160, 100 * MIB);
+    let tcp = socket(CopyPath::SocketSend, SocketKind::Tcp, 160, 101 * MIB);
+    let passed = [(RelayedFileSocketBytes, 100 * MIB)];
+    assert_eq!(rules(&[read, tcp], &passed), [(Rule::FileToSocket, copies(200 * MIB))]);
+}
+
+#[test]
+fn two_totals_that_are_alike_are_no_evidence() {
+    let read = path(CopyPath::FileRead, 16_000, 1_000 * MIB);
+    let write = path(CopyPath::FileWrite, 16_000, 1_000 * MIB);
+    let tcp = socket(CopyPath::SocketSend, SocketKind::Tcp, 16_000, 1_000 * MIB);
+    assert_eq!(rules(&[read, write, tcp], &[]), []);
+}
+
+#[test]
+fn each_byte_is_claimed_once() {
+    let read = path(CopyPath::FileRead, 1_600, 100 * MIB);
+    let write = path(CopyPath::FileWrite, 1_600, 100 * MIB);
+    let received = socket(CopyPath::SocketRecv, SocketKind::Tcp, 1_600, 100 * MIB);
+    let sent = socket(CopyPath::SocketSend, SocketKind::Tcp, 1_600, 100 * MIB);
+    let passed = [(RelayedFileSocketBytes, 100 * MIB), (RelayedSocketFileBytes, 100 * MIB)];
+    let expected = [(Rule::FileToSocket, copies(200 * MIB)), (Rule::Relay, copies(100 * MIB))];
+    assert_eq!(rules(&[read, write, received, sent], &passed), expected);
+}
+
+#[test]
+fn how_certain_it_is_depends_on_the_time_in_user_mode() {
+    let certainty = |bytes: u64, user_ns: u64| {
+        let read = path(CopyPath::FileRead, 4_000, bytes);
+        let write = path(CopyPath::FileWrite, 4_000, bytes);
+        let passed = [(RelayedFileFileBytes, bytes), (RelayedUserNs, user_ns)];
+        advice(&[read, write], &passed).first().map(|advice| advice.certainty)
+    };
+    assert_eq!(certainty(28 * MIB, 0), None);
+    assert_eq!(certainty(29 * MIB, 0), Some(Certainty::Possible));
+    assert_eq!(certainty(77 * MIB, 0), Some(Certainty::Likely));
+    assert_eq!(certainty(230 * MIB, 0), Some(Certainty::Certain));
+    assert_eq!(certainty(230 * MIB, 4 * MS), Some(Certainty::Likely));
+    // A program that changes every byte within its buffer, in a third of a nanosecond.
+    for mib in [32, 64, 256, 1_024, 16_384] {
+        assert_eq!(certainty(mib * MIB, mib * MIB / 3 + mib / 2), None, "{mib}");
+    }
+}
+
+#[test]
+fn copying_a_file_by_hand_saves_one_of_two_copies() {
+    let read = path(CopyPath::FileRead, 160, 100 * MIB);
+    let write = path(CopyPath::FileWrite, 160, 100 * MIB);
+    let passed = [(RelayedFileFileBytes, 100 * MIB)];
+    assert_eq!(rules(&[read, write], &passed), [(Rule::FileToFile, copies(100 * MIB))]);
+    // cp has tried what it would be told.
+    let refused = failed(CopyPath::CopyRangeCopied);
+    assert_eq!(rules(&[read, write, refused], &passed), []);
+}
+
+#[test]
+fn what_never_worked_is_not_advised() {
+    let read = path(CopyPath::FileRead, 1_600, 100 * MIB);
+    let sent = socket(CopyPath::SocketSend, SocketKind::Tcp, 1_600, 100 * MIB);
+    let passed = [(RelayedFileSocketBytes, 100 * MIB)];
+    assert_eq!(rules(&[read, sent, failed(CopyPath::SendfileToSocket)], &passed), []);
+    assert_eq!(rules(&[read, sent, failed(CopyPath::SpliceFilePipe)], &passed), []);
+    // A full socket makes sendfile fail now and then.
+    let worked = PathSample { errors: 9, ..path(CopyPath::SendfileToSocket, 1, 1_000) };
+    assert_eq!(rules(&[read, sent, worked], &passed).len(), 1);
+}
+
+#[test]
+fn an_archive_is_no_copy() {
+    // tar: the first record begins with a header, the last one ends with zeros.
+    let read = path(CopyPath::FileRead, 10_000, 100 * MIB);
+    let write = path(CopyPath::FileWrite, 10_241, 100 * MIB + 10_240);
+    let passed = [(RelayedFileFileBytes, 100 * MIB - 10_240)];
+    assert_eq!(rules(&[read, write], &passed), []);
+    // dd that was attached to while it wrote.
+    let write = path(CopyPath::FileWrite, 1_600, 100 * MIB + 65_536);
+    let passed = [(RelayedFileFileBytes, 100 * MIB)];
+    assert_eq!(rules(&[read, write], &passed).len(), 1);
+}
+
+#[test]
+fn what_is_written_twice_is_not_passed_on() {
+    // tee.
+    let read = path(CopyPath::PipeRead, 1_600, 100 * MIB);
+    let to_pipe = path(CopyPath::PipeWrite, 1_600, 100 * MIB);
+    let to_file = path(CopyPath::FileWrite, 1_600, 100 * MIB);
+    let to_null = path(CopyPath::PseudoWrite, 1_600, 100 * MIB);
+    let to_pipe_bytes = [(RelayedPipePipeBytes, 100 * MIB)];
+    assert_eq!(rules(&[read, to_pipe], &to_pipe_bytes), [(Rule::Relay, copies(200 * MIB))]);
+    assert_eq!(rules(&[read, to_pipe, to_file], &to_pipe_bytes), []);
+    assert_eq!(rules(&[read, to_pipe, to_null], &to_pipe_bytes), []);
+}
+
+#[test]
+fn what_is_read_besides_is_needed_for_what_is_written() {
+    let read = path(CopyPath::FileRead, 3_200, 200 * MIB);
+    let write = path(CopyPath::FileWrite, 1_600, 100 * MIB);
+    assert_eq!(rules(&[read, write], &[(RelayedFileFileBytes, 100 * MIB)]), []);
+}
+
+#[test]
+fn messages_of_a_few_bytes_are_not_worth_two_splices() {
+    let received = socket(CopyPath::SocketRecv, SocketKind::Tcp, 100_000, 100 * MIB);
+    let sent = socket(CopyPath::SocketSend, SocketKind::Tcp, 100_000, 100 * MIB);
+    assert_eq!(rules(&[received, sent], &[(RelayedSocketSocketBytes, 100 * MIB)]), []);
+}
+
+#[test]
+fn a_mapped_file_that_is_sent_untouched_saves_its_copy() {
+    let mapped = path(CopyPath::MmapRead, 256, 16 * MIB);
+    let sent = socket(CopyPath::SocketSend, SocketKind::Tcp, 16, 16 * MIB);
+    let touched = |bytes| [(MappedSentBytes, bytes)];
+    let expected = [(Rule::FileToSocket, copies(16 * MIB))];
+    assert_eq!(rules(&[mapped, sent], &touched(16 * MIB)), expected);
+    assert_eq!(rules(&[mapped, sent], &touched(8 * MIB - 1)), []);
+    // More is mapped than sent: a bit of each page.
+    let headers = socket(CopyPath::SocketSend, SocketKind::Tcp, 100, MIB);
+    assert_eq!(rules(&[mapped, headers], &touched(16 * MIB)), []);
+    // Most of what is sent is from elsewhere.
+    let much = socket(CopyPath::SocketSend, SocketKind::Tcp, 1_000, 1_000 * MIB);
+    assert_eq!(rules(&[mapped, much], &touched(16 * MIB)), []);
+    assert_eq!(rules(&[mapped, sent, failed(CopyPath::SendfileToSocket)], &touched(16 * MIB)), []);
+    let to_file = path(CopyPath::FileWrite, 16, 16 * MIB);
+    assert_eq!(rules(&[mapped, to_file], &touched(16 * MIB)), []);
+}
+
+#[test]
+fn sendfile_needs_no_advice() {
+    assert_eq!(rules(&[path(CopyPath::SendfileToSocket, 1_600, 100 * MIB)], &[]), []);
+}
+
+#[test]
+fn small_calls_are_small_and_many_and_all_that_a_program_does() {
+    let write = |ops, bytes| path(CopyPath::FileWrite, ops, ops * bytes);
+    let calls = |calls| [(Syscalls, calls)];
+    let saving = Saving { copied_bytes: 0, mode_switches: 2 * (10_000 - 79) };
+    assert_eq!(rules(&[write(10_000, 512)], &calls(12_500)), [(Rule::SmallCalls, saving)]);
+    assert_eq!(rules(&[write(9_999, 512)], &calls(9_999)), []);
+    assert_eq!(rules(&[write(10_000, 513)], &calls(10_000)), []);
+    // A log of which each line is to be on the disk; a database that seeks.
+    assert_eq!(rules(&[write(10_000, 100)], &calls(20_000)), []);
+    // dd bs=1.
+    let read = path(CopyPath::FileRead, 10_000, 10_000);
+    assert_eq!(rules(&[read, write(10_000, 1)], &calls(20_000)).len(), 2);
+    // Requests and responses.
+    let received = socket(CopyPath::SocketRecv, SocketKind::Tcp, 50_000, 500_000);
+    let sent = socket(CopyPath::SocketSend, SocketKind::Tcp, 50_000, 500_000);
+    assert_eq!(rules(&[received, sent], &calls(100_000)), []);
+    let datagrams = socket(CopyPath::SocketSend, SocketKind::Udp, 50_000, 5_000_000);
+    assert_eq!(rules(&[datagrams], &calls(50_000)), []);
+}
+
+#[test]
+fn small_zero_copy_sends_cost_more_than_they_save() {
+    let sends = |ops, bytes: u64| path(CopyPath::SocketSendZerocopy, ops, ops * bytes);
+    let expected = [(Rule::SmallZerocopySends, Saving::default())];
+    assert_eq!(rules(&[sends(1_000, 4_000)], &[]), expected);
+    assert_eq!(rules(&[sends(1_000, 10_240)], &[]), []);
+    assert_eq!(rules(&[sends(999, 4_000)], &[]), []);
+}
+
+#[test]
+fn zero_copy_that_was_not_achieved_has_a_remedy_for_its_reason() {
+    let advice = |copied: CounterId, achieved: u64| {
+        let mut sends = path(CopyPath::SocketSendZerocopy, 200, 10 * MIB);
+        sends.provenance = Provenance::Measured;
+        sends.copied_bytes = 10 * MIB - achieved;
+        let counters = [(ZerocopyRequestedBytes, 10 * MIB), (copied, 10 * MIB - achieved)];
+        advice(&[sends], &counters).first().copied()
+    };
+    let local = advice(ZerocopyCopiedLaterBytes, 5 * MIB - 1).unwrap();
+    assert_eq!((local.rule, local.saving), (Rule::ZerocopyNotAchieved, Saving::default()));
+    assert_eq!(local.remedy(), remedy_of(Reason::LocalReceiver));
+    assert_eq!(local.certainty, Certainty::Certain);
+    let linear = advice(DiscardedBytes, 0).unwrap();
+    assert_eq!((linear.saving, linear.remedy()), (copies(10 * MIB), remedy_of(Reason::NoGather)));
+    assert_eq!(advice(ZerocopyCopiedLaterBytes, 5 * MIB), None);
+}
+
+#[test]
+fn every_rule_names_its_condition() {
+    for rule in Rule::ALL {
+        assert!(rule.condition().starts_with("if "), "{rule:?}");
+    }
+}
