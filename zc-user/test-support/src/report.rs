@@ -47,6 +47,8 @@ pub struct Process {
     pub paths: Paths,
     /// What was asked for without a copy, mechanism by mechanism.
     pub zerocopy: Value,
+    /// What it is advised.
+    pub advice: Vec<Value>,
     counters: Value,
     copies: BTreeMap<String, (Option<u64>, String)>,
 }
@@ -134,6 +136,7 @@ impl Report {
                 merged: number(row, "merged"),
                 paths: paths(row),
                 zerocopy: row["zerocopy"].clone(),
+                advice: array(&row["advice"]).to_vec(),
                 counters: row["counters"].clone(),
                 copies: array(&row["paths"]).iter().map(copies).collect(),
             })

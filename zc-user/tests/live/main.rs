@@ -8,6 +8,7 @@
 //! the result. Where `CI` is set, only what the kernel lacks may be skipped: privileges and programs
 //! have to be there.
 
+mod advice;
 mod devices;
 mod exhaustion;
 mod followed;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
 
     let mut trials = scenarios::trials();
     trials.extend(witness::trials());
+    trials.extend(advice::trials());
     let tests = [
         programs::TESTS,
         processes::TESTS,

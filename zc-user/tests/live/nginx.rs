@@ -23,6 +23,7 @@ use crate::{
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("nginx::with_sendfile_nothing_is_copied", sendfile_on),
     ("nginx::without_sendfile_everything_is_copied_twice", sendfile_off),
+    ("nginx::without_sendfile_it_is_advised", advice),
 ];
 
 /// 64 MiB less 5 bytes: the largest prime below.
@@ -174,6 +175,23 @@ fn sendfile_on() -> Result<(), Skip> {
     assert_eq!(paths.len(), 3, "{paths:?}");
     assert_eq!(worker.payload_copied(), headers + request);
     assert_eq!(worker.counter("net_tx_bytes"), BYTES + headers);
+    Ok(())
+}
+
+/// What one download is too little for: the ticks of the kernel tell what nginx does with the bytes.
+fn advice() -> Result<(), Skip> {
+    const DOWNLOADS: u64 = 5;
+    requirement::ebpf()?;
+    for (sendfile, expected) in [("on", None), ("off", Some("file_to_socket"))] {
+        let nginx = Nginx::start(sendfile)?;
+        let watch = Watch::start(&["--json", "-p", &nginx.worker.to_string()]);
+        for _ in 0..DOWNLOADS {
+            assert_eq!(nginx.get("/file").2, BYTES);
+        }
+        let worker = watch.finish().process(nginx.worker.into());
+        let rules: Vec<_> = worker.advice.iter().map(|advice| advice["rule"].as_str()).collect();
+        assert_eq!(rules, Vec::from_iter(expected.map(Some)), "{worker:?}");
+    }
     Ok(())
 }
 

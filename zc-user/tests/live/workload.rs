@@ -9,6 +9,7 @@ pub(crate) mod flood;
 mod iperf;
 mod launch;
 mod life;
+mod passed;
 pub(crate) mod refusal;
 pub(crate) mod tax;
 mod traffic;
@@ -48,6 +49,7 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
         "traffic" => traffic::traffic(),
         "crowded" => crowded::crowded(),
         "flood" => flood::flood(),
+        "passed" => passed::passed(text(1), Path::new(text(2)), Path::new(text(3))),
         "dropped" => refusal::dropped(),
         "requeued" => refusal::requeued(),
         "iperf" => iperf::iperf(Path::new(text(1)), Path::new(text(2))),
