@@ -125,6 +125,19 @@ pub struct Incoming {
     pub source: u64,
     /// Address of the `struct address_space` of the file that they came from, 0 when it is no file.
     pub mapping: u64,
+}
+
+/// Buffers that are remembered: servers fill two before they send both at once.
+pub const INCOMING: usize = 2;
+
+/// What came into the last buffers of a thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Relay {
+    /// The buffers, filled in turn.
+    pub incoming: [Incoming; INCOMING],
+    /// Which one was filled last, in the lowest bit.
+    pub turn: u64,
     /// Time in user mode of the thread, ns, when it last passed bytes on; 0 when it has not yet. The lowest
     /// bit is set.
     pub user_ns: u64,
@@ -414,7 +427,7 @@ pub struct Record {
     /// What the running call has brought into the page cache.
     pub inserted: Inserted,
     /// What came in last and may go out unchanged.
-    pub incoming: Incoming,
+    pub relay: Relay,
     /// Counters that belong to no path.
     pub counters: Counters,
     /// Counts per lane, see [`crate::path`].
@@ -494,7 +507,7 @@ const _: () = {
                 + 40
                 + size_of::<Staged>()
                 + size_of::<Inserted>()
-                + size_of::<Incoming>()
+                + size_of::<Relay>()
                 + size_of::<Counters>()
                 + 40 * LANES
     );

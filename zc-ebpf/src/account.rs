@@ -32,7 +32,9 @@ mod straight;
 
 pub(crate) use late::{LateAccount, count_late};
 pub(crate) use pages::{OWN_POSITION, zc_accessed};
-pub(crate) use relay::{MESSAGE, ONE_BUFFER, SENDS, Target, VECTOR, zc_first_buffer, zc_relay};
+pub(crate) use relay::{
+    MESSAGE, ONE_BUFFER, SENDS, Target, VECTOR, zc_first_buffer, zc_gathered, zc_relay,
+};
 pub(crate) use staged::{Caller, caller};
 
 /// Counters per thread, by slot: those of the lowest slots, see [`TABLES`]. Writer: the thread itself; user space

@@ -6,7 +6,7 @@
 
 use aya_ebpf::helpers::bpf_probe_read_user;
 use zc_common::{
-    record::{RELAY_FILE, RELAY_LEAST_BYTES, RELAY_NONE, Record},
+    record::{INCOMING, Incoming, RELAY_FILE, RELAY_LEAST_BYTES, RELAY_NONE, Record},
     syscall::SyscallKind,
 };
 
@@ -61,7 +61,9 @@ impl Account {
         let Some(record) = self.own() else { return };
         // SAFETY: a map value; this thread is its only writer.
         unsafe {
-            let incoming = &mut (*record).incoming;
+            let turn = (*record).relay.turn ^ 1;
+            (*record).relay.turn = turn;
+            let incoming = &mut *incoming(record, turn);
             incoming.address = address;
             incoming.bytes = bytes;
             incoming.source = source;
@@ -69,11 +71,14 @@ impl Account {
         }
     }
 
-    /// Whether at least `bytes` that came in have not gone out.
+    /// Whether bytes that came in may still go out.
     #[inline(always)]
-    pub(crate) fn has_incoming(self, bytes: u64) -> bool {
+    pub(crate) fn has_incoming(self) -> bool {
         // SAFETY: as above.
-        self.own().is_some_and(|record| unsafe { (*record).incoming.bytes } >= bytes)
+        self.own().is_some_and(|record| unsafe {
+            let [one, other] = &(*record).relay.incoming;
+            one.bytes | other.bytes != 0
+        })
     }
 
     /// Counts `bytes` that went out of the buffer at `address` to `target`, a `RELAY_` value, if they are the
@@ -91,7 +96,11 @@ impl Account {
         let Some(record) = self.own() else { return };
         // SAFETY: as above.
         unsafe {
-            let incoming = &mut (*record).incoming;
+            let mut turn = (*record).relay.turn;
+            if (*incoming(record, turn)).address != address {
+                turn ^= 1;
+            }
+            let incoming = &mut *incoming(record, turn);
             if incoming.address != address || incoming.bytes < bytes {
                 return;
             }
@@ -101,8 +110,8 @@ impl Account {
                 return;
             }
             let now = user_ns() | 1;
-            let before = incoming.user_ns;
-            incoming.user_ns = now;
+            let before = (*record).relay.user_ns;
+            (*record).relay.user_ns = now;
             if before != 0 {
                 (*record).counters.relayed_user_ns += now.wrapping_sub(before);
             }
@@ -114,6 +123,13 @@ impl Account {
             }
         }
     }
+}
+
+/// The buffer that was filled in this turn.
+#[inline(always)]
+unsafe fn incoming(record: *mut Record, turn: u64) -> *mut Incoming {
+    // SAFETY: inside the array; only the address is taken. The caller's: a map value.
+    unsafe { (&raw mut (*record).relay.incoming).cast::<Incoming>().add((turn & 1) as usize) }
 }
 
 impl Account {
@@ -148,21 +164,61 @@ struct IoVec {
     len: u64,
 }
 
-/// The address of the first buffer of a call which moved `bytes`, if it holds them all, otherwise 0: `given`
-/// as its argument `address` says. A global function, which the verifier follows once (see `zc_class`).
+/// Counts the first buffers of a call which moved `bytes` to `target`, a `RELAY_` value, for what is passed on, for
+/// the account in `slot`. `given` at argument `address`: how and where the buffers are. A call to a file is left
+/// out: copies of files have one buffer.
+///
+/// A global function, which the verifier follows once (see `zc_class`).
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn zc_gathered(
+    slot: u64,
+    address: u64,
+    given: u64,
+    bytes: u64,
+    target: u64,
+) -> u64 {
+    let Some(account) = Account::at(slot as u32) else { return 0 };
+    let vector = vector(address, given);
+    let mut left = bytes;
+    for at in 0..INCOMING as u64 {
+        // SAFETY: the helper checks the address. Only pointers and lengths are read this way.
+        let buffer = unsafe {
+            bpf_probe_read_user((vector + at * size_of::<IoVec>() as u64) as *const IoVec)
+        };
+        let Ok(buffer) = buffer else { return 0 };
+        let part = if buffer.len < left { buffer.len } else { left };
+        if part == 0 {
+            return 0;
+        }
+        let task = Object::current_task();
+        let file = || Target { flags: 0, mapping: 0 };
+        account.went_out(target, buffer.base, part, file, || task.load(offset!(task_utime)));
+        left = opaque(left - part);
+    }
+    0
+}
+
+/// The address of the vector of buffers that is `given` at argument `address`.
+#[inline(always)]
+fn vector(address: u64, given: u64) -> u64 {
+    /// `msg_iov` in `struct user_msghdr`.
+    const MSG_IOV: u64 = 16;
+    if given == MESSAGE {
+        // SAFETY: as above.
+        unsafe { bpf_probe_read_user((address + MSG_IOV) as *const u64) }.unwrap_or(0)
+    } else {
+        address
+    }
+}
+
+/// The address of the first buffer of a call which moved `bytes`, if it holds them all, otherwise 0. A global
+/// function, as above.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub(crate) extern "C" fn zc_first_buffer(address: u64, given: u64, bytes: u64) -> u64 {
-    /// `msg_iov` in `struct user_msghdr`.
-    const MSG_IOV: u64 = 16;
-
-    let mut vector = address;
-    if given == MESSAGE {
-        // SAFETY: the helper checks the address. Only pointers and lengths are read this way.
-        vector = unsafe { bpf_probe_read_user((address + MSG_IOV) as *const u64) }.unwrap_or(0);
-    }
     // SAFETY: as above.
-    match unsafe { bpf_probe_read_user(vector as *const IoVec) } {
+    match unsafe { bpf_probe_read_user(vector(address, given) as *const IoVec) } {
         Ok(buffer) if buffer.len >= bytes => buffer.base,
         _ => 0,
     }
@@ -182,10 +238,13 @@ pub(crate) extern "C" fn zc_relay(slot: u64, fd: u64, address: u64, bytes: u64, 
     let Some(account) = Account::at(slot as u32) else { return 0 };
     let end = Class::numbered((what & 0xf) as u8).relay_end();
     let sends = what & SENDS != 0;
-    if end == RELAY_NONE || sends && !account.has_incoming(bytes) {
+    if end == RELAY_NONE || sends && !account.has_incoming() {
         return 0;
     }
     let given = (what >> 4) & 0xf;
+    if sends && given != ONE_BUFFER && end != RELAY_FILE {
+        return zc_gathered(slot, address, given, bytes, end);
+    }
     let address =
         if given == ONE_BUFFER { address } else { zc_first_buffer(address, given, bytes) };
     let mut file = Target { flags: 0, mapping: 0 };

@@ -12,7 +12,9 @@ use zc_common::{
 };
 
 use crate::{
-    account::{Account, MESSAGE, ONE_BUFFER, OWN_POSITION, Target, VECTOR, zc_first_buffer},
+    account::{
+        Account, MESSAGE, ONE_BUFFER, OWN_POSITION, Target, VECTOR, zc_first_buffer, zc_gathered,
+    },
     arch,
     cpu::Cpu,
     descriptor::{Booking, booking, flags, mapping, position},
@@ -171,10 +173,14 @@ fn relay(account: Account, booking: Booking, file: u64, how: How, bytes: u64) {
     let task = Object::current_task_typed();
     let regs = task.user_registers();
     let sends = how.has(How::SENDS);
-    if sends && !account.has_incoming(bytes) {
+    if sends && !account.has_incoming() {
         return;
     }
     let mut address = arch::argument(regs, 1);
+    if sends && how.has(How::VECTOR | How::MESSAGE) && end != RELAY_FILE {
+        zc_gathered(u64::from(account.slot()), address, how.buffer_given(), bytes, end);
+        return;
+    }
     if how.has(How::VECTOR | How::MESSAGE) {
         address = zc_first_buffer(address, how.buffer_given(), bytes);
     }
