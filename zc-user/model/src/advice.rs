@@ -3,7 +3,7 @@
 //!
 //! Advice that is wrong costs more trust than ten pieces that are right earn: without evidence that the
 //! bytes went through the program unchanged, and of enough of them, no rule applies. Each byte is claimed by
-//! one rule, so that a process is never told to save more than it copied.
+//! one rule, so that the savings of a process never exceed what it copied.
 
 use zc_common::path::CopyPath;
 

@@ -89,7 +89,7 @@ fn copying_a_file_by_hand_saves_one_of_two_copies() {
     let write = path(CopyPath::FileWrite, 160, 100 * MIB);
     let passed = [(RelayedFileFileBytes, 100 * MIB)];
     assert_eq!(rules(&[read, write], &passed), [(Rule::FileToFile, copies(100 * MIB))]);
-    // cp has tried what it would be told.
+    // cp has tried what the advice would be.
     let refused = failed(CopyPath::CopyRangeCopied);
     assert_eq!(rules(&[read, write, refused], &passed), []);
 }

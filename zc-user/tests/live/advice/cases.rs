@@ -13,7 +13,7 @@ pub(super) struct Case {
     pub(super) rules: &'static [(&'static str, &'static str)],
 }
 
-/// What a mapped file that is sent is told.
+/// The advice for a file that is mapped and sent.
 pub(super) const MAPPED: (&str, &str) = ("python3-mapped", "file_to_socket");
 
 const NONE: &[(&str, &str)] = &[];
