@@ -30,20 +30,27 @@ impl FilterError {
     }
 }
 
+/// Characters of an expression that an error shows: of a line that may be long, and before the place.
+const SHOWN: usize = 160;
+const SHOWN_BEFORE: usize = 100;
+
 impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // An expression may come from anywhere, and this goes to a terminal.
         let harmless = |text: &str| text.replace(char::is_control, " ");
-        let shown = harmless(&self.text);
         let before = self.text[..self.span.start].chars().count();
-        let marked = self.text[self.span.clone()].chars().count().max(1);
+        // Of a long expression, what is around the place.
+        let begin = before.saturating_sub(SHOWN_BEFORE);
+        let shown: String = self.text.chars().skip(begin).take(SHOWN).collect();
+        let marked = self.text[self.span.clone()].chars().count();
         write!(
             f,
-            "bad filter at character {}: {}\n  {shown}\n  {:before$}{}",
+            "bad filter at character {}: {}\n  {}\n  {}{}",
             before + 1,
             harmless(&self.message),
-            "",
-            "^".repeat(marked),
+            harmless(&shown),
+            " ".repeat(before - begin),
+            "^".repeat(marked.clamp(1, SHOWN - (before - begin))),
         )
     }
 }
@@ -53,8 +60,15 @@ impl fmt::Display for FilterError {
 /// # Errors
 /// With the place and what to write instead.
 pub fn parse(text: &str) -> Result<Expr, FilterError> {
+    if text.len() > MOST_BYTES {
+        return Err(FilterError::new(
+            text,
+            0..0,
+            format!("it has {} bytes, and at most {MOST_BYTES} are read", text.len()),
+        ));
+    }
     let tokens = tokens(text)?;
-    let mut parser = Parser { text, tokens: &tokens, depth: 0 };
+    let mut parser = Parser { text, tokens: &tokens, depth: 0, comparisons: 0 };
     let expr = parser.expression(0)?;
     let next = parser.peek();
     match next.kind {
@@ -64,14 +78,21 @@ pub fn parse(text: &str) -> Result<Expr, FilterError> {
     }
 }
 
+/// Longer than any person writes.
+const MOST_BYTES: usize = 64 << 10;
+
 /// Deeper than any person writes, and far from the end of the stack.
 const MAX_DEPTH: u32 = 64;
+
+/// As many comparisons: a chain of them is as deep.
+const MOST_COMPARISONS: u32 = 512;
 
 struct Parser<'t> {
     text: &'t str,
     /// Never empty: ends with [`TokenKind::End`].
     tokens: &'t [Token<'t>],
     depth: u32,
+    comparisons: u32,
 }
 
 impl<'t> Parser<'t> {
@@ -125,7 +146,14 @@ impl<'t> Parser<'t> {
                 }
                 inner
             }
-            TokenKind::Word(name) => Expr::Compare(self.comparison(token, name)?),
+            TokenKind::Word(_) if self.comparisons == MOST_COMPARISONS => {
+                let message = format!("more than {MOST_COMPARISONS} comparisons");
+                return Err(self.error(token, message));
+            }
+            TokenKind::Word(name) => {
+                self.comparisons += 1;
+                Expr::Compare(self.comparison(token, name)?)
+            }
             TokenKind::End => {
                 return Err(self.error(token, "a comparison is missing, such as comm ~ nginx"));
             }
@@ -198,8 +226,9 @@ const fn is_textual(operand: Operand) -> bool {
 
 /// `12`, `1.5`, `1MiB`, `2k`, `80%`.
 fn number(text: &str) -> Result<f64, String> {
-    let expected =
-        || format!("'{text}' is not a number; write it like 4096, 1.5, 64KiB, 10MB or 80%");
+    let expected = || {
+        format!("'{}' is not a number; write it like 4096, 1.5, 64KiB, 10MB or 80%", brief(text))
+    };
     if let Some(percent) = text.strip_suffix('%') {
         return percent.parse::<f64>().map(|percent| percent / 100.0).map_err(|_| expected());
     }
@@ -211,14 +240,22 @@ fn number(text: &str) -> Result<f64, String> {
     Ok(size.as_u64() as f64)
 }
 
+/// The beginning of a word that may be long, for a message.
+fn brief(word: &str) -> String {
+    const SHOWN: usize = 60;
+    let shown: String = word.chars().take(SHOWN).collect();
+    if shown.len() < word.len() { format!("{shown}...") } else { shown }
+}
+
 fn unknown_name(name: &str) -> String {
     let columns = Processes::COLUMNS.iter().map(|column| column.id);
     let paths = CopyPath::ALL.iter().map(|path| path.id());
     let names: Vec<_> = columns.chain(["path"]).collect();
     let meant = nearest(name, names.iter().copied().chain(paths));
     format!(
-        "there is no column '{name}'{meant} Columns: {}. The id of a path (such as file_read) \
+        "there is no column '{}'{meant} Columns: {}. The id of a path (such as file_read) \
          stands for the bytes moved on it",
+        brief(name),
         names.join(", ")
     )
 }
@@ -226,11 +263,16 @@ fn unknown_name(name: &str) -> String {
 fn unknown_path(name: &str) -> String {
     let ids: Vec<_> = CopyPath::ALL.iter().map(|path| path.id()).collect();
     let meant = nearest(name, ids.iter().copied());
-    format!("there is no path '{name}'{meant} Paths: {}", ids.join(", "))
+    format!("there is no path '{}'{meant} Paths: {}", brief(name), ids.join(", "))
 }
 
 /// The end of the sentence: `; did you mean 'x'?`, if a name is close enough.
 pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
+    /// Far longer than any name: the comparison takes time and memory for each pair of characters.
+    const LONGEST: usize = 64;
+    if name.len() > LONGEST {
+        return ".".to_owned();
+    }
     let name = name.to_lowercase();
     names
         .map(|candidate| (strsim::normalized_damerau_levenshtein(&name, candidate), candidate))
