@@ -1,9 +1,10 @@
 //! Comma-separated values: a line per process, or per path of each process, with raw numbers.
 //!
 //! Cells are empty where there is no value: not available, or not applicable. Names are made safe
-//! for a terminal as everywhere, since that is where a pipe often ends.
+//! for a terminal as everywhere, since that is where a pipe often ends, and for spreadsheets.
 
 use std::{
+    borrow::Cow,
     fmt::Write as _,
     io::{self, Write},
 };
@@ -157,13 +158,26 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// A text that neither a terminal obeys nor a spreadsheet, which takes cells with these beginnings for formulas:
+/// an apostrophe before them says that they are texts.
+#[must_use]
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    // A tab and a line's end before a formula are cut off by spreadsheets; here they are visible escapes.
+    const FORMULA: [char; 11] =
+        ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+    if text.starts_with(FORMULA) {
+        return Cow::Owned(format!("'{}", sanitize(text)));
+    }
+    sanitize(text)
+}
+
 /// Appends the number as it is, whole numbers without a fraction, or the text made safe; nothing
 /// where there is no value.
 pub fn push_raw(cell: &mut String, value: &Value<'_>) {
     let written = match value {
         Value::Integer(value, _) => write!(cell, "{value}"),
         Value::Real(value, _) => write!(cell, "{value}"),
-        Value::Text(text) => write!(cell, "{}", sanitize(text)),
+        Value::Text(text) => write!(cell, "{}", harmless(text)),
         Value::Absent | Value::Unavailable(_) => Ok(()),
     };
     debug_assert!(written.is_ok(), "writing to a String does not fail");

@@ -11,7 +11,7 @@ use zc_model::{
     column::{Table as _, Unit},
     value::Value,
 };
-use zc_render::sanitize::sanitize;
+use zc_render::csv::harmless;
 
 /// Writes the names of the columns, and a line per finding.
 ///
@@ -65,7 +65,7 @@ fn raw(value: &Value<'_>, unit: Unit) -> String {
     match value {
         Value::Integer(value, _) => value.to_string(),
         Value::Real(value, _) => real(*value, unit),
-        Value::Text(text) => sanitize(text).into_owned(),
+        Value::Text(text) => harmless(text).into_owned(),
         Value::Absent | Value::Unavailable(_) => String::new(),
     }
 }
