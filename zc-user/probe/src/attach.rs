@@ -115,6 +115,8 @@ pub struct Attached {
     pub packets: Option<PacketHooks>,
     /// The timers of the copy tax, where it is measured.
     pub sampler: Option<tax::Sampler>,
+    /// Whether the programs were told that functions are traced.
+    traces: bool,
     /// How long each phase of the start took, in their order.
     pub phases: Vec<(&'static str, Duration)>,
 }
@@ -137,6 +139,30 @@ impl Attached {
             }
             Part::Kprobes => self.modules.as_ref(),
         }
+    }
+
+    /// Groups that the programs were told to be attached, and which could not be: the trial of
+    /// [`feature::function_tracing`] says nothing about single functions. All groups that trace functions are told
+    /// together, so that they matter when none is attached.
+    fn believed_in(&self, known: &[(ProbeGroup, Refusal)]) -> Vec<(ProbeGroup, Refusal)> {
+        let traced = self.groups.iter().filter(|status| status.group.has_sites());
+        let is_new = |group| !known.iter().any(|(it, _)| *it == group);
+        let failed = |status: &&GroupStatus| {
+            let by_choice = matches!(
+                status.refusal,
+                None | Some(Refusal::Disabled(_) | Refusal::SitesDisabled | Refusal::NoFunction(_))
+            );
+            !by_choice && is_new(status.group)
+        };
+        let none_left = traced.clone().all(|status| status.refusal.is_some());
+        traced
+            .filter(failed)
+            .filter(|status| {
+                let alone = matches!(status.group, ProbeGroup::CopyFaults | ProbeGroup::Mapped);
+                self.traces && (alone || none_left)
+            })
+            .filter_map(|status| Some((status.group, status.refusal.clone()?)))
+            .collect()
     }
 
     /// What the attached probes serve, with the modules that are loaded now.
@@ -164,8 +190,19 @@ fn attach_with(options: &Options, mut ahead: Ahead<'_>) -> Result<Attached> {
     let btf = read_btf(path, options.btf.is_some())?;
     clock.ends("types of the kernel");
     let own = options.btf.is_none();
-    let mut attempt =
-        |access| Attempt { options, btf: &btf, path, access }.run(&mut ahead, clock.clone());
+    let mut attempt = |access| {
+        let refused = &mut Vec::new();
+        loop {
+            let attempt = Attempt { options, btf: &btf, path, access, refused };
+            let attached = attempt.run(&mut ahead, clock.clone())?;
+            // The programs were told that these are attached, and leave out what stands in for them.
+            let wrong = attached.believed_in(refused);
+            if wrong.is_empty() {
+                return Ok(attached);
+            }
+            refused.extend(wrong);
+        }
+    };
     // Typed access needs the kernel's own types: the verifier goes by them.
     let typed = if own { attempt(Access::Typed) } else { Err(anyhow!("")) };
     match typed {
@@ -232,11 +269,14 @@ struct Attempt<'a> {
     /// Where the types are from.
     path: &'a Path,
     access: Access,
+    /// What an attempt before has shown not to be possible.
+    refused: &'a [(ProbeGroup, Refusal)],
 }
 
 impl Attempt<'_> {
     fn run(self, ahead: &mut Ahead<'_>, mut clock: Clock) -> Result<Attached> {
-        let Self { options, btf, path, access } = self;
+        let Self { options, btf, path, access, refused } = self;
+        let refusal_of = |group| refused.iter().find(|(it, _)| *it == group).map(|(_, why)| why);
         let offsets = layout::offsets(btf).map_err(|missing| {
             anyhow!(
                 "cannot read the kernel's structures: '{}' lacks {}; give a BTF file of exactly this \
@@ -251,9 +291,13 @@ impl Attempt<'_> {
         let is_of_command = options.follow == Follow::Children;
         let threads = if is_of_command { 0 } else { capacity::threads_now() };
         let wanted_tables = room.tables_for(threads);
-        let tracing = function_tracing(options, access, btf);
-        let takes_over =
-            |group| tracing.is_ok() && !options.leaves_out(group) && site::is_complete(group, btf);
+        let tracing = function_tracing(options, access, btf, refused);
+        let takes_over = |group| {
+            tracing.is_ok()
+                && !options.leaves_out(group)
+                && refusal_of(group).is_none()
+                && site::is_complete(group, btf)
+        };
         let config = Config {
             offsets,
             variants: layout::variants(btf, &offsets, access),
@@ -308,7 +352,7 @@ impl Attempt<'_> {
         let tracepoints = Tracepoints { btf, access, kprobes };
         let functions = Functions { btf, kprobes };
         let of_group = |group: ProbeGroup| match group {
-            _ if options.leaves_out(group) => Vec::new(),
+            _ if options.leaves_out(group) || refusal_of(group).is_some() => Vec::new(),
             ProbeGroup::Tax => vec![tax::SAMPLER],
             ProbeGroup::Net => packets::loads(tracepoints),
             _ if !group.has_sites() => tracepoints.loads(group),
@@ -330,6 +374,7 @@ impl Attempt<'_> {
         for group in ProbeGroup::ALL.iter().copied() {
             let outcome = match (group, &tracing) {
                 _ if options.leaves_out(group) => Err(Refusal::Disabled(Part::Group(group))),
+                _ if let Some(why) = refusal_of(group) => Err(why.clone()),
                 (ProbeGroup::Tax, _) => {
                     ahead.symbols().copy_routines.clone().and_then(|routines| {
                         let frequency = options.sampling.unwrap_or(tax::FREQUENCY);
@@ -385,6 +430,7 @@ impl Attempt<'_> {
             cpus,
             packets,
             sampler,
+            traces: tracing.is_ok(),
             phases,
         })
     }
@@ -402,13 +448,25 @@ fn since_boot() -> u64 {
 }
 
 /// Whether the copy sites can be hooked, or why not.
-fn function_tracing(options: &Options, access: Access, btf: &Btf) -> Result<(), Refusal> {
+fn function_tracing(
+    options: &Options,
+    access: Access,
+    btf: &Btf,
+    refused: &[(ProbeGroup, Refusal)],
+) -> Result<(), Refusal> {
     if options.without.contains(&Part::Functions) {
         return Err(Refusal::Disabled(Part::Functions));
     }
     let mut sites = ProbeGroup::ALL.iter().filter(|group| group.has_sites());
     if sites.all(|group| options.leaves_out(*group)) {
         return Err(Refusal::SitesDisabled);
+    }
+    let mut sites = ProbeGroup::ALL.iter().filter(|group| group.has_sites());
+    let is_refused = |group: &&ProbeGroup| {
+        options.leaves_out(**group) || refused.iter().any(|(it, _)| it == *group)
+    };
+    if let Some((_, why)) = refused.last().filter(|_| sites.all(|group| is_refused(&group))) {
+        return Err(why.clone());
     }
     match access {
         Access::Typed => feature::function_tracing(btf),

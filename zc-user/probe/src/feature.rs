@@ -1,6 +1,10 @@
 //! What this kernel can do, found out by trying.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+    path::Path,
+};
 
 use super::{btf::Btf, refusal::Refusal};
 
@@ -14,6 +18,7 @@ const KPROBE_EVENTS: &str = "/sys/bus/event_source/devices/kprobe";
 const KPROBES_ENABLED: &str = "/sys/kernel/debug/kprobes/enabled";
 
 const BPF_PROG_LOAD: libc::c_int = 5;
+const BPF_RAW_TRACEPOINT_OPEN: libc::c_int = 17;
 const BPF_PROG_TYPE_RAW_TRACEPOINT: u32 = 17;
 const BPF_PROG_TYPE_TRACING: u32 = 26;
 const BPF_TRACE_FEXIT: u32 = 25;
@@ -47,19 +52,36 @@ struct Load {
 
 const _: () = assert!(size_of::<Load>() == 112);
 
-/// Loads a program of a few instructions and closes it again.
-fn try_load(attributes: &Load) -> io::Result<()> {
-    // SAFETY: the attributes and what they point to live until the call returns; the descriptor that
-    // it returns is closed at once.
+/// Loads a program of a few instructions.
+fn try_load(attributes: &Load) -> io::Result<OwnedFd> {
+    bpf(BPF_PROG_LOAD, attributes)
+}
+
+/// The beginning of `union bpf_attr` for `BPF_RAW_TRACEPOINT_OPEN`.
+#[repr(C)]
+struct Attach {
+    name: u64,
+    prog_fd: u32,
+    pad: u32,
+}
+
+/// Attaches a program to the function that it was loaded for, until the descriptor is closed.
+fn try_attach(program: &OwnedFd) -> io::Result<OwnedFd> {
+    let prog_fd = program.as_raw_fd().cast_unsigned();
+    bpf(BPF_RAW_TRACEPOINT_OPEN, &Attach { name: 0, prog_fd, pad: 0 })
+}
+
+/// A command of `bpf(2)` that returns a descriptor.
+fn bpf<T>(command: libc::c_int, attributes: &T) -> io::Result<OwnedFd> {
+    // SAFETY: the attributes, and what they point to, live until the call returns. Nothing else knows of the
+    // descriptor.
     unsafe {
-        let fd =
-            libc::syscall(libc::SYS_bpf, BPF_PROG_LOAD, &raw const *attributes, size_of::<Load>());
+        let fd = libc::syscall(libc::SYS_bpf, command, &raw const *attributes, size_of::<T>());
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
-        libc::close(fd as libc::c_int);
+        Ok(OwnedFd::from_raw_fd(fd as libc::c_int))
     }
-    Ok(())
 }
 
 /// Whether programs can be hooked to the return of kernel functions (fexit).
@@ -84,7 +106,18 @@ pub(super) fn function_tracing(btf: &Btf) -> Result<(), Refusal> {
         attach_btf_id: id,
         ..Load::default()
     };
-    try_load(&attributes).map_err(|error| Refusal::NoTrampolines(error.kind()))
+    traces(try_load(&attributes), try_attach)
+}
+
+/// Whether the program was loaded and can be attached: on some machines only one of the two is refused (arm64
+/// before 6.4 has no direct calls from ftrace, and says so when a program is attached, `arch_prepare_bpf_trampoline`
+/// and `register_fentry`, kernel/bpf/trampoline.c).
+fn traces<T>(
+    loaded: io::Result<T>,
+    attach: impl FnOnce(&T) -> io::Result<T>,
+) -> Result<(), Refusal> {
+    let attached = loaded.and_then(|program| attach(&program));
+    attached.map(|_| ()).map_err(|error| Refusal::NoTrampolines(error.kind()))
 }
 
 /// Whether the kernel runs what is attached to functions.
@@ -137,7 +170,25 @@ pub(super) fn reading_is_forbidden() -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+
     use super::*;
+
+    #[test]
+    fn functions_are_traced_where_a_program_can_be_loaded_and_attached() {
+        /// `ENOTSUPP` of the kernel, which no header for programs has.
+        const NOT_SUPPORTED: i32 = 524;
+        let refused = |code| Err(io::Error::from_raw_os_error(code));
+        assert_eq!(traces(Ok(1), |_| Ok(2)), Ok(()));
+        assert!(matches!(
+            traces(Ok(1), |_| refused(NOT_SUPPORTED)),
+            Err(Refusal::NoTrampolines(_))
+        ));
+        assert!(matches!(
+            traces(refused(libc::EINVAL), |_: &u32| panic!("nothing to attach")),
+            Err(Refusal::NoTrampolines(ErrorKind::InvalidInput))
+        ));
+    }
 
     #[test]
     fn only_what_says_0_is_off() {
