@@ -67,6 +67,9 @@ pub enum Refusal {
          binary's capabilities"
     )]
     NoSyslogCapability,
+    /// The copy routines cannot be found: the symbol table shows zeros, for a reason that is not known.
+    #[error("the kernel shows no addresses in /proc/kallsyms, not even to root")]
+    NoAddresses,
     /// The symbol table has none of the copy routines.
     #[error("the kernel's symbol table names no copy routine")]
     NoCopyRoutine,

@@ -7,6 +7,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use rustix::thread::{CapabilitySet, capabilities};
 use zc_common::text_range::CopyRanges;
 
 use super::{refusal::Refusal, tax::Routines};
@@ -28,7 +29,7 @@ impl Symbols {
     pub(super) fn read(stop: &AtomicBool) -> Self {
         let found = File::open(KALLSYMS)
             .and_then(|file| scan(BufReader::with_capacity(1 << 16, file), stop));
-        let (routines, begin) = match found {
+        let Table { routines, begin, has_addresses } = match found {
             Ok(found) => found,
             Err(error) => {
                 let why = Refusal::NoSymbols { path: KALLSYMS, error: error.kind() };
@@ -36,35 +37,54 @@ impl Symbols {
             }
         };
         let rodata = begin.zip(rodata_size()).map_or(0..0, |(begin, size)| begin..begin + size);
-        let copy_routines = if begin.is_some() { routines.ranges() } else { Err(why_hidden()) };
+        let copy_routines = if has_addresses {
+            routines.ranges()
+        } else {
+            Err(why_hidden(&fs::read_to_string(KPTR_RESTRICT).unwrap_or_default(), has_syslog()))
+        };
         Self { rodata, copy_routines }
     }
 }
 
-/// The copy routines, and the address of `__start_rodata`: `None` when the table shows zeros. Stops
-/// there, because the symbols of the image come first and in order, code before data.
-fn scan(mut table: impl BufRead, stop: &AtomicBool) -> io::Result<(Routines, Option<u64>)> {
-    let mut routines = Routines::default();
+/// What a symbol table shows.
+struct Table {
+    routines: Routines,
+    /// The address of `__start_rodata`, if it has that symbol.
+    begin: Option<u64>,
+    /// Whether it shows addresses: to those who may not see them, all are 0.
+    has_addresses: bool,
+}
+
+/// Reads a table up to `__start_rodata`, because the symbols of the image come first and in order, code before
+/// data. A kernel with the symbols of code alone does not have it (without `CONFIG_KALLSYMS_ALL`): there the table
+/// ends with the image.
+fn scan(mut table: impl BufRead, stop: &AtomicBool) -> io::Result<Table> {
+    let mut found = Table { routines: Routines::default(), begin: None, has_addresses: false };
     let mut line = String::new();
     while table.read_line(&mut line)? > 0 {
         if stop.load(Ordering::Relaxed) {
             return Err(ErrorKind::Interrupted.into());
         }
-        // A hundred thousand times: cut at single bytes. The names of modules, which follow a tab,
-        // come later.
+        // A hundred thousand times: cut at single bytes. The names of modules follow a tab.
         let mut fields = line.strip_suffix('\n').unwrap_or(&line).split(' ');
         let address = fields.next().and_then(|field| u64::from_str_radix(field, 16).ok());
         let kind = fields.next().unwrap_or_default();
         if let (Some(address), Some(name)) = (address, fields.next()) {
-            if name == "__start_rodata" {
-                routines.end_at(address);
-                return Ok((routines, Some(address).filter(|address| *address != 0)));
+            if name.contains('\t') {
+                break;
             }
-            routines.push(address, kind, name);
+            // The first symbols are those of memory of each CPU, which is at 0 on some kernels.
+            found.has_addresses |= address != 0;
+            if name == "__start_rodata" {
+                found.routines.end_at(address);
+                found.begin = Some(address).filter(|address| *address != 0);
+                break;
+            }
+            found.routines.push(address, kind, name);
         }
         line.clear();
     }
-    Ok((routines, None))
+    Ok(found)
 }
 
 /// Whether `module`, which is loaded, has one of `functions`. `false` when the table cannot be read.
@@ -77,10 +97,18 @@ pub(super) fn module_has(table: impl BufRead, module: &str, functions: &[&str]) 
     })
 }
 
-/// Why the table shows zeros to this process (`kallsyms_show_value`, `kernel/ksyms_common.c`).
-fn why_hidden() -> Refusal {
-    let restriction = fs::read_to_string(KPTR_RESTRICT).unwrap_or_default();
-    if restriction.trim() == "2" { Refusal::AddressesHidden } else { Refusal::NoSyslogCapability }
+/// Why the table shows zeros to this process (`kallsyms_show_value`, `kernel/ksyms_common.c`), with this value of
+/// `kernel.kptr_restrict`.
+fn why_hidden(restriction: &str, has_syslog: bool) -> Refusal {
+    match restriction.trim() {
+        "2" => Refusal::AddressesHidden,
+        _ if has_syslog => Refusal::NoAddresses,
+        _ => Refusal::NoSyslogCapability,
+    }
+}
+
+fn has_syslog() -> bool {
+    capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYSLOG))
 }
 
 /// Size of the read-only data, from the physical addresses that the kernel itself occupies. They
@@ -131,9 +159,10 @@ ffffffff82000100 T memmove
 
     #[test]
     fn routines_end_where_the_next_symbol_begins_and_neighbours_are_one() {
-        let (routines, rodata) = scan(TABLE.as_bytes(), &AtomicBool::new(false)).unwrap();
-        assert_eq!(rodata, Some(0xffff_ffff_8200_0000));
-        let ranges = routines.ranges().unwrap();
+        let found = scan(TABLE.as_bytes(), &AtomicBool::new(false)).unwrap();
+        assert_eq!(found.begin, Some(0xffff_ffff_8200_0000));
+        assert!(found.has_addresses);
+        let ranges = found.routines.ranges().unwrap();
         let low = |range: &zc_common::text_range::TextRange| {
             (range.begin & 0xfff_ffff, range.end & 0xfff_ffff)
         };
@@ -154,9 +183,27 @@ ffffffff82000100 T memmove
     #[test]
     fn addresses_of_zero_are_hidden_addresses() {
         let zeros = "0000000000000000 T copy_page\n0000000000000000 R __start_rodata\n";
-        let (_, rodata) = scan(zeros.as_bytes(), &AtomicBool::new(false)).unwrap();
-        assert_eq!(rodata, None);
-        let why = why_hidden();
-        assert!(matches!(why, Refusal::AddressesHidden | Refusal::NoSyslogCapability));
+        let found = scan(zeros.as_bytes(), &AtomicBool::new(false)).unwrap();
+        assert_eq!((found.begin, found.has_addresses), (None, false));
+        assert_eq!(why_hidden("2\n", true), Refusal::AddressesHidden);
+        assert_eq!(why_hidden("1\n", true), Refusal::NoAddresses);
+        assert_eq!(why_hidden("1\n", false), Refusal::NoSyslogCapability);
+        assert_eq!(why_hidden("0\n", false), Refusal::NoSyslogCapability);
+    }
+
+    /// Without `CONFIG_KALLSYMS_ALL`: root was told to use sudo.
+    #[test]
+    fn a_table_of_code_alone_has_the_routines_of_the_image() {
+        let table = TABLE.lines().filter(|line| !line.contains("rodata") && !line.contains(" D "));
+        let table: String = table.map(|line| format!("{line}\n")).collect();
+        let table = format!("{table}ffffffffc0000000 t memcpy\t[module]\n");
+        let found = scan(table.as_bytes(), &AtomicBool::new(false)).unwrap();
+        assert_eq!((found.begin, found.has_addresses), (None, true));
+        let ranges = found.routines.ranges().unwrap().ranges;
+        let used = |range: &&zc_common::text_range::TextRange| {
+            **range != zc_common::text_range::TextRange::BEYOND
+        };
+        // The last of the image has no end here.
+        assert_eq!(ranges.iter().filter(used).count(), 2);
     }
 }
