@@ -192,6 +192,17 @@ impl Coverage {
         self.limitations.push(Limitation { counter: counter.into(), provenance, reason });
     }
 
+    /// Some CPUs were not sampled for a while: what is known is measured, and not all is known.
+    pub(crate) fn miss_samples(&mut self, reasons: &[String]) {
+        for reason in reasons {
+            for counter in [CounterId::CpuSamples, CounterId::CopySamples] {
+                let (counter, reason) = (counter.into(), reason.clone());
+                let provenance = Provenance::Measured;
+                self.limitations.push(Limitation { counter, provenance, reason });
+            }
+        }
+    }
+
     /// How well the others replace a part.
     fn replaced(&self, part: Part, attached: bool) -> Provenance {
         if attached {

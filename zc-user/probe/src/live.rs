@@ -67,6 +67,8 @@ pub struct Live {
     host: Arc<Host>,
     attached: Attached,
     coverage: Coverage,
+    /// What the copy tax misses since CPUs have come or gone.
+    unsampled: Vec<String>,
     began: Instant,
     records: Records,
     cpus: Cpus,
@@ -134,6 +136,7 @@ impl Live {
         Ok(Self {
             host: Arc::new(host::describe(&coverage)),
             coverage,
+            unsampled: Vec::new(),
             began: Instant::now(),
             seen: Vec::new(),
             highest: Vec::new(),
@@ -445,8 +448,12 @@ impl SnapshotSource for Live {
         let mut processes =
             self.processes.samples(|id, process, exited| cgroups.name(id, process.pid, exited));
         self.roots.iter().for_each(|root| root.complete(&mut processes));
-        if self.attached.unhooked.look() {
+        let missed = self.attached.sampler.as_mut().and_then(tax::Sampler::news);
+        let has_module = self.attached.unhooked.look();
+        if has_module || missed.is_some() {
+            self.unsampled = missed.unwrap_or(std::mem::take(&mut self.unsampled));
             self.coverage = self.attached.coverage();
+            self.coverage.miss_samples(&self.unsampled);
             self.host = Arc::new(host::describe(&self.coverage));
         }
         Ok(Some(Snapshot {

@@ -9,6 +9,7 @@ mod contended;
 mod degraded;
 mod doctor;
 mod exact;
+mod hotplug;
 mod lab;
 mod late;
 mod locked;
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
         tests.map(|(name, test)| runner::trial(name.to_owned(), test)).collect()
     };
     if env::var_os(LAST).is_some() {
-        return runner::run(trials(&[late::TESTS, reloaded::TESTS, locked::TESTS]));
+        return runner::run(trials(&[hotplug::TESTS, late::TESTS, reloaded::TESTS, locked::TESTS]));
     }
     let mut trials =
         trials(&[doctor::TESTS, exact::TESTS, contended::TESTS, degraded::TESTS, lab::TESTS]);

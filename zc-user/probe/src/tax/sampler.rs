@@ -11,7 +11,7 @@
 
 use std::{
     io,
-    os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
+    os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
     time::{Duration, Instant},
 };
 
@@ -19,8 +19,8 @@ use anyhow::{Context as _, Error, Result};
 use aya::util::online_cpus;
 use fastrand::Rng;
 
-/// How long a period is kept at least. A new one costs an interrupt on its CPU, and half a sample, as
-/// the timer starts again.
+/// How long a period is kept at least. A new one, with the look at the timer, costs two interrupts on its CPU, and
+/// half a sample, as the timer starts again.
 const KEPT: Duration = Duration::from_millis(500);
 
 /// Bounds of a period, relative to the mean one. As wide as the mean period: work with that very
@@ -59,48 +59,123 @@ const _: () = assert!(size_of::<Attributes>() == 64);
 
 /// The timers of all CPUs. They stop when it is dropped.
 pub struct Sampler {
-    timers: Vec<OwnedFd>,
+    program: OwnedFd,
+    timers: Vec<Timer>,
     /// Samples a second on each CPU, on average.
     frequency: u32,
     random: Rng,
     /// When the periods were drawn.
     drawn: Instant,
+    /// Times that a CPU was found without a timer after the start.
+    late: u32,
+    /// CPUs that cannot be sampled now, with the reason.
+    refused: Vec<(u32, String)>,
+    /// Whether one of the two has changed since it was last asked for.
+    has_news: bool,
+}
+
+/// The timer of a CPU.
+struct Timer {
+    cpu: u32,
+    event: OwnedFd,
+    /// What its clock said when it was last looked at, nanoseconds.
+    clock: u64,
+}
+
+impl Timer {
+    /// Whether its clock goes on. The kernel takes the events of a CPU that goes offline off for good
+    /// (`perf_event_exit_cpu_context`, kernel/events/core.c, 5.10 to 7.2): the CPU may be back since then, and
+    /// the timer is not.
+    fn runs(&mut self) -> bool {
+        let mut clock = [0; 8];
+        if rustix::io::read(&self.event, &mut clock).ok() != Some(clock.len()) {
+            return false;
+        }
+        let clock = u64::from_ne_bytes(clock);
+        let runs = clock > self.clock;
+        self.clock = clock;
+        runs
+    }
 }
 
 impl Sampler {
     /// Has `program` run on every CPU that is online, `frequency` times a second on average. Either all
-    /// are sampled or none. A CPU that comes online later is not: the tax, which is a share, holds all
-    /// the same, from fewer samples.
+    /// are sampled or none. A CPU that comes online later is from the next [`Self::vary`] on.
     pub(super) fn start(program: BorrowedFd<'_>, frequency: u32) -> Result<Self> {
+        let program = program.try_clone_to_owned().context("cannot duplicate a descriptor")?;
         let mut random = Rng::new();
-        let cpus = online_cpus().map_err(|(path, error)| {
-            Error::new(error).context(format!("cannot read the CPUs online from {path}"))
-        })?;
-        let timers = cpus.into_iter().map(|cpu| {
-            open(cpu, program, period(&mut random, frequency))
-                .with_context(|| format!("cannot sample CPU {cpu}"))
+        let timers = online()?.into_iter().map(|cpu| {
+            let event = open(cpu, program.as_fd(), period(&mut random, frequency));
+            let event = event.with_context(|| format!("cannot sample CPU {cpu}"))?;
+            Ok(Timer { cpu, event, clock: 0 })
         });
         let timers = timers.collect::<Result<_>>()?;
-        Ok(Self { timers, frequency, random, drawn: Instant::now() })
+        let (drawn, late, refused) = (Instant::now(), 0, Vec::new());
+        Ok(Self { program, timers, frequency, random, drawn, late, refused, has_news: false })
     }
 
-    /// Draws new periods if the present ones are old enough. To be called several times a second.
+    /// Draws new periods if the present ones are old enough, and sees to it that every CPU that is online has a
+    /// timer. To be called several times a second.
     pub(crate) fn vary(&mut self) -> Result<()> {
         if self.drawn.elapsed() < KEPT {
             return Ok(());
         }
         self.drawn = Instant::now();
-        for timer in &self.timers {
+        let online = online()?;
+        let refused = std::mem::take(&mut self.refused);
+        // A CPU that is offline is not sampled, and has nothing to sample.
+        self.timers.retain_mut(|timer| online.contains(&timer.cpu) && timer.runs());
+        for cpu in online {
             let period = period(&mut self.random, self.frequency);
-            // SAFETY: the kernel reads the number that it is given the address of.
-            let outcome = unsafe { libc::ioctl(timer.as_raw_fd(), PERIOD, &raw const period) };
-            if outcome < 0 {
-                return Err(io::Error::last_os_error())
-                    .context("cannot change the period of the sampler");
+            let timer = self.timers.iter().find(|timer| timer.cpu == cpu);
+            if let Some(timer) = timer {
+                set_period(timer, period)?;
+                continue;
+            }
+            match open(cpu, self.program.as_fd(), period) {
+                Ok(event) => {
+                    self.timers.push(Timer { cpu, event, clock: 0 });
+                    self.late += 1;
+                    self.has_news = true;
+                }
+                // It has gone offline at this moment.
+                Err(error) if error.raw_os_error() == Some(libc::ENODEV) => {}
+                Err(error) => self.refused.push((cpu, error.to_string())),
             }
         }
+        self.has_news |= self.refused != refused;
         Ok(())
     }
+
+    /// What is not sampled that was not known at the start; `None` while there is no news of it.
+    pub(crate) fn news(&mut self) -> Option<Vec<String>> {
+        std::mem::take(&mut self.has_news).then(|| self.missed())
+    }
+
+    fn missed(&self) -> Vec<String> {
+        let late = (self.late > 0).then(|| {
+            format!(
+                "not on CPUs in their first half second online ({} came online since zc began)",
+                self.late
+            )
+        });
+        let refused = self.refused.iter().map(|(cpu, error)| format!("not on CPU {cpu}: {error}"));
+        late.into_iter().chain(refused).collect()
+    }
+}
+
+fn online() -> Result<Vec<u32>> {
+    online_cpus().map_err(|(path, error)| {
+        Error::new(error).context(format!("cannot read the CPUs online from {path}"))
+    })
+}
+
+fn set_period(timer: &Timer, period: u64) -> Result<()> {
+    // SAFETY: the kernel reads the number that it is given the address of.
+    if unsafe { libc::ioctl(timer.event.as_raw_fd(), PERIOD, &raw const period) } < 0 {
+        return Err(io::Error::last_os_error()).context("cannot change the period of the sampler");
+    }
+    Ok(())
 }
 
 /// A random period in nanoseconds, of those that give `frequency` samples a second on average.
