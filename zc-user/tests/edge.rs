@@ -14,6 +14,8 @@ mod ends;
 mod gap;
 #[path = "edge/grows.rs"]
 mod grows;
+#[path = "edge/hostile.rs"]
+mod hostile;
 #[path = "edge/kernel.rs"]
 mod kernel;
 #[path = "edge/kernel_types.rs"]

@@ -18,6 +18,7 @@ use std::{
 use anyhow::{Result, anyhow, bail};
 use aya::{Ebpf, VerifierLogLevel};
 use zc_common::config::{Config, Settings};
+use zc_privilege::raised;
 
 use ahead::Ahead;
 use capacity::Room;
@@ -178,10 +179,10 @@ impl Attached {
 /// When nothing can be shown at all: no privileges, no type information, or the kernel refuses the
 /// core probes. Other groups degrade on their own, see [`Attached::groups`].
 pub fn attach(options: &Options) -> Result<Attached> {
-    capacity::lift_memory_limit();
+    zc_privilege::limits::raise();
     let stop = AtomicBool::new(false);
     // The scope waits for the threads: the privileges of a thread that went on would not be dropped.
-    thread::scope(|scope| attach_with(options, Ahead::start(scope, &stop)))
+    raised(|| thread::scope(|scope| attach_with(options, Ahead::start(scope, &stop))))
 }
 
 fn attach_with(options: &Options, mut ahead: Ahead<'_>) -> Result<Attached> {

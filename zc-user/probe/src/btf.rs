@@ -5,11 +5,15 @@
 
 mod names;
 
-use std::{ffi::CStr, fs, path::Path};
+use std::{ffi::CStr, path::Path};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use names::{Names, hash};
+use zc_privilege::files;
+
+/// Ten times what large kernels have.
+const MOST_BYTES: u64 = 128 << 20;
 
 const MAGIC: u16 = 0xeb9f;
 
@@ -36,6 +40,9 @@ const TRACEPOINT_PREFIX: &str = "btf_trace_";
 
 /// Members that lead through anonymous structures; deeper nesting is a malformed file.
 const MAX_DEPTH: u32 = 16;
+
+/// Members of a structure, those of anonymous ones in it included: a hundred times what kernels have.
+const MAX_MEMBERS: u32 = 100_000;
 
 /// The kernel's types.
 pub struct Btf {
@@ -80,10 +87,10 @@ impl Btf {
     /// Reads a file such as `/sys/kernel/btf/vmlinux`.
     ///
     /// # Errors
-    /// When the file cannot be read or is no BTF of this machine's byte order.
+    /// When the user may not read the file, or when it is no BTF of this machine's byte order.
     pub fn open(path: &Path) -> Result<Self> {
-        let data =
-            fs::read(path).with_context(|| format!("cannot read BTF file '{}'", path.display()))?;
+        let data = files::read(path, MOST_BYTES)
+            .with_context(|| format!("cannot read BTF file '{}'", path.display()))?;
         Self::parse(data).with_context(|| format!("'{}' is no usable BTF file", path.display()))
     }
 
@@ -134,7 +141,7 @@ impl Btf {
             }
             at += 12 + ty.extra()?;
         }
-        btf.names = Names::new(&hashes);
+        btf.names = Names::new(&hashes).context("too many of its types have the same name")?;
         Ok(btf)
     }
 
@@ -211,20 +218,22 @@ impl Btf {
     #[must_use]
     pub fn offset(&self, structure: &str, path: &str) -> Option<u32> {
         let mut ty = self.named(KIND_STRUCT, structure)?;
-        let mut bits = 0;
+        let mut bits = 0_u32;
         for member in path.split('.') {
-            let (offset, id) = self.member(ty, member, 0)?;
-            bits += offset;
+            let (offset, id) = self.member(ty, member, 0, &mut { MAX_MEMBERS })?;
+            bits = offset.checked_add(bits)?;
             ty = self.resolve(id)?;
         }
         (bits % 8 == 0).then_some(bits / 8)
     }
 
-    /// Bit offset and type id of a member.
-    fn member(&self, ty: Type, name: &str, depth: u32) -> Option<(u32, u32)> {
+    /// Bit offset and type id of a member. `left` are the members that are still looked at: a malformed file can
+    /// have anonymous structures within each other in more ways than can be counted.
+    fn member(&self, ty: Type, name: &str, depth: u32, left: &mut u32) -> Option<(u32, u32)> {
         if depth > MAX_DEPTH || !matches!(ty.kind, KIND_STRUCT | KIND_UNION) {
             return None;
         }
+        *left = left.checked_sub(ty.vlen.max(1))?;
         let mut anonymous = Vec::new();
         for i in 0..ty.vlen as usize {
             let at = ty.at + 12 + 12 * i;
@@ -238,8 +247,8 @@ impl Btf {
             }
         }
         anonymous.into_iter().find_map(|(outer, id)| {
-            let (inner, id) = self.member(self.resolve(id)?, name, depth + 1)?;
-            Some((outer + inner, id))
+            let (inner, id) = self.member(self.resolve(id)?, name, depth + 1, left)?;
+            Some((outer.checked_add(inner)?, id))
         })
     }
 
@@ -360,7 +369,7 @@ impl Type {
             KIND_STRUCT | KIND_UNION | KIND_DATASEC | KIND_ENUM64 => 12 * vlen,
             KIND_ENUM | KIND_FUNC_PROTO => 8 * vlen,
             2..=19 => 0,
-            kind => bail!("type kind {kind} is newer than this program"),
+            _ => bail!("it has types of a kind that is newer than this program"),
         })
     }
 }

@@ -46,6 +46,7 @@ use zc_model::{
     snapshot::{DeviceSample, Host, Losses, SchemaVersion, Snapshot, Unattributed},
     source::SnapshotSource,
 };
+use zc_privilege::raised;
 
 /// How far beyond the highest slot in use a scan looks for the next: threads being created at this
 /// moment take slots from neighbouring ranges and publish them in any order.
@@ -108,6 +109,10 @@ impl Live {
     /// # Errors
     /// See [`attach`].
     pub fn start(options: &Options) -> Result<Self> {
+        raised(|| Self::begin(options))
+    }
+
+    fn begin(options: &Options) -> Result<Self> {
         let roots = match &options.follow {
             Follow::Processes(roots) => roots.iter().copied().map(Root::new).collect(),
             _ => Vec::new(),

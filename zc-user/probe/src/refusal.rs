@@ -195,8 +195,9 @@ impl Barred {
 pub fn missing_privilege() -> Option<Barred> {
     use rustix::thread::{CapabilitySet, capabilities};
     let holds = capabilities(None).is_ok_and(|sets| {
-        sets.effective.contains(CapabilitySet::SYS_ADMIN)
-            || sets.effective.contains(CapabilitySet::BPF | CapabilitySet::PERFMON)
+        // Those that are put away are taken out for the attaching.
+        sets.permitted.contains(CapabilitySet::SYS_ADMIN)
+            || sets.permitted.contains(CapabilitySet::BPF | CapabilitySet::PERFMON)
     });
     if !holds {
         return Some(Barred::Capabilities);

@@ -3,24 +3,33 @@
 use anyhow::{Context as _, Result};
 use rustix::thread::{CapabilitySet, capabilities};
 
-use zc_privilege::keep_only;
+use zc_privilege::{keep_only, takes};
+use zc_probe::{live::Live, names::identity};
 
-/// What reading maps and naming processes takes.
-const KEPT: CapabilitySet = CapabilitySet::BPF
-    .union(CapabilitySet::PERFMON)
-    .union(CapabilitySet::DAC_READ_SEARCH)
-    .union(CapabilitySet::SYS_PTRACE);
-
-/// Drops every capability but those that reading takes, plus `extra`, for good.
+/// Drops every capability but those that `live` goes on to need, plus `extra`, for good.
 ///
 /// # Errors
-/// When the kernel refuses; nothing was dropped then.
-pub(super) fn drop_unneeded(extra: CapabilitySet) -> Result<()> {
+/// When the kernel refuses.
+pub(super) fn drop_unneeded(live: Option<&Live>, extra: CapabilitySet) -> Result<()> {
+    keep_only(live.map(needs).transpose()?.unwrap_or(CapabilitySet::empty()) | extra)
+}
+
+/// What counting takes after the start.
+fn needs(live: &Live) -> Result<CapabilitySet> {
     let held = capabilities(None).context("cannot read the capabilities of this process")?;
-    let mut kept = KEPT | extra;
     if !held.permitted.contains(CapabilitySet::BPF) {
-        // Before Linux 5.8, or granted as a whole: reading maps takes this one.
-        kept |= CapabilitySet::SYS_ADMIN;
+        // Before Linux 5.8, or granted as a whole: what follows takes this one.
+        return Ok(CapabilitySet::SYS_ADMIN);
     }
-    keep_only(kept)
+    // Before Linux 5.19 every use of a map takes it where unprivileged users may not use bpf(2).
+    let mut needs = CapabilitySet::BPF;
+    if live.attached().sampler.is_some() {
+        // For the CPUs that come online.
+        needs |= CapabilitySet::PERFMON;
+    }
+    if takes(CapabilitySet::SYS_PTRACE, identity::sees_other_users) {
+        // `/proc` is mounted with hidepid: without it, the names of processes could not be read.
+        needs |= CapabilitySet::SYS_PTRACE;
+    }
+    Ok(needs)
 }

@@ -31,6 +31,7 @@ use zc_model::{
     snapshot::{ProcessId, Snapshot},
     source::SnapshotSource as _,
 };
+use zc_privilege::{files, limits, raised};
 use zc_probe::{
     follow::Follow,
     live::Live,
@@ -59,18 +60,19 @@ pub(super) async fn run(arguments: &Stat) -> Result<ExitCode> {
     let mut live = Live::start(&options(&arguments.probing, follow)?)?;
 
     let child = if arguments.command.is_empty() {
-        privilege::drop_unneeded(CapabilitySet::empty())?;
+        privilege::drop_unneeded(Some(&live), CapabilitySet::empty())?;
         None
     } else {
         let child = spawn(&arguments.command)?;
         // A signal may have to be passed on to a command that changed its user.
-        privilege::drop_unneeded(CapabilitySet::KILL)?;
+        privilege::drop_unneeded(Some(&live), CapabilitySet::KILL)?;
         Some(child)
     };
     let mut watch = Watch::new(watched, child.as_ref());
     drive(&mut live, &mut watch, &mut Real::with(signals, Course::new(child, arguments.duration)))
         .await?;
     let status = watch.status.map_or(ExitCode::SUCCESS, exit_code);
+    privilege::drop_unneeded(Some(&live), CapabilitySet::empty())?;
     if !arguments.format.is_text() {
         watch
             .watched
@@ -107,7 +109,7 @@ fn watched(arguments: &Stat) -> Result<Vec<Watched>> {
         )
         .into());
     }
-    Ok(arguments.selection.watched()?.into_iter().map(Watched::new).collect())
+    Ok(raised(|| arguments.selection.watched())?.into_iter().map(Watched::new).collect())
 }
 
 /// What ends a run by itself.
@@ -247,7 +249,7 @@ fn is_foreground() -> bool {
 
 fn spawn(command: &[OsString]) -> Result<Child> {
     let (program, arguments) = command.split_first().context("the command is empty")?;
-    Command::new(program).args(arguments).spawn().map_err(|error| {
+    limits::as_before(|| Command::new(program).args(arguments).spawn()).map_err(|error| {
         let name = sanitize(&program.to_string_lossy()).into_owned();
         let (why, status) = refusal(Path::new(program), &error);
         NotRun { message: format!("cannot run '{name}': {why}"), status }.into()
@@ -302,7 +304,7 @@ fn open(arguments: &Stat) -> Result<Writer> {
 }
 
 fn create(path: &Path) -> Result<File> {
-    File::create(path).with_context(|| {
+    files::create(path).with_context(|| {
         format!("cannot write the report to '{}'", sanitize(&path.to_string_lossy()))
     })
 }

@@ -20,6 +20,7 @@ use crate::cli::{Form, Top, Usage};
 use zc_model::{
     column::View, filter::Filter, frame::Frame, snapshot::Snapshot, sort::Listing, watch::Watch,
 };
+use zc_privilege::raised;
 use zc_probe::{attach::Options, live::Live};
 use zc_render::theme::Theme;
 use zc_session::{
@@ -30,7 +31,7 @@ use zc_session::{
 
 /// Runs `zc top`.
 pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
-    let watched = arguments.selection.watched()?;
+    let watched = raised(|| arguments.selection.watched())?;
     let plain = arguments.once
         || arguments.count.is_some()
         || !arguments.format.is_text()
@@ -62,7 +63,7 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
 /// Attaches, and gives up what is not needed after that.
 fn start(options: &Options) -> Result<Live> {
     let live = Live::start(options)?;
-    privilege::drop_unneeded(CapabilitySet::empty())?;
+    privilege::drop_unneeded(Some(&live), CapabilitySet::empty())?;
     Ok(live)
 }
 

@@ -1,10 +1,18 @@
 //! Too few privileges, just enough, and what is kept of too many.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use rustix::process::Signal;
+use rustix::{fs::XattrFlags, process::Signal};
 
-use super::zc::{Running, UNPRIVILEGED, ZC, path, public, run, through, zc};
+use super::{
+    pty::Pty,
+    zc::{Running, UNPRIVILEGED, ZC, attached, path, public, run, through, until, zc},
+};
 
 /// `CapEff` and the like of a status file.
 fn field<'a>(status: &'a str, name: &str) -> &'a str {
@@ -57,22 +65,144 @@ fn two_capabilities_are_enough_and_count_exactly() {
     assert_eq!(path(&document, "dd", "pseudo_read"), (7, 7 * 4099));
 }
 
-#[test]
-fn what_is_not_needed_is_given_up_once_everything_is_attached() {
-    let mut top = Running::start(zc(["top", "--json", "--interval", "0.1"]));
-    top.line();
-    let status = fs::read_to_string(format!("/proc/{}/status", top.0.id())).unwrap();
-    // CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_PERFMON, CAP_BPF: as far as they were there.
-    let kept = 1 << 2 | 1 << 19 | 1 << 38 | 1 << 39;
+/// What goes on to be needed: CAP_PERFMON, CAP_BPF.
+const KEPT: u64 = 1 << 38 | 1 << 39;
+
+/// Every thread of process `pid` has `kept`, as far as this process has it, and nothing else.
+#[track_caller]
+fn keeps_only(pid: u32, kept: u64, what: &str) {
     let own = fs::read_to_string("/proc/self/status").unwrap();
     let own = u64::from_str_radix(field(&own, "CapPrm"), 16).unwrap();
-    for set in ["CapPrm", "CapEff"] {
-        assert_eq!(u64::from_str_radix(field(&status, set), 16).unwrap(), own & kept, "{set}");
+    let mut threads = 0;
+    for thread in fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
+        let status = fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+        for set in ["CapPrm", "CapEff", "CapBnd"] {
+            let name = field(&status, "Name");
+            let held = u64::from_str_radix(field(&status, set), 16).unwrap();
+            assert_eq!(held, own & kept, "{what}: {set} of {name}");
+        }
+        for set in ["CapInh", "CapAmb"] {
+            assert_eq!(u64::from_str_radix(field(&status, set), 16).unwrap(), 0, "{what}: {set}");
+        }
+        assert_eq!(field(&status, "NoNewPrivs"), "1", "{what}");
+        threads += 1;
     }
-    assert_eq!(u64::from_str_radix(field(&status, "CapInh"), 16).unwrap(), 0);
-    assert_eq!(field(&status, "NoNewPrivs"), "1");
-    top.signal(Signal::TERM);
-    assert_eq!(top.end().0.code(), Some(0));
+    assert!(threads > 0, "{what}");
+}
+
+#[test]
+fn what_is_not_needed_is_given_up_in_every_thread() {
+    for (words, kept) in [
+        (&["top", "--json", "--interval", "0.1"][..], KEPT),
+        (&["top", "--json", "--without", "tax"], KEPT & !(1 << 38)),
+        (&["top", "--csv", "--ebpf-log"], KEPT),
+        (&["stat", "--duration", "1000"], KEPT),
+    ] {
+        let zc = Running::start(zc(words));
+        zc.attached();
+        keeps_only(zc.0.id(), kept, &words.join(" "));
+    }
+}
+
+#[test]
+fn the_thread_that_reads_keys_has_no_more() {
+    let mut pty = Pty::open(100, 30);
+    let mut top = pty.spawn(&["top", "--interval", "0.1"]);
+    attached(top.id());
+    let tasks = format!("/proc/{}/task", top.id());
+    // It reads the keys.
+    pty.press("/");
+    until("the thread is there", || fs::read_dir(&tasks).unwrap().count() > 1);
+    keeps_only(top.id(), KEPT, "top");
+    pty.press("\u{3}");
+    until("zc has ended", || top.try_wait().unwrap().is_some());
+}
+
+#[test]
+fn while_a_command_runs_it_can_be_signalled() {
+    let mut stat = Running::start(zc(["stat", "--", "sh", "-c", "echo ready; exec sleep 1000"]));
+    stat.line();
+    stat.attached();
+    // CAP_KILL: the command may change its user.
+    keeps_only(stat.0.id(), KEPT | 1 << 5, "stat");
+    stat.signal(Signal::TERM);
+    assert_eq!(stat.end().0.code(), Some(143));
+}
+
+/// A copy of the binary with the file capabilities that `zc doctor` recommends.
+fn with_file_capabilities() -> (tempfile::TempDir, PathBuf) {
+    let (directory, copy) = public();
+    // CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_SYSLOG, CAP_PERFMON, CAP_BPF: `struct vfs_cap_data` of version 2,
+    // include/uapi/linux/capability.h, with the flag that makes them effective.
+    let permitted: u64 = 1 << 2 | 1 << 19 | 1 << 34 | 1 << 38 | 1 << 39;
+    let (low, high) = (permitted as u32, (permitted >> 32) as u32);
+    let data: Vec<u8> =
+        [0x0200_0001, low, 0, high, 0].into_iter().flat_map(u32::to_le_bytes).collect();
+    rustix::fs::setxattr(&copy, "security.capability", &data, XattrFlags::empty()).unwrap();
+    (directory, copy)
+}
+
+#[test]
+fn capabilities_of_the_file_count_and_open_no_file_that_the_user_may_not() {
+    let (directory, copy) = with_file_capabilities();
+    let counted = run(through(&UNPRIVILEGED, &copy, &["stat", "--json", "--", "true"])).exits(0);
+    assert!(!counted.json()["processes"].as_array().unwrap().is_empty());
+
+    let secret = directory.path().join("secret");
+    fs::write(&secret, "step hush\n").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    let new = directory.path().join("new");
+    let (secret, new, home) =
+        (secret.to_str().unwrap(), new.to_str().unwrap(), directory.path().to_str().unwrap());
+    for words in [
+        &["demo", "--text", "--script", secret][..],
+        &["top", "--once", "--btf", secret],
+        &["stat", "--btf", secret, "--", "true"],
+        &["stat", "-o", secret, "--", "true"],
+        &["stat", "-o", new, "--", "true"],
+        &["lab", "run", "read_write", "-o", new],
+        &["lab", "run", "read_write", "--file", secret],
+        &["lab", "run", "read_write", "--dir", home],
+        &["lab", "run", "nginx_sendfile", "--file", secret],
+        &["docs", "man", "--to", home],
+    ] {
+        let refused = run(through(&UNPRIVILEGED, &copy, words)).exits(1);
+        let said = format!("{}{}", refused.stdout(), refused.stderr());
+        assert!(said.contains("ermission denied"), "{words:?}: {said}");
+        assert!(!said.contains("hush"), "{words:?}: {said}");
+    }
+    let doctor = run(through(&UNPRIVILEGED, &copy, &["doctor", "--btf", secret])).exits(1).stdout();
+    assert!(doctor.contains("Permission denied"), "{doctor}");
+    assert!(!Path::new(new).exists());
+}
+
+#[test]
+fn what_the_user_may_read_is_not_repeated_either() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = directory.path().join("script");
+    for line in
+        ["hush", "hush hush", "step hush", "title x\nstep sendfile hush=1", "compare hush hush"]
+    {
+        fs::write(&script, line).unwrap();
+        let refused = run(zc(["demo", "--text", "--script", script.to_str().unwrap()])).exits(2);
+        assert!(!refused.stderr().contains("hush"), "{}", refused.stderr());
+    }
+}
+
+#[test]
+fn a_command_has_the_limits_that_it_has_without_zc() {
+    let script = "ulimit -Sn; ulimit -Hn; ulimit -Sl; ulimit -Hl; cat /proc/$PPID/limits >&2";
+    let limits = |first: &str| format!("ulimit -Sn 100; exec {first}");
+    let bare =
+        Command::new("sh").args(["-c", &limits(&format!("sh -c '{script}'"))]).output().unwrap();
+    let under = limits(&format!("\"$0\" stat -o /dev/null -- sh -c '{script}'"));
+    let under = run(through(&["sh", "-c", &under], ZC.as_ref(), &[])).exits(0);
+    assert_eq!(under.stdout(), String::from_utf8(bare.stdout).unwrap());
+    // zc itself takes as many files as it may have.
+    let files = under.stderr();
+    let files = files.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let files: Vec<_> = files.split_whitespace().skip(3).collect();
+    assert_eq!(files[0], files[1]);
 }
 
 #[test]

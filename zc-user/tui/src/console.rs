@@ -37,7 +37,7 @@ impl Console {
         let signals = Signals::new()?;
         let (stop, resume) = (on(libc::SIGTSTP)?, on(libc::SIGCONT)?);
         let screen = Screen::open()?;
-        let keys = Keys { events: EventStream::new(), stop, resume };
+        let keys = Keys { events: None, stop, resume };
         Ok(Self { inputs: Real::with(signals, keys).tend_every(TEND_EVERY), screen })
     }
 }
@@ -53,7 +53,9 @@ impl World for Console {
 
 /// The keys and the mouse of the terminal, and the signals of job control.
 pub struct Keys {
-    events: EventStream,
+    /// Opened when the first key is waited for: it starts a thread, and what the session needs privileges for
+    /// comes before. A thread keeps those that it was started with.
+    events: Option<EventStream>,
     stop: Signal,
     resume: Signal,
 }
@@ -66,7 +68,7 @@ impl Events for Keys {
             biased;
             _ = self.stop.recv() => Happening::Suspend,
             _ = self.resume.recv() => Happening::Resume,
-            event = self.events.next() => match event {
+            event = self.events.get_or_insert_with(EventStream::new).next() => match event {
                 Some(Ok(event)) => Happening::Terminal(event),
                 Some(Err(_)) | None => Happening::Closed,
             },

@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use bytesize::ByteSize;
 use rustix::fs::{Advice, OFlags, fadvise, fdatasync, fstatfs, fstatvfs};
 use tokio::task::yield_now;
+use zc_privilege::as_user;
 
 use crate::sink::scratch;
 
@@ -79,7 +80,7 @@ impl Payload {
         let shown = path.display();
         // Opening a pipe would wait for a writer.
         let flags = OFlags::NONBLOCK.bits().cast_signed();
-        let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
+        let file = as_user(|| OpenOptions::new().read(true).custom_flags(flags).open(path));
         let file = file.with_context(|| format!("cannot open '{shown}'"))?;
         let before =
             file.metadata().with_context(|| format!("cannot read the attributes of '{shown}'"))?;

@@ -2,13 +2,6 @@
 
 use anyhow::{Error, Result};
 
-/// Lets programs and maps take as much memory as they need. Only kernels before 5.11 count it against
-/// the limit; a process that may not raise it gets the kernel's refusal, which [`crate::refusal::Barred`] explains.
-pub(super) fn lift_memory_limit() {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    let _ = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None });
-}
-
 /// CPUs that may ever come online: their numbers go up to this.
 pub(crate) fn possible_cpus() -> Result<u32> {
     let count = aya::util::nr_cpus().map_err(|(path, error)| {

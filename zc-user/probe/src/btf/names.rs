@@ -1,8 +1,11 @@
 //! Types by kind and name.
 //!
 //! A kernel has about a hundred thousand of them, a hundred are looked up, and every start of `zc` reads them
-//! all. So the table holds ids alone: the names stay where they are, and the caller compares them. The file
-//! is the kernel's or the user's own, so the hash need not withstand an attack.
+//! all. So the table holds ids alone: the names stay where they are, and the caller compares them. The hash does
+//! not withstand an attack, so a table in which names are too far from their places is refused.
+
+/// How far from the place of its hash a name may be. In a table that is half full, a few dozen are usual.
+const FARTHEST: usize = 4096;
 
 /// The table: ids, each in the first free place at or after that of its hash. 0, which is `void`, is a free
 /// place.
@@ -12,18 +15,23 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// The table of these hashes and ids.
-    pub(super) fn new(hashes: &[(u64, u32)]) -> Self {
+    /// The table of these hashes and ids; `None` when looking for them would take too long.
+    pub(super) fn new(hashes: &[(u64, u32)]) -> Option<Self> {
         // At most half full: a search ends at a free place.
         let mut names = Self { ids: vec![0; (2 * hashes.len()).next_power_of_two().max(2)] };
         for (hash, id) in hashes {
             let mut place = names.place(*hash);
+            let mut steps = 0;
             while names.ids[place] != 0 {
                 place = names.next(place);
+                steps += 1;
+                if steps > FARTHEST {
+                    return None;
+                }
             }
             names.ids[place] = *id;
         }
-        names
+        Some(names)
     }
 
     /// Ids that may have this hash, among them all that have it, in the order of the file.
@@ -65,7 +73,7 @@ mod tests {
         let ids = 1..;
         let hashes: Vec<_> =
             names.iter().zip(ids).map(|(name, id)| (hash(12, name.as_bytes()), id)).collect();
-        let table = Names::new(&hashes);
+        let table = Names::new(&hashes).unwrap();
         for (n, name) in names.iter().enumerate() {
             let is_same = |id: &u32| names[*id as usize - 1] == *name;
             let found = table.candidates(hash(12, name.as_bytes())).find(is_same);
@@ -78,7 +86,14 @@ mod tests {
     #[test]
     fn an_empty_table_has_no_candidates() {
         assert_eq!(Names::default().candidates(1).count(), 0);
-        assert_eq!(Names::new(&[]).candidates(1).count(), 0);
+        assert_eq!(Names::new(&[]).unwrap().candidates(1).count(), 0);
+    }
+
+    #[test]
+    fn a_table_of_one_name_is_refused() {
+        let same = |count: u32| (1..=count).map(|id| (7, id)).collect::<Vec<_>>();
+        assert!(Names::new(&same(FARTHEST as u32)).is_some());
+        assert!(Names::new(&same(FARTHEST as u32 + 2)).is_none());
     }
 
     #[test]

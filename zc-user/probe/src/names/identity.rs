@@ -147,7 +147,13 @@ pub fn sees_every_process() -> bool {
     /// `PROC_PID_INIT_INO`, `include/linux/proc_ns.h`.
     const INITIAL: &str = "pid:[4026531836]";
     fs::read_link("/proc/self/ns/pid").is_ok_and(|name| name.as_os_str() == INITIAL)
-        && Path::new("/proc/1/task/1").exists()
+        && sees_other_users()
+}
+
+/// Whether `/proc` shows the first process, which is root's: with `hidepid` it hides those of other users.
+#[must_use]
+pub fn sees_other_users() -> bool {
+    Path::new("/proc/1/task/1").exists()
 }
 
 /// Nanoseconds per clock tick of `/proc`.

@@ -1,7 +1,6 @@
 //! `zc demo`: the guided tour, full screen or as text.
 
 use std::{
-    fs,
     io::{self, IsTerminal as _, Write as _},
     path::Path,
     process::ExitCode,
@@ -21,6 +20,7 @@ use zc_lab::{
         walk::{Pace, Tour},
     },
 };
+use zc_privilege::files;
 use zc_probe::{attach::Options, follow::Follow};
 use zc_render::{sanitize::sanitize, theme::Theme};
 use zc_session::signals::Ending;
@@ -28,6 +28,9 @@ use zc_tui::{console::Console, run::Exit};
 
 mod laboratory;
 mod text;
+
+/// A script of ten hours is a tenth of this.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// Runs `zc demo`.
 pub(super) async fn run(arguments: &Demo) -> Result<ExitCode> {
@@ -53,7 +56,8 @@ fn script(path: Option<&Path>) -> Result<Script> {
         Some(path) => {
             let name = path.display().to_string();
             let text =
-                fs::read(path).with_context(|| format!("cannot read the script '{name}'"))?;
+                files::read(path, MOST_BYTES)
+                .with_context(|| format!("cannot read the script '{name}'"))?;
             (name, String::from_utf8_lossy(&text).into_owned())
         }
         None => ("the built-in script".to_owned(), BUILT_IN.to_owned()),

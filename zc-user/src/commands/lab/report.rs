@@ -1,9 +1,6 @@
 //! Where the lab's report goes, and in which form.
 
-use std::{
-    fs::File,
-    io::{self, BufWriter, IsTerminal as _, Write},
-};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 
 use anyhow::{Context as _, Result};
 
@@ -14,6 +11,7 @@ use zc_lab::{
     form::{self, Look, Text},
     hazard::Sighting,
 };
+use zc_privilege::files;
 use zc_render::{sanitize::sanitize, theme::Theme};
 
 /// What failed, when the report could not be written.
@@ -34,7 +32,7 @@ impl<'a> ReportWriter<'a> {
     pub(super) fn open(form: &'a LabReport) -> Result<Self> {
         let (out, is_terminal): (Box<dyn Write>, _) = match &form.output {
             Some(path) => {
-                let file = File::create(path).with_context(|| {
+                let file = files::create(path).with_context(|| {
                     format!("cannot write the report to '{}'", sanitize(&path.to_string_lossy()))
                 })?;
                 (Box::new(BufWriter::new(file)), false)

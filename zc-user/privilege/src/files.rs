@@ -1,0 +1,154 @@
+//! Files that the user names: opened with the user's own rights, and read within bounds.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, ErrorKind, Read as _},
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    },
+    path::{Component, Path},
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::{CWD, FileType, Mode, OFlags, Stat, fstat, ftruncate, openat},
+    process::geteuid,
+};
+
+use crate::as_user;
+
+/// How long the writer of a pipe may keep its reader waiting, in all.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Bytes per read: a pipe holds no more.
+const STEP: usize = 1 << 16;
+
+/// The contents of `path`, at most `most` bytes. A pipe is read, too, as shells give them.
+///
+/// # Errors
+/// When the user may not read the file, when it is larger, or when a pipe brings no end within ten seconds.
+pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    // Opening a pipe would wait for a writer.
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let flags = flags.bits().cast_signed();
+    let file = as_user(|| OpenOptions::new().read(true).custom_flags(flags).open(path))?;
+    within(file, most, PATIENCE)
+}
+
+fn within(mut file: File, most: u64, patience: Duration) -> io::Result<Vec<u8>> {
+    let too_large = || io::Error::new(ErrorKind::FileTooLarge, format!("more than {most} bytes"));
+    let metadata = file.metadata()?;
+    if metadata.is_file() && metadata.size() > most {
+        return Err(too_large());
+    }
+    let deadline = Instant::now() + patience;
+    let mut contents = Vec::new();
+    let mut step = vec![0; STEP];
+    loop {
+        match file.read(&mut step) {
+            // A pipe that no process has opened for writing yet has no end.
+            Ok(0) if !has_ended(&file)? => wait(&file, deadline)?,
+            Ok(0) => return Ok(contents),
+            Ok(got) => contents.extend_from_slice(&step[..got]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => wait(&file, deadline)?,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if contents.len() as u64 > most {
+            return Err(too_large());
+        }
+        if Instant::now() > deadline {
+            return Err(late());
+        }
+    }
+}
+
+fn late() -> io::Error {
+    io::Error::new(ErrorKind::TimedOut, format!("no end within {} s", PATIENCE.as_secs()))
+}
+
+/// Whether nothing more can come from a file of which nothing was read.
+fn has_ended(file: &File) -> io::Result<bool> {
+    if FileType::from_raw_mode(fstat(file)?.st_mode) != FileType::Fifo {
+        return Ok(true);
+    }
+    // The kernel reports a hang-up once there was a writer (`pipe_poll`, fs/pipe.c).
+    let mut one = [PollFd::new(file, PollFlags::IN)];
+    poll(&mut one, Some(&Timespec::default()))?;
+    Ok(one[0].revents().contains(PollFlags::HUP))
+}
+
+/// Waits until there is something to read, or the end.
+fn wait(file: &File, deadline: Instant) -> io::Result<()> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let left = Timespec::try_from(left).map_err(io::Error::other)?;
+    let mut one = [PollFd::new(file, PollFlags::IN)];
+    match poll(&mut one, Some(&left)) {
+        Ok(0) => Err(late()),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes `path`, or empties it, as the user. In directories that users share (sticky, writable for all), no
+/// link is followed and no file of another user is written to: it may have been put there for that.
+///
+/// # Errors
+/// When the user may not write there.
+pub fn create(path: &Path) -> io::Result<File> {
+    as_user(|| create_within(path))
+}
+
+fn create_within(path: &Path) -> io::Result<File> {
+    let name = path.file_name().ok_or(ErrorKind::IsADirectory)?;
+    let mut directory: Option<OwnedFd> = None;
+    for part in path.parent().into_iter().flat_map(Path::components) {
+        if part == Component::CurDir {
+            continue;
+        }
+        let shared = match &directory {
+            None if matches!(part, Component::RootDir) => OFlags::empty(),
+            None => links_in(&openat(CWD, ".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?)?,
+            Some(directory) => links_in(directory)?,
+        };
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | shared;
+        let at = directory.as_ref().map_or(CWD, |directory| directory.as_fd());
+        directory = Some(openat(at, part.as_os_str(), flags, Mode::empty())?);
+    }
+    let directory = match directory {
+        Some(directory) => directory,
+        None => openat(CWD, ".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?,
+    };
+    let shared = links_in(&directory)?;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOCTTY | shared;
+    let file = openat(&directory, name, flags, Mode::from_raw_mode(0o666))?;
+    let found = fstat(&file)?;
+    if !shared.is_empty() && !is_ours(&found, &fstat(&directory)?) {
+        return Err(io::Error::new(
+            ErrorKind::PermissionDenied,
+            "it belongs to another user, in a directory that users share",
+        ));
+    }
+    if FileType::from_raw_mode(found.st_mode) == FileType::RegularFile {
+        ftruncate(&file, 0)?;
+    }
+    Ok(file.into())
+}
+
+/// How links are opened in `directory`: not at all where users share it.
+fn links_in(directory: &OwnedFd) -> io::Result<OFlags> {
+    const SHARED: u32 = 0o1002;
+    let shared = fstat(directory)?.st_mode & SHARED == SHARED;
+    Ok(if shared { OFlags::NOFOLLOW } else { OFlags::empty() })
+}
+
+/// As the kernel decides it (`may_create_in_sticky`, fs/namei.c), whatever `fs.protected_regular` is.
+fn is_ours(file: &Stat, directory: &Stat) -> bool {
+    file.st_uid == geteuid().as_raw() || file.st_uid == directory.st_uid
+}
+
+#[cfg(test)]
+mod tests;
