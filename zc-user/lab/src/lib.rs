@@ -26,7 +26,7 @@ mod workload;
 
 pub use self::{
     judge::{comparison, evidence, finding, measurement, picture, verdict},
-    process::{child, scratch},
-    run::{fetch, receiver, worker},
+    process::{child, network, scratch},
+    run::{fetch, receiver, rights, worker},
     workload::{catalog, job, need, program, scenario},
 };

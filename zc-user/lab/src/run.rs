@@ -4,6 +4,7 @@ mod bench;
 pub mod fetch;
 mod observer;
 pub mod receiver;
+pub mod rights;
 pub(crate) mod round;
 mod server;
 pub mod worker;

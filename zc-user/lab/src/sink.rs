@@ -1,6 +1,6 @@
 //! Where a payload goes, and the two ends of the way there.
 
-mod link;
+pub(crate) mod link;
 pub mod veth;
 
 use std::{
@@ -140,7 +140,15 @@ impl Sink {
                     TcpListener::bind("127.0.0.1:0").context("cannot listen on loopback")?;
                 let near = TcpStream::connect(listener.local_addr()?)
                     .context("cannot connect over loopback")?;
-                let (far, _) = listener.accept().context("cannot accept over loopback")?;
+                let ours = near.local_addr()?;
+                let far = loop {
+                    let (far, address) =
+                        listener.accept().context("cannot accept over loopback")?;
+                    // Any user of the machine may have been faster.
+                    if address == ours {
+                        break far;
+                    }
+                };
                 Ends { near: near.into(), far: Some(far.into()), interface: None }
             }
             Self::Veth => veth::open(true).await?,

@@ -5,7 +5,7 @@ mod direct;
 mod image;
 pub mod job;
 pub(crate) mod kernel;
-mod mechanism;
+pub(crate) mod mechanism;
 mod memory;
 pub mod need;
 pub(crate) mod payload;

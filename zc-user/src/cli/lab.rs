@@ -102,6 +102,9 @@ pub(crate) enum LabVerb {
         /// Where
         directory: PathBuf,
     },
+    /// Create a network namespace, and pass it on
+    #[command(hide = true)]
+    Network,
     /// Create a veth pair, and pass on two sockets that are connected over it
     #[command(hide = true)]
     Veth {
@@ -123,6 +126,7 @@ impl LabVerb {
             | Self::Hazard { .. }
             | Self::Receiver { .. }
             | Self::Exec { .. }
+            | Self::Network
             | Self::Veth { .. } => true,
         }
     }

@@ -2,13 +2,14 @@
 
 use std::{
     io::{self, IsTerminal as _},
+    path::Path,
     process::ExitCode,
 };
 
 use anyhow::{Context as _, Result, bail};
 
 use self::{progress::ProgressLine, report::ReportWriter};
-use super::{options, print};
+use super::{options, print, privilege};
 use crate::cli::{
     Usage,
     lab::{self, Lab, LabBench, LabCompare, LabList, LabRun, LabVerb, Target},
@@ -21,7 +22,7 @@ use zc_lab::{
     finding::{Finding, Outcome, Ran},
     form, hazard as hazards,
     hazard::{HAZARDS, Hazard},
-    receiver,
+    network, receiver, rights,
     run::{Bench, Observer, Plan, Unobserved, default_directory},
     scenario::Scenario,
     scratch,
@@ -85,6 +86,10 @@ async fn run(arguments: &Lab) -> Result<ExitCode> {
             scratch::main(directory)?;
             Ok(ExitCode::SUCCESS)
         }
+        LabVerb::Network => {
+            network::main()?;
+            Ok(ExitCode::SUCCESS)
+        }
         LabVerb::Veth { linear } => {
             veth::main(!linear)?;
             Ok(ExitCode::SUCCESS)
@@ -128,8 +133,10 @@ async fn run_all(arguments: &LabRun) -> Result<ExitCode> {
     let mut report = ReportWriter::open(&arguments.report)?;
     let mut world = Real::new(NoEvents)?;
     let mut source = observer(&options);
+    let plan = plan(&arguments.bench);
+    give_up(&source, &plan.directory, plan.file.as_deref(), runs.iter().copied())?;
     let progress = ProgressLine::new(runs.len(), arguments.report.quiet);
-    let bench = Bench::new(plan(&arguments.bench), borrowed(&mut source));
+    let bench = Bench::new(plan, borrowed(&mut source));
     let mut bench = match work::run(bench, &mut world).await? {
         work::Outcome::Done(bench) => bench?,
         work::Outcome::Stopped(signal) => return Ok(interrupted(signal.number())),
@@ -175,8 +182,16 @@ async fn compare(arguments: &LabCompare) -> Result<ExitCode> {
     let mut report = ReportWriter::open(&arguments.report)?;
     let mut world = Real::new(NoEvents)?;
     let mut source = observer(&options);
+    let plan = plan(&arguments.bench);
+    let sink = plan.sink.or_else(|| common_sink(first, second));
+    give_up(
+        &source,
+        &plan.directory,
+        plan.file.as_deref(),
+        [first, second].into_iter().zip(sink.into_iter().cycle()),
+    )?;
     let progress = ProgressLine::new(1, arguments.report.quiet);
-    let bench = Bench::new(plan(&arguments.bench), borrowed(&mut source));
+    let bench = Bench::new(plan, borrowed(&mut source));
     let mut bench = match work::run(bench, &mut world).await? {
         work::Outcome::Done(bench) => bench?,
         work::Outcome::Stopped(signal) => return Ok(interrupted(signal.number())),
@@ -245,6 +260,18 @@ fn observer(options: &Options) -> std::result::Result<Live, Unobserved> {
         ));
     }
     Live::start(options).map_err(|error| Unobserved(format!("{error:#}")))
+}
+
+/// Gives up what these runs do not take.
+fn give_up(
+    source: &std::result::Result<Live, Unobserved>,
+    directory: &Path,
+    file: Option<&Path>,
+    runs: impl IntoIterator<Item = (&'static Scenario, Sink)>,
+) -> Result<()> {
+    let of_runs = runs.into_iter().map(|(scenario, sink)| rights::of_run(scenario, sink));
+    let needs = of_runs.fold(rights::of_files(directory, file), |all, needs| all | needs);
+    privilege::drop_unneeded(source.as_ref().ok(), needs)
 }
 
 fn plan(bench: &LabBench) -> Plan {

@@ -65,8 +65,9 @@ fn two_capabilities_are_enough_and_count_exactly() {
     assert_eq!(path(&document, "dd", "pseudo_read"), (7, 7 * 4099));
 }
 
-/// What goes on to be needed: CAP_PERFMON, CAP_BPF.
+/// What goes on to be needed: CAP_PERFMON, CAP_BPF. In the lab, locked memory, too (CAP_IPC_LOCK).
 const KEPT: u64 = 1 << 38 | 1 << 39;
+const KEPT_BY_THE_LAB: u64 = KEPT | 1 << 14;
 
 /// Every thread of process `pid` has `kept`, as far as this process has it, and nothing else.
 #[track_caller]
@@ -92,11 +93,14 @@ fn keeps_only(pid: u32, kept: u64, what: &str) {
 
 #[test]
 fn what_is_not_needed_is_given_up_in_every_thread() {
+    let lab = ["lab", "run", "read_write", "--size", "100003", "--repeat", "1000", "--quiet"];
     for (words, kept) in [
         (&["top", "--json", "--interval", "0.1"][..], KEPT),
         (&["top", "--json", "--without", "tax"], KEPT & !(1 << 38)),
         (&["top", "--csv", "--ebpf-log"], KEPT),
         (&["stat", "--duration", "1000"], KEPT),
+        (&lab, KEPT_BY_THE_LAB),
+        (&["demo", "--text", "--wait", "--size", "100003"], KEPT_BY_THE_LAB | 1 << 21 | 1 << 12),
     ] {
         let zc = Running::start(zc(words));
         zc.attached();

@@ -15,6 +15,7 @@ use rustix::process::Signal;
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("outside::the_kernel_counts_the_same", kernel),
     ("outside::workers_and_receivers_have_no_privileges", privileges),
+    ("outside::servers_have_no_privileges_and_a_network_of_their_own", servers),
 ];
 
 /// Scenarios whose bytes /proc accounts for.
@@ -184,4 +185,41 @@ fn kernel() -> Result<(), Skip> {
         assert_eq!(told.written_bytes, SIZE, "{scenario}: {told:?}");
     }
     Ok(())
+}
+
+/// The payload of a server may be a file that only its user may read.
+fn servers() -> Result<(), Skip> {
+    requirement::administrator()?;
+    requirement::program("nginx")?;
+    let payload = tempfile::NamedTempFile::new().unwrap();
+    fs::write(payload.path(), vec![7; 100_003]).unwrap();
+    let file = payload.path().to_str().unwrap();
+    let words = ["lab", "run", "nginx_sendfile", "--file", file, "--repeat", "1000", "--quiet"];
+    let lab = Running::start(zc(words));
+    let mut server = None;
+    until("there is a server", || {
+        server = server_of(lab.0.id());
+        server.is_some()
+    });
+    let server = server.unwrap();
+    let status = fs::read_to_string(format!("/proc/{server}/status")).unwrap();
+    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        let value = status.lines().find_map(|line| line.strip_prefix(set)).unwrap();
+        assert_eq!(value.trim_start_matches(':').trim(), "0000000000000000", "{set}");
+    }
+    assert!(status.contains("NoNewPrivs:\t1"), "{status}");
+    let network = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/net")).unwrap();
+    assert_ne!(network(&server.to_string()), network("self"));
+    lab.signal(Signal::TERM);
+    assert_eq!(lab.end().0.code(), Some(143));
+    Ok(())
+}
+
+/// The server that a lab has started and that runs its own program by now.
+fn server_of(lab: u32) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{lab}/task/{lab}/children")).unwrap();
+    let is_server = |pid: &u32| {
+        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "nginx\n")
+    };
+    children.split_whitespace().filter_map(|pid| pid.parse().ok()).find(is_server)
 }

@@ -11,13 +11,17 @@ use std::{
     },
     path::Path,
     process::{Child as Process, ChildStderr, Command, ExitStatus, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, getppid, kill_process, set_parent_process_death_signal,
-    waitid,
+use rustix::{
+    process::{
+        Pid, Signal, WaitId, WaitIdOptions, getppid, kill_process, set_parent_process_death_signal,
+        waitid,
+    },
+    thread::CapabilitySet,
 };
 use serde::de::DeserializeOwned;
 use tokio::{
@@ -26,6 +30,9 @@ use tokio::{
     time::timeout,
 };
 
+use zc_privilege::{keep_only, limits};
+
+use super::network::Network;
 use crate::unsupported::{EXIT_STATUS, Unsupported};
 
 /// How long a worker may take for one round.
@@ -45,9 +52,20 @@ impl Child {
         input: OwnedFd,
         output: Stdio,
     ) -> Result<Self> {
+        Self::spawn_in(None, words, input, output)
+    }
+
+    /// The same in a network of its own.
+    pub(crate) fn spawn_in<S: AsRef<OsStr>>(
+        network: Option<&Arc<Network>>,
+        words: &[S],
+        input: OwnedFd,
+        output: Stdio,
+    ) -> Result<Self> {
         // Before the child exists: no change of its state is missed.
         let changes = signal(SignalKind::child()).context("cannot watch for children")?;
-        let process = Command::new("/proc/self/exe")
+        let mut command = Command::new("/proc/self/exe");
+        command
             .arg0("zc")
             .arg("lab")
             .arg("--parent")
@@ -57,9 +75,12 @@ impl Child {
             .stdout(output)
             .stderr(Stdio::piped())
             // Ctrl-C at the terminal is for the lab to handle, which then ends its children.
-            .process_group(0)
-            .spawn()
-            .context("cannot start a process of the lab")?;
+            .process_group(0);
+        if let Some(network) = network.cloned() {
+            // SAFETY: makes system calls only, on descriptors that are open in the child, too.
+            unsafe { command.pre_exec(move || network.enter()) };
+        }
+        let process = command.spawn().context("cannot start a process of the lab")?;
         let name = words
             .first()
             .map_or_else(String::new, |word| word.as_ref().to_string_lossy().into_owned());
@@ -67,14 +88,20 @@ impl Child {
     }
 
     /// Runs another program, which is also killed when the lab exits.
-    pub(crate) fn program(words: &[OsString], input: OwnedFd, output: Stdio) -> Result<Self> {
+    pub(crate) fn program(
+        network: Option<&Arc<Network>>,
+        words: &[OsString],
+        input: OwnedFd,
+        output: Stdio,
+    ) -> Result<Self> {
         let program = words.first().context("no program to run")?;
         let name = Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
         let words: Vec<_> = ["exec".as_ref(), "--".as_ref()]
             .into_iter()
             .chain(words.iter().map(OsString::as_os_str))
             .collect();
-        let mut child = Self::spawn(&words, input, output)?;
+        let start = || Self::spawn_in(network, &words, input, output);
+        let mut child = limits::as_before(start)?;
         child.name = name;
         Ok(child)
     }
@@ -268,11 +295,12 @@ impl Drop for Child {
 }
 
 /// Execs a program, which the kernel kills when the lab exits, as it would this process; without the
-/// user's environment.
+/// user's environment, and without any capability.
 ///
 /// # Errors
 /// When it cannot be run; otherwise this does not return.
 pub fn exec(words: &[OsString]) -> Result<Infallible> {
+    keep_only(CapabilitySet::empty())?;
     let (program, words) = words.split_first().context("no program to run")?;
     let error = Command::new(program)
         .args(words)

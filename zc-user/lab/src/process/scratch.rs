@@ -13,7 +13,10 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
+use zc_privilege::keep_only;
+
 use super::child::Child;
+use crate::run::rights;
 
 /// A directory that exists for as long as this.
 pub(crate) struct Scratch {
@@ -64,6 +67,7 @@ impl Drop for Scratch {
 /// # Errors
 /// When it cannot be made or removed.
 pub fn main(directory: &Path) -> Result<()> {
+    keep_only(rights::FILES)?;
     let scratch = tempfile::Builder::new().prefix("zc-lab-").tempdir_in(directory);
     let scratch = scratch.with_context(|| {
         format!(

@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use rustix::thread::CapabilitySet;
 use serde::{Deserialize, Serialize};
+
+use zc_privilege::keep_only;
 
 use super::receiver::Arrival;
 use crate::workload::{payload, program::Protocol};
@@ -32,6 +35,7 @@ pub(crate) struct Fetched {
 /// # Errors
 /// When the server does not answer, or not with the payload.
 pub fn main(port: u16, protocol: Protocol) -> Result<()> {
+    keep_only(CapabilitySet::empty())?;
     let began = Instant::now();
     let mut socket =
         TcpStream::connect((Ipv4Addr::LOCALHOST, port)).context("cannot connect to the server")?;

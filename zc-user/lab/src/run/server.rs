@@ -2,18 +2,27 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{Ipv4Addr, TcpListener},
+    os::fd::OwnedFd,
     path::Path,
     process::Stdio,
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
 use tokio::time::{Instant, sleep};
 
-use super::fetch::Fetched;
+use zc_privilege::takes;
+
+use super::{fetch::Fetched, rights};
 use crate::{
-    process::{child::Child, scratch::Scratch},
+    process::{
+        child::Child,
+        network::{Network, is_listening},
+        scratch::Scratch,
+    },
+    unsupported::Unsupported,
     workload::{
         payload::Payload,
         program::{Launch, Port, Program, Protocol, Site},
@@ -23,7 +32,9 @@ use crate::{
 
 /// A running server; it ends, and its files with it, when dropped.
 pub(crate) struct Server {
-    // First: files are removed after the process that uses them has ended.
+    /// Where it listens; `None` where it cannot be kept from other users, and has nothing to hide.
+    network: Option<Arc<Network>>,
+    // Before the next: files are removed after the process that uses them has ended.
     process: Child,
     _scratch: Scratch,
     port: u16,
@@ -46,20 +57,30 @@ impl Server {
         payload: &Payload,
         directory: &Path,
     ) -> Result<Self> {
+        if payload.is_given() && takes(rights::FILES, || payload.open().is_ok()) {
+            bail!(
+                "cannot serve the file: servers run without privileges, and only these can open it; use \
+                 a copy that belongs to you"
+            );
+        }
+        let network = match Network::new().await {
+            Ok(network) => Some(Arc::new(network)),
+            Err(error) if error.is::<Unsupported>() && !payload.is_given() => None,
+            Err(error) => return Err(error),
+        };
+        let network = network.as_ref();
         let scratch = Scratch::new(directory).await?;
         let port = free_port()?;
         let Launch { first, server, port: choice } =
             (program.launch)(&Site { scratch: &scratch, chunk: setting.chunk, port })?;
         if let Some(first) = first {
-            Child::program(&first, fs::File::open("/dev/null")?.into(), Stdio::null())?
-                .finished()
-                .await?;
+            Child::program(None, &first, nothing()?, Stdio::null())?.finished().await?;
         }
         let output = match choice {
             Port::Given => Stdio::null(),
             Port::Printed => Stdio::piped(),
         };
-        let mut process = Child::program(&server, payload.open()?.into(), output)?;
+        let mut process = Child::program(network, &server, payload.open()?.into(), output)?;
         let (port, version) = match choice {
             Port::Given => {
                 listening(&mut process, port).await?;
@@ -67,8 +88,14 @@ impl Server {
             }
             Port::Printed => printed(&process.line().await?)?,
         };
-        let mut server =
-            Self { process, _scratch: scratch, port, protocol: program.protocol, version };
+        let mut server = Self {
+            network: network.cloned(),
+            process,
+            _scratch: scratch,
+            port,
+            protocol: program.protocol,
+            version,
+        };
         let fetched = server.fetch().await?;
         server.version = server.version.or(fetched.server);
         Ok(server)
@@ -89,7 +116,7 @@ impl Server {
         let port = self.port.to_string();
         let words = ["receiver", "--from", &port, "--protocol", self.protocol.id()];
         let mut receiver =
-            Child::spawn(&words, fs::File::open("/dev/null")?.into(), Stdio::null())?;
+            Child::spawn_in(self.network.as_ref(), &words, nothing()?, Stdio::null())?;
         match receiver.report().await {
             Ok(fetched) => Ok(fetched),
             // Rather why the server ended than that it does not answer.
@@ -119,6 +146,11 @@ impl Server {
     }
 }
 
+/// An empty input.
+fn nothing() -> Result<OwnedFd> {
+    Ok(fs::File::open("/dev/null").context("cannot open /dev/null")?.into())
+}
+
 /// A port that was free a moment ago, for a program that cannot choose one itself.
 fn free_port() -> Result<u16> {
     let listener =
@@ -129,12 +161,11 @@ fn free_port() -> Result<u16> {
 async fn listening(process: &mut Child, port: u16) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        // Over loopback a connection is made, or refused, at once.
-        if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return Ok(());
-        }
         if let Some(error) = process.ended()? {
             return Err(error);
+        }
+        if is_listening(process.pid(), port)? {
+            return Ok(());
         }
         if Instant::now() > deadline {
             bail!("the server does not listen within {} s", PATIENCE.as_secs());

@@ -17,19 +17,19 @@ use netlink_packet_route::{
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
 /// The devices of the namespace in which this was opened, wherever the process is later.
-pub(super) struct Links(Socket);
+pub(crate) struct Links(Socket);
 
 /// A device that is to be made.
 #[derive(Clone, Copy)]
-pub(super) struct Device {
+pub(crate) struct Device {
     /// Its name.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Its number, unique in its namespace.
-    pub(super) index: u32,
+    pub(crate) index: u32,
 }
 
 impl Links {
-    pub(super) fn open() -> io::Result<Self> {
+    pub(crate) fn open() -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_ROUTE)?;
         socket.bind_auto()?;
         socket.connect(&SocketAddr::new(0, 0))?;
@@ -37,7 +37,7 @@ impl Links {
     }
 
     /// Makes a pair of veth devices, one of them in another namespace.
-    pub(super) fn add_pair(
+    pub(crate) fn add_pair(
         &self,
         near: Device,
         far: Device,
@@ -54,15 +54,26 @@ impl Links {
     }
 
     /// Gives a device an address, and sets it up.
-    pub(super) fn start(&self, device: Device, address: Ipv4Addr, prefix: u8) -> io::Result<()> {
+    pub(crate) fn start(&self, device: Device, address: Ipv4Addr, prefix: u8) -> io::Result<()> {
         let mut message = AddressMessage::default();
         message.header.family = AddressFamily::Inet;
         message.header.prefix_len = prefix;
         message.header.index = device.index;
         message.attributes.push(AddressAttribute::Local(address.into()));
         self.request(NLM_F_CREATE | NLM_F_EXCL, RouteNetlinkMessage::NewAddress(message))?;
+        self.set_up(device.index)
+    }
+
+    /// Sets up the loopback device, which brings its own address.
+    pub(crate) fn start_loopback(&self) -> io::Result<()> {
+        // `LOOPBACK_IFINDEX`, include/net/net_namespace.h.
+        const LOOPBACK: u32 = 1;
+        self.set_up(LOOPBACK)
+    }
+
+    fn set_up(&self, index: u32) -> io::Result<()> {
         let mut message = LinkMessage::default();
-        message.header.index = device.index;
+        message.header.index = index;
         message.header.flags = LinkFlags::Up;
         message.header.change_mask = LinkFlags::Up;
         self.request(0, RouteNetlinkMessage::SetLink(message))

@@ -6,25 +6,16 @@
 
 use std::{
     fs::{self, File},
-    io::{self, IoSlice, IoSliceMut, Write as _},
-    mem::MaybeUninit,
+    io::{self, Write as _},
     net::{Ipv4Addr, TcpListener, TcpStream},
     os::{
-        fd::{AsFd as _, AsRawFd as _, OwnedFd},
+        fd::{AsFd as _, AsRawFd as _},
         unix::{fs::MetadataExt as _, net::UnixStream},
     },
     process::Stdio,
 };
 
-use anyhow::{Context as _, Result, anyhow};
-use rustix::{
-    io::Errno,
-    net::{
-        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-        SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
-    },
-    thread::{UnshareFlags, unshare_unsafe},
-};
+use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -32,7 +23,10 @@ use super::{
     link::{Device, Links},
 };
 use crate::{
-    process::child::{self, Child},
+    process::{
+        child::{self, Child},
+        network::{hand_over, own_namespace, take},
+    },
     unsupported::Unsupported,
 };
 
@@ -92,31 +86,6 @@ pub fn main(scatter_gather: bool) -> Result<()> {
     io::stderr().write_all(report.as_bytes()).context("cannot report")
 }
 
-/// Moves this process to a network namespace of its own; if it has to, to one of a user namespace,
-/// which needs no privileges.
-fn own_namespace(first: bool) -> Result<()> {
-    // SAFETY: only namespaces; no memory or descriptors are unshared.
-    let unshare = |flags| unsafe { unshare_unsafe(flags) };
-    let moved = match unshare(UnshareFlags::NEWNET) {
-        Err(Errno::PERM) if first => unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNET),
-        moved => moved,
-    };
-    moved.map_err(|errno| {
-        anyhow!(Unsupported(match errno {
-            Errno::PERM | Errno::ACCESS | Errno::NOSPC => format!(
-                "cannot make a network namespace: {errno}; run as root, or where users may make \
-                 user namespaces"
-            ),
-            Errno::INVAL | Errno::NOSYS => "this kernel has no network namespaces".to_owned(),
-            _ => format!("cannot make a network namespace: {errno}"),
-        }))
-    })?;
-    // No router discovery while the bytes are counted. Absent without IPv6.
-    let _ = fs::write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
-    let _ = fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
-    Ok(())
-}
-
 fn no_veth(error: io::Error) -> anyhow::Error {
     match error.raw_os_error() {
         Some(libc::EOPNOTSUPP | libc::ENODEV) => {
@@ -151,28 +120,4 @@ fn turn_scatter_gather_off() -> Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()).context("cannot turn scatter-gather off"),
     }
-}
-
-fn hand_over(lab: &File, near: &TcpStream, far: &TcpStream) -> io::Result<()> {
-    let ends = [near.as_fd(), far.as_fd()];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    control.push(SendAncillaryMessage::ScmRights(&ends));
-    sendmsg(lab, &[IoSlice::new(&[0])], &mut control, SendFlags::empty())?;
-    Ok(())
-}
-
-fn take(from: &UnixStream) -> Result<[OwnedFd; 2]> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
-    let mut byte = [0];
-    let flags = RecvFlags::CMSG_CLOEXEC;
-    recvmsg(from, &mut [IoSliceMut::new(&mut byte)], &mut control, flags)?;
-    let mut ends = Vec::new();
-    for message in control.drain() {
-        if let RecvAncillaryMessage::ScmRights(sockets) = message {
-            ends.extend(sockets);
-        }
-    }
-    ends.try_into().map_err(|_| anyhow!("two sockets were expected"))
 }

@@ -8,10 +8,11 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 use rustix::process::{Pid, Signal, getpid, kill_process};
-use rustix::thread::CapabilitySet;
 use serde::{Deserialize, Serialize};
 
 use zc_privilege::keep_only;
+
+use crate::run::rights;
 
 /// A mechanism's surroundings, in the worker process.
 ///
@@ -88,7 +89,7 @@ impl Job {
     pub fn begin(&mut self) -> Result<()> {
         // Locked memory is what rings and zero-copy sends are charged: its limit is no part of
         // any lesson.
-        keep_only(CapabilitySet::IPC_LOCK)?;
+        keep_only(rights::MEMORY)?;
         let cpu = cpu_time();
         self.stop()?;
         self.began = Some((wall_time(), cpu));

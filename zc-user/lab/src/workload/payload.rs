@@ -104,6 +104,11 @@ impl Payload {
         Ok(payload)
     }
 
+    /// Whether it is a file of the user's.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.given.is_some()
+    }
+
     /// The file, at its start, for one worker.
     pub(crate) fn open(&self) -> Result<File> {
         reopen(&self.file)

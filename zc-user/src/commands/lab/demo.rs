@@ -15,7 +15,7 @@ use zc_lab::{
     screen::run::session,
     tour::{
         parse::parse,
-        script::{BUILT_IN, Script},
+        script::{Act, BUILT_IN, Script},
         summary::Tally,
         walk::{Pace, Tour},
     },
@@ -38,15 +38,16 @@ pub(super) async fn run(arguments: &Demo) -> Result<ExitCode> {
         return print(BUILT_IN.as_bytes());
     }
     let script = script(arguments.script.as_deref())?;
+    let acts: Vec<_> = script.scenes.iter().map(|scene| scene.act.clone()).collect();
     let tour = Tour::new(script, Pace { speed: arguments.speed, wait: arguments.wait });
     // Before the tour takes the terminal.
     let options = options(&arguments.probing, Follow::All)?;
     let terminal = io::stdout().is_terminal();
     let theme = Theme::detect(arguments.no_color, |name| std::env::var(name).ok());
     if terminal && !arguments.text {
-        dashboard(tour, theme, arguments, &options).await
+        dashboard(tour, theme, arguments, &options, &acts).await
     } else {
-        text::run(tour, theme, arguments, &options).await
+        text::run(tour, theme, arguments, &options, &acts).await
     }
 }
 
@@ -55,8 +56,7 @@ fn script(path: Option<&Path>) -> Result<Script> {
     let (name, text) = match path {
         Some(path) => {
             let name = path.display().to_string();
-            let text =
-                files::read(path, MOST_BYTES)
+            let text = files::read(path, MOST_BYTES)
                 .with_context(|| format!("cannot read the script '{name}'"))?;
             (name, String::from_utf8_lossy(&text).into_owned())
         }
@@ -71,14 +71,16 @@ async fn dashboard(
     theme: Theme,
     arguments: &Demo,
     options: &Options,
+    acts: &[Act],
 ) -> Result<ExitCode> {
     let mut world = Console::open()?;
-    let ended = session(tour, || LiveLaboratory::open(arguments, options), theme, &mut world).await;
+    let ended =
+        session(tour, || LiveLaboratory::open(arguments, options, acts), theme, &mut world).await;
     // The terminal is restored before anything is printed.
     drop(world);
     let ended = ended?;
     let tally = Tally::of(&ended.tour);
-    let mut out = io::stdout().lock();
+    let mut out = io::stdout();
     // After a hangup there is no reader.
     let said = writeln!(out, "{tally}").and_then(|()| out.flush());
     match ended.exit {

@@ -5,8 +5,14 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 
 use super::{borrowed, interrupted, observer, options, plan, report};
-use crate::cli::{Usage, lab::LabRun};
-use zc_lab::hazard::{self, Hazard, Outcome, Sighting};
+use crate::{
+    cli::{Usage, lab::LabRun},
+    commands::privilege,
+};
+use zc_lab::{
+    hazard::{self, Hazard, Outcome, Sighting},
+    rights,
+};
 use zc_probe::follow::Follow;
 use zc_session::{
     work,
@@ -22,8 +28,11 @@ pub(super) async fn run(arguments: &LabRun, hazards: &[&'static Hazard]) -> Resu
     let mut report = report::ReportWriter::open(&arguments.report)?;
     let mut world = Real::new(NoEvents)?;
     let mut source = observer(&options);
+    let plan = plan(&arguments.bench);
+    let needs = rights::OF_HAZARDS | rights::of_files(&plan.directory, None);
+    privilege::drop_unneeded(source.as_ref().ok(), needs)?;
     let mut observer = borrowed(&mut source);
-    let directory = plan(&arguments.bench).directory;
+    let directory = plan.directory;
     let mut sightings = Vec::new();
     for hazard in hazards {
         let sighting = hazard::show(hazard, &directory, &mut observer);

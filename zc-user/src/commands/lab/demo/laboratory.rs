@@ -7,13 +7,14 @@ use rustix::system::uname;
 
 use crate::{
     cli::lab::demo::Demo,
-    commands::lab::{borrowed, observer},
+    commands::lab::{borrowed, give_up, observer},
 };
 use zc_lab::{
     finding::{Finding, Outcome},
     hazard,
     run::{self, Plan, Unobserved, default_directory},
     scenario::{Scenario, Setting},
+    sink::Sink,
     tour::{
         script::{Act, How},
         walk::{Conditions, Exhibit, Laboratory, Progress},
@@ -38,9 +39,11 @@ pub(super) struct LiveLaboratory {
 }
 
 impl LiveLaboratory {
-    /// Attaches the probes, if that is possible.
-    pub(super) fn open(arguments: &Demo, options: &Options) -> Result<Self> {
+    /// Attaches the probes, if that is possible, and gives up what `acts` do not take.
+    pub(super) fn open(arguments: &Demo, options: &Options, acts: &[Act]) -> Result<Self> {
         let mut source = observer(options);
+        let directory = arguments.dir.clone().unwrap_or_else(default_directory);
+        give_up(&source, &directory, None, runs(acts))?;
         let name = uname();
         let [system, release, machine] =
             [name.sysname(), name.release(), name.machine()].map(|part| part.to_string_lossy());
@@ -63,7 +66,7 @@ impl LiveLaboratory {
             progress: Progress::default(),
             size: arguments.size,
             repeat: arguments.repeat,
-            directory: arguments.dir.clone().unwrap_or_else(default_directory),
+            directory,
         })
     }
 
@@ -78,6 +81,16 @@ impl LiveLaboratory {
             directory: self.directory.clone(),
         }
     }
+}
+
+/// The scenarios of a tour, each with its sink. Where one is alternated with the baseline, that takes nothing more.
+fn runs(acts: &[Act]) -> Vec<(&'static Scenario, Sink)> {
+    let of_act = |act: &Act| {
+        let sink = act.how().and_then(|how| how.sink);
+        let scenarios = act.scenarios().to_vec().into_iter();
+        scenarios.map(move |scenario| (scenario, sink.unwrap_or(scenario.sinks[0])))
+    };
+    acts.iter().flat_map(of_act).collect()
 }
 
 impl Laboratory for LiveLaboratory {

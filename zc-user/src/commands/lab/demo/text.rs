@@ -19,6 +19,7 @@ use crate::{cli::lab::demo::Demo, commands::lab::interrupted};
 use zc_lab::{
     screen::text::TextForm,
     tour::{
+        script::Act,
         summary::Tally,
         walk::{Laboratory as _, Phase, Tour},
     },
@@ -36,9 +37,10 @@ pub(super) async fn run(
     theme: Theme,
     arguments: &Demo,
     options: &Options,
+    acts: &[Act],
 ) -> Result<ExitCode> {
     let mut world = Real::new(NoEvents)?;
-    let mut laboratory = LiveLaboratory::open(arguments, options)?;
+    let mut laboratory = LiveLaboratory::open(arguments, options, acts)?;
     let mut reader = Reader::open()?;
     let style = TextForm { theme, color: theme.has_color() && io::stdout().is_terminal() };
     say(&style.opening(&tour, laboratory.conditions()))?;
@@ -113,7 +115,7 @@ impl Reader {
 }
 
 fn say(text: &str) -> Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = io::stdout();
     let said = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     said.context("cannot write to standard output")
 }
