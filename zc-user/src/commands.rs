@@ -7,6 +7,8 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
+use env_logger::Target;
+use zc_session::stall::Watched;
 
 use crate::cli::{Cli, Probing, Usage, Verb};
 use zc_probe::{attach::Options, follow::Follow, names::identity::Unwatchable};
@@ -96,8 +98,10 @@ fn print(text: &[u8]) -> Result<ExitCode> {
 fn options(probing: &Probing, follow: Follow) -> Result<Options> {
     if probing.ebpf_log {
         // Only the first verb of a process sets it; there is only one.
-        let _ =
-            env_logger::Builder::new().filter_module("zc_ebpf", log::LevelFilter::Debug).try_init();
+        let _ = env_logger::Builder::new()
+            .filter_module("zc_ebpf", log::LevelFilter::Debug)
+            .target(Target::Pipe(Box::new(Watched(io::stderr()))))
+            .try_init();
     }
     Ok(Options {
         btf: probing.btf.clone(),

@@ -5,6 +5,7 @@ use std::{env, ffi::OsString, io::Write as _, process::ExitCode};
 use clap::Parser as _;
 use zc_probe::refusal::Refusal;
 use zc_render::sanitize::{is_hostile, sanitize};
+use zc_session::stall;
 
 use crate::cli::Cli;
 
@@ -21,7 +22,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    match commands::run(cli) {
+    let outcome = commands::run(cli);
+    stall::leave();
+    match outcome {
         Ok(status) => status,
         Err(error) if commands::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => fail(&error),

@@ -30,6 +30,8 @@ mod privilege;
 mod readme;
 #[path = "edge/signal.rs"]
 mod signal;
+#[path = "edge/stall.rs"]
+mod stall;
 #[path = "edge/terminal.rs"]
 mod terminal;
 #[path = "edge/thread_exec.rs"]

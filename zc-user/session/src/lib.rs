@@ -7,6 +7,7 @@
 
 pub mod output;
 pub mod signals;
+pub mod stall;
 pub mod work;
 pub mod world;
 
@@ -45,7 +46,13 @@ where
             None => output.advanced()?,
             Some(Input::Tick) => output.receive(source.next())?,
             Some(Input::Tend) => output.tended(source.tend())?,
-            Some(Input::Signal(signal)) => output.signal(signal)?,
+            Some(Input::Signal(signal)) => {
+                let flow = output.signal(signal)?;
+                if flow == Flow::Continue {
+                    stall::calm();
+                }
+                flow
+            }
             Some(Input::Event(event)) => output.event(event)?,
         };
         if flow == Flow::End {

@@ -5,6 +5,8 @@ use std::{fs, future::pending};
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::stall;
+
 /// A signal that asks a session to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -50,11 +52,11 @@ impl Signals {
         let watch = |ending: Ending| signal(ending.kind()).context("cannot watch for signals");
         let hangup =
             if is_ignored(SignalKind::hangup()) { None } else { Some(watch(Ending::Hangup)?) };
-        Ok(Self {
-            interrupt: watch(Ending::Interrupt)?,
-            terminate: watch(Ending::Terminate)?,
-            hangup,
-        })
+        let (interrupt, terminate) = (watch(Ending::Interrupt)?, watch(Ending::Terminate)?);
+        let mut watched = vec![Ending::Interrupt.number(), Ending::Terminate.number()];
+        watched.extend(hangup.as_ref().map(|_| Ending::Hangup.number()));
+        stall::watch(watched)?;
+        Ok(Self { interrupt, terminate, hangup })
     }
 
     /// The next of them to arrive.

@@ -42,6 +42,7 @@ use zc_session::{
     drive,
     output::{Flow, Output},
     signals::{Ending, Signals},
+    stall::Watched,
     world::{Events, Real},
 };
 
@@ -294,11 +295,11 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 fn open(arguments: &Stat) -> Result<Writer> {
     let form = arguments.format.form(View::Report)?;
     let out: Box<dyn Write> = match &arguments.output {
-        Some(path) => Box::new(BufWriter::new(create(path)?)),
+        Some(path) => Box::new(BufWriter::new(Watched(create(path)?))),
         None if arguments.command.is_empty() || !arguments.format.is_text() => {
-            Box::new(BufWriter::new(io::stdout()))
+            Box::new(BufWriter::new(Watched(io::stdout())))
         }
-        None => Box::new(BufWriter::new(io::stderr())),
+        None => Box::new(BufWriter::new(Watched(io::stderr()))),
     };
     Ok(Writer::new(form, &arguments.selection, out))
 }

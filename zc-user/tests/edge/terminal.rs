@@ -73,6 +73,27 @@ fn the_terminal_is_given_back_and_the_kernel_left_clean() {
     }
 }
 
+/// Signals that no session takes note of, and crashes.
+#[test]
+fn signals_that_kill_give_the_terminal_back_first() {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    for kind in [Signal::QUIT, Signal::ABORT, Signal::SEGV, Signal::USR1, Signal::SYS] {
+        let mut pty = Pty::open(100, 30);
+        let before = pty.settings();
+        let zc = pty.spawn(&["top", "--interval", "0.2"]);
+        pty.wait_for(ENTER);
+        attached(zc.id());
+        pty.wait_for(LIVE);
+        signal(zc.id(), kind);
+        let status = end(zc);
+        assert_eq!(status.signal(), Some(kind.as_raw()), "{kind:?}");
+        assert_eq!(pty.settings().local_modes, before.local_modes, "{kind:?}");
+        assert_eq!(pty.settings().input_modes, before.input_modes, "{kind:?}");
+        is_restored(pty, &format!("{kind:?}"));
+    }
+}
+
 #[test]
 fn the_tour_gives_the_terminal_back_too() {
     for (how, key, kind, code) in [

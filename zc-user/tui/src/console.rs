@@ -9,6 +9,7 @@ use ratatui::{Terminal, backend::CrosstermBackend};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use zc_session::{
     signals::Signals,
+    stall::Watched,
     world::{Events, Real},
 };
 
@@ -77,7 +78,7 @@ impl Events for Keys {
 }
 
 impl Surface for Screen {
-    type Backend = CrosstermBackend<Stdout>;
+    type Backend = CrosstermBackend<Watched<Stdout>>;
 
     fn terminal(&mut self) -> &mut Terminal<Self::Backend> {
         Self::terminal(self)

@@ -1,5 +1,7 @@
 //! The terminal: taken over, and given back whatever happens.
 
+mod emergency;
+
 use std::{
     io::{self, IsTerminal as _, Stdout, Write as _},
     mem::{ManuallyDrop, MaybeUninit},
@@ -17,6 +19,7 @@ use ratatui::{
     backend::CrosstermBackend,
     layout::{Position, Rect},
 };
+use zc_session::stall::{self, Watched};
 
 /// Clicks and the wheel in SGR coordinates. Not crossterm's own command: that one also reports
 /// every movement of the mouse, each of which would wake us up.
@@ -27,7 +30,7 @@ const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 pub struct Screen {
     // Never dropped: on a terminal that is gone, its destructor panics over a cursor that it
     // cannot show. Ours shows it.
-    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Watched<Stdout>>>>,
 }
 
 impl Screen {
@@ -41,12 +44,14 @@ impl Screen {
                 "cannot start the dashboard: standard output is not a terminal; use --once or --json"
             );
         }
+        emergency::prepare();
+        stall::at_the_end(emergency::restore);
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             leave();
             previous(info);
         }));
-        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))
+        let terminal = Terminal::new(CrosstermBackend::new(Watched(io::stdout())))
             .context("cannot start the dashboard: the size of the terminal is unknown")?;
         let screen = Self { terminal: ManuallyDrop::new(terminal) };
         enter().context("cannot start the dashboard: the terminal refuses raw mode")?;
@@ -54,7 +59,7 @@ impl Screen {
     }
 
     /// What to draw on.
-    pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Stdout>> {
+    pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Watched<Stdout>>> {
         &mut self.terminal
     }
 
@@ -91,16 +96,18 @@ impl Drop for Screen {
 }
 
 fn enter() -> io::Result<()> {
+    emergency::take(true);
     enable_raw_mode()?;
-    execute!(io::stdout(), EnterAlternateScreen, Print(MOUSE_ON), cursor::Hide)
+    execute!(Watched(io::stdout()), EnterAlternateScreen, Print(MOUSE_ON), cursor::Hide)
 }
 
 /// Safe to call twice, and from a panic hook. Errors have nowhere to go: the terminal is gone.
 fn leave() {
-    let mut stdout = io::stdout();
+    let mut stdout = Watched(io::stdout());
     let _gone = execute!(stdout, Print(MOUSE_OFF), LeaveAlternateScreen, cursor::Show);
     let _gone = disable_raw_mode();
     let _gone = stdout.flush();
+    emergency::take(false);
 }
 
 /// Stops the whole job, as the terminal would have done had it not been in raw mode.
