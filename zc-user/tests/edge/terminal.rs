@@ -94,6 +94,22 @@ fn signals_that_kill_give_the_terminal_back_first() {
     }
 }
 
+/// More than a reader of keys takes at once: the rest waited for the next key.
+#[test]
+fn a_key_is_seen_after_a_long_paste() {
+    for paste in ["x".repeat(3000), "\u{1b}[<64;10;10M".repeat(300)] {
+        let mut pty = Pty::open(100, 30);
+        let zc = pty.spawn(&["top", "--interval", "0.2"]);
+        attached(zc.id());
+        pty.wait_for(LIVE);
+        pty.press("/");
+        pty.press(&paste);
+        pty.press("\u{3}");
+        assert_eq!(end(zc).code(), Some(0));
+        is_restored(pty, "paste");
+    }
+}
+
 #[test]
 fn the_tour_gives_the_terminal_back_too() {
     for (how, key, kind, code) in [

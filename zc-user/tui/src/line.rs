@@ -2,6 +2,9 @@
 
 use super::action::Edit;
 
+/// The most characters of a line: what a paste has beyond them is left out.
+const MOST: usize = 1_024;
+
 /// Text with a cursor, counted in characters.
 #[derive(Clone, Debug, Default)]
 pub struct Line {
@@ -32,7 +35,7 @@ impl Line {
     /// Applies one change.
     pub fn edit(&mut self, edit: Edit) {
         match edit {
-            Edit::Insert(c) if c.is_control() => {}
+            Edit::Insert(c) if c.is_control() || self.text.len() >= MOST => {}
             Edit::Insert(c) => {
                 self.text.insert(self.cursor, c);
                 self.cursor += 1;
