@@ -1,0 +1,57 @@
+//! What the fuzz targets do with an input, and the test that replays the corpus. They panic when something is
+//! wrong.
+
+use std::fmt::Display;
+
+use zc_lab::tour;
+use zc_model::{
+    filter::{self, Filter},
+    frame::Frame,
+};
+use zc_probe::{btf::Btf, layout, site};
+use zc_test_support::machine::Machine;
+
+/// An expression of `--filter`.
+pub(crate) fn filter(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match filter::parse(text) {
+        Ok(expr) => {
+            let frame = Frame::cumulative(Machine::default().after(1));
+            let filter = Filter { expr: Some(expr), ..Filter::default() };
+            let _ = frame.select(&filter);
+        }
+        Err(error) => is_short(&error),
+    }
+}
+
+/// A script of `zc demo`.
+pub(crate) fn script(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Err(error) = tour::parse::parse(&text) {
+        is_short(&error);
+        // Of the file, nothing: a word that zc has no reason to say is not in it.
+        assert!(!error.to_string().contains("hush"), "{error}");
+    }
+}
+
+/// A BTF file.
+pub(crate) fn btf(data: &[u8]) {
+    let btf = match Btf::parse(data.to_vec()) {
+        Ok(btf) => btf,
+        Err(error) => return is_short(&error),
+    };
+    // What is looked up at every start.
+    let _ = layout::offsets(&btf);
+    let _ = site::shapes(&btf);
+    for tracepoint in ["sys_exit", "sched_switch"] {
+        let _ = (btf.tracepoint_id(tracepoint), btf.tracepoint_arguments(tracepoint));
+    }
+}
+
+/// An error is read on a terminal.
+fn is_short(error: &impl Display) {
+    let text = error.to_string();
+    assert!(text.len() < 16_384, "{} bytes: {text}", text.len());
+    let hostile = |c: char| c.is_control() && c != '\n';
+    assert!(!text.contains(hostile), "{text:?}");
+}
