@@ -116,7 +116,7 @@ pub struct Attached {
     pub packets: Option<PacketHooks>,
     /// The timers of the copy tax, where it is measured.
     pub sampler: Option<tax::Sampler>,
-    /// Whether the programs were told that functions are traced.
+    /// Whether the programs were loaded for functions that are traced.
     traces: bool,
     /// How long each phase of the start took, in their order.
     pub phases: Vec<(&'static str, Duration)>,
@@ -142,9 +142,9 @@ impl Attached {
         }
     }
 
-    /// Groups that the programs were told to be attached, and which could not be: the trial of
-    /// [`feature::function_tracing`] says nothing about single functions. All groups that trace functions are told
-    /// together, so that they matter when none is attached.
+    /// Groups that the loaded programs count on, and which could not be attached: the trial of
+    /// [`feature::function_tracing`] says nothing about single functions. One setting stands
+    /// for all groups that trace functions, so that they matter when none is attached.
     fn believed_in(&self, known: &[(ProbeGroup, Refusal)]) -> Vec<(ProbeGroup, Refusal)> {
         let traced = self.groups.iter().filter(|status| status.group.has_sites());
         let is_new = |group| !known.iter().any(|(it, _)| *it == group);
@@ -196,7 +196,7 @@ fn attach_with(options: &Options, mut ahead: Ahead<'_>) -> Result<Attached> {
         loop {
             let attempt = Attempt { options, btf: &btf, path, access, refused };
             let attached = attempt.run(&mut ahead, clock.clone())?;
-            // The programs were told that these are attached, and leave out what stands in for them.
+            // The programs were loaded as if these were attached, and leave out what stands in for them.
             let wrong = attached.believed_in(refused);
             if wrong.is_empty() {
                 return Ok(attached);

@@ -191,7 +191,7 @@ ffffffff82000100 T memmove
         assert_eq!(why_hidden("0\n", false), Refusal::NoSyslogCapability);
     }
 
-    /// Without `CONFIG_KALLSYMS_ALL`: root was told to use sudo.
+    /// Without `CONFIG_KALLSYMS_ALL`: `zc` advised root to use sudo.
     #[test]
     fn a_table_of_code_alone_has_the_routines_of_the_image() {
         let table = TABLE.lines().filter(|line| !line.contains("rodata") && !line.contains(" D "));

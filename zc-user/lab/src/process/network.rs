@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_listener_is_told_from_other_sockets() {
+    fn a_listener_differs_from_other_sockets() {
         let listener = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 0 0 0 1";
         let other = "   1: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 0 0 0 1";
         assert!(cfg!(target_endian = "big") || is_listener(listener, 8080));
