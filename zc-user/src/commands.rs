@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
 use env_logger::Target;
-use zc_session::stall::Watched;
+use zc_session::stall::Stoppable;
 
 use crate::cli::{Cli, Probing, Usage, Verb};
 use zc_probe::{attach::Options, follow::Follow, names::identity::Unwatchable};
@@ -100,7 +100,7 @@ fn options(probing: &Probing, follow: Follow) -> Result<Options> {
         // Only the first verb of a process sets it; there is only one.
         let _ = env_logger::Builder::new()
             .filter_module("zc_ebpf", log::LevelFilter::Debug)
-            .target(Target::Pipe(Box::new(Watched(io::stderr()))))
+            .target(Target::Pipe(Box::new(Stoppable(io::stderr()))))
             .try_init();
     }
     Ok(Options {

@@ -224,7 +224,7 @@ impl Btf {
             bits = offset.checked_add(bits)?;
             ty = self.resolve(id)?;
         }
-        (bits % 8 == 0).then_some(bits / 8)
+        bits.is_multiple_of(8).then_some(bits / 8)
     }
 
     /// Bit offset and type id of a member. `left` are the members that are still looked at: a malformed file can

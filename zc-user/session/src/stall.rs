@@ -88,9 +88,9 @@ pub fn writing<T>(work: impl FnOnce() -> T) -> T {
 
 /// An output whose stall a signal ends.
 #[derive(Debug)]
-pub struct Watched<W>(pub W);
+pub struct Stoppable<W>(pub W);
 
-impl<W: Write> Write for Watched<W> {
+impl<W: Write> Write for Stoppable<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         writing(|| self.0.write(bytes))
     }

@@ -42,7 +42,7 @@ use zc_session::{
     drive,
     output::{Flow, Output},
     signals::{Ending, Signals},
-    stall::Watched,
+    stall::Stoppable,
     world::{Events, Real},
 };
 
@@ -295,11 +295,11 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 fn open(arguments: &Stat) -> Result<Writer> {
     let form = arguments.format.form(View::Report)?;
     let out: Box<dyn Write> = match &arguments.output {
-        Some(path) => Box::new(BufWriter::new(Watched(create(path)?))),
+        Some(path) => Box::new(BufWriter::new(Stoppable(create(path)?))),
         None if arguments.command.is_empty() || !arguments.format.is_text() => {
-            Box::new(BufWriter::new(Watched(io::stdout())))
+            Box::new(BufWriter::new(Stoppable(io::stdout())))
         }
-        None => Box::new(BufWriter::new(Watched(io::stderr()))),
+        None => Box::new(BufWriter::new(Stoppable(io::stderr()))),
     };
     Ok(Writer::new(form, &arguments.selection, out))
 }

@@ -26,7 +26,7 @@ use zc_render::theme::Theme;
 use zc_session::{
     drive,
     output::{Flow, Output},
-    stall::Watched,
+    stall::Stoppable,
     world::{NoEvents, Real},
 };
 
@@ -102,7 +102,7 @@ impl<'a> Printer<'a> {
         // Past the standard library's buffer, which looks for line ends in all that it is given.
         let out =
             io::stdout().as_fd().try_clone_to_owned().context("cannot use standard output")?;
-        let out = Box::new(BufWriter::new(Watched(File::from(out))));
+        let out = Box::new(BufWriter::new(Stoppable(File::from(out))));
         let mut writer = Writer::new(form, &arguments.selection, out);
         writer.begin()?;
         Ok(Self {

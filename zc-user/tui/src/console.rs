@@ -9,7 +9,7 @@ use ratatui::{Terminal, backend::CrosstermBackend};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use zc_session::{
     signals::Signals,
-    stall::Watched,
+    stall::Stoppable,
     world::{Events, Real},
 };
 
@@ -78,7 +78,7 @@ impl Events for Keys {
 }
 
 impl Surface for Screen {
-    type Backend = CrosstermBackend<Watched<Stdout>>;
+    type Backend = CrosstermBackend<Stoppable<Stdout>>;
 
     fn terminal(&mut self) -> &mut Terminal<Self::Backend> {
         Self::terminal(self)

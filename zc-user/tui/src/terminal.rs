@@ -19,7 +19,7 @@ use ratatui::{
     backend::CrosstermBackend,
     layout::{Position, Rect},
 };
-use zc_session::stall::{self, Watched};
+use zc_session::stall::{self, Stoppable};
 
 /// Clicks and the wheel in SGR coordinates. Not crossterm's own command: that one also reports
 /// every movement of the mouse, each of which would wake us up.
@@ -30,7 +30,7 @@ const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 pub struct Screen {
     // Never dropped: on a terminal that is gone, its destructor panics over a cursor that it
     // cannot show. Ours shows it.
-    terminal: ManuallyDrop<Terminal<CrosstermBackend<Watched<Stdout>>>>,
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stoppable<Stdout>>>>,
 }
 
 impl Screen {
@@ -51,7 +51,7 @@ impl Screen {
             leave();
             previous(info);
         }));
-        let terminal = Terminal::new(CrosstermBackend::new(Watched(io::stdout())))
+        let terminal = Terminal::new(CrosstermBackend::new(Stoppable(io::stdout())))
             .context("cannot start the dashboard: the size of the terminal is unknown")?;
         let screen = Self { terminal: ManuallyDrop::new(terminal) };
         enter().context("cannot start the dashboard: the terminal refuses raw mode")?;
@@ -59,7 +59,7 @@ impl Screen {
     }
 
     /// What to draw on.
-    pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Watched<Stdout>>> {
+    pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Stoppable<Stdout>>> {
         &mut self.terminal
     }
 
@@ -98,12 +98,12 @@ impl Drop for Screen {
 fn enter() -> io::Result<()> {
     emergency::take(true);
     enable_raw_mode()?;
-    execute!(Watched(io::stdout()), EnterAlternateScreen, Print(MOUSE_ON), cursor::Hide)
+    execute!(Stoppable(io::stdout()), EnterAlternateScreen, Print(MOUSE_ON), cursor::Hide)
 }
 
 /// Safe to call twice, and from a panic hook. Errors have nowhere to go: the terminal is gone.
 fn leave() {
-    let mut stdout = Watched(io::stdout());
+    let mut stdout = Stoppable(io::stdout());
     let _gone = execute!(stdout, Print(MOUSE_OFF), LeaveAlternateScreen, cursor::Show);
     let _gone = disable_raw_mode();
     let _gone = stdout.flush();

@@ -23,7 +23,7 @@ use zc_lab::{
 use zc_privilege::files;
 use zc_probe::{attach::Options, follow::Follow};
 use zc_render::{sanitize::sanitize, theme::Theme};
-use zc_session::{signals::Ending, stall::Watched};
+use zc_session::{signals::Ending, stall::Stoppable};
 use zc_tui::{console::Console, run::Exit};
 
 mod laboratory;
@@ -80,7 +80,7 @@ async fn dashboard(
     drop(world);
     let ended = ended?;
     let tally = Tally::of(&ended.tour);
-    let mut out = Watched(io::stdout());
+    let mut out = Stoppable(io::stdout());
     // After a hangup there is no reader.
     let said = writeln!(out, "{tally}").and_then(|()| out.flush());
     match ended.exit {

@@ -7,7 +7,7 @@ use std::{
 
 use zc_lab::{scenario::Scenario, sink::Sink};
 use zc_render::sanitize::truncate;
-use zc_session::stall::Watched;
+use zc_session::stall::Stoppable;
 
 /// The line. It is gone when this is dropped.
 pub(super) struct ProgressLine {
@@ -56,7 +56,7 @@ impl ProgressLine {
 
     fn write(&self, text: &str) {
         // A terminal that is gone needs no progress.
-        let _ = Watched(io::stderr()).write_all(text.as_bytes());
+        let _ = Stoppable(io::stderr()).write_all(text.as_bytes());
     }
 }
 

@@ -13,7 +13,7 @@ use zc_lab::{
 };
 use zc_privilege::files;
 use zc_render::{sanitize::sanitize, theme::Theme};
-use zc_session::stall::Watched;
+use zc_session::stall::Stoppable;
 
 /// What failed, when the report could not be written.
 pub(super) const UNWRITTEN: &str = "cannot write the report";
@@ -36,9 +36,9 @@ impl<'a> ReportWriter<'a> {
                 let file = files::create(path).with_context(|| {
                     format!("cannot write the report to '{}'", sanitize(&path.to_string_lossy()))
                 })?;
-                (Box::new(BufWriter::new(Watched(file))), false)
+                (Box::new(BufWriter::new(Stoppable(file))), false)
             }
-            None => (Box::new(BufWriter::new(Watched(io::stdout()))), io::stdout().is_terminal()),
+            None => (Box::new(BufWriter::new(Stoppable(io::stdout()))), io::stdout().is_terminal()),
         };
         Ok(Self { form, out, look: look(form.no_color, is_terminal) })
     }

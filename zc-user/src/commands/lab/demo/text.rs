@@ -27,7 +27,7 @@ use zc_lab::{
 use zc_probe::attach::Options;
 use zc_render::theme::Theme;
 use zc_session::{
-    stall::Watched,
+    stall::Stoppable,
     work,
     world::{NoEvents, Real},
 };
@@ -116,7 +116,7 @@ impl Reader {
 }
 
 fn say(text: &str) -> Result<()> {
-    let mut out = Watched(io::stdout());
+    let mut out = Stoppable(io::stdout());
     let said = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     said.context("cannot write to standard output")
 }
