@@ -24,9 +24,6 @@ pub const DEVICE_LOOPBACK: u64 = 4;
 /// Bytes of an Ethernet header (`ETH_HLEN`).
 pub const ETHERNET_HEADER: u64 = 14;
 
-/// Where there are too many packets to count each: one of how many, at random, has its shape looked at.
-pub const SAMPLED_OF: u32 = 64;
-
 /// Interfaces that each CPU counts in records of its own. A power of two.
 pub const INTERFACE_SLOTS: u32 = 64;
 
@@ -77,10 +74,6 @@ pub struct DeviceRecord {
     /// Net: transmitted bytes that the socket buffer referenced as fragments (scatter-gather); the
     /// others lay in its linear part.
     pub gather_bytes: u64,
-    /// Net: transmitted bytes of the packets whose shape was sampled, see [`SAMPLED_OF`].
-    pub sampled_bytes: u64,
-    /// Those of them that the socket buffer referenced as fragments.
-    pub sampled_gather_bytes: u64,
     /// Bus: bytes mapped for both. IOMMU: bytes mapped.
     pub both_bytes: u64,
     /// Bus: bytes of mappings through bounce buffers, each mapping once.
@@ -136,12 +129,8 @@ pub struct InterfaceCounts {
     pub contenders: u64,
     /// Packets that this interface had counted then.
     pub contended_at: u64,
-    /// Bytes of the packets whose shape was sampled, see [`SAMPLED_OF`].
-    pub sampled_bytes: u64,
-    /// Those of them that socket buffers referenced as fragments.
-    pub sampled_gather_bytes: u64,
     /// Fills two cache lines.
-    pub pad: u64,
+    pub pad: [u64; 3],
 }
 
 impl InterfaceCounts {
@@ -157,5 +146,5 @@ const _: () = {
     assert!(size_of::<InterfaceCounts>() == 128);
     assert!(core::mem::offset_of!(InterfaceCounts, refused_bytes) == 64);
     assert!(size_of::<DeviceKey>() == 16);
-    assert!(size_of::<DeviceRecord>() == 128);
+    assert!(size_of::<DeviceRecord>() == 112);
 };

@@ -97,8 +97,6 @@ impl Interface {
         count_device!(device, write_requests, packets);
         count_device!(device, gather_bytes, gathered);
         count_device!(device, errors, old.refused_packets);
-        count_device!(device, sampled_bytes, old.sampled_bytes);
-        count_device!(device, sampled_gather_bytes, old.sampled_gather_bytes);
         count_device!(device, read_bytes, old.received_bytes);
         count_device!(device, read_requests, old.received_packets);
         // SAFETY: as above.
@@ -113,8 +111,6 @@ impl Interface {
             (&raw mut (*counts).refused_bytes).write_volatile(0);
             (&raw mut (*counts).refused_gather_bytes).write_volatile(0);
             (&raw mut (*counts).refused_packets).write_volatile(0);
-            (&raw mut (*counts).sampled_bytes).write_volatile(0);
-            (&raw mut (*counts).sampled_gather_bytes).write_volatile(0);
             (&raw mut (*counts).contenders).write_volatile(0);
             (&raw mut (*counts).contended_at).write_volatile(0);
             (&raw mut (*counts).moves).write_volatile(old.moves + 2);
@@ -141,16 +137,6 @@ impl Interface {
             (*self.0).refused_bytes += bytes;
             (*self.0).refused_gather_bytes += (*self.0).last_gather_bytes;
             (*self.0).refused_packets += 1;
-        }
-    }
-
-    /// Notes the shape of a packet handed to the driver.
-    #[inline(always)]
-    pub(crate) fn sampled(self, bytes: u64, gathered: u64) {
-        // SAFETY: as above.
-        unsafe {
-            (*self.0).sampled_bytes += bytes;
-            (*self.0).sampled_gather_bytes += gathered;
         }
     }
 

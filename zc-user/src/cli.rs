@@ -15,7 +15,6 @@ use zc_model::{
     sort::{Direction, Listing},
 };
 use zc_probe::{
-    attach::PacketLimit,
     catalog::Part,
     follow::Follow,
     names::{identity, namespace},
@@ -294,10 +293,6 @@ pub(crate) struct Probing {
     /// Print the eBPF programs' own diagnostics on standard error
     #[arg(long)]
     pub(crate) ebpf_log: bool,
-    /// Packets per second above which interfaces are read from the kernel's own statistics, or a file that says
-    /// how many and is read again and again
-    #[arg(long, value_name = "N|FILE", hide = true)]
-    pub(crate) most_packets: Option<PacketLimit>,
     /// Disable a probe group, or a hook type such as functions or kprobes (repeatable)
     #[arg(long, value_name = "GROUP", value_parser = part)]
     pub(crate) without: Vec<Part>,

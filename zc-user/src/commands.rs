@@ -110,7 +110,6 @@ fn options(probing: &Probing, follow: Follow) -> Result<Options> {
         diagnostics: probing.ebpf_log,
         verifier_log: probing.ebpf_log,
         without: probing.without.clone(),
-        most_packets: probing.most_packets.clone().unwrap_or_default(),
         sampling: None,
     })
 }

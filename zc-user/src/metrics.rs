@@ -83,28 +83,6 @@ wire (most hardware: 66 bytes more for each further TCP segment), packets that i
 counted there), or packets without the header (veth with GRO). Not counted here: packets that bypass the
 stack (XDP, AF_XDP, pktgen, offloaded forwarding), and what VLAN, macvlan and bond interfaces receive, which
 counts at the interface below.
-
-Above 100,000 packets per second on the host, sent and received, where counting them would take more
-than about 1 % of one CPU, the hooks are taken off. The totals go on with the kernel's own statistics, read up
-to ten times a second through `/proc/PID/net/dev` of a process in each network namespace, until there have
-been fewer than half as many packets for five seconds. In such intervals `counted_by` is `kernel`, an
-interface has the figures of its driver (which may count segments, see above), `errors` are not known, and
-which bytes were referenced is estimated from 1 packet of 64.
-
-Totals stay those of `/proc/net/dev` when the source changes. What the statistics said when `zc` began is
-known (0 for an interface that came later). Where the hooks have counted the same since then, but for packets
-that are under way in the backlog of a CPU, the statistics go on from there. Where a driver counts something
-else, they go on from a moment at which both were read, and `uncertain_packets` says how many packets were
-lost or counted twice then, at most: those that passed between the readings, and those that all backlogs have
-room for. It says so, too, when packets are counted again, until two looks at quiet moments find the same. Not
-in it is what a driver that updates its statistics only now and then has not reported yet.
-
-While the statistics are taken, an unknown number of packets is not counted when an interface is deleted (since the
-last reading), and when one appears that may have moved packets under another name, in another namespace,
-or before a process was in its namespace (before the first reading). Such an interval has `gaps`, and its
-figures are lower bounds (`+`). Packets of interfaces in a namespace that no process is in cannot be read: while
-they pass, every packet is counted. Once the statistics are taken, only what such an interface sends
-is noticed.
 ";
 
 fn write_table<T: Table>(page: &mut String, heading: &str) -> fmt::Result {

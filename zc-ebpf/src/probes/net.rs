@@ -1,8 +1,7 @@
 //! Network interfaces: what they transmit and receive, and whether it had to be linear.
 
-use aya_ebpf::helpers::generated::bpf_get_prandom_u32;
 use zc_common::device::{
-    DEVICE_ETHERNET, DEVICE_LOOPBACK, DEVICE_VIRTUAL, SAMPLED_OF, interface_device, interface_key,
+    DEVICE_ETHERNET, DEVICE_LOOPBACK, DEVICE_VIRTUAL, interface_device, interface_key,
 };
 
 use super::{Arguments, tracepoint};
@@ -88,33 +87,6 @@ fn refused(arguments: Arguments) {
             let gathered = u64::from(arguments.object(0).load::<u32>(offset!(skb_data_len)));
             count_device!(device, gather_bytes, 0_u64.wrapping_sub(gathered));
         }
-    }
-}
-
-tracepoint!(
-    /// As `zc_net_start`, instead of all the others, where the kernel's statistics are taken: the shape of one
-    /// packet of [`SAMPLED_OF`], at random, since traffic may have a period.
-    zc_net_sample, zc_net_sample_raw, "net_dev_start_xmit", |arguments| {
-        // SAFETY: no arguments.
-        if unsafe { bpf_get_prandom_u32() } % SAMPLED_OF == 0 {
-            sampled(arguments);
-        }
-    }
-);
-
-#[inline(always)]
-fn sampled(arguments: Arguments) {
-    let skb = arguments.object(0);
-    let dev = arguments.object(1);
-    let bytes = u64::from(skb.load::<u32>(offset!(skb_len)));
-    let gathered = u64::from(skb.load::<u32>(offset!(skb_data_len)));
-    let Some(key) = key(dev) else { return };
-    let Some(device) = device(dev, key) else { return };
-    if let Some(interface) = Interface::claim(key) {
-        interface.sampled(bytes, gathered);
-    } else {
-        count_device!(device, sampled_bytes, bytes);
-        count_device!(device, sampled_gather_bytes, gathered);
     }
 }
 

@@ -394,8 +394,6 @@ fn device_delta(previous: &[DeviceSample], next: &DeviceSample) -> DeviceSample 
             (&mut delta.errors, before.errors),
             (&mut delta.linear_bytes, before.linear_bytes),
             (&mut delta.gather_bytes, before.gather_bytes),
-            (&mut delta.kernel_packets, before.kernel_packets),
-            (&mut delta.gaps, before.gaps),
         ] {
             *delta = delta.saturating_sub(before);
         }

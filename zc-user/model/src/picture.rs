@@ -239,10 +239,18 @@ mod tests {
 
     fn net(software: bool, write_bytes: u64) -> DeviceSample {
         DeviceSample {
+            device: "x".to_owned(),
+            kind: DeviceKind::Net,
+            namespace: None,
             software,
+            read_bytes: 0,
             write_bytes,
+            read_requests: 0,
             write_requests: 1,
-            ..DeviceSample::blank("x".to_owned(), DeviceKind::Net)
+            errors: 0,
+            linear_bytes: 0,
+            gather_bytes: 0,
+            mapped: None,
         }
     }
 }

@@ -257,12 +257,6 @@ impl Mapped {
     }
 }
 
-/// Such a count is left out.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-const fn is_zero(count: &u64) -> bool {
-    *count == 0
-}
-
 /// Counts of one device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceSample {
@@ -289,45 +283,12 @@ pub struct DeviceSample {
     pub linear_bytes: u64,
     /// Net: transmitted bytes referenced as fragments.
     pub gather_bytes: u64,
-    /// Net: packets, sent and received, that were not counted one by one: the kernel's own statistics say how many
-    /// they were and how long. Which of their bytes were references is estimated from a sample.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub kernel_packets: u64,
-    /// Net: packets that are missing in the counts until now, or were counted twice, at most, because the source of
-    /// the figures changed.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub uncertain_packets: u64,
-    /// Net: how often an unknown number of packets was not counted.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub gaps: u64,
     /// Bus and IOMMU: memory made reachable. Their other counts are 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mapped: Option<Mapped>,
 }
 
 impl DeviceSample {
-    /// A device that has moved nothing.
-    #[must_use]
-    pub const fn blank(device: String, kind: DeviceKind) -> Self {
-        Self {
-            device,
-            kind,
-            namespace: None,
-            software: false,
-            read_bytes: 0,
-            write_bytes: 0,
-            read_requests: 0,
-            write_requests: 0,
-            errors: 0,
-            linear_bytes: 0,
-            gather_bytes: 0,
-            kernel_packets: 0,
-            uncertain_packets: 0,
-            gaps: 0,
-            mapped: None,
-        }
-    }
-
     /// Whether what it moves is moved by hardware, without the CPU.
     #[must_use]
     pub const fn does_dma(&self) -> bool {

@@ -2,7 +2,6 @@
 
 mod ahead;
 pub mod capacity;
-mod packets;
 pub(crate) mod programs;
 pub(crate) mod slots;
 mod targets;
@@ -44,8 +43,6 @@ use super::{
     trace::Functions,
 };
 
-pub use packets::{PacketHooks, PacketLimit};
-
 /// Where every kernel with `CONFIG_DEBUG_INFO_BTF` publishes its types.
 pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 
@@ -65,8 +62,6 @@ pub struct Options {
     pub verifier_log: bool,
     /// What to leave out, for tests of degradation.
     pub without: Vec<Part>,
-    /// When interfaces are read from the kernel's statistics.
-    pub most_packets: PacketLimit,
     /// Samples a second on each CPU, on average; `None` takes [`tax::FREQUENCY`]. For tests, which want many in a
     /// short time.
     pub sampling: Option<u32>,
@@ -112,8 +107,6 @@ pub struct Attached {
     pub most_map_bytes: u64,
     /// CPUs in the table.
     pub cpus: u32,
-    /// The hooks of network interfaces, where they are attached.
-    pub packets: Option<PacketHooks>,
     /// The timers of the copy tax, where it is measured.
     pub sampler: Option<tax::Sampler>,
     /// Whether the programs were loaded for functions that are traced.
@@ -355,7 +348,6 @@ impl Attempt<'_> {
         let of_group = |group: ProbeGroup| match group {
             _ if options.leaves_out(group) || refusal_of(group).is_some() => Vec::new(),
             ProbeGroup::Tax => vec![tax::SAMPLER],
-            ProbeGroup::Net => packets::loads(tracepoints),
             _ if !group.has_sites() => tracepoints.loads(group),
             _ if tracing.is_ok() => functions.loads(group),
             _ => Vec::new(),
@@ -370,8 +362,7 @@ impl Attempt<'_> {
             clock.ends("symbols");
         }
 
-        let (mut groups, mut sites, mut sampler, mut packets) =
-            (Vec::new(), Vec::new(), None, None);
+        let (mut groups, mut sites, mut sampler) = (Vec::new(), Vec::new(), None);
         for group in ProbeGroup::ALL.iter().copied() {
             let outcome = match (group, &tracing) {
                 _ if options.leaves_out(group) => Err(Refusal::Disabled(Part::Group(group))),
@@ -384,8 +375,6 @@ impl Attempt<'_> {
                         Ok(())
                     })
                 }
-                (ProbeGroup::Net, _) => PacketHooks::attach(&mut ebpf, &mut loader, tracepoints)
-                    .map(|hooks| packets = Some(hooks)),
                 (_, Ok(())) if group.has_sites() => {
                     functions.attach(&mut ebpf, &mut loader, group, &mut sites)
                 }
@@ -429,7 +418,6 @@ impl Attempt<'_> {
             most_map_bytes: Sizes { tables: room.most_tables(), ..sizes }.bytes()?,
             tables,
             cpus,
-            packets,
             sampler,
             traces: tracing.is_ok(),
             phases,

@@ -1,23 +1,31 @@
 //! Devices, from the kernel side's records of them.
 
-use std::collections::BTreeMap;
-
 use zc_common::device::{
     DEVICE_ETHERNET, DEVICE_LOOPBACK, DEVICE_VIRTUAL, DeviceKey, DeviceRecord, ETHERNET_HEADER,
     KIND_BLOCK, KIND_BUS, KIND_IOMMU, KIND_NET,
 };
 
-use super::{
-    coverage::{Coverage, DeviceFigure},
-    interfaces::source::Counted,
-};
+use super::coverage::{Coverage, DeviceFigure};
 use zc_model::snapshot::{DeviceKind, DeviceSample, Mapped};
 
 /// The sample of a record.
-fn sample(key: DeviceKey, record: &DeviceRecord, coverage: &Coverage) -> DeviceSample {
+pub(super) fn sample(key: DeviceKey, record: &DeviceRecord, coverage: &Coverage) -> DeviceSample {
     let end = record.name.iter().position(|byte| *byte == 0).unwrap_or(record.name.len());
     let name = String::from_utf8_lossy(&record.name[..end]).into_owned();
-    let blank = DeviceSample::blank(name, DeviceKind::Block);
+    let blank = DeviceSample {
+        device: name,
+        kind: DeviceKind::Block,
+        namespace: None,
+        software: false,
+        read_bytes: 0,
+        write_bytes: 0,
+        read_requests: 0,
+        write_requests: 0,
+        errors: 0,
+        linear_bytes: 0,
+        gather_bytes: 0,
+        mapped: None,
+    };
     let moved = || DeviceSample {
         read_bytes: record.read_bytes,
         write_bytes: record.write_bytes,
@@ -81,27 +89,6 @@ const fn as_the_kernel_counts(record: &DeviceRecord) -> (u64, u64) {
     }
 }
 
-/// The samples of all records: network interfaces, and the others.
-pub(super) fn samples(
-    records: &BTreeMap<DeviceKey, DeviceRecord>,
-    coverage: &Coverage,
-) -> (Vec<Counted>, Vec<Counted>) {
-    let counted = |(key, record): (&DeviceKey, &DeviceRecord)| Counted {
-        sample: sample(*key, record, coverage),
-        shape: [record.sampled_bytes, record.sampled_gather_bytes],
-    };
-    let mut samples: Vec<_> = records.iter().map(counted).collect();
-    samples.sort_by(|a, b| identity(&a.sample).cmp(&identity(&b.sample)));
-    samples.dedup_by(|next, kept| {
-        let same = absorb(&mut kept.sample, &next.sample);
-        if same {
-            kept.shape = [0, 1].map(|at| kept.shape[at].saturating_add(next.shape[at]));
-        }
-        same
-    });
-    samples.into_iter().partition(|it| it.sample.kind == DeviceKind::Net)
-}
-
 /// What tells a device from others, and their order.
 pub(super) fn identity(sample: &DeviceSample) -> (DeviceKind, &str, Option<u64>) {
     (sample.kind, &sample.device, sample.namespace)
@@ -109,7 +96,7 @@ pub(super) fn identity(sample: &DeviceSample) -> (DeviceKind, &str, Option<u64>)
 
 /// Adds `next` to `kept` when it is the same device, which was taken off and put back: a device on a bus at
 /// another address, an interface with another index.
-fn absorb(kept: &mut DeviceSample, next: &DeviceSample) -> bool {
+pub(super) fn absorb(kept: &mut DeviceSample, next: &DeviceSample) -> bool {
     if identity(kept) != identity(next) {
         return false;
     }

@@ -1,10 +1,5 @@
 //! What each CPU counts of each interface, added up.
 
-mod account;
-mod shape;
-pub(crate) mod source;
-pub(crate) mod statistics;
-
 use std::{
     collections::{BTreeMap, HashMap},
     os::fd::AsFd,
@@ -60,11 +55,6 @@ impl Interfaces {
                 return Ok(records);
             }
         }
-    }
-
-    /// Packets that the CPUs have counted, about: without those of interfaces that have no slot.
-    pub(super) fn packets(&self) -> u64 {
-        self.counts().fold(0, |sum, counts| sum.wrapping_add(counts.packets()))
     }
 
     /// How often counts have moved between this array and the shared records. `None` while some are moving.
@@ -129,8 +119,6 @@ fn add(records: &mut BTreeMap<DeviceKey, DeviceRecord>, counts: &InterfaceCounts
             counts.sent_gather_bytes.wrapping_sub(counts.refused_gather_bytes),
         ),
         (&mut record.errors, counts.refused_packets),
-        (&mut record.sampled_bytes, counts.sampled_bytes),
-        (&mut record.sampled_gather_bytes, counts.sampled_gather_bytes),
     ] {
         *total = total.wrapping_add(count);
     }

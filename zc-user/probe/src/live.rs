@@ -18,18 +18,14 @@ use zc_common::{
 };
 
 use super::{
-    attach::{Attached, Options, PacketLimit, attach},
+    attach::{Attached, Options, attach},
     cost::Cost,
     coverage::Coverage,
     cpus::Cpus,
     departed::Departed,
     device, exit,
     follow::Follow,
-    interfaces::{
-        Interfaces,
-        source::{Counted, Meter},
-        statistics,
-    },
+    interfaces::Interfaces,
     memory,
     object::map,
     process::Processes,
@@ -74,11 +70,6 @@ pub struct Live {
     records: Records,
     cpus: Cpus,
     interfaces: Interfaces,
-    /// The shared records of devices.
-    devices: BpfHashMap<MapData, DeviceKey, DeviceRecord>,
-    /// Where the figures of interfaces come from.
-    meter: Meter,
-    most_packets: PacketLimit,
     /// Per slot: the update count that `processes` has seen.
     seen: Vec<u64>,
     /// Of each table: how many of its slots, from the first one to the highest, were ever known to be in use.
@@ -131,13 +122,7 @@ impl Live {
         attached.tables.descriptors().iter().try_for_each(|table| records.add(table))?;
         let cpus = Cpus::take(&mut attached.ebpf, attached.cpus)?;
         let interfaces = Interfaces::new(array(&attached, map::INTERFACES)?.fd(), attached.cpus)?;
-        let devices = attached.ebpf.take_map(map::DEVICES).context("no map DEVICES")?;
-        let devices = BpfHashMap::try_from(devices)?;
         let coverage = attached.coverage();
-        let meter = {
-            let read = || Ok(read_devices(&interfaces, &devices, &coverage)?.0);
-            Meter::new(statistics::backlogs(attached.cpus), Instant::now(), &read)?
-        };
         Ok(Self {
             host: Arc::new(host::describe(&coverage)),
             coverage,
@@ -159,9 +144,6 @@ impl Live {
             records,
             cpus,
             interfaces,
-            devices,
-            meter,
-            most_packets: options.most_packets.clone(),
             attached,
         })
     }
@@ -391,35 +373,22 @@ impl Live {
     }
 
     fn devices(&mut self) -> Result<Vec<DeviceSample>> {
-        let (counted, others) = read_devices(&self.interfaces, &self.devices, &self.coverage)?;
-        let mut samples: Vec<_> = others.into_iter().map(|it| it.sample).collect();
-        samples.extend(self.meter.show(Instant::now(), counted));
+        let devices: BpfHashMap<&MapData, DeviceKey, DeviceRecord> =
+            BpfHashMap::try_from(self.attached.ebpf.map(map::DEVICES).context("no map DEVICES")?)?;
+        let shared = || {
+            let records: Result<BTreeMap<_, _>, _> = devices.iter().collect();
+            records.context("cannot read the device counters")
+        };
+        let records = self.interfaces.complete(shared)?;
+        let mut samples: Vec<_> = records
+            .iter()
+            .map(|(key, record)| device::sample(*key, record, &self.coverage))
+            .collect();
         samples.sort_by(|a, b| device::identity(a).cmp(&device::identity(b)));
+        samples.dedup_by(|next, kept| device::absorb(kept, next));
         self.interfaces.keep_rising(&mut samples);
         Ok(samples)
     }
-
-    /// Decides whether packets are counted.
-    fn tend_interfaces(&mut self) -> Result<()> {
-        let Self { devices, interfaces, coverage, meter, most_packets, attached, .. } = self;
-        let Some(packets) = &mut attached.packets else { return Ok(()) };
-        let (sum, read) =
-            (|| interfaces.packets(), || Ok(read_devices(interfaces, devices, coverage)?.0));
-        meter.tend(&mut packets.with(&mut attached.ebpf), Instant::now(), most_packets, sum, &read)
-    }
-}
-
-/// The samples of network interfaces, as the hooks have counted them, and of the other devices.
-fn read_devices(
-    interfaces: &Interfaces,
-    devices: &BpfHashMap<MapData, DeviceKey, DeviceRecord>,
-    coverage: &Coverage,
-) -> Result<(Vec<Counted>, Vec<Counted>)> {
-    let records = interfaces.complete(|| {
-        let records: Result<BTreeMap<_, _>, _> = devices.iter().collect();
-        records.context("cannot read the device counters")
-    })?;
-    Ok(device::samples(&records, coverage))
 }
 
 /// Gives back what the kernel's types took while they were read: the allocator keeps it otherwise.
@@ -482,7 +451,6 @@ impl SnapshotSource for Live {
         }
         self.vary_sampling()?;
         self.bury()?;
-        self.tend_interfaces()?;
         self.make_room()?;
         self.patrol()?;
         if self.processes.is_unsettled() { self.settle() } else { Ok(()) }

@@ -59,10 +59,6 @@ pub(super) mod program {
     pub(crate) const SAMPLE: &str = "zc_sample";
     /// The exit of system calls, by a kprobe.
     pub(crate) const SYS_EXIT_KPROBE: &str = "zc_sys_exit_kprobe";
-    /// Looks at the shape of some packets.
-    pub(crate) const NET_SAMPLE: &str = "zc_net_sample";
-    /// As [`NET_SAMPLE`], for kernels without BTF.
-    pub(crate) const NET_SAMPLE_RAW: &str = "zc_net_sample_raw";
     /// Does nothing.
     pub(crate) const IDLE: &str = "zc_floor";
 }
@@ -111,8 +107,6 @@ mod tests {
             (program::SAMPLE, "perf_event"),
             (program::SYS_EXIT_KPROBE, "kprobe"),
             (program::IDLE, "raw_tp"),
-            (program::NET_SAMPLE, "tp_btf"),
-            (program::NET_SAMPLE_RAW, "raw_tp"),
         ]);
         asked.extend(BENCHMARK_PROGRAMS);
         for probe in PROBES {

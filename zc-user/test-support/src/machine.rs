@@ -174,14 +174,18 @@ pub fn process(pid: u32, comm: &str, counters: Counters, paths: &[PathSample]) -
 
 fn devices(t: u64) -> Vec<DeviceSample> {
     let device = |name: &str, kind, software, read: u64, write: u64| DeviceSample {
+        device: name.to_owned(),
+        kind,
         namespace: (kind == DeviceKind::Net).then_some(4_026_531_840),
         software,
         read_bytes: read * t,
         write_bytes: write * t,
         read_requests: read / 65_536 * t,
         write_requests: write / 65_536 * t,
+        errors: 0,
+        linear_bytes: 0,
         gather_bytes: if kind == DeviceKind::Net { write * t } else { 0 },
-        ..DeviceSample::blank(name.to_owned(), kind)
+        mapped: None,
     };
     vec![
         device("nvme0n1", DeviceKind::Block, false, 48 * MIB, 3 * MIB),

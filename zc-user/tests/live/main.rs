@@ -14,7 +14,6 @@ mod exhaustion;
 mod followed;
 mod names;
 mod nginx;
-mod packets;
 mod processes;
 mod programs;
 mod scenarios;
@@ -52,7 +51,6 @@ fn main() -> ExitCode {
         followed::TESTS,
         names::TESTS,
         devices::TESTS,
-        packets::TESTS,
         nginx::TESTS,
         writeback::TESTS,
         tax::TESTS,

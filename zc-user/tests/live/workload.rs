@@ -5,7 +5,6 @@
 pub(crate) mod crowd;
 pub(crate) mod crowded;
 pub(crate) mod family;
-pub(crate) mod flood;
 mod iperf;
 mod launch;
 mod life;
@@ -48,7 +47,6 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
         }
         "traffic" => traffic::traffic(),
         "crowded" => crowded::crowded(),
-        "flood" => flood::flood(),
         "passed" => passed::passed(text(1), Path::new(text(2)), Path::new(text(3))),
         "dropped" => refusal::dropped(),
         "requeued" => refusal::requeued(),

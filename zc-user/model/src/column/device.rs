@@ -2,13 +2,13 @@
 
 use super::{
     Column, Cut, Table, Tone,
-    View::{Json, JsonIfAny, Mappings, Report},
+    View::{Json, Mappings, Report},
     measured, per_second,
 };
 use crate::{
     columns,
     frame::Frame,
-    snapshot::{DeviceKind, DeviceSample, Mapped, Provenance},
+    snapshot::{DeviceKind, DeviceSample, Mapped},
     value::{Quality, Value},
 };
 
@@ -44,7 +44,7 @@ columns! { Devices:
         "Bytes read from the medium, or received, per second; on a bus, bytes mapped for it to write \
          to memory.",
         |device, frame| per_second(device.mapped.as_ref().map_or_else(
-            || own(device, device.read_bytes),
+            || measured(device.read_bytes),
             |mapped| known(mapped.from_device_bytes),
         ), frame),
         .screen(1, (10, 10), Tone::Strong);
@@ -52,7 +52,7 @@ columns! { Devices:
         "Bytes written to the medium, or transmitted, per second; on a bus, bytes mapped for it to \
          read from memory.",
         |device, frame| per_second(device.mapped.as_ref().map_or_else(
-            || own(device, device.write_bytes),
+            || measured(device.write_bytes),
             |mapped| known(mapped.to_device_bytes),
         ), frame),
         .screen(2, (11, 11), Tone::Strong);
@@ -91,42 +91,13 @@ columns! { Devices:
     GATHERED_SHARE = "gathered_share", "GATHER", Fraction, Gauge,
         "Share of the transmitted bytes that the device gathered from page references.",
         |device, _| device.gathered_share().map_or(Value::Absent, |share| {
-            Value::Real(share, shape(device))
+            Value::Real(share, Quality::MEASURED)
         }),
         .on(&[Report]), .screen(7, (7, 7), Tone::Reference);
     ERRORS = "errors", "ERRORS", Count, Counter,
         "Failed requests, and packets that the driver refused, in the interval.",
-        |device, _| if device.kernel_packets > 0 {
-            Value::Unavailable("not counted where the kernel's own statistics are taken")
-        } else {
-            own(device, device.errors)
-        },
+        |device, _| own(device, device.errors),
         .on(&[Report, Json]), .screen(8, (7, 7), Tone::Notice);
-    COUNTED_BY = "counted_by", "COUNTED BY", Text, Label,
-        "kernel where figures of an interface come from the kernel's own statistics, because the host has \
-         more than 100,000 packets per second: GATHER, linear and gathered bytes are then estimated from \
-         1 packet of 64, at random. Otherwise every packet is counted.",
-        |device, _| if device.kernel_packets > 0 {
-            Value::Text("kernel".into())
-        } else {
-            Value::Absent
-        },
-        .on(&[JsonIfAny]), .screen(11, (10, 10), Tone::Dim);
-    UNCERTAIN_PACKETS = "uncertain_packets", "UNCERTAIN", Count, Gauge,
-        "Packets that are missing in the counts until now, or were counted twice, at most, because the source \
-         of the figures changed while they passed.",
-        |device, _| if device.uncertain_packets > 0 {
-            measured(device.uncertain_packets)
-        } else {
-            Value::Absent
-        },
-        .on(&[JsonIfAny]);
-    GAPS = "gaps", "GAPS", Count, Counter,
-        "How often packets of the interface were not counted, and it is not known how many: it disappeared while \
-         the kernel's own statistics were taken, or was first read when it had moved packets. Its figures are \
-         lower bounds then (+).",
-        |device, _| if device.gaps > 0 { measured(device.gaps) } else { Value::Absent },
-        .on(&[JsonIfAny]);
     LINEAR_BYTES = "linear_bytes", "LINEAR", Bytes, Counter,
         "Bytes transmitted from the linear part of socket buffers.",
         |device, _| net(device, device.linear_bytes),
@@ -171,33 +142,15 @@ columns! { Devices:
 
 /// A count of what the device moved: on a bus there is none, for it is another view of the same.
 const fn own<'a>(device: &DeviceSample, count: u64) -> Value<'a> {
-    if device.kind.moves_bytes() {
-        Value::Integer(count, quality(device, Provenance::Measured))
-    } else {
-        Value::Absent
-    }
+    if device.kind.moves_bytes() { measured(count) } else { Value::Absent }
 }
 
 const fn dma<'a>(device: &DeviceSample, count: u64) -> Value<'a> {
-    if device.does_dma() { own(device, count) } else { Value::Absent }
+    if device.does_dma() { measured(count) } else { Value::Absent }
 }
 
 fn net<'a>(device: &DeviceSample, count: u64) -> Value<'a> {
-    if device.kind == DeviceKind::Net {
-        Value::Integer(count, shape(device))
-    } else {
-        Value::Absent
-    }
-}
-
-/// How well it is known which bytes were referenced.
-const fn shape(device: &DeviceSample) -> Quality {
-    let is_sampled = device.kernel_packets > 0;
-    quality(device, if is_sampled { Provenance::Modelled } else { Provenance::Measured })
-}
-
-const fn quality(device: &DeviceSample, provenance: Provenance) -> Quality {
-    Quality { provenance, lower_bound: device.gaps > 0 }
+    if device.kind == DeviceKind::Net { measured(count) } else { Value::Absent }
 }
 
 fn mapped<'a>(device: &DeviceSample, count: fn(&Mapped) -> Option<u64>) -> Value<'a> {

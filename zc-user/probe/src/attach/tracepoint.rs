@@ -42,15 +42,6 @@ impl Tracepoints<'_> {
         loads.collect()
     }
 
-    /// The programs of a group with their tracepoints.
-    ///
-    /// # Errors
-    /// When the kernel lacks a tracepoint of the group.
-    pub(super) fn hooks(self, group: ProbeGroup) -> Result<Vec<(Load, &'static str)>, Refusal> {
-        let found = self.find(group)?;
-        Ok(found.into_iter().map(|found| (found.load, found.tracepoint)).collect())
-    }
-
     /// Attaches all probes of a group; `attached` is called after each, with the name of its tracepoint.
     ///
     /// # Errors

@@ -100,20 +100,6 @@ fn marks(frame: &Frame) -> Vec<String> {
             sentence(column::why_copies_are_unavailable(frame)),
         ));
     }
-    if frame.devices.iter().any(|device| device.kernel_packets > 0) {
-        notes.push(
-            "Interfaces: the kernel's own statistics, because there are too many packets to count each; \
-             ~ GATHER is estimated from a sample of the packets."
-                .to_owned(),
-        );
-    }
-    let gaps = frame.devices.iter().filter(|device| device.gaps > 0).count();
-    if gaps > 0 {
-        notes.push(format!(
-            "+ and more: {gaps} interfaces appeared or disappeared while the kernel's statistics were taken, and \
-             what they moved in between is not known."
-        ));
-    }
     notes
 }
 
@@ -157,7 +143,7 @@ mod tests {
     use super::*;
     use zc_model::{
         fixture::sketch::{path, process, snapshot},
-        snapshot::{DeviceKind, DeviceSample, Host, Limitation},
+        snapshot::{Host, Limitation},
     };
 
     /// Where a group is off and modules came late, each mark has all reasons that are its own.
@@ -186,21 +172,5 @@ mod tests {
                 && notes[0].ends_with("; btrfs was late; netfs was late.")
         );
         assert_eq!(notes[1], "~ modelled: no sites.");
-    }
-
-    #[test]
-    fn figures_of_interfaces_have_their_source_and_their_gaps() {
-        let device = |kernel_packets, gaps| DeviceSample {
-            kernel_packets,
-            gaps,
-            ..DeviceSample::blank("eth0".to_owned(), DeviceKind::Net)
-        };
-        let notes = |devices| marks(&Frame { devices, ..Frame::cumulative(snapshot(1, &[])) });
-        assert_eq!(notes(vec![device(0, 0)]), [""; 0]);
-        assert!(
-            notes(vec![device(1, 0)])[0].starts_with("Interfaces: the kernel's own statistics")
-        );
-        let both = notes(vec![device(1, 1), device(0, 2), device(1, 0)]);
-        assert!(both[1].starts_with("+ and more: 2 interfaces"), "{both:?}");
     }
 }

@@ -145,10 +145,8 @@ fn write_counters(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
 }
 
 fn write_devices(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
-    let busy = frame
-        .devices
-        .iter()
-        .filter(|d| d.read_bytes > 0 || d.write_bytes > 0 || d.errors > 0 || d.gaps > 0);
+    let busy =
+        frame.devices.iter().filter(|d| d.read_bytes > 0 || d.write_bytes > 0 || d.errors > 0);
     let mut busy = busy.peekable();
     if busy.peek().is_none() {
         return Ok(());

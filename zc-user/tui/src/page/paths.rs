@@ -20,6 +20,6 @@ static TABLE: Table<Paths, PathSample, PathKey> = Table {
     items: |frame| &frame.totals.paths,
     row: |sample| PathRow::One(sample),
     key: PathKey::of,
-    scope: |context| if context.follows_some() { "of followed processes" } else { "" },
+    whose: "of followed processes",
     empty: "no data moved in this interval",
 };

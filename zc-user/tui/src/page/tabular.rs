@@ -34,8 +34,8 @@ pub struct Table<T: Columns, I: 'static, K> {
     pub row: for<'a> fn(&'a I) -> T::Row<'a>,
     /// What identifies a row.
     pub key: fn(&I) -> K,
-    /// Whose they are, and where the figures are from. Empty where that goes without saying.
-    pub scope: fn(&Context) -> &'static str,
+    /// Whose they are, where some processes are followed only.
+    pub whose: &'static str,
     /// What it says when there are none.
     pub empty: &'static str,
 }
@@ -93,7 +93,7 @@ impl<T: Columns<Context = Frame>, I, K: Clone + PartialEq> Page for TablePage<T,
     }
 
     fn scope(&self, context: &Context) -> String {
-        (self.table.scope)(context).to_owned()
+        if context.follows_some() { self.table.whose.to_owned() } else { String::new() }
     }
 
     fn order(&self) -> Option<Order> {

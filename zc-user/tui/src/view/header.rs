@@ -205,10 +205,8 @@ fn dma(frame: &Frame) -> String {
     if frame.elapsed_ns == 0 || (frame.devices.is_empty() && unavailable) {
         return human::UNAVAILABLE.to_owned();
     }
-    let lower_bound = hardware.clone().any(|device| device.gaps > 0);
     let bytes: u64 = hardware.map(|d| d.read_bytes.saturating_add(d.write_bytes)).sum();
-    let mark = human::mark(Quality { lower_bound, ..Quality::MEASURED });
-    human::bytes_per_sec(bytes as f64 / frame.seconds()) + mark
+    human::bytes_per_sec(bytes as f64 / frame.seconds())
 }
 
 /// With its margin, since an interval of a second may hold a hundred samples; without fractions, which

@@ -187,32 +187,6 @@ fn the_screen_says_that_others_are_not_followed() {
 }
 
 #[test]
-fn the_page_of_devices_says_where_figures_are_from() {
-    let by_kernel = |seconds| {
-        let mut snapshot = Machine::default().after(seconds);
-        let lo = snapshot.devices.iter_mut().find(|device| device.device == "lo");
-        let lo = lo.expect("loopback");
-        (lo.kernel_packets, lo.gaps) = (seconds, seconds / 2);
-        snapshot
-    };
-    let session = || Session::playing((0..5).map(by_kernel).collect()).size(80, 24);
-    let text = session().ticks(3).keys("3").play().text();
-    let tabs = text.lines().nth(3).expect("tabs").trim_end();
-    assert!(tabs.ends_with(" interfaces: kernel statistics"), "{text}");
-    let mut followed = session().ticks(3).keys("3");
-    followed.filter = Filter { followed: true, ..Filter::default() };
-    let text = followed.play().text();
-    let tabs = text.lines().nth(3).expect("tabs").trim_end();
-    assert!(tabs.ends_with(" kernel statistics, whole machine"), "{text}");
-    let marked = |ticks| {
-        let text = session().ticks(ticks).keys("3").play().text();
-        let lo = text.lines().find(|line| line.starts_with("lo ")).expect("loopback").to_owned();
-        lo.contains("7.00 MiB+")
-    };
-    assert_eq!([marked(2), marked(3)], [false, true], "the interval with a gap");
-}
-
-#[test]
 fn a_paused_display_stands_still_while_counting_goes_on() {
     let before = machine().ticks(3).keys(" ").play().text();
     let after = machine().ticks(3).keys(" ").ticks(3).play().text();
