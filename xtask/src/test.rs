@@ -15,7 +15,7 @@ use crate::shell;
 use crate::workspace;
 
 /// The programs that the tests observe, drive, or compare with.
-pub(crate) const PROGRAMS: [Program; 12] = [
+pub(crate) const PROGRAMS: [Program; 19] = [
     Program { name: "nginx", package: "nginx-light" },
     Program { name: "javac", package: "default-jdk-headless" },
     Program { name: "/usr/share/java/netty-transport.jar", package: "libnetty-java" },
@@ -27,6 +27,13 @@ pub(crate) const PROGRAMS: [Program; 12] = [
     Program { name: "mkfs.xfs", package: "xfsprogs" },
     Program { name: "fio", package: "fio" },
     Program { name: "iperf3", package: "iperf3" },
+    Program { name: "rsync", package: "rsync" },
+    Program { name: "git", package: "git" },
+    Program { name: "zstd", package: "zstd" },
+    Program { name: "openssl", package: "openssl" },
+    Program { name: "sqlite3", package: "sqlite3" },
+    Program { name: "redis-server", package: "redis-server" },
+    Program { name: "redis-benchmark", package: "redis-tools" },
     Program { name: "perf", package: "linux-perf" },
 ];
 

@@ -31,8 +31,12 @@ fn a_thread_that_becomes_the_leader_does_not_inherit_its_counts() {
     let stat = Running::start(zc(["stat", "--json", "--pid", &python.0.id().to_string()]));
     stat.attached();
     python.0.stdin.take().unwrap().write_all(b"g").unwrap();
+    let pid = python.0.id();
+    // Before the report is asked for: it says that the process has ended, once.
+    assert!(python.0.wait().unwrap().success());
     let (status, report, stderr) = stat.end();
-    assert_eq!((status.code(), stderr.as_str()), (Some(0), ""));
+    let ended = format!("zc: process {pid} (python3) has ended\n");
+    assert_eq!((status.code(), stderr), (Some(0), ended));
     let document = serde_json::from_str(&report).unwrap();
     assert_eq!(path(&document, "dd", "pseudo_read"), (7, 7 * 4099));
     for (name, value) in document["processes"][0]["counters"].as_object().unwrap() {

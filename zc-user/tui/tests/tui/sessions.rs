@@ -129,8 +129,8 @@ fn what_threads_did_without_a_slot_is_shown_with_a_filter_too() {
         let machine = Machine { lost, ..Machine::default() };
         Session::of(machine).ticks(3).keys("/nginx").key(KeyCode::Enter).play().text()
     };
-    assert!(!text(0).contains("(unattributed)"));
-    assert!(text(1).contains("(unattributed)"), "{}", text(1));
+    assert!(!text(0).contains("- unattributed"));
+    assert!(text(1).contains("- unattributed"), "{}", text(1));
 }
 
 #[test]
