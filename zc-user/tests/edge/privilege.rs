@@ -195,11 +195,14 @@ fn what_the_user_may_read_is_not_repeated_either() {
 
 #[test]
 fn a_command_has_the_limits_that_it_has_without_zc() {
-    let script = "ulimit -Sn; ulimit -Hn; ulimit -Sl; ulimit -Hl; cat /proc/$PPID/limits >&2";
+    let script = "ulimit -Sn; ulimit -Hn; ulimit -Sl; ulimit -Hl";
+    // zc raises its own again when the command has been started, and the command may be faster.
+    let wait = r#"for i in $(seq 10000); do set -- $(grep "open files" /proc/$PPID/limits);
+        [ $4 = $5 ] && break; done; cat /proc/$PPID/limits >&2"#;
     let limits = |first: &str| format!("ulimit -Sn 100; exec {first}");
     let bare =
         Command::new("sh").args(["-c", &limits(&format!("sh -c '{script}'"))]).output().unwrap();
-    let under = limits(&format!("\"$0\" stat -o /dev/null -- sh -c '{script}'"));
+    let under = limits(&format!("\"$0\" stat -o /dev/null -- sh -c '{script}; {wait}'"));
     let under = run(through(&["sh", "-c", &under], ZC.as_ref(), &[])).exits(0);
     assert_eq!(under.stdout(), String::from_utf8(bare.stdout).unwrap());
     // zc itself takes as many files as it may have.
