@@ -182,15 +182,19 @@ fn sendfile_on() -> Result<(), Skip> {
 fn advice() -> Result<(), Skip> {
     const DOWNLOADS: u64 = 5;
     requirement::ebpf()?;
-    for (sendfile, expected) in [("on", None), ("off", Some("file_to_socket"))] {
+    // An emulated processor spends as much time between a read and a send as others for a look at the data.
+    let is_emulated = std::env::var_os("ZC_VM_RESULTS").is_some();
+    for (sendfile, passed_on) in [("on", 0), ("off", DOWNLOADS * BYTES)] {
         let nginx = Nginx::start(sendfile)?;
         let watch = Watch::start(&["--json", "-p", &nginx.worker.to_string()]);
         for _ in 0..DOWNLOADS {
             assert_eq!(nginx.get("/file").2, BYTES);
         }
         let worker = watch.finish().process(nginx.worker.into());
+        assert_eq!(worker.counter("relayed_file_socket_bytes"), passed_on, "{worker:?}");
         let rules: Vec<_> = worker.advice.iter().map(|advice| advice["rule"].as_str()).collect();
-        assert_eq!(rules, Vec::from_iter(expected.map(Some)), "{worker:?}");
+        let is_advised = passed_on > 0 && !is_emulated;
+        assert_eq!(rules, Vec::from_iter(is_advised.then_some(Some("file_to_socket"))));
     }
     Ok(())
 }
