@@ -8,7 +8,10 @@
 pub mod files;
 pub mod limits;
 
-use std::fs;
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, bail};
 use rustix::{
@@ -99,8 +102,22 @@ pub fn keep_only(kept: CapabilitySet) -> Result<()> {
 }
 
 /// # Errors
-/// When a thread of this process has capabilities beyond `kept`.
+/// When a thread of this process has capabilities beyond `kept`, and goes on to have them.
 fn every_thread_is_within(kept: CapabilitySet) -> Result<()> {
+    let deadline = Instant::now() + ENDING;
+    while has_thread_beyond(kept)? {
+        if Instant::now() > deadline {
+            bail!("cannot drop capabilities: another thread keeps them");
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// A thread that has been joined may still be on its way out of the kernel: on a busy machine for a while.
+const ENDING: Duration = Duration::from_secs(10);
+
+fn has_thread_beyond(kept: CapabilitySet) -> Result<bool> {
     for thread in fs::read_dir("/proc/self/task").context("cannot list the own threads")? {
         let status = thread.context("cannot list the own threads")?.path().join("status");
         // A thread that has just ended has none.
@@ -111,10 +128,10 @@ fn every_thread_is_within(kept: CapabilitySet) -> Result<()> {
             .and_then(|set| u64::from_str_radix(set.trim(), 16).ok())
             .context("cannot read the capabilities of a thread")?;
         if permitted & !kept.bits() != 0 {
-            bail!("cannot drop capabilities: another thread keeps them");
+            return Ok(true);
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 fn held() -> Result<CapabilitySets> {

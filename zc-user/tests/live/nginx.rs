@@ -193,8 +193,8 @@ fn advice() -> Result<(), Skip> {
         let worker = watch.finish().process(nginx.worker.into());
         assert_eq!(worker.counter("relayed_file_socket_bytes"), passed_on, "{worker:?}");
         let rules: Vec<_> = worker.advice.iter().map(|advice| advice["rule"].as_str()).collect();
-        let is_advised = passed_on > 0 && !is_emulated;
-        assert_eq!(rules, Vec::from_iter(is_advised.then_some(Some("file_to_socket"))));
+        let expected = Vec::from_iter((passed_on > 0).then_some(Some("file_to_socket")));
+        assert!(rules == expected || is_emulated && rules.is_empty(), "{worker:?}");
     }
     Ok(())
 }

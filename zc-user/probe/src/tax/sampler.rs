@@ -140,7 +140,7 @@ impl Sampler {
                 }
                 // It has gone offline at this moment.
                 Err(error) if error.raw_os_error() == Some(libc::ENODEV) => {}
-                Err(error) => self.refused.push((cpu, error.to_string())),
+                Err(error) => self.refused.push((cpu, why(&error))),
             }
         }
         self.has_news |= self.refused != refused;
@@ -161,6 +161,19 @@ impl Sampler {
         });
         let refused = self.refused.iter().map(|(cpu, error)| format!("not on CPU {cpu}: {error}"));
         late.into_iter().chain(refused).collect()
+    }
+}
+
+/// Why no timer can be opened once privileges have been given up.
+fn why(error: &io::Error) -> String {
+    // Debian's kernels have a level 3, at which CAP_PERFMON does not suffice.
+    let level = std::fs::read_to_string("/proc/sys/kernel/perf_event_paranoid");
+    match level.as_deref().map(str::trim) {
+        Ok(level @ ("3" | "4")) if error.raw_os_error() == Some(libc::EACCES) => format!(
+            "kernel.perf_event_paranoid is {level}, which takes CAP_SYS_ADMIN, and zc has given that up; \
+             restart zc, or set it to 2"
+        ),
+        _ => error.to_string(),
     }
 }
 
