@@ -209,7 +209,9 @@ impl Page for Processes {
         let Some(frame) = context.frame() else { return String::new() };
         let all = human::count(frame.processes.len() as u64);
         let shown = human::count(self.rows.len() as u64);
-        let processes = if context.follows_some() { "followed processes" } else { "processes" };
+        let noun = if frame.processes.len() == 1 { "process" } else { "processes" };
+        let followed = if context.follows_some() { "followed " } else { "" };
+        let processes = format!("{followed}{noun}");
         let typed = context.filter().text().trim();
         if !context.is_filtered() {
             return format!("{all} {processes}");
