@@ -136,20 +136,25 @@ mod tests {
 
     use super::*;
 
+    /// Of a host with cgroup v2 alone, mounted at `root`.
+    fn mounted_at(root: &Path) -> Cgroups {
+        Cgroups {
+            by_id: HashMap::new(),
+            searched: None,
+            root: Some(root.to_owned()),
+            host_paths: true,
+            meaningless: None,
+            host_pids: true,
+        }
+    }
+
     #[test]
     fn a_member_that_has_been_moved_does_not_rename_the_group_that_it_left() {
         let root = TempDir::new().unwrap();
         let left = root.path().join("left");
         fs::create_dir_all(left.join("below")).unwrap();
         let id = |directory: &Path| fs::metadata(directory).unwrap().ino();
-        let mut cgroups = Cgroups {
-            by_id: HashMap::new(),
-            searched: None,
-            root: Some(root.path().to_owned()),
-            host_paths: true,
-            meaningless: None,
-            host_pids: true,
-        };
+        let mut cgroups = mounted_at(root.path());
         // This process is not in that group, which may be in no hierarchy at all.
         let own = std::process::id();
         assert_eq!(cgroups.name(id(&left), own, false).as_deref(), Some("/left"));
@@ -174,14 +179,7 @@ mod tests {
         let root = TempDir::new().unwrap();
         let group = root.path().join(OsStr::from_bytes(b"\xff a (deleted)"));
         fs::create_dir(&group).unwrap();
-        let mut cgroups = Cgroups {
-            by_id: HashMap::new(),
-            searched: None,
-            root: Some(root.path().to_owned()),
-            host_paths: true,
-            meaningless: None,
-            host_pids: true,
-        };
+        let mut cgroups = mounted_at(root.path());
         let id = fs::metadata(&group).unwrap().ino();
         let name = cgroups.name(id, std::process::id(), false);
         assert_eq!(name.as_deref(), Some("/\u{fffd} a (deleted)"));
