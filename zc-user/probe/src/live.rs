@@ -226,9 +226,12 @@ impl Live {
             let bytes = u64::from(room.table()) * size_of::<Record>() as u64;
             // Not the last of the memory: threads that find no slot are counted, too.
             let is_affordable = memory::available().is_none_or(|available| available / 4 > bytes);
+            if !is_affordable {
+                // There may be more memory at the next look.
+                break;
+            }
             // A kernel that has refused once has reported the reason that there is: too little memory.
-            let has_grown = is_affordable
-                && self.attached.tables.grow(&mut self.attached.ebpf).unwrap_or(false);
+            let has_grown = self.attached.tables.grow(&mut self.attached.ebpf).unwrap_or(false);
             match self.attached.tables.descriptors().last() {
                 Some(table) if has_grown => {
                     self.records.add(table)?;

@@ -1,6 +1,7 @@
 //! How much the maps hold, and the memory for them.
 
 use anyhow::{Error, Result};
+use zc_common::record::Record;
 
 /// CPUs that may ever come online: their numbers go up to this.
 pub(crate) fn possible_cpus() -> Result<u32> {
@@ -65,8 +66,8 @@ impl Room {
 pub fn default_threads() -> u32 {
     const LEAST: u32 = 32_768;
     const MOST: u32 = 1_048_576;
-    /// Bytes of a thread, a bit more than its record and its places in the other maps.
-    const BYTES: u64 = 2_304;
+    /// Bytes of a thread: its record, and a bit more than its places in the other maps.
+    const BYTES: u64 = size_of::<Record>() as u64 + 128;
     let likely = (4 * (2 * u64::from(threads_now()) + 4096)).next_power_of_two();
     let most = u32::try_from(likely).unwrap_or(MOST).clamp(LEAST, MOST);
     let affordable = crate::memory::available().map_or(u64::MAX, |bytes| bytes / 4 / BYTES);
