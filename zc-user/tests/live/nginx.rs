@@ -191,7 +191,10 @@ fn advice() -> Result<(), Skip> {
             assert_eq!(nginx.get("/file").2, BYTES);
         }
         let worker = watch.finish().process(nginx.worker.into());
-        assert_eq!(worker.counter("relayed_file_socket_bytes"), passed_on, "{worker:?}");
+        // Never more than there were. Of a buffer that a full socket did not take at once, the rest may be sent
+        // when two others have been filled, and is no evidence then.
+        let relayed = worker.counter("relayed_file_socket_bytes");
+        assert!(relayed <= passed_on && relayed >= passed_on / 8 * 7, "{worker:?}");
         let rules: Vec<_> = worker.advice.iter().map(|advice| advice["rule"].as_str()).collect();
         let expected = Vec::from_iter((passed_on > 0).then_some(Some("file_to_socket")));
         assert!(rules == expected || is_emulated && rules.is_empty(), "{worker:?}");
