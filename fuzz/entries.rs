@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 
+use zc_code::Program;
 use zc_lab::tour;
 use zc_model::{
     filter::{self, Filter},
@@ -46,6 +47,15 @@ pub(crate) fn btf(data: &[u8]) {
     for tracepoint in ["sys_exit", "sched_switch"] {
         let _ = (btf.tracepoint_id(tracepoint), btf.tracepoint_arguments(tracepoint));
     }
+}
+
+/// A file with code, and places in it.
+pub(crate) fn code(data: &[u8]) {
+    let Some(mut program) = Program::open(data) else { return };
+    for place in (0..data.len()).step_by((data.len() / 64).max(1)) {
+        let _ = program.at(place as u64);
+    }
+    let _ = program.at(u64::MAX);
 }
 
 /// An error is read on a terminal.

@@ -24,6 +24,7 @@ mod test;
 mod toolchain;
 mod vm;
 mod walls;
+mod witness;
 mod words;
 mod workspace;
 
@@ -49,6 +50,8 @@ enum Verb {
     Ci(ci::Arguments),
     /// Measure the overhead of `zc`.
     Bench(bench::Arguments),
+    /// Run real programs under zc and an independent tracer, and compare the two.
+    Witness(witness::Arguments),
     /// Run the tests on each kernel of the matrix, in virtual machines.
     Vm(vm::Arguments),
     /// Build the static binary for a release.
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Verb::Test(arguments) => test::run(&arguments),
         Verb::Ci(arguments) => ci::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
+        Verb::Witness(arguments) => witness::run(&arguments),
         Verb::Vm(arguments) => vm::run(&arguments),
         Verb::Dist => dist::run(),
         Verb::Install(arguments) => install::run(&arguments),

@@ -9,7 +9,9 @@ use crate::shell;
 ///
 /// The arrows go from the probes to the screen: nothing below knows what is above, and only the binary
 /// knows both the probes and what shows their counts.
-const WALLS: [(&str, &[&str]); 6] = [
+const WALLS: [(&str, &[&str]); 7] = [
+    // It looks at files, and knows neither processes nor samples.
+    ("zc-code", &["aya", "tokio", "ratatui", "clap", "zc-common", "zc-model", "zc-probe"]),
     (
         "zc-model",
         &[

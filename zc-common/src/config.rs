@@ -48,6 +48,9 @@ values! {
         stack_pt_regs = ABSENT,
         /// Whether `sched_switch` carries the previous state as its fourth argument (since 5.18).
         switch_has_state = 0,
+        /// `SYSCALL_WORK_BIT_SYSCALL_EMU`, `enum syscall_work_bit` (since 5.11): calls of the thread are not carried
+        /// out (`PTRACE_SYSEMU`).
+        emulation_bit = ABSENT,
         /// Whether a program at the tracepoint of a system call can be preempted (7.2).
         exit_is_preempted = 0,
         /// BTF id of `bpf_rdonly_cast`, by which the verifier lets any address be read as a structure
@@ -58,6 +61,9 @@ values! {
         /// Arguments of `io_uring_complete`: 3 when the result is inside `cqe` (6.18), 7 when it is the
         /// fourth (6.1), 4 when there is no request (until 5.17).
         uring_complete_args = 0,
+        /// Arguments of `io_uring_submit_req` (before 6.4 `io_uring_submit_sqe`): 7 when the request is the
+        /// second (until 5.19).
+        uring_submit_args = 0,
         /// Arguments of `io_uring_queue_async_work`: 2 when the request is the first (6.0), 5 when it
         /// is the third (until 5.17).
         uring_defer_args = 0,
@@ -69,6 +75,14 @@ values! {
         iter_pipe = ABSENT,
         /// `ITER_DISCARD`: takes nothing.
         iter_discard = ABSENT,
+        /// Whether sendfile hands pages of a file to a pipe by reference (5.12); before, it writes to it.
+        sendfile_refers = 0,
+        /// `maple_leaf_64`, `enum maple_type`: the kind of a node of memory areas whose slots hold areas (6.1).
+        maple_leaf = ABSENT,
+        /// `maple_range_64`: of one whose slots lead to other nodes.
+        maple_range = ABSENT,
+        /// `maple_arange_64`: of one that knows the gaps between areas, too.
+        maple_area_range = ABSENT,
         /// `SOCK_ZEROCOPY`, `enum sock_flags`: `SO_ZEROCOPY` is set.
         sock_zerocopy = ABSENT,
         /// `SKBFL_ZEROCOPY_ENABLE` (before 5.12 `SKBTX_DEV_ZEROCOPY`): a socket buffer refers to a
@@ -100,6 +114,8 @@ values! {
         table_shift = 0,
         /// The bits of a slot that tell its place in a table.
         table_mask = 0,
+        /// Whether bytes are counted per open object, too.
+        objects = 0,
     }
 }
 

@@ -1,8 +1,5 @@
 //! What the kernel side keeps per device.
 
-/// Length of a device's name, NUL included (`IFNAMSIZ`, `DISK_NAME_LEN` is 32).
-pub const DEVICE_NAME_LEN: usize = 32;
-
 /// [`DeviceKey::kind`]: a block device.
 pub const KIND_BLOCK: u32 = 0;
 /// [`DeviceKey::kind`]: a network interface.
@@ -24,32 +21,58 @@ pub const DEVICE_LOOPBACK: u64 = 4;
 /// Bytes of an Ethernet header (`ETH_HLEN`).
 pub const ETHERNET_HEADER: u64 = 14;
 
+/// Devices that the first table of them has room for.
+pub const DEVICES_ROOM: u32 = 4096;
+
 /// Interfaces that each CPU counts in records of its own. A power of two.
 pub const INTERFACE_SLOTS: u32 = 64;
 
-/// The key of an interface in [`InterfaceCounts`]; never 0, since no interface has the index 0.
-#[must_use]
-pub const fn interface_key(namespace: u32, index: u32) -> u64 {
-    (namespace as u64) << 32 | index as u64
+/// What tells an interface from others: the kernel uses addresses, indexes and inode numbers again, and an interface
+/// can be renamed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct InterfaceKey {
+    /// Inode number of the network namespace; never 0.
+    pub namespace: u64,
+    /// The name, NUL terminated (`IFNAMSIZ`), as words in memory.
+    pub name: [u64; 2],
 }
 
-/// The [`DeviceKey`] that a key of [`interface_key`] stands for.
-#[must_use]
-pub const fn interface_device(key: u64) -> DeviceKey {
-    DeviceKey { kind: KIND_NET, id: key as u32, namespace: key >> 32 }
+impl InterfaceKey {
+    /// The key of its shared record.
+    #[must_use]
+    pub const fn device(&self) -> DeviceKey {
+        let Self { namespace, name: [start, end] } = *self;
+        DeviceKey { kind: KIND_NET, id: 0, namespace, name: [start, end, 0, 0] }
+    }
 }
 
-/// Identity of a device.
+/// Identity of a device. The name belongs to it: numbers and addresses of devices that are gone are given to
+/// others, and an interface can be renamed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(C)]
 pub struct DeviceKey {
     /// One of the `KIND_` values.
     pub kind: u32,
-    /// Block: `major << 20 | minor`. Net: the interface index. Others: 0.
+    /// Block: `major << 20 | minor`. Others: 0.
     pub id: u32,
-    /// Net: inode number of the network namespace, since indexes repeat. Bus: the address of its
+    /// Net: inode number of the network namespace, since names repeat. Bus: the address of its
     /// `struct device`. Others: 0.
     pub namespace: u64,
+    /// The name, NUL terminated, as words in memory: [`Self::name`]. Whatever the kernel has behind the NUL
+    /// may follow.
+    pub name: DeviceName,
+}
+
+/// A device's name, as words in memory (`IFNAMSIZ` is 16 bytes, `DISK_NAME_LEN` 32; longer names on a bus are
+/// cut).
+pub type DeviceName = [u64; 4];
+
+impl DeviceKey {
+    /// The bytes of the name, without a NUL.
+    pub fn name(&self) -> impl Iterator<Item = u8> {
+        self.name.into_iter().flat_map(u64::to_ne_bytes).take_while(|byte| *byte != 0)
+    }
 }
 
 /// Cumulative counts of one device. Several CPUs write: additions are atomic. Of an interface, the CPUs'
@@ -71,8 +94,12 @@ pub struct DeviceRecord {
     pub write_requests: u64,
     /// Requests that ended with an error, packets that the driver refused.
     pub errors: u64,
-    /// Net: transmitted bytes that the socket buffer referenced as fragments (scatter-gather); the
-    /// others lay in its linear part.
+    /// Net: transmitted bytes of packets whose shape was looked at: of all, unless there are too many.
+    pub shaped_bytes: u64,
+    /// Net: those packets.
+    pub shaped_packets: u64,
+    /// Net: those of their bytes that the socket buffer referenced as fragments (scatter-gather); the others
+    /// lay in its linear part.
     pub gather_bytes: u64,
     /// Bus: bytes mapped for both. IOMMU: bytes mapped.
     pub both_bytes: u64,
@@ -82,55 +109,45 @@ pub struct DeviceRecord {
     pub unmapped_bytes: u64,
     /// `DEVICE_` bits.
     pub flags: u64,
-    /// Name, NUL terminated.
-    pub name: [u8; DEVICE_NAME_LEN],
 }
 
-impl DeviceRecord {
-    /// A device that has done nothing yet.
-    pub const ZERO: Self = {
-        // SAFETY: integers only, and an array of integers.
-        unsafe { core::mem::zeroed() }
-    };
-}
-
-/// What one CPU has counted of one interface since it has this slot. Its first cache line is all that a
-/// packet touches.
+/// What one CPU has counted of one interface since it has this slot. The first cache line is all that a packet
+/// touches whose shape is not looked at.
 ///
-/// Only this CPU writes, without atomic additions. Each count has one program as its writer, and the
-/// kernel never runs a program inside itself on the same CPU.
+/// Only this CPU writes, without atomic additions. Each count has one program as its writer, but for what
+/// two that run one after the other share; and the kernel never runs a program inside itself on the same CPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct InterfaceCounts {
-    /// Whose slot this is, see [`interface_key`]; 0 when it is free.
-    pub key: u64,
-    /// Bytes handed to the driver.
+    /// Whose slot this is; no namespace when it is free.
+    pub key: InterfaceKey,
+    /// Address of the interface while a packet is on its way to its driver, the shape of which was looked at.
+    pub pending: u64,
+    /// Bytes that the driver took.
     pub sent_bytes: u64,
-    /// Those of them that socket buffers referenced as fragments.
-    pub sent_gather_bytes: u64,
-    /// Packets handed to the driver.
+    /// Packets that the driver took.
     pub sent_packets: u64,
-    /// Fragment bytes of the packet handed over last.
-    pub last_gather_bytes: u64,
     /// Bytes handed to the stack.
     pub received_bytes: u64,
     /// Packets handed to the stack.
     pub received_packets: u64,
+    /// As in [`DeviceRecord`].
+    pub shaped_bytes: u64,
+    /// As in [`DeviceRecord`].
+    pub shaped_packets: u64,
+    /// As in [`DeviceRecord`].
+    pub gather_bytes: u64,
+    /// Fragment bytes of the packet that is on its way.
+    pub pending_gather_bytes: u64,
+    /// Packets that the driver did not take.
+    pub refused_packets: u64,
     /// How often the counts have begun or ended to move to the shared [`DeviceRecord`]; odd while they
     /// are in both.
     pub moves: u64,
-    /// Bytes that the driver did not take.
-    pub refused_bytes: u64,
-    /// Those of them that socket buffers referenced as fragments.
-    pub refused_gather_bytes: u64,
-    /// Packets that the driver did not take.
-    pub refused_packets: u64,
     /// Packets of other interfaces that wanted this slot since it was last seen to be in use.
     pub contenders: u64,
     /// Packets that this interface had counted then.
     pub contended_at: u64,
-    /// Fills two cache lines.
-    pub pad: [u64; 3],
 }
 
 impl InterfaceCounts {
@@ -144,7 +161,7 @@ impl InterfaceCounts {
 const _: () = {
     assert!(INTERFACE_SLOTS.is_power_of_two());
     assert!(size_of::<InterfaceCounts>() == 128);
-    assert!(core::mem::offset_of!(InterfaceCounts, refused_bytes) == 64);
-    assert!(size_of::<DeviceKey>() == 16);
-    assert!(size_of::<DeviceRecord>() == 112);
+    assert!(core::mem::offset_of!(InterfaceCounts, shaped_bytes) == 64);
+    assert!(size_of::<DeviceKey>() == 48);
+    assert!(size_of::<DeviceRecord>() == 96);
 };

@@ -6,12 +6,14 @@
 //! - no logic beyond constant tables: what a number *means* is decided in user space.
 #![no_std]
 
+pub mod code;
 pub mod config;
 pub mod device;
 pub mod follow;
 pub mod layout;
 pub mod loss;
 mod named;
+pub mod object;
 pub mod path;
 pub mod placeholder;
 #[cfg(feature = "user")]
@@ -21,6 +23,7 @@ pub mod ring;
 pub mod site;
 pub mod syscall;
 pub mod text_range;
+pub mod uring;
 pub mod words;
 
 /// Most CPUs whose pending counts are kept; further CPUs fall into [`loss::Loss::CpuOutOfRange`].

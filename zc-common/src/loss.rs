@@ -11,19 +11,19 @@ named! {
         SlotsExhausted = "slots_exhausted",
         /// Devices beyond the size of the device table; their traffic is not counted.
         DevicesExhausted = "devices_exhausted",
-        /// Calls whose descriptor could not be read in kernel memory; counted in the unattributed row as pseudo files.
+        /// Calls whose descriptor could not be read in kernel memory, counted as pseudo files; or which another thread may have replaced before the end of the call, counted as what it is then.
         DescriptorUnreadable = "descriptor_unreadable",
-        /// 32-bit system calls, whose numbers differ: counted as calls, their bytes are not.
+        /// 32-bit socket calls (socketcall) whose arguments could not be read: counted as calls, their bytes are not.
         CompatSyscalls = "compat_syscalls",
-        /// Messages of a sendmmsg or recvmmsg call beyond the number that one program can walk.
+        /// Messages that one recvmmsg call truncated, of more buffers than one program can walk, counted as if nothing was discarded; and those of one call beyond 1,024, whose bytes are not counted.
         MessagesTruncated = "messages_truncated",
         /// Control structures in user memory (message lengths, I/O events) that could not be read.
         UserMemoryUnreadable = "user_memory_unreadable",
         /// Events on CPUs beyond the table of CPUs.
         CpuOutOfRange = "cpu_out_of_range",
-        /// libaio events reaped by one call beyond the number that one program can walk.
+        /// libaio operations submitted or reaped by one call beyond the number that one program can walk.
         AioEventsTruncated = "aio_events_truncated",
-        /// io_uring completions that name no request (multishot operations), and before Linux 5.18 those of requests under one number that differ: their bytes are not counted.
+        /// Completions of io_uring that name no request, where requests under the same number differ or none is known: their bytes are not counted.
         UringAnonymousCompletions = "uring_anonymous_completions",
         /// Entries of scatter lists beyond the number that one program can walk: mapped for a device, not counted on its bus.
         ScatterListsTruncated = "scatter_lists_truncated",
@@ -31,6 +31,16 @@ named! {
         ProbeRecursions = "probe_recursions",
         /// Work on behalf of processes that have ended, beyond the size of their table; counted in the unattributed row.
         DepartedExhausted = "departed_exhausted",
+        /// Sends, receives and splices that a supervisor may have answered in place of the kernel (seccomp notifications), with a number that would be bytes: they are not counted. Of reads and writes it is known.
+        SupervisedCalls = "supervised_calls",
+        /// io_uring operations that were submitted to complete silently (IOSQE_CQE_SKIP_SUCCESS) and have not been seen to complete: under way, or their bytes are not counted.
+        UringUnseen = "uring_unseen",
+        /// io_uring commands to drivers and file systems (IORING_OP_URING_CMD), which may move data: the kernel does not say how much.
+        UringCommands = "uring_commands",
+        /// libaio operations that were submitted and have not been seen to complete: under way, or reaped in user memory; their bytes are not counted.
+        AioUnseen = "aio_unseen",
+        /// Calls on files, sockets and pipes for which the table of these had no room: their bytes are in the row of the others. Give it more room with --max-objects.
+        ObjectsExhausted = "objects_exhausted",
     }
 }
 
@@ -49,9 +59,14 @@ impl Loss {
             Self::SlotsExhausted
             | Self::DescriptorUnreadable
             | Self::CompatSyscalls
+            | Self::SupervisedCalls
             | Self::MessagesTruncated
             | Self::UserMemoryUnreadable
             | Self::AioEventsTruncated
+            | Self::UringUnseen
+            | Self::UringCommands
+            | Self::AioUnseen
+            | Self::ObjectsExhausted
             | Self::DepartedExhausted => false,
         }
     }

@@ -9,7 +9,9 @@ mod kind;
 mod lane;
 
 pub use kind::{Flow, Mechanism, PathGroup, Place};
-pub use lane::{ASSUMES_COPIES, LANES, Lane, SocketKind, lane, lane_path, recv_lane, send_lane};
+pub use lane::{
+    ASSUMES_COPIES, LANES, Lane, SocketKind, TAKES_EVIDENCE, lane, lane_path, recv_lane, send_lane,
+};
 
 /// What is known of a path without measuring.
 struct Facts {
@@ -107,9 +109,9 @@ paths! {
     CopyRangeReflink = "copy_range_reflink" "Copy range, shared": InKernel, Through, ReferenceOnly, [PageCache -> PageCache];
     /// copy_file_range that copied in the kernel.
     CopyRangeCopied = "copy_range_copied" "Copy range, copied": InKernel, Through, Copy, [PageCache -> PageCache];
-    /// File pages mapped in by page faults of reads.
+    /// File pages mapped in by page faults of reads, or ahead of use (MAP_POPULATE, mlock, madvise).
     MmapRead = "mmap_read" "Mmap read": Memory, None, ReferenceOnly, [PageCache -> User], pages;
-    /// File pages mapped in by page faults of writes.
+    /// File pages mapped in by page faults of writes: by the program, or by calls that fill its memory.
     MmapWrite = "mmap_write" "Mmap write": Memory, None, ReferenceOnly, [User -> PageCache], pages;
     /// Pages copied by the first write after a fork or on a private mapping.
     CowCopy = "cow_copy" "Copy on write": Memory, None, Copy, [User -> User], pages;
@@ -119,7 +121,7 @@ paths! {
     SwiotlbBounce = "swiotlb_bounce" "Bounce buffer": KernelsOwn, None, Copy, [];
     /// Socket buffers made linear by a copy, because the route or device lacks scatter-gather.
     SkbLinearize = "skb_linearize" "Socket buffer linearised": KernelsOwn, None, Copy, [Buffer -> Network];
-    /// Copies for no call that moves data: loading a program, kernel threads that read and write files (loop devices), message queues.
+    /// Copies for no call that moves data: loading a program, kernel threads that read and write files (loop devices), message queues, userfaultfd.
     KernelCopy = "kernel_copy" "Kernel's own copies": KernelsOwn, None, Copy, [];
 }
 
@@ -187,6 +189,13 @@ impl CopyPath {
             | Mechanism::ReferenceOnly
             | Mechanism::Nothing => Some(0),
         }
+    }
+
+    /// Whether it takes evidence to tell, where there are no copy sites, that the bytes of a call were copied or that they
+    /// were not.
+    #[must_use]
+    pub const fn takes_evidence(self) -> bool {
+        matches!(self.mechanism(), Mechanism::Dma | Mechanism::Reference | Mechanism::Nothing)
     }
 
     /// Whether bytes that a call on this path returned, and that no copy site accounts for, must be

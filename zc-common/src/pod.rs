@@ -1,8 +1,10 @@
 //! `aya::Pod` for what crosses the boundary.
 
 use crate::{
+    code::CodePlace,
     device::{DeviceKey, DeviceRecord},
-    record::{CpuState, FreeSlots, Late, Owner, Record, ThreadKey},
+    object::{ObjectDetail, ObjectKey, Row, RowKey},
+    record::{CpuState, FreeSlots, LaneCount, Late, Owner, Record, ThreadKey},
     text_range::CopyRanges,
 };
 
@@ -13,4 +15,20 @@ macro_rules! pod {
     )*};
 }
 
-pod!(ThreadKey, FreeSlots, Owner, Late, Record, CpuState, DeviceKey, DeviceRecord, CopyRanges,);
+pod!(
+    ThreadKey,
+    FreeSlots,
+    Owner,
+    LaneCount,
+    Late,
+    Record,
+    CpuState,
+    DeviceKey,
+    DeviceRecord,
+    CopyRanges,
+    CodePlace,
+    ObjectKey,
+    ObjectDetail,
+    RowKey,
+    Row,
+);

@@ -70,7 +70,7 @@ words! {
     pub struct Late {
         /// Incremented by every late writer, as [`Record::updates`] is by the thread.
         updates,
-        /// Bytes written to block devices of what the process wrote: pages that it dirtied, whichever thread wrote them back, and what bypassed the page cache.
+        /// Bytes of what the process wrote that are for storage, at the time of writing: pages that it dirtied, whichever thread writes them back, and what bypassed the page cache. As write_bytes in /proc/PID/io.
         block_dirtied_bytes,
         /// Times that payload of the thread's socket buffers was copied on its way to a device.
         linearizations,
@@ -102,9 +102,11 @@ words! {
         bytes,
         /// Calls that failed, `EAGAIN` included.
         errors,
-        /// Bytes that the CPU copied, counted where it copies them.
+        /// Bytes that the CPU copied, counted where it copies them. Without copy sites: those of which other hooks have
+        /// seen that they were copied, on paths that usually copy nothing.
         copied,
-        /// Bytes that no hooked function copied and no evidence explains: assumed to be copied.
+        /// Bytes that no hooked function copied and no evidence explains: assumed to be copied. Without copy sites: those
+        /// of which nothing shows whether they were.
         assumed,
     }
 }
@@ -119,15 +121,16 @@ pub struct SocketKey {
     pub hash: u64,
 }
 
-/// What the copy sites have seen since the last call was charged.
+/// What the copy sites have seen since the last call was charged. Where there are none: what other hooks have seen of
+/// the running call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Staged {
-    /// Bytes copied by the CPU.
+    /// Bytes copied by the CPU. Without copy sites: not 0 when the call has dirtied pages of a file.
     pub copied: u64,
     /// Bytes that a function has accounted for inside one that will return them once more.
     pub nested: u64,
-    /// Bytes of direct I/O.
+    /// Bytes of direct I/O. Without copy sites: those that the call has asked block devices for, past the page cache.
     pub direct: u64,
     /// `EVIDENCE_` bits.
     pub evidence: u64,
@@ -135,6 +138,31 @@ pub struct Staged {
     pub scope: u64,
     /// The socket last sent through.
     pub socket: SocketKey,
+}
+
+/// What the descriptors of a call were when its thread left the CPU: another thread may put something else in
+/// their place while it waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Waiting {
+    /// [`Counters::syscalls`] then, of which the call itself is none: the same as at its exit.
+    pub calls: u64,
+    /// The open files of the call: the address, shifted by [`Waiting::CLASS_BITS`], and the class. 0 for none.
+    pub files: [u64; 2],
+    /// How many reads and writes the kernel had carried out for the thread when the call first slept; all ones where that
+    /// is unknown, or the call is none of them.
+    pub transfers: u64,
+    /// Number of the next notification of the thread's seccomp filter when that was last looked at.
+    pub notification: u64,
+    /// Calls of the thread when one that a supervisor may have answered returned, which is among them.
+    pub returned: u64,
+    /// As [`Self::transfers`], then.
+    pub transfers_returned: u64,
+}
+
+impl Waiting {
+    /// Bits of a class.
+    pub const CLASS_BITS: u32 = 8;
 }
 
 /// [`Staged::evidence`]: bytes went by reference.
@@ -256,9 +284,9 @@ words! {
         block_read_bytes,
         /// Bytes of write requests made to block devices in the process's own context (writeback is done by kernel threads: see block_dirtied_bytes).
         block_write_bytes,
-        /// Payload bytes handed to network sockets.
+        /// Payload bytes handed to network sockets: all but unix, netlink, key and crypto sockets.
         net_tx_bytes,
-        /// Payload bytes received from network sockets.
+        /// Payload bytes received from network sockets, each once: not what a peek (MSG_PEEK) or the error queue (MSG_ERRQUEUE) showed.
         net_rx_bytes,
         /// Bytes sent with zero-copy requested: MSG_ZEROCOPY, io_uring's SEND_ZC.
         zerocopy_requested_bytes,
@@ -280,7 +308,7 @@ words! {
         munmap_calls,
         /// Successful msync calls.
         msync_calls,
-        /// Bytes received and thrown away by the kernel (MSG_TRUNC).
+        /// Bytes received and thrown away by the kernel (MSG_TRUNC); a peek throws nothing away.
         discarded_bytes,
         /// Bytes that the kernel encrypted or decrypted for the process (kTLS in software): read and written once, which is no copy; some of what is received is copied as well.
         transformed_bytes,
@@ -319,6 +347,8 @@ words! {
         cpu,
         /// Of these, how often inside a copy routine of the kernel.
         copy,
+        /// Of these, how often in code of its own, or at a fault that it took, where it was not noted which.
+        unlocated,
     }
 }
 
@@ -337,6 +367,13 @@ pub const FLAG_KTHREAD: u32 = 1;
 pub const FLAG_GROUP_DEAD: u32 = 1 << 1;
 /// [`Record::flags`]: the process was seen from its fork, so nothing of it was missed.
 pub const FLAG_FROM_BIRTH: u32 = 1 << 2;
+
+/// [`Record::fault_kind`]: it reads.
+pub const FAULT_OF_READ: u64 = 0;
+/// [`Record::fault_kind`]: it writes; if to a file, so that others see it.
+pub const FAULT_OF_WRITE: u64 = 1;
+/// [`Record::fault_kind`]: it writes to a private mapping of a file: to a copy.
+pub const FAULT_OF_COPY: u64 = 2;
 
 /// Slot of the record that takes what cannot be attributed to a thread. Its writers are many:
 /// they use atomic additions.
@@ -374,6 +411,10 @@ pub struct Record {
     pub parent_start_ns: u64,
     /// cgroup v2 id (inode number of its directory) of where the thread is, or was last; 0 when unknown.
     pub cgroup_id: u64,
+    /// By whose rights the thread acts, or acted last: its effective user id in the initial user namespace.
+    pub user: u32,
+    /// Not used.
+    pub padding: u32,
     /// The thread's name, NUL terminated.
     pub comm: [u8; COMM_LEN],
     /// `task_struct.min_flt` when the record was made.
@@ -384,14 +425,20 @@ pub struct Record {
     pub voluntary_base: u64,
     /// `task_struct.nivcsw` when the record was made.
     pub involuntary_base: u64,
-    /// Whether the page fault being served is a write.
-    pub fault_is_write: u64,
+    /// What the page fault being served does to a file: a `FAULT_OF_` value.
+    pub fault_kind: u64,
+    /// Whether a page fault is being served, and how many bytes it may copy; used without copy sites.
+    pub fault_bytes: u64,
+    /// Page faults that the kernel has served, up to the last one that was looked at; used without copy sites.
+    pub faults_served: u64,
     /// What the copy sites have seen since the last call was charged.
     pub staged: Staged,
     /// What the running call has brought into the page cache.
     pub inserted: Inserted,
     /// What came in last and may go out unchanged.
     pub relay: Relay,
+    /// What the descriptors of the running call were when the thread last left the CPU.
+    pub waiting: Waiting,
     /// Counters that belong to no path.
     pub counters: Counters,
     /// Counts per lane, see [`crate::path`].
@@ -425,10 +472,12 @@ pub struct CpuState {
     pub followed: u64,
     /// The same, by its kernel stack.
     pub followed_by_stack: u64,
+    /// Not 0: a supervisor may answer calls of the thread that runs here.
+    pub supervised: u64,
     /// The thread that runs here since the last switch: the owner of the pending calls.
     pub pid: u32,
     /// Explicit padding.
-    pub pad: [u32; 21],
+    pub pad: [u32; 19],
 }
 
 impl CpuState {
@@ -439,8 +488,9 @@ impl CpuState {
         segmenting: 0,
         followed: 0,
         followed_by_stack: 0,
+        supervised: 0,
         pid: 0,
-        pad: [0; 21],
+        pad: [0; 19],
     };
 }
 
@@ -451,7 +501,7 @@ const _: () = {
     assert!(size_of::<Owner>() == 24);
     assert!(size_of::<Late>().is_multiple_of(8));
     assert!(size_of::<CpuState>() == 128);
-    assert!(size_of::<Samples>() == 16);
+    assert!(size_of::<Samples>() == 24);
     // By source, then by target.
     assert!(
         offset_of!(Counters, relayed_socket_socket_bytes)
@@ -468,10 +518,12 @@ const _: () = {
                 + 8
                 + 16
                 + 16
-                + 40
+                + 8
+                + 56
                 + size_of::<Staged>()
                 + size_of::<Inserted>()
                 + size_of::<Relay>()
+                + size_of::<Waiting>()
                 + size_of::<Counters>()
                 + 40 * LANES
     );

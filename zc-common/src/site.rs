@@ -122,6 +122,10 @@ sites! {
     UringBegin = "zc_uring_begin",
     /// An io_uring operation ends, or is deferred.
     UringEnd = "zc_uring_end",
+    /// An io_uring operation that goes on is tried again.
+    UringRetryBegin = "zc_uring_retry_begin",
+    /// The end of that.
+    UringRetryEnd = "zc_uring_retry_end",
     /// A libaio read begins.
     AioReadBegin = "zc_aio_read_begin",
     /// A libaio read ends, or goes on in the background.

@@ -1,5 +1,7 @@
 //! Which system call numbers move data, and how to read them.
 
+pub mod foreign;
+
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])* $name:ident,)*) => {
         /// How the exit of a system call is accounted. Indexes nothing; compared by value.
@@ -59,6 +61,10 @@ kinds! {
     Getsockopt,
     /// prctl(option): PR_SET_NAME renames the thread.
     Prctl,
+    /// msgsnd(queue, message, size, ...), mq_timedsend(queue, message, size, ...): the return value is 0.
+    MessageSend,
+    /// msgrcv, mq_timedreceive: the return value is bytes.
+    MessageReceive,
 }
 
 /// Numbers below this are looked up; every data call of both architectures is.
@@ -81,9 +87,9 @@ const fn table(entries: &[(usize, SyscallKind)]) -> SyscallTable {
 }
 
 use SyscallKind::{
-    CopyFileRange, Getsockopt, IoGetevents, Ioctl, Mmap, Msync, Munmap, Prctl, Pread, ProcessVm,
-    Read, Recvfrom, Recvmmsg, Recvmsg, Sendfile, Sendmmsg, Sendmsg, Sendto, Splice, Submit, Tee,
-    Vmsplice, Write,
+    CopyFileRange, Getsockopt, IoGetevents, Ioctl, MessageReceive, MessageSend, Mmap, Msync,
+    Munmap, Prctl, Pread, ProcessVm, Read, Recvfrom, Recvmmsg, Recvmsg, Sendfile, Sendmmsg,
+    Sendmsg, Sendto, Splice, Submit, Tee, Vmsplice, Write,
 };
 
 /// x86-64 (`arch/x86/entry/syscalls/syscall_64.tbl`).
@@ -107,9 +113,13 @@ pub const X86_64: SyscallTable = table(&[
     (46, Sendmsg),
     (47, Recvmsg),
     (55, Getsockopt),
+    (69, MessageSend),
+    (70, MessageReceive),
     (157, Prctl),
     (208, IoGetevents),
     (209, Submit),
+    (242, MessageSend),
+    (243, MessageReceive),
     (275, Splice),
     (276, Tee),
     (278, Vmsplice),
@@ -144,6 +154,10 @@ pub const GENERIC: SyscallTable = table(&[
     (76, Splice),
     (77, Tee),
     (167, Prctl),
+    (182, MessageSend),
+    (183, MessageReceive),
+    (188, MessageReceive),
+    (189, MessageSend),
     (206, Sendto),
     (207, Recvfrom),
     (209, Getsockopt),

@@ -21,21 +21,30 @@ use crate::{
     cpu::Cpu,
     follow::is_followed,
     kernel::{Object, field, low_half, member, offset, setting},
+    objects::Copies,
 };
 
+mod evidence;
+mod faults;
 mod late;
 mod pages;
 mod relay;
 mod slots;
 mod staged;
 mod straight;
+mod waiting;
 
+pub(crate) use faults::maps_ahead;
 pub(crate) use late::{LateAccount, count_late};
 pub(crate) use pages::{OWN_POSITION, zc_accessed};
 pub(crate) use relay::{
-    MESSAGE, ONE_BUFFER, SENDS, Target, VECTOR, zc_first_buffer, zc_gathered, zc_relay,
+    MESSAGE, NARROW, ONE_BUFFER, SENDS, Target, VECTOR, zc_first_buffer, zc_gathered, zc_relay,
 };
-pub(crate) use staged::{Caller, caller};
+pub(crate) use staged::{Caller, caller, registers as user_registers};
+pub(crate) use straight::FIRST_RESTART;
+pub(crate) use waiting::{
+    HAS_TWO, NOT_REPLACED, WAITED, has_work, is_filtered, shares_files, zc_replaced,
+};
 
 /// Counters per thread, by slot: those of the lowest slots, see [`TABLES`]. Writer: the thread itself; user space
 /// zeroes a slot before it frees it. Mapped into user space, which reads it without a system call. Slot 0 is the
@@ -171,8 +180,16 @@ impl Account {
         }
     }
 
+    /// Adds a sample of which it was not noted where in its code it was; only the sampler does.
     #[inline(always)]
-    fn at(slot: u32) -> Option<Self> {
+    pub(crate) fn unlocated(self) {
+        // SAFETY: as above.
+        self.add(|record| unsafe { &raw mut (*record).samples.unlocated }, 1);
+    }
+
+    /// The account in a slot, see [`Self::slot`].
+    #[inline(always)]
+    pub(crate) fn at(slot: u32) -> Option<Self> {
         let record = record_in(slot)?;
         Some(Self { record, shared: slot == UNATTRIBUTED_SLOT })
     }
@@ -188,6 +205,40 @@ impl Account {
     pub(crate) fn slot(self) -> u32 {
         // SAFETY: a field of a map value that does not change.
         if self.shared { UNATTRIBUTED_SLOT } else { unsafe { (*self.record).slot } }
+    }
+
+    /// Its process: the id and the start; 0 of what belongs to no thread.
+    #[inline(always)]
+    pub(crate) fn process(self) -> (u32, u64) {
+        // SAFETY: fields of a map value that do not change while the record is this thread's.
+        unsafe { ((*self.record).tgid, (*self.record).process_start_ns) }
+    }
+
+    /// Bytes copied on a lane. `None` for the row of what belongs to no thread, which several CPUs write.
+    #[inline(always)]
+    pub(crate) fn copies(self, lane: Lane) -> Option<Copies> {
+        if self.shared {
+            return None;
+        }
+        let count = self.lane(lane)?;
+        // SAFETY: fields of a map value; this thread is the only writer.
+        Some(unsafe { Copies { copied: (*count).copied, assumed: (*count).assumed } })
+    }
+
+    /// Copies the name of its thread to `place`.
+    ///
+    /// # Safety
+    /// There are as many words as a name takes.
+    #[inline(always)]
+    pub(crate) unsafe fn copy_name(self, place: *mut u64) {
+        for word in 0..COMM_LEN / 8 {
+            // SAFETY: the caller's, and a field of a map value, which is aligned. Volatile: of two words the compiler
+            // makes a call of `memcpy`, which is a loop over their bytes here.
+            unsafe {
+                let name = (&raw const (*self.record).comm).cast::<u64>();
+                place.add(word).write_volatile(name.add(word).read_volatile());
+            }
+        }
     }
 
     /// Whether this is the row of what belongs to no thread.
@@ -215,32 +266,17 @@ impl Account {
         }
     }
 
-    /// Remembers whether the page fault that is being served is a write.
-    #[inline(always)]
-    pub(crate) fn note_fault(self, is_write: bool) {
-        if let Some(record) = self.own() {
-            // SAFETY: a map value; this thread is its only writer.
-            unsafe { (*record).fault_is_write = u64::from(is_write) };
-        }
-    }
-
-    /// Whether the page fault that is being served is a write.
-    #[inline(always)]
-    pub(crate) fn faults_by_write(self) -> bool {
-        // SAFETY: as above.
-        self.own().is_some_and(|record| unsafe { (*record).fault_is_write } != 0)
-    }
-
     /// The thread `task`, whose account this is, has passed its exit hook.
     #[inline(always)]
     pub(crate) fn exit(self, task: Object) {
         let Some(record) = self.own() else { return };
         let signal = task.follow(offset!(task_signal));
-        // SAFETY: as above.
+        // SAFETY: a map value; this thread is its only writer.
         unsafe {
             // `do_exit` has already taken this thread off the count (`kernel/exit.c`).
             if signal.load::<u32>(offset!(signal_live)) == 0 {
                 (*record).flags |= FLAG_GROUP_DEAD;
+                evidence::forget_requested();
             }
             // It may have been moved while its record was made, unseen.
             (*record).cgroup_id = Cgroup::of(task).id();
@@ -308,7 +344,17 @@ impl Account {
                 field!(u64, task, task_nvcsw) - record.voluntary_base;
             counters.context_switches_involuntary =
                 field!(u64, task, task_nivcsw) - record.involuntary_base;
+            // There is no tracepoint where credentials change.
+            record.user = slots::user_of(task);
             record.updates += 1;
+        }
+        if setting!(cow_sites) == 0 {
+            // SAFETY: as above.
+            let faults = unsafe {
+                let counters = &(*self.record).counters;
+                counters.page_faults_minor.wrapping_add(counters.page_faults_major)
+            };
+            self.settle_faults(faults);
         }
     }
 

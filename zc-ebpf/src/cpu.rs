@@ -28,6 +28,14 @@ impl Cpu {
     /// This CPU. `None` on one beyond the table.
     #[inline(always)]
     pub(crate) fn this() -> Option<Self> {
+        let number = Self::number()?;
+        // SAFETY: inside the array; only the address is taken.
+        Some(Self(unsafe { (&raw mut CPUS).cast::<CpuState>().add(number) }))
+    }
+
+    /// Its number, which is below [`MAX_CPUS`]. `None` on one beyond the table.
+    #[inline(always)]
+    pub(crate) fn number() -> Option<usize> {
         // As 64 bits, which the helper fills: of 32 the compiler would clear the others.
         // SAFETY: the helper of this number takes no arguments.
         let number = unsafe {
@@ -35,11 +43,7 @@ impl Cpu {
                 core::mem::transmute(BPF_FUNC_get_smp_processor_id as usize);
             helper()
         };
-        if number >= u64::from(MAX_CPUS) {
-            return None;
-        }
-        // SAFETY: inside the array; only the address is taken.
-        Some(Self(unsafe { (&raw mut CPUS).cast::<CpuState>().add(number as usize) }))
+        if number >= u64::from(MAX_CPUS) { None } else { Some(number as usize) }
     }
 
     /// Counts a call that has returned. It is charged at the next switch.
@@ -68,6 +72,20 @@ impl Cpu {
     pub(crate) fn clear_calls(self) {
         // SAFETY: as above.
         unsafe { (*self.0).pending_syscalls = 0 };
+    }
+
+    /// Whether a supervisor may answer calls of the thread that runs here.
+    #[inline(always)]
+    pub(crate) fn is_supervised(self) -> bool {
+        // SAFETY: as above.
+        unsafe { (*self.0).supervised != 0 }
+    }
+
+    /// Notes whether it may.
+    #[inline(always)]
+    pub(crate) fn supervises(self, supervised: u64) {
+        // SAFETY: as above.
+        unsafe { (*self.0).supervised = supervised };
     }
 
     /// Notes that the thread `pid` runs from now on.

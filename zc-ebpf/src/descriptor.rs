@@ -7,7 +7,7 @@
 use zc_common::{
     layout::ABSENT,
     path::{CopyPath, Lane, SocketKind, lane, recv_lane, send_lane},
-    record::{RELAY_FILE, RELAY_NONE, RELAY_PIPE, RELAY_SOCKET},
+    record::{EVIDENCE_NOTHING, RELAY_FILE, RELAY_NONE, RELAY_PIPE, RELAY_SOCKET},
 };
 
 use crate::{
@@ -17,8 +17,12 @@ use crate::{
 };
 
 mod known;
+mod pages;
 
 pub(crate) use known::{Booking, booking, flags, mapping, position};
+pub(crate) use pages::{
+    PAGES_COPIED, PAGES_COPIED_ON_THE_WAY, PAGES_REFERRED_TO, PAGES_UNKNOWN, pages_from, pages_to,
+};
 
 /// What stands behind a descriptor. A number, not an enumeration: the verifier must be able to
 /// forget which one it is (see [`opaque`]).
@@ -26,7 +30,7 @@ pub(crate) use known::{Booking, booking, flags, mapping, position};
 pub(crate) struct Class(u8);
 
 /// Number of classes.
-const CLASSES: usize = 12;
+const CLASSES: usize = 13;
 
 impl Class {
     /// The descriptor is not open.
@@ -40,7 +44,8 @@ impl Class {
     pub(crate) const UDP: Self = Self(6);
     /// A unix socket that carries a stream.
     pub(crate) const UNIX: Self = Self(7);
-    pub(crate) const OTHER_SOCKET: Self = Self(8);
+    /// A socket of another kind that reaches no network: netlink, the crypto API.
+    pub(crate) const LOCAL_SOCKET: Self = Self(8);
     /// `/dev/null`, `/dev/zero`, `/dev/full`: nothing is copied to or from them.
     pub(crate) const VOID: Self = Self(9);
     /// A regular file of a file system in memory: `O_DIRECT` changes nothing, and what is read was not
@@ -48,10 +53,13 @@ impl Class {
     pub(crate) const MEMORY: Self = Self(10);
     /// A unix socket that carries messages.
     pub(crate) const UNIX_MESSAGES: Self = Self(11);
+    /// A socket of another kind through which bytes leave or reach the host, or its virtual machines: raw, ICMP,
+    /// packet, SCTP, vsock.
+    pub(crate) const NETWORK_SOCKET: Self = Self(12);
 
     /// As a number, for a map.
     #[inline(always)]
-    pub(crate) fn number(self) -> u8 {
+    pub(crate) const fn number(self) -> u8 {
         self.0
     }
 
@@ -83,6 +91,7 @@ static READ_LANES: [Lane; CLASSES] = [
     lane(CopyPath::PseudoRead),
     lane(CopyPath::FileRead),
     recv_lane(SocketKind::Unix),
+    recv_lane(SocketKind::Other),
 ];
 
 /// The lane of a copy from user memory to each class.
@@ -99,6 +108,7 @@ static WRITE_LANES: [Lane; CLASSES] = [
     lane(CopyPath::PseudoWrite),
     lane(CopyPath::FileWrite),
     send_lane(SocketKind::Unix),
+    send_lane(SocketKind::Other),
 ];
 
 /// Where bytes that are passed on come from and go to, for each class: a `RELAY_` value.
@@ -132,6 +142,9 @@ const SMB2_MAGIC: u32 = 0xfe53_4d42;
 const CEPH_MAGIC: u32 = 0x00c3_6400;
 const FUSE_MAGIC: u32 = 0x6573_5546;
 const OVERLAYFS_MAGIC: u32 = 0x794c_7630;
+
+const IPPROTO_TCP: u16 = 6;
+const IPPROTO_UDP: u16 = 17;
 
 /// File systems whose regular files are made up by the kernel on the fly.
 const fn is_pseudo(magic: u32) -> bool {
@@ -169,18 +182,24 @@ impl File {
     /// The open file that `fd` names in `task`.
     #[inline(always)]
     pub(crate) fn of(task: Object, fd: u64) -> Option<Self> {
+        Self::at(Self::address_of(task, fd))
+    }
+
+    /// Its address, 0 when `fd` is not open.
+    #[inline(always)]
+    pub(crate) fn address_of(task: Object, fd: u64) -> u64 {
         let files = task.follow(offset!(task_files));
         if files.is_null() {
-            return None;
+            return 0;
         }
         let table = files.follow(offset!(files_fdt));
         // A descriptor is an int: the upper half of the register is noise.
         let fd = fd as u32;
         if fd >= table.load::<u32>(offset!(fdt_max_fds)) {
-            return None;
+            return 0;
         }
         let slots = table.load::<u64>(offset!(fdt_fd));
-        Self::at(Object::words(slots + u64::from(fd) * 8).load(0))
+        Object::words(slots + u64::from(fd) * 8).load(0)
     }
 
     /// The open file at `address`.
@@ -299,16 +318,32 @@ impl File {
         )
     }
 
+    /// Whether it is a file of an overlay, which has its contents in a file of another file system.
+    #[inline(always)]
+    pub(crate) fn is_of_overlay(self) -> bool {
+        self.magic() == OVERLAYFS_MAGIC
+    }
+
+    /// Whether btrfs may have the contents of such a range in its metadata: of files up to a block (`max_inline`).
+    #[inline(always)]
+    pub(crate) fn may_be_inline(self, bytes: u64) -> bool {
+        bytes < 1 << variant!(page_shift) && self.magic() == BTRFS_MAGIC
+    }
+
     /// Whether the socket has `SO_ZEROCOPY`; `true` where that is unknown on this kernel.
     #[inline(always)]
-    fn has_zerocopy(self) -> bool {
+    pub(crate) fn has_zerocopy(self) -> bool {
         if variant!(sock_zerocopy) == ABSENT || offset!(socket_flags) == ABSENT {
             return true;
         }
-        let sock = self.socket().read::<u64>(offset!(socket_sk)).unwrap_or_default();
-        let sock = Object::untyped(sock);
-        sock.read::<u64>(offset!(socket_flags))
+        self.sock()
+            .read::<u64>(offset!(socket_flags))
             .is_none_or(|flags| flags >> variant!(sock_zerocopy) & 1 != 0)
+    }
+
+    #[inline(always)]
+    fn sock(self) -> Object {
+        Object::untyped(self.socket().read::<u64>(offset!(socket_sk)).unwrap_or_default())
     }
 
     /// Where it is read next, bytes from its beginning.
@@ -330,29 +365,38 @@ impl File {
     }
 }
 
-/// What the family and the protocol say.
+/// What the family, the type and the protocol say.
+///
+/// All sockets that share a table of operations must get the same answer here, because it is remembered for the
+/// table. Raw sockets of every protocol share one, with ICMP sockets (`inet_sockraw_ops`, `net/ipv4/af_inet.c`):
+/// the number of their protocol says nothing of how they carry bytes, so the type comes first.
 #[inline(never)]
 fn inspect_socket(socket: Object) -> Class {
     const SOCK_STREAM: u16 = 1;
+    const SOCK_DGRAM: u16 = 2;
     const AF_UNIX: u16 = 1;
     const AF_INET: u16 = 2;
     const AF_INET6: u16 = 10;
-    const IPPROTO_TCP: u16 = 6;
-    const IPPROTO_UDP: u16 = 17;
+    const AF_KEY: u16 = 15;
+    const AF_NETLINK: u16 = 16;
+    const AF_ALG: u16 = 38;
     const IPPROTO_UDPLITE: u16 = 136;
     const IPPROTO_MPTCP: u16 = 262;
 
     let sock = socket.read::<u64>(offset!(socket_sk)).unwrap_or_default();
     let sock = Object::untyped(sock);
+    let kind = socket.read::<u16>(offset!(socket_type)).unwrap_or_default();
+    let protocol = sock.read::<u16>(offset!(sock_protocol)).unwrap_or_default();
     let class = match sock.read::<u16>(offset!(sock_family)).unwrap_or_default() {
-        AF_UNIX if socket.read::<u16>(offset!(socket_type)) == Some(SOCK_STREAM) => Class::UNIX,
+        AF_UNIX if kind == SOCK_STREAM => Class::UNIX,
         AF_UNIX => Class::UNIX_MESSAGES,
-        AF_INET | AF_INET6 => match sock.read::<u16>(offset!(sock_protocol)).unwrap_or_default() {
-            IPPROTO_TCP | IPPROTO_MPTCP => Class::TCP,
-            IPPROTO_UDP | IPPROTO_UDPLITE => Class::UDP,
-            _ => Class::OTHER_SOCKET,
+        AF_INET | AF_INET6 => match (kind, protocol) {
+            (SOCK_STREAM, IPPROTO_TCP | IPPROTO_MPTCP) => Class::TCP,
+            (SOCK_DGRAM, IPPROTO_UDP | IPPROTO_UDPLITE) => Class::UDP,
+            _ => Class::NETWORK_SOCKET,
         },
-        _ => Class::OTHER_SOCKET,
+        AF_NETLINK | AF_KEY | AF_ALG => Class::LOCAL_SOCKET,
+        _ => Class::NETWORK_SOCKET,
     };
     Class(opaque(u64::from(class.0)) as u8)
 }
@@ -364,7 +408,7 @@ fn inspect_socket(socket: Object) -> Class {
 /// for a class or two, within a million instructions.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn zc_class(fd: u64) -> u64 {
+pub(crate) extern "C" fn zc_class(fd: u64) -> u64 {
     u64::from(Class::of(Object::current_task(), fd).0)
 }
 
@@ -400,7 +444,28 @@ impl Class {
     /// Whether bytes through it count as network traffic.
     #[inline(always)]
     pub(crate) fn is_network(self) -> bool {
+        self == Self::TCP || self == Self::UDP || self == Self::NETWORK_SOCKET
+    }
+
+    /// Whether the kernel knows `MSG_ZEROCOPY` there (`sk_setsockopt`, `net/core/sock.c`, 5.10 to 7.2).
+    #[inline(always)]
+    pub(crate) fn knows_zerocopy(self) -> bool {
         self == Self::TCP || self == Self::UDP
+    }
+
+    /// Whether it is a socket of any kind.
+    #[inline(always)]
+    pub(crate) fn is_socket(self) -> bool {
+        self.is_network()
+            || self == Self::UNIX
+            || self == Self::UNIX_MESSAGES
+            || self == Self::LOCAL_SOCKET
+    }
+
+    /// What the kind alone says of how bytes reach or leave it, an `EVIDENCE_` value; 0 where it does not tell.
+    #[inline(always)]
+    pub(crate) fn evidence(self) -> u64 {
+        if self == Self::VOID { EVIDENCE_NOTHING } else { 0 }
     }
 
     /// Where bytes that are passed on come from or go to: a `RELAY_` value.

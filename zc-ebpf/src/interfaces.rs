@@ -16,13 +16,16 @@ use aya_ebpf::{
 };
 use zc_common::{
     MAX_CPUS,
-    device::{INTERFACE_SLOTS, InterfaceCounts, interface_device},
+    device::{DeviceKey, INTERFACE_SLOTS, InterfaceCounts, InterfaceKey, KIND_NET},
 };
 
-use crate::devices::{Device, count_device};
+use crate::{
+    devices::{Device, count_device},
+    kernel::{low_half, opaque},
+};
 
 /// Writer: each CPU its own [`INTERFACE_SLOTS`]. User space maps it, sizes it by the CPUs there are, and
-/// adds all up. Interfaces beyond the slots are counted in `DEVICES` directly.
+/// adds all up. Interfaces beyond the slots are counted in the table of devices directly.
 #[map]
 static INTERFACES: Array<InterfaceCounts> =
     Array::with_max_entries(MAX_CPUS * INTERFACE_SLOTS, BPF_F_MMAPABLE);
@@ -36,35 +39,65 @@ const PATIENCE: u64 = 64;
 #[derive(Clone, Copy)]
 pub(crate) struct Interface(*mut InterfaceCounts);
 
-/// The slot of an interface on this CPU, which another may have. `None` on a CPU beyond the table.
+/// The slot of the interface at `address` on this CPU, which another may have. `None` on a CPU beyond the table.
 #[inline(always)]
-fn slot(key: u64) -> Option<*mut InterfaceCounts> {
+fn slot(address: u64) -> Option<*mut InterfaceCounts> {
+    // A structure takes a page at least: the slots of those that were made one after the other differ.
+    const PAGE_SHIFT: u32 = 12;
     // SAFETY: no arguments.
     let cpu = unsafe { bpf_get_smp_processor_id() };
-    // Indexes follow each other within a namespace, and so do the numbers of namespaces, each of which has
-    // the same few indexes.
-    let spread = (key as u32).wrapping_add((key >> 32) as u32);
-    INTERFACES.get_ptr_mut(cpu * INTERFACE_SLOTS + spread % INTERFACE_SLOTS)
+    let place = low_half(address) as u32 >> PAGE_SHIFT;
+    INTERFACES.get_ptr_mut(cpu * INTERFACE_SLOTS + place % INTERFACE_SLOTS)
+}
+
+/// [`InterfaceKey::device`]: adjacent zeroes would become a call of `memset`.
+#[inline(always)]
+pub(crate) fn device_key(key: &InterfaceKey) -> DeviceKey {
+    let (zero, [start, end]) = (opaque(0), key.name);
+    DeviceKey { kind: KIND_NET, id: 0, namespace: key.namespace, name: [start, end, zero, zero] }
+}
+
+/// Whether the slot is that of this interface.
+///
+/// # Safety
+///
+/// `counts` is a map value that only this CPU writes.
+#[inline(always)]
+unsafe fn is_owner(counts: *const InterfaceCounts, key: &InterfaceKey) -> bool {
+    // SAFETY: as the caller says. Word by word: a comparison of arrays is a call of `memcmp`.
+    unsafe {
+        (*counts).key.namespace == key.namespace
+            && (*counts).key.name[0] == key.name[0]
+            && (*counts).key.name[1] == key.name[1]
+    }
 }
 
 impl Interface {
-    /// The counts of an interface that has its slot.
+    /// The counts of the interface at `address`, while a packet whose shape was counted is on its way to its
+    /// driver: nothing but its own hooks runs on this CPU until it is there, so that it is the owner still.
     #[inline(always)]
-    pub(crate) fn of(key: u64) -> Option<Self> {
-        let counts = slot(key)?;
+    pub(crate) fn pending(address: u64) -> Option<Self> {
+        let counts = slot(address)?;
         // SAFETY: a map value that only this CPU writes.
-        if unsafe { (*counts).key } == key { Some(Self(counts)) } else { None }
+        if unsafe { (*counts).pending } == address { Some(Self(counts)) } else { None }
     }
 
-    /// Takes the slot of an interface that has a record in `DEVICES`, if it is free or its owner moves
-    /// nothing any more.
+    /// The counts of the interface at `address`, if it has its slot.
     #[inline(always)]
-    pub(crate) fn claim(key: u64) -> Option<Self> {
-        let counts = slot(key)?;
+    pub(crate) fn of(address: u64, key: &InterfaceKey) -> Option<Self> {
+        let counts = slot(address)?;
+        // SAFETY: a map value that only this CPU writes.
+        if unsafe { is_owner(counts, key) } { Some(Self(counts)) } else { None }
+    }
+
+    /// Takes the slot of the interface at `address`, which has a record, if it is free or its owner moves nothing
+    /// any more.
+    #[inline(always)]
+    pub(crate) fn claim(address: u64, key: &InterfaceKey) -> Option<Self> {
+        let counts = slot(address)?;
         // SAFETY: as above.
         unsafe {
-            let owner = (*counts).key;
-            if owner != 0 && owner != key {
+            if (*counts).key.namespace != 0 && !is_owner(counts, key) {
                 let packets = (*counts).packets();
                 if (*counts).contended_at != packets {
                     (*counts).contended_at = packets;
@@ -74,9 +107,14 @@ impl Interface {
                 if (*counts).contenders < PATIENCE {
                     return None;
                 }
-                Self(counts).move_to(Device::known(&interface_device(owner))?);
+                let owner = (*counts).key;
+                // It may have no record in this table. User space knows its flags from an earlier one.
+                Self(counts).move_to(Device::of(&device_key(&owner), || 0)?);
             }
-            (&raw mut (*counts).key).write_volatile(key);
+            // The name first: the namespace says that the slot is taken. Volatile: the order is part of it.
+            (&raw mut (*counts).key.name[0]).write_volatile(key.name[0]);
+            (&raw mut (*counts).key.name[1]).write_volatile(key.name[1]);
+            (&raw mut (*counts).key.namespace).write_volatile(key.namespace);
         }
         Some(Self(counts))
     }
@@ -91,52 +129,69 @@ impl Interface {
         // SAFETY: as above. Volatile, here and below: the order is part of the protocol, and adjacent zeroes
         // would become a call of `memset`.
         unsafe { (&raw mut (*counts).moves).write_volatile(old.moves + 1) };
-        let packets = old.sent_packets.wrapping_sub(old.refused_packets);
-        let gathered = old.sent_gather_bytes.wrapping_sub(old.refused_gather_bytes);
-        count_device!(device, write_bytes, old.sent_bytes.wrapping_sub(old.refused_bytes));
-        count_device!(device, write_requests, packets);
-        count_device!(device, gather_bytes, gathered);
-        count_device!(device, errors, old.refused_packets);
+        count_device!(device, write_bytes, old.sent_bytes);
+        count_device!(device, write_requests, old.sent_packets);
         count_device!(device, read_bytes, old.received_bytes);
         count_device!(device, read_requests, old.received_packets);
+        count_device!(device, errors, old.refused_packets);
+        count_device!(device, shaped_bytes, old.shaped_bytes);
+        count_device!(device, shaped_packets, old.shaped_packets);
+        count_device!(device, gather_bytes, old.gather_bytes);
         // SAFETY: as above.
         unsafe {
-            (&raw mut (*counts).key).write_volatile(0);
+            (&raw mut (*counts).key.namespace).write_volatile(0);
             (&raw mut (*counts).sent_bytes).write_volatile(0);
-            (&raw mut (*counts).sent_gather_bytes).write_volatile(0);
             (&raw mut (*counts).sent_packets).write_volatile(0);
-            (&raw mut (*counts).last_gather_bytes).write_volatile(0);
             (&raw mut (*counts).received_bytes).write_volatile(0);
             (&raw mut (*counts).received_packets).write_volatile(0);
-            (&raw mut (*counts).refused_bytes).write_volatile(0);
-            (&raw mut (*counts).refused_gather_bytes).write_volatile(0);
             (&raw mut (*counts).refused_packets).write_volatile(0);
+            (&raw mut (*counts).shaped_bytes).write_volatile(0);
+            (&raw mut (*counts).shaped_packets).write_volatile(0);
+            (&raw mut (*counts).gather_bytes).write_volatile(0);
+            (&raw mut (*counts).pending).write_volatile(0);
+            (&raw mut (*counts).pending_gather_bytes).write_volatile(0);
             (&raw mut (*counts).contenders).write_volatile(0);
             (&raw mut (*counts).contended_at).write_volatile(0);
             (&raw mut (*counts).moves).write_volatile(old.moves + 2);
         }
     }
 
-    /// Counts a packet handed to the driver.
+    /// Counts the shape of a packet that is handed to the driver of the interface at `address`.
     #[inline(always)]
-    pub(crate) fn sent(self, bytes: u64, gathered: u64) {
+    pub(crate) fn shaped(self, address: u64, bytes: u64, gathered: u64) {
         // SAFETY: fields of a map value that only this CPU writes.
         unsafe {
-            (*self.0).sent_bytes += bytes;
-            (*self.0).sent_gather_bytes += gathered;
-            (*self.0).sent_packets += 1;
-            (*self.0).last_gather_bytes = gathered;
+            (*self.0).shaped_bytes += bytes;
+            (*self.0).shaped_packets += 1;
+            (*self.0).gather_bytes += gathered;
+            (*self.0).pending_gather_bytes = gathered;
+            (*self.0).pending = address;
         }
     }
 
-    /// Takes back the packet handed over last, which the driver did not take.
+    /// Counts a packet that the driver took.
+    #[inline(always)]
+    pub(crate) fn sent(self, bytes: u64) {
+        // SAFETY: as above.
+        unsafe {
+            (*self.0).sent_bytes += bytes;
+            (*self.0).sent_packets += 1;
+            (*self.0).pending = 0;
+        }
+    }
+
+    /// Counts a packet that the driver did not take, and takes back its shape: it may be handed over again.
     #[inline(always)]
     pub(crate) fn refused(self, bytes: u64) {
         // SAFETY: as above.
         unsafe {
-            (*self.0).refused_bytes += bytes;
-            (*self.0).refused_gather_bytes += (*self.0).last_gather_bytes;
             (*self.0).refused_packets += 1;
+            if (*self.0).pending != 0 {
+                (*self.0).shaped_bytes -= bytes;
+                (*self.0).shaped_packets -= 1;
+                (*self.0).gather_bytes -= (*self.0).pending_gather_bytes;
+                (*self.0).pending = 0;
+            }
         }
     }
 

@@ -133,6 +133,22 @@ pub(crate) fn words(address: u64) -> u64 {
     words
 }
 
+/// The address that lies `offset` bytes behind another, of which the compiler knows nothing.
+#[inline(always)]
+fn sum(address: *const u8, offset: u32) -> *const u64 {
+    let mut sum = address as u64;
+    // SAFETY: one instruction.
+    unsafe {
+        asm!(
+            "{sum} += {offset}",
+            sum = inout(reg) sum,
+            offset = in(reg) u64::from(offset),
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    sum as *const u64
+}
+
 /// The lower half of an address, as an integer: the verifier refuses arithmetic with an address of which it
 /// knows the type, but half of one is no address to it (`check_alu_op`, `kernel/bpf/verifier.c`).
 #[inline(always)]
@@ -144,6 +160,22 @@ pub(crate) fn low_half(address: u64) -> u64 {
         core::hint::assert_unchecked(half <= u64::from(u32::MAX));
     }
     half
+}
+
+/// The bits of `value` that are in `MASK`, of which the compiler knows nothing: it would leave out what it knows to change
+/// nothing, and the verifier needs.
+#[inline(always)]
+pub(crate) fn within<const MASK: u32>(mut value: u64) -> u64 {
+    // SAFETY: one instruction.
+    unsafe {
+        asm!(
+            "{value} &= {mask}",
+            value = inout(reg) value,
+            mask = const MASK,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    value
 }
 
 /// A kernel object, and whether the verifier knows its type.
@@ -252,6 +284,23 @@ impl Object {
             unsafe { ptr::read_volatile(self.address.add(offset as usize).cast()) }
         } else {
             self.read(offset).unwrap_or_default()
+        }
+    }
+
+    /// The words at `offset`, where every kernel has them, in an object that is not null.
+    #[inline(always)]
+    pub(crate) fn load_words<const COUNT: usize>(self, offset: u32) -> [u64; COUNT] {
+        if self.typed {
+            let mut words = [0; COUNT];
+            // The compiler must not know the sum, which it would compute once more for each word.
+            let first = sum(self.address, offset);
+            for (place, word) in words.iter_mut().enumerate() {
+                // SAFETY: see [`Self::load`].
+                *word = unsafe { ptr::read_volatile(first.add(place)) };
+            }
+            words
+        } else {
+            self.read(offset).unwrap_or([0; COUNT])
         }
     }
 

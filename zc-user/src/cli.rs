@@ -5,16 +5,21 @@ pub(crate) mod lab;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
 use zc_common::path::CopyPath;
 
 use zc_model::{
     column::{Column, Processes, Table as _, View},
     filter::{self, Expr, Filter},
+    group::GroupBy,
     snapshot::ProcessId,
     sort::{Direction, Listing},
 };
 use zc_probe::{
+    attach::Options,
     catalog::Part,
     follow::Follow,
     names::{identity, namespace},
@@ -35,7 +40,7 @@ pub(crate) struct Usage(pub(crate) String);
     long_about = "Shows where the CPU copies data, for which process, on which path (read/write, \
                   sendfile, splice, mmap, O_DIRECT, MSG_ZEROCOPY, io_uring...), and which of those \
                   copies did not have to happen.\n\nWithout a verb, zc is the live dashboard.",
-    after_help = "Exit status: 0 success, 1 failure, 2 wrong usage; zc stat -- CMD exits with CMD's status.",
+    after_help = "Exit status: 0 success, 1 failure, 2 wrong usage or an unusable --btf or --script file; zc stat -- CMD exits with CMD's status.",
     max_term_width = 100,
     args_conflicts_with_subcommands = true
 )]
@@ -55,6 +60,10 @@ pub(crate) enum Verb {
     Top(Top),
     /// Run a command, or watch processes, and print the copy breakdown at the end
     Stat(Stat),
+    /// Print which files were read and written, and how many bytes of each
+    Files(Objects),
+    /// Print which sockets and pipes received and sent bytes, and who is at the other end
+    Peers(Objects),
     /// The lab and its tour.
     #[cfg(feature = "lab")]
     #[command(flatten)]
@@ -105,10 +114,13 @@ pub(crate) struct Selection {
     /// Show only processes for which this holds, such as 'copied_bytes > 1MiB and comm ~ nginx'
     #[arg(long, value_name = "EXPR", value_parser = expression)]
     pub(crate) filter: Option<Expr>,
+    /// List groups of processes: by command, tree, parent, cgroup, container, user, thread or path
+    #[arg(long, value_name = "WHAT", value_parser = group_by(), hide_possible_values = true)]
+    pub(crate) group_by: Option<GroupBy>,
     /// Sort by this column, such as syscalls; prefix with - (descending) or + (ascending)
     #[arg(long, value_name = "COLUMN", value_parser = sorting, allow_hyphen_values = true)]
     pub(crate) sort: Option<Sorting>,
-    /// Show at most this many processes
+    /// Show at most this many processes or groups
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) top: Option<u32>,
 }
@@ -166,6 +178,15 @@ impl Selection {
         }
     }
 
+    /// `options` with what the groups need to know of processes.
+    #[must_use]
+    pub(crate) fn completed(&self, options: Options) -> Options {
+        let ancestors = matches!(self.group_by, Some(GroupBy::Tree | GroupBy::Parent));
+        let users = self.group_by == Some(GroupBy::User);
+        let threads_apart = self.group_by == Some(GroupBy::Thread);
+        Options { ancestors, users, threads_apart, ..options }
+    }
+
     /// `listing` with what the options change in it.
     #[must_use]
     pub(crate) fn listing(&self, mut listing: Listing) -> Listing {
@@ -176,6 +197,7 @@ impl Selection {
         if let Some(top) = self.top {
             listing.top = Some(top as usize);
         }
+        listing.by = self.group_by;
         listing
     }
 }
@@ -210,7 +232,7 @@ pub(crate) struct Format {
         conflicts_with = "json"
     )]
     columns: Vec<&'static str>,
-    /// Print one row per path of each process, with the columns of paths (CSV only)
+    /// Print one row per path of each process or group, with the columns of paths (CSV only)
     #[arg(long, requires = "csv", conflicts_with = "json")]
     per_path: bool,
     /// Disable colours (also: NO_COLOR in the environment)
@@ -221,10 +243,18 @@ pub(crate) struct Format {
 impl Format {
     /// The form that the options ask for; the columns of a text are those of `view` unless the user
     /// chose others.
-    pub(crate) fn form(&self, view: View) -> Result<Form, Usage> {
+    pub(crate) fn form(&self, view: View, grouped: bool) -> Result<Form, Usage> {
+        if !grouped && self.columns.contains(&Processes::GROUP.id) {
+            return Err(Usage("column 'group' needs --group-by".into()));
+        }
+        let view = match view {
+            View::Once if grouped => View::GroupOnce,
+            View::Report if grouped => View::GroupReport,
+            view => view,
+        };
         Ok(match self {
             Self { json: true, .. } => Form::Json,
-            Self { csv: true, .. } => Form::Csv(self.rows()?),
+            Self { csv: true, .. } => Form::Csv(self.rows(grouped)?),
             _ if self.columns.is_empty() => Form::Text(Processes::of_view(view).collect()),
             _ => Form::Text(self.columns()?),
         })
@@ -240,16 +270,19 @@ impl Format {
         !self.columns.is_empty()
     }
 
-    fn rows(&self) -> Result<Rows, Usage> {
+    fn rows(&self, grouped: bool) -> Result<Rows, Usage> {
         self.refuse_duplicates()?;
         match (self.per_path, self.columns.is_empty()) {
-            (true, true) => Ok(Rows::per_path()),
+            (true, true) => Ok(Rows::per_path(grouped)),
             (false, true) => Ok(Rows::default()),
             (false, false) => self.columns().map(Rows::Processes),
             (true, false) => self
                 .columns
                 .iter()
-                .map(|id| PathColumn::from_id(id).ok_or_else(|| not_here(id, &PathColumn::ids())))
+                .map(|id| {
+                    let column = PathColumn::from_id(id, grouped);
+                    column.ok_or_else(|| not_here(id, &PathColumn::ids(grouped)))
+                })
                 .collect::<Result<_, _>>()
                 .map(Rows::Paths),
         }
@@ -290,6 +323,9 @@ pub(crate) struct Probing {
     /// [default: based on the current thread count and the available memory]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
     pub(crate) max_threads: Option<u32>,
+    /// Also show copies that programs make themselves: samples their code, and looks at its files
+    #[arg(long)]
+    pub(crate) user_copies: bool,
     /// Print the eBPF programs' own diagnostics on standard error
     #[arg(long)]
     pub(crate) ebpf_log: bool,
@@ -348,6 +384,27 @@ pub(crate) struct Stat {
     pub(crate) command: Vec<OsString>,
 }
 
+/// `zc files` and `zc peers`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Objects {
+    /// Print a report for each interval of this many seconds, instead of one at the end
+    #[arg(short, long, value_name = "SECS", value_parser = interval, allow_negative_numbers = true)]
+    pub(crate) interval: Option<Duration>,
+    /// Maximum number of rows, one per process, object and path; each takes 1 KiB of kernel memory. What finds no
+    /// room is counted together
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 16_384,
+        value_parser = clap::value_parser!(u32).range(64..=1_048_576),
+        help_heading = "Probes"
+    )]
+    pub(crate) max_objects: u32,
+    /// What is watched, and where the report goes.
+    #[command(flatten)]
+    pub(crate) stat: Stat,
+}
+
 /// `zc doctor`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Doctor {
@@ -385,6 +442,12 @@ fn expression(text: &str) -> Result<Expr, String> {
     filter::parse(text).map_err(|error| error.to_string())
 }
 
+fn group_by() -> impl TypedValueParser<Value = GroupBy> {
+    let ids = GroupBy::ALL.iter().map(|by| PossibleValue::new(by.id()).help(by.help()));
+    PossibleValuesParser::new(ids.collect::<Vec<_>>())
+        .map(|id| GroupBy::ALL.iter().copied().find(|by| by.id() == id).unwrap_or(GroupBy::Command))
+}
+
 fn sorting(text: &str) -> Result<Sorting, String> {
     let (id, direction) = match text.split_at_checked(1) {
         Some(("-", id)) => (id, Some(Direction::Descending)),
@@ -399,7 +462,7 @@ fn sorting(text: &str) -> Result<Sorting, String> {
 /// A column of processes or of their paths: `--per-path` decides which it must be.
 fn column_id(text: &str) -> Result<&'static str, String> {
     let of_processes = Processes::COLUMNS.iter().map(|column| column.id);
-    let of_paths = PathColumn::all().map(PathColumn::id);
+    let of_paths = PathColumn::all(false).map(PathColumn::id);
     of_processes
         .chain(of_paths)
         .find(|id| *id == text)

@@ -11,7 +11,12 @@ use env_logger::Target;
 use zc_session::stall::Stoppable;
 
 use crate::cli::{Cli, Probing, Usage, Verb};
-use zc_probe::{attach::Options, follow::Follow, names::identity::Unwatchable};
+use zc_model::object::Which;
+use zc_probe::{
+    attach::{Options, UnusableBtf},
+    follow::Follow,
+    names::identity::Unwatchable,
+};
 
 use zc_render::sanitize::sanitize;
 
@@ -22,6 +27,7 @@ mod doctor;
 #[cfg(feature = "lab")]
 mod lab;
 mod memory;
+mod objects;
 mod privilege;
 mod stat;
 mod top;
@@ -38,7 +44,9 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         .context("cannot start the event loop")?;
     match cli.verb.unwrap_or(Verb::Top(cli.top)) {
         Verb::Top(arguments) => runtime.block_on(top::run(&arguments)),
-        Verb::Stat(arguments) => runtime.block_on(stat::run(&arguments)),
+        Verb::Stat(arguments) => runtime.block_on(stat::run(&arguments, None)),
+        Verb::Files(arguments) => runtime.block_on(objects::run(&arguments, Which::Files)),
+        Verb::Peers(arguments) => runtime.block_on(objects::run(&arguments, Which::Peers)),
         #[cfg(feature = "lab")]
         Verb::Lab(verb) => runtime.block_on(lab::verb(&verb)),
         Verb::Doctor(arguments) => doctor::run(&arguments),
@@ -62,7 +70,7 @@ fn say_ended(pid: u32, comm: &str) {
 /// The exit status that an error stands for.
 #[must_use]
 pub(crate) fn status(error: &anyhow::Error) -> u8 {
-    if error.is::<Usage>() || error.is::<Unwatchable>() {
+    if error.is::<Usage>() || error.is::<Unwatchable>() || error.is::<UnusableBtf>() {
         return 2;
     }
     #[cfg(feature = "lab")]
@@ -96,6 +104,11 @@ fn print(text: &[u8]) -> Result<ExitCode> {
 /// # Errors
 /// When there is not that much memory.
 fn options(probing: &Probing, follow: Follow) -> Result<Options> {
+    options_with(probing, follow, None)
+}
+
+/// As [`options`], with rows for that many files, sockets and pipes, if these are to be counted.
+fn options_with(probing: &Probing, follow: Follow, objects: Option<u32>) -> Result<Options> {
     if probing.ebpf_log {
         // Only the first verb of a process sets it; there is only one.
         let _ = env_logger::Builder::new()
@@ -105,11 +118,17 @@ fn options(probing: &Probing, follow: Follow) -> Result<Options> {
     }
     Ok(Options {
         btf: probing.btf.clone(),
-        threads: Some(memory::threads(probing, &follow)?),
+        threads: Some(memory::threads(probing, &follow, objects)?),
         follow,
         diagnostics: probing.ebpf_log,
         verifier_log: probing.ebpf_log,
         without: probing.without.clone(),
+        ancestors: false,
+        threads_apart: false,
+        users: false,
+        user_copies: probing.user_copies,
+        objects,
         sampling: None,
+        shapes: None,
     })
 }

@@ -11,6 +11,7 @@ use zc_model::{
     advice::Rule,
     column::{Devices, Paths, Processes, Table},
     counter::CounterId,
+    group::GroupBy,
     path::{self, Flow},
     snapshot::Provenance,
     zerocopy::{Mechanism, Reason},
@@ -28,6 +29,8 @@ pub(crate) fn markdown() -> String {
 fn write_page(page: &mut String) -> fmt::Result {
     page.push_str(INTRODUCTION);
     write_columns(page)?;
+    write_groups(page)?;
+    page.push_str(OBJECTS);
     write_counters(page)?;
     write_paths(page)?;
     write_losses(page)?;
@@ -50,17 +53,20 @@ returned bytes that no hooked function copied and nothing shows to have been pas
 copy. *modelled* (`~`): the path's usual number of copies times the bytes moved, where zc cannot trace
 this kernel's functions. *unavailable* (`-`, `null` in JSON, empty in CSV): this kernel or these privileges
 cannot tell. A sum is as trustworthy as its worst part; a part that is not available is left out of
-the sum, which is then a lower bound (`+`; `unknown_moved_bytes` in JSON says by how much at most).
+the sum, which is then a lower bound (`+`; `unknown_moved_bytes` in JSON and CSV says by how much at most).
 
 A run follows all processes, or some: with `-p` these and what descends from them, with `--cgroup` those in
 the control group or below it, with a command that and what descends from it. What descends from a process
 is followed from its birth, also when its parent ends later or it leaves the control group; what had lost its
-parent before `zc` started is not known to descend from it. Nothing is counted for other processes, and they
+parent before `zc` counted is not known to descend from it. Nothing is counted for other processes, and they
 take no slots: the unattributed row has what followed threads did without a slot. With `-p` the processes are
 those that had these numbers when `zc` started, until they end; another process that gets the number of one is
 not followed. Devices and their bytes are still those of the whole machine. A path of a control group that has a `*` is only a filter, and so is
 `--cgroup` with a command. `--comm`, `--path` and `--filter` are filters, too. What threads did without a slot
 stays in the unattributed row and in the totals then: it may be of processes that the filter leaves out.
+
+The counters `relayed_*` are lower bounds: what one thread of a process takes in and another sends on, and what moves
+through io_uring or recvmmsg, is not recognised as the same bytes.
 ";
 
 fn write_columns(page: &mut String) -> fmt::Result {
@@ -71,17 +77,74 @@ fn write_columns(page: &mut String) -> fmt::Result {
     Ok(())
 }
 
+const GROUPS: &str = "
+`--group-by` lists sums over processes that have something in common, in place of the processes; JSON has them in
+`groups`, next to these. Every process that did something is a member of one group (by path: of several), also one
+that has ended; those that were merged to bound memory are members of the group that they have in common, except by
+parent. The groups and what is unattributed are the totals. Members of whom it is not known to which group they belong
+are in the group `?`. There is no advice for groups: what one process reads and another one sends is no relay.
+
+";
+
+fn write_groups(page: &mut String) -> fmt::Result {
+    page.push_str("\n## Groups\n");
+    page.push_str(GROUPS);
+    page.push_str("| id | members have in common |\n| --- | --- |\n");
+    for by in GroupBy::ALL {
+        writeln!(page, "| `{}` | {} |", by.id(), by.help())?;
+    }
+    Ok(())
+}
+
+const OBJECTS: &str = "
+## Files and peers
+
+`zc files` and `zc peers` count bytes per open object, too: a file, a device, a socket, a pipe. JSON has them in
+`objects`, a row per process and object, with the paths on which bytes came `from` the object, and those on which they
+went `to` it. A path may have both ends (sendfile, splice, copy_file_range): it is then in the row of the one object and
+in that of the other. For each path, and for each end that it has, the rows and `objects_outside` are exactly the totals
+(operations, errors, moved and copied bytes); calls in progress while the counts are read are in one of the two
+already. With a filter (`--comm`, `--filter`...), `objects` has the rows of the processes that it leaves, and
+`objects_outside` is that of all that are followed.
+
+`objects_outside` says why bytes are in no row. `no_room`: the table of `--max-objects` rows was full when the object
+was first used; rows stay until `zc` ends, so those that are there are exact. `unknown_object`: another thread closed or
+replaced the descriptor while the call waited, the kernel mapped pages of no open file, or a splice by io_uring read
+from it. `not_attributed`: `zc` does not see the object there: libaio, io_uring before 5.18, io_uring operations that
+complete silently, what TCP_ZEROCOPY_RECEIVE maps after it has copied, and what was copied after a zero-copy send.
+
+An object is known by `device`, `inode` and `generation`, not by its name. The `name` is the path when the object was
+first used, in the tree of mounts of the process (`mount_namespace` says which, where it is not that of `zc`); `whole`
+is false when the beginning is unknown, `deleted` true when the file had no name any more. A name that was changed
+later is not seen. Names are read from the kernel's tables of names, never from files. Of a socket, `local` and `remote`
+are its ends; `remote` is `null` when it is not connected, as most UDP sockets that receive from many: their messages
+are in the row of the socket. Of unix sockets one end has a name at most; an abstract one begins with `@`. `peers` are
+the processes that were seen to use the other end: of connections on this machine, unix sockets and pipes, when they
+moved bytes and are followed, too.
+
+";
+
 const INTERFACES: &str = "
 Network interfaces count packets where the stack hands them to the driver, and the driver to the stack.
 Bytes include the Ethernet header in both directions; on loopback, in neither. Both are what
 `/proc/net/dev` says of loopback and of veth. Interfaces without Ethernet (tun, WireGuard, PPP) count what
 is handed over. A packet that the driver refuses (`errors`) counts when it is taken at last.
 
+All bytes and packets are counted, at any rate. Whether a packet lies in one piece (`linear_bytes`) or in several
+(`gather_bytes`) is looked at for all of them up to 50,000 packets a second, sent by all interfaces together; of
+more, for those of one tenth of the time, in slices of a tenth of a second drawn at random. `linear_bytes` and
+`gather_bytes` are then less than `write_bytes`, and the share GATHER is marked: by `~`, and in JSON by `modelled`
+under `gathered_share` in the `provenance` of the device, which has no such member otherwise.
+
+An interface is known by its namespace and its name: one that is renamed goes on in the row of its new name, and
+one that gets the index of another that is gone is not taken for it. Whatever has had a name adds to its row: another
+interface that gets it later, or one in a namespace that got the inode number of one that is gone.
+
 A packet that the device segments, or that the kernel merged on reception (GRO), counts once and with one
 header, in both directions. `/proc/net/dev` differs where a driver counts something else: segments on the
 wire (most hardware: 66 bytes more for each further TCP segment), packets that it took and then dropped (not
 counted there), or packets without the header (veth with GRO). Not counted here: packets that bypass the
-stack (XDP, AF_XDP, pktgen, offloaded forwarding), and what VLAN, macvlan and bond interfaces receive, which
+stack (XDP, AF_XDP, pktgen, PACKET_QDISC_BYPASS, offloaded forwarding), and what VLAN, macvlan and bond interfaces receive, which
 counts at the interface below.
 ";
 
@@ -109,6 +172,7 @@ fn write_counters(page: &mut String) -> fmt::Result {
         writeln!(page, "| `{}` | {} |", counter.id(), counter.help())?;
     }
     page.push_str(PAGES);
+    page.push_str(USER_COPIES);
     Ok(())
 }
 
@@ -180,29 +244,35 @@ const ADVICE: &str = "
 ## Advice
 
 Advice needs evidence, and enough of it; otherwise there is none. Every piece says how certain it is, and
-under which condition it holds.
+under which condition it holds. Nothing that `zc` counts proves that a program leaves the data alone: it can
+change a few bytes of each buffer in no time. `certain` is only what the kernel reports itself:
+`zerocopy_not_achieved` where it copied because SO_ZEROCOPY is not set, or because the receiver is on this host.
 
 Bytes count as passed on (`relayed_file_socket_bytes` and its like) when a thread writes or sends them right
 after it has read or received them, from the same buffer. Datagrams and messages are left out: splice would
 lose their bounds. So are files that are also read (they are updated in place) or opened with O_APPEND.
-A program that changes bytes within the buffer spends time in user mode: `relayed_user_ns` is how much, by the
-ticks of the kernel, and its upper bound of 95 % decides:
+A program that changes all bytes within the buffer spends time in user mode: `relayed_user_ns` is how much, by
+the ticks of the kernel, and its upper bound of 95 % decides:
 
 | certainty | user mode per byte passed on | with no tick at all, from |
 | --- | --- | --- |
 | `possible` | up to 0.4 ns | 29 MiB |
 | `likely` | up to 0.15 ns | 76 MiB |
-| `certain` | up to 0.05 ns | 229 MiB |
 
-The time itself must be below 0.1 ns per byte. Calls must be of about 4 KiB on average (3,584 bytes), and at
-least 8. There is no advice if calls by which the kernel
-would move the bytes have failed in the same interval, nor if a process writes more to files and pipes than it
-passes on. Of mapped files that are sent, `mapped_sent_bytes` is the evidence, 8 MiB and a sixteenth
+The time itself must be below 0.1 ns per byte. For `likely`, the CPU time of the other threads of the process
+counts as well, if any has run: those that passed nothing on, by samples (`cpu_samples` without
+`relaying_cpu_samples`, 99 a second, and their upper bound of 95 %). If there are no samples, or if more than an
+eighth as much (and more than 1 MiB) comes in otherwise, the advice is `possible`; if as much comes from devices
+such as `/dev/zero` or from the memory of processes, there is none. Calls must be of about 4 KiB on average
+(3,584 bytes), and at least 8. There is no advice if calls by which the kernel would move the bytes have failed in
+the same interval, nor if a process writes more to files and pipes than it passes on. Of mapped files that are sent, `mapped_sent_bytes` is the evidence, 8 MiB and a sixteenth
 of what is sent at least: the program had not touched the pages before (`likely`). It takes Linux 6.12, or copy
-sites.
+sites. Datagrams are left out; where Unix sockets, which may have them, take part, the advice is `possible`, and
+so it is if `cow_copied_bytes` has a page for every other send, beyond 64 pages: the mapping may be private, and changed.
 
 Small calls are those of up to 512 bytes on average; they need at least 10,000 of them, and four times as many
-as all other system calls of the process. Zero-copy sends need 4 MiB, small ones 1,000 calls.
+as all other system calls of the process. Where in a file they read or write is not known: such advice is
+`possible`, that about pipes and sockets `likely`. Zero-copy sends need 4 MiB, small ones 1,000 calls.
 
 Each byte is claimed by one piece of advice only. In JSON, each has `certainty` and `condition`.
 
@@ -223,11 +293,43 @@ buffer that maps a cold file. Threads that move the position of the same open fi
 shift a read by a page.
 ";
 
+const USER_COPIES: &str = "
+Copies in user space are looked for with `--user-copies` only; otherwise their figures are unavailable. A sample that
+finds a process in its own code, or in the kernel at a page fault or an interrupt that hit its code, is of one of these
+kinds: a function that only copies (`library`), a loop that copies in a function that does more (`inlined`), the same
+in the kernel (`copy_fault_samples`), code with no file, unknown, or no copy. A sample in a copy routine of the kernel
+is a copy of the kernel, whatever the process was doing: the kinds add up to no more than `cpu_samples`, and
+`copy_bill` is the share of all that copy.
+
+Functions that copy are found by their names, also those among which a C library chooses when a program starts; without
+symbols by their code. Loops are found by how data flows through them: at least three quarters of the stored bytes are
+loaded and unchanged, and nearly none of them are computed with. So copies of strings, copies with a checksum, byte
+swaps, and conversions are no copies here; the match copies of a decompressor are. `inlined` says that a loop copies,
+not that it could be avoided. Of programs with 32 bits, and on other processors than x86-64 and arm64, all is unknown.
+
+Unknown are: processes that ended before their files were opened, files that cannot be opened or are no programs, files
+that FUSE serves, places beyond the 8,192 that are noted at a time. In the kernel, an interrupt that hits a copy counts
+as a page fault that it took: less than one percent of the copies. The files of programs are open for up to ten
+seconds after they were last looked at.
+";
+
 const UNSEEN: &str = "
-Not observable, because the kernel emits no event for it: libaio events that a program takes out of the
-ring in its own memory instead of calling io_getevents (QEMU, Seastar, fio's `userspace_reap`); and
-which of the mapped pages a program reads or writes again. `mmap_read` and `mmap_write` count the pages
+Not observable, because the kernel emits no event for it: what becomes of libaio operations whose events a
+program takes out of the ring in its own memory instead of calling io_getevents (QEMU, Seastar, fio's
+`userspace_reap`; `aio_unseen` counts them); and which of the mapped pages a program reads or writes
+again. `mmap_read` and `mmap_write` count the pages
 of faults; for large folios, a kernel may map more pages at a fault than it reports.
+
+A call that a seccomp filter answers with an error number (`SECCOMP_RET_ERRNO`) counts as what it returned, an error
+or, with the number 0, an operation of 0 bytes: the kernel leaves no trace of who has answered. Which reads and
+writes a supervisor has answered (`SECCOMP_RET_USER_NOTIF`), and which the kernel has carried out, follows from
+the kernel's own count of them (`syscr` and `syscw` of `/proc/PID/io`). Sends, receives and splices are not in it, and
+a loss, `supervised_calls`, unless a copy site has seen them.
+
+What stands behind a descriptor is looked at when a call first sleeps, and when it returns. If another thread has put
+something else in its place before the first sleep, and its file is open elsewhere, too, the kernel keeps no trace of it:
+the bytes are counted on the path of what is there now. The same holds for an io_uring splice whose source is opened by a
+request before it in the same chain.
 ";
 
 const ZEROCOPY: &str = "

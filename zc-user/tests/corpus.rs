@@ -35,3 +35,8 @@ fn scripts() {
 fn types() {
     replay("btf", entries::btf);
 }
+
+#[test]
+fn code() {
+    replay("code", entries::code);
+}

@@ -181,8 +181,9 @@ fn command(vmlinux: &Path, initrd: &Path, home: &Path, purpose: Purpose) -> Comm
     // An emulated TSC is the host's on all CPUs, which older kernels do not believe; with another
     // clock, to ask for the time is a system call.
     // Newer emulators offer a disk on several paths, above which 5.10 lets nothing be asynchronous.
+    // Debian builds the calls of x32 in, and leaves them off.
     let mut words = "console=ttyS0 panic=-1 oops=panic tsc=reliable nvme_core.multipath=N \
-                     rdinit=/init"
+                     syscall.x32=y rdinit=/init"
         .to_owned();
     if purpose == Purpose::Instructions {
         // Addresses are the same every time, and no device is reached directly.

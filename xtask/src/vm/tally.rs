@@ -17,10 +17,34 @@ const EXCUSED: &[Excuse] = &[
     Excuse { test: "scenarios::cold", kernels: &["5.10", "6.1"] },
     // Network namespaces have a net.core.optmem_max of their own since 6.8.
     Excuse { test: "scenarios::zerocopy_refused", kernels: &["5.10", "6.1"] },
+    // What cannot be remapped is copied since 5.11.
+    Excuse { test: "scenarios::zerocopy_receive", kernels: &["5.10"] },
+    // io_uring names the requests that complete since 5.18, and has no silent ones and none that go on before.
+    Excuse { test: "scenarios::silent_", kernels: &["5.10"] },
+    // Or, from 6.15 to 6.19, tries them again by a function that cannot be hooked.
+    Excuse { test: "scenarios::multishot_", kernels: &["5.10", "6.18"] },
+    Excuse { test: "scenarios::ring_messages", kernels: &["5.10"] },
+    // It reads a pipe in this way since 6.7.
+    Excuse { test: "scenarios::multishot_read", kernels: &["5.10", "6.1", "6.18"] },
+    // Devices are sent by sendfile, by 6.12 at the latest.
+    Excuse { test: "scenarios::zeros_to_unix", kernels: &["5.10", "6.1"] },
+    // These finish a sendfile, by 6.1 at the latest.
+    Excuse { test: "scenarios::sendfile_to_mptcp", kernels: &["5.10"] },
+    // UDP-Lite was taken out of the kernel by 7.2.
+    Excuse { test: "scenarios::sendfile_to_udplite", kernels: &["5.10", "7.2"] },
+    // The root of a guest is the kernel's own, which cannot be exchanged.
+    Excuse { test: "objects::a_path_is_that_in_the_container", kernels: EVERY },
+    // The kernel tells how many instructions it verified since 5.16.
+    Excuse { test: "verified::", kernels: &["5.10"] },
+    // Files in memory can be opened with O_DIRECT since 6.6.
+    Excuse { test: "scenarios::io_uring_direct_in_memory", kernels: &["5.10", "6.1"] },
     // Debian's 5.10 was built without CONFIG_TLS.
     Excuse { test: "tls::", kernels: &["5.10"] },
     Excuse { test: "late::", kernels: &["5.10"] },
 ];
+
+/// Every guest.
+const EVERY: &[&str] = &["5.10", "6.1", "6.12", "6.18", "7.2"];
 
 struct Excuse {
     /// The beginning of a test's name.

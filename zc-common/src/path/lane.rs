@@ -103,6 +103,17 @@ pub const ASSUMES_COPIES: [bool; LANES] = {
     table
 };
 
+/// Whether it takes evidence to tell what calls on a lane copied, see [`CopyPath::takes_evidence`].
+pub const TAKES_EVIDENCE: [bool; LANES] = {
+    let mut table = [false; LANES];
+    let mut lane = 0;
+    while lane < LANES {
+        table[lane] = lane_path(lane).0.takes_evidence();
+        lane += 1;
+    }
+    table
+};
+
 const _: () = {
     let mut kind = 0;
     while kind < SocketKind::ALL.len() {

@@ -4,7 +4,6 @@
 //! A program that changes what it passes on has another buffer for the result, or spends time in user
 //! mode; user space weighs the latter.
 
-use aya_ebpf::helpers::bpf_probe_read_user;
 use zc_common::{
     record::{INCOMING, Incoming, RELAY_FILE, RELAY_LEAST_BYTES, RELAY_NONE, Record},
     syscall::SyscallKind,
@@ -14,6 +13,7 @@ use super::{Account, count};
 use crate::{
     descriptor::{Class, File},
     kernel::{Object, offset, opaque},
+    user::Layout,
 };
 
 /// Targets of bytes that are passed on: the counters are in the order of sources, then targets.
@@ -30,6 +30,9 @@ pub(crate) const ONE_BUFFER: u64 = 0;
 pub(crate) const VECTOR: u64 = 1;
 /// How the buffer of a call is given: as a message with a vector of buffers.
 pub(crate) const MESSAGE: u64 = 2;
+
+/// Added to these: structures in user memory have 32-bit members.
+pub(crate) const NARROW: u64 = 1 << 2;
 
 /// For [`zc_relay`]: the call is towards the descriptor.
 pub(crate) const SENDS: u64 = 1 << 8;
@@ -156,14 +159,6 @@ fn counter(record: *mut Record, index: u64) -> Option<*mut u64> {
     unsafe { Some((&raw mut (*record).counters.relayed_file_file_bytes).add(index as usize)) }
 }
 
-/// `struct iovec`, `include/uapi/linux/uio.h`.
-#[derive(Clone, Copy)]
-#[repr(C)]
-struct IoVec {
-    base: u64,
-    len: u64,
-}
-
 /// Counts the first buffers of a call which moved `bytes` to `target`, a `RELAY_` value, for what is passed on, for
 /// the account in `slot`. `given` at argument `address`: how and where the buffers are. A call to a file is left
 /// out: copies of files have one buffer.
@@ -182,11 +177,10 @@ pub(crate) extern "C" fn zc_gathered(
     let vector = vector(address, given);
     let mut left = bytes;
     for at in 0..INCOMING as u64 {
-        // SAFETY: the helper checks the address. Only pointers and lengths are read this way.
-        let buffer = unsafe {
-            bpf_probe_read_user((vector + at * size_of::<IoVec>() as u64) as *const IoVec)
-        };
-        let Ok(buffer) = buffer else { return 0 };
+        let buffer = layout(given).buffer(vector, at);
+        if !buffer.is_read() {
+            return 0;
+        }
         let part = if buffer.len < left { buffer.len } else { left };
         if part == 0 {
             return 0;
@@ -199,17 +193,16 @@ pub(crate) extern "C" fn zc_gathered(
     0
 }
 
+/// How structures in user memory are laid out.
+#[inline(always)]
+fn layout(given: u64) -> Layout {
+    Layout::numbered(given & NARROW)
+}
+
 /// The address of the vector of buffers that is `given` at argument `address`.
 #[inline(always)]
 fn vector(address: u64, given: u64) -> u64 {
-    /// `msg_iov` in `struct user_msghdr`.
-    const MSG_IOV: u64 = 16;
-    if given == MESSAGE {
-        // SAFETY: as above.
-        unsafe { bpf_probe_read_user((address + MSG_IOV) as *const u64) }.unwrap_or(0)
-    } else {
-        address
-    }
+    if given & MESSAGE != 0 { layout(given).vector(address).base } else { address }
 }
 
 /// The address of the first buffer of a call which moved `bytes`, if it holds them all, otherwise 0. A global
@@ -217,11 +210,8 @@ fn vector(address: u64, given: u64) -> u64 {
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub(crate) extern "C" fn zc_first_buffer(address: u64, given: u64, bytes: u64) -> u64 {
-    // SAFETY: as above.
-    match unsafe { bpf_probe_read_user(vector(address, given) as *const IoVec) } {
-        Ok(buffer) if buffer.len >= bytes => buffer.base,
-        _ => 0,
-    }
+    let buffer = layout(given).buffer(vector(address, given), 0);
+    if buffer.is_read() && buffer.len >= bytes { buffer.base } else { 0 }
 }
 
 /// Notes or counts a call on `fd`, a descriptor of the running task whose record is in `slot`, that moved
@@ -242,11 +232,11 @@ pub(crate) extern "C" fn zc_relay(slot: u64, fd: u64, address: u64, bytes: u64, 
         return 0;
     }
     let given = (what >> 4) & 0xf;
-    if sends && given != ONE_BUFFER && end != RELAY_FILE {
+    let is_one = given & !NARROW == ONE_BUFFER;
+    if sends && !is_one && end != RELAY_FILE {
         return zc_gathered(slot, address, given, bytes, end);
     }
-    let address =
-        if given == ONE_BUFFER { address } else { zc_first_buffer(address, given, bytes) };
+    let address = if is_one { address } else { zc_first_buffer(address, given, bytes) };
     let mut file = Target { flags: 0, mapping: 0 };
     if end == RELAY_FILE
         && let Some(open) = File::of(Object::current_task(), fd)

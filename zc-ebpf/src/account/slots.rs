@@ -186,6 +186,7 @@ unsafe fn introduce(record: *mut Record, slot: u32, task: Object, key: ThreadKey
         record.parent_start_ns =
             parent.follow(offset!(task_group_leader)).load(offset!(task_start));
         record.cgroup_id = Cgroup::of(task).id();
+        record.user = user_of(task);
         if newborn {
             record.minor_base = 0;
             record.major_base = 0;
@@ -205,6 +206,12 @@ unsafe fn introduce(record: *mut Record, slot: u32, task: Object, key: ThreadKey
         record.updates += 1;
         ptr::write_volatile(&raw mut record.state, STATE_LIVE);
     }
+}
+
+/// By whose rights `task` acts.
+#[inline(always)]
+pub(super) fn user_of(task: Object) -> u32 {
+    task.follow(offset!(task_cred)).load::<u32>(offset!(cred_euid))
 }
 
 impl Account {

@@ -147,7 +147,7 @@ impl Account {
     #[inline(always)]
     pub(crate) fn charge(self, lane: Lane, result: i64) {
         if setting!(copy_sites) == 0 {
-            return;
+            return self.conclude(lane, result);
         }
         let Some(count) = self.lane(lane) else { return };
         let index = opaque(u64::from(lane)) as usize;
@@ -193,6 +193,8 @@ impl Account {
             let staged = &raw mut (*record).staged;
             if setting!(copy_sites) == 0 {
                 (*staged).evidence = 0;
+                (&raw mut (*staged).copied).write_volatile(0);
+                (&raw mut (*staged).direct).write_volatile(0);
                 return;
             }
             if (*staged).copied > 0 {
@@ -244,6 +246,13 @@ impl Account {
     pub(crate) fn is_in_operation(self) -> bool {
         // SAFETY: as above.
         self.staged().is_some_and(|staged| unsafe { (*staged).scope } != 0)
+    }
+
+    /// Whether anything shows that the running call was carried out.
+    #[inline(always)]
+    pub(crate) fn has_evidence(self) -> bool {
+        // SAFETY: as above.
+        self.staged().is_some_and(|staged| unsafe { (*staged).copied | (*staged).evidence } != 0)
     }
 
     /// Whether the running call has copied anything yet.
@@ -349,30 +358,43 @@ impl Account {
 
 /// The kind of system call that the running thread is in; `None` where it is unknown on this kernel.
 #[inline(always)]
-fn kind_of_call() -> Option<u8> {
+pub(super) fn kind_of_call() -> Option<u8> {
     number_of_call().map(kind_of)
+}
+
+/// The registers of the running thread in user mode; `None` where that is unknown on this kernel.
+#[inline(always)]
+pub(crate) fn registers(task: Object) -> Option<Object> {
+    if variant!(task_pt_regs) != 0 {
+        return Some(task.user_registers());
+    }
+    let offset = variant!(stack_pt_regs);
+    if offset == zc_common::layout::ABSENT {
+        return None;
+    }
+    let stack = task.load::<u64>(offset!(task_stack));
+    Some(Object::untyped(stack + u64::from(offset)))
 }
 
 /// The kind of the system call `number`, which may be none.
 #[inline(always)]
-fn kind_of(number: u64) -> u8 {
+pub(super) fn kind_of(number: u64) -> u8 {
     if number >= SYSCALL_TABLE_LEN as u64 {
         return SyscallKind::None as u8;
     }
     arch::SYSCALLS[number as usize]
 }
 
-/// Number of the system call that the running thread is in; `None` where it is unknown on this
-/// kernel.
+/// Whether the running thread, which is none of the kernel, is in a system call, and not in a fault or an interrupt.
 #[inline(always)]
-fn number_of_call() -> Option<u64> {
-    if variant!(task_pt_regs) != 0 {
-        return Some(arch::number(Object::current_task().user_registers()));
-    }
-    let offset = variant!(stack_pt_regs);
-    if offset == zc_common::layout::ABSENT {
-        return None;
-    }
-    let stack = Object::current_task().load::<u64>(offset!(task_stack));
-    Some(arch::number(Object::untyped(stack + u64::from(offset))))
+pub(super) fn is_in_call() -> bool {
+    number_of_call().is_some_and(|number| number < SYSCALL_TABLE_LEN as u64)
+}
+
+/// Number of the system call that the running thread is in, or of the native one that does the same; `None`
+/// where it is unknown on this kernel.
+#[inline(always)]
+pub(super) fn number_of_call() -> Option<u64> {
+    let task = Object::current_task();
+    registers(task).map(|regs| arch::native_number(task, regs))
 }

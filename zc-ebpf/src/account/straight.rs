@@ -14,6 +14,10 @@ use crate::{
     kernel::{Object, setting, variant},
 };
 
+/// From this number on the kernel may carry out the call once more, which is no error (`ERESTARTSYS`,
+/// `include/linux/errno.h`).
+pub(crate) const FIRST_RESTART: i64 = 512;
+
 impl Account {
     /// Counts `bytes` that the CPU copied in the running call, as [`Account::copied`] does; `nested`: and notes
     /// that an outer function will return them once more. Whether it did: it does so for a thread that this
@@ -33,8 +37,10 @@ impl Account {
                 if (*record).flags & FLAG_KTHREAD != 0 {
                     return false;
                 }
-                let number = arch::number(task.user_registers());
-                if number >= SYSCALL_TABLE_LEN as u64
+                let regs = task.user_registers();
+                let number = arch::number(regs);
+                if arch::is_compat(task, regs)
+                    || number >= SYSCALL_TABLE_LEN as u64
                     || arch::SYSCALLS[number as usize] <= SyscallKind::Submit as u8
                 {
                     return false;
@@ -67,8 +73,18 @@ impl Account {
             if (*record).staged.evidence != 0 {
                 return false;
             }
+            if setting!(copy_sites) == 0 {
+                if booking.is_direct() {
+                    // Other hooks have seen what it did.
+                    return false;
+                }
+                (&raw mut (*record).staged.copied).write_volatile(0);
+                (&raw mut (*record).staged.direct).write_volatile(0);
+            }
             if result < 0 {
-                if setting!(copy_sites) != 0 && (*record).staged.copied != 0 {
+                if result <= -FIRST_RESTART
+                    || setting!(copy_sites) != 0 && (*record).staged.copied != 0
+                {
                     return false;
                 }
                 (*count).errors += 1;
@@ -90,6 +106,8 @@ impl Account {
                 if bytes > copied && booking.assumes() {
                     (*count).assumed += bytes - copied;
                 }
+            } else if booking.assumes() {
+                (*count).assumed += bytes;
             }
             if booking.is_of_pages() && bytes != 0 {
                 let accessed = pages(end(bytes), bytes);

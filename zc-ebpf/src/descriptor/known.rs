@@ -30,8 +30,10 @@ impl Booking {
     const NETWORK: u64 = 1 << (Self::OFFSET_BITS + 1);
     /// The pages that the bytes lie in are counted.
     const PAGES: u64 = 1 << (Self::OFFSET_BITS + 2);
+    /// It bypasses the page cache, or is meant to.
+    const DIRECT: u64 = 1 << (Self::OFFSET_BITS + 3);
     /// Bits above which it says where bytes that are passed on come from and go to, a `RELAY_` value.
-    const RELAY_SHIFT: u32 = Self::OFFSET_BITS + 3;
+    const RELAY_SHIFT: u32 = Self::OFFSET_BITS + 4;
     /// Bits of such a value.
     const RELAY_MASK: u64 = 3;
     /// Bits of a booking: two of them, for reading and for writing, are in a row of [`BOOKINGS`].
@@ -65,6 +67,12 @@ impl Booking {
         self.0 & Self::NETWORK != 0
     }
 
+    /// Whether bytes bypass the page cache, or are meant to.
+    #[inline(always)]
+    pub(crate) fn is_direct(self) -> bool {
+        self.0 & Self::DIRECT != 0
+    }
+
     /// Whether the pages that the bytes lie in are counted.
     #[inline(always)]
     pub(crate) fn is_of_pages(self) -> bool {
@@ -80,11 +88,17 @@ impl Booking {
     const fn of(class: usize, lane: usize) -> u64 {
         let mut booking = (lane * size_of::<LaneCount>()) as u64;
         booking |= (RELAY_ENDS[class] as u64) << Self::RELAY_SHIFT;
+        if class == Class::DIRECT.0 as usize {
+            booking |= Self::DIRECT;
+        }
         // There is nothing at the other end of the void to copy.
         if ASSUMES_COPIES[lane] && class != Class::VOID.0 as usize {
             booking |= Self::ASSUMES;
         }
-        if class == Class::TCP.0 as usize || class == Class::UDP.0 as usize {
+        if class == Class::TCP.0 as usize
+            || class == Class::UDP.0 as usize
+            || class == Class::NETWORK_SOCKET.0 as usize
+        {
             booking |= Self::NETWORK;
         }
         booking

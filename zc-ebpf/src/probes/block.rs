@@ -2,11 +2,14 @@
 
 use zc_common::device::{DeviceKey, KIND_BLOCK};
 
-use super::{Arguments, tracepoint, writeback::dirtier};
+use super::{
+    Arguments, tracepoint,
+    writeback::{bypasses_cache, is_of_no_file},
+};
 use crate::{
     account::{Account, count, count_late},
     devices::{Device, count_device},
-    kernel::{Object, offset, variant},
+    kernel::{Object, offset, setting, variant},
 };
 
 /// Operations of a request (`enum req_op`, `include/linux/blk_types.h`): the low byte of its flags.
@@ -50,15 +53,20 @@ fn queued(bio: Object) {
         REQ_OP_READ => {
             if let Some(issuer) = issuer {
                 count!(issuer, block_read_bytes, bytes);
+                if setting!(copy_sites) == 0 && is_of_no_file(bio) {
+                    issuer.requested(bytes);
+                }
             }
         }
         REQ_OP_WRITE => {
             if let Some(issuer) = issuer {
                 count!(issuer, block_write_bytes, bytes);
-            }
-            // Also of one that is not followed: it may write what one that is has dirtied.
-            if let Some(dirtier) = dirtier(bio, issuer.map(Account::late)) {
-                count_late!(dirtier, block_dirtied_bytes, bytes);
+                if bypasses_cache(bio) {
+                    count_late!(issuer.late(), block_dirtied_bytes, bytes);
+                    if setting!(copy_sites) == 0 {
+                        issuer.requested(bytes);
+                    }
+                }
             }
         }
         _ => {}
@@ -84,8 +92,9 @@ fn completed(arguments: Arguments) {
     }
     let id =
         disk.load::<u32>(offset!(disk_major)) << 20 | disk.load::<u32>(offset!(disk_first_minor));
-    let key = DeviceKey { kind: KIND_BLOCK, id, namespace: 0 };
-    let Some(device) = Device::named(&key, disk, offset!(disk_name), 0) else { return };
+    let name = disk.load_words(offset!(disk_name));
+    let key = DeviceKey { kind: KIND_BLOCK, id, namespace: 0, name };
+    let Some(device) = Device::of(&key, || 0) else { return };
     let bytes = u64::from(arguments.integer(2) as u32);
     if arguments.integer(1) as u32 != 0 {
         count_device!(device, errors, 1);

@@ -116,6 +116,12 @@ impl<const SITE: usize> Traced<SITE> {
         self.0.integer(n)
     }
 
+    /// Pointer argument `n`, a constant, as a number: see [`Arguments::number`].
+    #[inline(always)]
+    pub(crate) fn number(self, n: u32) -> u64 {
+        self.0.number(n)
+    }
+
     /// Pointer argument `n`, a constant.
     #[inline(always)]
     pub(crate) fn object(self, n: usize) -> Object {

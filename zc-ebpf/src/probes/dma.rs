@@ -3,9 +3,9 @@
 //! A cross-check of what devices say they moved, per device on its bus. Not every transfer is a
 //! mapping: rings are mapped once and used until the driver is unloaded, and virtio without an IOMMU maps nothing.
 
-use aya_ebpf::helpers::generated::bpf_loop;
+use aya_ebpf::helpers::generated::{bpf_loop, bpf_probe_read_kernel_str};
 use zc_common::{
-    device::{DEVICE_NAME_LEN, DeviceKey, DeviceRecord, KIND_BUS, KIND_IOMMU},
+    device::{DeviceKey, DeviceName, KIND_BUS, KIND_IOMMU},
     loss::Loss,
 };
 
@@ -144,29 +144,34 @@ tracepoint!(
     }
 );
 
-/// The record of a device on its bus. Its address tells it from others: names are strings, and
-/// a device has no number of its own.
+/// The record of a device on its bus. Its address and its name tell it from others: it has no number of its
+/// own.
 #[inline(always)]
 fn on_bus(dev: Object) -> Option<Device> {
     if dev.is_null() {
         return None;
     }
-    let key = DeviceKey { kind: KIND_BUS, id: 0, namespace: dev.address() };
     // `dev_name()`, `include/linux/device.h`.
-    let mut name = dev.load::<u64>(offset!(device_init_name));
-    if name == 0 {
-        name = dev.load::<u64>(offset!(device_name));
+    let mut text = dev.load::<u64>(offset!(device_init_name));
+    if text == 0 {
+        text = dev.load::<u64>(offset!(device_name));
     }
-    Device::named(&key, Object::untyped(name), 0, 0)
+    let mut name: DeviceName = [0; 4];
+    // SAFETY: the helper checks the source, and writes no more than there is room for: the string, and nothing
+    // that lies behind it.
+    unsafe {
+        bpf_probe_read_kernel_str(
+            name.as_mut_ptr().cast(),
+            size_of::<DeviceName>() as u32,
+            text as *const _,
+        );
+    }
+    Device::of(&DeviceKey { kind: KIND_BUS, id: 0, namespace: dev.address(), name }, || 0)
 }
 
 /// The record of all I/O memory management units: their events name no device.
 #[inline(always)]
 fn iommu() -> Option<Device> {
-    let mut name = [0; DEVICE_NAME_LEN];
-    name[..5].copy_from_slice(b"iommu");
-    Device::known_or(&DeviceKey { kind: KIND_IOMMU, id: 0, namespace: 0 }, || DeviceRecord {
-        name,
-        ..DeviceRecord::ZERO
-    })
+    let name = [u64::from_ne_bytes(*b"iommu\0\0\0"), 0, 0, 0];
+    Device::of(&DeviceKey { kind: KIND_IOMMU, id: 0, namespace: 0, name }, || 0)
 }

@@ -3,7 +3,7 @@
 use zc_common::{
     layout::ABSENT,
     path::{CopyPath, lane},
-    record::PageRun,
+    record::{FAULT_OF_READ, FAULT_OF_WRITE, PageRun},
     syscall::SyscallKind,
 };
 
@@ -11,6 +11,7 @@ use super::{Arguments, tracepoint};
 use crate::{
     account::{Account, Caller, caller, count},
     kernel::{Object, offset, setting, variant},
+    objects::{self, Done},
 };
 
 tracepoint!(
@@ -91,7 +92,7 @@ impl Place {
 /// log2 of the pages in a folio that is large: the low byte of `_flags_1` (`folio_order`,
 /// `include/linux/mm.h`, 6.6 to 7.2), `_folio_order` before, `compound_order` of its second page until 6.1.
 #[inline(always)]
-fn order(folio: Object) -> u64 {
+pub(super) fn order(folio: Object) -> u64 {
     const MAX_ORDER: u64 = 20;
     if variant!(pg_head) >= 64 {
         return 0;
@@ -132,8 +133,18 @@ fn mapped_around(arguments: Arguments) {
     let Some(account) = Account::current() else { return };
     let pages = end - start + 1;
     let bytes = pages << variant!(page_shift);
-    account.book(lane(CopyPath::MmapRead), bytes as i64);
+    book_mapped(account, arguments, CopyPath::MmapRead, bytes);
+}
+
+/// Books pages that were mapped, of the `struct address_space` in the first argument.
+#[inline(always)]
+fn book_mapped(account: Account, arguments: Arguments, path: CopyPath, bytes: u64) {
+    account.book(lane(path), bytes as i64);
     account.mapped_in_call(bytes);
+    if setting!(objects) != 0 {
+        let inode = arguments.object(0).read::<u64>(offset!(mapping_host)).unwrap_or_default();
+        objects::inode(Done::new(account, lane(path), 1, 0), inode, bytes);
+    }
 }
 
 tracepoint!(
@@ -143,12 +154,16 @@ tracepoint!(
 );
 
 #[inline(always)]
-fn faulted(_arguments: Arguments) {
+fn faulted(arguments: Arguments) {
     if setting!(map_sites) != 0 {
         return;
     }
     let Some(account) = Account::current() else { return };
-    let path = if account.faults_by_write() { CopyPath::MmapWrite } else { CopyPath::MmapRead };
-    account.book(lane(path), 1 << variant!(page_shift));
-    account.mapped_in_call(1 << variant!(page_shift));
+    let path = match account.fault_kind() {
+        FAULT_OF_READ => CopyPath::MmapRead,
+        FAULT_OF_WRITE => CopyPath::MmapWrite,
+        // The page is a copy of the one of the file.
+        _ => return,
+    };
+    book_mapped(account, arguments, path, 1 << variant!(page_shift));
 }

@@ -5,6 +5,8 @@
 //! The kernel leaves out a sample that falls into a kprobe's program or an update of a map
 //! (`bpf_prog_active`, `bpf_overflow_handler` in `kernel/events/core.c`): moments that copy nothing.
 
+mod code;
+
 use aya_ebpf::{
     macros::{map, perf_event},
     maps::Array,
@@ -28,8 +30,20 @@ static COPY_ROUTINES: Array<CopyRanges> = Array::with_max_entries(1, 0);
 /// interrupted, as in any profile; copies made while the CPU was idle are unattributed.
 #[perf_event]
 pub(crate) fn zc_sample(ctx: PerfEventContext) -> u32 {
+    sample(&ctx, false)
+}
+
+/// The same, and notes where in its code the thread is.
+#[perf_event]
+pub(crate) fn zc_sample_code(ctx: PerfEventContext) -> u32 {
+    sample(&ctx, true)
+}
+
+#[inline(always)]
+fn sample(ctx: &PerfEventContext, notes_code: bool) -> u32 {
     let Some(routines) = COPY_ROUTINES.get(0) else { return 0 };
-    let copying = contains(routines, arch::sampled_address(ctx.ctx));
+    let address = arch::sampled_address(ctx.ctx);
+    let copying = contains(routines, address);
     let task = Object::current_task();
     let idle = task.load::<u32>(offset!(task_pid)) == 0;
     let account = match (idle, copying) {
@@ -39,6 +53,9 @@ pub(crate) fn zc_sample(ctx: PerfEventContext) -> u32 {
     };
     if let Some(account) = account {
         account.sampled(copying);
+        if notes_code && !idle && !copying {
+            code::note(task, address, account);
+        }
     }
     0
 }

@@ -6,7 +6,6 @@
 
 use aya_ebpf::{
     EbpfContext as _,
-    helpers::bpf_probe_read_user,
     macros::{btf_tracepoint, kprobe, raw_tracepoint},
     programs::{BtfTracePointContext, ProbeContext, RawTracePointContext},
 };
@@ -14,25 +13,36 @@ use zc_common::{
     loss::Loss,
     path::{CopyPath, Lane, lane},
     record::{EVIDENCE_NOTHING, RELAY_LEAST_BYTES},
-    syscall::{SYSCALL_TABLE_LEN, SyscallKind},
+    syscall::{IO_URING_ENTER, SYSCALL_TABLE_LEN, SyscallKind},
 };
 
-use super::Arguments;
+use super::{Arguments, uring::zc_uring_settle};
 use crate::{
-    account::{Account, ONE_BUFFER, OWN_POSITION, SENDS, count, zc_accessed, zc_relay},
+    account::{
+        Account, HAS_TWO, NARROW, NOT_REPLACED, ONE_BUFFER, OWN_POSITION, SENDS, WAITED, count,
+        has_work, shares_files, zc_accessed, zc_relay, zc_replaced,
+    },
     arch,
     cpu::Cpu,
     descriptor::{Class, File},
     follow,
     kernel::{Object, opaque, setting, variant},
-    losses::{note_loss, note_losses},
+    losses::note_loss,
+    objects::{self, Done, NO_DESCRIPTOR, zc_object_settle},
+    user::{Layout, read_user},
 };
 
 mod aio;
 mod clone_range;
+mod doubt;
+mod foreign;
 mod message;
 mod straight;
 mod transfer;
+
+pub(crate) use doubt::note_supervised;
+pub(crate) use message::{BLOCK, zc_block_room};
+pub(crate) use transfer::{splice_evidence, splice_path};
 
 use straight::{How, straight};
 
@@ -63,34 +73,104 @@ pub(crate) fn zc_sys_exit_kprobe(ctx: ProbeContext) -> u32 {
     0
 }
 
+/// Where the arguments of a call are.
+pub(crate) trait Registers: Copy {
+    /// Whether they are those that the kernel has saved.
+    const ARE_SAVED: bool;
+
+    /// Argument `n`, a constant from 0 to 5.
+    fn argument(self, n: u32) -> u64;
+
+    /// The number of the call, or of the native one that does the same.
+    fn number(self) -> u64;
+
+    /// How structures in user memory are laid out.
+    fn layout(self) -> Layout;
+
+    /// Whether the position that an argument points to has 32 bits.
+    fn has_short_position(self) -> bool;
+}
+
+/// The registers of a call by a number of 64-bit programs.
+#[derive(Clone, Copy)]
+pub(crate) struct Native(Object);
+
+impl Registers for Native {
+    const ARE_SAVED: bool = true;
+
+    #[inline(always)]
+    fn argument(self, n: u32) -> u64 {
+        arch::argument(self.0, n)
+    }
+
+    #[inline(always)]
+    fn number(self) -> u64 {
+        arch::number(self.0)
+    }
+
+    #[inline(always)]
+    fn layout(self) -> Layout {
+        Layout::NATIVE
+    }
+
+    #[inline(always)]
+    fn has_short_position(self) -> bool {
+        false
+    }
+}
+
+/// See [`Call::class_then`].
+const UNCHANGED: u8 = u8::MAX;
+
 /// A system call that has returned.
 #[derive(Clone, Copy)]
-pub(crate) struct Call {
-    regs: Object,
+pub(crate) struct Call<R> {
+    registers: R,
     task: Object,
     account: Account,
     /// Bytes, messages or a negative error number.
     result: i64,
+    /// Which descriptors are not what they were, see [`zc_replaced`].
+    replaced: u64,
 }
 
-impl Call {
+impl<R: Registers> Call<R> {
     /// Argument `n`, a constant from 0 to 5.
     #[inline(always)]
     pub(crate) fn argument(&self, n: u32) -> u64 {
-        arch::argument(self.regs, n)
+        self.registers.argument(n)
     }
 
     /// What the descriptor in argument `n` is. `None` when it is not open: the call failed for
     /// that reason, or another thread has closed it since, which is a loss.
     #[inline(always)]
     pub(crate) fn class(&self, n: u32) -> Option<Class> {
-        self.checked(Class::of_current(self.argument(n)))
+        let mut class = self.class_then(n);
+        if class == UNCHANGED {
+            class = Class::of_current(self.argument(n)).number();
+        }
+        self.checked(Class::numbered(opaque(class.into()) as u8))
     }
 
     /// As [`Self::class`], by the way that costs least at run time.
     #[inline(always)]
     fn class_fast(&self, n: u32) -> Option<Class> {
-        self.checked(Class::of(self.task, self.argument(n)))
+        // What costs least to verify is enough for the others.
+        if !R::ARE_SAVED {
+            return self.class(n);
+        }
+        let mut class = self.class_then(n);
+        if class == UNCHANGED {
+            class = Class::of(self.task, self.argument(n)).number();
+        }
+        self.checked(Class::numbered(opaque(class.into()) as u8))
+    }
+
+    /// The number of the class of the descriptor in argument `n` when the call began, [`UNCHANGED`] if it is the
+    /// same now. No `Option`: see `NOT_REFUSED`.
+    #[inline(always)]
+    fn class_then(&self, n: u32) -> u8 {
+        if n == 0 { self.replaced as u8 } else { (self.replaced >> 8) as u8 }
     }
 
     #[inline(always)]
@@ -101,7 +181,7 @@ impl Call {
             }
             note_loss(Loss::DescriptorUnreadable);
         }
-        if setting!(copy_sites) != 0 && class == Class::VOID {
+        if class == Class::VOID {
             self.account.note(EVIDENCE_NOTHING);
         }
         Some(class)
@@ -110,22 +190,67 @@ impl Call {
     /// Books the call on `lane`: `result` is bytes, or negative when it failed.
     #[inline(always)]
     pub(crate) fn book(&self, lane: Lane, result: i64) {
+        if setting!(objects) != 0 {
+            self.note_book(lane, result);
+        }
         self.account.book(lane, result);
         self.account.charge(lane, result);
+    }
+
+    /// Notes that the call is about to be booked so, for what is counted per object.
+    #[inline(always)]
+    pub(crate) fn note_book(&self, lane: Lane, result: i64) {
+        let (ops, errors, bytes) = if result < 0 { (0, 1, 0) } else { (1, 0, result as u64) };
+        objects::books(Done::new(self.account, lane, ops, errors), bytes);
     }
 
     /// Books `ops` messages of `bytes` together.
     #[inline(always)]
     pub(crate) fn book_many(&self, lane: Lane, ops: u64, bytes: u64, errors: u64) {
+        if setting!(objects) != 0 {
+            objects::books(Done::new(self.account, lane, ops, errors), bytes);
+        }
         self.account.book_many(lane, ops, bytes, errors);
         self.account.charge(lane, bytes as i64);
+    }
+
+    /// Notes between which descriptors it moves bytes, for what is counted per object.
+    #[inline(always)]
+    fn note_ends(&self, kind: u8) {
+        const SENDFILE: u8 = SyscallKind::Sendfile as u8;
+        const SPLICE: u8 = SyscallKind::Splice as u8;
+        const TEE: u8 = SyscallKind::Tee as u8;
+        const COPY_FILE_RANGE: u8 = SyscallKind::CopyFileRange as u8;
+        let first = self.object(0);
+        let (from, to) = match kind {
+            SENDFILE => (self.object(1), first),
+            SPLICE | COPY_FILE_RANGE => (first, self.object(2)),
+            TEE => (first, self.object(1)),
+            _ => (first, first),
+        };
+        objects::between(from, to);
+    }
+
+    /// The descriptor in argument `n`, unless it is another one now.
+    #[inline(always)]
+    fn object(&self, n: u32) -> u32 {
+        if self.class_then(n) == UNCHANGED { self.argument(n) as u32 } else { NO_DESCRIPTOR }
+    }
+
+    /// Counts `bytes` that the call has certainly copied and that no path moves, unless a copy site has counted them: what
+    /// is staged is charged when the call ends.
+    #[inline(always)]
+    fn copied(&self, bytes: u64) {
+        if setting!(copy_sites) == 0 || !self.account.has_copied() {
+            self.account.book_copied(lane(CopyPath::KernelCopy), 0, bytes);
+        }
     }
 
     /// Counts the pages that the bytes of the call lie in: it read the descriptor in argument `n` from
     /// `start` on, or from the file's own position, which has advanced.
     #[inline(always)]
     fn accessed_from(&self, n: u32, start: u64) {
-        if self.result > 0 {
+        if self.result > 0 && self.replaced == NOT_REPLACED {
             let bytes = self.result as u64;
             let end = if start == OWN_POSITION { start } else { opaque(start.wrapping_add(bytes)) };
             zc_accessed(u64::from(self.account.slot()), self.fd(n), end, bytes);
@@ -136,9 +261,15 @@ impl Call {
     /// advanced, or 0 for the file's own.
     #[inline(always)]
     fn accessed_up_to(&self, n: u32, position: u32) {
-        if self.result > 0 {
+        if self.result > 0 && self.replaced == NOT_REPLACED {
             let address = self.argument(position);
-            let end = if address == 0 { Some(OWN_POSITION) } else { read_user::<u64>(address) };
+            let end = if address == 0 {
+                Some(OWN_POSITION)
+            } else if self.registers.has_short_position() {
+                read_user::<u32>(address).map(u64::from)
+            } else {
+                read_user::<u64>(address)
+            };
             // Unreadable is a loss: as many pages as fit in the bytes are as near as can be.
             let end = opaque(end.unwrap_or_default());
             zc_accessed(u64::from(self.account.slot()), self.fd(n), end, self.result as u64);
@@ -149,9 +280,10 @@ impl Call {
     /// argument 0, which is of this class, and the buffer in argument 1.
     #[inline(always)]
     fn relay(&self, class: Class, sends: bool) {
-        if self.result >= RELAY_LEAST_BYTES {
-            let how = How::of(arch::number(self.regs));
-            let given = how.map_or(ONE_BUFFER, How::buffer_given);
+        if self.result >= RELAY_LEAST_BYTES && self.replaced == NOT_REPLACED {
+            let how = How::of(self.registers.number());
+            let given = how.map_or(ONE_BUFFER, How::buffer_given)
+                | (self.registers.layout().number() * NARROW);
             let sends = if sends { SENDS } else { 0 };
             let what = u64::from(class.number()) | given << 4 | sends;
             let slot = u64::from(self.account.slot());
@@ -168,7 +300,15 @@ impl Call {
     /// The open file in argument `n`.
     #[inline(always)]
     pub(crate) fn file(&self, n: u32) -> Option<File> {
-        File::of(self.task, self.argument(n))
+        let address = if self.class_then(n) == UNCHANGED {
+            File::address_of(self.task, self.argument(n))
+        } else {
+            0
+        };
+        if address == 0 && self.result > 0 {
+            note_loss(Loss::DescriptorUnreadable);
+        }
+        File::at(address)
     }
 }
 
@@ -183,82 +323,149 @@ fn sys_exit(regs: impl Fn() -> Object, typed: bool, result: impl Fn() -> i64) {
     match follow::known_by_stack(cpu, &regs) {
         Some(true) => {}
         Some(false) => return,
-        None => return unknown(regs().address(), result()),
+        None => {
+            if !is_followed_after_all(regs().address()) {
+                return;
+            }
+        }
     }
     cpu.count_call();
-    let Some(how) = How::of(arch::number(regs())) else { return };
-    if typed
-        && variant!(current_task_typed) != 0
-        && how.is_straight()
-        && straight(regs().address(), cpu, how, result())
-    {
-        return;
+    let number = arch::number(regs());
+    let is_done = match How::of(number) {
+        None => !arch::is_only_foreign(number),
+        Some(how) if how.is_native() => {
+            typed
+                && variant!(current_task_typed) != 0
+                && setting!(objects) == 0
+                && how.is_straight()
+                && straight(regs().address(), cpu, how, result())
+                || out_of_line(regs().address(), result())
+        }
+        Some(how) if how.submits() => submitted(regs().address(), result()),
+        Some(_) => false,
+    };
+    if !is_done {
+        foreign::exited(regs().address(), result());
     }
-    out_of_line(regs().address(), result());
 }
 
-/// The first call on this CPU since it is unknown whether the process that runs here is followed.
+/// The first call on this CPU since it is unknown whether the process that runs here is followed: whether it is.
 ///
 /// A function of its own: what it needs in registers, the other calls need not save.
 #[inline(never)]
-fn unknown(regs: u64, result: i64) {
-    let Some(cpu) = Cpu::this() else { return };
-    if follow::learn_by_stack(cpu, regs) {
-        cpu.count_call();
-        if How::of(arch::number(Object::argument(regs as *const u8))).is_some() {
-            out_of_line(regs, result);
-        }
-    }
+fn is_followed_after_all(regs: u64) -> bool {
+    let Some(cpu) = Cpu::this() else { return false };
+    follow::learn_by_stack(cpu, regs)
 }
 
-/// A call that the straight path does not take.
+/// A call that submits operations: what it has copied is charged to those. Whether it was dealt with, see
+/// [`out_of_line`].
 #[inline(never)]
-fn out_of_line(regs: u64, result: i64) {
-    const READ: u8 = SyscallKind::Read as u8;
-    const PREAD: u8 = SyscallKind::Pread as u8;
-    const WRITE: u8 = SyscallKind::Write as u8;
-    const RECVMMSG: u8 = SyscallKind::Recvmmsg as u8;
-    const SENDMMSG: u8 = SyscallKind::Sendmmsg as u8;
-    const IO_GETEVENTS: u8 = SyscallKind::IoGetevents as u8;
-
+fn submitted(regs: u64, result: i64) -> bool {
     let regs = Object::argument(regs as *const u8);
-    let Some(cpu) = Cpu::this() else { return };
+    // By that number in every table.
+    if arch::number(regs) == IO_URING_ENTER {
+        zc_uring_settle();
+    }
+    if arch::is_foreign(Object::current_task(), regs) {
+        return false;
+    }
+    if arch::number(regs) != IO_URING_ENTER && result > 0 {
+        aio::submitted(arch::argument(regs, 2), result as u64, Layout::NATIVE);
+    }
+    true
+}
+
+/// A call that the straight path does not take. Whether it was dealt with: not when it is a foreign one.
+#[inline(never)]
+fn out_of_line(regs: u64, result: i64) -> bool {
+    let regs = Object::argument(regs as *const u8);
+    let Some(cpu) = Cpu::this() else { return true };
+    let task = Object::current_task();
+    if arch::is_foreign(task, regs) {
+        return false;
+    }
     let number = arch::number(regs);
     if number >= SYSCALL_TABLE_LEN as u64 {
-        return;
+        return true;
     }
     let kind = arch::SYSCALLS[number as usize];
-    if arch::is_compat(regs) {
-        return note_loss(Loss::CompatSyscalls);
+    if kind <= SyscallKind::Submit as u8 {
+        if number == arch::SECCOMP as u64 {
+            note_supervised(cpu, task);
+        }
+        return true;
     }
-    let task = Object::current_task();
-    let Some(account) = Account::of(cpu, task) else { return };
-    let call = Call { regs, task, account, result };
-    if kind == READ || kind == PREAD || kind == WRITE {
-        let Some(class) = call.class_fast(0) else { return account.end_call() };
-        if kind != WRITE {
-            call.book(class.read_lane(), call.result);
-            note_received(account, class, call.result);
-            if class == Class::FILE {
-                let start = if kind == PREAD { call.argument(3) } else { OWN_POSITION };
-                call.accessed_from(0, start);
+    let Some(account) = Account::of(cpu, task) else { return true };
+    let slot = u64::from(account.slot());
+    if doubt::zc_is_void(slot, number, result as u64, arch::rolled_back(regs)) != 0 {
+        account.end_call();
+        return true;
+    }
+    let replaced = NOT_REPLACED;
+    Call { registers: Native(regs), task, account, result, replaced }.account_for(cpu, kind);
+    if setting!(objects) != 0 {
+        zc_object_settle();
+    }
+    true
+}
+
+impl<R: Registers> Call<R> {
+    /// Counts it; it is of this kind.
+    #[inline(always)]
+    fn account_for(mut self, cpu: Cpu, kind: u8) {
+        const READ: u8 = SyscallKind::Read as u8;
+        const PREAD: u8 = SyscallKind::Pread as u8;
+        const WRITE: u8 = SyscallKind::Write as u8;
+        const RECVMMSG: u8 = SyscallKind::Recvmmsg as u8;
+        const SENDMMSG: u8 = SyscallKind::Sendmmsg as u8;
+        const IO_GETEVENTS: u8 = SyscallKind::IoGetevents as u8;
+        const SENDFILE: u8 = SyscallKind::Sendfile as u8;
+        const SPLICE: u8 = SyscallKind::Splice as u8;
+        const COPY_FILE_RANGE: u8 = SyscallKind::CopyFileRange as u8;
+
+        let account = self.account;
+        let mut replaced = NOT_REPLACED;
+        let waited = if cpu.pending_calls() == 1 { WAITED } else { 0 };
+        if (waited != 0 || has_work(self.task)) && shares_files(self.task) {
+            let (other, how) = match kind {
+                SENDFILE => (self.argument(1), waited | HAS_TWO),
+                SPLICE | COPY_FILE_RANGE => (self.argument(2), waited | HAS_TWO),
+                _ => (0, waited),
+            };
+            replaced = zc_replaced(u64::from(account.slot()), self.argument(0), other, how);
+        }
+        // Forgotten: the verifier need not follow both.
+        self.replaced = opaque(replaced);
+        if setting!(objects) != 0 {
+            self.note_ends(kind);
+        }
+        if kind == READ || kind == PREAD || kind == WRITE {
+            let Some(class) = self.class_fast(0) else { return account.end_call() };
+            if kind != WRITE {
+                self.book(class.read_lane(), self.result);
+                note_received(account, class, self.result);
+                if class == Class::FILE {
+                    let start = if kind == PREAD { self.argument(3) } else { OWN_POSITION };
+                    self.accessed_from(0, start);
+                }
+                self.relay(class, false);
+            } else {
+                self.book(class.write_lane(), self.result);
+                note_sent(account, class, self.result);
+                self.relay(class, true);
             }
-            call.relay(class, false);
         } else {
-            call.book(class.write_lane(), call.result);
-            note_sent(account, class, call.result);
-            call.relay(class, true);
+            // The deepest chains begin here, not in `other`: all frames share 512 bytes.
+            match kind {
+                RECVMMSG => message::many(&self, true),
+                SENDMMSG => message::many(&self, false),
+                IO_GETEVENTS => aio::reaped(&self),
+                _ => other(&self, kind),
+            }
         }
-    } else {
-        // The deepest chains begin here, not in `other`: all frames share 512 bytes.
-        match kind {
-            RECVMMSG => message::many(&call, true),
-            SENDMMSG => message::many(&call, false),
-            IO_GETEVENTS => aio::reaped(&call),
-            _ => other(&call, kind),
-        }
+        account.end_call();
     }
-    account.end_call();
 }
 
 /// Adds to the network bytes of the account, when the class is a network socket.
@@ -279,7 +486,7 @@ fn note_sent(account: Account, class: Class, bytes: i64) {
 
 /// Everything but plain reads and writes, out of line: the hot path stays short.
 #[inline(never)]
-fn other(call: &Call, kind: u8) {
+fn other<R: Registers>(call: &Call<R>, kind: u8) {
     const RECVFROM: u8 = SyscallKind::Recvfrom as u8;
     const RECVMSG: u8 = SyscallKind::Recvmsg as u8;
     const SENDTO: u8 = SyscallKind::Sendto as u8;
@@ -296,6 +503,8 @@ fn other(call: &Call, kind: u8) {
     const PROCESS_VM: u8 = SyscallKind::ProcessVm as u8;
     const GETSOCKOPT: u8 = SyscallKind::Getsockopt as u8;
     const PRCTL: u8 = SyscallKind::Prctl as u8;
+    const MESSAGE_SEND: u8 = SyscallKind::MessageSend as u8;
+    const MESSAGE_RECEIVE: u8 = SyscallKind::MessageReceive as u8;
 
     /// Errors are the last 4095 values (`MAX_ERRNO`): an address is never one of them.
     const MAX_ERRNO: u64 = 4095;
@@ -323,29 +532,17 @@ fn other(call: &Call, kind: u8) {
         PROCESS_VM => call.book(lane(CopyPath::ProcessVm), call.result),
         GETSOCKOPT => message::zerocopy_receive(call),
         PRCTL => renamed(call),
+        MESSAGE_SEND if call.result == 0 => call.copied(call.argument(2)),
+        MESSAGE_RECEIVE if call.result > 0 => call.copied(call.result as u64),
         _ => {}
     }
 }
 
 /// `prctl(PR_SET_NAME)` renames the thread.
 #[inline(always)]
-fn renamed(call: &Call) {
+fn renamed(call: &Call<impl Registers>) {
     const PR_SET_NAME: u64 = 15;
     if call.argument(0) == PR_SET_NAME && call.result == 0 {
         call.account.rename(call.task);
-    }
-}
-
-/// A control structure of the caller, or a loss.
-#[inline(always)]
-fn read_user<T>(address: u64) -> Option<T> {
-    // SAFETY: the helper checks the address. Only lengths, descriptors and opcodes are read this
-    // way, never the data that a call moves.
-    match unsafe { bpf_probe_read_user(address as *const T) } {
-        Ok(value) => Some(value),
-        Err(_) => {
-            note_losses(Loss::UserMemoryUnreadable, 1);
-            None
-        }
     }
 }

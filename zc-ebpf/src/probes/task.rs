@@ -1,6 +1,6 @@
 //! The life of a thread: fork, exec, switches, exit.
 
-use super::{Arguments, tracepoint};
+use super::{Arguments, sys_exit::note_supervised, tracepoint};
 use crate::{
     account::Account,
     cpu::Cpu,
@@ -28,6 +28,7 @@ fn switched(arguments: Arguments) {
     }
     // After the pending calls of the previous thread are charged.
     cpu.runs(next);
+    note_supervised(cpu, arguments.object(2));
     follow::switched(cpu, arguments.object(2));
 }
 
@@ -42,6 +43,7 @@ fn leave(cpu: Cpu, previous: Object, arguments: Arguments) {
     } else {
         previous.load::<u64>(offset!(task_state_old))
     };
+    account.waits(previous, state != 0);
     if state & TASK_DEAD != 0 {
         account.close(cpu);
     }
@@ -106,6 +108,7 @@ fn exited(arguments: Arguments) {
     let Some(cpu) = Cpu::this() else { return };
     let task = arguments.object(0);
     let Some(account) = Account::of(cpu, task) else { return follow::ends(cpu) };
+    super::uring::process_ends();
     account.charge_calls(cpu);
     account.refresh(task);
     account.rename(task);

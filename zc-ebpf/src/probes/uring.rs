@@ -1,49 +1,73 @@
 //! io_uring: an operation is booked when it completes, on the process that owns the ring.
 //!
 //! Completions are posted by the submitter, an io-wq worker or the SQPOLL thread; all three are
-//! threads of the process that owns the ring.
+//! threads of the process that owns the ring. What posts none is found by other means, see [`silent`].
 
-use zc_common::{
-    loss::Loss,
-    path::{CopyPath, Lane, lane},
-};
+use zc_common::loss::Loss;
 
 use super::{Arguments, tracepoint};
 use crate::{
-    account::{Account, count, zc_accessed},
-    descriptor::{Class, File},
+    account::Account,
     kernel::{Object, offset, variant},
     losses::note_loss,
+    objects::{Copies, Done},
 };
 
+mod operation;
+mod silent;
 mod submission;
 mod worker;
 
-// `enum io_uring_op`, `include/uapi/linux/io_uring.h`.
-const READV: u8 = 1;
-const WRITEV: u8 = 2;
-const READ_FIXED: u8 = 4;
-const WRITE_FIXED: u8 = 5;
-const SENDMSG: u8 = 9;
-const RECVMSG: u8 = 10;
-const READ: u8 = 22;
-const WRITE: u8 = 23;
-const SEND: u8 = 26;
-const RECV: u8 = 27;
-const SPLICE: u8 = 30;
-const TEE: u8 = 33;
-const SEND_ZC: u8 = 47;
-const SENDMSG_ZC: u8 = 48;
-const READ_MULTISHOT: u8 = 49;
-const READV_FIXED: u8 = 60;
-const WRITEV_FIXED: u8 = 61;
+use operation::{
+    What, accessed_in, book, book_in, book_request, command, describe, effect, file_class,
+    is_buffer_selected, is_counted, must_note, note_object,
+};
+pub(crate) use silent::{ends as process_ends, zc_uring_settle};
 
 tracepoint!(
     /// `io_uring_complete(struct io_ring_ctx *ctx, struct io_kiocb *req, struct io_uring_cqe
-    /// *cqe)` since 6.18; `(void *ctx, void *req, u64 user_data, int res, ...)` since 5.18,
-    /// `include/trace/events/io_uring.h`. Before, it names no request, see [`submission`].
+    /// *cqe)` since 6.18; `(void *ctx, void *req, u64 user_data, int res, unsigned cflags, ...)` since
+    /// 5.18, `include/trace/events/io_uring.h`. Before, it names no request, see [`submission`].
     zc_uring_complete, zc_uring_complete_raw, "io_uring_complete", |arguments| completed(arguments)
 );
+
+/// What a completion says.
+#[derive(Clone, Copy)]
+struct Completion {
+    ring: u64,
+    user_data: u64,
+    result: i32,
+    flags: u32,
+}
+
+impl Completion {
+    /// Of the arguments of `io_uring_complete`, since 5.18.
+    #[inline(always)]
+    fn of(arguments: Arguments) -> Self {
+        let ring = arguments.integer(0);
+        if variant!(uring_complete_args) > 3 {
+            return Self {
+                ring,
+                user_data: arguments.integer(2),
+                result: arguments.integer(3) as i32,
+                flags: arguments.integer(4) as u32,
+            };
+        }
+        let entry = Object::untyped(arguments.integer(2));
+        Self {
+            ring,
+            user_data: entry.read::<u64>(offset!(cqe_user_data)).unwrap_or_default(),
+            result: entry.read::<i32>(offset!(cqe_res)).unwrap_or_default(),
+            flags: entry.read::<u32>(offset!(cqe_flags)).unwrap_or_default(),
+        }
+    }
+
+    /// Whether the request that has posted it goes on: `IORING_CQE_F_MORE`.
+    #[inline(always)]
+    fn goes_on(self) -> bool {
+        self.flags & 1 << 1 != 0
+    }
+}
 
 #[inline(always)]
 fn completed(arguments: Arguments) {
@@ -51,107 +75,95 @@ fn completed(arguments: Arguments) {
         return submission::completed(arguments);
     }
     let request = Object::untyped(arguments.integer(1));
+    let completion = Completion::of(arguments);
     if request.is_null() {
-        return note_loss(Loss::UringAnonymousCompletions);
+        return submission::went_on(completion);
     }
-    let result = if variant!(uring_complete_args) > 3 {
-        arguments.integer(3) as i32
-    } else {
-        Object::untyped(arguments.integer(2)).read::<i32>(offset!(cqe_res)).unwrap_or_default()
-    };
+    finished(request, completion.result);
+    zc_uring_settle();
+}
+
+/// A request has completed with an entry in the queue.
+#[inline(always)]
+fn finished(request: Object, result: i32) {
     let Some(opcode) = request.read::<u8>(offset!(kiocb_opcode)) else { return };
-    if moves_data(opcode) {
-        let class = file_class(request);
-        book(opcode, class, result);
-        if class == Class::FILE && result > 0 && is_read(opcode) {
-            accessed(request, result as u64);
-        }
-    }
-}
-
-/// Counts the pages that `bytes` lie in, which a request has read: its position has advanced. A request
-/// begins with what is particular to its kind, for reads a `struct io_rw` (`io_kiocb_to_cmd`,
-/// `include/linux/io_uring_types.h`, 6.0 to 7.2; `struct io_kiocb`, `fs/io_uring.c`, before).
-#[inline(always)]
-fn accessed(request: Object, bytes: u64) {
-    if offset!(kiocb_file) != 0 || offset!(uring_kiocb) != 0 {
-        return;
-    }
-    let Some(account) = Account::current() else { return };
-    let file = request.read::<u64>(offset!(kiocb_file)).unwrap_or_default();
-    if let Some(end) = request.read::<u64>(offset!(kiocb_pos)) {
-        zc_accessed(u64::from(account.slot()), file, end, bytes);
-    }
-}
-
-/// What the file of a request is: also of one that is registered and has no descriptor.
-#[inline(always)]
-fn file_class(request: Object) -> Class {
-    let file = request.read::<u64>(offset!(kiocb_file)).unwrap_or_default();
-    match File::at(file) {
-        Some(file) => file.class(),
-        None => Class::CLOSED,
-    }
-}
-
-/// Books an operation that has completed.
-#[inline(always)]
-fn book(opcode: u8, class: Class, result: i32) {
-    let Some(account) = Account::current() else { return };
-    count!(account, uring_ops, 1);
-    let result = i64::from(result);
-    if is_read(opcode) {
-        account.book(class.read_lane(), result);
-        if result > 0 && class.is_network() {
-            count!(account, net_rx_bytes, result as u64);
+    let effect = effect(opcode);
+    if !is_counted(effect) {
+        if effect == zc_common::uring::Effect::Command as u8 {
+            command(request);
         }
         return;
     }
-    account.book(operation_lane(opcode, class), result);
-    if result > 0 && class.is_network() {
-        count!(account, net_tx_bytes, result as u64);
-        if is_zerocopy(opcode) {
-            count!(account, zerocopy_requested_bytes, result as u64);
-            count!(account, zerocopy_uring_bytes, result as u64);
-        }
+    silent::spoke(request);
+    let Some(account) = Account::current() else { return };
+    let what = what_of(request, opcode, effect);
+    if is_buffer_selected(request) {
+        submission::ended(request);
     }
+    book_request(account, request, what, result);
+    accessed_in(account.slot(), request, what, result);
 }
 
-/// Whether an operation is one that moves data.
+/// What a request does that has completed, or is about to.
 #[inline(always)]
-fn moves_data(opcode: u8) -> bool {
-    is_read(opcode)
-        || matches!(
-            opcode,
-            WRITEV | WRITE_FIXED | WRITE | SEND | SENDMSG | WRITEV_FIXED | SPLICE | TEE
-        )
-        || is_zerocopy(opcode)
+pub(crate) fn what_of(request: Object, opcode: u8, effect: u8) -> What {
+    let class = file_class(request);
+    if must_note(request, opcode, effect)
+        && let Some(what) = submission::noted(request)
+    {
+        return what.with_class(class);
+    }
+    if is_buffer_selected(request)
+        && let Some(what) = submission::numbered(request)
+    {
+        return what.with_class(class);
+    }
+    describe(request, opcode, effect, class)
 }
 
+/// The path of what the CPU copies while `request` is carried out.
 #[inline(always)]
-fn is_read(opcode: u8) -> bool {
-    matches!(opcode, READV | READ_FIXED | READ | RECV | RECVMSG | READ_MULTISHOT | READV_FIXED)
+pub(crate) fn lane_of(request: Object) -> zc_common::path::Lane {
+    let opcode = request.read::<u8>(offset!(kiocb_opcode)).unwrap_or_default();
+    let effect = effect(opcode);
+    if effect == zc_common::uring::Effect::Receive as u8 {
+        // Its flags change how many bytes are moved, not on which path; and its message may be gone.
+        return file_class(request).read_lane();
+    }
+    what_of(request, opcode, effect).lane()
 }
 
+/// Counts what the CPU copied while `request` was carried out, for what is counted per object.
 #[inline(always)]
-fn is_zerocopy(opcode: u8) -> bool {
-    opcode == SEND_ZC || opcode == SENDMSG_ZC
+pub(crate) fn copied_of(done: Done, request: Object, copies: Copies) {
+    let opcode = request.read::<u8>(offset!(kiocb_opcode)).unwrap_or_default();
+    note_object(done, request, What::of_effect(effect(opcode)), 0, copies);
 }
 
-/// The lane of an operation on a file of this class.
+tracepoint!(
+    /// `io_uring_cqe_overflow(void *ctx, unsigned long long user_data, s32 res, u32 cflags, void *ocqe)`,
+    /// 5.18 to 7.2: there was no room for a completion.
+    zc_uring_overflow, zc_uring_overflow_raw, "io_uring_cqe_overflow", |arguments| overflowed(arguments)
+);
+
 #[inline(always)]
-pub(super) fn operation_lane(opcode: u8, class: Class) -> Lane {
-    match opcode {
-        TEE => lane(CopyPath::Tee),
-        // The source is not visible at completion; a pipe as the target means it was no pipe.
-        SPLICE => match class {
-            Class::PIPE => lane(CopyPath::SpliceFilePipe),
-            Class::FILE | Class::DIRECT | Class::MEMORY => lane(CopyPath::SplicePipeFile),
-            Class::PSEUDO | Class::VOID | Class::CLOSED => lane(CopyPath::SplicePipePseudo),
-            _ => lane(CopyPath::SplicePipeSocket),
-        },
-        _ if is_zerocopy(opcode) => lane(CopyPath::SocketSendZerocopy),
-        _ if is_read(opcode) => class.read_lane(),
-        _ => class.write_lane(),
+fn overflowed(arguments: Arguments) {
+    let completion = Completion {
+        ring: arguments.integer(0),
+        user_data: arguments.integer(1),
+        result: arguments.integer(2) as i32,
+        flags: arguments.integer(3) as u32,
+    };
+    if completion.goes_on() {
+        return submission::went_on(completion);
+    }
+    silent::overflowed(completion);
+}
+
+/// Notes that the bytes of a completion of the running process are not counted.
+#[inline(always)]
+fn note_anonymous() {
+    if Account::current().is_some() {
+        note_loss(Loss::UringAnonymousCompletions);
     }
 }

@@ -1,23 +1,17 @@
-//! Writeback: pages that one thread dirtied, and another writes to a device.
+//! Pages that are dirtied, for some thread to write to storage later.
 
-use aya_ebpf::{macros::map, maps::LruHashMap};
-use zc_common::{layout::ABSENT, record::Owner, syscall::SyscallKind};
+use zc_common::{layout::ABSENT, syscall::SyscallKind};
 
-use super::{Arguments, tracepoint};
+use super::{Arguments, page_cache::order, tracepoint};
 use crate::{
-    account::{Account, Caller, LateAccount, caller},
-    kernel::{Object, offset, variant},
+    account::{Account, Caller, caller, count_late},
+    kernel::{Object, offset, setting, variant},
 };
 
-/// The thread that dirtied the last page of a file, by the address of its `struct inode`. Writers: any
-/// CPU. Bound: the files with dirty pages that are remembered; beyond it the one least recently used
-/// is forgotten, and what is written of it is unattributed.
-#[map]
-static DIRTIED_BY: LruHashMap<u64, Owner> = LruHashMap::with_max_entries(16_384, 0);
-
-/// The file type in `inode.i_mode`, `include/uapi/linux/stat.h`, and a block device.
+/// The file type in `inode.i_mode`, `include/uapi/linux/stat.h`: a block device, and a regular file.
 const S_IFMT: u16 = 0o170_000;
 const S_IFBLK: u16 = 0o060_000;
+const S_IFREG: u16 = 0o100_000;
 
 /// `PAGE_MAPPING_FLAGS`, `include/linux/page-flags.h`: the page belongs to no file.
 const MAPPING_FLAGS: u64 = 3;
@@ -25,7 +19,8 @@ const MAPPING_FLAGS: u64 = 3;
 tracepoint!(
     /// `writeback_dirty_folio(struct folio *folio, struct address_space *mapping)`,
     /// `include/trace/events/writeback.h`, 5.18 to 7.2; `writeback_dirty_page` with a page before.
-    /// Fires when a clean page is dirtied, in the thread that does so.
+    /// Fires when a clean page is dirtied, in the thread that does so, where the kernel counts the page in
+    /// `write_bytes` of `/proc/PID/io` (`folio_account_dirtied`, `mm/page-writeback.c`).
     zc_dirty_page, zc_dirty_page_raw, "writeback_dirty_folio", |arguments| dirtied(arguments)
 );
 
@@ -33,81 +28,58 @@ tracepoint!(
 fn dirtied(arguments: Arguments) {
     const COPY_FILE_RANGE: u8 = SyscallKind::CopyFileRange as u8;
 
-    let mapping = arguments.object(1);
-    if mapping.is_null() {
-        return;
-    }
-    let host = mapping.follow(offset!(mapping_host));
-    if host.is_null() {
-        return;
-    }
-    let named = host.load::<u64>(offset!(inode_dentries)) != 0;
-    if !named && host.load::<u16>(offset!(inode_mode)) & S_IFMT != S_IFBLK {
-        // A file that a program writes to has a name, even when that was unlinked. Inodes without a
-        // name are where file systems keep their metadata.
-        return;
-    }
-    let Some(account) = Account::current() else { return disown(host.address()) };
-    if matches!(caller(), Caller::Unknown | Caller::Call(COPY_FILE_RANGE)) {
-        account.note_copied_range();
-    }
-    let owner = account.owner();
-    let inode = host.address();
-    if let Some(known) = DIRTIED_BY.get_ptr(inode) {
-        // A look is much cheaper than an update, and a file has one writer for most of the time.
-        // SAFETY: a map value; torn at worst, then it is written again.
-        let known = unsafe { core::ptr::read_volatile(known) };
-        if known.slot == owner.slot && known.start_ns == owner.start_ns {
-            return;
+    let Some(account) = Account::current() else { return };
+    let bytes = 1 << (order(arguments.object(0)) + u64::from(variant!(page_shift)));
+    count_late!(account.late(), block_dirtied_bytes, bytes);
+    if is_named(arguments.object(1)) {
+        if matches!(caller(), Caller::Unknown | Caller::Call(COPY_FILE_RANGE)) {
+            account.note_copied_range();
+        }
+        if setting!(copy_sites) == 0 {
+            account.dirtied_file(bytes);
         }
     }
-    let _ = DIRTIED_BY.insert(inode, owner, 0);
 }
 
-/// Notes that a process that is not followed has dirtied the last page of a file.
+/// Whether pages are those of a file that programs write to: it has a name, even when that was unlinked, and is no
+/// directory. Inodes without a name are where file systems keep their metadata, block devices among them.
 #[inline(always)]
-fn disown(inode: u64) {
-    if DIRTIED_BY.get_ptr(inode).is_some() {
-        let _ = DIRTIED_BY.remove(inode);
+fn is_named(mapping: Object) -> bool {
+    if mapping.is_null() {
+        return false;
     }
+    let host = mapping.follow(offset!(mapping_host));
+    !host.is_null()
+        && host.load::<u64>(offset!(inode_dentries)) != 0
+        && host.load::<u16>(offset!(inode_mode)) & S_IFMT == S_IFREG
 }
 
-/// The thread that dirtied the pages that `bio` is about to write: the one that dirtied the last page
-/// of their file. Pages that are not being written back (direct I/O, the journal) and metadata are the
-/// issuer's own, if it is followed. Unknown is who dirtied what was dirty before the programs were attached, and pages of
-/// a file that is not remembered any more.
+/// Whether the memory that `bio` reads into or writes from belongs to no file: to a program or to the kernel.
 #[inline(always)]
-pub(super) fn dirtier(bio: Object, issuer: Option<LateAccount>) -> Option<LateAccount> {
-    let Some(inode) = written_back(bio) else { return issuer };
-    if let Some(owner) = DIRTIED_BY.get_ptr(inode.address()) {
-        // SAFETY: a map value; one that is being replaced belongs to no thread, which is
-        // noticed.
-        return LateAccount::of(unsafe { &*owner });
-    }
-    if inode.read::<u64>(offset!(inode_dentries)) == Some(0) {
-        issuer
-    } else {
-        LateAccount::unattributed()
-    }
+pub(super) fn is_of_no_file(bio: Object) -> bool {
+    first_page(bio).is_some_and(|page| {
+        let mapping = page.read::<u64>(offset!(page_mapping)).unwrap_or_default();
+        mapping == 0 || mapping & MAPPING_FLAGS != 0
+    })
 }
 
-/// The inode of the page that `bio` begins with, if it is being written back.
+/// Whether `bio`, which is about to be written, bypasses the page cache: direct I/O, or a log of the file system in
+/// the kernel's own memory. What was dirtied in the page cache has been counted then, be it written back, or as a
+/// buffer of a block device (`submit_bh`, `fs/buffer.c`, which sets no mark on the page).
 #[inline(always)]
-fn written_back(bio: Object) -> Option<Object> {
-    if variant!(pg_writeback) >= 64 {
-        return None;
-    }
-    let page = first_page(bio)?;
-    let flags = page.read::<u64>(offset!(page_flags))?;
-    if flags & (1 << variant!(pg_writeback)) == 0 {
-        return None;
-    }
-    let mapping = page.read::<u64>(offset!(page_mapping))?;
+pub(super) fn bypasses_cache(bio: Object) -> bool {
+    let Some(page) = first_page(bio) else { return true };
+    let mapping = page.read::<u64>(offset!(page_mapping)).unwrap_or_default();
     if mapping == 0 || mapping & MAPPING_FLAGS != 0 {
-        return None;
+        return true;
     }
-    let host = Object::untyped(mapping).read::<u64>(offset!(mapping_host))?;
-    if host == 0 { None } else { Some(Object::untyped(host)) }
+    // A program may write directly from what it has mapped of a file.
+    let is_written_back = variant!(pg_writeback) < 64
+        && page.read::<u64>(offset!(page_flags)).unwrap_or_default() >> variant!(pg_writeback) & 1
+            != 0;
+    let host = Object::untyped(mapping).read::<u64>(offset!(mapping_host)).unwrap_or_default();
+    let mode = Object::untyped(host).read::<u16>(offset!(inode_mode)).unwrap_or_default();
+    !is_written_back && mode & S_IFMT != S_IFBLK
 }
 
 /// The head of the page that `bio` begins with. The part of a bio that was split off begins in the

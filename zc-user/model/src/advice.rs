@@ -1,9 +1,9 @@
 //! Copies that can be avoided: rules over what one process did, each with its evidence, its condition, how
 //! certain it is, and what following it would save.
 //!
-//! Advice that is wrong costs more trust than ten pieces that are right earn: without evidence that the
-//! bytes went through the program unchanged, and of enough of them, no rule applies. Each byte is claimed by
-//! one rule, so that the savings of a process never exceed what it copied.
+//! Advice that is wrong costs more trust than ten pieces that are right earn: without evidence, and of enough
+//! bytes, no rule applies, and what the kernel has not reported itself is never certain. Each byte is claimed
+//! by one rule, so that the savings of a process never exceed what it copied.
 
 use zc_common::path::CopyPath;
 
@@ -93,7 +93,7 @@ impl Rule {
         match self {
             Self::FileToSocket | Self::FileToFile | Self::Relay => UNCHANGED,
             Self::SmallCalls => {
-                "if files are read from front to back, and no reader needs each written piece at once"
+                "if the calls follow each other in the file, and no reader needs each written piece at once"
             }
             Self::SmallZerocopySends => "if most of the sends are as small as their average",
             Self::ZerocopyNotAchieved => "if later sends take the same route",
@@ -139,7 +139,7 @@ pub enum Certainty {
     Possible,
     /// What was seen would be unusual otherwise.
     Likely,
-    /// What was seen leaves no room for anything else.
+    /// The kernel reported it: that it copied what was requested as zero-copy, and why.
     Certain,
 }
 
@@ -208,6 +208,9 @@ impl Advice {
             Evidence::Calls(PathTotal { path: CopyPath::FileRead, .. }) => {
                 "if the file is read from front to back"
             }
+            Evidence::Calls(PathTotal { path: CopyPath::FileWrite, .. }) => {
+                "if the file is written from front to back, and no reader needs each piece at once"
+            }
             Evidence::Calls(calls) if !matches!(calls.path, CopyPath::SocketSendZerocopy) => {
                 "if no reader needs each piece at once"
             }
@@ -217,7 +220,7 @@ impl Advice {
 }
 
 /// Counters that are evidence for advice, and little else: an advice says what they say.
-pub const COUNTERS: [CounterId; 11] = [
+pub const COUNTERS: [CounterId; 13] = [
     CounterId::RelayedFileFileBytes,
     CounterId::RelayedFilePipeBytes,
     CounterId::RelayedFileSocketBytes,
@@ -228,13 +231,15 @@ pub const COUNTERS: [CounterId; 11] = [
     CounterId::RelayedSocketPipeBytes,
     CounterId::RelayedSocketSocketBytes,
     CounterId::RelayedUserNs,
+    CounterId::RelayingContextSwitches,
+    CounterId::RelayingCpuSamples,
     CounterId::MappedSentBytes,
 ];
 
 /// What made a rule apply.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Evidence {
-    /// Bytes came in on one path and went out on another one as they were.
+    /// Bytes came in on one path and went out on another one, from where they had come in.
     Passed {
         /// Where they came in.
         from: PathTotal,
@@ -311,10 +316,11 @@ pub fn best(row: Row<'_>, frame: &Frame) -> Option<Advice> {
 }
 
 fn each(row: Row<'_>, frame: &Frame, mut found: impl FnMut(Advice)) {
-    if row.paths.is_empty() {
+    // One process reads a file, another one writes to a socket: that is no relay.
+    if row.paths.is_empty() || row.group.is_some() {
         return;
     }
-    relay::passed_on(row, &mut found);
+    relay::passed_on(row, frame, &mut found);
     calls::small(row, &mut found);
     calls::small_zerocopy_sends(row.paths, &mut found);
     zerocopy_not_achieved(row, frame, &mut found);

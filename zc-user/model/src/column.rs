@@ -133,6 +133,12 @@ pub enum View {
     JsonIfAny,
     /// CSV with a row per path: the columns that identify the process.
     PerPath,
+    /// `zc top --once` of groups.
+    GroupOnce,
+    /// The report of `zc stat` on groups.
+    GroupReport,
+    /// CSV with a row per path of groups: the columns that identify the group.
+    GroupPerPath,
     /// The lab's figures.
     Figures,
 }

@@ -123,11 +123,25 @@ counters! {
     RelayedSocketPipeBytes = counters.relayed_socket_pipe_bytes,
     RelayedSocketSocketBytes = counters.relayed_socket_socket_bytes,
     RelayedUserNs = counters.relayed_user_ns,
+    /// Context switches, of either kind, of those threads of the process that passed bytes on.
+    RelayingContextSwitches = "relaying_context_switches",
+    /// Times the sampler found those threads of the process on a CPU that passed bytes on.
+    RelayingCpuSamples = "relaying_cpu_samples",
     MappedSentBytes = counters.mapped_sent_bytes,
     /// Times the sampler found the process on a CPU, in user or kernel mode.
     CpuSamples = "cpu_samples",
     /// Times the sampler found the process on a CPU inside a copy routine of the kernel.
     CopySamples = "copy_samples",
+    /// Times the sampler found the process in a function of its own that only copies, such as memcpy.
+    LibraryCopySamples = "library_copy_samples",
+    /// Times the sampler found the process in a loop of its own that copies, in a function that does more.
+    InlinedCopySamples = "inlined_copy_samples",
+    /// Times the sampler found the process in the kernel, at a page fault or an interrupt that hit one of its own copies, and not inside a copy routine of the kernel.
+    CopyFaultSamples = "copy_fault_samples",
+    /// Times the sampler found the process in code of its own that is in no file, such as that of a JIT compiler, or at a fault of it: whether it copied is not known.
+    NoFileSamples = "no_file_samples",
+    /// Times the sampler found the process in code of its own of which nothing could be found out, or at a fault of it: the process had ended, its file cannot be read, or there were too many places.
+    UnknownCodeSamples = "unknown_code_samples",
 }
 
 impl CounterId {

@@ -1,6 +1,9 @@
 //! What happened between two snapshots: the input of every output.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use zc_common::loss::Loss;
 
@@ -8,10 +11,15 @@ use crate::{
     counter::Counters,
     ledger::{self, Copied},
     snapshot::{
-        DeviceSample, Host, LossId, Losses, PathSample, ProcessId, ProcessSample, SelfCost,
-        Snapshot, Unattributed,
+        Copier, DeviceSample, Host, Kin, LossId, Losses, Objects, PathSample, ProcessId,
+        ProcessSample, SelfCost, Snapshot, ThreadSample, Unattributed,
     },
 };
+
+mod copiers;
+mod devices;
+mod objects;
+mod threads;
 
 /// Sums over processes.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -74,6 +82,13 @@ pub struct Frame {
     /// The processes with their deltas (the other fields as of the end of the interval). A live
     /// process that did nothing is there with zeros; one that had exited and did nothing is not.
     pub processes: Vec<ProcessSample>,
+    /// The threads of these with their deltas, where threads were asked for, in the order of their processes.
+    pub threads: Vec<ThreadSample>,
+    /// The functions that copied, where copies that programs make themselves are looked for.
+    pub copiers: Vec<Copier>,
+    /// Files, sockets and pipes with their deltas, where these were asked for. For each path, and for each end that it
+    /// has, the rows and what is outside them add up to the totals, unless a filter has left out processes.
+    pub objects: Option<Objects>,
     /// What is unattributed.
     pub unattributed: Unattributed,
     /// Devices with their deltas.
@@ -82,6 +97,8 @@ pub struct Frame {
     pub losses: Losses,
     /// Which processes it is about.
     pub scope: Scope,
+    /// Of rows of merged processes, how many of these had ended before the interval.
+    pub ended_before: HashMap<Kin, u64>,
     /// Whether threads have found no slot since the probes were attached: what they did is in `unattributed`.
     pub crowded: bool,
     /// `zc`'s own cost: CPU time and runs during the interval, memory as of its end.
@@ -89,6 +106,27 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// Share of the transmitted bytes whose packets were looked at, of the interfaces where these are a sample;
+    /// `None` when there is no such interface.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
+    pub fn sampled_shapes(&self) -> Option<f64> {
+        let sampled = self.devices.iter().filter(|device| device.is_sampled());
+        let (looked, sent) = sampled.fold((0_u64, 0_u64), |(looked, sent), device| {
+            (looked.saturating_add(device.shaped_bytes()), sent.saturating_add(device.write_bytes))
+        });
+        (sent > 0).then(|| looked as f64 / sent as f64)
+    }
+
+    /// How many processes a sample stands for that may have done something in the interval.
+    #[must_use]
+    pub(crate) fn merged_in(&self, process: &ProcessSample) -> u64 {
+        if !process.is_merged() {
+            return 1;
+        }
+        process.merged.saturating_sub(self.ended_before.get(&process.kin()).copied().unwrap_or(0))
+    }
+
     /// Everything since the probes were attached.
     #[must_use]
     pub fn cumulative(snapshot: Snapshot) -> Self {
@@ -98,6 +136,9 @@ impl Frame {
             taken_at_ns,
             elapsed_ns,
             processes,
+            threads,
+            copiers,
+            objects,
             mut unattributed,
             devices,
             losses,
@@ -112,7 +153,13 @@ impl Frame {
         ledger::normalise(&mut unattributed.paths);
         ledger::reconcile(&mut unattributed.counters, &unattributed.paths);
         let totals = Totals::of(&processes, &unattributed);
+        let objects = objects.map(|objects| {
+            let mut objects = objects::between(None, &objects);
+            objects.complete(&totals.paths);
+            objects
+        });
         Self {
+            ended_before: HashMap::new(),
             scope: Scope::default(),
             crowded: losses[Loss::SlotsExhausted] > 0,
             host,
@@ -120,6 +167,9 @@ impl Frame {
             elapsed_ns,
             totals,
             processes,
+            threads: threads::between(&[], &threads),
+            copiers: copiers::between(&[], &copiers),
+            objects,
             unattributed,
             devices,
             losses,
@@ -142,7 +192,7 @@ impl Frame {
         let unattributed = Unattributed { counters, paths };
         let mut rows = Rows::new(next.processes.len(), &unattributed);
         let mut baseline = Baseline::new(&previous.processes);
-        for process in next.processes.iter().filter(|process| !is_merged(process)) {
+        for process in next.processes.iter().filter(|process| !process.is_merged()) {
             match baseline.take(process.id) {
                 Some(before) if Arc::ptr_eq(before, process) => rows.push_idle(process),
                 Some(before) => rows.push(delta(process, &before.counters, &before.paths)),
@@ -150,14 +200,21 @@ impl Frame {
             }
         }
         let merged = baseline.merged(next);
-        for row in next.processes.iter().filter(|process| is_merged(process)) {
-            rows.push(match merged.get(&*row.comm) {
-                Some(before) => delta(row, &before.counters, &before.paths),
+        for row in next.processes.iter().filter(|process| process.is_merged()) {
+            rows.push(match merged.get(&row.kin()) {
+                Some((before, _)) => delta(row, &before.counters, &before.paths),
                 None => delta(row, &Counters::default(), &[]),
             });
         }
         let Rows { processes, totals } = rows;
+        let objects = next.objects.as_deref().map(|objects| {
+            let mut objects = objects::between(previous.objects.as_deref(), objects);
+            objects.complete(&totals.paths);
+            objects
+        });
+        let ended_before = merged.into_iter().map(|(kin, (_, ended))| (kin, ended)).collect();
         Self {
+            ended_before,
             scope: Scope::default(),
             crowded: next.losses[Loss::SlotsExhausted] > 0,
             host: Arc::clone(&next.host),
@@ -165,8 +222,11 @@ impl Frame {
             elapsed_ns: next.elapsed_ns.saturating_sub(previous.elapsed_ns),
             totals,
             processes,
+            threads: threads::between(&previous.threads, &next.threads),
+            copiers: copiers::between(&previous.copiers, &next.copiers),
+            objects,
             unattributed,
-            devices: next.devices.iter().map(|d| device_delta(&previous.devices, d)).collect(),
+            devices: devices::deltas(&previous.devices, &next.devices),
             losses: next.losses.zip_with(&previous.losses, u64::saturating_sub),
             self_cost: self_cost_delta(&previous.self_cost, &next.self_cost),
         }
@@ -181,6 +241,13 @@ impl Frame {
             self.processes.iter().map(|process| keep(process, &self)).collect();
         let mut selected = selected.into_iter();
         self.processes.retain(|_| selected.next().unwrap_or(false));
+        let kept: HashSet<_> = self.processes.iter().map(|process| process.id).collect();
+        self.threads.retain(|thread| kept.contains(&thread.process));
+        self.copiers.retain(|copier| kept.contains(&copier.process));
+        if let Some(objects) = &mut self.objects {
+            // What is outside the rows may or may not belong to one of the selected processes.
+            objects.rows.retain(|row| kept.contains(&row.process));
+        }
         self.scope.filtered = true;
         self.unattributed = Unattributed::default();
         self.totals = Totals::of(&self.processes, &self.unattributed);
@@ -319,28 +386,34 @@ impl<'a> Baseline<'a> {
         by_id.get(&id).copied()
     }
 
-    /// What the merged rows of `next` have from before: their own counts, and those of the
-    /// processes that are gone.
-    fn merged(self, next: &'a Snapshot) -> HashMap<&'a str, Totals> {
-        let mut merged: HashMap<_, Totals> = next
-            .processes
-            .iter()
-            .filter(|process| is_merged(process))
-            .map(|row| (&*row.comm, Totals::default()))
-            .collect();
+    /// What the merged rows of `next` have from before: their own counts and those of the processes that are gone,
+    /// and how many of these had ended by then.
+    fn merged(self, next: &'a Snapshot) -> HashMap<Kin, (Totals, u64)> {
+        let rows = next.processes.iter().filter(|process| process.is_merged());
+        let mut merged: HashMap<Kin, (Totals, u64)> =
+            rows.clone().map(|row| (row.kin(), Default::default())).collect();
         if merged.is_empty() {
             return merged;
         }
+        // Where a process has moved, or its control group has got its name, since the snapshot before.
+        let by_name: HashMap<&str, Kin> = rows.map(|row| (&*row.comm, row.kin())).collect();
         for (process, taken) in self.previous.iter().zip(self.taken) {
-            let row = match merged.get_mut(&*process.comm) {
-                Some(row) if !taken => row,
-                None if !taken => match merged.get_mut(OTHER_NAMES) {
-                    Some(row) => row,
-                    None => continue,
-                },
-                _ => continue,
-            };
-            row.add(&process.counters, &process.paths);
+            if taken {
+                continue;
+            }
+            let mut kin = process.kin();
+            if !merged.contains_key(&kin) {
+                let renamed = kin.named(OTHER_NAMES.into());
+                let other = by_name.get(&*process.comm).or_else(|| by_name.get(OTHER_NAMES));
+                kin = match (merged.contains_key(&renamed), other) {
+                    (true, _) => renamed,
+                    (false, Some(other)) => other.clone(),
+                    (false, None) => continue,
+                };
+            }
+            let (sum, ended) = merged.entry(kin).or_default();
+            sum.add(&process.counters, &process.paths);
+            *ended += if process.exited { process.merged } else { 0 };
         }
         merged
     }
@@ -364,6 +437,8 @@ fn with_counts(next: &ProcessSample, counters: Counters, paths: Vec<PathSample>)
         parent: next.parent,
         comm: Arc::clone(&next.comm),
         cgroup: next.cgroup.clone(),
+        user: next.user,
+        ancestry: next.ancestry.clone(),
         kernel: next.kernel,
         exited: next.exited,
         merged: next.merged,
@@ -374,35 +449,6 @@ fn with_counts(next: &ProcessSample, counters: Counters, paths: Vec<PathSample>)
 
 /// The merged row of those whose name has none of its own.
 const OTHER_NAMES: &str = "(other)";
-
-/// Whether the row stands for several processes.
-const fn is_merged(process: &ProcessSample) -> bool {
-    process.id.pid == 0
-}
-
-fn device_delta(previous: &[DeviceSample], next: &DeviceSample) -> DeviceSample {
-    let mut delta = next.clone();
-    let same = |before: &&DeviceSample| {
-        (before.kind, &before.device, before.namespace) == (next.kind, &next.device, next.namespace)
-    };
-    if let Some(before) = previous.iter().find(same) {
-        for (delta, before) in [
-            (&mut delta.read_bytes, before.read_bytes),
-            (&mut delta.write_bytes, before.write_bytes),
-            (&mut delta.read_requests, before.read_requests),
-            (&mut delta.write_requests, before.write_requests),
-            (&mut delta.errors, before.errors),
-            (&mut delta.linear_bytes, before.linear_bytes),
-            (&mut delta.gather_bytes, before.gather_bytes),
-        ] {
-            *delta = delta.saturating_sub(before);
-        }
-        if let (Some(delta), Some(before)) = (&mut delta.mapped, &before.mapped) {
-            *delta = delta.zip_with(before, u64::saturating_sub);
-        }
-    }
-    delta
-}
 
 fn self_cost_delta(previous: &SelfCost, next: &SelfCost) -> SelfCost {
     let since = |next: Option<u64>, previous: Option<u64>| {

@@ -149,11 +149,16 @@ pub fn payload_bytes(paths: &[PathSample]) -> u64 {
     moved(Flow::In).max(moved(Flow::Out))
 }
 
-/// Copies made for the payload: everything but the memory group.
+/// Copies made for the payload: everything but the memory group, and what a program reads from pseudo files or writes
+/// to them, which is no payload.
 #[must_use]
 pub fn payload_copied(paths: &[PathSample], otherwise: Provenance) -> Copied {
-    let carries =
-        |sample: &&PathSample| sample.path.is_known_and(|path| path.group() != PathGroup::Memory);
+    let carries = |sample: &&PathSample| {
+        sample.path.is_known_and(|path| {
+            path.group() != PathGroup::Memory
+                && !matches!(path, CopyPath::PseudoRead | CopyPath::PseudoWrite)
+        })
+    };
     Copied::of(paths.iter().filter(carries), otherwise)
 }
 
@@ -211,7 +216,11 @@ fn key(sample: &PathSample) -> impl Ord + use<> {
 }
 
 const fn is_zero(sample: &PathSample) -> bool {
-    sample.ops == 0 && sample.errors == 0 && sample.moved_bytes == 0 && sample.copied_bytes == 0
+    sample.ops == 0
+        && sample.errors == 0
+        && sample.moved_bytes == 0
+        && sample.copied_bytes == 0
+        && sample.assumed_bytes == 0
 }
 
 fn merge(sum: &mut PathSample, sample: &PathSample) {
@@ -276,6 +285,10 @@ fn since(next: &PathSample, previous: &[PathSample]) -> PathSample {
         if delta.provenance == Provenance::Assumed && delta.assumed_bytes == 0 {
             // All that is assumed was assumed before this interval.
             delta.provenance = Provenance::Measured;
+        }
+        let was_unknown = next.provenance == Provenance::Unavailable && next.assumed_bytes > 0;
+        if was_unknown && delta.assumed_bytes == 0 {
+            delta.provenance = Provenance::Modelled;
         }
     }
     delta

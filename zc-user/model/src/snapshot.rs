@@ -1,6 +1,7 @@
 //! What was counted up to one moment: cumulative, serialisable, nothing derived.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     ops::{Index, IndexMut},
     sync::Arc,
@@ -12,6 +13,17 @@ use zc_common::{
     path::{CopyPath, SocketKind},
 };
 
+mod copier;
+mod kin;
+mod object;
+mod thread;
+
+pub use self::{
+    copier::{Copier, CopierKind},
+    kin::{Ancestry, Kin, Relative},
+    object::{Ends, Object, ObjectId, ObjectKind, ObjectSample, Objects, Outside, OutsideSample},
+    thread::ThreadSample,
+};
 use crate::{
     counter::{CounterId, Counters},
     id::{Id, Named, UnknownCounts, UnknownId, read_counts},
@@ -113,7 +125,8 @@ pub struct PathSample {
     /// Bytes the CPU copied; meaningless when `provenance` is [`Provenance::Unavailable`].
     pub copied_bytes: u64,
     /// The part of `copied_bytes` that is assumed: bytes that no hooked function copied and no
-    /// evidence explains.
+    /// evidence explains. When `provenance` is [`Provenance::Unavailable`]: bytes of which nothing shows
+    /// whether they were copied, where some of the path's are known.
     #[serde(default)]
     pub assumed_bytes: u64,
     /// Where `copied_bytes` comes from (`moved_bytes` is always measured).
@@ -141,6 +154,12 @@ pub struct ProcessSample {
     /// The cgroup's path, when known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cgroup: Option<Arc<str>>,
+    /// The user by whose rights it acts (the effective user id), when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<u32>,
+    /// Whom it descends from, when that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ancestry: Option<Arc<Ancestry>>,
     /// A kernel thread.
     #[serde(default)]
     pub kernel: bool,
@@ -181,7 +200,7 @@ impl Unattributed {
 }
 
 /// What kind of device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DeviceKind {
     /// Disks and their like.
     Block,
@@ -257,6 +276,14 @@ impl Mapped {
     }
 }
 
+/// Packets a second, sent by all interfaces together, up to which the shape of each is looked at: whether it lies in
+/// one piece or in several. Of more, those of one tenth of the time are.
+pub const ALL_SHAPES_RATE: u32 = 50_000;
+
+/// The name of the row that stands for the devices of a kind that are not kept one by one any more. It has no network
+/// namespace.
+pub const MERGED_DEVICES: &str = "(other)";
+
 /// Counts of one device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceSample {
@@ -279,9 +306,10 @@ pub struct DeviceSample {
     pub write_requests: u64,
     /// Failed requests, refused packets.
     pub errors: u64,
-    /// Net: transmitted bytes in the linear part of socket buffers.
+    /// Net: transmitted bytes in the linear part of socket buffers, of the packets whose shape was looked at:
+    /// those of all, or of a sample above [`ALL_SHAPES_RATE`].
     pub linear_bytes: u64,
-    /// Net: transmitted bytes referenced as fragments.
+    /// Net: transmitted bytes referenced as fragments, of the same packets.
     pub gather_bytes: u64,
     /// Bus and IOMMU: memory made reachable. Their other counts are 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -296,12 +324,26 @@ impl DeviceSample {
     }
 
     /// Share of the transmitted bytes that the device gathered from page references; `None` when it
-    /// transmitted nothing.
+    /// transmitted nothing, or nothing was looked at.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     pub fn gathered_share(&self) -> Option<f64> {
-        let sent = self.linear_bytes.saturating_add(self.gather_bytes);
+        let sent = self.shaped_bytes();
         (sent > 0).then(|| self.gather_bytes as f64 / sent as f64)
+    }
+
+    /// Transmitted bytes of the packets whose shape was looked at.
+    #[must_use]
+    pub const fn shaped_bytes(&self) -> u64 {
+        self.linear_bytes.saturating_add(self.gather_bytes)
+    }
+
+    /// Whether the share is that of a sample: one byte in a hundred or more was not looked at. A packet that is
+    /// on its way when the counts are read is less.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        let unseen = self.write_bytes.saturating_sub(self.shaped_bytes());
+        self.kind == DeviceKind::Net && unseen > self.write_bytes / 100
     }
 }
 
@@ -413,6 +455,12 @@ pub struct Host {
     pub clock_ticks: u64,
     /// How copies are known on this kernel: the provenance of an ordinary copying path.
     pub copies: Provenance,
+    /// Names of users by id, where they were asked for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub users: BTreeMap<u32, String>,
+    /// Whether it is looked for copies that programs make themselves.
+    #[serde(default)]
+    pub user_copies: bool,
     /// Counters that are not simply measured here; the others are.
     pub limitations: Vec<Limitation>,
 }
@@ -479,6 +527,15 @@ pub struct Snapshot {
     /// Every process seen, in no particular order. A source may share a sample between snapshots
     /// while nothing changes: most processes of most intervals do nothing.
     pub processes: Vec<Arc<ProcessSample>>,
+    /// Every thread of these that has not ended, where threads were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub threads: Vec<Arc<ThreadSample>>,
+    /// The functions that copy, where copies that programs make themselves are looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copiers: Vec<Copier>,
+    /// Files, sockets and pipes, where these were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objects: Option<Arc<Objects>>,
     /// What is unattributed.
     pub unattributed: Unattributed,
     /// Every device seen, by kind and name.

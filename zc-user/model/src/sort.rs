@@ -5,6 +5,8 @@ use std::cmp::Ordering;
 use crate::{
     column::{Column, Processes},
     frame::Frame,
+    group::{self, Group, GroupBy},
+    row::Row,
     snapshot::ProcessSample,
     value::Value,
 };
@@ -32,13 +34,19 @@ impl Direction {
 /// process's identity, so that lines do not jump from one frame to the next.
 #[must_use]
 pub fn order(frame: &Frame, column: &Column, direction: Direction) -> Vec<usize> {
-    let mut cells: Vec<(usize, &ProcessSample, Value<'_>)> = frame
-        .processes
-        .iter()
-        .enumerate()
-        .map(|(index, process)| (index, process, column.of_process(process, frame)))
-        .collect();
-    cells.sort_by(|(_, a_process, a), (_, b_process, b)| {
+    let cell = |process| column.of_process(process, frame);
+    sorted(&frame.processes, cell, direction, identity)
+}
+
+/// `rows` in the order of their cells, as indices; `tie` decides between equal ones.
+fn sorted<'a, T>(
+    rows: &'a [T],
+    cell: impl Fn(&'a T) -> Value<'a>,
+    direction: Direction,
+    tie: impl Fn(&T, &T) -> Ordering,
+) -> Vec<usize> {
+    let mut cells: Vec<_> = rows.iter().enumerate().map(|(at, row)| (at, row, cell(row))).collect();
+    cells.sort_by(|(_, a_row, a), (_, b_row, b)| {
         match (a.is_known(), b.is_known()) {
             (true, true) => match direction {
                 Direction::Ascending => a.compare(b),
@@ -46,22 +54,24 @@ pub fn order(frame: &Frame, column: &Column, direction: Direction) -> Vec<usize>
             },
             (a, b) => b.cmp(&a),
         }
-        .then_with(|| identity(a_process, b_process))
+        .then_with(|| tie(a_row, b_row))
     });
-    cells.into_iter().map(|(index, ..)| index).collect()
+    cells.into_iter().map(|(at, ..)| at).collect()
 }
 
-/// Which processes are listed, and in which order.
+/// Which processes or groups of them are listed, and in which order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Listing {
     /// The column to sort by.
     pub column: &'static Column,
     /// Ascending or descending.
     pub direction: Direction,
-    /// The most processes to list.
+    /// The most processes or groups to list.
     pub top: Option<usize>,
     /// Whether to list processes that did nothing.
     pub idle: bool,
+    /// Lists groups of processes.
+    pub by: Option<GroupBy>,
 }
 
 impl Listing {
@@ -73,6 +83,7 @@ impl Listing {
             direction: Direction::Descending,
             top: None,
             idle: true,
+            by: None,
         }
     }
 
@@ -91,11 +102,24 @@ impl Listing {
             .filter(move |process| idle || process.is_active())
             .take(self.top.unwrap_or(usize::MAX))
     }
+
+    /// The groups to list, in order; `None` where processes are listed one by one.
+    #[must_use]
+    pub fn groups(&self, frame: &Frame) -> Option<Vec<Group>> {
+        let groups = group::groups(frame, self.by?);
+        let cell = |group| self.column.of(Row::group(group), frame);
+        let tie = |a: &Group, b: &Group| (&a.name, a.process).cmp(&(&b.name, b.process));
+        let mut order = sorted(&groups, cell, self.direction, tie);
+        order.truncate(self.top.unwrap_or(usize::MAX));
+        let mut groups: Vec<_> = groups.into_iter().map(Some).collect();
+        Some(order.into_iter().filter_map(|at| groups[at].take()).collect())
+    }
 }
 
-/// Merged rows share a pid, but not a name.
+/// Merged rows share a pid.
 fn identity(a: &ProcessSample, b: &ProcessSample) -> Ordering {
-    a.id.cmp(&b.id).then_with(|| a.comm.cmp(&b.comm))
+    let merged = || if a.is_merged() { a.kin().cmp(&b.kin()) } else { Ordering::Equal };
+    a.id.cmp(&b.id).then_with(merged)
 }
 
 #[cfg(test)]

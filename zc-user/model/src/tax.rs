@@ -15,12 +15,24 @@ const TOO_FEW: &str = "too little CPU time: fewer than 25 samples in this interv
 /// 95 % of a normal distribution lie within this many standard deviations.
 const Z: f64 = 1.96;
 
-/// Samples in copy routines and samples in all, or the cell that says why there are none.
+/// Some samples, and all of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Samples {
+    some: f64,
+    all: f64,
+}
+
+/// The samples that `counted` counts and samples in all, or the cell that says why there are none.
 #[expect(clippy::cast_precision_loss, reason = "2^53 samples are a million CPU years")]
-fn samples<'a>(counters: &Counters, frame: &'a Frame) -> Result<(f64, f64), Value<'a>> {
-    let unknown = [CounterId::CpuSamples, CounterId::CopySamples]
-        .into_iter()
-        .filter_map(|counter| frame.host.limitation(counter))
+pub(crate) fn samples<'a>(
+    counters: &Counters,
+    counted: &[CounterId],
+    frame: &'a Frame,
+) -> Result<Samples, Value<'a>> {
+    let unknown = [CounterId::CpuSamples]
+        .iter()
+        .chain(counted)
+        .filter_map(|counter| frame.host.limitation(*counter))
         .find(|limit| limit.provenance == Provenance::Unavailable);
     if let Some(limit) = unknown {
         return Err(Value::Unavailable(&limit.reason));
@@ -29,31 +41,40 @@ fn samples<'a>(counters: &Counters, frame: &'a Frame) -> Result<(f64, f64), Valu
     if all < LEAST_SAMPLES {
         return Err(Value::Unavailable(TOO_FEW));
     }
-    Ok((counters[CounterId::CopySamples] as f64, all as f64))
+    // Some may be on their way into the counts of their process.
+    let some = counted.iter().map(|counter| counters[*counter]).sum::<u64>().min(all);
+    Ok(Samples { some: some as f64, all: all as f64 })
+}
+
+impl Samples {
+    /// Their share.
+    pub(crate) fn share<'a>(self) -> Value<'a> {
+        Value::Real(self.some / self.all, Quality::MEASURED)
+    }
+
+    /// The greater distance from the share to either end of Wilson's interval, which unlike the textbook's
+    /// standard error also holds where the share is near 0 or 1.
+    pub(crate) fn margin<'a>(self) -> Value<'a> {
+        let Self { some, all } = self;
+        let share = some / all;
+        let z2 = Z * Z;
+        let centre = z2.mul_add(0.5 / all, share) / (1.0 + z2 / all);
+        let half =
+            Z / (1.0 + z2 / all) * (share * (1.0 - share) / all + z2 / (4.0 * all * all)).sqrt();
+        Value::Real(half + (centre - share).abs(), Quality::MEASURED)
+    }
 }
 
 /// The share of samples that were in a copy routine.
 #[must_use]
 pub fn copy_tax<'a>(counters: &Counters, frame: &'a Frame) -> Value<'a> {
-    match samples(counters, frame) {
-        Ok((copying, all)) => Value::Real(copying / all, Quality::MEASURED),
-        Err(cell) => cell,
-    }
+    samples(counters, &[CounterId::CopySamples], frame).map_or_else(|cell| cell, Samples::share)
 }
 
-/// The greater distance from the share to either end of Wilson's interval, which unlike the textbook's
-/// standard error also holds where the share is near 0 or 1.
+/// How far the share may be off either way, with 95 % confidence.
 #[must_use]
 pub fn copy_tax_margin<'a>(counters: &Counters, frame: &'a Frame) -> Value<'a> {
-    let (copying, all) = match samples(counters, frame) {
-        Ok(samples) => samples,
-        Err(cell) => return cell,
-    };
-    let share = copying / all;
-    let z2 = Z * Z;
-    let centre = z2.mul_add(0.5 / all, share) / (1.0 + z2 / all);
-    let half = Z / (1.0 + z2 / all) * (share * (1.0 - share) / all + z2 / (4.0 * all * all)).sqrt();
-    Value::Real(half + (centre - share).abs(), Quality::MEASURED)
+    samples(counters, &[CounterId::CopySamples], frame).map_or_else(|cell| cell, Samples::margin)
 }
 
 #[cfg(test)]

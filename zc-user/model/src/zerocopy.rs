@@ -170,6 +170,9 @@ const NOT_SHARED: &str = "the file system shared no extents between these files 
 const EITHER_CALL: &str = "sendfile and splice were both used, and the kernel copied bytes for a device without \
      scatter-gather: copied bytes cannot be attributed to either call";
 
+const UNSEEN: &str = "nothing that is visible without copy hooks shows whether these calls copied: it depends on what is \
+     behind the descriptors";
+
 /// Bytes that were copied for one reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shortfall {
@@ -330,10 +333,10 @@ fn by_path<'a>(mechanism: Mechanism, row: Row<'a>, frame: &'a Frame) -> Option<R
             }
             handed_over = sum.moved_bytes.saturating_sub(sum.copied_bytes);
             let copied = sum.copied_bytes - sum.assumed_bytes;
-            reasons.push(Shortfall {
-                provenance: provenance_of_path,
-                ..shortfall(Reason::NoGather, copied)
-            });
+            // Without copy hooks only what the socket is tells.
+            let is_of_socket = provenance_of_path == Provenance::Modelled;
+            let reason = if is_of_socket { Reason::CopiedByCall } else { Reason::NoGather };
+            reasons.push(Shortfall { provenance: provenance_of_path, ..shortfall(reason, copied) });
             reasons.push(Shortfall {
                 provenance: Provenance::Assumed,
                 ..shortfall(Reason::CopiedByCall, sum.assumed_bytes)
@@ -354,6 +357,8 @@ fn by_path<'a>(mechanism: Mechanism, row: Row<'a>, frame: &'a Frame) -> Option<R
     }
     let achieved = if is_either_call {
         Achieved::Unknown(EITHER_CALL)
+    } else if all.unknown_moved_bytes > 0 {
+        Achieved::Unknown(UNSEEN)
     } else {
         // What was sent twice was copied twice: that takes nothing away from other hops.
         let later = linear.saturating_add(pulled).min(handed_over);

@@ -75,6 +75,16 @@ pub fn takes(capability: CapabilitySet, sees: impl Fn() -> bool) -> bool {
     takes
 }
 
+/// Does `look` with `wanted`, as far as this process has that, and nothing else. `None` when the kernel refuses.
+pub fn with_only<T>(wanted: CapabilitySet, look: impl FnOnce() -> T) -> Option<T> {
+    let before = held().ok()?;
+    make_effective(before, before.permitted & wanted).ok()?;
+    let seen = look();
+    // Only what is permitted was ever effective, so the kernel allows it.
+    let _ = make_effective(before, before.effective);
+    Some(seen)
+}
+
 /// Drops every capability but `kept`, and the way to new ones, for good.
 ///
 /// # Errors
@@ -99,6 +109,18 @@ pub fn keep_only(kept: CapabilitySet) -> Result<()> {
     // Last: it can be seen from outside, and says that all of this is done.
     set_no_new_privs(true).context("cannot set no_new_privs")?;
     every_thread_is_within(kept)
+}
+
+/// Drops every capability of this thread but `kept`, for good.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn keep_in_this_thread(kept: CapabilitySet) -> Result<()> {
+    let sets = held()?;
+    let (permitted, inheritable) = (sets.permitted & kept, CapabilitySet::empty());
+    let effective = sets.effective & permitted;
+    set_capabilities(None, CapabilitySets { effective, permitted, inheritable })
+        .context("cannot drop capabilities of a thread")
 }
 
 /// # Errors

@@ -1,6 +1,7 @@
 //! Loading the object and attaching every probe that this kernel has.
 
 mod ahead;
+pub(crate) mod blueprint;
 pub mod capacity;
 pub(crate) mod programs;
 pub(crate) mod slots;
@@ -30,6 +31,7 @@ use super::{
     btf::Btf,
     catalog::{BIRTHS, Part, ProbeGroup},
     coverage::Coverage,
+    devices::Devices,
     feature,
     follow::{self, Follow},
     layout::{self, Access},
@@ -39,6 +41,7 @@ use super::{
     object::global,
     patch,
     refusal::{Barred, Refusal},
+    shapes::{self, Shapes},
     site, tax,
     trace::Functions,
 };
@@ -65,6 +68,18 @@ pub struct Options {
     /// Samples a second on each CPU, on average; `None` takes [`tax::FREQUENCY`]. For tests, which want many in a
     /// short time.
     pub sampling: Option<u32>,
+    /// Whether the ancestors of processes are wanted.
+    pub ancestors: bool,
+    /// Whether the threads of processes are wanted one by one.
+    pub threads_apart: bool,
+    /// Whether the names of users are wanted.
+    pub users: bool,
+    /// Whether it is looked for copies that programs make themselves.
+    pub user_copies: bool,
+    /// Rows for files, sockets and pipes, where these are to be counted one by one.
+    pub objects: Option<u32>,
+    /// When the shapes of packets are sampled; `None` takes what users have. For tests.
+    pub shapes: Option<shapes::Sampling>,
 }
 
 impl Options {
@@ -101,6 +116,8 @@ pub struct Attached {
     pub slots: u32,
     /// The tables of records that there are.
     pub(crate) tables: Tables,
+    /// The devices that were seen.
+    pub(crate) devices: Devices,
     /// Kernel memory of the maps at the start, bytes.
     pub map_bytes: u64,
     /// The same when all slots are in use.
@@ -109,6 +126,8 @@ pub struct Attached {
     pub cpus: u32,
     /// The timers of the copy tax, where it is measured.
     pub sampler: Option<tax::Sampler>,
+    /// What looks at the shapes of packets, where these are counted.
+    pub(crate) shapes: Option<Shapes>,
     /// Whether the programs were loaded for functions that are traced.
     traces: bool,
     /// How long each phase of the start took, in their order.
@@ -248,12 +267,18 @@ fn read_btf(path: &Path, given: bool) -> Result<Btf> {
         );
     }
     Btf::open(path).map_err(|error| {
-        anyhow!(
+        let error = anyhow!(
             "cannot read the kernel's structures: {error:#}; --btf takes a BTF file of exactly this \
              kernel, and without it {KERNEL_BTF} is read"
-        )
+        );
+        if given { UnusableBtf(error.to_string()).into() } else { error }
     })
 }
+
+/// The file that the user has given in place of the kernel's own types cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UnusableBtf(String);
 
 /// What is attached, and how.
 #[derive(Clone, Copy)]
@@ -268,6 +293,11 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
+    /// The program that samples in this run.
+    fn sampler(&self) -> programs::Load {
+        if self.options.user_copies { tax::CODE_SAMPLER } else { tax::SAMPLER }
+    }
+
     fn run(self, ahead: &mut Ahead<'_>, mut clock: Clock) -> Result<Attached> {
         let Self { options, btf, path, access, refused } = self;
         let refusal_of = |group| refused.iter().find(|(it, _)| *it == group).map(|(_, why)| why);
@@ -304,6 +334,7 @@ impl Attempt<'_> {
                 cgroups: u32::from(options.follow.is_by_cgroup()),
                 table_shift: room.shift,
                 table_mask: room.table() - 1,
+                objects: u32::from(options.objects.is_some()),
             },
             shapes: site::shapes(btf),
         };
@@ -318,7 +349,9 @@ impl Attempt<'_> {
             senders: tracing.is_ok(),
             requests: config.variants.uring_complete_args == 4,
             selective: options.follow.is_selective(),
+            code: options.user_copies,
             diagnostics: options.diagnostics,
+            objects: options.objects,
         };
         let mut loader = ahead.loader();
         for (map, entries) in sizes.entries() {
@@ -337,17 +370,18 @@ impl Attempt<'_> {
         // Before the first event asks for one.
         let mut tables = Tables::new(&mut ebpf, room)?;
         while tables.descriptors().len() < wanted_tables as usize && tables.grow(&mut ebpf)? {}
+        let devices = Devices::new(&mut ebpf)?;
         let followed = follow::Table::fill(&mut ebpf, &options.follow)?;
         clock.ends("object and maps");
 
         let kprobes = kprobes(options);
         let modules = tracing.as_ref().and(kprobes.as_ref()).err().cloned();
         let kprobes = kprobes.is_ok();
-        let tracepoints = Tracepoints { btf, access, kprobes };
+        let tracepoints = Tracepoints { btf, access, kprobes, settings: &config.settings };
         let functions = Functions { btf, kprobes };
         let of_group = |group: ProbeGroup| match group {
             _ if options.leaves_out(group) || refusal_of(group).is_some() => Vec::new(),
-            ProbeGroup::Tax => vec![tax::SAMPLER],
+            ProbeGroup::Tax => vec![self.sampler()],
             _ if !group.has_sites() => tracepoints.loads(group),
             _ if tracing.is_ok() => functions.loads(group),
             _ => Vec::new(),
@@ -362,7 +396,8 @@ impl Attempt<'_> {
             clock.ends("symbols");
         }
 
-        let (mut groups, mut sites, mut sampler) = (Vec::new(), Vec::new(), None);
+        let (mut groups, mut sites) = (Vec::new(), Vec::new());
+        let (mut sampler, mut shapes) = (None, None);
         for group in ProbeGroup::ALL.iter().copied() {
             let outcome = match (group, &tracing) {
                 _ if options.leaves_out(group) => Err(Refusal::Disabled(Part::Group(group))),
@@ -370,7 +405,13 @@ impl Attempt<'_> {
                 (ProbeGroup::Tax, _) => {
                     ahead.symbols().copy_routines.clone().and_then(|routines| {
                         let frequency = options.sampling.unwrap_or(tax::FREQUENCY);
-                        let started = tax::attach(&mut ebpf, &mut loader, &routines, frequency)?;
+                        let started = tax::attach(
+                            &mut ebpf,
+                            &mut loader,
+                            self.sampler(),
+                            &routines,
+                            frequency,
+                        )?;
                         sampler = Some(started);
                         Ok(())
                     })
@@ -379,13 +420,18 @@ impl Attempt<'_> {
                     functions.attach(&mut ebpf, &mut loader, group, &mut sites)
                 }
                 (_, Err(why)) if group.has_sites() => Err(why.clone()),
-                _ => tracepoints.attach(&mut ebpf, &mut loader, group, |ebpf, tracepoint| {
+                _ => tracepoints.attach(&mut ebpf, &mut loader, group, |ebpf, tracepoint, link| {
                     match &followed {
                         Some(followed) if tracepoint == BIRTHS => {
-                            followed.renew(ebpf, &options.follow)
+                            followed.renew(ebpf, &options.follow)?;
                         }
-                        _ => Ok(()),
+                        _ if tracepoint == shapes::TRACEPOINT => {
+                            let sampling = options.shapes.unwrap_or(shapes::SAMPLING);
+                            shapes = Some(Shapes::new(link, sampling));
+                        }
+                        _ => {}
                     }
+                    Ok(())
                 }),
             };
             let with_log = |refusal: Refusal| {
@@ -417,8 +463,10 @@ impl Attempt<'_> {
             map_bytes: Sizes { tables: tables.descriptors().len() as u32, ..sizes }.bytes()?,
             most_map_bytes: Sizes { tables: room.most_tables(), ..sizes }.bytes()?,
             tables,
+            devices,
             cpus,
             sampler,
+            shapes,
             traces: tracing.is_ok(),
             phases,
         })

@@ -41,8 +41,9 @@ const TRACEPOINT_PREFIX: &str = "btf_trace_";
 /// Members that lead through anonymous structures; deeper nesting is a malformed file.
 const MAX_DEPTH: u32 = 16;
 
-/// Members of a structure, those of anonymous ones in it included: a hundred times what kernels have.
-const MAX_MEMBERS: u32 = 100_000;
+/// Members of a structure, those of anonymous ones in it included: ten times what kernels have. One is looked for
+/// hundreds of times.
+const MAX_MEMBERS: u32 = 10_000;
 
 /// The kernel's types.
 pub struct Btf {

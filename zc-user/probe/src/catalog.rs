@@ -1,6 +1,6 @@
 //! Every probe: which program, on which tracepoint, in which group.
 
-use zc_common::named;
+use zc_common::{config::Settings, named};
 
 use super::btf::Btf;
 
@@ -97,8 +97,8 @@ pub struct Probe {
     pub tracepoint: &'static str,
     /// Its name in kernels that do not have that one.
     pub older: Option<&'static str>,
-    /// Whether this kernel needs it.
-    pub is_needed: fn(&Btf) -> bool,
+    /// Whether this kernel needs it, and this run.
+    pub is_needed: fn(&Btf, &Settings) -> bool,
     /// Program as a BTF tracepoint.
     pub program: &'static str,
     /// The same as a raw tracepoint.
@@ -108,7 +108,7 @@ pub struct Probe {
 macro_rules! probes {
     (@older) => { None };
     (@older $older:literal) => { Some($older) };
-    (@needed) => { |_| true };
+    (@needed) => { |_, _| true };
     (@needed $needed:expr) => { $needed };
     ($($group:ident $tracepoint:literal $(| $older:literal)? $program:literal $(if $needed:expr)?,)*) => {
         /// The table of all probes.
@@ -137,6 +137,7 @@ probes! {
     Core "sched_process_exec" "zc_exec",
     Core "sched_process_exit" "zc_exit",
     Faults "page_fault_user" "zc_page_fault",
+    Faults "page_fault_kernel" "zc_kernel_fault" if guesses_at_faults,
     PageCache "mm_filemap_add_to_page_cache" "zc_add_page",
     Mmap "mm_filemap_map_pages" "zc_map_pages",
     Mmap "mm_filemap_fault" "zc_file_fault",
@@ -150,28 +151,47 @@ probes! {
     Swiotlb "swiotlb_bounced" "zc_bounced",
     Iommu "map" "zc_iommu_map",
     Iommu "unmap" "zc_iommu_unmap",
-    Net "net_dev_xmit" "zc_net_xmit",
+    // The shape of a packet before its bytes: no shape of what was sent while zc attached is missing.
     Net "net_dev_start_xmit" "zc_net_start",
+    Net "net_dev_xmit" "zc_net_xmit",
     Net "netif_receive_skb" "zc_net_receive",
     Uring "io_uring_complete" "zc_uring_complete",
     Uring "io_uring_queue_async_work" "zc_uring_defer",
-    Uring "io_uring_submit_sqe" "zc_uring_submit" if completions_name_no_request,
+    Uring "io_uring_submit_req" | "io_uring_submit_sqe" "zc_uring_submit",
+    Uring "io_uring_cqe_overflow" "zc_uring_overflow" if may_overflow,
+    Uring "io_uring_task_work_run" "zc_uring_work" if reports_work,
+    Uring "io_uring_local_work_run" "zc_uring_local_work" if defers_work,
 }
 
-/// Before 5.18 a completion of io_uring tells its ring and a number that the program chose.
-fn completions_name_no_request(btf: &Btf) -> bool {
-    btf.tracepoint_arguments("io_uring_complete") == Some(4)
+/// Before 5.18 there is always room for a completion, as far as tracepoints tell.
+fn may_overflow(btf: &Btf, _: &Settings) -> bool {
+    btf.tracepoint_arguments("io_uring_cqe_overflow").is_some()
+}
+
+/// Since 6.0 the kernel reports that it has done work for requests that waited.
+fn reports_work(btf: &Btf, _: &Settings) -> bool {
+    btf.tracepoint_arguments("io_uring_task_work_run").is_some()
+}
+
+/// Since 6.1 a ring may leave that work to the program.
+fn defers_work(btf: &Btf, _: &Settings) -> bool {
+    btf.tracepoint_arguments("io_uring_local_work_run").is_some()
 }
 
 /// The tracepoint of new processes.
 pub(crate) const BIRTHS: &str = "sched_process_fork";
 
 /// A kernel may be built without control groups.
-fn has_cgroups(btf: &Btf) -> bool {
+fn has_cgroups(btf: &Btf, _: &Settings) -> bool {
     btf.tracepoint_arguments("cgroup_attach_task").is_some()
 }
 
+/// What the kernel does at a fault is seen by copy sites, or concluded from what the fault is.
+fn guesses_at_faults(_: &Btf, settings: &Settings) -> bool {
+    settings.cow_sites == 0 || settings.map_sites == 0
+}
+
 /// A kernel that loads no modules has no tracepoints for them.
-fn loads_modules(btf: &Btf) -> bool {
+fn loads_modules(btf: &Btf, _: &Settings) -> bool {
     btf.tracepoint_arguments("module_load").is_some()
 }

@@ -195,7 +195,9 @@ impl Coverage {
     /// Some CPUs were not sampled for a while: what is known is measured, and not all is known.
     pub(crate) fn miss_samples(&mut self, reasons: &[String]) {
         for reason in reasons {
-            for counter in [CounterId::CpuSamples, CounterId::CopySamples] {
+            for counter in
+                [CounterId::CpuSamples, CounterId::CopySamples, CounterId::RelayingCpuSamples]
+            {
                 let (counter, reason) = (counter.into(), reason.clone());
                 let provenance = Provenance::Measured;
                 self.limitations.push(Limitation { counter, provenance, reason });

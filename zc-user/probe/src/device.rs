@@ -6,14 +6,13 @@ use zc_common::device::{
 };
 
 use super::coverage::{Coverage, DeviceFigure};
-use zc_model::snapshot::{DeviceKind, DeviceSample, Mapped};
+use zc_model::snapshot::{DeviceKind, DeviceSample, MERGED_DEVICES, Mapped};
 
 /// The sample of a record.
 pub(super) fn sample(key: DeviceKey, record: &DeviceRecord, coverage: &Coverage) -> DeviceSample {
-    let end = record.name.iter().position(|byte| *byte == 0).unwrap_or(record.name.len());
-    let name = String::from_utf8_lossy(&record.name[..end]).into_owned();
+    let name: Vec<u8> = key.name().collect();
     let blank = DeviceSample {
-        device: name,
+        device: String::from_utf8_lossy(&name).into_owned(),
         kind: DeviceKind::Block,
         namespace: None,
         software: false,
@@ -58,13 +57,20 @@ pub(super) fn sample(key: DeviceKey, record: &DeviceRecord, coverage: &Coverage)
         },
         KIND_NET => {
             let (read_bytes, write_bytes) = as_the_kernel_counts(record);
+            // Of a packet on its way to the driver, the shape is known first.
+            let (_, shaped_bytes) = as_the_kernel_counts(&DeviceRecord {
+                write_bytes: record.shaped_bytes,
+                write_requests: record.shaped_packets,
+                ..*record
+            });
+            let shaped_bytes = shaped_bytes.min(write_bytes);
             DeviceSample {
                 kind: DeviceKind::Net,
                 namespace: Some(key.namespace),
                 software: record.flags & DEVICE_VIRTUAL != 0,
                 read_bytes,
                 write_bytes,
-                linear_bytes: write_bytes.saturating_sub(record.gather_bytes),
+                linear_bytes: shaped_bytes.saturating_sub(record.gather_bytes),
                 gather_bytes: record.gather_bytes,
                 ..moved()
             }
@@ -95,7 +101,7 @@ pub(super) fn identity(sample: &DeviceSample) -> (DeviceKind, &str, Option<u64>)
 }
 
 /// Adds `next` to `kept` when it is the same device, which was taken off and put back: a device on a bus at
-/// another address, an interface with another index.
+/// another address, an interface with another index, a disk with another number.
 pub(super) fn absorb(kept: &mut DeviceSample, next: &DeviceSample) -> bool {
     if identity(kept) != identity(next) {
         return false;
@@ -103,9 +109,6 @@ pub(super) fn absorb(kept: &mut DeviceSample, next: &DeviceSample) -> bool {
     if let (Some(sum), Some(more)) = (&kept.mapped, &next.mapped) {
         kept.mapped = Some(sum.zip_with(more, |a, b| a + b));
         return true;
-    }
-    if kept.kind != DeviceKind::Net {
-        return false;
     }
     kept.software &= next.software;
     for (sum, more) in [
@@ -120,6 +123,15 @@ pub(super) fn absorb(kept: &mut DeviceSample, next: &DeviceSample) -> bool {
         *sum = sum.saturating_add(more);
     }
     true
+}
+
+/// Adds a device that is no longer shown to the row that stands for all of its kind.
+pub(super) fn merge(rows: &mut Vec<DeviceSample>, sample: &DeviceSample) {
+    let sample =
+        DeviceSample { device: MERGED_DEVICES.to_owned(), namespace: None, ..sample.clone() };
+    if !rows.iter_mut().any(|row| absorb(row, &sample)) {
+        rows.push(sample);
+    }
 }
 
 /// Block devices made of other devices or of memory: no hardware moves their bytes.

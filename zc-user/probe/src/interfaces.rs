@@ -1,15 +1,13 @@
 //! What each CPU counts of each interface, added up.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     os::fd::AsFd,
     sync::atomic::{Ordering, fence},
 };
 
 use anyhow::{Context as _, Result};
-use zc_common::device::{
-    DeviceKey, DeviceRecord, INTERFACE_SLOTS, InterfaceCounts, interface_device,
-};
+use zc_common::device::{DeviceKey, DeviceRecord, INTERFACE_SLOTS, InterfaceCounts};
 use zc_model::snapshot::{DeviceKind, DeviceSample};
 
 use super::records::Chunk;
@@ -22,7 +20,7 @@ const ATTEMPTS: usize = 64;
 pub(super) struct Interfaces {
     chunk: Chunk,
     slots: usize,
-    /// The highest counts that were shown, by name and namespace.
+    /// The highest counts that were shown, by name and namespace, of those that were shown last.
     shown: HashMap<(String, Option<u64>), DeviceSample>,
 }
 
@@ -36,6 +34,11 @@ impl Interfaces {
         let chunk = Chunk::map(&map, 0, bytes)
             .context("cannot map the kernel's counts of interfaces into memory")?;
         Ok(Self { chunk, slots, shown: HashMap::new() })
+    }
+
+    /// The interfaces that have a slot on a CPU.
+    pub(super) fn owners(&self) -> BTreeSet<DeviceKey> {
+        self.counts().map(|counts| counts.key.device()).collect()
     }
 
     /// The records of all devices, with what the CPUs have counted.
@@ -76,7 +79,7 @@ impl Interfaces {
     fn counts(&self) -> impl Iterator<Item = InterfaceCounts> + '_ {
         // SAFETY: as above; integers are read whole, each before or after a change.
         let counts = (0..self.slots).map(|slot| unsafe { self.slot(slot).read_volatile() });
-        counts.filter(|counts| counts.key != 0)
+        counts.filter(|counts| counts.key.namespace != 0)
     }
 
     fn slot(&self, index: usize) -> *const InterfaceCounts {
@@ -84,12 +87,26 @@ impl Interfaces {
         unsafe { self.chunk.address().cast::<InterfaceCounts>().add(index).as_ptr() }
     }
 
-    /// Keeps what was shown before from falling. A packet is counted before the driver has it, and taken back
-    /// when the driver refuses it; its bytes are counted before the packet.
+    /// Packets sent, as the CPUs' slots have them now. Falls when a slot is given to another interface.
+    pub(super) fn sent_packets(&self) -> u64 {
+        self.counts().fold(0, |sum, counts| sum.wrapping_add(counts.sent_packets))
+    }
+
+    /// Lets the counts of a device fall: it begins again.
+    pub(super) fn forget(&mut self, sample: &DeviceSample) {
+        if sample.kind == DeviceKind::Net {
+            self.shown.remove(&(sample.device.clone(), sample.namespace));
+        }
+    }
+
+    /// Keeps what was shown before from falling. The shape of a packet is counted before the driver has it, and
+    /// taken back when the driver refuses it; its bytes are counted before the packet.
     pub(super) fn keep_rising(&mut self, samples: &mut [DeviceSample]) {
+        let mut before = std::mem::take(&mut self.shown);
         for sample in samples.iter_mut().filter(|sample| sample.kind == DeviceKind::Net) {
             let identity = (sample.device.clone(), sample.namespace);
-            let shown = self.shown.entry(identity).or_insert_with(|| sample.clone());
+            let shown = before.remove(&identity).unwrap_or_else(|| sample.clone());
+            let shown = self.shown.entry(identity).or_insert(shown);
             for (now, before) in [
                 (&mut sample.read_bytes, &mut shown.read_bytes),
                 (&mut sample.write_bytes, &mut shown.write_bytes),
@@ -105,20 +122,18 @@ impl Interfaces {
     }
 }
 
-/// Adds what a CPU has counted. An interface has a record before it has a slot.
+/// Adds what a CPU has counted. An interface has a record before it has a slot, and keeps it as long.
 fn add(records: &mut BTreeMap<DeviceKey, DeviceRecord>, counts: &InterfaceCounts) {
-    let Some(record) = records.get_mut(&interface_device(counts.key)) else { return };
-    // Wrapping: a packet may be in one of the places and its refusal in the other.
+    let Some(record) = records.get_mut(&counts.key.device()) else { return };
     for (total, count) in [
         (&mut record.read_bytes, counts.received_bytes),
         (&mut record.read_requests, counts.received_packets),
-        (&mut record.write_bytes, counts.sent_bytes.wrapping_sub(counts.refused_bytes)),
-        (&mut record.write_requests, counts.sent_packets.wrapping_sub(counts.refused_packets)),
-        (
-            &mut record.gather_bytes,
-            counts.sent_gather_bytes.wrapping_sub(counts.refused_gather_bytes),
-        ),
+        (&mut record.write_bytes, counts.sent_bytes),
+        (&mut record.write_requests, counts.sent_packets),
         (&mut record.errors, counts.refused_packets),
+        (&mut record.shaped_bytes, counts.shaped_bytes),
+        (&mut record.shaped_packets, counts.shaped_packets),
+        (&mut record.gather_bytes, counts.gather_bytes),
     ] {
         *total = total.wrapping_add(count);
     }

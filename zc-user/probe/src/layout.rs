@@ -75,12 +75,27 @@ pub fn variants(btf: &Btf, offsets: &Offsets, access: Access) -> Variants {
     if access == Access::Typed && variants.current_task_typed != 0 {
         (variants.cast, variants.words) = cast(btf, offsets).unwrap_or_default();
     }
+    if let Some(bit) = btf.enumerator("syscall_work_bit", "SYSCALL_WORK_BIT_SYSCALL_EMU") {
+        variants.emulation_bit = u32::try_from(bit).unwrap_or(ABSENT);
+    }
     variants.exit_is_preempted = u32::from(exit::is_preempted(btf));
     variants.switch_has_state =
         u32::from(btf.tracepoint_arguments("sched_switch").is_some_and(|count| count > 3));
     variants.uring_complete_args = btf.tracepoint_arguments("io_uring_complete").unwrap_or(0);
+    variants.uring_submit_args = ["io_uring_submit_req", "io_uring_submit_sqe"]
+        .iter()
+        .find_map(|tracepoint| btf.tracepoint_arguments(tracepoint))
+        .unwrap_or(0);
     variants.uring_defer_args = btf.tracepoint_arguments("io_uring_queue_async_work").unwrap_or(0);
     variants.getrq_args = btf.tracepoint_arguments("block_getrq").unwrap_or(0);
+    variants.sendfile_refers = u32::from(btf.has_function("splice_file_to_pipe"));
+    let node = |kind| {
+        let kind = btf.enumerator("maple_type", kind);
+        kind.and_then(|kind| u32::try_from(kind).ok()).unwrap_or(ABSENT)
+    };
+    variants.maple_leaf = node("maple_leaf_64");
+    variants.maple_range = node("maple_range_64");
+    variants.maple_area_range = node("maple_arange_64");
     if let Some(bit) = btf.enumerator("sock_flags", "SOCK_ZEROCOPY") {
         variants.sock_zerocopy = u32::try_from(bit).unwrap_or(ABSENT);
     }

@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result, anyhow};
 use aya_obj::generated::bpf_map_type;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
-use zc_common::device::INTERFACE_SLOTS;
+use zc_common::{code::CODE_PLACES, device::INTERFACE_SLOTS};
 
 use crate::{
     OBJECT,
@@ -16,8 +16,10 @@ use crate::{
 /// Sockets whose senders are remembered, for what the network stack copies later.
 const SOCKETS: u32 = 16_384;
 
-/// Requests of io_uring that are remembered, where that is necessary.
+/// Requests of io_uring that are remembered by their number, where no completion names its request.
 const REQUESTS: u32 = 16_384;
+/// The same where only requests that go on after a completion are.
+const REQUESTS_THAT_GO_ON: u32 = 4096;
 
 /// Room for diagnostics that have not been printed yet, bytes.
 const LOG_BYTES: u32 = 256 * 1024;
@@ -35,19 +37,33 @@ pub(crate) struct Sizes {
     pub(crate) cpus: u32,
     /// Whether senders are remembered.
     pub(crate) senders: bool,
-    /// Whether requests of io_uring are remembered.
+    /// Whether all requests of io_uring are remembered by their number.
     pub(crate) requests: bool,
     /// Whether some processes are followed only.
     pub(crate) selective: bool,
+    /// Whether it is noted where in their code programs are.
+    pub(crate) code: bool,
     /// Whether the programs' own diagnostics are wanted.
     pub(crate) diagnostics: bool,
+    /// Rows of files, sockets and pipes, where these are counted.
+    pub(crate) objects: Option<u32>,
 }
 
 impl Sizes {
     /// The maps whose number of elements is known at the start only, with this number. That of a ring buffer
     /// is its bytes.
-    pub(crate) fn entries(&self) -> [(&'static str, u32); 10] {
-        let Self { room, tables: _, cpus, senders, requests, selective, diagnostics } = *self;
+    pub(crate) fn entries(&self) -> [(&'static str, u32); 13] {
+        let Self {
+            room,
+            tables: _,
+            cpus,
+            senders,
+            requests,
+            selective,
+            code,
+            diagnostics,
+            objects,
+        } = *self;
         let slots = room.slots;
         [
             (map::RECORDS, room.table()),
@@ -57,9 +73,12 @@ impl Sizes {
             (map::DEAD_SLOTS, slots),
             (map::INTERFACES, cpus * INTERFACE_SLOTS),
             (map::SOCKET_OWNERS, if senders { SOCKETS } else { 1 }),
-            (map::URING_REQUESTS, if requests { REQUESTS } else { 1 }),
+            (map::URING_REQUESTS, if requests { REQUESTS } else { REQUESTS_THAT_GO_ON }),
+            (map::CODE, if code { CODE_PLACES } else { 1 }),
             (map::PROCESSES, if selective { follow::Table::CHUNKS } else { 1 }),
             (map::AYA_LOGS, if diagnostics { LOG_BYTES } else { LEAST_LOG_BYTES }),
+            (map::OBJECT_ROWS, objects.unwrap_or(1)),
+            (map::OBJECT_DETAILS, objects.unwrap_or(1)),
         ]
     }
 
@@ -87,11 +106,18 @@ impl Sizes {
 ///
 /// # Errors
 /// When the CPUs cannot be counted.
-pub fn at_most(threads: u32, selective: bool, diagnostics: bool) -> Result<u64> {
+pub fn at_most(
+    threads: u32,
+    selective: bool,
+    code: bool,
+    diagnostics: bool,
+    objects: Option<u32>,
+) -> Result<u64> {
     let cpus = capacity::possible_cpus()?;
     let room = Room::new(threads);
     let tables = room.most_tables();
-    Sizes { room, tables, cpus, senders: true, requests: true, selective, diagnostics }.bytes()
+    let (senders, requests) = (true, true);
+    Sizes { room, tables, cpus, senders, requests, selective, code, diagnostics, objects }.bytes()
 }
 
 /// Memory that can be taken without swapping, bytes (`MemAvailable`, `/proc/meminfo`). `None` where the kernel
@@ -179,6 +205,9 @@ impl Declared {
                 let bytes = entries * padded(value);
                 // What is mapped begins with a page, and the description has one of its own.
                 if flags & MMAPABLE == 0 { bytes } else { page + bytes.next_multiple_of(page) }
+            }
+            kind if kind == bpf_map_type::BPF_MAP_TYPE_PERCPU_ARRAY as u32 => {
+                entries * (8 + padded(value) * cpus)
             }
             // An element for each CPU, which replaces one before it is freed, and where that is.
             kind if kind == bpf_map_type::BPF_MAP_TYPE_HASH as u32 => {

@@ -3,3 +3,4 @@
 pub mod cgroup;
 pub mod identity;
 pub mod namespace;
+pub mod user;

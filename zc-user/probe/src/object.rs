@@ -31,8 +31,14 @@ names! {
         DEPARTED,
         SOCKET_OWNERS,
         COPY_ROUTINES,
+        CODE,
         CPUS = ".bss.cpus",
         DEVICES,
+        DEVICE_TABLE,
+        DEVICES_MADE,
+        OBJECT_ROWS,
+        OBJECT_DETAILS,
+        OBJECTS_OUTSIDE,
         INTERFACES,
         URING_REQUESTS,
         LOSSES,
@@ -57,6 +63,8 @@ names! {
 pub(super) mod program {
     /// The sampler.
     pub(crate) const SAMPLE: &str = "zc_sample";
+    /// The sampler that also notes where in their code programs are.
+    pub(crate) const SAMPLE_CODE: &str = "zc_sample_code";
     /// The exit of system calls, by a kprobe.
     pub(crate) const SYS_EXIT_KPROBE: &str = "zc_sys_exit_kprobe";
     /// Does nothing.
@@ -79,7 +87,14 @@ mod tests {
     };
 
     /// Maps that the programs alone use.
-    const PRIVATE_MAPS: [&str; 1] = ["DIRTIED_BY"];
+    const PRIVATE_MAPS: [&str; 6] = [
+        "AIO_NOTED",
+        "DIRECT_REQUESTED",
+        "REGISTERS",
+        "URING_NOTED",
+        "URING_RINGS",
+        "URING_SILENT",
+    ];
 
     /// Programs that the benchmark alone asks for, with their hooks.
     const BENCHMARK_PROGRAMS: [(&str, &str); 3] =
@@ -105,6 +120,7 @@ mod tests {
     fn every_program_is_asked_for_by_its_kind_of_hook_and_every_one_asked_for_is_there() {
         let mut asked = BTreeMap::from([
             (program::SAMPLE, "perf_event"),
+            (program::SAMPLE_CODE, "perf_event"),
             (program::SYS_EXIT_KPROBE, "kprobe"),
             (program::IDLE, "raw_tp"),
         ]);

@@ -8,20 +8,24 @@ use std::{
 use anyhow::Result;
 use zc_common::record::Late;
 
-use super::{coverage::Coverage, record_sum::RecordSum, records::Header};
+use super::{code::CodeCounts, coverage::Coverage, record_sum::RecordSum, records::Header};
 use zc_model::{
     counter::Counters,
-    snapshot::{PathSample, ProcessId, ProcessSample},
+    snapshot::{Ancestry, PathSample, ProcessId, ProcessSample, Relative, ThreadSample},
 };
 
+mod ancestry;
 mod one;
 mod slots;
 #[cfg(test)]
 mod tests;
+mod threads;
 
+pub(super) use self::ancestry::{Ancestors, Proc};
 use self::{
     one::{Process, id_of},
     slots::Place,
+    threads::Threads,
 };
 
 /// Exited processes kept one by one. Older ones are merged by name, so that a host that forks all
@@ -32,8 +36,9 @@ const EXITED_KEPT: usize = 2_048;
 /// hold a sum of records, of two kilobytes, that ends with the process.
 const UNSETTLED: usize = 256;
 
-/// Different names that merged processes may have; further ones share one row.
-const MERGED_NAMES: usize = 1_024;
+/// Rows of merged processes of one name; as many again are of other names, and those that find none of either
+/// share one.
+const MERGED_ROWS: usize = 1_024;
 
 /// Every process seen since the probes were attached.
 #[derive(Default)]
@@ -46,8 +51,10 @@ pub(super) struct Processes {
     /// The process of the thread in each slot: found without a search, since every thread that did
     /// something is looked for at every snapshot.
     by_slot: Vec<Option<Place>>,
-    /// The slot of each thread, by its id.
+    /// The slot of each thread, by its id. No more than there are slots: a slot has one thread.
     by_thread: HashMap<u32, u32>,
+    /// The thread that `by_thread` has for each slot.
+    thread_of: Vec<u32>,
     /// Processes of which something may have changed since their samples were made, each once.
     changed: Vec<Place>,
     /// How often samples have been made.
@@ -59,24 +66,48 @@ pub(super) struct Processes {
     bare: VecDeque<ProcessId>,
     /// Exited processes in the order of their exit.
     exited: VecDeque<ProcessId>,
-    /// Exited processes merged by name.
-    merged: HashMap<Arc<str>, Merged>,
+    /// Exited processes merged by what they have in common.
+    merged: HashMap<Common, Merged>,
+    /// Threads one by one, if they were asked for.
+    threads: Option<Threads>,
+    /// Where ancestors are looked for, if they were asked for.
+    ancestors: Option<Ancestors>,
+}
+
+/// What processes that are merged have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Common {
+    comm: Arc<str>,
+    cgroup_id: u64,
+    user: Option<u32>,
+    root: Option<ProcessId>,
 }
 
 #[derive(Default)]
 struct Merged {
     count: u64,
+    /// The path of the control group, once it is known.
+    cgroup: Option<Arc<str>>,
+    root: Option<Relative>,
     counters: Counters,
     paths: Vec<PathSample>,
 }
 
 impl Processes {
+    /// None yet. `ancestors` says where these are looked for, `threads` whether they are wanted one by one.
+    pub(super) fn new(ancestors: Option<Ancestors>, threads: bool) -> Self {
+        Self { ancestors, threads: threads.then(Threads::default), ..Self::default() }
+    }
+
     /// Notes that the record in `slot` has changed.
     pub(super) fn touch(&mut self, slot: u32, header: &Header) {
         let known = self.by_slot.get(slot as usize).copied().flatten().filter(|place| {
             place.of(&mut self.all).is_some_and(|process| process.sample.id == id_of(header))
         });
         let place = known.unwrap_or_else(|| self.open(slot, header));
+        if let Some(threads) = &mut self.threads {
+            threads.note(slot, header, one::comm_of(header));
+        }
         if let Some(process) = place.of(&mut self.all) {
             process.note(header);
             process.mark(place, &mut self.changed);
@@ -96,6 +127,12 @@ impl Processes {
         let slots = self.by_slot.len().max(slot as usize + 1);
         self.by_slot.resize(slots, None);
         self.by_slot[slot as usize] = Some(place);
+        self.thread_of.resize(slots, 0);
+        // The slot may have gone from thread to thread while user space did not look.
+        let before = std::mem::replace(&mut self.thread_of[slot as usize], header.pid);
+        if self.by_thread.get(&before) == Some(&slot) {
+            self.by_thread.remove(&before);
+        }
         self.by_thread.insert(header.pid, slot);
         place
     }
@@ -106,6 +143,9 @@ impl Processes {
         let Some(place) = self.by_slot.get_mut(slot as usize).and_then(Option::take) else {
             return;
         };
+        if let Some(threads) = &mut self.threads {
+            threads.remove(slot);
+        }
         let Some(process) = place.of(&mut self.all) else { return };
         process.slots.remove(slot);
         process.mark(place, &mut self.changed);
@@ -118,6 +158,7 @@ impl Processes {
         slot: u32,
         header: &Header,
         add: impl FnOnce(&mut RecordSum) -> Result<()>,
+        coverage: &Coverage,
     ) -> Result<()> {
         self.touch(slot, header);
         let Some(place) = self.by_slot.get_mut(slot as usize).and_then(Option::take) else {
@@ -128,7 +169,16 @@ impl Processes {
         }
         let Some(process) = place.of(&mut self.all) else { return Ok(()) };
         process.slots.remove(slot);
-        add(process.retired.get_or_insert_default())?;
+        let retired = process.retired.get_or_insert_default();
+        if let Some(threads) = &mut self.threads {
+            let mut thread = RecordSum::default();
+            add(&mut thread)?;
+            retired.add(&thread);
+            let (counters, paths) = thread.take_sample(coverage);
+            threads.end(slot, &counters, &paths);
+        } else {
+            add(retired)?;
+        }
         if process.slots.is_empty() {
             let id = process.sample.id;
             if process.group_dead {
@@ -143,12 +193,36 @@ impl Processes {
     /// Adds what was done on behalf of threads of a process that have ended. Whether the process is
     /// still known.
     pub(super) fn add_late(&mut self, id: ProcessId, late: &Late, coverage: &Coverage) -> bool {
+        self.add_to(id, |sum| sum.add_late(late), coverage)
+    }
+
+    /// The same with what its code was found to do.
+    pub(super) fn add_code(
+        &mut self,
+        id: ProcessId,
+        code: &CodeCounts,
+        coverage: &Coverage,
+    ) -> bool {
+        self.add_to(id, |sum| sum.add_code(code), coverage)
+    }
+
+    /// Whether a process is kept one by one.
+    pub(super) fn has(&self, id: ProcessId) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    fn add_to(
+        &mut self,
+        id: ProcessId,
+        add: impl FnOnce(&mut RecordSum),
+        coverage: &Coverage,
+    ) -> bool {
         let Some(place) = self.by_id.get(&id).copied() else { return false };
         let Some(process) = place.of(&mut self.all) else { return false };
         if process.slots.is_empty() && process.retired.is_none() {
             // Its records are gone and summed up.
             let mut more = RecordSum::default();
-            more.add_late(late);
+            add(&mut more);
             let (counters, paths) = more.take_sample(coverage);
             let sample = process.sample_mut();
             sample.counters.add(&counters);
@@ -156,7 +230,7 @@ impl Processes {
                 add_path(&mut sample.paths, path);
             }
         } else {
-            process.retired.get_or_insert_default().add_late(late);
+            add(process.retired.get_or_insert_default());
             process.mark(place, &mut self.changed);
         }
         true
@@ -172,6 +246,12 @@ impl Processes {
         let mut sum = RecordSum::default();
         let mut paths = Vec::new();
         self.round += 1;
+        // Before any of them is merged with others: it may be the parent of another one.
+        if let Some(ancestors) = self.ancestors.take() {
+            let changed = std::mem::take(&mut self.changed);
+            changed.iter().for_each(|place| self.trace(*place, &ancestors));
+            (self.changed, self.ancestors) = (changed, Some(ancestors));
+        }
         let before = std::mem::take(&mut self.renewed);
         while let Some(place) = self.changed.last() {
             if let Some(process) = place.of(&mut self.all) {
@@ -179,7 +259,15 @@ impl Processes {
                     sum.add(retired);
                 }
                 for slot in process.slots.iter() {
-                    add(slot, &mut sum)?;
+                    let Some(threads) = &mut self.threads else {
+                        add(slot, &mut sum)?;
+                        continue;
+                    };
+                    let mut thread = RecordSum::default();
+                    add(slot, &mut thread)?;
+                    sum.add(&thread);
+                    let (counters, paths) = thread.take_sample(coverage);
+                    threads.update(slot, counters, paths);
                 }
                 let counters = sum.take_sample_into(coverage, &mut paths);
                 if process.update(counters, &paths) {
@@ -264,6 +352,9 @@ impl Processes {
             if !is_of(slot, thread) {
                 continue;
             }
+            if let Some(threads) = &mut self.threads {
+                threads.add_pending(slot, calls);
+            }
             // Threads of one process may run on several CPUs.
             match by_process.iter_mut().find(|(other, _)| *other == place) {
                 Some((_, sum)) => *sum += calls,
@@ -286,17 +377,51 @@ impl Processes {
                 continue;
             }
             self.by_id.remove(&id);
+            if let Some(threads) = &mut self.threads {
+                threads.forget(id);
+            }
             let Some(process) = place.leave(&mut self.all, &mut self.free) else { continue };
             let sample = process.sample;
-            let mut name = Arc::clone(&sample.comm);
-            if self.merged.len() >= MERGED_NAMES && !self.merged.contains_key(&name) {
-                name = "(other)".into();
+            let root = sample.ancestry.as_deref().map(|it| &it.root);
+            let mut common = Common {
+                comm: Arc::clone(&sample.comm),
+                cgroup_id: process.cgroup_id,
+                user: sample.user,
+                root: root.map(|root| root.id),
+            };
+            let (mut cgroup, mut root) = (sample.cgroup.clone(), root.cloned());
+            if self.merged.len() >= MERGED_ROWS && !self.merged.contains_key(&common) {
+                // What they have in common says more than their names.
+                common.comm = "(other)".into();
+                if self.merged.len() >= 2 * MERGED_ROWS && !self.merged.contains_key(&common) {
+                    common = Common { cgroup_id: 0, user: None, root: None, ..common };
+                    (cgroup, root) = (None, None);
+                }
             }
-            let merged = self.merged.entry(name).or_default();
+            let new = || Merged { cgroup, root, ..Merged::default() };
+            let merged = self.merged.entry(common).or_insert_with(new);
             merged.count += 1;
             merged.counters.add(&sample.counters);
             for path in &sample.paths {
                 add_path(&mut merged.paths, *path);
+            }
+        }
+    }
+
+    /// A sample of every thread that has a record, where they were asked for.
+    pub(super) fn thread_samples(&mut self) -> Vec<Arc<ThreadSample>> {
+        self.threads.as_mut().map(Threads::samples).unwrap_or_default()
+    }
+
+    /// Gives processes the names of their first threads that have none of their own yet: those of which only other
+    /// threads did something. `name` is asked once for each.
+    pub(super) fn name_leaders(&mut self, mut name: impl FnMut(ProcessId) -> Option<Arc<str>>) {
+        for place in &self.renewed {
+            if let Some(process) = place.of(&mut self.all)
+                && process.lacks_name()
+                && let Some(comm) = name(process.sample.id)
+            {
+                process.sample_mut().comm = comm;
             }
         }
     }
@@ -308,12 +433,17 @@ impl Processes {
     ) -> Vec<Arc<ProcessSample>> {
         let mut samples = Vec::with_capacity(self.by_id.len() + self.merged.len());
         // Merged rows have the least identity there is.
-        samples.extend(self.merged.iter().map(|(comm, merged)| {
+        samples.extend(self.merged.iter_mut().map(|(common, merged)| {
+            if merged.cgroup.is_none() {
+                merged.cgroup = name(common.cgroup_id, ProcessId::default(), true);
+            }
             Arc::new(ProcessSample {
                 id: ProcessId::default(),
                 parent: ProcessId::default(),
-                comm: Arc::clone(comm),
-                cgroup: None,
+                comm: Arc::clone(&common.comm),
+                cgroup: merged.cgroup.clone(),
+                user: common.user,
+                ancestry: merged.root.clone().map(|root| Arc::new(Ancestry { parent: None, root })),
                 kernel: false,
                 exited: true,
                 merged: merged.count,

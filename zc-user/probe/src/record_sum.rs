@@ -5,7 +5,7 @@ use zc_common::{
     record::{Counters as ThreadCounters, LaneCount, Late, Samples},
 };
 
-use super::coverage::Coverage;
+use super::{code::CodeCounts, coverage::Coverage};
 use zc_model::{
     counter::{CounterId, Counters, Recorded},
     snapshot::{PathId, PathSample, Provenance, SocketId},
@@ -17,9 +17,18 @@ pub(super) struct RecordSum {
     counters: ThreadCounters,
     late: Late,
     samples: Samples,
+    code: CodeCounts,
+    relaying: Relaying,
     /// The lanes that are not all 0, a bit for each: of the others nothing is read or written.
     used: u64,
     lanes: [LaneCount; LANES],
+}
+
+/// What the threads did that passed bytes on: the rest of the process is left to its other threads.
+#[derive(Clone, Copy, Default)]
+struct Relaying {
+    context_switches: u64,
+    cpu_samples: u64,
 }
 
 const _: () = assert!(LANES <= u64::BITS as usize, "a bit for each lane");
@@ -30,6 +39,8 @@ impl Default for RecordSum {
             counters: ThreadCounters::ZERO,
             late: Late::ZERO,
             samples: Samples::ZERO,
+            code: CodeCounts::default(),
+            relaying: Relaying::default(),
             used: 0,
             lanes: [LaneCount::ZERO; LANES],
         }
@@ -46,13 +57,18 @@ impl RecordSum {
         self.counters = ThreadCounters::ZERO;
         self.late = Late::ZERO;
         self.samples = Samples::ZERO;
+        self.code = CodeCounts::default();
+        self.relaying = Relaying::default();
     }
 
     /// Adds another sum.
     pub(super) fn add(&mut self, other: &Self) {
         self.add_counters(&other.counters);
-        self.add_samples(&other.samples);
+        self.samples.add(&other.samples);
+        self.relaying.context_switches += other.relaying.context_switches;
+        self.relaying.cpu_samples += other.relaying.cpu_samples;
         self.add_late(&other.late);
+        self.add_code(&other.code);
         for lane in lanes_in(other.used) {
             self.add_lane(lane, &other.lanes[lane]);
         }
@@ -63,9 +79,20 @@ impl RecordSum {
         self.counters.add(counters);
     }
 
-    /// Adds the samples of a record.
-    pub(super) fn add_samples(&mut self, samples: &Samples) {
+    /// Adds the counters and the samples of a record.
+    pub(super) fn add_thread(&mut self, counters: &ThreadCounters, samples: &Samples) {
+        self.add_counters(counters);
         self.samples.add(samples);
+        if has_relayed(counters) {
+            self.relaying.context_switches +=
+                counters.context_switches_voluntary + counters.context_switches_involuntary;
+            self.relaying.cpu_samples += samples.cpu;
+        }
+    }
+
+    /// Adds what the code of a process was found to do.
+    pub(super) fn add_code(&mut self, code: &CodeCounts) {
+        self.code.add(code);
     }
 
     /// Adds what others did.
@@ -101,7 +128,7 @@ impl RecordSum {
             .extend(lanes_in(self.used).map(|lane| path_sample(lane, &self.lanes[lane], coverage)));
         paths.sort_unstable_by_key(|path| (path.path, path.socket));
 
-        let Self { counters: raw, late, samples, .. } = self;
+        let Self { counters: raw, late, samples, code, relaying, .. } = self;
         let mut counters = Counters::recorded(&Recorded { counters: raw, late });
         let mut set = |counter, value| counters[counter] = value;
         set(CounterId::Syscalls, raw.syscalls);
@@ -114,6 +141,13 @@ impl RecordSum {
         set(CounterId::CpuSamples, samples.cpu);
         // A sample is on its way into both while they are read: the part is never more than the whole.
         set(CounterId::CopySamples, samples.copy.min(samples.cpu));
+        set(CounterId::LibraryCopySamples, code.library);
+        set(CounterId::InlinedCopySamples, code.inlined);
+        set(CounterId::CopyFaultSamples, code.faults);
+        set(CounterId::NoFileSamples, code.no_file);
+        set(CounterId::UnknownCodeSamples, code.unknown + samples.unlocated);
+        set(CounterId::RelayingContextSwitches, relaying.context_switches);
+        set(CounterId::RelayingCpuSamples, relaying.cpu_samples);
         self.clear();
         counters
     }
@@ -131,6 +165,20 @@ impl RecordSum {
             self.add_lane(path as usize, &LaneCount { ops, copied, ..LaneCount::ZERO });
         }
     }
+}
+
+/// Whether the thread has passed bytes on.
+const fn has_relayed(counters: &ThreadCounters) -> bool {
+    (counters.relayed_file_file_bytes
+        | counters.relayed_file_pipe_bytes
+        | counters.relayed_file_socket_bytes
+        | counters.relayed_pipe_file_bytes
+        | counters.relayed_pipe_pipe_bytes
+        | counters.relayed_pipe_socket_bytes
+        | counters.relayed_socket_file_bytes
+        | counters.relayed_socket_pipe_bytes
+        | counters.relayed_socket_socket_bytes)
+        != 0
 }
 
 /// The lanes of a set.
@@ -151,7 +199,13 @@ fn path_sample(lane: usize, count: &LaneCount, coverage: &Coverage) -> PathSampl
             (count.copied + count.assumed, count.assumed, Provenance::Assumed)
         }
         Provenance::Measured | Provenance::Assumed => (count.copied, 0, provenance),
-        Provenance::Modelled => (path.modelled_copies().unwrap_or(0) * count.bytes, 0, provenance),
+        Provenance::Modelled => modelled(path, count),
+        // What is certain of them is counted where no copy site is.
+        Provenance::Unavailable if path == CopyPath::KernelCopy => {
+            let is_known = count.copied > 0 && count.assumed == 0;
+            let provenance = if is_known { Provenance::Modelled } else { provenance };
+            (count.copied, count.assumed, provenance)
+        }
         Provenance::Unavailable | Provenance::Unknown(_) => (0, 0, provenance),
     };
     PathSample {
@@ -163,6 +217,21 @@ fn path_sample(lane: usize, count: &LaneCount, coverage: &Coverage) -> PathSampl
         copied_bytes,
         assumed_bytes,
         provenance,
+    }
+}
+
+/// The copies of a lane, those of them that are assumed or unknown, and where the figures come from, without copy sites.
+fn modelled(path: CopyPath, count: &LaneCount) -> (u64, u64, Provenance) {
+    let LaneCount { copied, assumed, .. } = *count;
+    if assumed > 0 && path.is_pseudo() {
+        // A file that holds no data of its own gets or gives what it has by a copy, as far as is known.
+        (copied + assumed, assumed, Provenance::Assumed)
+    } else if assumed > 0 && (path.takes_evidence() || path == CopyPath::CopyRangeCopied) {
+        (copied, assumed, Provenance::Unavailable)
+    } else if path.takes_evidence() {
+        (copied, 0, Provenance::Modelled)
+    } else {
+        (path.modelled_copies().unwrap_or(0) * count.bytes, 0, Provenance::Modelled)
     }
 }
 
@@ -188,9 +257,10 @@ mod tests {
         let late = Late::ZERO.combined(&Late::ZERO, |_, _| 11);
         let mut sum = RecordSum::default();
         for _ in 0..2 {
-            sum.add_counters(&counters);
+            sum.add_thread(&counters, &Samples { cpu: 5, copy: 3, unlocated: 1 });
             sum.add_late(&late);
-            sum.add_samples(&Samples { cpu: 5, copy: 3 });
+            let code = CodeCounts { library: 1, inlined: 2, faults: 3, no_file: 4, unknown: 5 };
+            sum.add_code(&code);
             let pages = LaneCount { bytes: 4096, ..LaneCount::ZERO };
             sum.add_lane(CopyPath::CowCopy as usize, &pages);
         }
@@ -206,6 +276,29 @@ mod tests {
         assert_eq!(counters[CounterId::NetTxBytes], 14);
         assert_eq!(counters[CounterId::ZerocopyPulledBytes], 22);
         assert_eq!(counters[CounterId::CopySamples], 6);
+        assert_eq!(counters[CounterId::CopyFaultSamples], 6);
+        assert_eq!(counters[CounterId::UnknownCodeSamples], 12);
+    }
+
+    #[test]
+    fn threads_that_pass_bytes_on_are_also_counted_apart() {
+        let switches = ThreadCounters {
+            context_switches_voluntary: 10,
+            context_switches_involuntary: 4,
+            ..ThreadCounters::ZERO
+        };
+        let relaying = ThreadCounters { relayed_pipe_pipe_bytes: 1, ..switches };
+        let mut process = RecordSum::default();
+        for counters in [switches, relaying] {
+            let mut thread = RecordSum::default();
+            thread.add_thread(&counters, &Samples { cpu: 5, copy: 3, unlocated: 0 });
+            process.add(&thread);
+        }
+        let (counters, _) = process.take_sample(&everything_measured());
+        assert_eq!(counters[CounterId::ContextSwitchesVoluntary], 20);
+        assert_eq!(counters[CounterId::RelayingContextSwitches], 14);
+        assert_eq!(counters[CounterId::CpuSamples], 10);
+        assert_eq!(counters[CounterId::RelayingCpuSamples], 5);
     }
 
     #[test]
@@ -235,7 +328,7 @@ mod tests {
         other.add_lane(3, &count(4));
         other.add_lane(LANES - 1, &count(5));
         other.add_late(&Late { linearizations: 2, linearized_bytes: 70, ..Late::ZERO });
-        other.add_samples(&Samples { cpu: 7, copy: 1 });
+        other.add_thread(&ThreadCounters::ZERO, &Samples { cpu: 7, copy: 1, unlocated: 0 });
         one.add(&other);
         let (counters, paths) = one.take_sample(&everything_measured());
         assert_eq!(counters[CounterId::CpuSamples], 7);
@@ -248,9 +341,8 @@ mod tests {
     fn nothing_is_left_of_a_sum_that_was_taken() {
         let mut sum = RecordSum::default();
         let counters = ThreadCounters::ZERO.combined(&ThreadCounters::ZERO, |_, _| 7);
-        sum.add_counters(&counters);
+        sum.add_thread(&counters, &Samples { cpu: 5, copy: 3, unlocated: 1 });
         sum.add_late(&Late::ZERO.combined(&Late::ZERO, |_, _| 11));
-        sum.add_samples(&Samples { cpu: 5, copy: 3 });
         (0..LANES).for_each(|lane| sum.add_lane(lane, &count(1)));
         let _ = sum.take_sample(&everything_measured());
         let (counters, paths) = sum.take_sample(&everything_measured());

@@ -44,6 +44,8 @@ pub(super) struct Header {
     pub(super) parent_start_ns: u64,
     /// cgroup v2 id, 0 when unknown.
     pub(super) cgroup_id: u64,
+    /// Effective user id.
+    pub(super) user: u32,
     /// The thread's name, NUL terminated.
     pub(super) comm: [u8; COMM_LEN],
 }
@@ -197,6 +199,7 @@ impl Records {
                 parent_tgid: (&raw const (*record).parent_tgid).read_volatile(),
                 parent_start_ns: (&raw const (*record).parent_start_ns).read_volatile(),
                 cgroup_id: (&raw const (*record).cgroup_id).read_volatile(),
+                user: (&raw const (*record).user).read_volatile(),
                 comm: (&raw const (*record).comm).read_volatile(),
             }
         })
@@ -211,8 +214,8 @@ impl Records {
         let record = self.pointer(slot)?.as_ptr();
         // SAFETY: as in `glance`; the parts are structures of words.
         unsafe {
-            sum.add_counters(&words(&raw const (*record).counters));
-            sum.add_samples(&words(&raw const (*record).samples));
+            let counters = words(&raw const (*record).counters);
+            sum.add_thread(&counters, &words(&raw const (*record).samples));
             sum.add_late(&words(&raw const (*record).late));
             let lanes = (&raw const (*record).lanes).cast::<LaneCount>();
             for lane in 0..LANES {
@@ -315,6 +318,7 @@ mod tests {
                 parent_tgid: number + 2,
                 parent_start_ns: 7,
                 cgroup_id: 11,
+                user: 13,
                 comm: *b"fifteen letters\0",
                 ..Record::ZERO
             };
@@ -326,7 +330,7 @@ mod tests {
                 (number, number + 1, number + 2)
             );
             assert_eq!((header.start_ns, header.process_start_ns), (3, 4));
-            assert_eq!((header.parent_start_ns, header.cgroup_id), (7, 11));
+            assert_eq!((header.parent_start_ns, header.cgroup_id, header.user), (7, 11, 13));
             assert_eq!(&header.comm, b"fifteen letters\0");
         }
         assert!(records.header(records.capacity()).is_err());

@@ -41,6 +41,8 @@ impl Root {
             parent: ProcessId::default(),
             comm: Arc::clone(&self.comm),
             cgroup: None,
+            user: None,
+            ancestry: None,
             kernel: false,
             exited: true,
             merged: 1,

@@ -94,6 +94,10 @@ sites! {
     CopyFiles NetfsWrite Kprobe Wanted ["netfs_perform_write"] Nowhere;
     CopyFiles UringBegin Entry IfPresent ["io_issue_sqe"] Nowhere;
     CopyFiles UringEnd Return IfPresent ["io_issue_sqe"] Nowhere;
+    // Since 6.17 it takes an empty structure, which trampolines refuse. The end first: one without a beginning does
+    // nothing.
+    CopyFiles UringRetryEnd Return Wanted ["io_poll_issue"] Nowhere;
+    CopyFiles UringRetryBegin Entry Wanted ["io_poll_issue"] Nowhere;
     CopyFiles AioReadBegin Entry IfPresent ["aio_read"] Nowhere;
     CopyFiles AioReadEnd Return IfPresent ["aio_read"] Nowhere;
     CopyFiles AioWriteBegin Entry IfPresent ["aio_write"] Nowhere;
@@ -126,7 +130,7 @@ sites! {
     CopyLate SegmentBegin Entry Wanted ["skb_segment"] Nowhere;
     CopyLate SegmentEnd Return Wanted ["skb_segment"] Nowhere;
     CopyFaults CowCopy Return Always ["copy_mc_to_kernel", "wp_page_copy"] Nowhere;
-    CopyFaults CowFile Return IfPresent ["filemap_fault"] Nowhere;
+    CopyFaults CowFile Return IfPresent ["finish_fault"] Nowhere;
     Mapped MapPages Return Always ["set_pte_range", "do_set_pte", "alloc_set_pte"] Named("nr");
     Mapped MapHuge Return IfPresent ["do_set_pmd"] Nowhere;
     Bounce Bounce Return IfPresent ["swiotlb_bounce"] Nowhere;

@@ -25,6 +25,9 @@ pub const FREQUENCY: u32 = 99;
 /// The program that samples.
 pub(super) const SAMPLER: Load = Load { program: program::SAMPLE, target: Target::Any };
 
+/// The one that also notes where in their code programs are.
+pub(super) const CODE_SAMPLER: Load = Load { program: program::SAMPLE_CODE, target: Target::Any };
+
 /// The kernel's copy routines, sorted by name: code that does nothing but move bytes from one place in
 /// memory to another, on any kernel since 5.10.
 ///
@@ -172,6 +175,7 @@ impl Routines {
 pub(super) fn attach(
     ebpf: &mut Ebpf,
     loader: &mut Loader,
+    sampler: Load,
     routines: &CopyRanges,
     frequency: u32,
 ) -> Result<Sampler> {
@@ -180,7 +184,7 @@ pub(super) fn attach(
     )?;
     table.set(0, routines, 0).context("cannot store the addresses of the copy routines")?;
     let program: &mut PerfEvent =
-        loader.load(ebpf, SAMPLER).context("cannot load the sampler")?.try_into()?;
+        loader.load(ebpf, sampler).context("cannot load the sampler")?.try_into()?;
     Sampler::start(program.fd()?.as_fd(), frequency)
 }
 

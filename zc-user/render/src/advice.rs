@@ -7,12 +7,14 @@ use zc_model::advice::{Advice, Evidence, Saving};
 #[must_use]
 pub fn evidence(advice: &Advice) -> String {
     match advice.evidence {
-        Evidence::Passed { from, to, bytes } => format!(
-            "{} of {} went unchanged to {}",
-            human::bytes(bytes),
-            from.path.id(),
-            to.path.id(),
-        ),
+        Evidence::Passed { from, to, bytes } => {
+            let (bytes, from, to) = (human::bytes(bytes), from.path, to.path.id());
+            if from.is_mapped() {
+                format!("{bytes} of {} were first touched by {to}", from.id())
+            } else {
+                format!("{bytes} of {} went to {to} from the same buffers", from.id())
+            }
+        }
         Evidence::Copied { sends, reason } => format!(
             "{} of {} requested as zero-copy were copied{}",
             human::bytes(sends.copied_bytes),

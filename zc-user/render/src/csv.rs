@@ -9,6 +9,9 @@ use std::{
     io::{self, Write},
 };
 
+mod objects;
+
+pub use self::objects::{write_objects, write_objects_header};
 use super::sanitize::sanitize;
 use zc_model::{
     column::{Column, Kind, PathRow, Paths, Processes, Table, View},
@@ -21,10 +24,10 @@ use zc_model::{
 /// The rows, and the columns of each.
 #[derive(Clone, Debug)]
 pub enum Rows {
-    /// One per process; the last one is what is unattributed, if there is anything, without the cells that tell
-    /// a process.
+    /// One per process or group; the last one is what is unattributed, if there is anything, without the cells
+    /// that tell a process.
     Processes(Vec<&'static Column<Processes>>),
-    /// One per path, and kind of socket, of each process; the last ones are unattributed.
+    /// One per path, and kind of socket, of each process or group; the last ones are unattributed.
     Paths(Vec<PathColumn>),
 }
 
@@ -44,10 +47,10 @@ impl Default for Rows {
 }
 
 impl Rows {
-    /// A row per path with all its columns, after those that identify the process.
+    /// A row per path with all its columns, after those that identify the process or the group.
     #[must_use]
-    pub fn per_path() -> Self {
-        Self::Paths(PathColumn::all().filter(|column| !column.is_note()).collect())
+    pub fn per_path(grouped: bool) -> Self {
+        Self::Paths(PathColumn::all(grouped).filter(|column| !column.is_note()).collect())
     }
 
     /// Writes the names of the columns: the moment, the length of the interval, then the others.
@@ -64,22 +67,33 @@ impl Rows {
         writer.flush()
     }
 
-    /// Writes the lines of the processes that `listing` wants.
+    /// Writes the lines of the processes or groups that `listing` wants.
     ///
     /// # Errors
     /// When `out` cannot be written to.
     pub fn write(&self, frame: &Frame, listing: &Listing, out: &mut dyn Write) -> io::Result<()> {
+        match listing.groups(frame) {
+            Some(groups) => self.write_rows(groups.iter().map(Row::group), frame, out),
+            None => self.write_rows(listing.of(frame).map(Row::process), frame, out),
+        }
+    }
+
+    fn write_rows<'a>(
+        &self,
+        rows: impl Iterator<Item = Row<'a>>,
+        frame: &'a Frame,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let mut lines = Lines::new(frame, out);
-        let processes = listing.of(frame).map(Row::process);
         match self {
             Self::Processes(columns) => {
                 let unattributed = frame.unattributed.is_active().then(|| Row::unattributed(frame));
-                for row in processes.chain(unattributed) {
+                for row in rows.chain(unattributed) {
                     lines.write(columns.iter().map(|column| column.of(row, frame)))?;
                 }
             }
             Self::Paths(columns) => {
-                for row in processes.chain([Row::unattributed(frame)]) {
+                for row in rows.chain([Row::unattributed(frame)]) {
                     for sample in row.paths {
                         let path = PathRow::One(sample);
                         lines.write(columns.iter().map(|column| match column {
@@ -95,22 +109,23 @@ impl Rows {
 }
 
 impl PathColumn {
-    /// Those of processes that identify them, then those of paths.
-    pub fn all() -> impl Iterator<Item = Self> {
-        let processes = Processes::of_view(View::PerPath).map(Self::Process);
+    /// Those of processes, or of groups, that identify them, then those of paths.
+    pub fn all(grouped: bool) -> impl Iterator<Item = Self> {
+        let view = if grouped { View::GroupPerPath } else { View::PerPath };
+        let processes = Processes::of_view(view).map(Self::Process);
         processes.chain(Paths::COLUMNS.iter().copied().map(Self::Path))
     }
 
     /// The column with this id, as a user writes it.
     #[must_use]
-    pub fn from_id(id: &str) -> Option<Self> {
-        Self::all().find(|column| column.id() == id)
+    pub fn from_id(id: &str, grouped: bool) -> Option<Self> {
+        Self::all(grouped).find(|column| column.id() == id)
     }
 
     /// The ids of all columns, for messages.
     #[must_use]
-    pub fn ids() -> String {
-        Self::all().map(Self::id).collect::<Vec<_>>().join(", ")
+    pub fn ids(grouped: bool) -> String {
+        Self::all(grouped).map(Self::id).collect::<Vec<_>>().join(", ")
     }
 
     /// The stable id.
@@ -181,4 +196,25 @@ pub fn push_raw(cell: &mut String, value: &Value<'_>) {
         Value::Absent | Value::Unavailable(_) => Ok(()),
     };
     debug_assert!(written.is_ok(), "writing to a String does not fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cell_begins_like_a_formula() {
+        for begin in [
+            "=", "+", "-", "@", "\t", "\r", "\n", "\t=", "\u{ff1d}", "\u{ff0b}", "\u{ff0d}",
+            "\u{ff20}",
+        ] {
+            let text = format!("{begin}HYPERLINK(\"x\")");
+            let cell = harmless(&text);
+            assert!(cell.starts_with('\''), "{cell}");
+            assert!(!cell.contains(char::is_control), "{cell:?}");
+        }
+        for name in ["nginx", "a=b", "1-2", "\u{1b}[31m"] {
+            assert_eq!(harmless(name), sanitize(name));
+        }
+    }
 }

@@ -2,10 +2,12 @@
 //!
 //! 80 columns are enough, no colour is needed, and names are safe wherever the text ends up.
 
+mod copiers;
 pub mod grid;
 mod notes;
+mod objects;
 mod once;
 mod stat;
 mod zerocopy;
 
-pub use self::{once::write_once, stat::write_stat};
+pub use self::{objects::write_objects, once::write_once, stat::write_stat};

@@ -12,6 +12,7 @@ use zc_model::{
     filter::{Filter, parse},
     fixture::sketch::{path, process as sketch, snapshot},
     frame::Frame,
+    group::GroupBy,
     snapshot::{PathSample, Snapshot},
     sort::Listing,
 };
@@ -85,6 +86,7 @@ fn csv_of_the_last_interval() {
         Processes::STATE,
         Processes::COPIED_BYTES,
         Processes::COPIED_BYTES_PER_SEC,
+        Processes::UNKNOWN_MOVED_BYTES,
         Processes::AMPLIFICATION,
         Processes::DOMINANT_PATH,
         Processes::PAGE_CACHE_MISSES,
@@ -97,15 +99,77 @@ fn csv_of_the_last_interval() {
 
 #[test]
 fn csv_per_path_of_the_last_interval() {
-    insta::assert_snapshot!("csv_paths_small", csv_of(&last("small"), &Rows::per_path()));
-    insta::assert_snapshot!("csv_paths_modelled", csv_of(&last("modelled"), &Rows::per_path()));
+    insta::assert_snapshot!("csv_paths_small", csv_of(&last("small"), &Rows::per_path(false)));
+    insta::assert_snapshot!(
+        "csv_paths_modelled",
+        csv_of(&last("modelled"), &Rows::per_path(false))
+    );
+}
+
+#[test]
+fn groups_in_every_form() {
+    let by = |by| Listing { by: Some(by), ..Listing::everything() };
+    let frame = last("small");
+    let columns = of_view(View::GroupOnce);
+    for group_by in GroupBy::ALL {
+        insta::assert_snapshot!(
+            format!("once_by_{}", group_by.id()),
+            text(|out| table::write_once(&frame, &by(*group_by), &columns, out))
+        );
+    }
+    let columns = of_view(View::GroupReport);
+    let subject = "The whole machine";
+    insta::assert_snapshot!(
+        "stat_by_user",
+        text(|out| table::write_stat(&frame, subject, &by(GroupBy::User), &columns, out))
+    );
+    let csv = |rows: &Rows, group_by| {
+        text(|out| {
+            rows.write_header(out)?;
+            rows.write(&frame, &by(group_by), out)
+        })
+    };
+    let rows = Rows::Processes(vec![
+        Processes::GROUP,
+        Processes::MEMBERS,
+        Processes::UNIT,
+        Processes::COPIED_BYTES,
+    ]);
+    insta::assert_snapshot!("csv_by_container", csv(&rows, GroupBy::Container));
+    insta::assert_snapshot!("csv_paths_by_command", csv(&Rows::per_path(true), GroupBy::Command));
+}
+
+/// The same groups in both forms of JSON, and their sums are the totals.
+#[test]
+fn groups_in_json() {
+    let frame = last("small");
+    for by in GroupBy::ALL {
+        let listing = Listing { by: Some(*by), ..Listing::everything() };
+        let whole = text(|out| output_json::write_document(&frame, &listing, out));
+        let line = text(|out| output_json::write_line(&frame, &listing, out));
+        let [whole, line]: [Value; 2] =
+            [&whole, &line].map(|text| serde_json::from_str(text).unwrap());
+        assert_eq!(whole, line);
+        assert_eq!(whole["group_by"], by.id());
+        let moved = |entry: &Value| -> u64 {
+            let paths = entry["paths"].as_array().unwrap();
+            paths.iter().map(|path| path["moved_bytes"].as_u64().unwrap()).sum()
+        };
+        let groups = whole["groups"].as_array().unwrap();
+        let sum: u64 = groups.iter().map(moved).sum();
+        assert_eq!(sum + moved(&whole["unattributed"]), moved(&whole["totals"]), "{by:?}");
+        let is_null = groups.iter().all(|group| group["counters"]["syscalls"].is_null());
+        assert_eq!(is_null, *by == GroupBy::Path);
+    }
+    let alone = document(&frame);
+    assert!(alone.get("groups").is_none() && alone.get("group_by").is_none());
 }
 
 #[test]
 fn csv_per_path_adds_up_to_the_totals() {
     for name in ["small", "modelled", "exact", "empty"] {
         let frame = last(name);
-        let text = csv_of(&frame, &Rows::per_path());
+        let text = csv_of(&frame, &Rows::per_path(false));
         let mut reader = ::csv::Reader::from_reader(text.as_bytes());
         let mut at =
             |id: &str| reader.headers().unwrap().iter().position(|name| name == id).unwrap();
@@ -292,6 +356,25 @@ fn a_device_on_its_bus_has_mappings_and_no_bytes_of_its_own() {
 }
 
 #[test]
+fn a_share_of_a_sample_is_marked() {
+    let mut frame = whole("small");
+    let share = |frame: &Frame| {
+        let document = document(frame);
+        let devices = document["devices"].as_array().unwrap();
+        devices.iter().find(|device| device["device"] == "eth0").unwrap().clone()
+    };
+    let all = share(&frame);
+    assert!(all["gathered_share"].is_number());
+    assert_eq!(all.get("provenance"), None, "measured");
+    let device = frame.devices.iter_mut().find(|device| device.device == "eth0").unwrap();
+    (device.linear_bytes, device.gather_bytes) = (1000, 3000);
+    let sample = share(&frame);
+    assert_eq!(sample["gathered_share"], 0.75);
+    assert_eq!(sample["provenance"], json!({ "gathered_share": "modelled" }));
+    assert_eq!(sample["write_bytes"], all["write_bytes"], "all of them are counted");
+}
+
+#[test]
 fn one_row_per_path_with_its_sockets() {
     let document = document(&whole("small"));
     let paths = document["totals"]["paths"].as_array().unwrap();
@@ -365,7 +448,7 @@ fn no_name_reaches_a_terminal_as_anything_but_text() {
         }),
         text(|out| table::write_once(&frame, &Listing::everything(), Processes::COLUMNS, out)),
         csv_of(&frame, &Rows::default()),
-        csv_of(&frame, &Rows::per_path()),
+        csv_of(&frame, &Rows::per_path(false)),
         text(|out| output_json::write_document(&frame, &Listing::everything(), out)),
         text(|out| output_json::write_line(&frame, &Listing::everything(), out)),
     ];
@@ -423,7 +506,7 @@ fn what_threads_did_without_a_slot_is_in_every_form() {
     let followed = Filter { followed: true, ..Filter::default() };
     for (filter, moved) in [(Filter::default(), 1033), (followed, 1033), (chosen, 1020)] {
         let frame = Frame::cumulative(crowded()).select(&filter);
-        for rows in [Rows::default(), Rows::per_path()] {
+        for rows in [Rows::default(), Rows::per_path(false)] {
             assert_eq!(sum(&csv_of(&frame, &rows), "moved_bytes"), moved, "{filter:?}");
         }
         let document = document(&frame);

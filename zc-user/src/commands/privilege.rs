@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result};
 use rustix::thread::{CapabilitySet, capabilities};
 
-use zc_privilege::{keep_only, takes};
-use zc_probe::{live::Live, names::identity};
+use zc_privilege::{keep_only, with_only};
+use zc_probe::{code::RIGHTS, live::Live, names::identity};
 
 /// Drops every capability but those that `live` goes on to need, plus `extra`, for good.
 ///
@@ -27,7 +27,12 @@ fn needs(live: &Live) -> Result<CapabilitySet> {
         // For the CPUs that come online.
         needs |= CapabilitySet::PERFMON;
     }
-    if takes(CapabilitySet::SYS_PTRACE, identity::sees_other_users) {
+    if live.has_user_copies() {
+        // For the files of other processes.
+        needs |= RIGHTS;
+    }
+    let visible = with_only(needs | CapabilitySet::SYS_PTRACE, identity::visible);
+    if visible.is_some_and(|seen| with_only(needs, || identity::hides(&seen)).unwrap_or(true)) {
         // `/proc` is mounted with hidepid: without it, the names of processes could not be read.
         needs |= CapabilitySet::SYS_PTRACE;
     }

@@ -22,7 +22,11 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{options, privilege, say_ended, writer::Writer};
+use super::{
+    objects::Report,
+    options_with, privilege, say_ended,
+    writer::{UNWRITTEN, Writer},
+};
 use crate::cli::{Stat, Usage};
 use zc_model::{
     column::View,
@@ -46,11 +50,11 @@ use zc_session::{
     world::{Events, Real},
 };
 
-/// Runs `zc stat`.
-pub(super) async fn run(arguments: &Stat) -> Result<ExitCode> {
+/// Runs `zc stat`, or with `objects` a verb that reports these.
+pub(super) async fn run(arguments: &Stat, objects: Option<Report>) -> Result<ExitCode> {
     let watched = watched(arguments)?;
     let ids: Vec<_> = watched.iter().map(|it| it.id).collect();
-    let mut report = open(arguments)?;
+    let report = open(arguments, objects)?;
     let signals = Signals::new()?;
     let follow = if arguments.command.is_empty() {
         arguments.selection.follow(&ids)
@@ -58,7 +62,9 @@ pub(super) async fn run(arguments: &Stat) -> Result<ExitCode> {
         Follow::Children
     };
     let filter = arguments.selection.filter(&follow);
-    let mut live = Live::start(&options(&arguments.probing, follow)?)?;
+    let most = objects.map(|report| report.most);
+    let options = options_with(&arguments.probing, follow, most)?;
+    let mut live = Live::start(&arguments.selection.completed(options))?;
 
     let child = if arguments.command.is_empty() {
         privilege::drop_unneeded(Some(&live), CapabilitySet::empty())?;
@@ -69,13 +75,20 @@ pub(super) async fn run(arguments: &Stat) -> Result<ExitCode> {
         privilege::drop_unneeded(Some(&live), CapabilitySet::KILL)?;
         Some(child)
     };
-    let mut watch = Watch::new(watched, child.as_ref());
+    let watch = Watch::new(watched, child.as_ref());
+    let subject = |watched: &[Watched]| subject(arguments, &filter, watched);
+    let every = objects.and_then(|report| report.interval);
+    let mut watch = Reporting { watch, report, filter: &filter, subject, every, previous: None };
+    if every.is_some() {
+        watch.report.begin().context(UNWRITTEN)?;
+    }
     drive(&mut live, &mut watch, &mut Real::with(signals, Course::new(child, arguments.duration)))
         .await?;
-    let status = watch.status.map_or(ExitCode::SUCCESS, exit_code);
+    let status = watch.watch.status.map_or(ExitCode::SUCCESS, exit_code);
     privilege::drop_unneeded(Some(&live), CapabilitySet::empty())?;
     if !arguments.format.is_text() {
         watch
+            .watch
             .watched
             .iter()
             .filter(|it| it.has_ended)
@@ -83,11 +96,71 @@ pub(super) async fn run(arguments: &Stat) -> Result<ExitCode> {
     }
 
     let snapshot = live.next()?.context("the probes returned no snapshot")?;
-    let frame = Frame::cumulative(snapshot).select(&filter);
-    match report.whole(&frame, &subject(arguments, &filter, &watch.watched)) {
+    match watch.last(snapshot) {
         // The reader has seen enough and left; the command's status is still its own.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(status),
         written => written.context("cannot write the report").map(|()| status),
+    }
+}
+
+/// A watch, with the reports that it makes on its way.
+struct Reporting<'a, S> {
+    watch: Watch,
+    report: Writer,
+    filter: &'a Filter,
+    /// What was watched, for the heading.
+    subject: S,
+    /// How often a report is made, where it is not once at the end.
+    every: Option<Duration>,
+    previous: Option<Snapshot>,
+}
+
+impl<S: Fn(&[Watched]) -> String> Reporting<'_, S> {
+    /// The last report: of all the time, or of the last interval.
+    fn last(&mut self, snapshot: Snapshot) -> io::Result<()> {
+        let subject = (self.subject)(&self.watch.watched);
+        if self.every.is_none() {
+            let frame = Frame::cumulative(snapshot).select(self.filter);
+            return self.report.whole(&frame, &subject);
+        }
+        self.interval(snapshot)
+    }
+
+    fn interval(&mut self, next: Snapshot) -> io::Result<()> {
+        let frame = match &self.previous {
+            Some(previous) => Frame::between(previous, &next),
+            None => Frame::cumulative(next.clone()),
+        };
+        let subject = (self.subject)(&self.watch.watched);
+        self.previous = Some(next);
+        self.report.update_of(&frame.select(self.filter), &subject)
+    }
+}
+
+impl<S: Fn(&[Watched]) -> String> Output for Reporting<'_, S> {
+    type Event = Event;
+
+    fn wait(&mut self, _pace: Option<Duration>) -> Option<Duration> {
+        self.every
+    }
+
+    fn receive(&mut self, snapshot: Result<Option<Snapshot>>) -> Result<Flow> {
+        if let Some(snapshot) = snapshot? {
+            self.interval(snapshot).context(UNWRITTEN)?;
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn tended(&mut self, outcome: Result<()>) -> Result<Flow> {
+        self.watch.tended(outcome)
+    }
+
+    fn signal(&mut self, signal: Ending) -> Result<Flow> {
+        Ok(self.watch.signal(signal))
+    }
+
+    fn event(&mut self, event: Event) -> Result<Flow> {
+        self.watch.event(event)
     }
 }
 
@@ -201,17 +274,7 @@ impl Watch {
     }
 }
 
-impl Output for Watch {
-    type Event = Event;
-
-    fn wait(&mut self, _pace: Option<Duration>) -> Option<Duration> {
-        None
-    }
-
-    fn receive(&mut self, snapshot: Result<Option<Snapshot>>) -> Result<Flow> {
-        snapshot.map(|_| Flow::Continue)
-    }
-
+impl Watch {
     fn tended(&mut self, outcome: Result<()>) -> Result<Flow> {
         outcome?;
         self.watched.iter_mut().for_each(Watched::look);
@@ -219,14 +282,14 @@ impl Output for Watch {
         Ok(if over { Flow::End } else { Flow::Continue })
     }
 
-    fn signal(&mut self, signal: Ending) -> Result<Flow> {
-        Ok(match signal {
+    fn signal(&self, signal: Ending) -> Flow {
+        match signal {
             // The terminal has sent it to the command, too, which decides what to do with it.
             Ending::Interrupt if self.command.is_some() && is_foreground() => Flow::Continue,
             Ending::Interrupt => self.end(Signal::INT),
             Ending::Hangup => self.end(Signal::HUP),
             Ending::Terminate => self.end(Signal::TERM),
-        })
+        }
     }
 
     fn event(&mut self, event: Event) -> Result<Flow> {
@@ -292,8 +355,8 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 }
 
 /// Opens the report before anything is counted: a bad path fails at once.
-fn open(arguments: &Stat) -> Result<Writer> {
-    let form = arguments.format.form(View::Report)?;
+fn open(arguments: &Stat, objects: Option<Report>) -> Result<Writer> {
+    let form = arguments.format.form(View::Report, arguments.selection.group_by.is_some())?;
     let out: Box<dyn Write> = match &arguments.output {
         Some(path) => Box::new(BufWriter::new(Stoppable(create(path)?))),
         None if arguments.command.is_empty() || !arguments.format.is_text() => {
@@ -301,7 +364,7 @@ fn open(arguments: &Stat) -> Result<Writer> {
         }
         None => Box::new(BufWriter::new(Stoppable(io::stderr()))),
     };
-    Ok(Writer::new(form, &arguments.selection, out))
+    Ok(Writer::new(form, &arguments.selection, out).of(objects.map(|report| report.which)))
 }
 
 fn create(path: &Path) -> Result<File> {

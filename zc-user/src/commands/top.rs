@@ -46,16 +46,24 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
     if !plain && arguments.format.has_columns() {
         return Err(Usage("--columns needs text or CSV: add --once or --csv".into()).into());
     }
+    if !plain && arguments.selection.group_by.is_some() {
+        return Err(Usage(
+            "--group-by needs text, CSV or JSON: add --once, --csv or --json".into(),
+        )
+        .into());
+    }
     // Once: a control group may come into being at any time.
     let follow = arguments.selection.follow(&watched);
     let filter = arguments.selection.filter(&follow);
     if plain {
-        let form = arguments.format.form(View::Once)?;
-        let options = options(&arguments.probing, follow)?;
-        print(start(&options)?, arguments, filter, form).await?;
+        let form = arguments.format.form(View::Once, arguments.selection.group_by.is_some())?;
+        let options = arguments.selection.completed(options(&arguments.probing, follow)?);
+        // Watched before anything is attached: a signal that comes until then ends it as any other.
+        let world = Real::new(NoEvents)?;
+        print(start(&options)?, arguments, filter, form, world).await?;
     } else {
         // Before the dashboard takes the terminal.
-        let options = options(&arguments.probing, follow)?;
+        let options = arguments.selection.completed(options(&arguments.probing, follow)?);
         dashboard(arguments, &options, filter).await?;
     }
     Ok(ExitCode::SUCCESS)
@@ -81,9 +89,15 @@ async fn dashboard(arguments: &Top, probes: &Options, filter: Filter) -> Result<
 
 /// One update per interval, until enough have been printed, nothing that is watched is left, a signal arrives or
 /// the reader leaves.
-async fn print(mut live: Live, arguments: &Top, filter: Filter, form: Form) -> Result<()> {
+async fn print(
+    mut live: Live,
+    arguments: &Top,
+    filter: Filter,
+    form: Form,
+    mut world: Real<NoEvents>,
+) -> Result<()> {
     let mut printer = Printer::new(arguments, filter, form).context(UNWRITTEN)?;
-    drive(&mut live, &mut printer, &mut Real::new(NoEvents)?).await
+    drive(&mut live, &mut printer, &mut world).await
 }
 
 /// Prints what happened between each two snapshots.

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use zc_model::{frame::Frame, sort::Listing};
-use zc_render::{json, table};
+use zc_model::{frame::Frame, object::Which, sort::Listing};
+use zc_render::{csv, json, table};
 
 use crate::cli::{Form, Selection};
 
@@ -19,6 +19,8 @@ pub(super) struct Writer {
     /// What a text lists; the other forms have every process.
     busiest: Listing,
     everything: Listing,
+    /// Files, or sockets and pipes, where the report is about these.
+    objects: Option<Which>,
     out: Box<dyn Write>,
 }
 
@@ -28,21 +30,28 @@ impl Writer {
             form,
             busiest: selection.listing(Listing::busiest(LISTED)),
             everything: selection.listing(Listing::everything()),
+            objects: None,
             out,
         }
     }
 
+    /// The same for a report about files, or sockets and pipes.
+    pub(super) fn of(self, objects: Option<Which>) -> Self {
+        Self { objects, ..self }
+    }
+
     /// Writes what comes before the first frame.
     pub(super) fn begin(&mut self) -> io::Result<()> {
-        match &self.form {
-            Form::Csv(rows) => rows.write_header(&mut self.out),
-            Form::Text(_) | Form::Json => Ok(()),
+        match (&self.form, self.objects) {
+            (Form::Csv(_), Some(_)) => csv::write_objects_header(&mut self.out),
+            (Form::Csv(rows), None) => rows.write_header(&mut self.out),
+            (Form::Text(_) | Form::Json, _) => Ok(()),
         }
     }
 
     /// Writes one interval of many.
     pub(super) fn update(&mut self, frame: &Frame) -> io::Result<()> {
-        let Self { form, busiest, everything, out } = self;
+        let Self { form, busiest, everything, objects: _, out } = self;
         match form {
             Form::Json => json::write_line(frame, everything, out)?,
             Form::Csv(rows) => rows.write(frame, everything, out)?,
@@ -51,14 +60,38 @@ impl Writer {
         out.flush()
     }
 
+    /// As [`Self::update`], of a report about files, or sockets and pipes, that `subject` used.
+    pub(super) fn update_of(&mut self, frame: &Frame, subject: &str) -> io::Result<()> {
+        match (&self.form, self.objects) {
+            (Form::Json, _) | (_, None) => self.update(frame),
+            (Form::Text(_), Some(_)) => {
+                self.whole_of(frame, subject)?;
+                writeln!(self.out)?;
+                self.out.flush()
+            }
+            (Form::Csv(_), Some(_)) => self.whole_of(frame, subject),
+        }
+    }
+
     /// Writes the one frame of a whole run, which observed `subject`.
     pub(super) fn whole(&mut self, frame: &Frame, subject: &str) -> io::Result<()> {
         self.begin()?;
-        let Self { form, busiest, everything, out } = self;
-        match form {
-            Form::Json => json::write_document(frame, everything, out)?,
-            Form::Csv(rows) => rows.write(frame, everything, out)?,
-            Form::Text(columns) => table::write_stat(frame, subject, busiest, columns, out)?,
+        self.whole_of(frame, subject)
+    }
+
+    fn whole_of(&mut self, frame: &Frame, subject: &str) -> io::Result<()> {
+        let Self { form, busiest, everything, objects, out } = self;
+        match (form, *objects) {
+            (Form::Json, _) => json::write_document(frame, everything, out)?,
+            (Form::Csv(rows), None) => rows.write(frame, everything, out)?,
+            (Form::Csv(_), Some(which)) => csv::write_objects(frame, which, out)?,
+            (Form::Text(columns), None) => {
+                table::write_stat(frame, subject, busiest, columns, out)?;
+            }
+            (Form::Text(_), Some(which)) => {
+                let top = busiest.top.unwrap_or(LISTED);
+                table::write_objects(frame, which, subject, top, out)?;
+            }
         }
         out.flush()
     }

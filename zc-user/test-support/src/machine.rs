@@ -9,8 +9,9 @@ use zc_common::{
 use zc_model::{
     counter::{CounterId, Counters},
     snapshot::{
-        DeviceKind, DeviceSample, Host, Limitation, Losses, Mapped, PathId, PathSample, ProcessId,
-        ProcessSample, Provenance, SchemaVersion, SelfCost, Snapshot, SocketId, Unattributed,
+        Ancestry, DeviceKind, DeviceSample, Host, Limitation, Losses, Mapped, PathId, PathSample,
+        ProcessId, ProcessSample, Provenance, Relative, SchemaVersion, SelfCost, Snapshot,
+        SocketId, Unattributed,
     },
 };
 
@@ -54,6 +55,8 @@ impl Machine {
             page_bytes: 4096,
             clock_ticks: 100,
             copies: self.copies,
+            users: [(0, "root".to_owned()), (33, "www-data".to_owned())].into(),
+            user_copies: false,
             limitations,
         };
         Snapshot {
@@ -66,6 +69,9 @@ impl Machine {
             } else {
                 self.processes(seconds).into_iter().map(Arc::new).collect()
             },
+            threads: Vec::new(),
+            copiers: Vec::new(),
+            objects: None,
             unattributed: Unattributed {
                 counters: counters(seconds, &[(CounterId::BlockWriteBytes, 3 * MIB)]),
                 paths: if self.empty {
@@ -108,6 +114,9 @@ impl Machine {
         };
         let mut served = net(100 * MIB);
         served[CounterId::RelayedFileSocketBytes] = 100 * MIB * t;
+        // It has one thread.
+        served[CounterId::RelayingContextSwitches] = served[CounterId::ContextSwitchesVoluntary];
+        served[CounterId::RelayingCpuSamples] = served[CounterId::CpuSamples];
         vec![
             process(811, "nginx", served, &nginx),
             process(1204, "java", net(900 * MIB), &broker),
@@ -164,12 +173,25 @@ pub fn process(pid: u32, comm: &str, counters: Counters, paths: &[PathSample]) -
         parent: ProcessId { pid: 1, start_ns: 1 },
         comm: comm.into(),
         cgroup: Some(format!("/system.slice/{}.service", comm.trim()).into()),
+        user: Some(if pid < 1000 { 33 } else { 1000 }),
+        ancestry: Some(Arc::new(ancestry(pid, comm))),
         kernel: false,
         exited: false,
         merged: 1,
         counters,
         paths: paths.to_vec(),
     }
+}
+
+/// Those with small numbers descend from one of them.
+fn ancestry(pid: u32, comm: &str) -> Ancestry {
+    let relative = |pid: u32, comm: &str| Relative {
+        id: ProcessId { pid, start_ns: u64::from(pid) },
+        comm: comm.into(),
+    };
+    let parent = (pid > 0).then(|| relative(1, "systemd"));
+    let root = if pid < 1000 { relative(700, "supervisor") } else { relative(pid, comm) };
+    Ancestry { parent, root }
 }
 
 fn devices(t: u64) -> Vec<DeviceSample> {

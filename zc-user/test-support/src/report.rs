@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use serde_json::Value;
+use zc_common::{object::ends, path::CopyPath};
 
 use crate::requirement::Skip;
 
@@ -51,6 +52,32 @@ pub struct Process {
     pub advice: Vec<Value>,
     counters: Value,
     copies: BTreeMap<String, (Option<u64>, String)>,
+}
+
+/// A group of processes.
+#[derive(Clone, Debug)]
+pub struct Group {
+    pub name: String,
+    pub members: Option<u64>,
+    pub paths: Paths,
+}
+
+/// What a process moved from and to a file, a socket or a pipe.
+#[derive(Clone, Debug)]
+pub struct ObjectRow {
+    pub kind: String,
+    pub name: Option<String>,
+    pub deleted: bool,
+    pub inode: u64,
+    pub pid: u64,
+    pub comm: String,
+    /// Sockets only.
+    pub socket: Value,
+    /// Processes that were seen at the other end.
+    pub peers: Vec<Value>,
+    pub from: Paths,
+    pub to: Paths,
+    pub mount_namespace: Option<u64>,
 }
 
 impl Process {
@@ -120,6 +147,74 @@ impl Report {
         }
         assert_eq!(self.totals(), sum, "the totals are not the sum of the rows");
         assert_eq!(number(&self.0["totals"]["counters"], "moved_bytes"), moved);
+        if self.0.get("groups").is_some() {
+            let mut sum = self.unattributed();
+            self.groups().iter().for_each(|group| add(&mut sum, &group.paths));
+            assert_eq!(self.totals(), sum, "the totals are not the sum of the groups");
+        }
+        self.reconcile_objects();
+    }
+
+    /// For each path, and for each end that it has, the rows of objects and what is outside them have what the totals
+    /// have, copies included.
+    fn reconcile_objects(&self) {
+        let Some(rows) = self.0.get("objects").map(array) else { return };
+        let outside = array(&self.0["objects_outside"]);
+        for (end, member) in ["from", "to"].iter().enumerate() {
+            let mut sum = Paths::new();
+            let mut copied = BTreeMap::new();
+            for row in rows.iter().chain(outside) {
+                add(&mut sum, &samples(&row[member]));
+                add_copied(&mut copied, &row[member]);
+            }
+            let has_end = |path: &str| {
+                let path = path.split(':').next().unwrap_or_default();
+                CopyPath::from_id(path).is_some_and(|path| ends(path)[end])
+            };
+            let mut totals = self.totals();
+            totals.retain(|path, _| has_end(path));
+            assert_eq!(totals, sum, "the rows of '{member}' are not the totals");
+            let mut totals = BTreeMap::new();
+            add_copied(&mut totals, &self.0["totals"]["paths"]);
+            // Where a part is unknown, so is the total, and the rows have what is known.
+            let unknown = |path: &str| {
+                array(&self.0["totals"]["paths"])
+                    .iter()
+                    .any(|it| it["path"] == path && it["copied_bytes"].is_null())
+            };
+            totals.retain(|path, _| has_end(path) && !unknown(path));
+            copied.retain(|path: &String, _| !unknown(path));
+            assert_eq!(totals, copied, "the copies of '{member}' are not those of the totals");
+        }
+    }
+
+    /// What was moved from and to files, sockets and pipes, by process.
+    pub fn objects(&self) -> Vec<ObjectRow> {
+        let text = |row: &Value, member: &str| row[member].as_str().map(str::to_owned);
+        let row = |row: &Value| ObjectRow {
+            kind: text(row, "kind").expect("a kind"),
+            name: text(row, "name"),
+            deleted: row["deleted"].as_bool().expect("whether it has a name"),
+            inode: number(row, "inode"),
+            pid: number(row, "pid"),
+            comm: text(row, "comm").expect("a name"),
+            socket: row.get("socket").cloned().unwrap_or_default(),
+            peers: row.get("peers").map(array).unwrap_or_default().to_vec(),
+            from: samples(&row["from"]),
+            to: samples(&row["to"]),
+            mount_namespace: row["mount_namespace"].as_u64(),
+        };
+        self.0.get("objects").map(array).unwrap_or_default().iter().map(row).collect()
+    }
+
+    /// What is in the row of no object, by reason: where it came from, and where it went to.
+    pub fn outside(&self) -> BTreeMap<String, [Paths; 2]> {
+        let reason = |row: &Value| {
+            let reason = row["reason"].as_str().expect("a reason").to_owned();
+            (reason, [samples(&row["from"]), samples(&row["to"])])
+        };
+        let rows = self.0.get("objects_outside").map(array).unwrap_or_default();
+        rows.iter().map(reason).collect()
     }
 
     /// Every row.
@@ -141,6 +236,17 @@ impl Report {
                 copies: array(&row["paths"]).iter().map(copies).collect(),
             })
             .collect()
+    }
+
+    /// The groups, if there are any.
+    pub fn groups(&self) -> Vec<Group> {
+        let groups = self.0.get("groups").map(array).unwrap_or_default();
+        let group = |row: &Value| Group {
+            name: row["group"].as_str().expect("a name").to_owned(),
+            members: row["members"].as_u64(),
+            paths: paths(row),
+        };
+        groups.iter().map(group).collect()
     }
 
     /// The rows of a pid, in the order of their start.
@@ -195,15 +301,15 @@ impl Report {
     /// machine. What is lost every time, and just as well while nothing of ours runs (`idle`), is lost
     /// by something else: the test cannot say anything then.
     pub fn complete(
-        mut observe: impl FnMut() -> Self,
+        mut observe: impl FnMut() -> Result<Self, Skip>,
         idle: impl FnOnce() -> Self,
     ) -> Result<Self, Skip> {
-        let mut report = observe();
+        let mut report = observe()?;
         for _ in 1..ATTEMPTS {
             if report.losses().is_empty() {
                 return Ok(report);
             }
-            report = observe();
+            report = observe()?;
         }
         let (losses, others) = (report.losses(), idle().losses());
         if !losses.is_empty() && losses.keys().all(|reason| others.contains_key(reason)) {
@@ -233,9 +339,20 @@ pub fn add(sum: &mut Paths, more: &Paths) {
     }
 }
 
+fn add_copied(sum: &mut BTreeMap<String, u64>, samples: &Value) {
+    for sample in array(samples) {
+        let (path, (copied, _)) = copies(sample);
+        *sum.entry(path).or_default() += copied.unwrap_or_default();
+    }
+}
+
 fn paths(row: &Value) -> Paths {
+    samples(&row["paths"])
+}
+
+fn samples(list: &Value) -> Paths {
     let mut paths = Paths::new();
-    for sample in array(&row["paths"]) {
+    for sample in array(list) {
         let path = sample["path"].as_str().expect("a path has an id");
         match sample["sockets"].as_object() {
             Some(kinds) => {

@@ -43,7 +43,7 @@ fn no_name_reaches_the_terminal_as_it_is() {
         }
     }
     let bytes = OsStr::from_bytes(b"\xff\x1b[2J");
-    run(zc([OsStr::new("demo"), OsStr::new("--script"), bytes])).fails(1, &["cannot read"]);
+    run(zc([OsStr::new("demo"), OsStr::new("--script"), bytes])).fails(2, &["cannot read"]);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn files_are_read_within_bounds() {
     let file = file.to_str().unwrap();
     let doctor = run(zc(["doctor", "--btf", file])).exits(1);
     assert!(doctor.stdout().contains("lacks task_pid"), "{}", doctor.stdout());
-    run(zc(["top", "--once", "--btf", "/dev/zero"])).fails(1, &["more than"]);
-    run(zc(["demo", "--text", "--script", "/dev/zero"])).fails(1, &["more than"]);
-    run(zc(["demo", "--text", "--script", home.path().to_str().unwrap()])).fails(1, &["directory"]);
+    run(zc(["top", "--once", "--btf", "/dev/zero"])).fails(2, &["more than"]);
+    run(zc(["demo", "--text", "--script", "/dev/zero"])).fails(2, &["more than"]);
+    run(zc(["demo", "--text", "--script", home.path().to_str().unwrap()])).fails(2, &["directory"]);
 }

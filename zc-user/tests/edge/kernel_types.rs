@@ -56,11 +56,11 @@ fn files_that_are_no_type_information_are_refused_in_words() {
     };
     let good = fs::read(KERNEL).unwrap();
     let absent = directory.path().join("absent");
-    stat(&absent).fails(1, &["No such file", KERNEL]);
-    stat(&file("empty", b"")).fails(1, &["the file is empty", KERNEL]);
-    stat(&file("garbage", &[0x5a; 100_000])).fails(1, &["BTF magic", KERNEL]);
-    stat(&file("header", &good[..20])).fails(1, &["ends inside its header", KERNEL]);
-    stat(&file("half", &good[..good.len() / 2])).fails(1, &["shorter than its header", KERNEL]);
+    stat(&absent).fails(2, &["No such file", KERNEL]);
+    stat(&file("empty", b"")).fails(2, &["the file is empty", KERNEL]);
+    stat(&file("garbage", &[0x5a; 100_000])).fails(2, &["BTF magic", KERNEL]);
+    stat(&file("header", &good[..20])).fails(2, &["ends inside its header", KERNEL]);
+    stat(&file("half", &good[..good.len() / 2])).fails(2, &["shorter than its header", KERNEL]);
     let doctor =
         run(zc(["doctor".as_ref(), "--btf".as_ref(), absent.as_os_str()])).exits(1).stdout();
     assert!(doctor.contains("BLOCKING  type information"), "{doctor}");
@@ -78,6 +78,6 @@ fn damaged_type_information_is_refused_in_words() {
         bad[range.clone()].fill(fill);
         let path = directory.path().join("damaged");
         fs::write(&path, bad).unwrap();
-        stat(&path).fails(1, &["cannot read the kernel's structures", "--btf"]);
+        stat(&path).fails(2, &["cannot read the kernel's structures", "--btf"]);
     }
 }

@@ -11,7 +11,9 @@ use rustix::{fs::XattrFlags, process::Signal};
 
 use super::{
     pty::Pty,
-    zc::{Running, UNPRIVILEGED, ZC, attached, path, public, run, through, until, zc},
+    zc::{
+        Running, UNPRIVILEGED, ZC, attached, in_own_mounts, path, public, run, through, until, zc,
+    },
 };
 
 /// `CapEff` and the like of a status file.
@@ -108,6 +110,35 @@ fn what_is_not_needed_is_given_up_in_every_thread() {
     }
 }
 
+/// CAP_SYS_PTRACE, CAP_CHECKPOINT_RESTORE.
+const FOR_FILES: u64 = 1 << 19 | 1 << 40;
+
+#[test]
+fn the_thread_that_looks_at_code_has_no_right_but_to_open_files() {
+    let zc = Running::start(zc(["top", "--json", "--interval", "0.1", "--user-copies"]));
+    zc.attached();
+    let own = fs::read_to_string("/proc/self/status").unwrap();
+    let own = u64::from_str_radix(field(&own, "CapPrm"), 16).unwrap();
+    // It begins with the first sample.
+    until("both threads have what they keep", || {
+        let threads = fs::read_dir(format!("/proc/{}/task", zc.0.id())).unwrap();
+        let mut held: Vec<_> = threads
+            .filter_map(|it| fs::read_to_string(it.unwrap().path().join("status")).ok())
+            .map(|it| u64::from_str_radix(field(&it, "CapPrm"), 16).unwrap())
+            .collect();
+        held.sort_unstable();
+        held == [own & FOR_FILES, own & (KEPT | FOR_FILES)]
+    });
+}
+
+#[test]
+fn a_command_whose_code_was_looked_at_ends_as_usual() {
+    // The right to signal it is dropped in the end, in all threads.
+    let words = ["stat", "--json", "--user-copies", "--", "sh", "-c", "sleep 1; exit 7"];
+    let output = Running::start(zc(words)).end().0;
+    assert_eq!(output.code(), Some(7));
+}
+
 #[test]
 fn the_thread_that_reads_keys_has_no_more() {
     let mut pty = Pty::open(100, 30);
@@ -158,19 +189,19 @@ fn capabilities_of_the_file_count_and_open_no_file_that_the_user_may_not() {
     let new = directory.path().join("new");
     let (secret, new, home) =
         (secret.to_str().unwrap(), new.to_str().unwrap(), directory.path().to_str().unwrap());
-    for words in [
-        &["demo", "--text", "--script", secret][..],
-        &["top", "--once", "--btf", secret],
-        &["stat", "--btf", secret, "--", "true"],
-        &["stat", "-o", secret, "--", "true"],
-        &["stat", "-o", new, "--", "true"],
-        &["lab", "run", "read_write", "-o", new],
-        &["lab", "run", "read_write", "--file", secret],
-        &["lab", "run", "read_write", "--dir", home],
-        &["lab", "run", "nginx_sendfile", "--file", secret],
-        &["docs", "man", "--to", home],
+    for (status, words) in [
+        (2, &["demo", "--text", "--script", secret][..]),
+        (2, &["top", "--once", "--btf", secret]),
+        (2, &["stat", "--btf", secret, "--", "true"]),
+        (1, &["stat", "-o", secret, "--", "true"]),
+        (1, &["stat", "-o", new, "--", "true"]),
+        (1, &["lab", "run", "read_write", "-o", new]),
+        (1, &["lab", "run", "read_write", "--file", secret]),
+        (1, &["lab", "run", "read_write", "--dir", home]),
+        (1, &["lab", "run", "nginx_sendfile", "--file", secret]),
+        (1, &["docs", "man", "--to", home]),
     ] {
-        let refused = run(through(&UNPRIVILEGED, &copy, words)).exits(1);
+        let refused = run(through(&UNPRIVILEGED, &copy, words)).exits(status);
         let said = format!("{}{}", refused.stdout(), refused.stderr());
         assert!(said.contains("ermission denied"), "{words:?}: {said}");
         assert!(!said.contains("hush"), "{words:?}: {said}");
@@ -178,6 +209,36 @@ fn capabilities_of_the_file_count_and_open_no_file_that_the_user_may_not() {
     let doctor = run(through(&UNPRIVILEGED, &copy, &["doctor", "--btf", secret])).exits(1).stdout();
     assert!(doctor.contains("Permission denied"), "{doctor}");
     assert!(!Path::new(new).exists());
+}
+
+/// CAP_SYS_PTRACE is kept where `/proc` hides processes without it, and nowhere else.
+#[test]
+fn what_proc_hides_is_seen_as_long_as_that_takes() {
+    let (_directory, copy) = with_file_capabilities();
+    let stranger = format!("{} {}", UNPRIVILEGED.join(" "), copy.display());
+    for (options, zc, shows) in [
+        ("hidepid=0", stranger.as_str(), false),
+        ("hidepid=1", stranger.as_str(), true),
+        ("hidepid=2", stranger.as_str(), true),
+        // Those of this group see everything: root is not one of them.
+        ("hidepid=2,gid=65534", stranger.as_str(), false),
+        ("hidepid=2,gid=65533", "$0", true),
+        ("hidepid=2", "$0", false),
+    ] {
+        let mount = format!("mount -t proc -o {options} proc /proc");
+        let script = format!("{mount}; exec {zc} top --json --interval 0.1");
+        let zc = Running::start(in_own_mounts(&script));
+        zc.attached();
+        for thread in fs::read_dir(format!("/proc/{}/task", zc.0.id())).unwrap() {
+            let status = fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+            for set in ["CapPrm", "CapEff"] {
+                let kept = u64::from_str_radix(field(&status, set), 16).unwrap();
+                assert_eq!(kept, KEPT | u64::from(shows) << 19, "{script}: {set}");
+            }
+        }
+        zc.signal(Signal::INT);
+        assert_eq!(zc.end().0.code(), Some(0), "{script}");
+    }
 }
 
 #[test]

@@ -73,6 +73,22 @@ fn the_terminal_is_given_back_and_the_kernel_left_clean() {
     }
 }
 
+#[test]
+fn of_a_terminal_that_is_too_large_a_part_is_drawn_on() {
+    for (columns, rows) in [(9_000, 9_000), (u16::MAX, u16::MAX)] {
+        let mut pty = Pty::open(columns, rows);
+        let zc = pty.spawn(&["top", "--interval", "0.2"]);
+        pty.wait_for(LIVE);
+        pty.resize(100, 30);
+        pty.wait_for(LIVE);
+        pty.resize(columns, rows);
+        pty.wait_for(LIVE);
+        signal(zc.id(), Signal::TERM);
+        assert_eq!(end(zc).code(), Some(0), "{columns}x{rows}");
+        is_restored(pty, &format!("{columns}x{rows}"));
+    }
+}
+
 /// Signals that no session takes note of, and crashes.
 #[test]
 fn signals_that_kill_give_the_terminal_back_first() {

@@ -153,11 +153,20 @@ fn is_right(case: &Case) -> Result<(), Skip> {
         for advice in &row.advice {
             found.insert((row.comm.as_str(), advice["rule"].as_str().expect("a rule")));
             let certainty = advice["certainty"].as_str().expect("how certain it is");
-            assert!(["possible", "likely", "certain"].contains(&certainty), "{advice}");
+            // Nothing but the kernel's own report is certain.
+            let levels = match advice["rule"].as_str() {
+                Some("zerocopy_not_achieved") => &["possible", "likely", "certain"][..],
+                _ if cases::POSSIBLE.contains(&case.name) => &["possible"],
+                _ => &["possible", "likely"],
+            };
+            assert!(levels.contains(&certainty), "{advice}");
             assert!(advice["condition"].as_str().is_some_and(|text| text.starts_with("if ")));
         }
     }
-    let expected = case.rules.iter().map(|(name, rule)| (*name, *rule)).collect();
+    let mut expected: BTreeSet<_> = case.rules.iter().map(|(name, rule)| (*name, *rule)).collect();
+    if cases::AT_MOST.contains(&case.name) {
+        expected.retain(|it| found.contains(it));
+    }
     assert_eq!(found, expected, "{rows:#?}");
     Ok(())
 }

@@ -14,13 +14,19 @@ use crate::{
     Test,
     report::{Report, number},
     requirement::{self, Skip, program},
-    workload::{crowded::PAIRS, refusal::DROPPED},
+    workload::{
+        crowded::PAIRS,
+        refusal::DROPPED,
+        renamed::{BYTES, EACH, MANY, NAMES, PEER},
+    },
     zc::{observe, on_disk, workload},
 };
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("devices::network_bytes_are_those_of_proc_net_dev", network),
     ("devices::more_interfaces_than_a_cpu_has_slots_for_are_all_counted", crowded),
+    ("devices::an_interface_is_its_name_too", renamed),
+    ("devices::no_number_of_interfaces_is_too_large", ever_renamed),
     ("devices::packets_that_a_driver_does_not_take_count_once", refused),
     ("devices::disk_bytes_are_those_of_the_block_layer", disk),
 ];
@@ -49,8 +55,7 @@ fn network() -> Result<(), Skip> {
         for (name, kernel) in devices.iter().filter(|(_, counts)| number(counts, "tx_bytes") > 0) {
             let device = device(&report, name, &namespace["namespace"]);
             compare(device, kernel, name);
-            let shapes = number(device, "linear_bytes") + number(device, "gather_bytes");
-            assert_eq!(shapes, number(device, "write_bytes"), "{name}");
+            shapes_within(device, name);
             assert_eq!(number(device, "errors"), 0);
             assert_eq!(device["software"], true, "nothing of it is hardware");
             assert_eq!(device["dma_read_bytes"], Value::Null);
@@ -79,6 +84,60 @@ fn crowded() -> Result<(), Skip> {
     Ok(())
 }
 
+fn renamed() -> Result<(), Skip> {
+    requirement::administrator()?;
+    program("ip")?;
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (report, namespaces) = compared("renamed");
+    let mut sum = 0;
+    for (name, frames) in NAMES {
+        let device = device(&report, name, &namespaces[0]["namespace"]);
+        assert_eq!(number(device, "write_requests"), frames as u64, "{name}");
+        assert_eq!(number(device, "write_bytes"), (frames * BYTES) as u64, "{name}");
+        assert_eq!(number(device, "read_bytes"), 0, "{name}");
+        sum += frames;
+    }
+    let peer = device(&report, PEER, &namespaces[0]["namespace"]);
+    assert_eq!(number(peer, "read_requests"), sum as u64);
+    assert_eq!(number(peer, "read_bytes"), (sum * BYTES) as u64);
+    Ok(())
+}
+
+/// More interfaces than a table has room for are kept one by one for a while, and added to one row then.
+fn ever_renamed() -> Result<(), Skip> {
+    requirement::administrator()?;
+    program("ip")?;
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (report, namespaces) = compared("ever-renamed");
+    assert_eq!(report.losses().get("devices_exhausted"), None);
+    let namespace = &namespaces[0]["namespace"];
+    let own = |row: &&Value| row["namespace"] == *namespace && row["device"] != PEER;
+    let rows: Vec<_> = report.devices().iter().filter(own).collect();
+    for row in &rows {
+        assert_eq!(number(row, "write_requests"), EACH as u64, "{row}");
+        assert_eq!(number(row, "write_bytes"), (EACH * BYTES) as u64, "{row}");
+    }
+    // Interfaces of others may be in that row, too.
+    let other =
+        report.devices().iter().find(|row| row["device"] == "(other)" && row["kind"] == "net");
+    let other = other.unwrap_or_else(|| panic!("no row for the others in {:?}", report.devices()));
+    let merged = (MANY - rows.len()) as u64;
+    assert!(merged > 0 && number(other, "write_requests") >= merged * EACH as u64, "{other}");
+    assert!(number(other, "write_bytes") >= merged * (EACH * BYTES) as u64, "{other}");
+    device(&report, &format!("zc{}", MANY - 1), namespace);
+    let peer = device(&report, PEER, namespace);
+    assert_eq!(number(peer, "read_requests"), (MANY * EACH) as u64);
+    assert_eq!(number(peer, "read_bytes"), (MANY * EACH * BYTES) as u64);
+    Ok(())
+}
+
+/// Expects that no more shapes than packets were counted: fewer, if others on this machine have sent very many packets
+/// at the same time. The tests of shapes have all of them.
+fn shapes_within(device: &Value, name: &str) {
+    let shapes = number(device, "linear_bytes") + number(device, "gather_bytes");
+    assert!(shapes <= number(device, "write_bytes"), "{name}: {shapes}");
+}
+
 /// Expects the kernel's figures, in both directions.
 fn compare(device: &Value, kernel: &Value, name: &str) {
     for (ours, theirs) in [
@@ -93,7 +152,7 @@ fn compare(device: &Value, kernel: &Value, name: &str) {
 
 /// One after the other, and not next to `network`: the kernel gives the number of a namespace that is gone
 /// to the next one, and all of these have a device of the same name and index.
-static ALONE: Mutex<()> = Mutex::new(());
+pub(crate) static ALONE: Mutex<()> = Mutex::new(());
 
 fn refused() -> Result<(), Skip> {
     requirement::administrator()?;
@@ -114,8 +173,7 @@ fn dropped() -> Result<(), Skip> {
         let device = device(&report, name, &namespaces[0]["namespace"]);
         assert_eq!(number(device, "write_bytes"), number(kernel, "tx_bytes"), "{name}");
         assert_eq!(number(device, "write_requests"), number(kernel, "tx_packets"), "{name}");
-        let shapes = number(device, "linear_bytes") + number(device, "gather_bytes");
-        assert_eq!(shapes, number(device, "write_bytes"), "{name}");
+        shapes_within(device, name);
         // The queue of the device below never handed its driver what it dropped.
         let refused = if name == "zcm" { DROPPED as u64 } else { 0 };
         assert_eq!(number(device, "errors"), refused, "{name}");
@@ -135,8 +193,7 @@ fn requeued() -> Result<(), Skip> {
     // Such a device counts packets when the other end takes them, without the header
     // (`veth_xdp_rcv`, `drivers/net/veth.c`).
     assert_eq!(number(device, "write_bytes"), number(kernel, "tx_bytes") + HEADER * packets);
-    let shapes = number(device, "linear_bytes") + number(device, "gather_bytes");
-    assert_eq!(shapes, number(device, "write_bytes"));
+    shapes_within(device, "zca");
     Ok(())
 }
 

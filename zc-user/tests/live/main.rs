@@ -12,12 +12,17 @@ mod advice;
 mod devices;
 mod exhaustion;
 mod followed;
+mod groups;
 mod names;
 mod nginx;
+mod objects;
 mod processes;
 mod programs;
 mod scenarios;
+mod shapes;
 mod tax;
+mod unseen;
+mod user_copies;
 mod witness;
 mod workload;
 mod writeback;
@@ -49,11 +54,16 @@ fn main() -> ExitCode {
         processes::TESTS,
         exhaustion::TESTS,
         followed::TESTS,
+        groups::TESTS,
         names::TESTS,
         devices::TESTS,
+        shapes::TESTS,
         nginx::TESTS,
+        objects::TESTS,
         writeback::TESTS,
         tax::TESTS,
+        user_copies::TESTS,
+        unseen::TESTS,
     ];
     trials.extend(tests.concat().into_iter().map(|(name, test)| trial(name.to_owned(), test)));
     runner::run(trials)

@@ -1,6 +1,7 @@
 //! nginx serves a file, with and without sendfile.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
@@ -15,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::{
     Test,
-    report::{Count, Process, data},
+    report::{Count, Paths, Process, data},
     requirement::{self, Skip, program},
     zc::{PATIENCE, Watch},
 };
@@ -24,7 +25,12 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("nginx::with_sendfile_nothing_is_copied", sendfile_on),
     ("nginx::without_sendfile_everything_is_copied_twice", sendfile_off),
     ("nginx::without_sendfile_it_is_advised", advice),
+    ("nginx::files_and_clients_have_the_bytes_of_the_access_log", access_log),
 ];
+
+/// The files of the test that compares with the access log, and their sizes: primes.
+const FILES: [(&str, u64); 4] =
+    [("one", 1_000_003), ("two", 300_007), ("three", 70_001), ("four", 10_007)];
 
 /// 64 MiB less 5 bytes: the largest prime below.
 const BYTES: u64 = 67_108_859;
@@ -37,15 +43,19 @@ struct Nginx {
     master: Child,
     port: u16,
     worker: u32,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Nginx {
     /// Its port was free a moment ago. If another program was faster, nginx is started with another port.
     fn start(sendfile: &str) -> Result<Self, Skip> {
+        Self::with(sendfile, 1)
+    }
+
+    fn with(sendfile: &str, workers: usize) -> Result<Self, Skip> {
         let nginx = program("nginx")?;
         for _ in 0..ATTEMPTS {
-            if let Some(started) = Self::attempt(&nginx, sendfile) {
+            if let Some(started) = Self::attempt(&nginx, sendfile, workers) {
                 return Ok(started);
             }
         }
@@ -53,23 +63,30 @@ impl Nginx {
     }
 
     /// `None` if it ends at once.
-    fn attempt(nginx: &Path, sendfile: &str) -> Option<Self> {
+    fn attempt(nginx: &Path, sendfile: &str, workers: usize) -> Option<Self> {
         let directory = TempDir::new().expect("a directory");
         let root = directory.path();
         // Holes: their pages are as good as any in the page cache, and take no room on the disk.
         let file = fs::File::create(root.join("file")).expect("room");
         file.set_len(BYTES).expect("room");
+        for (name, bytes) in FILES {
+            let file = fs::File::create(root.join(name)).expect("room");
+            file.set_len(bytes).expect("room");
+        }
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .expect("a port")
             .port();
         let here = root.display();
+        // What is asked of several workers is logged, which they write to a file.
+        let log = if workers > 1 { format!("{here}/access.log bytes") } else { "off".to_owned() };
         let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
         let configuration = format!(
-            "daemon off; {user} worker_processes 1; pid {here}/pid; error_log {here}/error.log;
+            "daemon off; {user} worker_processes {workers}; pid {here}/pid; error_log {here}/error.log;
              events {{ worker_connections 17; }}
              http {{
-                 access_log off; sendfile {sendfile}; keepalive_requests 1;
+                 log_format bytes '$remote_port $uri $bytes_sent $body_bytes_sent $request_length';
+                 access_log {log}; sendfile {sendfile}; keepalive_requests 100;
                  client_body_temp_path {here}/body; proxy_temp_path {here}/proxy;
                  fastcgi_temp_path {here}/fastcgi; uwsgi_temp_path {here}/uwsgi;
                  scgi_temp_path {here}/scgi;
@@ -85,7 +102,7 @@ impl Nginx {
             .stderr(Stdio::null())
             .spawn()
             .expect("nginx runs");
-        let mut nginx = Self { master, port, worker: 0, _directory: directory };
+        let mut nginx = Self { master, port, worker: 0, directory };
         nginx.worker = nginx.await_worker()?;
         Some(nginx)
     }
@@ -145,6 +162,93 @@ impl Drop for Nginx {
         }
         let _ = self.master.wait();
     }
+}
+
+/// A client that asks for several files on one connection.
+struct Client {
+    stream: BufReader<TcpStream>,
+}
+
+impl Client {
+    fn new(nginx: &Nginx) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", nginx.port)).expect("nginx listens");
+        Self { stream: BufReader::new(stream) }
+    }
+
+    fn get(&mut self, file: &str) {
+        let request = format!("GET /{file} HTTP/1.1\r\nHost: zc\r\n\r\n");
+        self.stream.get_mut().write_all(request.as_bytes()).expect("room");
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            self.stream.read_line(&mut line).expect("an answer");
+            if line == "\r\n" {
+                break;
+            }
+            if let Some(value) = line.strip_prefix("Content-Length: ") {
+                length = value.trim().parse().expect("a number");
+            }
+        }
+        let body = &mut self.stream.by_ref().take(length);
+        assert_eq!(std::io::copy(body, &mut std::io::sink()).expect("an answer"), length);
+    }
+}
+
+/// Two workers, four files, three clients.
+fn access_log() -> Result<(), Skip> {
+    requirement::ebpf()?;
+    let nginx = Nginx::with("on", 2)?;
+    let log = nginx.directory.path().join("access.log");
+    let before = fs::read_to_string(&log).expect("a log").lines().count();
+    let watch = Watch::start_by("files", &["--json", "-p", &nginx.master.id().to_string()]);
+    let mut clients = [(); 3].map(|()| Client::new(&nginx));
+    for round in 0..4 {
+        for (at, client) in clients.iter_mut().enumerate() {
+            client.get(FILES[(round + at) % 4].0);
+            client.get(FILES[at].0);
+        }
+    }
+    let ports = clients.map(|client| client.stream.get_ref().local_addr().expect("a port").port());
+    // The log is written after the last byte has been sent.
+    let mut lines = Vec::new();
+    let began = Instant::now();
+    while lines.len() < 24 {
+        assert!(began.elapsed() < PATIENCE, "the log has not been written: {lines:?}");
+        let text = fs::read_to_string(&log).expect("a log");
+        lines = text.lines().skip(before).map(str::to_owned).collect();
+    }
+    let report = watch.finish();
+    report.assert_complete();
+    let mut by_file = BTreeMap::new();
+    let mut by_client = BTreeMap::new();
+    for line in &lines {
+        let mut words = line.split(' ');
+        let port = words.next().expect("a port").to_owned();
+        let file = words.next().expect("a file").trim_start_matches('/').to_owned();
+        let mut number = || words.next().and_then(|it| it.parse::<u64>().ok()).expect("a number");
+        let (sent, body, received) = (number(), number(), number());
+        *by_file.entry(file).or_insert(0) += body;
+        let client = by_client.entry(port).or_insert((0, 0));
+        *client = (client.0 + received, client.1 + sent);
+    }
+    assert_eq!(by_client.len(), ports.len());
+
+    let sum = |paths: &Paths| paths.values().map(|count| count.bytes).sum::<u64>();
+    let rows = report.objects();
+    let place = nginx.directory.path().canonicalize().expect("it is there");
+    for (file, bytes) in &by_file {
+        let name = place.join(file);
+        let of_file = rows.iter().filter(|row| row.name.as_deref() == name.to_str());
+        assert_eq!(of_file.map(|row| sum(&row.from)).sum::<u64>(), *bytes, "{file}: {rows:#?}");
+    }
+    for (port, (received, sent)) in &by_client {
+        let remote = format!("127.0.0.1:{port}");
+        let of_client: Vec<_> =
+            rows.iter().filter(|row| row.socket["remote"] == remote.as_str()).collect();
+        let [row] = of_client[..] else { panic!("not one socket of {remote}: {rows:#?}") };
+        assert_eq!((sum(&row.from), sum(&row.to)), (*received, *sent), "{row:?}");
+    }
+    Ok(())
 }
 
 /// The row of the worker, and the lengths of request and headers, of one download.

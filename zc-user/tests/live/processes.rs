@@ -34,7 +34,7 @@ fn run_complete(words: &[&str], file: &str) -> Result<(Report, TempDir), Skip> {
     let mut directory = TempDir::new().expect("a directory");
     let again = || {
         directory = TempDir::new().expect("a directory");
-        run(words, &directory, file)
+        Ok(run(words, &directory, file))
     };
     let report = Report::complete(again, idle)?;
     report.assert_complete();

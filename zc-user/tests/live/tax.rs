@@ -81,7 +81,7 @@ fn words(kind: &str, milliseconds: u64, file: &Path) -> Vec<std::ffi::OsString> 
     words
 }
 
-fn sampler() -> Result<(), Skip> {
+pub(crate) fn sampler() -> Result<(), Skip> {
     requirement::ebpf()?;
     let text = fs::read_to_string("/proc/kallsyms").unwrap_or_default();
     if text.starts_with("0000000000000000 ") && !text.contains("\nffff") {

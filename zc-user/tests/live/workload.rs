@@ -2,16 +2,22 @@
 //!
 //! They run single-threaded from `main`, before any test, so they may fork.
 
+pub(crate) mod burst;
+mod code;
 pub(crate) mod crowd;
 pub(crate) mod crowded;
 pub(crate) mod family;
 mod iperf;
 mod launch;
 mod life;
+pub(crate) mod objects;
 mod passed;
 pub(crate) mod refusal;
+pub(crate) mod renamed;
 pub(crate) mod tax;
 mod traffic;
+pub(crate) mod users;
+pub(crate) mod workers;
 pub(crate) mod writeback;
 
 use std::{ffi::OsString, path::Path, process::ExitCode};
@@ -41,13 +47,22 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
         "parted" => family::parted(Path::new(text(1))),
         "homes" => family::homes(Path::new(text(1))),
         "dirty" => family::dirty(Path::new(text(1)), count(2)),
+        "users" => users::users(),
+        "workers" => workers::workers(),
         "crowd" => crowd::crowd(count(1)),
         "tax" => {
             tax::burn_all(text(1), count(2) as u64, Path::new(text(3)));
         }
+        "code" => code::burn(text(1), count(2) as u64, Path::new(text(3))),
         "traffic" => traffic::traffic(),
+        "burst" => burst::burst(),
         "crowded" => crowded::crowded(),
         "passed" => passed::passed(text(1), Path::new(text(2)), Path::new(text(3))),
+        "objects" => objects::objects(Path::new(text(1))),
+        "many-files" => objects::many(count(1), Path::new(text(2))),
+        "renamed" => renamed::renamed(),
+        "ever-renamed" => renamed::ever_renamed(),
+        "unseen" => crate::scenarios::rings::reap_in_memory(),
         "dropped" => refusal::dropped(),
         "requeued" => refusal::requeued(),
         "iperf" => iperf::iperf(Path::new(text(1)), Path::new(text(2))),

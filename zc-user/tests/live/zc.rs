@@ -48,10 +48,15 @@ pub(crate) struct Observed {
 
 /// Runs `zc stat --json OPTIONS -- COMMAND`, which has to succeed.
 pub(crate) fn observe<S: AsRef<OsStr>>(options: &[&str], command: &[S]) -> Observed {
+    observe_by("stat", options, command)
+}
+
+/// As [`observe`], with another verb.
+pub(crate) fn observe_by<S: AsRef<OsStr>>(verb: &str, options: &[&str], command: &[S]) -> Observed {
     let directory = TempDir::new().expect("a temporary directory");
     let file = directory.path().join("report.json");
     let output = zc()
-        .args(["stat", "--json", "-o"])
+        .args([verb, "--json", "-o"])
         .arg(&file)
         .args(options)
         .arg("--")
@@ -60,7 +65,7 @@ pub(crate) fn observe<S: AsRef<OsStr>>(options: &[&str], command: &[S]) -> Obser
         .expect("zc runs");
     assert!(
         output.status.success(),
-        "zc stat ended with {}:\n{}",
+        "zc {verb} ended with {}:\n{}",
         output.status,
         String::from_utf8_lossy(&output.stderr)
     );
@@ -82,9 +87,14 @@ pub(crate) struct Watch {
 impl Watch {
     /// Starts `zc stat OPTIONS` and waits until it counts.
     pub(crate) fn start(options: &[&str]) -> Self {
+        Self::start_by("stat", options)
+    }
+
+    /// As [`Self::start`], with another verb.
+    pub(crate) fn start_by(verb: &str, options: &[&str]) -> Self {
         let directory = TempDir::new().expect("a temporary directory");
         let child = zc()
-            .arg("stat")
+            .arg(verb)
             .args(options)
             .arg("-o")
             .arg(directory.path().join("report"))

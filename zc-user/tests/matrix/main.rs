@@ -15,6 +15,7 @@ mod late;
 mod locked;
 mod reloaded;
 mod tls;
+mod verified;
 mod wires;
 
 use std::{
@@ -49,8 +50,14 @@ fn main() -> ExitCode {
     if env::var_os(LAST).is_some() {
         return runner::run(trials(&[hotplug::TESTS, late::TESTS, reloaded::TESTS, locked::TESTS]));
     }
-    let mut trials =
-        trials(&[doctor::TESTS, exact::TESTS, contended::TESTS, degraded::TESTS, lab::TESTS]);
+    let mut trials = trials(&[
+        doctor::TESTS,
+        exact::TESTS,
+        contended::TESTS,
+        degraded::TESTS,
+        lab::TESTS,
+        verified::TESTS,
+    ]);
     trials.extend(tls::trials());
     trials.extend(wires::trials());
     runner::run(trials)

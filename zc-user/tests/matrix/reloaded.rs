@@ -75,7 +75,7 @@ fn replaced() -> Result<(), Skip> {
     let program = std::env::current_exe().unwrap();
     let words = [&*program, Path::new("workload"), Path::new("reloaded"), directory.path()];
     let words = words.map(|word| word.to_str().unwrap());
-    let report = Report::complete(|| observe(&words), || observe(&["sleep", "1"]))?;
+    let report = Report::complete(|| Ok(observe(&words)), || observe(&["sleep", "1"]))?;
     report.assert_complete();
     let mut readers = report.processes();
     readers.retain(|process| process.comm == "dd");

@@ -1,20 +1,19 @@
 //! The console: this process's terminal with its keys, the clock, and signals.
 
-use std::{io::Stdout, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use crossterm::event::EventStream;
 use futures_util::StreamExt as _;
-use ratatui::{Terminal, backend::CrosstermBackend};
+use ratatui::Terminal;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use zc_session::{
     signals::Signals,
-    stall::Stoppable,
     world::{Events, Real},
 };
 
 use super::{
-    terminal::Screen,
+    terminal::{Output, Screen},
     world::{Happening, Surface, World},
 };
 
@@ -78,7 +77,7 @@ impl Events for Keys {
 }
 
 impl Surface for Screen {
-    type Backend = CrosstermBackend<Stoppable<Stdout>>;
+    type Backend = Output;
 
     fn terminal(&mut self) -> &mut Terminal<Self::Backend> {
         Self::terminal(self)

@@ -208,7 +208,8 @@ impl<S: Surface> Output for Dashboard<'_, '_, S> {
         match happening {
             Happening::Terminal(Event::Resize(columns, rows)) => {
                 self.surface.resized(columns, rows);
-                self.shell.resize(Rect::new(0, 0, columns, rows));
+                // What is drawn on may be a part of it.
+                self.resize()?;
                 self.apply(Effect::None)
             }
             Happening::Terminal(event) => {

@@ -1,5 +1,6 @@
 //! The terminal: taken over, and given back whatever happens.
 
+mod bounded;
 mod emergency;
 
 use std::{
@@ -21,6 +22,11 @@ use ratatui::{
 };
 use zc_session::stall::{self, Stoppable};
 
+use bounded::Bounded;
+
+/// How the terminal is drawn on.
+pub type Output = Bounded<CrosstermBackend<Stoppable<Stdout>>>;
+
 /// Clicks and the wheel in SGR coordinates. Not crossterm's own command: that one also reports
 /// every movement of the mouse, each of which would wake us up.
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
@@ -30,7 +36,7 @@ const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 pub struct Screen {
     // Never dropped: on a terminal that is gone, its destructor panics over a cursor that it
     // cannot show. Ours shows it.
-    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stoppable<Stdout>>>>,
+    terminal: ManuallyDrop<Terminal<Output>>,
 }
 
 impl Screen {
@@ -51,7 +57,8 @@ impl Screen {
             leave();
             previous(info);
         }));
-        let terminal = Terminal::new(CrosstermBackend::new(Stoppable(io::stdout())))
+        let output = Bounded(CrosstermBackend::new(Stoppable(io::stdout())));
+        let terminal = Terminal::new(output)
             .context("cannot start the dashboard: the size of the terminal is unknown")?;
         let screen = Self { terminal: ManuallyDrop::new(terminal) };
         enter().context("cannot start the dashboard: the terminal refuses raw mode")?;
@@ -59,7 +66,7 @@ impl Screen {
     }
 
     /// What to draw on.
-    pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Stoppable<Stdout>>> {
+    pub fn terminal(&mut self) -> &mut Terminal<Output> {
         &mut self.terminal
     }
 

@@ -4,8 +4,9 @@ use zc_common::path::{CopyPath, lane};
 
 use super::{Traced, at_return};
 use crate::{
-    account::Account,
-    kernel::{Object, offset, variant},
+    account::{Account, maps_ahead},
+    kernel::{Object, offset, setting, variant},
+    objects::{self, Copies, Done},
 };
 
 /// `FAULT_FLAG_WRITE`, `include/linux/mm_types.h`.
@@ -35,9 +36,10 @@ at_return!(
 );
 
 at_return!(
-    /// `vm_fault_t filemap_fault(struct vm_fault *)`, `mm/filemap.c`. A write to a private mapping
-    /// gets a copy of the page; where `copy_mc_to_kernel` does not see that.
-    CowFile, zc_cow_file, "filemap_fault", |call| {
+    /// `vm_fault_t finish_fault(struct vm_fault *)`, `mm/memory.c`: maps the page that a file has brought. A write to a
+    /// private mapping, of whichever kind of file, maps a copy of it, which was made before (`do_cow_fault`); where
+    /// `copy_mc_to_kernel` does not see that.
+    CowFile, zc_cow_file, "finish_fault", |call| {
         let fault = call.object(0);
         if call.result() as u64 & VM_FAULT_FAILED == 0 && is_write(fault) && !is_shared(fault) {
             broken(1 << variant!(page_shift));
@@ -85,6 +87,7 @@ at_return!(
 fn mapped<const SITE: usize>(call: Traced<SITE>, pages: u64) {
     let fault = call.object(0);
     let path = match (is_write(fault), is_shared(fault)) {
+        (true, true) if is_ahead(fault) => CopyPath::MmapRead,
         (true, true) => CopyPath::MmapWrite,
         // The page is a copy of the one of the file.
         (true, false) => return,
@@ -94,12 +97,27 @@ fn mapped<const SITE: usize>(call: Traced<SITE>, pages: u64) {
         let bytes = pages << variant!(page_shift);
         account.book(lane(path), bytes as i64);
         account.mapped_in_call(bytes);
+        if setting!(objects) != 0 {
+            let area = fault.follow(offset!(fault_vma));
+            let file = area.read::<u64>(offset!(vma_file)).unwrap_or_default();
+            let done = Done::new(account, lane(path), 1, 0);
+            objects::files(done, file, file, bytes, Copies::default());
+        }
     }
 }
 
 #[inline(always)]
 fn is_write(fault: Object) -> bool {
     fault.load::<u32>(offset!(fault_flags)) & FAULT_FLAG_WRITE != 0
+}
+
+/// Whether the page is mapped ahead of use (`MAP_POPULATE`, mlock, madvise): nothing is written to it. The kernel takes
+/// such a fault for itself: neither `FAULT_FLAG_USER`, `FAULT_FLAG_REMOTE` nor `FAULT_FLAG_INTERRUPTIBLE` is set, which
+/// every fault of the processor has (`include/linux/mm_types.h`, `mm/gup.c`, 5.10 to 7.2).
+#[inline(always)]
+fn is_ahead(fault: Object) -> bool {
+    const TAKEN: u32 = 0x40 | 0x80 | 0x200;
+    fault.load::<u32>(offset!(fault_flags)) & TAKEN == 0 && maps_ahead()
 }
 
 #[inline(always)]

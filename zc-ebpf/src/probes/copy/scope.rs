@@ -7,8 +7,9 @@ use super::{Traced, at_entry, at_return};
 use crate::{
     account::Account,
     descriptor::{Class, File},
-    kernel::offset,
-    probes::uring::operation_lane,
+    kernel::{Object, offset, setting},
+    objects::Done,
+    probes::uring::{copied_of, lane_of},
 };
 
 at_entry!(
@@ -19,19 +20,42 @@ at_entry!(
 
 at_return!(
     /// The end of `io_issue_sqe`. Only now the file is known: it may have been looked up inside.
-    UringEnd, zc_uring_end, "io_issue_sqe", |call| {
-        let Some(account) = Account::current() else { return 0 };
-        let request = call.object(0);
-        let opcode = request.load::<u8>(offset!(kiocb_opcode));
-        let class = class(request.load::<u64>(offset!(kiocb_file)));
-        let result = if call.result_int() == 0 && offset!(kiocb_result) != ABSENT {
-            i64::from(request.load::<i32>(offset!(kiocb_result)))
-        } else {
-            0
-        };
-        account.end(operation_lane(opcode, class), result);
-    }
+    UringEnd, zc_uring_end, "io_issue_sqe", |call| end_uring(call)
 );
+
+at_entry!(
+    /// `int io_poll_issue(struct io_kiocb *, ...)`, `io_uring/io_uring.c`, 6.0 to 7.2: a request that goes on after a
+    /// completion is tried again. Before 6.15 it calls `io_issue_sqe`, since then it does what that does.
+    UringRetryBegin, zc_uring_retry_begin, "io_poll_issue", |call| begin()
+);
+
+at_return!(
+    /// The end of `io_poll_issue`.
+    UringRetryEnd, zc_uring_retry_end, "io_poll_issue", |call| end_uring(call)
+);
+
+#[inline(always)]
+fn end_uring<const SITE: usize>(call: Traced<SITE>) {
+    let Some(account) = Account::current() else { return };
+    let request = call.object(0);
+    let result = if call.result_int() == 0 && offset!(kiocb_result) != ABSENT {
+        i64::from(request.load::<i32>(offset!(kiocb_result)))
+    } else {
+        0
+    };
+    let request = Object::untyped(call.number(0));
+    let lane = lane_of(request);
+    if setting!(objects) == 0 {
+        return account.end(lane, result);
+    }
+    let before = account.copies(lane).unwrap_or_default();
+    account.end(lane, result);
+    let copies = account.copies(lane).map_or(before, |now| now.since(before));
+    if copies.are_none() {
+        return;
+    }
+    copied_of(Done::new(account, lane, 0, 0), request, copies);
+}
 
 at_entry!(
     /// `int aio_read(struct kiocb *, const struct iocb *, ...)`, `fs/aio.c`, 5.10 to 7.2.

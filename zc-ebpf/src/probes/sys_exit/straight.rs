@@ -11,9 +11,11 @@ use zc_common::{
     syscall::{SYSCALL_TABLE_LEN, SyscallKind},
 };
 
+use super::doubt;
 use crate::{
     account::{
-        Account, MESSAGE, ONE_BUFFER, OWN_POSITION, Target, VECTOR, zc_first_buffer, zc_gathered,
+        Account, MESSAGE, ONE_BUFFER, OWN_POSITION, Target, VECTOR, has_work, zc_first_buffer,
+        zc_gathered,
     },
     arch,
     cpu::Cpu,
@@ -26,7 +28,7 @@ use crate::{
 pub(super) struct How(u64);
 
 impl How {
-    /// It moves data: without this, the call is done with.
+    /// It moves data, or a foreign call with that number does: without any bit, the call is done with.
     const DATA: u8 = 1;
     /// The straight path may take it.
     const STRAIGHT: u8 = 1 << 1;
@@ -38,12 +40,18 @@ impl How {
     const POSITION: u8 = 1 << 4;
     /// It takes a vector of buffers.
     const VECTOR: u8 = 1 << 6;
+    /// It submits operations that move data. No call that moves data itself has flags in two arguments.
+    const SUBMIT: u8 = Self::FLAGS_IN_2 | Self::FLAGS_IN_3;
     /// It takes a message.
     const MESSAGE: u8 = 1 << 7;
     /// It is towards the descriptor. The value is the number of bits by which [`Booking`] shifts for it.
     const SENDS: u8 = Booking::BITS as u8;
 
-    /// How the call `number` is dealt with; `None` when it moves no data.
+    /// Only a foreign call with that number moves data.
+    const FOREIGN: u8 = Self::POSITION;
+
+    /// How the call `number` is dealt with; `None` when it neither moves data nor submits operations, natively or as
+    /// a foreign one.
     #[inline(always)]
     pub(super) fn of(number: u64) -> Option<Self> {
         if number >= SYSCALL_TABLE_LEN as u64 {
@@ -54,10 +62,22 @@ impl How {
         if how == 0 { None } else { Some(Self(u64::from(how))) }
     }
 
+    /// Whether a call of 64-bit programs moves data.
+    #[inline(always)]
+    pub(super) fn is_native(self) -> bool {
+        self.has(Self::DATA)
+    }
+
     /// Whether the straight path may take it.
     #[inline(always)]
     pub(super) fn is_straight(self) -> bool {
         self.has(Self::STRAIGHT)
+    }
+
+    /// Whether it submits operations, and moves no data itself.
+    #[inline(always)]
+    pub(super) fn submits(self) -> bool {
+        self.0 == u64::from(Self::SUBMIT)
     }
 
     /// How its buffer is given, see [`zc_first_buffer`].
@@ -79,6 +99,8 @@ impl How {
 
     const fn of_kind(kind: u8) -> u8 {
         const DATA: u8 = How::DATA | How::STRAIGHT;
+        const NONE: u8 = SyscallKind::None as u8;
+        const SUBMIT: u8 = SyscallKind::Submit as u8;
         const READ: u8 = SyscallKind::Read as u8;
         const PREAD: u8 = SyscallKind::Pread as u8;
         const WRITE: u8 = SyscallKind::Write as u8;
@@ -94,7 +116,8 @@ impl How {
             SENDTO => DATA | Self::SENDS | Self::FLAGS_IN_3,
             RECVMSG => DATA | Self::FLAGS_IN_2 | Self::MESSAGE,
             SENDMSG => DATA | Self::SENDS | Self::FLAGS_IN_2 | Self::MESSAGE,
-            _ if kind <= SyscallKind::Submit as u8 => 0,
+            SUBMIT => Self::SUBMIT,
+            NONE => 0,
             _ => Self::DATA,
         }
     }
@@ -113,6 +136,14 @@ static HOW: [u8; SYSCALL_TABLE_LEN] = {
         table[arch::VECTORED[at]] |= How::VECTOR;
         at += 1;
     }
+    table[arch::SECCOMP] = How::DATA;
+    let mut number = 0;
+    while number < SYSCALL_TABLE_LEN {
+        if table[number] == 0 && arch::FOREIGN[number].is_known() {
+            table[number] = How::FOREIGN;
+        }
+        number += 1;
+    }
     table
 };
 
@@ -127,7 +158,13 @@ const EXTRAORDINARY: u64 = 0x2 | 0x20 | 0x2000 | 0x0400_0000;
 #[inline(never)]
 pub(super) fn straight(regs: u64, cpu: Cpu, how: How, result: i64) -> bool {
     let regs = Object::typed(regs);
-    if arch::is_compat(regs) {
+    let current = Object::current_task_typed();
+    if arch::is_compat(current, regs)
+        || arch::rolled_back(regs) as u32 == result as u32 && doubt::is_trapped(current)
+        || cpu.pending_calls() == 1 && doubt::may_mislead(arch::number(regs))
+        || cpu.is_supervised() && doubt::may_be_answered(arch::number(regs))
+        || has_work(current)
+    {
         return false;
     }
     if how.has(How::FLAGS_IN_2 | How::FLAGS_IN_3) {
@@ -140,7 +177,7 @@ pub(super) fn straight(regs: u64, cpu: Cpu, how: How, result: i64) -> bool {
             return false;
         }
     }
-    let task = Object::current_task_typed().address();
+    let task = current.address();
     let Some(account) = Account::remembered(cpu, task) else { return false };
     let half = how.0 & u64::from(How::SENDS);
     let (booking, file) = booking(task, arch::argument(regs, 0), half);

@@ -3,7 +3,7 @@
 
 use core::arch::asm;
 
-use super::moves_data;
+use super::{effect, is_counted};
 use crate::{
     account::{Account, count},
     kernel::{Object, offset, variant},
@@ -25,7 +25,7 @@ fn deferred(arguments: Arguments) {
         _ => place(arguments, 0),
     };
     let opcode = Object::untyped(request).read::<u8>(offset!(kiocb_opcode));
-    if !opcode.is_some_and(moves_data) {
+    if !opcode.is_some_and(|opcode| is_counted(effect(opcode))) {
         return;
     }
     let Some(account) = Account::current() else { return };

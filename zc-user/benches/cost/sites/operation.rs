@@ -109,6 +109,8 @@ const ROWS: &[Row] = &[
           make: fuse::write },
     Row { id: "uring", what: "io_uring: read of a cached file",
           sites: &[&[Site::UringBegin, Site::UringEnd]], make: asynchronous::uring },
+    Row { id: "uring_goes_on", what: "io_uring: receive that goes on, unix send",
+          sites: &[&[Site::UringRetryBegin, Site::UringRetryEnd]], make: asynchronous::goes_on },
     Row { id: "aio_read", what: "libaio: read of a memory file",
           sites: &[&[Site::AioReadBegin, Site::AioReadEnd]], make: asynchronous::aio_read },
     Row { id: "aio_write", what: "libaio: write to a memory file",

@@ -1,6 +1,6 @@
 //! Findings of the lab with figures that are known, from no kernel at all.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use zc_common::{
     loss::Loss,
@@ -213,6 +213,8 @@ fn frame(paths: &[PathSample], syscalls: u64) -> Result<Frame, String> {
         page_bytes: 4096,
         clock_ticks: 100,
         copies: Provenance::Modelled,
+        users: BTreeMap::new(),
+        user_copies: false,
         limitations: vec![
             limitation(CounterId::CopiedBytes, Provenance::Modelled, "no copy hooks"),
             limitation(
@@ -227,6 +229,8 @@ fn frame(paths: &[PathSample], syscalls: u64) -> Result<Frame, String> {
         parent: ProcessId { pid: 1, start_ns: 1 },
         comm: "zc".into(),
         cgroup: None,
+        user: None,
+        ancestry: None,
         kernel: false,
         exited: false,
         merged: 1,
@@ -241,6 +245,9 @@ fn frame(paths: &[PathSample], syscalls: u64) -> Result<Frame, String> {
         taken_at_ns: 1_700_000_000_000_000_000,
         elapsed_ns: 1_000_000_000,
         processes: vec![Arc::new(worker)],
+        threads: Vec::new(),
+        copiers: Vec::new(),
+        objects: None,
         unattributed: Unattributed::default(),
         devices: Vec::new(),
         losses,

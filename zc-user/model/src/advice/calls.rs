@@ -41,7 +41,7 @@ pub(super) fn small(row: Row<'_>, found: &mut impl FnMut(Advice)) {
         let needed = calls.moved_bytes.div_ceil(GOOD_BUFFER_BYTES);
         let certainty = match calls.path {
             // They may be anywhere in the file.
-            CopyPath::FileRead => Certainty::Possible,
+            CopyPath::FileRead | CopyPath::FileWrite => Certainty::Possible,
             _ => Certainty::Likely,
         };
         let saving =

@@ -1,16 +1,21 @@
-//! Bytes that a process passes on unchanged.
+//! Bytes that a process passes on.
 //!
 //! The kernel side counts them call by call: what a thread writes right after it has read it, from the same
-//! buffer, see `relayed_file_file_bytes` and its like. A program that changes bytes in place does that, too,
-//! but spends time in user mode. And a file that is mapped and sent: pages that a send was the first to touch.
+//! buffer, see `relayed_file_file_bytes` and its like. A program that changes all bytes in place does that,
+//! too, but spends time in user mode, in this thread or in another one. And a file that is mapped and sent:
+//! pages that a send was the first to touch.
+//!
+//! A few bytes of each buffer take no time that could be measured: no advice of these rules is certain.
 
-use zc_common::path::{CopyPath, Flow};
+use zc_common::path::{CopyPath, Flow, SocketKind};
 
 use super::{Advice, Certainty, Evidence, PathTotal, Rule, Saving};
 use crate::{
     counter::CounterId::{self, *},
+    frame::Frame,
     ledger::PathSum,
     row::Row,
+    snapshot::{Limitation, PathSample, Provenance},
 };
 
 /// From which path to which, what it is called, the copies per byte that remain, and the counter of bytes.
@@ -48,26 +53,50 @@ const TICK_NS: u64 = 4_000_000;
 const NO_TICK: u64 = 3;
 
 /// Picoseconds of user mode per byte, at most. A pass over the data takes 300 and more a byte at a time, and 30
-/// to 60 with vector instructions. With no tick at all these bounds take 29, 76 and 229 MiB.
+/// to 60 with vector instructions. With no tick at all these bounds take 29 and 76 MiB.
 const POSSIBLE_PS: u64 = 400;
 /// The same, of the time itself, however many bytes there are.
 const MEASURED_PS: u64 = 100;
 const LIKELY_PS: u64 = 150;
-const CERTAIN_PS: u64 = 50;
 
-/// How sure it is that `bytes` were not looked at in `user_ns` of user mode. `None`: they were, or there are too
-/// few of them to tell.
-fn certainty(bytes: u64, user_ns: u64) -> Option<Certainty> {
+/// CPU time between two samples of one CPU, on average: there are 99 a second.
+const SAMPLE_NS: u64 = 10_101_010;
+
+/// CPU time of which `hits` were seen, one in `each_ns`: an upper bound of 95 %.
+const fn upper_bound(hits: u64, each_ns: u64) -> u64 {
+    let twice_root = hits.saturating_mul(4).isqrt();
+    hits.saturating_add(NO_TICK).saturating_add(twice_root).saturating_mul(each_ns)
+}
+
+/// CPU time of the other threads of the process, an upper bound. `None`: they have run, and nothing tells for how
+/// long.
+fn others_ns(row: Row<'_>, frame: &Frame) -> Option<u64> {
+    let of = |counter: CounterId| row.counters[counter];
+    let switches = of(ContextSwitchesVoluntary).saturating_add(of(ContextSwitchesInvoluntary));
+    // A thread that begins to pass bytes on brings along what it did before: then nothing is known of the others.
+    let switches = switches.checked_sub(of(RelayingContextSwitches))?;
+    let samples = of(CpuSamples).checked_sub(of(RelayingCpuSamples))?;
+    match (switches, samples) {
+        (0, 0) => Some(0),
+        _ if frame.host.limitation(CpuSamples).is_some() => None,
+        _ => Some(upper_bound(samples, SAMPLE_NS)),
+    }
+}
+
+/// How sure it is that `bytes` were not looked at in `user_ns` of user mode of the thread that passed them on, nor
+/// in `others_ns` of other threads. `None`: they were, or there are too few of them to tell.
+fn certainty(bytes: u64, user_ns: u64, others_ns: Option<u64>) -> Option<Certainty> {
     let ticks = user_ns.saturating_mul(TICK_NS);
     let bound = user_ns.saturating_add(NO_TICK * TICK_NS).saturating_add(2 * ticks.isqrt());
+    let in_all = others_ns.map(|others| bound.saturating_add(others));
     let is_below =
         |ns: u64, limit: u64| u128::from(ns) * 1_000 <= u128::from(bytes) * u128::from(limit);
-    let within = |limit: u64| is_below(bound, limit);
-    match () {
-        () if within(CERTAIN_PS) => Some(Certainty::Certain),
-        () if within(LIKELY_PS) => Some(Certainty::Likely),
-        () if within(POSSIBLE_PS) && is_below(user_ns, MEASURED_PS) => Some(Certainty::Possible),
-        () => None,
+    if in_all.is_some_and(|ns| is_below(ns, LIKELY_PS)) {
+        Some(Certainty::Likely)
+    } else if is_below(bound, POSSIBLE_PS) && is_below(user_ns, MEASURED_PS) {
+        Some(Certainty::Possible)
+    } else {
+        None
     }
 }
 
@@ -96,10 +125,30 @@ impl<'a> Traffic<'a> {
         path.moved_bytes.saturating_sub(relayed)
     }
 
+    /// Bytes that came in on these paths.
+    fn moved_on(&self, paths: &[CopyPath]) -> u64 {
+        PathSum::on(self.row.paths, paths).moved_bytes
+    }
+
+    /// Whether so much else comes in that it may have been put over what is passed on.
+    fn is_mixed(&self) -> bool {
+        use CopyPath::{DirectRead, FileRead, PipeRead, SocketRecv};
+        let all = self.moved_on(&[FileRead, DirectRead, PipeRead, SocketRecv]);
+        all.saturating_sub(self.relayed) > self.most_besides()
+    }
+
+    /// What may come in besides.
+    fn most_besides(&self) -> u64 {
+        OTHER_IN_BYTES.max(self.relayed / OTHER_IN)
+    }
+
     /// Whether the bytes that were passed on are all that matters. What is written twice is not moved by one
     /// call of splice; what is written between them (headers of an archive) belongs to it.
     fn is_plain(&self, from: &PathTotal, to: &PathTotal) -> bool {
-        if self.other(from) > OTHER_IN_BYTES.max(self.relayed / OTHER_IN) {
+        // Neither a device nor the memory of a process is passed on by these rules: what comes from there in bulk
+        // goes over the bytes, or between them.
+        let foreign = self.moved_on(&[CopyPath::PseudoRead, CopyPath::ProcessVm]);
+        if self.other(from).max(foreign) > self.most_besides() {
             return false;
         }
         match (from.path, to.path) {
@@ -134,13 +183,18 @@ impl<'a> Traffic<'a> {
 }
 
 /// Everything that a process passes on.
-pub(super) fn passed_on(row: Row<'_>, found: &mut impl FnMut(Advice)) {
+pub(super) fn passed_on(row: Row<'_>, frame: &Frame, found: &mut impl FnMut(Advice)) {
     let mapped = row.counters[MappedSentBytes];
     let traffic = Traffic::new(row);
     if mapped > 0 {
-        mapped_and_sent(&traffic, mapped, found);
+        mapped_and_sent(&traffic, mapped, frame, found);
     }
-    let Some(certainty) = certainty(traffic.relayed, row.counters[RelayedUserNs]) else { return };
+    let others_ns = others_ns(row, frame);
+    let certainty = certainty(traffic.relayed, row.counters[RelayedUserNs], others_ns);
+    let Some(mut certainty) = certainty else { return };
+    if traffic.is_mixed() {
+        certainty = certainty.min(Certainty::Possible);
+    }
     for &(from, to, rule, copies_left, counter) in RELAYS {
         let bytes = row.counters[counter];
         let total = |path| PathTotal::of(row.paths.iter(), path);
@@ -162,8 +216,17 @@ pub(super) fn passed_on(row: Row<'_>, found: &mut impl FnMut(Advice)) {
 }
 
 /// Pages of files that were mapped and written or sent, and that the program itself has not touched before.
-fn mapped_and_sent(traffic: &Traffic<'_>, mapped: u64, found: &mut impl FnMut(Advice)) {
-    let total = |path| PathTotal::of(traffic.row.paths.iter(), path);
+fn mapped_and_sent(
+    traffic: &Traffic<'_>,
+    mapped: u64,
+    frame: &Frame,
+    found: &mut impl FnMut(Advice),
+) {
+    // Datagrams have bounds that sendfile would not keep. Of a Unix socket it is not known whether it has them.
+    let is_on = |sample: &PathSample, kind| sample.socket.is_some_and(|socket| socket == kind);
+    let stream =
+        |sample: &&PathSample| !is_on(sample, SocketKind::Udp) && !is_on(sample, SocketKind::Other);
+    let total = |path| PathTotal::of(traffic.row.paths.iter().filter(stream), path);
     let Some(from) = total(CopyPath::MmapRead) else { return };
     // Writing it to a file is one copy, and so is any other way.
     for (to, rule) in
@@ -176,17 +239,38 @@ fn mapped_and_sent(traffic: &Traffic<'_>, mapped: u64, found: &mut impl FnMut(Ad
         // sees that, what was counted is a part.
         let is_enough = bytes >= other / OTHER_MAPPED
             && mapped <= bytes.saturating_add(bytes / OTHER_SENT).saturating_add(OTHER_IN_BYTES)
-            && traffic.other_out - other <= other / OTHER_OUT;
+            && traffic.other_out.saturating_sub(other) <= other / OTHER_OUT;
         let is_large = to.bytes_per_op() >= LEAST_CALL_BYTES && to.ops >= LEAST_CALLS;
         // The faults are the evidence; ticks are not needed.
         if !is_enough || !is_large || bytes < LEAST_MAPPED_BYTES || traffic.has_failed(rule) {
             continue;
         }
+        let is_unix = traffic
+            .row
+            .paths
+            .iter()
+            .any(|sample| sample.path == to.path && is_on(sample, SocketKind::Unix));
+        let is_doubtful = is_unix || may_be_changed(traffic.row, to.ops, frame);
+        let certainty = if is_doubtful { Certainty::Possible } else { Certainty::Likely };
         let copied = to.copied_of(bytes);
         let evidence = Evidence::Passed { from, to, bytes };
-        advise(rule, Certainty::Likely, copied, 0, evidence, found);
+        advise(rule, certainty, copied, 0, evidence, found);
     }
 }
+
+/// Whether the program may have written to a private mapping before each of `calls`, or most of them: the kernel
+/// copies the page, and maps the others around it when the send comes to them.
+fn may_be_changed(row: Row<'_>, calls: u64, frame: &Frame) -> bool {
+    let is_unknown = |limit: &Limitation| limit.provenance == Provenance::Unavailable;
+    let pages = row.counters[CowCopiedBytes] / PAGE_BYTES;
+    frame.host.limitation(CowCopiedBytes).is_some_and(is_unknown)
+        || pages > STARTUP_PAGES.saturating_add(calls / 2)
+}
+
+/// The smallest page.
+const PAGE_BYTES: u64 = 4_096;
+/// Pages that the start of a program copies: the loader relocates data of the program and its libraries.
+const STARTUP_PAGES: u64 = 64;
 
 /// Less of a mapping is no evidence,
 const LEAST_MAPPED_BYTES: u64 = 8 << 20;

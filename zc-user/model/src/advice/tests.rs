@@ -1,10 +1,12 @@
+use std::sync::Arc;
+
 use zc_common::path::SocketKind;
 
 use super::*;
 use crate::{
     counter::CounterId::*,
     fixture::sketch::{path, process, snapshot, socket},
-    snapshot::Provenance,
+    snapshot::{Limitation, Provenance},
 };
 
 const MIB: u64 = 1 << 20;
@@ -38,7 +40,7 @@ fn failed(on: CopyPath) -> PathSample {
 }
 
 #[test]
-fn a_file_that_is_sent_unchanged_saves_both_copies() {
+fn a_file_that_is_sent_from_the_same_buffers_saves_both_copies() {
     let read = path(CopyPath::FileRead, 160, 100 * MIB);
     let tcp = socket(CopyPath::SocketSend, SocketKind::Tcp, 160, 101 * MIB);
     let passed = [(RelayedFileSocketBytes, 100 * MIB)];
@@ -66,21 +68,86 @@ fn each_byte_is_claimed_once() {
 
 #[test]
 fn how_certain_it_is_depends_on_the_time_in_user_mode() {
-    let certainty = |bytes: u64, user_ns: u64| {
-        let read = path(CopyPath::FileRead, 4_000, bytes);
-        let write = path(CopyPath::FileWrite, 4_000, bytes);
-        let passed = [(RelayedFileFileBytes, bytes), (RelayedUserNs, user_ns)];
-        advice(&[read, write], &passed).first().map(|advice| advice.certainty)
-    };
+    let certainty = |bytes, user_ns| copying(bytes, &[(RelayedUserNs, user_ns)], &[]);
     assert_eq!(certainty(28 * MIB, 0), None);
     assert_eq!(certainty(29 * MIB, 0), Some(Certainty::Possible));
     assert_eq!(certainty(77 * MIB, 0), Some(Certainty::Likely));
-    assert_eq!(certainty(230 * MIB, 0), Some(Certainty::Certain));
     assert_eq!(certainty(230 * MIB, 4 * MS), Some(Certainty::Likely));
+    // A few bytes of each buffer take no time at all.
+    assert_eq!(certainty(1_000_000 * MIB, 0), Some(Certainty::Likely));
     // A program that changes every byte within its buffer, in a third of a nanosecond.
     for mib in [32, 64, 256, 1_024, 16_384] {
         assert_eq!(certainty(mib * MIB, mib * MIB / 3 + mib / 2), None, "{mib}");
     }
+}
+
+/// How certain the advice is to a process that copies a file.
+fn copying(bytes: u64, counters: &[(CounterId, u64)], others: &[PathSample]) -> Option<Certainty> {
+    let read = path(CopyPath::FileRead, 4_000, bytes);
+    let write = path(CopyPath::FileWrite, 4_000, bytes);
+    let counters: Vec<_> =
+        counters.iter().copied().chain([(RelayedFileFileBytes, bytes)]).collect();
+    let paths: Vec<_> = [read, write].iter().chain(others).copied().collect();
+    advice(&paths, &counters).first().map(|advice| advice.certainty)
+}
+
+#[test]
+fn other_threads_may_look_at_the_data_too() {
+    let certainty = |mib: u64, switches: u64, relaying: u64, samples: u64| {
+        let counters = [
+            (ContextSwitchesVoluntary, switches),
+            (RelayingContextSwitches, relaying),
+            (CpuSamples, samples + 7),
+            (RelayingCpuSamples, 7),
+        ];
+        copying(mib * MIB, &counters, &[])
+    };
+    // There are none, or they sleep.
+    assert_eq!(certainty(77, 50, 50, 0), Some(Certainty::Likely));
+    // They have run: for less than three samples, which is 30 ms, or for longer.
+    assert_eq!(certainty(77, 51, 50, 0), Some(Certainty::Possible));
+    assert_eq!(certainty(300, 51, 50, 0), Some(Certainty::Likely));
+    assert_eq!(certainty(300, 51, 50, 2), Some(Certainty::Possible));
+    // One that is never switched off its processor.
+    assert_eq!(certainty(300, 50, 50, 2), Some(Certainty::Possible));
+    // The thread has done something else before.
+    assert_eq!(certainty(300, 50, 51, 0), Some(Certainty::Possible));
+}
+
+#[test]
+fn other_threads_may_do_anything_where_they_are_not_sampled() {
+    let sampled = |is_sampled: bool, counters: &[(CounterId, u64)]| {
+        let read = path(CopyPath::FileRead, 4_000, 300 * MIB);
+        let write = path(CopyPath::FileWrite, 4_000, 300 * MIB);
+        let mut process = process(7, "x", &[read, write]);
+        process.counters[RelayedFileFileBytes] = 300 * MIB;
+        counters.iter().for_each(|(counter, value)| process.counters[*counter] = *value);
+        let mut snapshot = snapshot(1_000, &[process]);
+        if !is_sampled {
+            Arc::make_mut(&mut snapshot.host).limitations.push(Limitation {
+                counter: CpuSamples.into(),
+                provenance: Provenance::Unavailable,
+                reason: "left out".to_owned(),
+            });
+        }
+        let frame = Frame::cumulative(snapshot);
+        best(Row::process(&frame.processes[0]), &frame).map(|advice| advice.certainty)
+    };
+    let threads = [(ContextSwitchesVoluntary, 1)];
+    assert_eq!(sampled(true, &threads), Some(Certainty::Likely));
+    assert_eq!(sampled(false, &threads), Some(Certainty::Possible));
+    assert_eq!(sampled(false, &[]), Some(Certainty::Likely));
+}
+
+#[test]
+fn what_comes_in_besides_may_be_put_over_it() {
+    let certainty = |other| copying(100 * MIB, &[], &[other]);
+    let received = |mib| socket(CopyPath::SocketRecv, SocketKind::Tcp, 1_600, mib * MIB);
+    assert_eq!(certainty(received(12)), Some(Certainty::Likely));
+    assert_eq!(certainty(received(13)), Some(Certainty::Possible));
+    // From /dev/zero, and by process_vm_writev: they are no service of their own.
+    assert_eq!(certainty(path(CopyPath::PseudoRead, 1_600, 100 * MIB)), None);
+    assert_eq!(certainty(path(CopyPath::ProcessVm, 1_600, 100 * MIB)), None);
 }
 
 #[test]
@@ -163,6 +230,24 @@ fn a_mapped_file_that_is_sent_untouched_saves_its_copy() {
     assert_eq!(rules(&[mapped, sent, failed(CopyPath::SendfileToSocket)], &touched(16 * MIB)), []);
     let to_file = path(CopyPath::FileWrite, 16, 16 * MIB);
     assert_eq!(rules(&[mapped, to_file], &touched(16 * MIB)), []);
+    // sendfile does not keep the bounds of datagrams.
+    let datagrams = socket(CopyPath::SocketSend, SocketKind::Udp, 2_000, 16 * MIB);
+    assert_eq!(rules(&[mapped, datagrams], &touched(16 * MIB)), []);
+}
+
+#[test]
+fn a_private_mapping_may_be_changed_before_it_is_sent() {
+    let certainty = |kind, copied_pages: u64| {
+        let mapped = path(CopyPath::MmapRead, 4_000, 256 * MIB);
+        let sent = socket(CopyPath::SocketSend, kind, 256, 256 * MIB);
+        let counters = [(MappedSentBytes, 256 * MIB), (CowCopiedBytes, copied_pages << 12)];
+        advice(&[mapped, sent], &counters).first().map(|advice| advice.certainty)
+    };
+    assert_eq!(certainty(SocketKind::Tcp, 64), Some(Certainty::Likely));
+    // A byte of each piece that is sent.
+    assert_eq!(certainty(SocketKind::Tcp, 256), Some(Certainty::Possible));
+    // These may be datagrams.
+    assert_eq!(certainty(SocketKind::Unix, 64), Some(Certainty::Possible));
 }
 
 #[test]
@@ -189,6 +274,21 @@ fn small_calls_are_small_and_many_and_all_that_a_program_does() {
     assert_eq!(rules(&[received, sent], &calls(100_000)), []);
     let datagrams = socket(CopyPath::SocketSend, SocketKind::Udp, 50_000, 5_000_000);
     assert_eq!(rules(&[datagrams], &calls(50_000)), []);
+}
+
+#[test]
+fn small_calls_to_a_file_may_be_anywhere_in_it() {
+    let found = |on| {
+        let calls = advice(&[path(on, 10_000, 640_000)], &[(Syscalls, 10_000)]);
+        (calls[0].certainty, calls[0].condition())
+    };
+    let condition =
+        "if the file is written from front to back, and no reader needs each piece at once";
+    assert_eq!(found(CopyPath::FileWrite), (Certainty::Possible, condition));
+    let condition = "if the file is read from front to back";
+    assert_eq!(found(CopyPath::FileRead), (Certainty::Possible, condition));
+    let condition = "if no reader needs each piece at once";
+    assert_eq!(found(CopyPath::PipeWrite), (Certainty::Likely, condition));
 }
 
 #[test]

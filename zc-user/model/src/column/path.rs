@@ -89,7 +89,7 @@ columns! { Paths:
         .screen(5, (7, 7), Tone::Notice);
     ASSUMED_BYTES = "assumed_bytes", "ASSUMED", Bytes, Counter,
         "The part of copied_bytes that no hooked function counted.",
-        |row, _| measured(row.sum(|sample| sample.assumed_bytes)),
+        |row, _| measured(row.sum(assumed)),
         .on(&[JsonIfAny]);
     PROVENANCE = "provenance", "SOURCE", Text, Label,
         "Where the copied bytes come from: measured, assumed (no zero-copy evidence), modelled (kernel \
@@ -118,12 +118,17 @@ fn moved<'a>(row: PathRow<'a>, frame: &'a Frame) -> Value<'a> {
     }
 }
 
+/// Of copies that are not known, no part is assumed.
+fn assumed(sample: &PathSample) -> u64 {
+    if sample.provenance == Provenance::Unavailable { 0 } else { sample.assumed_bytes }
+}
+
 fn copied<'a>(row: PathRow<'a>, frame: &'a Frame) -> Value<'a> {
     match row {
         PathRow::All(row) => Processes::COPIED_BYTES.of(row, frame),
         PathRow::One(sample) => match sample.provenance {
             Provenance::Unavailable => {
-                Value::Unavailable(process::why_copies_are_unavailable(frame))
+                Value::Unavailable(process::why_unavailable(frame, sample.path.known()))
             }
             provenance => {
                 Value::Integer(sample.copied_bytes, Quality { provenance, lower_bound: false })

@@ -2,19 +2,24 @@
 
 use std::borrow::Cow;
 
+use zc_common::path::CopyPath;
+
 use super::{
     Column, Cut, Table, Tone,
-    View::{Json, Once, PerPath, Report},
+    View::{GroupOnce, GroupPerPath, GroupReport, Json, Once, PerPath, Report},
     measured, per_second,
 };
 use crate::{
     advice, columns,
     counter::CounterId,
     frame::Frame,
+    group::GroupBy,
+    home::Home,
     ledger::{self, Copied},
     row::Row,
     snapshot::{ProcessSample, Provenance},
     tax,
+    user_copies::{self, Share},
     value::{Quality, Value},
 };
 
@@ -75,7 +80,11 @@ impl Column<Processes> {
 columns! { Processes:
     PID = "pid", "PID", Number, Label,
         "Process id in the initial pid namespace; 0 for short-lived processes merged by name.",
-        |row, _| of_process(row, |process| measured(process.id.pid.into())),
+        |row, _| match (row.process, row.group) {
+            (Some(process), _) => measured(process.id.pid.into()),
+            (None, Some(group)) => group.process.map_or(Value::Absent, |id| measured(id.pid.into())),
+            (None, None) => Value::Absent,
+        },
         .on(&[Once, Report, PerPath]), .screen(2, (7, 7), Tone::Text);
     PPID = "ppid", "PPID", Number, Label,
         "Process id of the parent when the process was first seen.",
@@ -86,34 +95,46 @@ columns! { Processes:
         |row, _| of_process(row, |process| Value::Text(Cow::Borrowed(&process.comm))),
         .on(&[Once, Report, PerPath]), .screen(0, (13, 20), Tone::Strong),
         .cut(Cut::Start(15));
+    GROUP = "group", "GROUP", Text, Label,
+        "What the processes of the group have in common: a name, a path of a control group, a container...",
+        |row, _| row.group.map_or(Value::Absent, |group| Value::Text(Cow::Borrowed(&group.name))),
+        .on(&[GroupOnce, GroupReport, GroupPerPath]), .cut(Cut::End(80));
+    MEMBERS = "members", "MEMBERS", Count, Gauge,
+        "Processes that did something and belong to the group; of one row, those that were merged in it.",
+        members,
+        .on(&[GroupOnce, GroupReport, GroupPerPath]);
     COPIED_BYTES = "copied_bytes", "COPIED", Bytes, Counter,
         "Bytes copied by the CPU on all paths.",
         copied,
-        .on(&[Report]);
+        .on(&[Report, GroupReport]);
     COPIED_BYTES_PER_SEC = "copied_bytes_per_sec", "COPIED/s", BytesPerSec, Gauge,
         "Bytes copied by the CPU per second.",
         |row, frame| per_second(copied(row, frame), frame),
-        .on(&[Once]), .screen(1, (10, 10), Tone::Copied), .marked();
+        .on(&[Once, GroupOnce]), .screen(1, (10, 10), Tone::Copied), .marked();
+    UNKNOWN_MOVED_BYTES = "unknown_moved_bytes", "UNKNOWN", Bytes, Counter,
+        "Bytes moved on paths of which this kernel does not tell whether they were copied: where there are \
+         any, copied_bytes is a lower bound, too low by these at most.",
+        |row, frame| measured(frame.copied(row.paths).unknown_moved_bytes);
     MOVED_BYTES = "moved_bytes", "MOVED", Bytes, Counter,
         "Bytes moved on all paths, copied or not: what the calls returned.",
         |row, frame| counter(row, frame, CounterId::MovedBytes),
-        .on(&[Report]);
+        .on(&[Report, GroupReport]);
     MOVED_BYTES_PER_SEC = "moved_bytes_per_sec", "MOVED/s", BytesPerSec, Gauge,
         "Bytes moved on all paths per second.",
         |row, frame| per_second(counter(row, frame, CounterId::MovedBytes), frame),
-        .on(&[Once]), .screen(5, (8, 10), Tone::Text);
+        .on(&[Once, GroupOnce]), .screen(5, (8, 10), Tone::Text);
     AMPLIFICATION = "amplification", "PER BYTE", Ratio, Gauge,
         "CPU-copied bytes per payload byte. Payload is the busier direction, in or out, of files, \
          sockets and pipes: read + write of a byte is 2, sendfile of it 0. Memory paths and \
          pseudo files are left out.",
         amplification,
-        .on(&[Once, Report]), .screen(7, (9, 9), Tone::Text), .marked();
+        .on(&[Once, Report, GroupOnce, GroupReport]), .screen(7, (9, 9), Tone::Text), .marked();
     DOMINANT_PATH = "dominant_path", "PATH", Text, Label,
         "The path that moved the most bytes. Device and /proc reads are shown only if \
          there is nothing else.",
         |row, _| ledger::dominant_path(row.paths)
             .map_or(Value::Absent, |path| Value::Text(path.id().into())),
-        .on(&[Once, Report]), .screen(3, (18, 21), Tone::Text);
+        .on(&[Once, Report, GroupOnce, GroupReport]), .screen(3, (18, 21), Tone::Text);
     ZERO_COPIED_BYTES = "zero_copied_bytes", "BY REF", Bytes, Counter,
         "Bytes moved without a copy by the CPU. Pseudo files do not count.",
         zero_copied;
@@ -170,10 +191,29 @@ columns! { Processes:
         .on(&[PerPath]), .screen(15, (7, 7), Tone::Dim);
     CGROUP = "cgroup", "CGROUP", Text, Label,
         "Path of the control group (cgroup v2), now or last.",
-        |row, _| of_process(row, |process| {
-            process.cgroup.as_deref().map_or(Value::Absent, |cgroup| Value::Text(cgroup.into()))
-        }),
+        |row, _| text(cgroup(row)),
         .on(&[PerPath]), .screen(16, (20, 80), Tone::Dim), .cut(Cut::End(30));
+    CONTAINER = "container", "CONTAINER", Text, Label,
+        "Id of the innermost container, or its name where it has only that, from the path of the control group.",
+        |row, _| text(home(row).container.map(|it| it.id)),
+        .cut(Cut::Start(12));
+    RUNTIME = "runtime", "RUNTIME", Text, Label,
+        "What runs the container, where the path of the control group says so: docker, containerd, cri-o, podman, \
+         lxc, nspawn...",
+        |row, _| text(home(row).container.and_then(|it| it.runtime));
+    POD = "pod", "POD", Text, Label,
+        "Uid of the Kubernetes pod, from the path of the control group.",
+        |row, _| text(home(row).pod);
+    UNIT = "unit", "UNIT", Text, Label,
+        "Innermost systemd unit that is no container (a service or a scope), from the path of the control group.",
+        |row, _| text(home(row).unit),
+        .cut(Cut::End(30));
+    UID = "uid", "UID", Number, Label,
+        "Effective user id: by whose rights the process acts, now or last.",
+        |row, _| {
+            let user = row.process.map(|process| process.user).or(row.group.map(|group| group.user));
+            user.flatten().map_or(Value::Absent, |uid| measured(uid.into()))
+        };
     COPY_TAX = "copy_tax", "COPY TAX", Fraction, Gauge,
         "Share of the CPU time that went into the kernel's copy routines, by samples: 99 a second \
          on each CPU. Not given for less than 25 samples.",
@@ -189,6 +229,59 @@ columns! { Processes:
     COPY_SAMPLES = "copy_samples", "COPY SAMPLES", Count, Counter,
         CounterId::CopySamples.help(),
         |row, frame| counter(row, frame, CounterId::CopySamples);
+    LIBRARY_COPY_SHARE = "library_copy_share", "LIB COPIES", Fraction, Gauge,
+        "Share of the CPU time in functions of the program's own that only copy, such as memcpy, by samples.",
+        |row, frame| Share::Library.of(row.counters, frame),
+        .on(&[Json]);
+    INLINED_COPY_SHARE = "inlined_copy_share", "LOOP COPIES", Fraction, Gauge,
+        "Share of the CPU time in loops of the program's own that copy, in functions that do more.",
+        |row, frame| Share::Inlined.of(row.counters, frame),
+        .on(&[Json]);
+    COPY_FAULT_SHARE = "copy_fault_share", "COPY FAULTS", Fraction, Gauge,
+        "Share of the CPU time in page faults that the program's own copies took.",
+        |row, frame| Share::Faults.of(row.counters, frame),
+        .on(&[Json]);
+    USER_COPY_SHARE = "user_copy_share", "USER COPIES", Fraction, Gauge,
+        "Share of the CPU time in copies that the program makes itself: in functions and loops that copy, and in \
+         the page faults that they took.",
+        |row, frame| Share::All.of(row.counters, frame),
+        .on(&[Json]);
+    USER_COPY_MARGIN = "user_copy_margin", "USER MARGIN", Fraction, Gauge,
+        "95 % confidence margin of user_copy_share.",
+        |row, frame| Share::All.margin(row.counters, frame),
+        .on(&[Json]);
+    COPY_BILL = "copy_bill", "COPY BILL", Fraction, Gauge,
+        "Share of the CPU time in copies of the kernel and of the program: copy_tax and user_copy_share.",
+        |row, frame| Share::Bill.of(row.counters, frame),
+        .on(&[Json]);
+    COPY_BILL_MARGIN = "copy_bill_margin", "BILL MARGIN", Fraction, Gauge,
+        "95 % confidence margin of the copy bill.",
+        |row, frame| Share::Bill.margin(row.counters, frame),
+        .on(&[Json]);
+    NO_FILE_SHARE = "no_file_share", "NO FILE", Fraction, Gauge,
+        "Share of the CPU time in code of the program's own that is in no file, such as that of a JIT compiler: \
+         whether it copied is not known.",
+        |row, frame| Share::NoFile.of(row.counters, frame),
+        .on(&[Json]);
+    UNKNOWN_CODE_SHARE = "unknown_code_share", "UNKNOWN CODE", Fraction, Gauge,
+        "Share of the CPU time in code of the program's own of which nothing could be found out.",
+        |row, frame| Share::Unknown.of(row.counters, frame),
+        .on(&[Json]);
+    LIBRARY_COPY_SAMPLES = "library_copy_samples", "LIB SAMPLES", Count, Counter,
+        CounterId::LibraryCopySamples.help(),
+        |row, frame| counter(row, frame, CounterId::LibraryCopySamples);
+    INLINED_COPY_SAMPLES = "inlined_copy_samples", "LOOP SAMPLES", Count, Counter,
+        CounterId::InlinedCopySamples.help(),
+        |row, frame| counter(row, frame, CounterId::InlinedCopySamples);
+    COPY_FAULT_SAMPLES = "copy_fault_samples", "AT FAULTS", Count, Counter,
+        CounterId::CopyFaultSamples.help(),
+        |row, frame| counter(row, frame, CounterId::CopyFaultSamples);
+    NO_FILE_SAMPLES = "no_file_samples", "FILELESS", Count, Counter,
+        CounterId::NoFileSamples.help(),
+        |row, frame| counter(row, frame, CounterId::NoFileSamples);
+    UNKNOWN_CODE_SAMPLES = "unknown_code_samples", "UNKNOWN", Count, Counter,
+        CounterId::UnknownCodeSamples.help(),
+        |row, frame| counter(row, frame, CounterId::UnknownCodeSamples);
     PAGE_FAULTS_MINOR = "page_faults_minor", "MINOR FAULTS", Count, Counter,
         CounterId::PageFaultsMinor.help(),
         |row, frame| counter(row, frame, CounterId::PageFaultsMinor);
@@ -214,7 +307,7 @@ columns! { Processes:
         CounterId::BlockDirtiedBytes.help(),
         |row, frame| counter(row, frame, CounterId::BlockDirtiedBytes);
     BLOCK_DIRTIED_BYTES_PER_SEC = "block_dirtied_bytes_per_sec", "BLK DIRTY/s", BytesPerSec, Gauge,
-        "Bytes per second written to block devices of what the process had dirtied or written.",
+        "Bytes per second of pages that the process dirtied, and of what it wrote past the page cache.",
         |row, frame| per_second(counter(row, frame, CounterId::BlockDirtiedBytes), frame);
     NET_TX_BYTES = "net_tx_bytes", "NET TX", Bytes, Counter,
         CounterId::NetTxBytes.help(),
@@ -297,6 +390,12 @@ columns! { Processes:
     RELAYED_USER_NS = "relayed_user_ns", "RELAY USER", Nanoseconds, Counter,
         CounterId::RelayedUserNs.help(),
         |row, frame| counter(row, frame, CounterId::RelayedUserNs);
+    RELAYING_CONTEXT_SWITCHES = "relaying_context_switches", "RELAY CSW", Count, Counter,
+        CounterId::RelayingContextSwitches.help(),
+        |row, frame| counter(row, frame, CounterId::RelayingContextSwitches);
+    RELAYING_CPU_SAMPLES = "relaying_cpu_samples", "RELAY CPU", Count, Counter,
+        CounterId::RelayingCpuSamples.help(),
+        |row, frame| counter(row, frame, CounterId::RelayingCpuSamples);
     MAPPED_SENT_BYTES = "mapped_sent_bytes", "MAPPED SENT", Bytes, Counter,
         CounterId::MappedSentBytes.help(),
         |row, frame| counter(row, frame, CounterId::MappedSentBytes);
@@ -315,6 +414,38 @@ columns! { Processes:
     MSYNC_CALLS = "msync_calls", "MSYNC", Count, Counter,
         CounterId::MsyncCalls.help(),
         |row, frame| counter(row, frame, CounterId::MsyncCalls);
+}
+
+fn text(text: Option<&str>) -> Value<'_> {
+    text.map_or(Value::Absent, |text| Value::Text(Cow::Borrowed(text)))
+}
+
+/// The control group of a process, or of all that are in a group.
+fn cgroup(row: Row<'_>) -> Option<&str> {
+    // Those of one container may be in several.
+    let is_common = row.group.is_none_or(|group| group.by != GroupBy::Container);
+    place(row).filter(|_| is_common)
+}
+
+/// A control group that tells where a process or all of a group live.
+fn place(row: Row<'_>) -> Option<&str> {
+    match (row.process, row.group) {
+        (Some(process), _) => process.cgroup.as_deref(),
+        (None, Some(group)) => group.cgroup.as_deref(),
+        (None, None) => None,
+    }
+}
+
+fn home(row: Row<'_>) -> Home<'_> {
+    place(row).map_or_else(Home::default, Home::of)
+}
+
+fn members<'a>(row: Row<'a>, _: &'a Frame) -> Value<'a> {
+    match (row.process, row.group) {
+        (Some(process), _) => measured(process.merged),
+        (None, Some(group)) => group.members.map_or(Value::Absent, measured),
+        (None, None) => Value::Absent,
+    }
 }
 
 fn of_process<'a>(row: Row<'a>, read: impl FnOnce(&'a ProcessSample) -> Value<'a>) -> Value<'a> {
@@ -336,6 +467,12 @@ pub const fn state(process: &ProcessSample) -> &'static str {
 }
 
 fn counter<'a>(row: Row<'a>, frame: &'a Frame, counter: CounterId) -> Value<'a> {
+    if row.group.is_some_and(|group| !group.knows(counter)) {
+        return Value::Absent;
+    }
+    if user_copies::is_left_out(counter, frame) {
+        return Value::Unavailable(user_copies::NOT_LOOKED_FOR);
+    }
     let value = row.counters[counter];
     match frame.host.limitation(counter) {
         None => measured(value),
@@ -351,6 +488,15 @@ fn counter<'a>(row: Row<'a>, frame: &'a Frame, counter: CounterId) -> Value<'a> 
 /// Why the copies of a zero-copy send are not known where the machine gives no reason of its own.
 const NO_ZEROCOPY_EVIDENCE: &str =
     "this kernel does not tell whether zero-copy sends were copied after all";
+
+/// Why `copied_bytes` is not available on a path.
+#[must_use]
+pub fn why_unavailable(frame: &Frame, path: Option<CopyPath>) -> &str {
+    match frame.host.limitation(CounterId::CopiedBytes) {
+        Some(limit) if path != Some(CopyPath::SocketSendZerocopy) => &limit.reason,
+        _ => why_copies_are_unavailable(frame),
+    }
+}
 
 /// Why `copied_bytes` is not available for a line that moved bytes.
 #[must_use]

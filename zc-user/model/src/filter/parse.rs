@@ -211,7 +211,9 @@ fn operand(name: &str) -> Option<Operand> {
     if name == "path" {
         return Some(Operand::AnyPath);
     }
+    // A filter selects processes, which are in groups afterwards.
     Column::from_id(name)
+        .filter(|column| *column != Processes::GROUP)
         .map(Operand::Column)
         .or_else(|| CopyPath::from_id(name).map(Operand::Moved))
 }

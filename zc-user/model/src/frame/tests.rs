@@ -113,6 +113,30 @@ fn a_merged_row_does_not_count_again_what_its_processes_had_counted() {
     assert_eq!(moved(&Frame::between(&before, &after)), 7);
 }
 
+/// Those that had ended before the interval did nothing in it, whether they were merged before or in it.
+#[test]
+fn of_a_merged_row_those_count_that_ended_in_the_interval() {
+    let row = |comm, merged| ProcessSample {
+        merged,
+        exited: true,
+        ..process(0, comm, &[path(CopyPath::FileRead, 1, merged)])
+    };
+    let ended = |pid| ProcessSample {
+        exited: true,
+        ..process(pid, "sh", &[path(CopyPath::FileRead, 1, 1)])
+    };
+    let alive = process(10, "sh", &[path(CopyPath::FileRead, 1, 1)]);
+    let before = snapshot(1, &[row("sh", 100), ended(9), alive]);
+    // 9, 10, and three that lived between the snapshots.
+    let frame = Frame::between(&before, &snapshot(2, &[row("sh", 105)]));
+    assert_eq!(frame.merged_in(&frame.processes[0]), 4);
+    // A name that has no row any more, of the same tree and user.
+    let frame = Frame::between(&before, &snapshot(2, &[row("(other)", 105)]));
+    assert_eq!(frame.merged_in(&frame.processes[0]), 4);
+    let whole = Frame::cumulative(before);
+    assert_eq!(whole.merged_in(&whole.processes[0]), 100);
+}
+
 #[test]
 fn a_name_without_a_row_of_its_own_is_merged_with_the_others() {
     let row = |comm, bytes| {

@@ -1,19 +1,16 @@
 //! Tables of records, and which slots are free before the first thread takes one.
 
-use std::{
-    io,
-    os::fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd},
-};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 
 use anyhow::{Context as _, Result};
 use aya::{
     Ebpf,
     maps::{Array, Map, MapData, Stack},
 };
-use aya_obj::generated::{BPF_F_MMAPABLE, bpf_attr, bpf_cmd, bpf_map_type};
+use aya_obj::generated::{BPF_F_MMAPABLE, bpf_map_type};
 use zc_common::record::{FreeSlots, Record, UNATTRIBUTED_SLOT};
 
-use super::capacity::Room;
+use super::{blueprint::Blueprint, capacity::Room};
 use crate::object::map;
 
 /// The tables of records that there are.
@@ -34,24 +31,8 @@ impl Tables {
             anyhow::bail!("the object has no records")
         };
         let first = first.fd().as_fd().try_clone_to_owned().context("cannot keep the records")?;
-        let Some(Map::Array(placeholder)) = ebpf.map(map::TABLES) else {
-            anyhow::bail!("the object has no tables of records")
-        };
-        let all = Blueprint {
-            kind: bpf_map_type::BPF_MAP_TYPE_ARRAY_OF_MAPS,
-            value: size_of::<u32>(),
-            entries: room.most_tables(),
-            flags: 0,
-            inner: Some(&first),
-        };
-        all.build()
-            .and_then(|tables| {
-                let place = placeholder.fd().as_fd().as_raw_fd();
-                // SAFETY: two descriptors; the instructions of the programs name the second one by its number.
-                let placed = unsafe { libc::dup3(tables.as_raw_fd(), place, libc::O_CLOEXEC) };
-                if placed < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-            })
-            .context("cannot make the array of tables of records")?;
+        let all = Blueprint::array_of_maps(room.most_tables(), &first);
+        all.replace(ebpf, map::TABLES)?;
         let mut tables = Self { room, made: Vec::new() };
         tables.add(ebpf, first)?;
         Ok(tables)
@@ -69,6 +50,7 @@ impl Tables {
         // `kernel/bpf/map_in_map.c`, 5.10 to 7.2).
         let table = Blueprint {
             kind: bpf_map_type::BPF_MAP_TYPE_ARRAY,
+            key: size_of::<u32>(),
             value: size_of::<Record>(),
             entries: self.room.table(),
             flags: BPF_F_MMAPABLE,
@@ -101,43 +83,6 @@ impl Tables {
     /// How many slots there may be, and in what portions.
     pub(crate) fn room(&self) -> Room {
         self.room
-    }
-}
-
-/// A map, as the kernel makes it (`BPF_MAP_CREATE`).
-#[derive(Clone, Copy)]
-struct Blueprint<'a> {
-    kind: bpf_map_type,
-    value: usize,
-    entries: u32,
-    flags: u32,
-    /// A map like those that an array of maps holds.
-    inner: Option<&'a OwnedFd>,
-}
-
-impl Blueprint<'_> {
-    fn build(self) -> io::Result<OwnedFd> {
-        // SAFETY: integers only, for which 0 is a value.
-        let mut attributes: bpf_attr = unsafe { std::mem::zeroed() };
-        // SAFETY: the part of the union that the command reads.
-        let map = unsafe { &mut attributes.__bindgen_anon_1 };
-        map.map_type = self.kind as u32;
-        map.key_size = size_of::<u32>() as u32;
-        map.value_size = self.value as u32;
-        map.max_entries = self.entries;
-        map.map_flags = self.flags;
-        map.inner_map_fd = self.inner.map_or(0, |inner| inner.as_raw_fd().cast_unsigned());
-        // SAFETY: the kernel reads that many bytes, and creates a descriptor.
-        unsafe {
-            let command = bpf_cmd::BPF_MAP_CREATE as libc::c_int;
-            let bytes = size_of::<bpf_attr>();
-            let map = libc::syscall(libc::SYS_bpf, command, &raw const attributes, bytes);
-            if map < 0 {
-                Err(io::Error::last_os_error())
-            } else {
-                Ok(OwnedFd::from_raw_fd(map as i32))
-            }
-        }
     }
 }
 

@@ -6,6 +6,8 @@ use aya::{
     programs::{BtfTracePoint, Program},
 };
 
+use zc_common::config::Settings;
+
 use super::programs::{Load, Loader, Target};
 use crate::{
     btf::Btf,
@@ -13,6 +15,7 @@ use crate::{
     exit,
     layout::Access,
     refusal::Refusal,
+    shapes::Link,
 };
 
 /// How this kernel is probed at tracepoints.
@@ -24,6 +27,8 @@ pub(super) struct Tracepoints<'a> {
     pub(super) access: Access,
     /// Whether kprobes can be used.
     pub(super) kprobes: bool,
+    /// What this run does.
+    pub(super) settings: &'a Settings,
 }
 
 /// A tracepoint of this kernel and its program.
@@ -42,7 +47,8 @@ impl Tracepoints<'_> {
         loads.collect()
     }
 
-    /// Attaches all probes of a group; `attached` is called after each, with the name of its tracepoint.
+    /// Attaches all probes of a group; `attached` is called after each, with the name of its tracepoint and what
+    /// keeps it attached.
     ///
     /// # Errors
     /// When the kernel lacks a tracepoint of the group or refuses to load one of its programs, and then none
@@ -52,7 +58,7 @@ impl Tracepoints<'_> {
         ebpf: &mut Ebpf,
         loader: &mut Loader,
         group: ProbeGroup,
-        mut attached: impl FnMut(&mut Ebpf, &str) -> Result<()>,
+        mut attached: impl FnMut(&mut Ebpf, &str, Link) -> Result<()>,
     ) -> Result<(), Refusal> {
         let mut probes = Vec::new();
         for found in self.find(group)? {
@@ -69,8 +75,9 @@ impl Tracepoints<'_> {
             // This loads it where the function could not be probed in the end.
             let program =
                 loader.load(ebpf, found.load).with_context(|| cannot(found.tracepoint))?;
-            attach(program, found.tracepoint).with_context(|| cannot(found.tracepoint))?;
-            attached(ebpf, found.tracepoint)?;
+            let link =
+                attach(program, found.tracepoint).with_context(|| cannot(found.tracepoint))?;
+            attached(ebpf, found.tracepoint, link)?;
         }
         Ok(())
     }
@@ -80,7 +87,7 @@ impl Tracepoints<'_> {
         let there = |name: &&str| self.btf.tracepoint_arguments(name).is_some();
         PROBES
             .iter()
-            .filter(|probe| probe.group == group && (probe.is_needed)(self.btf))
+            .filter(|probe| probe.group == group && (probe.is_needed)(self.btf, self.settings))
             .map(|probe| {
                 let tracepoint = [probe.tracepoint].into_iter().chain(probe.older).find(there);
                 let tracepoint = tracepoint.ok_or(Refusal::NoTracepoint(probe.tracepoint))?;
@@ -111,12 +118,10 @@ fn cannot(tracepoint: &str) -> String {
     format!("cannot attach to {tracepoint}")
 }
 
-fn attach(program: &mut Program, tracepoint: &str) -> Result<()> {
+fn attach(program: &mut Program, tracepoint: &str) -> Result<Link> {
     if let Program::RawTracePoint(program) = program {
-        program.attach(tracepoint)?;
-    } else {
-        let program: &mut BtfTracePoint = program.try_into()?;
-        program.attach()?;
+        return Ok(Link::Raw(program.attach(tracepoint)?));
     }
-    Ok(())
+    let program: &mut BtfTracePoint = program.try_into()?;
+    Ok(Link::Typed(program.attach()?))
 }

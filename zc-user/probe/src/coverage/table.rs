@@ -127,7 +127,10 @@ pub(super) fn parts() -> impl Iterator<Item = Part> {
 
 /// What is counted instead of copies.
 const BY_MODEL: Reason = Reason::After(
-    "instead: moved bytes (measured) times the copies that each path is known to make",
+    "instead: moved bytes (measured) times the copies that each path is known to make; unknown where \
+     nothing shows whether a call copied (direct I/O without requests to a block device, copies of ranges, \
+     sockets that may take pages); copies that no call returns (copy-up of overlays, loop devices, programs \
+     loaded) are not counted",
 );
 
 /// Counters of what the network stack copies after the call.
@@ -174,6 +177,7 @@ pub const ROWS: &[Row] = &[
             RelayedSocketPipeBytes,
             RelayedSocketSocketBytes,
             RelayedUserNs,
+            RelayingContextSwitches,
         ],
         ..Row::of(ProbeGroup::Core)
     },
@@ -206,7 +210,19 @@ pub const ROWS: &[Row] = &[
     Row { devices: &[DeviceFigure::Iommu], ..Row::of(ProbeGroup::Iommu) },
     Row { devices: &[DeviceFigure::Net], ..Row::of(ProbeGroup::Net) },
     Row { counters: &[UringOps, UringDeferredOps], ..Row::of(ProbeGroup::Uring) },
-    Row { counters: &[CpuSamples, CopySamples], ..Row::of(ProbeGroup::Tax) },
+    Row {
+        counters: &[
+            CpuSamples,
+            CopySamples,
+            LibraryCopySamples,
+            InlinedCopySamples,
+            CopyFaultSamples,
+            NoFileSamples,
+            UnknownCodeSamples,
+            RelayingCpuSamples,
+        ],
+        ..Row::of(ProbeGroup::Tax)
+    },
     Row {
         paths: &[
             FileRead,
@@ -272,8 +288,9 @@ pub const ROWS: &[Row] = &[
         counters: &[CowCopiedBytes],
         without: Without::Served { group: ProbeGroup::Faults, provenance: Provenance::Modelled },
         reason: Reason::Instead(
-            "upper bound: a write fault on a shared page either copies or, when no other process maps \
-             the page any more, reuses it; which one is not visible without copy hooks",
+            "upper bound: a write fault on a shared page either copies or, when nothing else refers to \
+             the page any more, reuses it; which one is not visible without copy hooks, nor what the \
+             kernel does at faults that it takes for itself (direct I/O, locked memory)",
         ),
         ..Row::of(ProbeGroup::CopyFaults)
     },

@@ -12,7 +12,7 @@ use std::{
 
 use super::namespace;
 
-/// Ids remembered; further ones are looked up again each time they are asked for.
+/// Ids remembered. When there are more, all are forgotten: those that are still needed are learned again.
 const REMEMBERED: usize = 16_384;
 
 /// How often the hierarchy is searched, at most: it takes milliseconds.
@@ -83,8 +83,7 @@ impl Cgroups {
             return Some(Arc::clone(path));
         }
         if exited || !self.host_pids {
-            self.search();
-            return self.by_id.get(&id).map(Arc::clone);
+            return self.search(id);
         }
         let text = fs::read(format!("/proc/{pid}/cgroup")).ok()?;
         // The unified hierarchy is number 0: "0::/path".
@@ -93,8 +92,7 @@ impl Cgroups {
         let relative = OsStr::from_bytes(path.strip_prefix(b"/").unwrap_or(path));
         let directory = fs::metadata(self.root.as_ref()?.join(relative));
         if directory.map_or(0, |found| found.ino()) != id {
-            self.search();
-            return self.by_id.get(&id).map(Arc::clone);
+            return self.search(id);
         }
         let path = String::from_utf8_lossy(path).into();
         self.learn(id, &path);
@@ -102,29 +100,39 @@ impl Cgroups {
     }
 
     fn learn(&mut self, id: u64, path: &Arc<str>) {
-        if self.by_id.len() < REMEMBERED {
-            self.by_id.insert(id, Arc::clone(path));
+        if self.by_id.len() >= REMEMBERED {
+            self.by_id.clear();
         }
+        self.by_id.insert(id, Arc::clone(path));
     }
 
-    /// Learns the paths of all groups that exist.
-    fn search(&mut self) {
-        let Some(root) = self.root.clone() else { return };
-        if self.searched.is_none_or(|searched| searched.elapsed() >= SEARCHES) {
-            self.searched = Some(Instant::now());
-            self.gather(&root, "");
+    /// Learns the paths of all groups that exist, as far as there is room, and that of `wanted` in any case.
+    fn search(&mut self, wanted: u64) -> Option<Arc<str>> {
+        let root = self.root.clone()?;
+        if self.searched.is_some_and(|searched| searched.elapsed() < SEARCHES) {
+            return None;
         }
+        self.searched = Some(Instant::now());
+        // Not before: the names of groups that are gone are known here only.
+        if self.by_id.len() >= REMEMBERED {
+            self.by_id.clear();
+        }
+        self.gather(&root, "", wanted);
+        self.by_id.get(&wanted).map(Arc::clone)
     }
 
     /// Learns the paths of a group and of those below it. The id of a group is the number of its inode
     /// (`kernfs_ino`, `include/linux/kernfs.h`, 5.10 to 7.2).
-    fn gather(&mut self, directory: &Path, path: &str) {
-        if let Ok(found) = fs::metadata(directory) {
-            self.learn(found.ino(), &if path.is_empty() { "/" } else { path }.into());
+    fn gather(&mut self, directory: &Path, path: &str, wanted: u64) {
+        if let Ok(found) = fs::metadata(directory)
+            && (self.by_id.len() < REMEMBERED || found.ino() == wanted)
+        {
+            self.by_id.insert(found.ino(), if path.is_empty() { "/" } else { path }.into());
         }
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                self.gather(&entry.path(), &format!("{path}/{}", entry.file_name().display()));
+                let path = format!("{path}/{}", entry.file_name().display());
+                self.gather(&entry.path(), &path, wanted);
             }
         }
     }
@@ -172,6 +180,24 @@ mod tests {
         // In a namespace of our own, the root of the mount is some group.
         cgroups.host_paths = false;
         assert_eq!(cgroups.name(id(&left), own, false), None);
+    }
+
+    #[test]
+    fn groups_are_named_however_many_there_were() {
+        let root = TempDir::new().unwrap();
+        let group = root.path().join("new");
+        fs::create_dir(&group).unwrap();
+        let id = fs::metadata(&group).unwrap().ino();
+        let mut cgroups = mounted_at(root.path());
+        let gone = || (1..=REMEMBERED as u64).map(|n| (u64::MAX - n, "/gone".into()));
+        cgroups.by_id.extend(gone());
+        // Its process has ended.
+        assert_eq!(cgroups.name(id, std::process::id(), true).as_deref(), Some("/new"));
+        assert!(cgroups.by_id.len() <= REMEMBERED);
+        cgroups.by_id.extend(gone());
+        cgroups.learn(id, &"/new".into());
+        assert!(cgroups.by_id.len() <= REMEMBERED);
+        assert_eq!(cgroups.name(id, std::process::id(), true).as_deref(), Some("/new"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{self, ErrorKind},
     path::Path,
+    sync::Arc,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -72,11 +73,24 @@ pub fn is_running(process: ProcessId) -> bool {
     }
 }
 
+/// Whether `process` has its number still, as a zombie, too.
+pub(crate) fn is_same(process: ProcessId) -> bool {
+    Stat::of(process.pid)
+        .is_ok_and(|now| now.id.start_ns / tick_ns() == process.start_ns / tick_ns())
+}
+
 /// The name of a process that runs, for messages; it may hold anything. `None` when it has ended.
 #[must_use]
 pub fn name(pid: u32) -> Option<String> {
     let name = fs::read(format!("/proc/{pid}/comm")).ok()?;
     Some(String::from_utf8_lossy(name.strip_suffix(b"\n").unwrap_or(&name)).into_owned())
+}
+
+/// The name of the first thread of a process that runs.
+pub(crate) fn leader(process: ProcessId) -> Option<Arc<str>> {
+    let stat = Stat::of(process.pid).ok()?;
+    let is_it = stat.id.start_ns / tick_ns() == process.start_ns / tick_ns();
+    is_it.then(|| name(process.pid).map(Into::into))?
 }
 
 /// What `/proc/PID/stat` says of a process.
@@ -150,9 +164,29 @@ pub fn sees_every_process() -> bool {
         && sees_other_users()
 }
 
-/// Whether `/proc` shows the first process, which is root's: with `hidepid` it hides those of other users.
+/// Processes that `/proc` shows and lets one look into: some of them, if there are very many. The first ones are
+/// the kernel's, which are root's.
 #[must_use]
-pub fn sees_other_users() -> bool {
+pub fn visible() -> Vec<u32> {
+    const SOME: usize = 256;
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| can_enter(*pid)).take(SOME).collect()
+}
+
+/// Whether `/proc` hides one of these processes now, which has not ended.
+#[must_use]
+pub fn hides(visible: &[u32]) -> bool {
+    visible.iter().any(|pid| !can_enter(*pid) && is_alive(*pid, *pid))
+}
+
+/// With `hidepid` a directory is not there, or cannot be entered.
+fn can_enter(pid: u32) -> bool {
+    Path::new(&format!("/proc/{pid}/task/{pid}")).exists()
+}
+
+/// Whether `/proc` shows the first process, which is root's: with `hidepid` it hides those of other users.
+fn sees_other_users() -> bool {
     Path::new("/proc/1/task/1").exists()
 }
 

@@ -25,6 +25,10 @@ pub(super) struct Process {
     pub(super) round: u64,
     /// The name is a leader's, and not that of just any thread.
     named: bool,
+    /// The leader is known and lives, and says where the process is; the other threads do otherwise.
+    is_led: bool,
+    /// The leader's name was asked for.
+    is_asked: bool,
     pub(super) cgroup_id: u64,
     /// The sample has the name of its cgroup.
     pub(super) has_cgroup: bool,
@@ -55,7 +59,7 @@ pub(super) fn id_of(header: &Header) -> ProcessId {
 }
 
 /// A name in the kernel's form.
-fn comm_of(header: &Header) -> Arc<str> {
+pub(super) fn comm_of(header: &Header) -> Arc<str> {
     String::from_utf8_lossy(trimmed(&header.comm)).into()
 }
 
@@ -67,6 +71,8 @@ impl Process {
                 parent: parent_of(header),
                 comm: comm_of(header),
                 cgroup: None,
+                user: Some(header.user),
+                ancestry: None,
                 kernel: header.flags & FLAG_KTHREAD != 0,
                 exited: false,
                 merged: 1,
@@ -77,6 +83,8 @@ impl Process {
             spare: None,
             round: 0,
             named: false,
+            is_led: false,
+            is_asked: false,
             cgroup_id: header.cgroup_id,
             has_cgroup: false,
             group_dead: false,
@@ -108,15 +116,26 @@ impl Process {
                 self.sample_mut().comm = comm_of(header);
             }
             self.named = true;
-            if current && self.cgroup_id != header.cgroup_id {
+            self.is_led = current;
+        }
+        if self.is_led == (header.pid == header.tgid) {
+            if self.cgroup_id != header.cgroup_id {
                 self.cgroup_id = header.cgroup_id;
                 self.has_cgroup = false;
                 self.sample_mut().cgroup = None;
+            }
+            if self.sample.user != Some(header.user) {
+                self.sample_mut().user = Some(header.user);
             }
         }
         if is_group_dead && header.state >= STATE_EXITED {
             self.group_dead = true;
         }
+    }
+
+    /// Whether its name is that of just any thread, and the leader's was not asked for: true once.
+    pub(super) const fn lacks_name(&mut self) -> bool {
+        !self.named && !std::mem::replace(&mut self.is_asked, true)
     }
 
     /// The sample, to change a part of it.
@@ -169,6 +188,10 @@ impl Process {
             if sample.cgroup != before.cgroup {
                 sample.cgroup.clone_from(&before.cgroup);
             }
+            sample.user = before.user;
+            if sample.ancestry.is_none() {
+                sample.ancestry.clone_from(&before.ancestry);
+            }
             return spare;
         }
         Arc::new(ProcessSample {
@@ -176,6 +199,8 @@ impl Process {
             parent: before.parent,
             comm: Arc::clone(&before.comm),
             cgroup: before.cgroup.clone(),
+            user: before.user,
+            ancestry: before.ancestry.clone(),
             kernel: before.kernel,
             exited: before.exited,
             merged: before.merged,

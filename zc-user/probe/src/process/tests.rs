@@ -34,6 +34,7 @@ fn header(tgid: u32, pid: u32) -> Header {
         parent_tgid: 1,
         parent_start_ns: 1,
         cgroup_id: 0,
+        user: 0,
         comm,
     }
 }
@@ -94,7 +95,7 @@ impl Kernel {
             retired.add(&sum);
             Ok(())
         };
-        processes.retire(slot, &header, add).unwrap();
+        processes.retire(slot, &header, add, &everything_measured()).unwrap();
     }
 }
 
@@ -419,4 +420,14 @@ fn what_is_done_later_is_added_wherever_the_process_is() {
     let copied: Vec<(u64, u64)> =
         sample.paths.iter().map(|path| (path.ops, path.copied_bytes)).collect();
     assert_eq!(copied, [(3, 30), (3, 21)]);
+}
+
+#[test]
+fn a_slot_that_goes_from_thread_to_thread_has_one() {
+    let mut processes = Processes::default();
+    for pid in 1..100 {
+        processes.touch(1, &header(pid, pid));
+        processes.touch(2, &header(pid, 1000 + pid));
+        assert_eq!(processes.by_thread, HashMap::from([(pid, 1), (1000 + pid, 2)]));
+    }
 }

@@ -1,7 +1,13 @@
 //! The document, as types: their fields are the contract's keys.
 
+use std::collections::BTreeMap;
+
 use serde::{Serialize, Serializer};
 
+mod groups;
+mod objects;
+
+use self::{groups::Grouped, objects::Counted};
 use crate::advice::evidence;
 use zc_model::{
     advice::{self, Rule},
@@ -11,8 +17,8 @@ use zc_model::{
     ledger,
     row::Row,
     snapshot::{
-        DeviceKind, DeviceSample, Limitation, Losses, Mapped, PathId, PathSample, ProcessSample,
-        Provenance, SelfCost,
+        Copier, DeviceKind, DeviceSample, Limitation, Losses, Mapped, PathId, PathSample,
+        ProcessSample, Provenance, SelfCost,
     },
     sort::Listing,
     value::Value,
@@ -48,7 +54,14 @@ pub(super) struct Head<'a> {
 /// What comes after the processes.
 #[derive(Debug, Serialize)]
 pub(super) struct Tail<'a> {
+    #[serde(flatten)]
+    groups: Option<Grouped<'a>>,
+    #[serde(flatten)]
+    objects: Option<Counted<'a>>,
     unattributed: Entry<'a>,
+    /// Only where copies that programs make themselves are looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copiers: Option<Vec<CopierRow<'a>>>,
     devices: Vec<Device<'a>>,
     losses: LossCounts<'a>,
     #[serde(rename = "self")]
@@ -114,6 +127,7 @@ struct Identity<'a> {
     start_ns: u64,
     comm: &'a str,
     cgroup: Option<&'a str>,
+    uid: Option<u32>,
     kernel: bool,
     exited: bool,
     merged: u64,
@@ -149,6 +163,33 @@ pub(super) struct Advice {
     saved_mode_switches: u64,
 }
 
+/// A function that copies, in a document.
+#[derive(Debug, Serialize)]
+struct CopierRow<'a> {
+    pid: u32,
+    start_ns: u64,
+    kind: &'static str,
+    function: Option<&'a str>,
+    file: &'a str,
+    samples: u64,
+    fault_samples: u64,
+}
+
+impl<'a> CopierRow<'a> {
+    fn all(frame: &'a Frame) -> Vec<Self> {
+        let row = |copier: &'a Copier| Self {
+            pid: copier.process.pid,
+            start_ns: copier.process.start_ns,
+            kind: copier.kind.id(),
+            function: copier.function.as_deref(),
+            file: &copier.file,
+            samples: copier.samples,
+            fault_samples: copier.fault_samples,
+        };
+        frame.copiers.iter().map(row).collect()
+    }
+}
+
 /// One device in a document.
 #[derive(Debug, Serialize)]
 pub struct Device<'a> {
@@ -159,6 +200,9 @@ pub struct Device<'a> {
     software: bool,
     #[serde(flatten)]
     columns: Members<'a, Devices>,
+    /// Where those of them come from that are not simply measured.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    provenance: BTreeMap<&'static str, Provenance>,
     /// Devices on their bus, and IOMMUs, only.
     #[serde(skip_serializing_if = "Option::is_none")]
     mapped: Option<Mapped>,
@@ -210,10 +254,14 @@ impl<'a> Document<'a> {
             elapsed_ns,
             totals: _,
             processes: _,
+            threads: _,
+            copiers: _,
+            objects: _,
             unattributed: _,
             devices: _,
             losses,
             scope: _,
+            ended_before: _,
             crowded: _,
             self_cost,
         } = frame;
@@ -228,7 +276,10 @@ impl<'a> Document<'a> {
             totals: Entry::new(Row::totals(frame), frame),
         };
         let tail = Tail {
+            groups: Grouped::of(listing, frame),
+            objects: Counted::of(frame),
             unattributed: Entry::new(Row::unattributed(frame), frame),
+            copiers: frame.host.user_copies.then(|| CopierRow::all(frame)),
             devices: Device::all(frame),
             losses: LossCounts(losses),
             self_cost,
@@ -287,7 +338,7 @@ impl Because {
 impl<'a> Listed<'a> {
     /// The row of a process.
     fn row(&self, process: &'a ProcessSample) -> Process<'a> {
-        let row = Row { process: None, counters: &process.counters, paths: &process.paths };
+        let row = Row::counts(&process.counters, &process.paths);
         let work = Work { entry: Entry::new(row, self.frame), advice: advice(row, self.frame) };
         Process { identity: Identity::new(process), work }
     }
@@ -300,6 +351,8 @@ impl<'a> Identity<'a> {
             parent,
             comm,
             cgroup,
+            user,
+            ancestry: _,
             kernel,
             exited,
             merged,
@@ -312,6 +365,7 @@ impl<'a> Identity<'a> {
             start_ns: id.start_ns,
             comm,
             cgroup: cgroup.as_deref(),
+            uid: *user,
             kernel: *kernel,
             exited: *exited,
             merged: *merged,
@@ -362,6 +416,12 @@ impl<'a> Device<'a> {
             namespace: sample.namespace,
             software: sample.software,
             columns: Members { row: sample, context: frame },
+            provenance: columns::<Devices>()
+                .filter_map(|(column, _)| {
+                    let provenance = column.of(sample, frame).quality()?.provenance;
+                    (provenance != Provenance::Measured).then_some((column.id, provenance))
+                })
+                .collect(),
             mapped: sample.mapped,
         }
     }

@@ -11,8 +11,9 @@ use zc_model::{
     column,
     counter::CounterId,
     frame::Frame,
+    group::{Group, GroupBy, UNKNOWN},
     ledger::PathSum,
-    snapshot::{LossId, Provenance},
+    snapshot::{ALL_SHAPES_RATE, LossId, Provenance},
 };
 
 /// Longest line.
@@ -20,8 +21,14 @@ pub(super) const COLUMNS: usize = 80;
 
 /// Explains every mark and dash that the machine's limitations give rise to, and names what was
 /// lost.
-pub(super) fn write(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write(
+    frame: &Frame,
+    groups: Option<&[Group]>,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
     let mut notes = marks(frame);
+    notes.extend(groups.and_then(strangers));
+    notes.extend(shapes(frame));
     notes.extend(crowd(frame));
     notes.extend(limitations(frame));
     if !notes.is_empty() {
@@ -45,6 +52,35 @@ fn write_losses(title: &str, losses: &[(LossId, u64)], out: &mut dyn io::Write) 
     losses.iter().try_for_each(|(loss, count)| {
         write_wrapped(&format!("{} {}: {}", human::count(*count), loss.id(), loss.help()), out)
     })
+}
+
+/// That the shape of packets is that of a sample.
+fn shapes(frame: &Frame) -> Option<String> {
+    let looked = human::percent(frame.sampled_shapes()?);
+    Some(format!(
+        "~ GATHER: the share of a sample; {looked} of the bytes were looked at. Above {ALL_SHAPES_RATE} packets a \
+         second the shape of packets is looked at one tenth of the time; all bytes are counted."
+    ))
+}
+
+/// Why it is not known of some processes to which group they belong.
+fn strangers(groups: &[Group]) -> Option<String> {
+    let unknown = groups.iter().find(|group| group.name == UNKNOWN)?;
+    let why = match unknown.by {
+        GroupBy::Cgroup | GroupBy::Container => {
+            "processes whose control group is not known: it was removed before zc looked, or zc cannot see \
+             the machine's hierarchy of cgroup v2 (not mounted, a container with its own namespace, groups of v1), \
+             or they were short-lived, of more than 1,024 kinds, and merged"
+        }
+        GroupBy::Parent => {
+            "processes whose parent is not known: a kernel thread, or short-lived processes merged by name"
+        }
+        GroupBy::Tree | GroupBy::User => {
+            "short-lived processes of more than 1,024 kinds, which were merged"
+        }
+        _ => return None,
+    };
+    Some(format!("{UNKNOWN} in GROUP: {why}."))
 }
 
 /// What threads without a slot did, and whose it may be.

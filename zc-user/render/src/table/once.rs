@@ -3,6 +3,7 @@
 use std::io;
 
 use super::{
+    copiers,
     grid::{Cell, Grid},
     notes,
 };
@@ -14,8 +15,8 @@ use crate::{
 use zc_model::{
     column::{Column, Processes},
     frame::Frame,
+    group::Group,
     row::Row,
-    snapshot::ProcessSample,
     sort::Listing,
     value::Value,
 };
@@ -33,9 +34,11 @@ pub fn write_once(
     write_machine(frame, out)?;
     write_totals(frame, out)?;
     write_tax(frame, out)?;
+    copiers::write_shares(frame, out)?;
     writeln!(out)?;
-    write_processes(frame, listing.of(frame), columns, out)?;
-    notes::write(frame, out)
+    let groups = listing.groups(frame);
+    write_rows(frame, listing, groups.as_deref(), columns, out)?;
+    notes::write(frame, groups.as_deref(), out)
 }
 
 /// Writes what the figures are about: the machine, its kernel, and how copies are known there.
@@ -83,25 +86,38 @@ pub(super) fn write_tax(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()
 /// The name of the row of what is unattributed.
 pub(super) const UNATTRIBUTED: &str = "(unattributed)";
 
-/// Writes a table of processes, and below them what is unattributed, if there is anything.
-pub(super) fn write_processes<'a>(
-    frame: &'a Frame,
-    processes: impl Iterator<Item = &'a ProcessSample>,
+/// Writes a table of these groups, or of the processes to list, and below them what is unattributed, if there is anything.
+pub(super) fn write_rows(
+    frame: &Frame,
+    listing: &Listing,
+    groups: Option<&[Group]>,
     columns: &[&Column],
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let mut processes = processes.peekable();
-    if processes.peek().is_none() && !frame.unattributed.is_active() {
+    match groups {
+        Some(groups) => write_table(frame, groups.iter().map(Row::group), columns, out),
+        None => write_table(frame, listing.of(frame).map(Row::process), columns, out),
+    }
+}
+
+fn write_table<'a>(
+    frame: &'a Frame,
+    rows: impl Iterator<Item = Row<'a>>,
+    columns: &[&Column],
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let mut rows = rows.peekable();
+    if rows.peek().is_none() && !frame.unattributed.is_active() {
         return writeln!(out, "  No activity.");
     }
     let mut grid = Grid::of(columns.iter().copied());
-    for process in processes {
-        let row = Row::process(process);
+    for row in rows {
         grid.push(columns.iter().map(|column| Cell::of(column, row, frame)).collect());
     }
     if frame.unattributed.is_active() {
         let row = Row::unattributed(frame);
-        let named = columns.iter().position(|column| **column == *Processes::COMM).unwrap_or(0);
+        let is_name = |column: &&Column| [Processes::COMM, Processes::GROUP].contains(column);
+        let named = columns.iter().position(is_name).unwrap_or(0);
         let cells = columns.iter().enumerate().map(|(at, column)| match at == named {
             true => Cell::text(UNATTRIBUTED),
             false => Cell::of(column, row, frame),

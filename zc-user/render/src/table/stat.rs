@@ -3,9 +3,10 @@
 use std::io;
 
 use super::{
+    copiers,
     grid::{Cell, Grid},
     notes,
-    once::{UNATTRIBUTED, total, write_machine, write_processes, write_tax},
+    once::{UNATTRIBUTED, total, write_machine, write_rows, write_tax},
     zerocopy,
 };
 use crate::{advice as words, human, sanitize};
@@ -14,6 +15,7 @@ use zc_model::{
     column::{Column, Devices, PathRow, Paths, Processes, Table as _, Unit, View, per_second},
     counter::CounterId,
     frame::Frame,
+    group::GroupBy,
     ledger,
     row::Row,
     snapshot::DeviceSample,
@@ -22,7 +24,7 @@ use zc_model::{
 };
 
 /// Counters that are shown only when something was counted.
-const RARE: [CounterId; 18] = [
+const RARE: [CounterId; 23] = [
     CounterId::CowCopiedBytes,
     CounterId::ZerocopyRequestedBytes,
     CounterId::ZerocopyAchievedBytes,
@@ -41,6 +43,11 @@ const RARE: [CounterId; 18] = [
     CounterId::MmapCalls,
     CounterId::MunmapCalls,
     CounterId::MsyncCalls,
+    CounterId::LibraryCopySamples,
+    CounterId::InlinedCopySamples,
+    CounterId::CopyFaultSamples,
+    CounterId::NoFileSamples,
+    CounterId::UnknownCodeSamples,
 ];
 
 /// Advice beyond this is for the dashboard.
@@ -75,17 +82,20 @@ pub fn write_stat(
         total(frame, Processes::ZERO_COPIED_BYTES),
     )?;
     write_tax(frame, out)?;
+    copiers::write_shares(frame, out)?;
     writeln!(out, "\nPaths")?;
     write_paths(frame, out)?;
-    writeln!(out, "\nProcesses")?;
-    write_processes(frame, listing.of(frame), columns, out)?;
+    writeln!(out, "\n{}", listing.by.map_or("Processes", GroupBy::plural))?;
+    let groups = listing.groups(frame);
+    write_rows(frame, listing, groups.as_deref(), columns, out)?;
     writeln!(out, "\nCounters")?;
     write_counters(frame, out)?;
     write_devices(frame, out)?;
     write_mappings(frame, out)?;
+    copiers::write_functions(frame, out)?;
     zerocopy::write(frame, listing, out)?;
     write_advice(frame, listing, out)?;
-    notes::write(frame, out)
+    notes::write(frame, groups.as_deref(), out)
 }
 
 fn write_paths(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {

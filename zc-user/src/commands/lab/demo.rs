@@ -57,7 +57,7 @@ fn script(path: Option<&Path>) -> Result<Script> {
         Some(path) => {
             let name = path.display().to_string();
             let text = files::read(path, MOST_BYTES)
-                .with_context(|| format!("cannot read the script '{name}'"))?;
+                .map_err(|error| Usage(format!("cannot read the script '{name}': {error:#}")))?;
             (name, String::from_utf8_lossy(&text).into_owned())
         }
         None => ("the built-in script".to_owned(), BUILT_IN.to_owned()),

@@ -18,6 +18,13 @@ pub(super) const MAPPED: (&str, &str) = ("python3-mapped", "file_to_socket");
 
 const NONE: &[(&str, &str)] = &[];
 
+/// Cases of which the advice is no more than possible: another thread may have changed the data, the calls may be
+/// anywhere in the file.
+pub(super) const POSSIBLE: &[&str] = &["other_thread", "dd_small"];
+
+/// Cases of which no advice is as right: whether it is given depends on how long threads wait for each other.
+pub(super) const AT_MOST: &[&str] = &["other_thread"];
+
 macro_rules! cases {
     ($($name:literal [$($needs:literal)*] $script:literal => $rules:expr;)*) => {
         &[$(Case { name: $name, needs: &[$($needs),*], script: $script, rules: $rules },)*]
@@ -29,6 +36,11 @@ pub(super) const CASES: &[Case] = cases! {
     "gzip" ["gzip"] "gzip -1c small >$M/out" => NONE;
     "gunzip" ["gzip"] "gzip -1c small | gzip -dc >$M/out" => NONE;
     "zstd" ["zstd"] "zstd -q -1 -c small >$M/out" => NONE;
+    "xz" ["xz"] "head -c 8000000 small | xz -0c >$M/out" => NONE;
+    "bzip2" ["bzip2"] "bzip2 -1c small >$M/out" => NONE;
+    "lz4" ["lz4"] "lz4 -q -1 -f small $M/out" => NONE;
+    "zip" ["zip"] "zip -q -0 $M/out.zip small; rm $M/out.zip" => NONE;
+    "awk" ["awk"] "awk 1 small >$M/out" => NONE;
     "openssl" ["openssl"] "openssl enc -aes-128-ctr -pbkdf2 -k x -in large -out $M/out" => NONE;
     "sort" ["sort"] "sort -o $M/out small" => NONE;
     "sed" ["sed"] "sed s/a/b/ small >$M/out" => NONE;
@@ -37,6 +49,7 @@ pub(super) const CASES: &[Case] = cases! {
     "sha256sum" ["sha256sum"] "sha256sum small" => NONE;
     "dd_ucase" ["dd"] "dd if=small of=$M/out bs=64k conv=ucase" => NONE;
     "in_place_xor" [] "$ZC_LIVE workload passed xor small $M/out" => NONE;
+    "over_it" [] "$ZC_LIVE workload passed zero large $M/out" => NONE;
     "git" ["git"] "git init -q g && cp small g/ && git -C g add small" => NONE;
     "rsync" ["rsync"] "rsync -a large $M/out" => NONE;
     // They update files in place.
@@ -60,8 +73,15 @@ pub(super) const CASES: &[Case] = cases! {
         "redis-server --port 0 --unixsocket $PWD/redis.sock --save '' --daemonize no & \
          until [ -S redis.sock ]; do sleep 0.05; done; \
          redis-benchmark -s redis.sock -t set,get -n 20000 -q; kill $!; wait; true" => NONE;
-    // They move bytes, and nothing else.
+    "mapped_udp" ["dd" "python3"] "dd if=small of=mapped bs=3k; python3 relay.py mapped_udp" => NONE;
+    // They move bytes, and as far as can be seen nothing else.
+    "other_thread" [] "ln -s $ZC_LIVE passer; ./passer workload passed thread large $M/out" =>
+        &[("passer", "file_to_file")];
     "dd" ["dd"] "dd if=large of=$M/out bs=64k" => &[("dd", "file_to_file")];
+    "split" ["split"] "split -b 64M large $M/part; rm $M/part*" => &[("split", "file_to_file")];
+    "perl_copy" ["perl"] "perl -MFile::Copy -e 'copy(\"large\", \"$ENV{M}/out\")'" =>
+        &[("perl", "file_to_file")];
+    "busybox_cp" ["busybox"] "busybox cp large $M/out" => NONE;
     "pipe" ["cat"] "cat large | cat >$M/out" => &[("cat", "relay")];
     "idle_afterwards" ["dd" "sleep"] "dd if=large of=$M/out bs=64k; sleep 1" =>
         &[("dd", "file_to_file")];
@@ -130,6 +150,15 @@ elif way == 'mapped':
     for start in range(0, len(data), MIB):
         sink.sendall(data[start:start + MIB])
     sink.close()
+elif way == 'mapped_udp':
+    b = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    b.bind(('127.0.0.1', 0))
+    a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    a.connect(b.getsockname())
+    with open('mapped', 'rb') as file:
+        data = memoryview(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ))
+    for start in range(0, len(data), 8192):
+        a.send(data[start:start + 8192])
 elif way == 'proxy':
     listening, address = listener()
     sink = receiver()

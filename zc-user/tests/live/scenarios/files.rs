@@ -89,8 +89,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     .also(|row, _| {
         // Direct I/O has no cache in between: what was asked for is what the disk was asked for.
         assert_eq!(row.counter("block_write_bytes"), (7 * 5 * PAGE) as u64);
-        assert_eq!(row.counter("block_dirtied_bytes"), (7 * 5 * PAGE) as u64);
         assert_eq!(row.counter("block_read_bytes"), (11 * 3 * PAGE) as u64);
+        for path in ["direct_write", "direct_read"] {
+            assert_eq!(row.copied(path).0, Some(0), "copied on {path}");
+        }
         assert_eq!(row.known("page_cache_hits").unwrap_or(0), 0);
     }),
     Scenario::new(

@@ -1,9 +1,14 @@
 //! Memory: other processes', mappings of files, and pages copied on write.
 
-use std::{io::Write as _, ptr::null_mut};
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
+    ptr::null_mut,
+};
 
-use super::{Scenario, Stage, fd, moved, ok};
-use crate::report::Process;
+use super::{Ground, Scenario, Stage, fd, moved, ok};
+use crate::{report::Process, requirement};
 
 const PAGE: usize = 4096;
 const LARGE: usize = 10_007;
@@ -39,20 +44,75 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             assert_eq!(row.counter("msync_calls"), 1);
         },
     ),
-    Scenario::new("cow_copy_one", |_| cow_copy(1), &[]).in_proc_io(),
-    Scenario::new("cow_copy", |_| cow_copy(PAGES), &[]).in_proc_io().also(|row, ground| {
-        // Both processes write each page: the one that writes it first copies it.
-        let both = |row: &Process| {
-            let children = ground.report.processes().into_iter().filter(|it| it.parent == row.pid);
-            row.path("cow_copy").bytes
-                + children.map(|child| child.path("cow_copy").bytes).sum::<u64>()
-        };
-        let extra = both(row) - both(&ground.row("cow_copy_one"));
-        // Some pages of their stacks and libraries are written while they are shared or just after,
-        // as it happens.
-        let off = extra.abs_diff(((PAGES - 1) * PAGE) as u64);
-        assert!(off <= 8 * PAGE as u64, "{extra} B");
+    Scenario::new("mapped_ahead_one", |stage| mapped_ahead(stage, "ahead-1", 1), &[]),
+    Scenario::new("mapped_ahead", |stage| mapped_ahead(stage, "ahead", PAGES), &[]).also(
+        |row, ground| {
+            // Each way wrote one page, before it mapped the others.
+            let one = ground.row("mapped_ahead_one");
+            assert_eq!(row.path("mmap_write").bytes, one.path("mmap_write").bytes);
+            let known = (AHEAD.len() * (PAGES - 1) * PAGE) as u64;
+            let extra = more(row, one, "mmap_read") + 2 * WINDOW;
+            assert!(extra >= known, "{extra} more, {known} known");
+        },
+    ),
+    Scenario::new("cow_copy_one", |_| cow_copy(1, touch), &[]).in_proc_io(),
+    Scenario::new("cow_copy", |_| cow_copy(PAGES, touch), &[])
+        .in_proc_io()
+        .also(|row, ground| copied_pages(row, ground, "cow_copy_one")),
+    // The kernel writes to the pages: at faults that it takes like a program does, and for a device.
+    Scenario::new(
+        "cow_by_read_one",
+        |stage| cow_copy(1, |memory| read(stage, memory, "cow-read-1", 0)),
+        &[moved("file_write", 1, PAGES * PAGE), moved("file_read", 1, PAGE)],
+    )
+    .in_proc_io(),
+    Scenario::new(
+        "cow_by_read",
+        |stage| cow_copy(PAGES, |memory| read(stage, memory, "cow-read", 0)),
+        &[moved("file_write", 1, PAGES * PAGE), moved("file_read", 1, PAGES * PAGE)],
+    )
+    .in_proc_io()
+    .also(|row, ground| copied_pages(row, ground, "cow_by_read_one")),
+    Scenario::new(
+        "cow_by_direct_read_one",
+        |stage| cow_copy(1, |memory| read(stage, memory, "cow-direct-1", libc::O_DIRECT)),
+        &[moved("file_write", 1, PAGES * PAGE), moved("direct_read", 1, PAGE)],
+    )
+    .in_proc_io(),
+    Scenario::new(
+        "cow_by_direct_read",
+        |stage| cow_copy(PAGES, |memory| read(stage, memory, "cow-direct", libc::O_DIRECT)),
+        &[moved("file_write", 1, PAGES * PAGE), moved("direct_read", 1, PAGES * PAGE)],
+    )
+    .in_proc_io()
+    .also(|row, ground| copied_pages(row, ground, "cow_by_direct_read_one")),
+    Scenario::new(
+        "cow_of_file_one",
+        |stage| cow_of_file(&mut stage.output("cow-file-1"), 1),
+        &[moved("file_write", 1, PAGES * PAGE)],
+    ),
+    Scenario::new(
+        "cow_of_file",
+        |stage| cow_of_file(&mut stage.output("cow-file"), PAGES),
+        &[moved("file_write", 1, PAGES * PAGE)],
+    )
+    .also(|row, ground| {
+        copied_pages(row, ground, "cow_of_file_one");
+        // Nothing was written to the file itself.
+        let one = ground.row("cow_of_file_one");
+        assert_eq!(row.path("mmap_write").bytes, one.path("mmap_write").bytes);
     }),
+    Scenario::new(
+        "cow_of_memory_one",
+        |_| cow_of_file(&mut super::files::in_memory(), 1),
+        &[moved("file_write", 1, PAGES * PAGE)],
+    ),
+    Scenario::new(
+        "cow_of_memory",
+        |_| cow_of_file(&mut super::files::in_memory(), PAGES),
+        &[moved("file_write", 1, PAGES * PAGE)],
+    )
+    .also(|row, ground| copied_pages(row, ground, "cow_of_memory_one")),
 ];
 
 /// How many bytes more `row` has on `path`.
@@ -116,18 +176,112 @@ fn mmap_write(stage: &Stage, name: &str, pages: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes to pages that a child shares.
-fn cow_copy(pages: usize) -> Result<(), String> {
-    let protection = libc::PROT_READ | libc::PROT_WRITE;
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-    let address = map(pages * PAGE, protection, flags, -1);
-    let touch = |page: usize| {
-        // SAFETY: inside the mapping, which has small pages only.
-        unsafe { address.add(page * PAGE).write_volatile(1) };
+/// Maps all pages of a shared mapping of this length ahead of use.
+type Ahead = fn(*mut libc::c_void, usize) -> i32;
+
+/// Ways to do so. The last one has the pages ready to be written to; there is none before 5.14.
+const AHEAD: [Ahead; 3] = [
+    // SAFETY: a mapping, which stays as it is.
+    |address, length| unsafe { libc::mlock(address, length) },
+    |address, length| {
+        const AGAIN: i32 = libc::MAP_SHARED | libc::MAP_FIXED | libc::MAP_POPULATE;
+        // SAFETY: the mapping of the file that is at the descriptor, once more.
+        let at = unsafe { libc::mmap(address, length, PROTECTION, AGAIN, MAPPED, 0) };
+        if at == address { 0 } else { -1 }
+    },
+    |address, length| {
+        /// `MADV_POPULATE_WRITE`, `include/uapi/asm-generic/mman-common.h`.
+        const POPULATE_WRITE: i32 = 23;
+        // SAFETY: as above.
+        unsafe {
+            if requirement::kernel_before(5, 14) {
+                return libc::mlock(address, length);
+            }
+            libc::madvise(address, length, POPULATE_WRITE)
+        }
+    },
+];
+
+/// The descriptor of the file that is mapped.
+const MAPPED: i32 = 77;
+const PROTECTION: i32 = libc::PROT_READ | libc::PROT_WRITE;
+
+/// Writes to the first page of a shared mapping of a file, and has all of its pages mapped ahead; once for each way.
+fn mapped_ahead(stage: &Stage, name: &str, pages: usize) -> Result<(), String> {
+    for (at, ahead) in AHEAD.into_iter().enumerate() {
+        let file = stage.output(&format!("{name}-{at}"));
+        file.set_len((pages * PAGE) as u64).expect("room");
+        // SAFETY: descriptors.
+        assert_eq!(unsafe { libc::dup2(fd(&file), MAPPED) }, MAPPED);
+        let length = pages * PAGE;
+        let address = map(length, PROTECTION, libc::MAP_SHARED, fd(&file));
+        // SAFETY: inside the mapping.
+        unsafe { address.write_volatile(1) };
+        ok(ahead(address.cast(), length) as isize);
+    }
+    Ok(())
+}
+
+/// That `row` has copied all of the pages, and `one` a single one. They may be a few more or fewer: some pages of
+/// their stacks and libraries are written while they are shared or just after, as it happens.
+fn copied_pages(row: &Process, ground: &Ground, one: &str) {
+    // Of two processes that write to a shared page, the one that writes to it first copies it.
+    let both = |row: &Process| {
+        let children = ground.report.processes().into_iter().filter(|it| it.parent == row.pid);
+        row.path("cow_copy").bytes + children.map(|child| child.path("cow_copy").bytes).sum::<u64>()
     };
-    // SAFETY: mapped above.
-    unsafe { libc::madvise(address.cast(), pages * PAGE, libc::MADV_NOHUGEPAGE) };
-    (0..pages).for_each(touch);
+    let extra = both(row) - both(&ground.row(one));
+    let off = extra.abs_diff(((PAGES - 1) * PAGE) as u64);
+    assert!(off <= 8 * PAGE as u64, "{extra} B");
+}
+
+/// Writes to each of these pages.
+fn touch(memory: &mut [u8]) -> Result<(), String> {
+    for page in memory.chunks_mut(PAGE) {
+        // SAFETY: a byte of the page.
+        unsafe { page.as_mut_ptr().write_volatile(1) };
+    }
+    Ok(())
+}
+
+/// Fills these pages from a new file, which is opened with `flags`.
+fn read(stage: &Stage, memory: &mut [u8], name: &str, flags: i32) -> Result<(), String> {
+    let mut plain = stage.output(name);
+    plain.write_all(&[b'z'; PAGES * PAGE]).and_then(|()| plain.sync_all()).expect("room");
+    let path = stage.directory.join(name);
+    let file = fs::File::options().read(true).custom_flags(flags).open(path);
+    let Ok(file) = file else {
+        return Err("this file system has no O_DIRECT".to_owned());
+    };
+    assert_eq!(file.read_at(memory, 0).expect("readable"), memory.len());
+    Ok(())
+}
+
+/// Writes to pages of a private mapping of a file, none of which was mapped before. Each is private then.
+fn cow_of_file(file: &mut fs::File, pages: usize) -> Result<(), String> {
+    file.write_all(&[b'z'; PAGES * PAGE]).expect("room");
+    let length = PAGES * PAGE;
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let address = map(length, protection, libc::MAP_PRIVATE, fd(file));
+    // SAFETY: the mapping, which nothing else uses.
+    let memory = unsafe { std::slice::from_raw_parts_mut(address, length) };
+    touch(&mut memory[..pages * PAGE])
+}
+
+/// Has `write` write to pages that a child shares.
+fn cow_copy(
+    pages: usize,
+    write: impl FnOnce(&mut [u8]) -> Result<(), String>,
+) -> Result<(), String> {
+    let length = pages * PAGE;
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let address = map(length, protection, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1);
+    // SAFETY: the mapping, which nothing else uses. It has small pages only.
+    let memory = unsafe {
+        libc::madvise(address.cast(), length, libc::MADV_NOHUGEPAGE);
+        std::slice::from_raw_parts_mut(address, length)
+    };
+    touch(memory)?;
     // The other keeps them shared while this process writes, and writes to nothing itself from now on.
     let other = crate::workload::fork(|| {
         // SAFETY: waits for the signal below.
@@ -136,9 +290,9 @@ fn cow_copy(pages: usize) -> Result<(), String> {
     });
     // SAFETY: a child of this process; the status is not requested.
     ok(unsafe { libc::waitpid(other.pid, null_mut(), libc::WUNTRACED) } as isize);
-    (0..pages).for_each(touch);
+    let written = write(memory);
     // SAFETY: a child of this process that has not been waited for.
     ok(unsafe { libc::kill(other.pid, libc::SIGKILL) } as isize);
     other.reap();
-    Ok(())
+    written
 }

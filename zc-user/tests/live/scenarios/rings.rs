@@ -25,10 +25,30 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     )
     .also(|row, _| hits(row, spans(LARGE, (0..5).map(|i| i * 7919)))),
     Scenario::new(
+        "libaio_closed",
+        |stage| libaio_of(stage, "libaio_closed", drop),
+        &[moved("file_read", 5, 5 * LARGE), moved("file_write", 3, 3 * LARGE)],
+    ),
+    Scenario::new(
+        "libaio_replaced",
+        |stage| {
+            libaio_of(stage, "libaio_replaced", |file| {
+                let number = fd(&file);
+                let (a, _b) = std::os::unix::net::UnixStream::pair().expect("a pair of sockets");
+                // SAFETY: the file gives its number away.
+                assert_eq!(unsafe { libc::dup2(fd(&a), number) }, number);
+                std::mem::forget(file);
+            })
+        },
+        &[moved("file_read", 5, 5 * LARGE), moved("file_write", 3, 3 * LARGE)],
+    ),
+    Scenario::new(
         "io_uring",
         io_uring_files,
         &[moved("file_read", 5, 5 * LARGE), moved("file_write", 3, 3 * LARGE)],
     )
+    // Where a file system cannot write without waiting, workers do, which are threads of this process.
+    .threads(1 + 3)
     .also(|row, _| ring_hits(row, 5)),
     Scenario::new(
         "io_uring_sockets",
@@ -94,7 +114,13 @@ const PREAD: u16 = 0;
 const PWRITE: u16 = 1;
 
 fn libaio(stage: &Stage) -> Result<(), String> {
-    let (input, output) = (stage.input(), stage.output("libaio"));
+    libaio_of(stage, "libaio", std::mem::forget)
+}
+
+/// Reads and writes; `part` does what it likes with each of the files when they have been submitted, before they are
+/// reaped.
+fn libaio_of(stage: &Stage, name: &str, part: fn(std::fs::File)) -> Result<(), String> {
+    let (input, output) = (stage.input(), stage.output(name));
     let mut buffer = vec![0_u8; LARGE];
     let mut requests: Vec<Iocb> = (0..8)
         .map(|i| Iocb {
@@ -106,16 +132,12 @@ fn libaio(stage: &Stage) -> Result<(), String> {
             ..Iocb::default()
         })
         .collect();
-    let pointers: Vec<*mut Iocb> = requests.iter_mut().map(|request| &raw mut *request).collect();
-    let mut context = 0_u64;
+    let context = submit(&mut requests)?;
+    part(input);
+    part(output);
     // SAFETY: the structures are as the kernel defines them and outlive the requests, which are
     // all awaited.
     unsafe {
-        if libc::syscall(libc::SYS_io_setup, 8, &raw mut context) != 0 {
-            return Err("this kernel has no libaio".to_owned());
-        }
-        let submitted = libc::syscall(libc::SYS_io_submit, context, 8, pointers.as_ptr());
-        assert_eq!(ok(submitted as isize), 8);
         let mut events = [[0_u64; 4]; 8];
         let no_timeout = null_mut::<libc::timespec>();
         let reaped =
@@ -125,6 +147,58 @@ fn libaio(stage: &Stage) -> Result<(), String> {
         libc::syscall(libc::SYS_io_destroy, context);
     }
     Ok(())
+}
+
+/// A context to which the requests have been submitted.
+fn submit(requests: &mut [Iocb]) -> Result<u64, String> {
+    let count = requests.len();
+    let pointers: Vec<*mut Iocb> = requests.iter_mut().map(|request| &raw mut *request).collect();
+    let mut context = 0_u64;
+    // SAFETY: as the kernel defines them; the caller awaits the requests.
+    unsafe {
+        if libc::syscall(libc::SYS_io_setup, count, &raw mut context) != 0 {
+            return Err("this kernel has no libaio".to_owned());
+        }
+        let submitted = libc::syscall(libc::SYS_io_submit, context, count, pointers.as_ptr());
+        assert_eq!(ok(submitted as isize), count);
+    }
+    Ok(context)
+}
+
+/// How many operations [`reap_in_memory`] submits.
+pub(crate) const UNSEEN: usize = 29;
+
+/// The workload of operations whose events are taken out of the shared ring without a call.
+pub(crate) fn reap_in_memory() {
+    /// `struct aio_ring`, `fs/aio.c`: its head, its tail, and where the events begin.
+    const HEAD: usize = 2;
+    const TAIL: usize = 3;
+    const EVENTS: usize = 32;
+
+    let file = std::fs::File::open("/proc/self/exe").expect("this program");
+    let mut buffer = vec![0_u8; LARGE];
+    let request = Iocb {
+        opcode: PREAD,
+        fd: fd(&file).cast_unsigned(),
+        buffer: buffer.as_mut_ptr() as u64,
+        bytes: LARGE as u64,
+        ..Iocb::default()
+    };
+    let mut requests = vec![request; UNSEEN];
+    let context = submit(&mut requests).expect("libaio");
+    // SAFETY: the handle of a context is the address of its ring, which is mapped while the context exists.
+    unsafe {
+        let ring = context as *mut u32;
+        while ring.add(TAIL).read_volatile().wrapping_sub(*ring.add(HEAD)) < UNSEEN as u32 {
+            std::hint::spin_loop();
+        }
+        let events = (context as usize + EVENTS) as *const [u64; 4];
+        for i in 0..UNSEEN {
+            assert_eq!((*events.add(i))[2], LARGE as u64);
+        }
+        ring.add(HEAD).write_volatile(*ring.add(TAIL));
+        libc::syscall(libc::SYS_io_destroy, context);
+    }
 }
 
 fn ring() -> Result<IoUring, String> {

@@ -13,12 +13,18 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Scenario, Stage, failed, fails, fd, moved, ok};
+use super::{Scenario, Stage, failed, fails, fd, messages::Messages, moved, ok};
 use crate::report::{Process, number};
 
 const SMALL: usize = 101;
 const MIDDLE: usize = 1009;
 const LARGE: usize = 10_007;
+/// Bytes that fill no page.
+const FRACTION: usize = 3001;
+/// Messages of one call, at most (`UIO_MAXIOV`).
+const MOST: usize = 1024;
+/// As many of them as may wait for a CPU.
+const PART: usize = 128;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new(
@@ -114,6 +120,52 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         // An operation is a message.
         &[moved("socket_recv:udp", 7, 7 * SMALL), moved("socket_send:udp", 7, 7 * SMALL)],
     ),
+    Scenario::new(
+        "as_many_messages_as_can_be",
+        |_| {
+            // So many datagrams at once may be more than wait for a CPU (`net.core.netdev_max_backlog`).
+            let (a, b) = tcp();
+            Messages::<MOST>::new(SMALL, 1).exchange_many(&a, &b, libc::MSG_WAITALL);
+            Ok(())
+        },
+        &[
+            moved("socket_recv:tcp", MOST, MOST * SMALL),
+            moved("socket_send:tcp", MOST, MOST * SMALL),
+        ],
+    )
+    .also(|row, _| {
+        assert_eq!(row.counter("net_tx_bytes"), (MOST * SMALL) as u64);
+        assert_eq!(row.counter("net_rx_bytes"), (MOST * SMALL) as u64);
+    }),
+    Scenario::new(
+        "as_many_truncated_messages_as_can_be",
+        |_| {
+            let ((a, b), (before, after)) = (udp(), udp());
+            make_room(&b)?;
+            for _ in 0..MOST / PART {
+                Messages::<PART>::new(SMALL, 3).send_many(&a);
+                // When this one is there, those before it are: they wait in one line.
+                send(&before, 1);
+                receive(&after, 1);
+            }
+            Messages::<MOST>::new(SMALL, 2).receive_many(&b, libc::MSG_TRUNC);
+            Ok(())
+        },
+        &[
+            moved("socket_recv:udp", MOST + MOST / PART, MOST * 2 * SMALL + MOST / PART),
+            moved("socket_send:udp", MOST + MOST / PART, MOST * 3 * SMALL + MOST / PART),
+        ],
+    )
+    .also(|row, _| assert_eq!(row.counter("discarded_bytes"), (MOST * SMALL) as u64)),
+    Scenario::new(
+        "zerocopy_receive",
+        zerocopy_receive,
+        &[moved("socket_send:tcp", 41, 41 * FRACTION), moved("socket_recv:tcp", 41, 41 * FRACTION)],
+    )
+    .also(|row, _| {
+        assert_eq!(row.counter("net_rx_bytes"), (41 * FRACTION) as u64);
+        assert_eq!(row.payload_copied(), (2 * 41 * FRACTION) as u64);
+    }),
     Scenario::new(
         "netlink",
         netlink,
@@ -235,7 +287,7 @@ fn connect(listener: &TcpListener) -> (TcpStream, TcpStream) {
 }
 
 /// Two sockets that are connected to each other.
-fn udp() -> (UdpSocket, UdpSocket) {
+pub(super) fn udp() -> (UdpSocket, UdpSocket) {
     let a = UdpSocket::bind("127.0.0.1:0").expect("a port");
     let b = UdpSocket::bind("127.0.0.1:0").expect("a port");
     a.connect(b.local_addr().expect("an address")).expect("loopback");
@@ -243,7 +295,7 @@ fn udp() -> (UdpSocket, UdpSocket) {
     (a, b)
 }
 
-fn send(socket: &impl AsRawFd, bytes: usize) {
+pub(super) fn send(socket: &impl AsRawFd, bytes: usize) {
     let buffer = vec![1_u8; bytes];
     // SAFETY: a buffer and its length.
     let count = unsafe { libc::send(fd(socket), buffer.as_ptr().cast(), bytes, 0) };
@@ -255,7 +307,7 @@ pub(super) fn receive(socket: &impl AsRawFd, bytes: usize) {
     receive_with(socket, bytes, libc::MSG_WAITALL, bytes);
 }
 
-fn receive_with(socket: &impl AsRawFd, room: usize, flags: i32, expected: usize) {
+pub(super) fn receive_with(socket: &impl AsRawFd, room: usize, flags: i32, expected: usize) {
     let mut buffer = vec![0_u8; room];
     // SAFETY: a buffer and its length.
     let count = unsafe { libc::recv(fd(socket), buffer.as_mut_ptr().cast(), room, flags) };
@@ -279,66 +331,6 @@ fn read_write(from: &UnixStream, to: &UnixStream, buffer: &mut [u8]) {
     }
 }
 
-/// `N` messages of several buffers each.
-struct Messages<const N: usize> {
-    _buffers: Vec<Vec<u8>>,
-    _vectors: Vec<Vec<libc::iovec>>,
-    headers: [libc::mmsghdr; N],
-    length: usize,
-}
-
-impl<const N: usize> Messages<N> {
-    /// Every message has `count` buffers of `length` bytes.
-    fn new(length: usize, count: usize) -> Self {
-        let mut buffers: Vec<_> = (0..N * count).map(|_| vec![1_u8; length]).collect();
-        let mut vectors: Vec<Vec<libc::iovec>> = buffers
-            .chunks_mut(count)
-            .map(|buffers| {
-                let entry = |buffer: &mut Vec<u8>| libc::iovec {
-                    iov_base: buffer.as_mut_ptr().cast(),
-                    iov_len: length,
-                };
-                buffers.iter_mut().map(entry).collect()
-            })
-            .collect();
-        // SAFETY: structures of integers and pointers; zeros mean no address and no control data.
-        let mut headers: [libc::mmsghdr; N] = unsafe { std::mem::zeroed() };
-        for (header, vector) in headers.iter_mut().zip(&mut vectors) {
-            header.msg_hdr.msg_iov = vector.as_mut_ptr();
-            header.msg_hdr.msg_iovlen = count;
-        }
-        Self { _buffers: buffers, _vectors: vectors, headers, length }
-    }
-
-    fn send(&mut self, socket: &impl AsRawFd) {
-        // SAFETY: the header points to buffers of this structure.
-        let count = unsafe { libc::sendmsg(fd(socket), &raw const self.headers[0].msg_hdr, 0) };
-        assert_eq!(ok(count), self.length);
-    }
-
-    fn receive(&mut self, socket: &impl AsRawFd, flags: i32) -> usize {
-        // SAFETY: as above.
-        ok(unsafe { libc::recvmsg(fd(socket), &raw mut self.headers[0].msg_hdr, flags) })
-    }
-
-    fn exchange_many(&mut self, from: &impl AsRawFd, to: &impl AsRawFd, flags: i32) {
-        let count = u32::try_from(N).expect("a few");
-        // SAFETY: as above.
-        let sent = unsafe { libc::sendmmsg(fd(from), self.headers.as_mut_ptr(), count, 0) };
-        assert_eq!(ok(sent as isize), N);
-        self.receive_many(to, flags);
-    }
-
-    fn receive_many(&mut self, socket: &impl AsRawFd, flags: i32) {
-        let count = u32::try_from(N).expect("a few");
-        // SAFETY: as above.
-        let received = unsafe {
-            libc::recvmmsg(fd(socket), self.headers.as_mut_ptr(), count, flags, null_mut())
-        };
-        assert_eq!(ok(received as isize), N);
-    }
-}
-
 fn truncated(_: &Stage) -> Result<(), String> {
     let (a, b) = udp();
     for _ in 0..6 {
@@ -348,6 +340,68 @@ fn truncated(_: &Stage) -> Result<(), String> {
     receive_with(&b, SMALL, libc::MSG_TRUNC, MIDDLE);
     assert_eq!(Messages::<1>::new(SMALL, 1).receive(&b, libc::MSG_TRUNC), MIDDLE);
     Messages::<3>::new(SMALL, 1).receive_many(&b, libc::MSG_TRUNC);
+    Ok(())
+}
+
+/// Makes room for many messages, whatever the system's limit.
+fn make_room(socket: &UdpSocket) -> Result<(), String> {
+    let bytes = 8 << 20;
+    // SAFETY: an integer and its size.
+    let set = unsafe {
+        let (value, size) = ((&raw const bytes).cast(), size_of::<i32>() as u32);
+        libc::setsockopt(fd(socket), libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, value, size)
+    };
+    if set == 0 { Ok(()) } else { Err("the queue of a socket cannot be made longer".to_owned()) }
+}
+
+/// What the kernel cannot remap because it fills no page it copies into a buffer of the program.
+fn zerocopy_receive(_: &Stage) -> Result<(), String> {
+    /// `TCP_ZEROCOPY_RECEIVE` and `struct tcp_zerocopy_receive`, `include/uapi/linux/tcp.h`, since 5.11.
+    const TCP_ZEROCOPY_RECEIVE: i32 = 35;
+    #[repr(C)]
+    struct Receive {
+        address: u64,
+        length: u32,
+        left: u32,
+        queued: u32,
+        error: i32,
+        buffer: u64,
+        buffer_bytes: i32,
+        flags: u32,
+    }
+    const ROOM: usize = 1 << 20;
+
+    let (a, b) = tcp();
+    let (access, kind) = (libc::PROT_READ, libc::MAP_SHARED);
+    // SAFETY: a new mapping.
+    let window = unsafe { libc::mmap(null_mut(), ROOM, access, kind, fd(&b), 0) };
+    let mut buffer = vec![0_u8; ROOM];
+    for _ in 0..41 {
+        send(&a, FRACTION);
+        let mut ready = libc::pollfd { fd: fd(&b), events: libc::POLLIN, revents: 0 };
+        // SAFETY: one structure.
+        assert_eq!(unsafe { libc::poll(&raw mut ready, 1, -1) }, 1);
+        let mut receive = Receive {
+            address: window as u64,
+            length: ROOM as u32,
+            left: 0,
+            queued: 0,
+            error: 0,
+            buffer: buffer.as_mut_ptr() as u64,
+            buffer_bytes: ROOM as i32,
+            flags: 0,
+        };
+        let mut bytes = size_of::<Receive>() as u32;
+        let (value, size) = ((&raw mut receive).cast(), &raw mut bytes);
+        // SAFETY: the structure, its size, and a buffer of the length that it says.
+        let result = unsafe {
+            libc::getsockopt(fd(&b), libc::IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, value, size)
+        };
+        if result < 0 || bytes < size_of::<Receive>() as u32 {
+            return Err("this kernel does not copy what it cannot remap".to_owned());
+        }
+        assert_eq!((receive.length, receive.buffer_bytes), (0, FRACTION as i32));
+    }
     Ok(())
 }
 
@@ -443,7 +497,7 @@ fn zerocopy_refused(_: &Stage) -> Result<(), String> {
 }
 
 /// Switches on the loopback interface of a new network namespace.
-fn loopback_up() {
+pub(super) fn loopback_up() {
     let socket = UdpSocket::bind("0.0.0.0:0").expect("a port");
     // SAFETY: a structure of integers with the name of an interface in it.
     unsafe {

@@ -13,6 +13,9 @@ use super::traffic::{devices, own_namespace};
 /// Pairs of veth devices: with these, there are more than twice as many devices as slots.
 pub(crate) const PAIRS: usize = INTERFACE_SLOTS as usize + 7;
 
+/// Bytes of a frame.
+pub(super) const FRAME: usize = 103;
+
 /// Frames over a pair at a time: more than an idle interface may keep its slot for.
 const FRAMES: usize = 151;
 
@@ -65,14 +68,14 @@ pub(super) fn socket(device: &str) -> libc::c_int {
 
 /// Sends a frame over the device of a socket.
 pub(super) fn send(socket: libc::c_int) {
-    let mut frame = [1_u8; 103];
+    let mut frame = [1_u8; FRAME];
     // To all, of a protocol for experiments (`ETH_P_802_EX1`), which no program receives.
     frame[..6].fill(0xff);
     frame[12..14].copy_from_slice(&[0x88, 0xb5]);
     loop {
         // SAFETY: a buffer with its length.
         let sent = unsafe { libc::send(socket, frame.as_ptr().cast(), frame.len(), 0) };
-        if sent == 103 {
+        if sent == FRAME.cast_signed() {
             return;
         }
         // The receiving end has no room: packets come faster than the CPU takes them from its backlog, which

@@ -25,6 +25,7 @@ use zc_model::{
     picture::Picture,
     row::Row,
     snapshot::ProcessSample,
+    user_copies,
     value::Value,
 };
 use zc_render::{
@@ -156,10 +157,11 @@ fn advices(context: &Context, process: &ProcessSample, frame: &Frame, canvas: &m
 fn because(advice: &Advice, frame: &Frame) -> String {
     let seen = match advice.evidence {
         Evidence::Passed { from, to, bytes } => format!(
-            "{} in, {} out, {} of it unchanged",
+            "{} in, {} out, {} of it {}",
             moved(from, frame),
             moved(to, frame),
             cell::rate(bytes, Unit::BytesPerSec, frame),
+            if from.path.is_mapped() { "first touched there" } else { "from the same buffers" },
         ),
         Evidence::Calls(calls) => format!(
             "{} in calls of {} on average, {} of it copied",
@@ -258,6 +260,7 @@ fn counters(context: &Context, process: &ProcessSample, frame: &Frame, canvas: &
         .filter(|c| !matches!(c, CounterId::MovedBytes | CounterId::CopiedBytes))
         .filter(|counter| !zerocopy::SHOWN_HERE.contains(counter))
         .filter(|counter| !advice::COUNTERS.contains(counter))
+        .filter(|counter| !user_copies::is_left_out(*counter, frame))
         .collect();
     let columns = usize::from(canvas.width() / COUNTER_WIDTH).max(1);
     let lines = listed.len().div_ceil(columns);

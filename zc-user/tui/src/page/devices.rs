@@ -18,5 +18,6 @@ static TABLE: Table<Devices, DeviceSample, DeviceKey> = Table {
     row: |device| device,
     key: DeviceKey::of,
     whose: "of the whole machine",
+    remark: |frame| frame.sampled_shapes().map(|_| "GATHER of a sample"),
     empty: "no device has moved anything yet",
 };

@@ -21,5 +21,6 @@ static TABLE: Table<Paths, PathSample, PathKey> = Table {
     row: |sample| PathRow::One(sample),
     key: PathKey::of,
     whose: "of followed processes",
+    remark: |_| None,
     empty: "no data moved in this interval",
 };

@@ -36,6 +36,8 @@ pub struct Table<T: Columns, I: 'static, K> {
     pub key: fn(&I) -> K,
     /// Whose they are, where some processes are followed only.
     pub whose: &'static str,
+    /// What else must be known to take its figures for what they are, in a few words.
+    pub remark: fn(&Frame) -> Option<&'static str>,
     /// What it says when there are none.
     pub empty: &'static str,
 }
@@ -93,7 +95,9 @@ impl<T: Columns<Context = Frame>, I, K: Clone + PartialEq> Page for TablePage<T,
     }
 
     fn scope(&self, context: &Context) -> String {
-        if context.follows_some() { self.table.whose.to_owned() } else { String::new() }
+        let whose = context.follows_some().then_some(self.table.whose);
+        let remark = context.frame().and_then(|frame| (self.table.remark)(frame));
+        whose.into_iter().chain(remark).collect::<Vec<_>>().join(", ")
     }
 
     fn order(&self) -> Option<Order> {

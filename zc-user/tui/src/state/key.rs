@@ -1,24 +1,24 @@
 //! What identifies a row while the rows change places.
 
-use std::sync::Arc;
-
 use zc_model::{
     frame::Frame,
-    snapshot::{DeviceKind, DeviceSample, PathId, PathSample, ProcessId, ProcessSample, SocketId},
+    snapshot::{
+        DeviceKind, DeviceSample, Kin, PathId, PathSample, ProcessId, ProcessSample, SocketId,
+    },
 };
 
-/// A process; rows of merged processes have no identity but their name.
+/// A process; rows of merged processes have no identity but what they were merged by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessKey {
     id: ProcessId,
-    merged: Option<Arc<str>>,
+    merged: Option<Kin>,
 }
 
 impl ProcessKey {
     /// The key of this process.
     #[must_use]
     pub fn of(process: &ProcessSample) -> Self {
-        let merged = (process.id.pid == 0).then(|| Arc::clone(&process.comm));
+        let merged = process.is_merged().then(|| process.kin());
         Self { id: process.id, merged }
     }
 
@@ -27,10 +27,9 @@ impl ProcessKey {
     pub fn find<'a>(&self, frame: &'a Frame) -> Option<&'a ProcessSample> {
         match &self.merged {
             None => frame.process(self.id),
-            Some(name) => frame
-                .processes
-                .iter()
-                .find(|process| process.id == self.id && process.comm == *name),
+            Some(kin) => {
+                frame.processes.iter().find(|process| process.is_merged() && process.kin() == *kin)
+            }
         }
     }
 }

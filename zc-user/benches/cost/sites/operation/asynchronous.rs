@@ -1,6 +1,11 @@
 //! io_uring and libaio, one request at a time.
 
-use std::{fs::File, io, os::fd::AsRawFd as _, ptr::null_mut};
+use std::{
+    fs::File,
+    io::{self, Write as _},
+    os::{fd::AsRawFd as _, unix::net::UnixStream},
+    ptr::null_mut,
+};
 
 use anyhow::{Context as _, Result, ensure};
 use io_uring::{IoUring, opcode, types::Fd};
@@ -23,6 +28,34 @@ pub(super) fn uring() -> Result<Work> {
         ring.submit_and_wait(1)?;
         let completion = ring.completion().next().context("nothing has completed")?;
         ensure!(completion.result() == 1, "io_uring: {}", completion.result());
+        Ok(())
+    }))
+}
+
+/// A receive that goes on after each message, and the buffer that it takes.
+pub(super) fn goes_on() -> Result<Work> {
+    const GROUP: u16 = 1;
+    let (mut from, to) = UnixStream::pair()?;
+    let mut ring = IoUring::new(4).context("cannot make an io_uring")?;
+    let mut byte = Box::new([0_u8]);
+    let receive = opcode::RecvMulti::new(Fd(to.as_raw_fd()), GROUP).build();
+    let mut provide =
+        move || opcode::ProvideBuffers::new(byte.as_mut_ptr(), 1, 1, GROUP, 0).build();
+    // SAFETY: the byte lives as long as the ring.
+    unsafe { ring.submission().push_multiple(&[provide(), receive]) }
+        .context("the queue is full")?;
+    ring.submit_and_wait(1)?;
+    ring.completion().for_each(drop);
+    Ok(Box::new(move || {
+        let _ = &to;
+        from.write_all(&[1])?;
+        ring.submit_and_wait(1)?;
+        let completion = ring.completion().next().context("nothing has completed")?;
+        ensure!(completion.result() == 1, "io_uring: {}", completion.result());
+        // SAFETY: as above.
+        unsafe { ring.submission().push(&provide()) }.context("the queue is full")?;
+        ring.submit_and_wait(1)?;
+        ring.completion().for_each(drop);
         Ok(())
     }))
 }

@@ -35,7 +35,7 @@ impl<'a> Rows<'a> {
     /// None but those of `serde_json`, which has none for a buffer.
     pub(super) fn new(frame: &'a Frame) -> io::Result<Self> {
         let nothing = Counters::default();
-        let row = Row { process: None, counters: &nothing, paths: &[] };
+        let row = Row::counts(&nothing, &[]);
         let mut rows = Self {
             frame,
             counters: Blank::new(row, frame)?,
@@ -54,7 +54,7 @@ impl<'a> Rows<'a> {
     pub(super) fn push(&self, text: &mut Vec<u8>, process: &ProcessSample) -> io::Result<()> {
         push_identity(text, process)?;
         if process.is_active() {
-            let row = Row { process: None, counters: &process.counters, paths: &process.paths };
+            let row = Row::counts(&process.counters, &process.paths);
             self.push_work(text, row)?;
         } else {
             text.extend_from_slice(&self.idle);
@@ -128,8 +128,19 @@ impl<'a> Rows<'a> {
 
 /// Appends an object with who it is, and leaves it open.
 fn push_identity(text: &mut Vec<u8>, process: &ProcessSample) -> io::Result<()> {
-    let ProcessSample { id, parent, comm, cgroup, kernel, exited, merged, counters: _, paths: _ } =
-        process;
+    let ProcessSample {
+        id,
+        parent,
+        comm,
+        cgroup,
+        user,
+        ancestry: _,
+        kernel,
+        exited,
+        merged,
+        counters: _,
+        paths: _,
+    } = process;
     text.extend_from_slice(b"{\"pid\":");
     push_integer(text, id.pid.into());
     text.extend_from_slice(b",\"ppid\":");
@@ -141,6 +152,11 @@ fn push_identity(text: &mut Vec<u8>, process: &ProcessSample) -> io::Result<()> 
     text.extend_from_slice(b",\"cgroup\":");
     match cgroup {
         Some(cgroup) => push_string(text, cgroup)?,
+        None => text.extend_from_slice(b"null"),
+    }
+    text.extend_from_slice(b",\"uid\":");
+    match user {
+        Some(uid) => push_integer(text, (*uid).into()),
         None => text.extend_from_slice(b"null"),
     }
     text.extend_from_slice(b",\"kernel\":");

@@ -1,0 +1,150 @@
+//! Files, sockets and pipes between two snapshots.
+//!
+//! For each path, and for each end that it has, the rows and what is outside them add up to the total of the path. Where
+//! they fall short of it, the rest is [`Outside::NotAttributed`].
+
+use std::collections::HashMap;
+
+use zc_common::{
+    object::{END_FROM, END_TO, ends},
+    path::CopyPath,
+};
+
+use crate::{
+    ledger,
+    snapshot::{ObjectId, ObjectSample, Objects, Outside, OutsideSample, PathSample, ProcessId},
+};
+
+type Key = (ProcessId, ObjectId);
+
+/// What happened from `previous` to `next`. Rows that moved nothing and failed at nothing are not there.
+pub(super) fn between(previous: Option<&Objects>, next: &Objects) -> Objects {
+    let empty = Objects::default();
+    let previous = previous.unwrap_or(&empty);
+    let before: HashMap<Key, &ObjectSample> =
+        previous.rows.iter().map(|row| ((row.process, row.object.id), row)).collect();
+    let since = |row: &ObjectSample| {
+        let (from, to) = before
+            .get(&(row.process, row.object.id))
+            .map_or((&[][..], &[][..]), |row| (&row.from[..], &row.to[..]));
+        ObjectSample {
+            from: ledger::difference(from, &row.from),
+            to: ledger::difference(to, &row.to),
+            ..row.clone()
+        }
+    };
+    let outside = next.outside.iter().map(|sample| {
+        let before = previous.outside.iter().find(|before| before.reason == sample.reason);
+        let (from, to) =
+            before.map_or((&[][..], &[][..]), |before| (&before.from[..], &before.to[..]));
+        OutsideSample {
+            reason: sample.reason,
+            from: ledger::difference(from, &sample.from),
+            to: ledger::difference(to, &sample.to),
+        }
+    });
+    let rows = next.rows.iter().map(since);
+    Objects {
+        rows: rows.filter(|row| !row.from.is_empty() || !row.to.is_empty()).collect(),
+        outside: outside.collect(),
+    }
+}
+
+impl Objects {
+    /// Adds what the rows lack of the totals of the paths.
+    pub(super) fn complete(&mut self, totals: &[PathSample]) {
+        self.outside.retain(|sample| sample.reason != Outside::NotAttributed);
+        let missing = |end: usize, rows: Vec<PathSample>| {
+            let has_end = |path: CopyPath| ends(path)[end];
+            let of_end: Vec<_> =
+                totals.iter().filter(|path| path.path.is_known_and(has_end)).copied().collect();
+            ledger::difference(&rows, &of_end)
+        };
+        let from = missing(usize::from(END_FROM), self.sum(|row| &row.from, |row| &row.from));
+        let to = missing(usize::from(END_TO), self.sum(|row| &row.to, |row| &row.to));
+        if !from.is_empty() || !to.is_empty() {
+            self.outside.push(OutsideSample { reason: Outside::NotAttributed, from, to });
+        }
+    }
+
+    fn sum<'a>(
+        &'a self,
+        of_row: impl Fn(&'a ObjectSample) -> &'a [PathSample],
+        of_outside: impl Fn(&'a OutsideSample) -> &'a [PathSample],
+    ) -> Vec<PathSample> {
+        let mut sum = Vec::new();
+        self.rows.iter().for_each(|row| ledger::add(&mut sum, of_row(row)));
+        self.outside.iter().for_each(|row| ledger::add(&mut sum, of_outside(row)));
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use zc_common::path::SocketKind;
+
+    use super::*;
+    use crate::{
+        id::Id,
+        snapshot::{Object, ObjectKind, Provenance},
+    };
+
+    fn sample(path: CopyPath, ops: u64, bytes: u64) -> PathSample {
+        PathSample {
+            path: Id::Known(path),
+            socket: None::<Id<SocketKind>>,
+            ops,
+            errors: 0,
+            moved_bytes: bytes,
+            copied_bytes: bytes,
+            assumed_bytes: 0,
+            provenance: Provenance::Measured,
+        }
+    }
+
+    fn row(inode: u64, from: Vec<PathSample>, to: Vec<PathSample>) -> ObjectSample {
+        let id = ObjectId { inode, ..ObjectId::default() };
+        let object = Object {
+            id,
+            kind: ObjectKind::File,
+            name: None,
+            is_whole: false,
+            is_deleted: false,
+            mount_namespace: None,
+            ends: None,
+        };
+        let process = ProcessId { pid: 7, start_ns: 11 };
+        ObjectSample { object: Arc::new(object), process, comm: "cat".into(), from, to }
+    }
+
+    #[test]
+    fn rows_that_did_nothing_are_left_out_and_the_others_are_differences() {
+        let read = |ops, bytes| vec![sample(CopyPath::FileRead, ops, bytes)];
+        let previous = Objects {
+            rows: vec![row(1, read(1, 101), Vec::new()), row(2, read(2, 202), Vec::new())],
+            outside: Vec::new(),
+        };
+        let next = Objects {
+            rows: vec![row(1, read(1, 101), Vec::new()), row(2, read(3, 303), Vec::new())],
+            outside: Vec::new(),
+        };
+        let found = between(Some(&previous), &next);
+        assert_eq!(found.rows, [row(2, read(1, 101), Vec::new())]);
+        assert_eq!(between(None, &next).rows, next.rows);
+    }
+
+    #[test]
+    fn what_the_rows_lack_is_not_attributed_for_each_end_that_the_path_has() {
+        let file = sample(CopyPath::SendfileToFile, 1, 101);
+        let mut objects =
+            Objects { rows: vec![row(1, vec![file], Vec::new())], outside: Vec::new() };
+        let cow = sample(CopyPath::CowCopy, 1, 4096);
+        objects.complete(&[sample(CopyPath::SendfileToFile, 3, 303), cow]);
+        let rest = |ops, bytes| vec![sample(CopyPath::SendfileToFile, ops, bytes)];
+        let reason = Outside::NotAttributed;
+        let expected = OutsideSample { reason, from: rest(2, 202), to: rest(3, 303) };
+        assert_eq!(objects.outside, [expected]);
+    }
+}
