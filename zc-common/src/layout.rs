@@ -199,7 +199,7 @@ offsets! {
     maple_area_slots: "maple_arange_64" . "slot",
     inode_block_shift: "inode" . "i_blkbits",
     sock_hash: "sock" . "__sk_common.skc_hash",
-    sock_queued: "sock" . "sk_wmem_queued",
+    sock_owned: "sock" . "sk_lock.owned",
     socket_flags: "sock" . "__sk_common.skc_flags",
     sock_route: "sock" . "sk_dst_cache",
     sock_layer: "inet_connection_sock" . "icsk_ulp_ops",

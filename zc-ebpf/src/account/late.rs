@@ -8,7 +8,7 @@ use core::{
 use aya_ebpf::{macros::map, maps::HashMap};
 use zc_common::{
     loss::Loss,
-    record::{FLAG_KTHREAD, Late, Owner, Record, STATE_FREE, ThreadKey, UNATTRIBUTED_SLOT},
+    record::{Late, Owner, Record, STATE_FREE, ThreadKey, UNATTRIBUTED_SLOT},
 };
 
 use super::{Account, NOEXIST, record_in};
@@ -46,14 +46,6 @@ impl Account {
     #[inline(always)]
     pub(crate) fn late(self) -> LateAccount {
         LateAccount::in_record(self.record)
-    }
-
-    /// The late counters of the running thread, unless it is one of the kernel.
-    #[inline(always)]
-    pub(crate) fn late_of_process(self) -> Option<LateAccount> {
-        let record = self.own()?;
-        // SAFETY: a field of a map value that does not change.
-        if unsafe { (*record).flags } & FLAG_KTHREAD != 0 { None } else { Some(self.late()) }
     }
 
     /// Who this account is of: what a map remembers, so that [`LateAccount::of`] finds it again.

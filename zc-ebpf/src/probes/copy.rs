@@ -31,7 +31,7 @@ macro_rules! shape {
 }
 
 /// Declares the program of a site at the return of its function. It does nothing for a process that is not
-/// followed, unless it is `late`: what it counts may be another process's then.
+/// followed, unless it is `late`: what it counts, or forgets, may be another process's then.
 macro_rules! at_return {
     (late $($declared:tt)*) => {
         $crate::probes::copy::at_return!(@ (true) $($declared)*);

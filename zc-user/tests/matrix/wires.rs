@@ -1,10 +1,12 @@
 //! What leaves over devices that gather packets from pages, and over devices that do not.
 //!
-//! One `zc stat` watches all trips; each is a process of its own.
+//! One `zc stat` watches all trips; each is a process of its own. Another program sends as well: none of
+//! that is theirs.
 
 mod device;
 mod ground;
 mod send;
+mod stranger;
 
 use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock};
 
@@ -133,7 +135,7 @@ impl Ground {
         let mut command = zc(["stat", "--json", "-o"]);
         command.arg(&report).arg("--").arg(std::env::current_exe().unwrap());
         command.args(["workload", "wires"]).arg(directory.path());
-        run(command).exits(0);
+        stranger::amid(|| run(command).exits(0));
         let report = fs::read_to_string(&report).unwrap();
         crate::keep("wires.json", report.as_bytes());
         let outcomes = fs::read_to_string(directory.path().join("outcomes")).unwrap();

@@ -133,31 +133,31 @@ at_return!(
     }
 );
 
-at_entry!(
+at_entry!(late
     /// `int __zerocopy_sg_from_iter(struct msghdr *, struct sock *, struct sk_buff *, struct iov_iter *,
     /// size_t, ...)`, `net/core/datagram.c`, since 6.0, when `msg_ubuf` came: the notification of an
     /// io_uring send, be it of TCP or of datagrams.
     ZerocopyPages, zc_zerocopy_pages, "__zerocopy_sg_from_iter", |call| {
         let notification = call.object(0).load::<u64>(offset!(msg_ubuf));
-        if notification != 0
-            && let Some(account) = Account::current()
-        {
-            pins(account, Object::untyped(notification));
+        if notification != 0 {
+            pins(Account::current(), Object::untyped(notification));
         }
     }
 );
 
-at_return!(
+at_return!(late
     /// `struct ubuf_info *msg_zerocopy_realloc(struct sock *, size_t, struct ubuf_info *, ...)`,
     /// `net/core/skbuff.c`; `sock_zerocopy_realloc` before 5.12. Every send for which the kernel
     /// honours `MSG_ZEROCOPY` begins with it. Other sites see what is copied all the same.
     ZerocopyNotice, zc_zerocopy_notice, "msg_zerocopy_realloc", |call| {
         let notification = call.result();
-        if notification != 0
-            && let Some(account) = Account::current()
-        {
+        if notification == 0 {
+            return 0;
+        }
+        let account = Account::current();
+        pins(account, Object::untyped(notification as u64));
+        if let Some(account) = account {
             owns(account, call.object(0));
-            pins(account, Object::untyped(notification as u64));
             account.note(EVIDENCE_REFERENCE);
         }
     }

@@ -45,7 +45,8 @@ at_entry!(late
     CopyUbufs, zc_copy_ubufs, "skb_copy_ubufs", |call| {
         let skb = call.object(0);
         let bytes = u64::from(skb.load::<u32>(offset!(skb_data_len)));
-        let late = sender(skb).or_else(|| owner(skb)).or_else(running);
+        // Never to the running thread: an interrupt that receives what others sent runs in any.
+        let late = sender(skb).or_else(|| owner(skb));
         if let Some(late) = late.or_else(LateAccount::unattributed) {
             count_late!(late, zerocopy_copied_later_bytes, bytes);
         }
@@ -101,7 +102,7 @@ fn linearized<const SITE: usize>(call: Traced<SITE>) {
     // sender is remembered.
     let late = owner(skb)
         .or_else(|| if is_pinned { sender(skb) } else { None })
-        .or_else(|| if leaves(skb) { sending() } else { None });
+        .or_else(|| if in_call(skb) { sending() } else { None });
     if let Some(late) = late.or_else(LateAccount::unattributed) {
         let bytes = u64::from(call.integer(3) as u32);
         count_late!(late, linearizations, 1);
@@ -135,12 +136,13 @@ fn gathers(skb: Object) -> bool {
     features & GATHERS != 0 && features & SUMS != 0
 }
 
-/// Whether the socket that a socket buffer belongs to has something to send. A receiver that is
-/// short of memory copies, too (`tcp_collapse`, `net/ipv4/tcp_input.c`), in the context of the thread
-/// that sends to it.
+/// Whether a call holds the lock of the socket that a socket buffer belongs to (`lock_sock`,
+/// `include/net/sock.h`), as one that sends does. An interrupt that sends or receives for a socket runs in
+/// any thread, and not while a call holds the lock: so does a receiver short of memory, which copies, too
+/// (`tcp_collapse`, `net/ipv4/tcp_input.c`).
 #[inline(always)]
-fn leaves(skb: Object) -> bool {
-    Object::untyped(socket(skb)).read::<i32>(offset!(sock_queued)).is_some_and(|bytes| bytes > 0)
+fn in_call(skb: Object) -> bool {
+    Object::untyped(socket(skb)).read::<i32>(offset!(sock_owned)).is_some_and(|owned| owned != 0)
 }
 
 /// What a socket buffer says of its pages.
@@ -191,10 +193,18 @@ fn of_key(key: SocketKey) -> Option<LateAccount> {
 }
 
 /// Remembers that the running thread sends pages of its own, and that `notification` will report when
-/// they are free again.
+/// they are free again. Who is not followed, or has no record, takes the place of who used the same memory
+/// for a notification before.
 #[inline(always)]
-pub(super) fn pins(account: Account, notification: Object) {
-    let _ = SOCKET_OWNERS.insert(notified_by(notification.address()), account.owner(), 0);
+pub(super) fn pins(account: Option<Account>, notification: Object) {
+    let key = notified_by(notification.address());
+    match account {
+        Some(account) if !account.is_unattributed() => {
+            let _ = SOCKET_OWNERS.insert(key, account.owner(), 0);
+        }
+        // One that is not there need not be forgotten.
+        _ => drop(SOCKET_OWNERS.remove(key)),
+    }
 }
 
 /// The thread that sent the pages of a socket buffer, which on this host's own interfaces no longer
@@ -230,10 +240,4 @@ fn sending() -> Option<LateAccount> {
     }
     let kind = account.running_call()?;
     if SENDS.iter().any(|sends| *sends as u8 == kind) { Some(account.late()) } else { None }
-}
-
-/// The running thread, when it is one of a process: io_uring does not say which thread sent.
-#[inline(always)]
-fn running() -> Option<LateAccount> {
-    Account::current()?.late_of_process()
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{SIZE, device::Device, ground::PORT};
 
 /// Bytes of one call. A prime, as is [`SIZE`].
-const CHUNK: usize = 32_749;
+pub(super) const CHUNK: usize = 32_749;
 /// Datagrams, and bytes of each: it fits into one packet.
 const DATAGRAMS: usize = 31;
 pub(super) const DATAGRAM: usize = 1009;
@@ -153,7 +153,7 @@ fn splice(input: &File, stream: &TcpStream) {
     });
 }
 
-fn enable_zerocopy(socket: &impl AsRawFd) {
+pub(super) fn enable_zerocopy(socket: &impl AsRawFd) {
     let on = 1_i32;
     // SAFETY: an integer and its size.
     let set = unsafe {
@@ -164,7 +164,7 @@ fn enable_zerocopy(socket: &impl AsRawFd) {
 }
 
 /// The caller keeps the payload until it has arrived.
-fn zerocopy(socket: &impl AsRawFd, payload: &[u8]) {
+pub(super) fn zerocopy(socket: &impl AsRawFd, payload: &[u8]) {
     let mut left = payload;
     while !left.is_empty() {
         let length = CHUNK.min(left.len());
@@ -198,14 +198,14 @@ fn tap(device: &Device) -> Result<Option<OwnedFd>, String> {
 }
 
 /// A ring for zero-copy sends.
-struct Ring {
+pub(super) struct Ring {
     ring: IoUring,
     registered: bool,
 }
 
 impl Ring {
     /// `registered` is a buffer that the kernel is to know beforehand: all that is sent is in it.
-    fn new(registered: Option<&[u8]>) -> Result<Self, String> {
+    pub(super) fn new(registered: Option<&[u8]>) -> Result<Self, String> {
         let ring =
             IoUring::new(8).map_err(|error| format!("this kernel has no io_uring: {error}"))?;
         let mut probe = Probe::new();
@@ -223,7 +223,7 @@ impl Ring {
     }
 
     /// Sends `bytes`, and waits until the kernel needs them no longer.
-    fn send(&mut self, socket: &impl AsRawFd, bytes: &[u8]) -> isize {
+    pub(super) fn send(&mut self, socket: &impl AsRawFd, bytes: &[u8]) -> isize {
         let send = opcode::SendZc::new(Fd(fd(socket)), bytes.as_ptr(), bytes.len() as u32)
             .buf_index(self.registered.then_some(0));
         // SAFETY: the bytes are kept until the second completion.
