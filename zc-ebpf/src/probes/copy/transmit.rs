@@ -202,8 +202,10 @@ pub(super) fn pins(account: Option<Account>, notification: Object) {
         Some(account) if !account.is_unattributed() => {
             let _ = SOCKET_OWNERS.insert(key, account.owner(), 0);
         }
-        // One that is not there need not be forgotten.
-        _ => drop(SOCKET_OWNERS.remove(key)),
+        _ => {
+            // One that is not there need not be forgotten.
+            let _ = SOCKET_OWNERS.remove(key);
+        }
     }
 }
 

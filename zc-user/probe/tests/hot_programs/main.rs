@@ -23,10 +23,7 @@ const LOOPS: [&str; 3] = ["memset", "memcpy", "memmove"];
 const RARE: [&str; 3] = ["5slots4open", "10first_sent", "14first_received"];
 
 /// Programs that call one, where they do it, and what is planned. Each must be needed.
-const EXCEPTIONS: &[(&str, &str)] = &[(
-    "zc_zerocopy_notice",
-    "the key of a hash map with padding: an insertion costs ten times that",
-)];
+const EXCEPTIONS: &[(&str, &str)] = &[];
 
 /// Functions by name, and the names of those that each calls.
 type Calls = BTreeMap<String, BTreeSet<String>>;
