@@ -41,6 +41,8 @@ named! {
         AioUnseen = "aio_unseen",
         /// Calls on files, sockets and pipes for which the table of these had no room: their bytes are in the row of the others. Give it more room with --max-objects.
         ObjectsExhausted = "objects_exhausted",
+        /// Calls that moved bytes from one object to another for which the table of flows had no room: which object those came from is not shown. Give it more room with --max-objects.
+        FlowsExhausted = "flows_exhausted",
     }
 }
 
@@ -67,6 +69,7 @@ impl Loss {
             | Self::UringCommands
             | Self::AioUnseen
             | Self::ObjectsExhausted
+            | Self::FlowsExhausted
             | Self::DepartedExhausted => false,
         }
     }

@@ -152,6 +152,45 @@ impl Row {
     pub const ZERO: Self = Self { count: LaneCount::ZERO, comm: [0; COMM_LEN / 8] };
 }
 
+/// [`FlowKey::lane`]: a thread read or received the bytes, and wrote or sent them right after that from the same buffer.
+pub const FLOW_RELAYED: u8 = u8::MAX;
+
+/// What a process moved from one object to another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(C)]
+pub struct FlowKey {
+    /// Where the bytes came from.
+    pub from: ObjectKey,
+    /// Where they went to.
+    pub to: ObjectKey,
+    /// Start of the process, ns of CLOCK_BOOTTIME; 0 when it is unattributed.
+    pub start_ns: u64,
+    /// Process id; 0 when it is unattributed.
+    pub tgid: u32,
+    /// The lane on which they reached the second object, or [`FLOW_RELAYED`].
+    pub lane: u32,
+}
+
+/// What is kept of a flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Flow {
+    /// Calls that moved bytes to the second object.
+    pub ops: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// Where what is in a pipe came from, by calls that move references to pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Filled {
+    /// The object; the number of its inode is 0 when there were several.
+    pub from: ObjectKey,
+    /// Bytes that came from there and have not been taken out again.
+    pub bytes: u64,
+}
+
 /// Whether bytes on a path come from an object, and whether they go to one.
 #[must_use]
 pub const fn ends(path: CopyPath) -> [bool; ENDS] {

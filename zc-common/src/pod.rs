@@ -3,7 +3,7 @@
 use crate::{
     code::CodePlace,
     device::{DeviceKey, DeviceRecord},
-    object::{ObjectDetail, ObjectKey, Row, RowKey},
+    object::{Flow, FlowKey, ObjectDetail, ObjectKey, Row, RowKey},
     record::{CpuState, FreeSlots, LaneCount, Late, Owner, Record, ThreadKey},
     text_range::CopyRanges,
 };
@@ -30,5 +30,7 @@ pod!(
     ObjectKey,
     ObjectDetail,
     RowKey,
+    Flow,
+    FlowKey,
     Row,
 );

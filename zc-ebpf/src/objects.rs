@@ -27,8 +27,10 @@ use crate::{
     losses::note_loss,
 };
 
+mod flow;
 mod name;
 
+use flow::{zc_flow, zc_flow_in, zc_flow_out};
 use name::zc_object_describe;
 
 /// What each process moved from or to each object, by lane. Writers: any CPU, atomically. A hash because objects have
@@ -112,6 +114,13 @@ impl Done {
         account.and_then(|account| account.copies(self.lane())).unwrap_or_default()
     }
 
+    /// Whether bytes on its lane come from an object and go to one.
+    #[inline(always)]
+    fn has_both_ends(self) -> bool {
+        const BOTH: u8 = 1 << END_FROM | 1 << END_TO;
+        self.ends() & BOTH == BOTH
+    }
+
     #[inline(always)]
     fn ends(self) -> u8 {
         let index = opaque(u64::from(self.lane())) as usize;
@@ -155,14 +164,22 @@ struct Pending {
     bytes: u64,
     /// What had been copied on its lane before.
     before: Copies,
+    /// For what is passed on: the last turn before the call, and what the buffers of both held.
+    turn: u64,
+    held: [u64; 2],
 }
 
 /// What the program at the end of a call has booked and not counted per object yet. Writer: that program, on its CPU:
 /// the kernel runs it there for no other thread in between, also where it can be preempted (7.2).
 #[unsafe(link_section = ".bss.pending")]
-static mut PENDING: [Pending; MAX_CPUS as usize] =
-    [Pending { done: 0, descriptors: 0, bytes: 0, before: Copies { copied: 0, assumed: 0 } };
-        MAX_CPUS as usize];
+static mut PENDING: [Pending; MAX_CPUS as usize] = [Pending {
+    done: 0,
+    descriptors: 0,
+    bytes: 0,
+    before: Copies { copied: 0, assumed: 0 },
+    turn: 0,
+    held: [0; 2],
+}; MAX_CPUS as usize];
 
 /// What is pending on this CPU.
 #[inline(always)]
@@ -172,10 +189,10 @@ fn pending() -> Option<*mut Pending> {
     Some(unsafe { (&raw mut PENDING).cast::<Pending>().add(number) })
 }
 
-/// Notes the descriptors between which the running call moves bytes, and that nothing is booked yet.
+/// Notes the descriptors between which the running call of an account moves bytes, and that nothing is booked yet.
 #[inline(always)]
-pub(crate) fn between(from: u32, to: u32) {
-    zc_object_between(from.into(), to.into());
+pub(crate) fn between(account: Account, from: u32, to: u32) {
+    zc_object_between(account.slot().into(), from.into(), to.into());
 }
 
 /// Notes that the bytes come from this descriptor, whatever was noted before.
@@ -189,15 +206,21 @@ pub(crate) fn comes_from(from: u32) {
 /// A global function, which the verifier follows once (see `zc_class`).
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn zc_object_between(from: u64, to: u64) -> u64 {
+extern "C" fn zc_object_between(slot: u64, from: u64, to: u64) -> u64 {
     if setting!(objects) == 0 {
         return 0;
     }
     let Some(pending) = pending() else { return 0 };
+    let account = Account::at(slot as u32);
+    let (turn, first, second) = account.map_or((0, 0, 0), Account::incoming);
     // SAFETY: a map value that only this program writes on this CPU.
     unsafe {
         set(&raw mut (*pending).done, 0);
         set(&raw mut (*pending).descriptors, from | to << 32);
+        set(&raw mut (*pending).turn, turn);
+        let held = (&raw mut (*pending).held).cast::<u64>();
+        set(held, first);
+        set(held.add(1), second);
     }
     0
 }
@@ -243,7 +266,9 @@ pub(crate) extern "C" fn zc_object_settle() -> u64 {
     }
     let Some(pending) = pending() else { return 0 };
     // SAFETY: as above.
-    let Pending { done, descriptors, bytes, before } = unsafe { pending.read_volatile() };
+    let (done, descriptors, bytes) = unsafe { noted(pending) };
+    // SAFETY: as above.
+    let before = unsafe { (&raw const (*pending).before).read_volatile() };
     if done == 0 {
         return 0;
     }
@@ -253,8 +278,57 @@ pub(crate) extern "C" fn zc_object_settle() -> u64 {
     let from = File::address_of(task, descriptors);
     let to = File::address_of(task, descriptors >> 32);
     let copies = Done(done).copies().since(before);
-    files(Done(done), opaque(from), opaque(to), bytes, copies);
+    each_end(Done(done), opaque(from), opaque(to), bytes, copies);
     0
+}
+
+/// What was done, the descriptors, and the bytes.
+#[inline(always)]
+unsafe fn noted(pending: *const Pending) -> (u64, u64, u64) {
+    // SAFETY: the caller's: a map value that only this program writes on this CPU.
+    unsafe {
+        (
+            (&raw const (*pending).done).read_volatile(),
+            (&raw const (*pending).descriptors).read_volatile(),
+            (&raw const (*pending).bytes).read_volatile(),
+        )
+    }
+}
+
+/// Counts from where to where the call moved bytes that was noted on this CPU. To be called before
+/// [`zc_object_settle`], after which it is not noted any more.
+///
+/// A global function, as above.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn zc_flow_settle() -> u64 {
+    if setting!(objects) == 0 {
+        return 0;
+    }
+    let Some(pending) = pending() else { return 0 };
+    // SAFETY: as above.
+    let (done, descriptors, bytes) = unsafe { noted(pending) };
+    if done == 0 {
+        return 0;
+    }
+    let task = Object::current_task();
+    let from = opaque(File::address_of(task, descriptors));
+    let to = opaque(File::address_of(task, descriptors >> 32));
+    let Some(account) = Account::at(Done(done).slot()) else { return 0 };
+    let (turn, first, second) = account.incoming();
+    // SAFETY: as above.
+    let (before, held, other) = unsafe {
+        let held = (&raw const (*pending).held).cast::<u64>();
+        let turn = (&raw const (*pending).turn).read_volatile();
+        (turn, held.read_volatile(), held.add(1).read_volatile())
+    };
+    if turn != before {
+        return zc_flow_in(done, turn, from);
+    }
+    if first != held || second != other {
+        return zc_flow_out(done, to, held.wrapping_sub(first), other.wrapping_sub(second));
+    }
+    if Done(done).has_both_ends() { zc_flow(done, from, to, bytes) } else { 0 }
 }
 
 /// The lowest bit of the address of an open file: it is that of an inode, of which no open file is known.
@@ -269,6 +343,15 @@ pub(crate) fn inode(done: Done, inode: u64, bytes: u64) {
 /// Counts what was moved between open files, whose addresses these are; 0 where one is not known.
 #[inline(always)]
 pub(crate) fn files(done: Done, from: u64, to: u64, bytes: u64, copies: Copies) {
+    if done.has_both_ends() {
+        zc_flow(done.0, from, to, bytes);
+    }
+    each_end(done, from, to, bytes, copies);
+}
+
+/// Counts what was moved from the one and to the other, each on its own.
+#[inline(always)]
+fn each_end(done: Done, from: u64, to: u64, bytes: u64, copies: Copies) {
     let ends = done.ends();
     if ends & 1 << END_FROM != 0 {
         zc_object(done.at(END_FROM).0, from, bytes, copies.copied, copies.assumed);
@@ -291,7 +374,7 @@ extern "C" fn zc_object(done: u64, file: u64, bytes: u64, copied: u64, assumed: 
     let Some(account) = Account::at(done.slot()) else { return 0 };
     let count = match key_of(done, account, file) {
         None => element(done, UNKNOWN_OBJECT),
-        Some(key) => match row(&key, account, file) {
+        Some(key) => match counted(&key, done, account, file) {
             // SAFETY: a field of a map value; only its address is taken.
             Some(row) => Some(unsafe { &raw mut (*row).count }),
             None => {
@@ -350,6 +433,13 @@ fn inode_of(file: u64) -> Option<Object> {
         Object::untyped(file).read::<u64>(offset!(file_inode))?
     };
     if inode == 0 { None } else { Some(Object::untyped(inode)) }
+}
+
+/// The row of what a call has done.
+#[inline(always)]
+fn counted(key: &RowKey, done: Done, account: Account, file: u64) -> Option<*mut Row> {
+    flow::forget(done, &key.object);
+    row(key, account, file)
 }
 
 /// The row, which is made when there is none and there is room.

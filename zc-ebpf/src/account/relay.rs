@@ -84,6 +84,23 @@ impl Account {
         })
     }
 
+    /// The last turn, and how many bytes the buffers of both still hold: what a call changes of these tells what it has
+    /// filled or passed on.
+    #[inline(always)]
+    pub(crate) fn incoming(self) -> (u64, u64, u64) {
+        let Some(record) = self.own() else { return (0, 0, 0) };
+        // SAFETY: as above.
+        unsafe {
+            let relay = &raw const (*record).relay;
+            let buffers = (&raw const (*relay).incoming).cast::<Incoming>();
+            (
+                (&raw const (*relay).turn).read_volatile(),
+                (&raw const (*buffers).bytes).read_volatile(),
+                (&raw const (*buffers.add(1)).bytes).read_volatile(),
+            )
+        }
+    }
+
     /// Counts `bytes` that went out of the buffer at `address` to `target`, a `RELAY_` value, if they are the
     /// next of those that came in. `file` tells about the target if it is a file, `user_ns` is the time in user
     /// mode of the thread.

@@ -28,7 +28,7 @@ use crate::{
     follow,
     kernel::{Object, opaque, setting, variant},
     losses::note_loss,
-    objects::{self, Done, NO_DESCRIPTOR, zc_object_settle},
+    objects::{self, Done, NO_DESCRIPTOR, zc_flow_settle, zc_object_settle},
     user::{Layout, read_user},
 };
 
@@ -228,7 +228,7 @@ impl<R: Registers> Call<R> {
             TEE => (first, self.object(1)),
             _ => (first, first),
         };
-        objects::between(from, to);
+        objects::between(self.account, from, to);
     }
 
     /// The descriptor in argument `n`, unless it is another one now.
@@ -405,6 +405,7 @@ fn out_of_line(regs: u64, result: i64) -> bool {
     let replaced = NOT_REPLACED;
     Call { registers: Native(regs), task, account, result, replaced }.account_for(cpu, kind);
     if setting!(objects) != 0 {
+        zc_flow_settle();
         zc_object_settle();
     }
     true

@@ -10,6 +10,7 @@ pub mod column;
 pub mod counter;
 pub mod filter;
 pub mod fixture;
+pub mod flow;
 pub mod frame;
 pub mod group;
 pub mod history;

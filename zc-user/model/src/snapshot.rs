@@ -21,7 +21,10 @@ mod thread;
 pub use self::{
     copier::{Copier, CopierKind},
     kin::{Ancestry, Kin, Relative},
-    object::{Ends, Object, ObjectId, ObjectKind, ObjectSample, Objects, Outside, OutsideSample},
+    object::{
+        Ends, FlowSample, FlowVia, Object, ObjectId, ObjectKind, ObjectSample, Objects, Outside,
+        OutsideSample,
+    },
     thread::ThreadSample,
 };
 use crate::{

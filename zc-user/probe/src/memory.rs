@@ -52,7 +52,7 @@ pub(crate) struct Sizes {
 impl Sizes {
     /// The maps whose number of elements is known at the start only, with this number. That of a ring buffer
     /// is its bytes.
-    pub(crate) fn entries(&self) -> [(&'static str, u32); 13] {
+    pub(crate) fn entries(&self) -> [(&'static str, u32); 16] {
         let Self {
             room,
             tables: _,
@@ -79,6 +79,9 @@ impl Sizes {
             (map::AYA_LOGS, if diagnostics { LOG_BYTES } else { LEAST_LOG_BYTES }),
             (map::OBJECT_ROWS, objects.unwrap_or(1)),
             (map::OBJECT_DETAILS, objects.unwrap_or(1)),
+            (map::OBJECT_FLOWS, objects.unwrap_or(1)),
+            (map::INCOMING_OBJECTS, objects.unwrap_or(1)),
+            (map::PIPES_FILLED, objects.unwrap_or(1)),
         ]
     }
 

@@ -1,6 +1,7 @@
 //! Files, sockets and pipes: the rows of the kernel side as samples.
 
 mod describe;
+mod flows;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -79,7 +80,9 @@ impl Objects {
             from: paths(&mut sum.ends[usize::from(END_FROM)], coverage),
             to: paths(&mut sum.ends[usize::from(END_TO)], coverage),
         });
-        Ok(Samples { rows: rows.collect(), outside: outside_rows(ebpf, coverage)? })
+        let rows: Vec<_> = rows.collect();
+        let flows = self.flows(ebpf, &details, &rows)?;
+        Ok(Samples { rows, outside: outside_rows(ebpf, coverage)?, flows })
     }
 
     fn object(

@@ -3,6 +3,7 @@
 //! 80 columns are enough, no colour is needed, and names are safe wherever the text ends up.
 
 mod copiers;
+mod flows;
 pub mod grid;
 mod notes;
 mod objects;

@@ -207,6 +207,22 @@ impl Report {
         self.0.get("objects").map(array).unwrap_or_default().iter().map(row).collect()
     }
 
+    /// Bytes and calls by where they came from and went to, names of files or numbers of inodes, and by path, empty for
+    /// what was relayed.
+    pub fn flows(&self) -> BTreeMap<(String, String, String), (u64, u64)> {
+        let end = |end: &Value| match (&end["kind"], &end["name"]) {
+            (kind, Value::String(name)) if kind == "file" => name.clone(),
+            _ => end["inode"].to_string(),
+        };
+        let flow = |flow: &Value| {
+            let path = flow["path"].as_str().unwrap_or_default().to_owned();
+            assert_eq!(flow["relayed"], path.is_empty());
+            let key = (end(&flow["from"]), end(&flow["to"]), path);
+            (key, (number(flow, "bytes"), number(flow, "ops")))
+        };
+        self.0.get("flows").map(array).unwrap_or_default().iter().map(flow).collect()
+    }
+
     /// What is in the row of no object, by reason: where it came from, and where it went to.
     pub fn outside(&self) -> BTreeMap<String, [Paths; 2]> {
         let reason = |row: &Value| {

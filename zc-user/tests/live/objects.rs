@@ -1,6 +1,8 @@
 //! Bytes per file, socket and pipe, compared with what is known to have been moved. That the rows and what is outside
 //! them have what the totals have, for each path and end, is checked of every report that has such rows.
 
+use std::collections::BTreeMap;
+
 use tempfile::TempDir;
 
 use crate::{
@@ -16,18 +18,19 @@ use crate::{
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("objects::files_have_what_was_moved_from_and_to_them", files),
     ("objects::sockets_and_pipes_have_both_ends", peers),
+    ("objects::what_is_passed_on_has_both_ends", flows),
     ("objects::what_finds_no_room_is_counted_together", many),
     ("objects::a_path_is_that_in_the_container", container),
     ("objects::the_rows_of_all_scenarios_are_the_totals", everything),
 ];
 
-/// What was seen of the workload in a directory, and what it printed.
-fn observed(directory: &TempDir) -> Result<(Report, String), Skip> {
+/// What was seen of a workload in a directory, and what it printed.
+fn observed(name: &str, directory: &TempDir) -> Result<(Report, String), Skip> {
     requirement::ebpf()?;
     let mut printed = String::new();
     let run = || {
         let mut command = workload().map(Into::into).to_vec();
-        command.extend(["objects".into(), directory.path().as_os_str().to_owned()]);
+        command.extend([name.into(), directory.path().as_os_str().to_owned()]);
         let observed = observe_by("files", &[], &command);
         printed = String::from_utf8(observed.output.stdout).expect("numbers");
         Ok(observed.report)
@@ -70,7 +73,7 @@ fn paths<const N: usize>(paths: [(&str, Count); N]) -> Paths {
 
 fn files() -> Result<(), Skip> {
     let directory = on_disk();
-    let (report, _) = observed(&directory)?;
+    let (report, _) = observed("objects", &directory)?;
     let rows = report.objects();
     let place = directory.path().canonicalize().expect("it is there");
     let name = |name: &str| place.join(name).to_str().expect("a name").to_owned();
@@ -102,7 +105,7 @@ fn files() -> Result<(), Skip> {
 
 fn peers() -> Result<(), Skip> {
     let directory = TempDir::new().expect("a directory");
-    let (report, printed) = observed(&directory)?;
+    let (report, printed) = observed("objects", &directory)?;
     let rows = report.objects();
     let mut ports = printed.split_whitespace().map(|port| format!("127.0.0.1:{port}"));
     let (client, server) = (ports.next().expect("a port"), ports.next().expect("another one"));
@@ -202,6 +205,39 @@ fn container() -> Result<(), Skip> {
     let program =
         rows.iter().find(|row| row.name.as_deref().is_some_and(|it| it.ends_with("/unshare")));
     assert!(program.is_none_or(|row| row.mount_namespace.is_none()), "{program:?}");
+    Ok(())
+}
+
+fn flows() -> Result<(), Skip> {
+    let directory = on_disk();
+    let (report, printed) = observed("flows", &directory)?;
+    let rows = report.objects();
+    let place = directory.path().canonicalize().expect("it is there");
+    let file = |name: &str| place.join(name).to_str().expect("a name").to_owned();
+    let client = printed.split_whitespace().next().expect("a port");
+    let near = rows.iter().find(|row| row.socket["local"] == format!("127.0.0.1:{client}"));
+    let near = near.expect("a row of the socket").inode.to_string();
+    let pipe =
+        rows.iter().find(|row| row.kind == "pipe" && row.from.contains_key("splice_pipe_socket"));
+    let pipe = pipe.expect("a row of the pipe");
+    let pipe = pipe.inode.to_string();
+
+    let flow = |from: &str, to: &str, path: &str, calls: usize, bytes: usize| {
+        let key = (from.to_owned(), to.to_owned(), path.to_owned());
+        (key, ((calls * TIMES * bytes) as u64, (calls * TIMES) as u64))
+    };
+    let (alpha, beta) = (file("alpha"), file("beta"));
+    let expected = [
+        flow(&alpha, &near, "", 1, READ),
+        flow(&beta, &near, "sendfile_to_socket", 1, SENDFILE),
+        flow(&alpha, &pipe, "splice_file_pipe", 2, SPLICE),
+        flow(&beta, &pipe, "splice_file_pipe", 2, SPLICE),
+        flow(&beta, &near, "splice_pipe_socket", 1, SPLICE),
+        flow(&pipe, &near, "splice_pipe_socket", 3, SPLICE),
+    ];
+    let mut found = report.flows();
+    found.retain(|(from, to, _), _| [from, to].into_iter().any(|it| *it == near || *it == pipe));
+    assert_eq!(found, BTreeMap::from(expected));
     Ok(())
 }
 

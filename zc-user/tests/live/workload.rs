@@ -59,6 +59,7 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
         "crowded" => crowded::crowded(),
         "passed" => passed::passed(text(1), Path::new(text(2)), Path::new(text(3))),
         "objects" => objects::objects(Path::new(text(1))),
+        "flows" => objects::flows(Path::new(text(1))),
         "many-files" => objects::many(count(1), Path::new(text(2))),
         "renamed" => renamed::renamed(),
         "ever-renamed" => renamed::ever_renamed(),

@@ -16,7 +16,7 @@ use crate::{
     cpu::Cpu,
     kernel::{Object, frozen, opaque, setting},
     losses::note_loss,
-    objects::zc_object_settle,
+    objects::{zc_flow_settle, zc_object_settle},
     user::{Layout, peek_user},
 };
 
@@ -131,6 +131,7 @@ extern "C" fn zc_foreign(word: u64, result: u64) -> u64 {
     let (result, replaced) = (result as i64, NOT_REPLACED);
     Call { registers, task, account, result, replaced }.account_for(cpu, kind);
     if setting!(objects) != 0 {
+        zc_flow_settle();
         zc_object_settle();
     }
     0

@@ -12,7 +12,9 @@ use zc_common::{
 
 use crate::{
     ledger,
-    snapshot::{ObjectId, ObjectSample, Objects, Outside, OutsideSample, PathSample, ProcessId},
+    snapshot::{
+        FlowSample, ObjectId, ObjectSample, Objects, Outside, OutsideSample, PathSample, ProcessId,
+    },
 };
 
 type Key = (ProcessId, ObjectId);
@@ -47,7 +49,22 @@ pub(super) fn between(previous: Option<&Objects>, next: &Objects) -> Objects {
     Objects {
         rows: rows.filter(|row| !row.from.is_empty() || !row.to.is_empty()).collect(),
         outside: outside.collect(),
+        flows: flows_between(&previous.flows, &next.flows),
     }
+}
+
+fn flows_between(previous: &[FlowSample], next: &[FlowSample]) -> Vec<FlowSample> {
+    let key = |flow: &FlowSample| (flow.process, flow.from.id, flow.to.id, flow.via);
+    let before: HashMap<_, _> = previous.iter().map(|flow| (key(flow), flow)).collect();
+    let since = |flow: &FlowSample| {
+        let (ops, bytes) = before.get(&key(flow)).map_or((0, 0), |flow| (flow.ops, flow.bytes));
+        FlowSample {
+            ops: flow.ops.saturating_sub(ops),
+            bytes: flow.bytes.saturating_sub(bytes),
+            ..flow.clone()
+        }
+    };
+    next.iter().map(since).filter(|flow| flow.bytes > 0).collect()
 }
 
 impl Objects {
@@ -88,7 +105,7 @@ mod tests {
     use super::*;
     use crate::{
         id::Id,
-        snapshot::{Object, ObjectKind, Provenance},
+        snapshot::{FlowVia, Object, ObjectKind, Provenance},
     };
 
     fn sample(path: CopyPath, ops: u64, bytes: u64) -> PathSample {
@@ -125,10 +142,12 @@ mod tests {
         let previous = Objects {
             rows: vec![row(1, read(1, 101), Vec::new()), row(2, read(2, 202), Vec::new())],
             outside: Vec::new(),
+            flows: Vec::new(),
         };
         let next = Objects {
             rows: vec![row(1, read(1, 101), Vec::new()), row(2, read(3, 303), Vec::new())],
             outside: Vec::new(),
+            flows: Vec::new(),
         };
         let found = between(Some(&previous), &next);
         assert_eq!(found.rows, [row(2, read(1, 101), Vec::new())]);
@@ -136,10 +155,34 @@ mod tests {
     }
 
     #[test]
+    fn flows_are_differences_by_where_they_come_from_and_how() {
+        let object = |inode| row(inode, Vec::new(), Vec::new()).object;
+        let flow = |from, via, ops, bytes| FlowSample {
+            from: object(from),
+            to: object(3),
+            process: ProcessId { pid: 7, start_ns: 11 },
+            comm: "cat".into(),
+            via,
+            ops,
+            bytes,
+        };
+        let sendfile = FlowVia::Path(Id::Known(CopyPath::SendfileToSocket));
+        let of = |flows| Objects { flows, ..Objects::default() };
+        let previous = of(vec![flow(1, sendfile, 1, 101), flow(2, sendfile, 1, 103)]);
+        let next = of(vec![
+            flow(1, sendfile, 3, 307),
+            flow(2, sendfile, 1, 103),
+            flow(2, FlowVia::Relayed, 1, 109),
+        ]);
+        let expected = [flow(1, sendfile, 2, 206), flow(2, FlowVia::Relayed, 1, 109)];
+        assert_eq!(between(Some(&previous), &next).flows, expected);
+    }
+
+    #[test]
     fn what_the_rows_lack_is_not_attributed_for_each_end_that_the_path_has() {
         let file = sample(CopyPath::SendfileToFile, 1, 101);
         let mut objects =
-            Objects { rows: vec![row(1, vec![file], Vec::new())], outside: Vec::new() };
+            Objects { rows: vec![row(1, vec![file], Vec::new())], ..Objects::default() };
         let cow = sample(CopyPath::CowCopy, 1, 4096);
         objects.complete(&[sample(CopyPath::SendfileToFile, 3, 303), cow]);
         let rest = |ops, bytes| vec![sample(CopyPath::SendfileToFile, ops, bytes)];

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use zc_common::path::CopyPath;
+
 use super::{PathSample, ProcessId};
+use crate::id::Id;
 
 /// What tells an object from others: an inode.
 #[derive(
@@ -156,6 +159,35 @@ pub struct OutsideSample {
     pub to: Vec<PathSample>,
 }
 
+/// How bytes got from an object to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowVia {
+    /// A call moved them there, on this path. Through a pipe: the call that took them out of it.
+    Path(Id<CopyPath>),
+    /// A thread read or received them, and wrote or sent them right after that from the same buffer.
+    Relayed,
+}
+
+/// What a process moved from an object to another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FlowSample {
+    /// Where the bytes came from.
+    pub from: Arc<Object>,
+    /// Where they went to.
+    pub to: Arc<Object>,
+    /// The process; all 0 when it is unattributed.
+    pub process: ProcessId,
+    /// The name of the process: hostile input.
+    pub comm: Arc<str>,
+    /// How.
+    pub via: FlowVia,
+    /// Calls that moved bytes to the second object.
+    pub ops: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
 /// Everything that is counted per object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Objects {
@@ -163,4 +195,7 @@ pub struct Objects {
     pub rows: Vec<ObjectSample>,
     /// What is in none.
     pub outside: Vec<OutsideSample>,
+    /// From which object to which one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flows: Vec<FlowSample>,
 }

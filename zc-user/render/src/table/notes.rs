@@ -19,18 +19,27 @@ use zc_model::{
 /// Longest line.
 pub(super) const COLUMNS: usize = 80;
 
+/// What the notes are below.
+#[derive(Clone, Copy)]
+pub(super) enum About<'a> {
+    /// Processes or groups of them, with counters of every kind, and devices.
+    Everything(Option<&'a [Group]>),
+    /// Moved and copied bytes of files, sockets and pipes.
+    Objects,
+}
+
 /// Explains every mark and dash that the machine's limitations give rise to, and names what was
 /// lost.
-pub(super) fn write(
-    frame: &Frame,
-    groups: Option<&[Group]>,
-    out: &mut dyn io::Write,
-) -> io::Result<()> {
+pub(super) fn write(frame: &Frame, about: About<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let mut notes = marks(frame);
-    notes.extend(groups.and_then(strangers));
-    notes.extend(shapes(frame));
+    if let About::Everything(groups) = about {
+        notes.extend(groups.and_then(strangers));
+        notes.extend(shapes(frame));
+    }
     notes.extend(crowd(frame));
-    notes.extend(limitations(frame));
+    if let About::Everything(_) = about {
+        notes.extend(limitations(frame));
+    }
     if !notes.is_empty() {
         writeln!(out, "\nNotes")?;
         for note in notes {

@@ -5,6 +5,7 @@ use std::{borrow::Cow, io};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{
+    flows,
     grid::{Cell, Grid},
     notes::{self, COLUMNS},
     once::write_machine,
@@ -18,17 +19,17 @@ use zc_model::{
     counter::Counters,
     frame::Frame,
     ledger,
-    object::{Peers, Used, Which, mapped, moved},
+    object::{Peers, Which, mapped, moved},
     row::Row,
     snapshot::{Object, ObjectKind, Outside, PathSample, ProcessId},
     value::{Quality, Value},
 };
 
 /// Columns for the name of a process.
-const PROCESS: usize = 18;
+pub(super) const PROCESS: usize = 18;
 
 /// The fewest columns for the name of an object.
-const LEAST: usize = 20;
+pub(super) const LEAST: usize = 20;
 
 /// Writes the objects that `which` lists, at most `top` of them, the busiest first.
 ///
@@ -63,7 +64,7 @@ pub fn write_objects(
         .take(top)
         .map(|line| Line {
             process: processes(&line.processes),
-            name: name(line, &peers),
+            name: name(&line.object, &line.processes, &peers),
             from: line.from.clone(),
             to: line.to.clone(),
         })
@@ -89,7 +90,8 @@ pub fn write_objects(
     } else {
         write_lines(&lines, which, frame, out)?;
     }
-    notes::write(frame, None, out)
+    flows::write(frame, which, &peers, top, out)?;
+    notes::write(frame, notes::About::Objects, out)
 }
 
 /// A line of the table.
@@ -164,12 +166,12 @@ fn write_lines(
     grid.write(out)
 }
 
-fn bytes(bytes: u64) -> Cell {
+pub(super) fn bytes(bytes: u64) -> Cell {
     Cell::value(&Value::Integer(bytes, Quality::MEASURED), Unit::Bytes)
 }
 
 /// `nginx[4711]`, or how many processes there are.
-fn processes(processes: &[(ProcessId, std::sync::Arc<str>)]) -> String {
+pub(super) fn processes(processes: &[(ProcessId, std::sync::Arc<str>)]) -> String {
     let [(first, comm), others @ ..] = processes else { return String::new() };
     let comm = sanitize(comm);
     if others.is_empty() {
@@ -187,9 +189,12 @@ fn one(process: ProcessId, comm: &str) -> String {
     format!("{comm}[{}]", process.pid)
 }
 
-/// What the object is called.
-fn name(line: &Used, peers: &Peers<'_>) -> String {
-    let object = &*line.object;
+/// What an object is called that these processes use.
+pub(super) fn name(
+    object: &Object,
+    users: &[(ProcessId, std::sync::Arc<str>)],
+    peers: &Peers<'_>,
+) -> String {
     let mut name = match (&object.ends, &object.name) {
         (Some(_), _) => socket(object),
         (None, Some(path)) => {
@@ -204,7 +209,7 @@ fn name(line: &Used, peers: &Peers<'_>) -> String {
             format!("? ({}:{} {})", object.id.major, object.id.minor, object.id.inode)
         }
     };
-    let own: Vec<_> = line.processes.iter().map(|(process, _)| *process).collect();
+    let own: Vec<_> = users.iter().map(|(process, _)| *process).collect();
     let found = peers.of(object, &own);
     if let [(process, comm), others @ ..] = &found[..] {
         let more = if others.is_empty() { "" } else { ", ..." };
@@ -242,7 +247,7 @@ fn socket(object: &Object) -> String {
 }
 
 /// The name in that many columns: of a path the last component, and as much of the beginning as there is room for.
-fn shortened(name: &str, room: usize) -> Cow<'_, str> {
+pub(super) fn shortened(name: &str, room: usize) -> Cow<'_, str> {
     const GAP: &str = "...";
     if name.width() <= room {
         return Cow::Borrowed(name);
@@ -326,7 +331,7 @@ mod tests {
         ];
         let total = path(CopyPath::FileRead, 10, 10_010);
         let processes = [process(7, "cat", &[total, received, sent, received, sent])];
-        let objects = Some(Arc::new(Objects { rows, outside: Vec::new() }));
+        let objects = Some(Arc::new(Objects { rows, ..Objects::default() }));
         Frame::cumulative(Snapshot { objects, ..snapshot(1, &processes) })
     }
 

@@ -38,7 +38,7 @@ pub fn write_once(
     writeln!(out)?;
     let groups = listing.groups(frame);
     write_rows(frame, listing, groups.as_deref(), columns, out)?;
-    notes::write(frame, groups.as_deref(), out)
+    notes::write(frame, notes::About::Everything(groups.as_deref()), out)
 }
 
 /// Writes what the figures are about: the machine, its kernel, and how copies are known there.

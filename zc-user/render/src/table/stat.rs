@@ -95,7 +95,7 @@ pub fn write_stat(
     copiers::write_functions(frame, out)?;
     zerocopy::write(frame, listing, out)?;
     write_advice(frame, listing, out)?;
-    notes::write(frame, groups.as_deref(), out)
+    notes::write(frame, notes::About::Everything(groups.as_deref()), out)
 }
 
 fn write_paths(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {

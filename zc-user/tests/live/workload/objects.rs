@@ -113,6 +113,54 @@ fn tcp(alpha: &Path) {
     });
 }
 
+/// Moves bytes of files to a connection in several ways, whose ports it prints.
+pub(super) fn flows(directory: &Path) {
+    let [alpha, beta] = ["alpha", "beta"].map(|name| {
+        let path = directory.join(name);
+        fs::write(&path, [1; WRITE]).expect("room");
+        File::open(path).expect("a file")
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let near = TcpStream::connect(listener.local_addr().expect("a port")).expect("a listener");
+    let (mut far, client) = listener.accept().expect("a connection");
+    println!("{} {}", client.port(), listener.local_addr().expect("a port").port());
+    let mut arrive = |bytes| far.read_exact(&mut vec![0; bytes]).expect("what was sent");
+    let (reader, writer) = pipe_ends();
+    let into_pipe = |from: &File| splice(from.as_raw_fd(), Some(&mut 0), writer.as_raw_fd());
+    let out_of_pipe = || splice(reader.as_raw_fd(), None, near.as_raw_fd());
+    times(|| {
+        let mut buffer = [0; READ];
+        assert_eq!(alpha.read_at(&mut buffer, 0).expect("readable"), READ);
+        (&near).write_all(&buffer).expect("room");
+        arrive(READ);
+        // Another buffer: not what was read.
+        beta.read_exact_at(&mut buffer, 0).expect("readable");
+        (&near).write_all(&[4; SEND]).expect("room");
+        arrive(SEND);
+        let mut at = 0;
+        // SAFETY: two descriptors and a number.
+        let sent =
+            unsafe { libc::sendfile(near.as_raw_fd(), beta.as_raw_fd(), &raw mut at, SENDFILE) };
+        assert_eq!(sent, SENDFILE as isize);
+        arrive(SENDFILE);
+        into_pipe(&beta);
+        out_of_pipe();
+        arrive(SPLICE);
+        // From two files: which of them it is that leaves is not known.
+        into_pipe(&alpha);
+        into_pipe(&beta);
+        out_of_pipe();
+        out_of_pipe();
+        arrive(2 * SPLICE);
+        // What leaves was not spliced into the pipe.
+        into_pipe(&alpha);
+        (&reader).read_exact(&mut [0; SPLICE]).expect("what is there");
+        (&writer).write_all(&[5; SPLICE]).expect("room");
+        out_of_pipe();
+        arrive(SPLICE);
+    });
+}
+
 fn datagrams() {
     let (one, two) =
         (UdpSocket::bind("127.0.0.1:0"), UdpSocket::bind("127.0.0.1:0").expect("a port"));

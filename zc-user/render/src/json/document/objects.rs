@@ -6,7 +6,9 @@ use super::Path;
 use zc_model::{
     frame::Frame,
     object::Peers,
-    snapshot::{Ends, Object, ObjectSample, Objects, OutsideSample, ProcessId},
+    snapshot::{
+        Ends, FlowSample, FlowVia, Object, ObjectSample, Objects, OutsideSample, ProcessId,
+    },
 };
 
 /// What was counted per object, where that was asked for.
@@ -14,6 +16,34 @@ use zc_model::{
 pub(super) struct Counted<'a> {
     objects: Rows<'a>,
     objects_outside: Vec<Outside<'a>>,
+    flows: Flows<'a>,
+}
+
+/// Flows that exist one at a time.
+#[derive(Debug)]
+struct Flows<'a>(&'a [FlowSample]);
+
+#[derive(Debug, Serialize)]
+struct Flow<'a> {
+    from: End<'a>,
+    to: End<'a>,
+    /// `None`: relayed.
+    path: Option<&'static str>,
+    relayed: bool,
+    #[serde(flatten)]
+    process: Process<'a>,
+    ops: u64,
+    bytes: u64,
+}
+
+/// What tells an object from the others.
+#[derive(Debug, Serialize)]
+struct End<'a> {
+    kind: &'static str,
+    device: String,
+    inode: u64,
+    generation: u32,
+    name: Option<&'a str>,
 }
 
 /// Rows that exist one at a time.
@@ -79,7 +109,33 @@ impl<'a> Counted<'a> {
         Some(Self {
             objects: Rows { objects, frame },
             objects_outside: objects.outside.iter().map(outside).collect(),
+            flows: Flows(&objects.flows),
         })
+    }
+}
+
+impl<'a> Flow<'a> {
+    fn new(flow: &'a FlowSample) -> Self {
+        let end = |object: &'a Object| End {
+            kind: object.kind.id(),
+            device: format!("{}:{}", object.id.major, object.id.minor),
+            inode: object.id.inode,
+            generation: object.id.generation,
+            name: object.name.as_deref(),
+        };
+        let path = match &flow.via {
+            FlowVia::Path(path) => Some(path.id()),
+            FlowVia::Relayed => None,
+        };
+        Self {
+            from: end(&flow.from),
+            to: end(&flow.to),
+            path,
+            relayed: path.is_none(),
+            process: Process::new(flow.process, &flow.comm),
+            ops: flow.ops,
+            bytes: flow.bytes,
+        }
     }
 }
 
@@ -122,6 +178,12 @@ impl<'a> Socket<'a> {
 impl<'a> Process<'a> {
     const fn new(id: ProcessId, comm: &'a str) -> Self {
         Self { pid: id.pid, start_ns: id.start_ns, comm }
+    }
+}
+
+impl Serialize for Flows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Flow::new))
     }
 }
 
