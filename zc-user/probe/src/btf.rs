@@ -35,6 +35,10 @@ const KIND_DECL_TAG: u32 = 17;
 const KIND_TYPE_TAG: u32 = 18;
 const KIND_ENUM64: u32 = 19;
 
+/// Longest name that is looked at: twice the longest of the kernel (`KSYM_NAME_LEN`, `include/linux/kallsyms.h`, 128
+/// before 6.1, 512 since). Of a malformed file, each type could have a name of megabytes.
+const MOST_NAME: usize = 1024;
+
 /// What the kernel puts before the name of a tracepoint to name the type of its programs.
 const TRACEPOINT_PREFIX: &str = "btf_trace_";
 
@@ -153,6 +157,7 @@ impl Btf {
     fn string(&self, offset: u32) -> Option<&[u8]> {
         let start = self.strings + offset as usize;
         let bytes = self.data.get(start..self.strings_end)?;
+        let bytes = &bytes[..bytes.len().min(MOST_NAME)];
         Some(CStr::from_bytes_until_nul(bytes).ok()?.to_bytes())
     }
 
@@ -372,5 +377,35 @@ impl Type {
             2..=19 => 0,
             _ => bail!("it has types of a kind that is newer than this program"),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file with one function, and one parameter of it.
+    fn function(name: &str, parameter: &str) -> Btf {
+        const HEADER: u32 = 24;
+        let strings = [b"\0", name.as_bytes(), b"\0", parameter.as_bytes(), b"\0"].concat();
+        let parameter = name.len() as u32 + 2;
+        let types = [0, KIND_FUNC_PROTO << 24 | 1, 0, parameter, 0, 1, KIND_FUNC << 24, 1]
+            .map(u32::to_ne_bytes);
+        let types = types.concat();
+        let lengths = [HEADER, 0, types.len() as u32, types.len() as u32, strings.len() as u32];
+        let lengths = lengths.map(u32::to_ne_bytes).concat();
+        let data = [MAGIC.to_ne_bytes().as_slice(), &[1, 0], &lengths, &types, &strings].concat();
+        Btf::parse(data).unwrap()
+    }
+
+    #[test]
+    fn names_of_kernels_are_read_and_names_of_megabytes_are_not() {
+        let longest = "n".repeat(MOST_NAME - 1);
+        let signature = function(&longest, &longest).signature(&longest).unwrap();
+        assert_eq!(signature.parameters[0].name, longest);
+        let long = "n".repeat(1 << 20);
+        assert_eq!(function("f", &long).signature("f"), None);
+        assert!(function("f", &long).has_function("f"));
+        assert!(!function(&long, "p").has_function(&long));
     }
 }
