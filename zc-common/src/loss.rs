@@ -43,6 +43,8 @@ named! {
         ObjectsExhausted = "objects_exhausted",
         /// Calls that moved bytes from one object to another for which the table of flows had no room: which object those came from is not shown. Give it more room with --max-objects.
         FlowsExhausted = "flows_exhausted",
+        /// Samples in functions that copy, beyond the 2,048 functions that are kept by name: they are in user_copy_share and in the counters, and in no list of functions.
+        CopiersExhausted = "copiers_exhausted",
     }
 }
 
@@ -70,6 +72,7 @@ impl Loss {
             | Self::AioUnseen
             | Self::ObjectsExhausted
             | Self::FlowsExhausted
+            | Self::CopiersExhausted
             | Self::DepartedExhausted => false,
         }
     }

@@ -89,11 +89,13 @@ pub(super) struct Code {
     ready: HashMap<ProcessId, CodeCounts>,
     /// Samples in a function, and at faults that it took.
     copiers: HashMap<Place, (u64, u64)>,
+    /// Samples in functions that had no room among those.
+    unnamed: u64,
 }
 
 impl Code {
     pub(super) fn new() -> Self {
-        Self { worker: None, ready: HashMap::new(), copiers: HashMap::new() }
+        Self { worker: None, ready: HashMap::new(), copiers: HashMap::new(), unnamed: 0 }
     }
 
     /// Asks about the places that have come up. To be called several times a second: a process that has ended cannot
@@ -163,6 +165,7 @@ impl Code {
 
     fn name(&mut self, copier: Place, is_fault: bool, count: u64) {
         if self.copiers.len() >= MOST_COPIERS && !self.copiers.contains_key(&copier) {
+            self.unnamed += count;
             return;
         }
         let (samples, faults) = self.copiers.entry(copier).or_default();
@@ -172,6 +175,11 @@ impl Code {
     /// The counts that have come since the last time.
     pub(super) fn counts(&mut self) -> impl Iterator<Item = (ProcessId, CodeCounts)> {
         std::mem::take(&mut self.ready).into_iter()
+    }
+
+    /// Samples in functions that have no room among [`Self::copiers`].
+    pub(super) const fn unnamed(&self) -> u64 {
+        self.unnamed
     }
 
     /// The functions that copy, in a fixed order. Those of processes that `is_kept` does not know are forgotten when
@@ -192,5 +200,35 @@ impl Code {
         let mut copiers: Vec<_> = copiers.collect();
         copiers.sort_by(|a, b| Copier::order(a).cmp(&Copier::order(b)));
         copiers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_in_functions_beyond_the_bound_are_counted() {
+        let mut code = Code::new();
+        let process = ProcessId::default();
+        let place = |n: usize| -> Place {
+            (
+                process,
+                CopierKind::Library,
+                Arc::from("/lib/libc.so"),
+                Some(Arc::from(n.to_string())),
+            )
+        };
+        (0..MOST_COPIERS).for_each(|n| code.name(place(n), false, 2));
+        assert_eq!(code.unnamed(), 0);
+        code.name(place(MOST_COPIERS), false, 3);
+        code.name(place(MOST_COPIERS + 1), true, 7);
+        // One that has a name goes on.
+        code.name(place(5), false, 11);
+        assert_eq!(code.unnamed(), 3 + 7);
+        let copiers = code.copiers(|_| true);
+        assert_eq!(copiers.len(), MOST_COPIERS);
+        let samples: u64 = copiers.iter().map(|copier| copier.samples).sum();
+        assert_eq!(samples, 2 * MOST_COPIERS as u64 + 11);
     }
 }

@@ -275,6 +275,7 @@ impl Live {
             losses[loss] = losses[loss].cast_signed().max(0).cast_unsigned();
         }
         losses[Loss::ProbeRecursions] = self.cost.recursions();
+        losses[Loss::CopiersExhausted] = self.code.as_ref().map_or(0, Code::unnamed);
         Ok(losses)
     }
 
