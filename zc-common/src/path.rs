@@ -87,7 +87,7 @@ paths! {
     Tee = "tee" "Tee": Pipes, Through, ReferenceOnly, [Buffer -> Buffer];
     /// sendfile from the page cache to a socket, by page reference.
     SendfileToSocket = "sendfile_to_socket" "Sendfile to socket": InKernel, Through, Reference, [PageCache -> Buffer];
-    /// sendfile into another file: one copy, kernel to kernel.
+    /// sendfile into another file: one copy, kernel to kernel; none where that bypasses the page cache (O_DIRECT).
     SendfileToFile = "sendfile_to_file" "Sendfile to file": InKernel, Through, Copy, [PageCache -> PageCache];
     /// sendfile into a pipe, by page reference.
     SendfileToPipe = "sendfile_to_pipe" "Sendfile to pipe": InKernel, Through, Reference, [PageCache -> Buffer];
@@ -97,7 +97,7 @@ paths! {
     SpliceFilePipe = "splice_file_pipe" "Splice file to pipe": InKernel, In, Reference, [PageCache -> Buffer];
     /// splice from a pipe into a socket, by page reference.
     SplicePipeSocket = "splice_pipe_socket" "Splice pipe to socket": InKernel, Out, Reference, [Buffer -> Buffer];
-    /// splice from a pipe into a file: one copy into the page cache.
+    /// splice from a pipe into a file: one copy into the page cache; none where that is bypassed (O_DIRECT).
     SplicePipeFile = "splice_pipe_file" "Splice pipe to file": InKernel, Out, Copy, [Buffer -> PageCache];
     /// splice from a socket into a pipe, by page reference.
     SpliceSocketPipe = "splice_socket_pipe" "Splice socket to pipe": InKernel, In, Reference, [Buffer -> Buffer];
@@ -107,7 +107,7 @@ paths! {
     SplicePipePseudo = "splice_pipe_pseudo" "Splice pipe, pseudo file": InKernel, None, Nothing, [];
     /// copy_file_range, FICLONE or FICLONERANGE that shared extents instead of copying.
     CopyRangeReflink = "copy_range_reflink" "Copy range, shared": InKernel, Through, ReferenceOnly, [PageCache -> PageCache];
-    /// copy_file_range that copied in the kernel.
+    /// copy_file_range that copied in the kernel, or passed pages on to a device (O_DIRECT).
     CopyRangeCopied = "copy_range_copied" "Copy range, copied": InKernel, Through, Copy, [PageCache -> PageCache];
     /// File pages mapped in by page faults of reads, or ahead of use (MAP_POPULATE, mlock, madvise).
     MmapRead = "mmap_read" "Mmap read": Memory, None, ReferenceOnly, [PageCache -> User], pages;
@@ -196,6 +196,14 @@ impl CopyPath {
     #[must_use]
     pub const fn takes_evidence(self) -> bool {
         matches!(self.mechanism(), Mechanism::Dma | Mechanism::Reference | Mechanism::Nothing)
+            || self.may_bypass_cache()
+    }
+
+    /// Whether its bytes are copied into a file, unless that was opened with `O_DIRECT`: then pages go to the device by
+    /// reference, if the file system can do that.
+    #[must_use]
+    pub const fn may_bypass_cache(self) -> bool {
+        matches!(self, Self::SendfileToFile | Self::SplicePipeFile | Self::CopyRangeCopied)
     }
 
     /// Whether bytes that a call on this path returned, and that no copy site accounts for, must be

@@ -38,6 +38,7 @@ const EXCUSED: &[Excuse] = &[
     Excuse { test: "verified::", kernels: &["5.10"] },
     // Files in memory can be opened with O_DIRECT since 6.6.
     Excuse { test: "scenarios::io_uring_direct_in_memory", kernels: &["5.10", "6.1"] },
+    Excuse { test: "scenarios::sendfile_to_direct_in_memory", kernels: &["5.10", "6.1"] },
     // Debian's 5.10 was built without CONFIG_TLS.
     Excuse { test: "tls::", kernels: &["5.10"] },
     Excuse { test: "late::", kernels: &["5.10"] },

@@ -9,7 +9,7 @@ use core::ptr;
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, macros::map, maps::LruHashMap};
 use zc_common::{
     path::{CopyPath, LANES, Lane, TAKES_EVIDENCE, lane},
-    record::{EVIDENCE_COPY, EVIDENCE_NOTHING, EVIDENCE_REFERENCE, FLAG_KTHREAD},
+    record::{EVIDENCE_COPY, EVIDENCE_DIRECT, EVIDENCE_NOTHING, EVIDENCE_REFERENCE, FLAG_KTHREAD},
     syscall::SyscallKind,
 };
 
@@ -31,6 +31,9 @@ static DIRECT_REQUESTED: LruHashMap<u32, u64> = LruHashMap::with_max_entries(102
 
 const DIRECT_READ: Lane = lane(CopyPath::DirectRead);
 const DIRECT_WRITE: Lane = lane(CopyPath::DirectWrite);
+const SENDFILE_TO_FILE: Lane = lane(CopyPath::SendfileToFile);
+const SPLICE_PIPE_FILE: Lane = lane(CopyPath::SplicePipeFile);
+const COPY_RANGE_COPIED: Lane = lane(CopyPath::CopyRangeCopied);
 
 /// Whether the bytes of a lane take evidence.
 #[inline(always)]
@@ -76,18 +79,25 @@ fn take_requested(bytes: u64) -> u64 {
 }
 
 impl Account {
-    /// The running thread asks a block device for `bytes`, which do not go through the page cache.
+    /// The running thread asks a block device to read or write `bytes`, which do not go through the page cache of a file
+    /// that they are of. Of what goes from one descriptor to another, it tells how it is written.
     #[inline(always)]
-    pub(crate) fn requested(self, bytes: u64) {
+    pub(crate) fn requested(self, bytes: u64, writes: bool) {
         const READ: u8 = SyscallKind::Read as u8;
         const PREAD: u8 = SyscallKind::Pread as u8;
         const WRITE: u8 = SyscallKind::Write as u8;
+        const SENDFILE: u8 = SyscallKind::Sendfile as u8;
+        const SPLICE: u8 = SyscallKind::Splice as u8;
+        const COPY_FILE_RANGE: u8 = SyscallKind::CopyFileRange as u8;
 
         let Some(record) = self.own() else { return };
         // SAFETY: a map value; this thread is its only writer.
         unsafe {
             match caller() {
                 Caller::Call(READ | PREAD | WRITE) => (*record).staged.direct += bytes,
+                Caller::Call(SENDFILE | SPLICE | COPY_FILE_RANGE) if writes => {
+                    (*record).staged.direct += bytes;
+                }
                 Caller::Operation if (*record).flags & FLAG_KTHREAD == 0 => note_requested(bytes),
                 _ => {}
             }
@@ -101,12 +111,15 @@ impl Account {
     pub(crate) fn dirtied_file(self, bytes: u64) {
         const NONE: u8 = SyscallKind::None as u8;
         const WRITE: u8 = SyscallKind::Write as u8;
+        const SENDFILE: u8 = SyscallKind::Sendfile as u8;
+        const SPLICE: u8 = SyscallKind::Splice as u8;
+        const COPY_FILE_RANGE: u8 = SyscallKind::CopyFileRange as u8;
 
         if self.is_kernel_thread() {
             return self.add_unknown(lane(CopyPath::KernelCopy), bytes);
         }
         match caller() {
-            Caller::Call(WRITE) => {
+            Caller::Call(WRITE | SENDFILE | SPLICE | COPY_FILE_RANGE) => {
                 if let Some(record) = self.own() {
                     // SAFETY: as above.
                     unsafe { (*record).staged.copied = 1 };
@@ -136,7 +149,10 @@ impl Account {
             let staged = &raw const (*record).staged;
             let evidence = (*staged).evidence;
             let (mut is_copied, mut explained) = (evidence & EVIDENCE_COPY != 0, 0);
-            if of == DIRECT_READ || of == DIRECT_WRITE {
+            let is_to_file = matches!(of, SENDFILE_TO_FILE | SPLICE_PIPE_FILE | COPY_RANGE_COPIED);
+            if is_to_file && evidence & EVIDENCE_DIRECT == 0 {
+                is_copied = true;
+            } else if of == DIRECT_READ || of == DIRECT_WRITE || is_to_file {
                 let inserted = &raw const (*record).inserted;
                 let is_cached = (*inserted).mapping != 0 && (*inserted).is_named != 0;
                 is_copied = (*staged).copied != 0 || of == DIRECT_READ && is_cached;
@@ -162,7 +178,7 @@ impl Account {
         if evidence & EVIDENCE_COPY != 0 {
             self.add_copied(of, moved);
         } else if evidence & (EVIDENCE_REFERENCE | EVIDENCE_NOTHING) == 0 {
-            let is_direct = of == DIRECT_READ || of == DIRECT_WRITE;
+            let is_direct = of == DIRECT_READ || of == DIRECT_WRITE || of == SPLICE_PIPE_FILE;
             let explained = if is_direct { take_requested(moved) } else { 0 };
             self.add_unknown(of, moved - explained);
         }

@@ -8,7 +8,7 @@ use zc_common::{
     path::{ASSUMES_COPIES, CopyPath, LANES, Lane, lane},
     record::{
         EVIDENCE_COPIED_RANGE, EVIDENCE_COPY, EVIDENCE_DIRECT, EVIDENCE_INSERTED,
-        EVIDENCE_TRANSFORM, FLAG_KTHREAD, LaneCount, Record, SocketKey, Staged,
+        EVIDENCE_REFERENCE, EVIDENCE_TRANSFORM, FLAG_KTHREAD, LaneCount, Record, SocketKey, Staged,
     },
     syscall::{IO_URING_ENTER, SYSCALL_TABLE_LEN, SyscallKind},
 };
@@ -23,6 +23,19 @@ static ASSUMES: [bool; LANES] = ASSUMES_COPIES;
 
 /// Evidence that explains no bytes.
 const OF_PAGES: u64 = EVIDENCE_INSERTED | EVIDENCE_COPIED_RANGE;
+
+/// Evidence that explains no bytes on the lane: what sendfile and copy_file_range write to a file goes through a pipe by
+/// reference first.
+#[inline(always)]
+fn explains_nothing(of: Lane) -> u64 {
+    const SENDFILE_TO_FILE: Lane = lane(CopyPath::SendfileToFile);
+    const COPY_RANGE_COPIED: Lane = lane(CopyPath::CopyRangeCopied);
+    if matches!(of, SENDFILE_TO_FILE | COPY_RANGE_COPIED) {
+        OF_PAGES | EVIDENCE_REFERENCE
+    } else {
+        OF_PAGES
+    }
+}
 
 impl Account {
     /// What is staged. `None` for the unattributed row, where it is unknown whose call it is.
@@ -172,7 +185,7 @@ impl Account {
             if rest > 0 {
                 if staged.evidence & EVIDENCE_COPY != 0 {
                     copied += rest.saturating_sub(staged.direct);
-                } else if staged.evidence & !OF_PAGES == 0 && assumes {
+                } else if staged.evidence & !explains_nothing(lane) == 0 && assumes {
                     (*count).assumed += rest;
                 }
             }
@@ -253,6 +266,13 @@ impl Account {
     pub(crate) fn has_evidence(self) -> bool {
         // SAFETY: as above.
         self.staged().is_some_and(|staged| unsafe { (*staged).copied | (*staged).evidence } != 0)
+    }
+
+    /// Whether pages have become those of a request to a device in the running call.
+    #[inline(always)]
+    pub(crate) fn has_direct(self) -> bool {
+        // SAFETY: as above.
+        self.staged().is_some_and(|staged| unsafe { (*staged).direct } > 0)
     }
 
     /// Whether the running call has copied anything yet.

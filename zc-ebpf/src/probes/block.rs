@@ -54,7 +54,7 @@ fn queued(bio: Object) {
             if let Some(issuer) = issuer {
                 count!(issuer, block_read_bytes, bytes);
                 if setting!(copy_sites) == 0 && is_of_no_file(bio) {
-                    issuer.requested(bytes);
+                    issuer.requested(bytes, false);
                 }
             }
         }
@@ -64,7 +64,7 @@ fn queued(bio: Object) {
                 if bypasses_cache(bio) {
                     count_late!(issuer.late(), block_dirtied_bytes, bytes);
                     if setting!(copy_sites) == 0 {
-                        issuer.requested(bytes);
+                        issuer.requested(bytes, true);
                     }
                 }
             }

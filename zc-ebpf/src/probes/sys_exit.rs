@@ -462,6 +462,7 @@ impl<R: Registers> Call<R> {
                 RECVMMSG => message::many(&self, true),
                 SENDMMSG => message::many(&self, false),
                 IO_GETEVENTS => aio::reaped(&self),
+                COPY_FILE_RANGE => clone_range::copy_file_range(&self),
                 _ => other(&self, kind),
             }
         }
@@ -496,7 +497,6 @@ fn other<R: Registers>(call: &Call<R>, kind: u8) {
     const SPLICE: u8 = SyscallKind::Splice as u8;
     const TEE: u8 = SyscallKind::Tee as u8;
     const VMSPLICE: u8 = SyscallKind::Vmsplice as u8;
-    const COPY_FILE_RANGE: u8 = SyscallKind::CopyFileRange as u8;
     const IOCTL: u8 = SyscallKind::Ioctl as u8;
     const MMAP: u8 = SyscallKind::Mmap as u8;
     const MUNMAP: u8 = SyscallKind::Munmap as u8;
@@ -519,7 +519,6 @@ fn other<R: Registers>(call: &Call<R>, kind: u8) {
         SPLICE => transfer::splice(call),
         TEE => call.book(lane(CopyPath::Tee), call.result),
         VMSPLICE => transfer::vmsplice(call),
-        COPY_FILE_RANGE => clone_range::copy_file_range(call),
         IOCTL => clone_range::ioctl(call),
         MMAP if (call.result as u64) < MAX_ERRNO.wrapping_neg() => {
             count!(call.account, mmap_calls, 1);

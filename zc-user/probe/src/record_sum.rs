@@ -226,7 +226,7 @@ fn modelled(path: CopyPath, count: &LaneCount) -> (u64, u64, Provenance) {
     if assumed > 0 && path.is_pseudo() {
         // A file that holds no data of its own gets or gives what it has by a copy, as far as is known.
         (copied + assumed, assumed, Provenance::Assumed)
-    } else if assumed > 0 && (path.takes_evidence() || path == CopyPath::CopyRangeCopied) {
+    } else if assumed > 0 && path.takes_evidence() {
         (copied, assumed, Provenance::Unavailable)
     } else if path.takes_evidence() {
         (copied, 0, Provenance::Modelled)

@@ -57,6 +57,8 @@ pub(crate) struct Scenario {
     in_proc_io: bool,
     /// Whether all bytes are copied, also on paths that usually copy nothing.
     all_copied: bool,
+    /// A path that copies as a rule, and of which nothing is copied here.
+    by_reference: Option<&'static str>,
     /// The path whose bytes are assumed to be copied also where copies are measured.
     assumed: Option<&'static str>,
     /// Whether it becomes another program, which the kernel copies.
@@ -79,6 +81,7 @@ impl Scenario {
             expected,
             in_proc_io: false,
             all_copied: false,
+            by_reference: None,
             assumed: None,
             executes: false,
             threads: 1,
@@ -93,6 +96,11 @@ impl Scenario {
 
     const fn all_copied(mut self) -> Self {
         self.all_copied = true;
+        self
+    }
+
+    const fn by_reference(mut self, path: &'static str) -> Self {
+        self.by_reference = Some(path);
         self
     }
 
@@ -367,7 +375,8 @@ fn check_copies(row: &Process, scenario: &Scenario) {
     }
     for (path, bytes) in moved {
         let (copied, provenance) = row.copied(path);
-        let is_by_reference = BY_REFERENCE.contains(&path) && !scenario.all_copied;
+        let is_by_reference = BY_REFERENCE.contains(&path) && !scenario.all_copied
+            || scenario.by_reference == Some(path);
         let has_no_model = path.contains("pseudo") || path == "kernel_copy";
         if provenance != "measured" && provenance != "assumed" || has_no_model {
             continue;

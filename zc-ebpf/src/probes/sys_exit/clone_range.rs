@@ -1,11 +1,15 @@
 //! copy_file_range, and ioctls that share or copy: the name of the call does not tell whether bytes were
 //! copied, the outcome does.
 
-use zc_common::path::{CopyPath, lane};
+use zc_common::{
+    path::{CopyPath, lane},
+    record::EVIDENCE_DIRECT,
+};
 
 use super::{Call, Registers};
 use crate::{
-    descriptor::File,
+    account::Account,
+    descriptor::{Class, File},
     kernel::{Object, offset, setting},
     objects,
     user::read_user,
@@ -32,16 +36,18 @@ struct CloneRange {
 /// copy_file_range(in, off, out, off, ...).
 ///
 /// Evidence of a copy: a copy site saw it or, where there are none, the call brought pages into the page
-/// cache or dirtied some. Without it the extents were shared, provided the file system can do that.
-#[inline(always)]
+/// cache or dirtied some. Without it the extents were shared, provided the file system can do that, and unless pages were
+/// passed on to the device of a target that was opened with `O_DIRECT`.
+#[inline(never)]
 pub(super) fn copy_file_range(call: &Call<impl Registers>) {
+    let bypassed = zc_bypasses(u64::from(call.account.slot()), call.argument(2));
     let Some(source) = call.file(0) else { return };
     let copied = if setting!(copy_sites) != 0 {
         call.account.has_copied()
     } else {
         call.account.has_copied_range()
     };
-    let shared = source.can_share_extents() && !copied;
+    let shared = source.can_share_extents() && !copied && bypassed == 0;
     if shared && setting!(copy_sites) == 0 && !is_evident(call, source) {
         let lane = lane(CopyPath::CopyRangeCopied);
         if setting!(objects) != 0 {
@@ -58,6 +64,23 @@ pub(super) fn copy_file_range(call: &Call<impl Registers>) {
     if !shared {
         call.accessed_up_to(0, 1);
     }
+}
+
+/// Whether a call of the account in a slot passed pages on to the device of the file `fd`, which it writes to and which was
+/// opened with `O_DIRECT`. Notes that it was.
+///
+/// A global function, which the verifier follows once (see `zc_class`).
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn zc_bypasses(slot: u64, fd: u64) -> u64 {
+    let Some(account) = Account::at(slot as u32) else { return 0 };
+    if Class::of_current(fd) != Class::DIRECT {
+        return 0;
+    }
+    if setting!(copy_sites) == 0 {
+        account.note(EVIDENCE_DIRECT);
+    }
+    u64::from(account.has_direct())
 }
 
 /// Whether a call that has neither brought pages into the page cache nor dirtied any has shared extents for certain.

@@ -2,14 +2,15 @@
 
 use zc_common::{
     path::{CopyPath, Lane, lane},
-    record::{EVIDENCE_COPY, EVIDENCE_NOTHING, EVIDENCE_REFERENCE},
+    record::{EVIDENCE_COPY, EVIDENCE_DIRECT, EVIDENCE_NOTHING, EVIDENCE_REFERENCE},
 };
 
 use super::{Call, Registers, note_received, note_sent};
 use crate::{
     account::Account,
     descriptor::{
-        Class, PAGES_COPIED, PAGES_COPIED_ON_THE_WAY, PAGES_REFERRED_TO, pages_from, pages_to,
+        Class, PAGES_COPIED, PAGES_COPIED_ON_THE_WAY, PAGES_REFERRED_TO, PAGES_UNKNOWN, pages_from,
+        pages_to,
     },
     kernel::{setting, variant},
     objects::{self, Done},
@@ -32,6 +33,7 @@ pub(super) fn sendfile(call: &Call<impl Registers>) {
     if setting!(copy_sites) == 0 {
         let source = Class::of_current(call.argument(1));
         call.account.note(match (source, out) {
+            (_, Class::DIRECT) => EVIDENCE_DIRECT,
             (Class::VOID, Class::PIPE | Class::VOID | Class::PSEUDO) => EVIDENCE_NOTHING,
             (_, Class::PIPE) if variant!(sendfile_refers) == 0 => EVIDENCE_COPY,
             (Class::FILE | Class::MEMORY, Class::PIPE) => EVIDENCE_REFERENCE,
@@ -62,6 +64,10 @@ pub(super) fn splice(call: &Call<impl Registers>) {
     let path = splice_path(from, to);
     if setting!(copy_sites) == 0 {
         let pages = match from {
+            Class::PIPE if to == Class::DIRECT => {
+                call.account.note(EVIDENCE_DIRECT);
+                PAGES_UNKNOWN
+            }
             Class::PIPE => pages_to(call.argument(2), to),
             socket => pages_from(call.argument(0), socket),
         };

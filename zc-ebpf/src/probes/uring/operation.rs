@@ -407,9 +407,8 @@ fn note_booked(account: Account, what: What, bytes: i64) {
             // Which socket it was is not known any more.
             let pages = match (what.source(), class) {
                 (Class::PIPE, Class::UNIX) => PAGES_REFERRED_TO,
-                (Class::PIPE, Class::UNIX_MESSAGES) | (Class::UDP | Class::UNIX_MESSAGES, _) => {
-                    PAGES_COPIED
-                }
+                (Class::PIPE, Class::UNIX_MESSAGES | Class::FILE | Class::MEMORY)
+                | (Class::UDP | Class::UNIX_MESSAGES, _) => PAGES_COPIED,
                 _ => PAGES_UNKNOWN,
             };
             what.source().evidence() | splice_evidence(what.source(), pages)

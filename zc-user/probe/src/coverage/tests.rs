@@ -281,13 +281,20 @@ fn without_copies_measured_bytes_that_nothing_explains_are_unknown_where_it_depe
         let (_, samples) = sum.take_sample(&coverage);
         (samples[0].copied_bytes, samples[0].assumed_bytes, samples[0].provenance)
     };
-    for path in [CopyPath::DirectWrite, CopyPath::SendfileToSocket] {
+    // What goes into a file is copied, or not, as the kernel side has found.
+    for path in [
+        CopyPath::DirectWrite,
+        CopyPath::SendfileToSocket,
+        CopyPath::SendfileToFile,
+        CopyPath::SplicePipeFile,
+        CopyPath::CopyRangeCopied,
+    ] {
         assert_eq!(sample(path, 0, 0), (0, 0, Modelled), "{path:?}");
         assert_eq!(sample(path, 7, 0), (7, 0, Modelled), "{path:?}");
         assert_eq!(sample(path, 7, 4), (7, 4, Unavailable), "{path:?}");
     }
     assert_eq!(sample(CopyPath::PseudoRead, 0, 4), (4, 4, Assumed));
-    assert_eq!(sample(CopyPath::CopyRangeCopied, 0, 0), (11, 0, Modelled));
+    assert_eq!(sample(CopyPath::CopyRangeCopied, 11, 0), (11, 0, Modelled));
     assert_eq!(sample(CopyPath::CopyRangeCopied, 0, 11).2, Unavailable);
     assert_eq!(sample(CopyPath::KernelCopy, 5, 0), (5, 0, Modelled));
     assert_eq!(sample(CopyPath::KernelCopy, 5, 1).2, Unavailable);

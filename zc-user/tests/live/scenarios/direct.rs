@@ -1,11 +1,13 @@
-//! Direct I/O by asynchronous operations: one thread makes the requests, and another one may see them complete.
+//! Direct I/O that is no plain read or write: by asynchronous operations, of which one thread makes the requests and
+//! another one may see them complete, and from descriptor to descriptor.
 
 use std::{
     ffi::CStr,
     fs,
+    io::Write as _,
     os::{fd::AsRawFd as _, unix::fs::OpenOptionsExt as _},
-    path::Path,
-    ptr::null,
+    path::{Path, PathBuf},
+    ptr::{null, null_mut},
 };
 
 use io_uring::{
@@ -14,7 +16,11 @@ use io_uring::{
     types::Fd,
 };
 
-use super::{Expected, Scenario, Stage, fd, moved, ok};
+use super::{
+    Expected, Scenario, Stage, fd, moved, ok,
+    pipes::{pipe, splice},
+    transfers::shares_extents,
+};
 use crate::{report::Process, requirement::kernel_before};
 
 const PAGE: usize = 4096;
@@ -57,7 +63,104 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         .threads(1 + READS as u64)
         .all_copied()
         .also(|row, _| copies(row, None)),
+    // From the page cache of one file to the device of another.
+    Scenario::new(
+        "sendfile_to_direct",
+        |stage| {
+            let (source, target) = (source(stage, "sendfile_to_direct")?, stage.output("sent"));
+            sendfile(&source, &direct(&target, &stage.directory.join("sent"))?);
+            Ok(())
+        },
+        &SENT,
+    )
+    .by_reference("sendfile_to_file")
+    .also(|row, _| assert_eq!(row.copied("sendfile_to_file").0, Some(0))),
+    Scenario::new(
+        "splice_to_direct",
+        |stage| {
+            let target = stage.output("spliced");
+            let target = direct(&target, &stage.directory.join("spliced"))?;
+            let (from, mut to) = pipe();
+            for _ in 0..WRITES {
+                to.write_all(&[1; SIZE]).expect("room");
+                splice(&from, &target, SIZE);
+            }
+            Ok(())
+        },
+        &[
+            moved("pipe_write", WRITES, WRITES * SIZE),
+            moved("splice_pipe_file", WRITES, WRITES * SIZE),
+        ],
+    )
+    .by_reference("splice_pipe_file")
+    .also(|row, _| assert_eq!(row.copied("splice_pipe_file").0, Some(0))),
+    Scenario::new(
+        "copy_range_to_direct",
+        |stage| {
+            let source = source(stage, "copy_range_to_direct")?;
+            if shares_extents(&source) {
+                return Err("this file system may share extents".to_owned());
+            }
+            let target = stage.output("copied");
+            let target = direct(&target, &stage.directory.join("copied"))?;
+            let (from, to, none) = (fd(&source), fd(&target), null_mut());
+            for _ in 0..WRITES {
+                // SAFETY: descriptors and integers.
+                let copied = unsafe { libc::copy_file_range(from, none, to, null_mut(), SIZE, 0) };
+                assert_eq!(ok(copied), SIZE);
+            }
+            Ok(())
+        },
+        &[moved("file_write", 1, WRITES * SIZE), moved("copy_range_copied", WRITES, WRITES * SIZE)],
+    )
+    .by_reference("copy_range_copied")
+    .also(|row, _| assert_eq!(row.copied("copy_range_copied").0, Some(0))),
+    // Copied into memory, whatever the flag says.
+    Scenario::new(
+        "sendfile_to_direct_in_memory",
+        |stage| {
+            let source = source(stage, "sendfile_to_direct_in_memory")?;
+            let path = overlay(stage, "sent-in-memory")?;
+            let plain = fs::File::create(&path).expect("room");
+            sendfile(&source, &direct(&plain, &path)?);
+            Ok(())
+        },
+        &SENT,
+    )
+    .also(|row, _| {
+        let (copied, provenance) = row.copied("sendfile_to_file");
+        let is_measured = provenance == "measured";
+        assert_eq!(copied, is_measured.then_some((WRITES * SIZE) as u64), "{provenance}");
+    }),
 ];
+
+const SENT: [Expected; 2] =
+    [moved("file_write", 1, WRITES * SIZE), moved("sendfile_to_file", WRITES, WRITES * SIZE)];
+
+/// A new file in the page cache, with whole pages.
+fn source(stage: &Stage, name: &str) -> Result<fs::File, String> {
+    let mut file = stage.output(&format!("{name}-source"));
+    file.write_all(&[1; WRITES * SIZE]).expect("room");
+    std::io::Seek::rewind(&mut file).expect("a file with positions");
+    Ok(file)
+}
+
+/// The file at `path` once more, for direct I/O, with its blocks: a write that allocates may go through the cache.
+fn direct(plain: &fs::File, path: &Path) -> Result<fs::File, String> {
+    // SAFETY: a descriptor and integers.
+    if unsafe { libc::posix_fallocate(fd(plain), 0, (WRITES * SIZE) as i64) } != 0 {
+        return Err("this file system cannot allocate blocks".to_owned());
+    }
+    let file = fs::File::options().write(true).custom_flags(libc::O_DIRECT).open(path);
+    file.map_err(|_| "this file system has no O_DIRECT".to_owned())
+}
+
+fn sendfile(from: &fs::File, to: &fs::File) {
+    for _ in 0..WRITES {
+        // SAFETY: descriptors and integers.
+        assert_eq!(ok(unsafe { libc::sendfile(fd(to), fd(from), null_mut(), SIZE) }), SIZE);
+    }
+}
 
 /// What is known of the copies where no copy site is; before 5.18 nothing, as the kernel does not report whose
 /// requests are those of a ring.
@@ -116,12 +219,20 @@ fn transfer(path: &Path, ring: &mut IoUring, flags: Flags) -> Result<(), String>
 
 /// On an overlay on a file system in memory, mounted in a namespace of its own, which ends with this process.
 fn in_memory(stage: &Stage) -> Result<(), String> {
+    let file = overlay(stage, "in-memory")?;
+    fs::File::create(&file).expect("room");
+    let mut ring = IoUring::new(8).map_err(|error| format!("no ring: {error}"))?;
+    transfer(&file, &mut ring, Flags::empty())
+}
+
+/// Where a file may be made on such an overlay.
+fn overlay(stage: &Stage, name: &str) -> Result<PathBuf, String> {
     const NONE: *const libc::c_char = null();
     let mount = |kind: &CStr, at: &CStr, flags, data: *const libc::c_char| {
         // SAFETY: strings that end.
         unsafe { libc::mount(kind.as_ptr(), at.as_ptr(), kind.as_ptr(), flags, data.cast()) }
     };
-    let here = stage.directory.join("in-memory");
+    let here = stage.directory.join(name);
     fs::create_dir(&here).expect("room");
     std::env::set_current_dir(&here).expect("it was just made");
     // SAFETY: integers; this process has one thread.
@@ -138,8 +249,5 @@ fn in_memory(stage: &Stage) -> Result<(), String> {
     if mount(c"overlay", c"merged", 0, layers.as_ptr()) != 0 {
         return Err("this kernel has no overlays".to_owned());
     }
-    let file = here.join("merged/file");
-    fs::File::create(&file).expect("room");
-    let mut ring = IoUring::new(8).map_err(|error| format!("no ring: {error}"))?;
-    transfer(&file, &mut ring, Flags::empty())
+    Ok(here.join("merged/file"))
 }

@@ -166,7 +166,7 @@ fn receiver(stage: &Stage) -> Result<(), String> {
 }
 
 /// Whether the file system may share extents, so that nothing need be copied.
-fn shares_extents(file: &File) -> bool {
+pub(super) fn shares_extents(file: &File) -> bool {
     const EXT4: i64 = 0xef53;
     const TMPFS: i64 = 0x0102_1994;
     // SAFETY: a structure of integers, filled by the call.
