@@ -39,6 +39,8 @@ named! {
         UringCommands = "uring_commands",
         /// libaio operations that were submitted and have not been seen to complete: under way, or reaped in user memory; their bytes are not counted.
         AioUnseen = "aio_unseen",
+        /// libaio operations that were under way under one struct iocb and one number at the same time, or whose struct iocb has changed before its submission was seen: if they differ in what they do, their bytes are not counted, if they differ in where, their pages may be one off.
+        AioAmbiguous = "aio_ambiguous",
         /// Calls on files, sockets and pipes for which the table of these had no room: their bytes are in the row of the others. Give it more room with --max-objects.
         ObjectsExhausted = "objects_exhausted",
         /// Calls that moved bytes from one object to another for which the table of flows had no room: which object those came from is not shown. Give it more room with --max-objects.
@@ -70,6 +72,7 @@ impl Loss {
             | Self::UringUnseen
             | Self::UringCommands
             | Self::AioUnseen
+            | Self::AioAmbiguous
             | Self::ObjectsExhausted
             | Self::FlowsExhausted
             | Self::CopiersExhausted

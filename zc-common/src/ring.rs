@@ -59,4 +59,6 @@ pub struct AioKey {
     pub process: u64,
     /// Address of its `struct iocb`.
     pub iocb: u64,
+    /// The number that the program has given to the request (`aio_data`).
+    pub data: u64,
 }

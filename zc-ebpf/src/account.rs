@@ -22,6 +22,7 @@ use crate::{
     follow::is_followed,
     kernel::{Object, field, low_half, member, offset, setting},
     objects::Copies,
+    probes::forget_pending,
 };
 
 mod evidence;
@@ -277,6 +278,7 @@ impl Account {
             if signal.load::<u32>(offset!(signal_live)) == 0 {
                 (*record).flags |= FLAG_GROUP_DEAD;
                 evidence::forget_requested();
+                forget_pending();
             }
             // It may have been moved while its record was made, unseen.
             (*record).cgroup_id = Cgroup::of(task).id();

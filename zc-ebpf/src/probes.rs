@@ -14,6 +14,8 @@ mod task;
 mod uring;
 mod writeback;
 
+pub(crate) use sys_exit::forget_pending;
+
 /// Declares a hook twice over one body: as a BTF tracepoint, whose arguments the verifier knows,
 /// and as a raw tracepoint for kernels without BTF.
 macro_rules! tracepoint {

@@ -320,6 +320,12 @@ program takes out of the ring in its own memory instead of calling io_getevents 
 again. `mmap_read` and `mmap_write` count the pages
 of faults; for large folios, a kernel may map more pages at a fault than it reports.
 
+Of a completion of libaio, the kernel tells the address of its `struct iocb` and the number of the request. Operations
+that are under way with the same two at the same time, and differ, are a loss (`aio_ambiguous`). Of more than
+4,096 operations under way at a time, some are looked up in the memory of the program when they are reaped, and counted
+as what it says then. A process that has more than a million operations unseen reaps them in its own memory: what it
+submits under two that are in use is taken for the only one.
+
 A call that a seccomp filter answers with an error number (`SECCOMP_RET_ERRNO`) counts as what it returned, an error
 or, with the number 0, an operation of 0 bytes: the kernel leaves no trace of who has answered. Which reads and
 writes a supervisor has answered (`SECCOMP_RET_USER_NOTIF`), and which the kernel has carried out, follows from

@@ -40,6 +40,7 @@ mod message;
 mod straight;
 mod transfer;
 
+pub(crate) use aio::forget as forget_pending;
 pub(crate) use doubt::note_supervised;
 pub(crate) use message::{BLOCK, zc_block_room};
 pub(crate) use transfer::{splice_evidence, splice_path};

@@ -90,8 +90,9 @@ mod tests {
     };
 
     /// Maps that the programs alone use.
-    const PRIVATE_MAPS: [&str; 6] = [
+    const PRIVATE_MAPS: [&str; 7] = [
         "AIO_NOTED",
+        "AIO_PENDING",
         "DIRECT_REQUESTED",
         "REGISTERS",
         "URING_NOTED",

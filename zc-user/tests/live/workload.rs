@@ -64,6 +64,7 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
         "renamed" => renamed::renamed(),
         "ever-renamed" => renamed::ever_renamed(),
         "unseen" => crate::scenarios::rings::reap_in_memory(),
+        "ambiguous" => crate::scenarios::rings::reuse(Path::new(text(1))),
         "dropped" => refusal::dropped(),
         "requeued" => refusal::requeued(),
         "iperf" => iperf::iperf(Path::new(text(1)), Path::new(text(2))),

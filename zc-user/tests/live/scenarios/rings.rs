@@ -1,6 +1,6 @@
 //! Asynchronous I/O: libaio and io_uring.
 
-use std::{os::fd::AsRawFd as _, ptr::null_mut};
+use std::{fs::File, os::fd::AsRawFd as _, path::Path, ptr::null_mut};
 
 use io_uring::{
     IoUring, opcode,
@@ -16,6 +16,9 @@ use super::{
 use crate::{report::Process, requirement::kernel_before};
 
 const LARGE: usize = 10_007;
+const SMALL: usize = 101;
+/// Operations that are under way at a time: a prime.
+const MANY: usize = 6007;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new(
@@ -42,6 +45,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         },
         &[moved("file_read", 5, 5 * LARGE), moved("file_write", 3, 3 * LARGE)],
     ),
+    // The memory of a request is the program's again when it has been submitted.
+    Scenario::new(
+        "libaio_reused",
+        |stage| reused(stage, "libaio_reused", [1, 2]),
+        &[moved("file_read", 1, LARGE), moved("file_write", 1, LARGE)],
+    ),
+    // More than are remembered.
+    Scenario::new("libaio_many", libaio_many, &[moved("file_read", MANY, MANY * SMALL)]),
     Scenario::new(
         "io_uring",
         io_uring_files,
@@ -119,7 +130,7 @@ fn libaio(stage: &Stage) -> Result<(), String> {
 
 /// Reads and writes; `part` does what it likes with each of the files when they have been submitted, before they are
 /// reaped.
-fn libaio_of(stage: &Stage, name: &str, part: fn(std::fs::File)) -> Result<(), String> {
+fn libaio_of(stage: &Stage, name: &str, part: fn(File)) -> Result<(), String> {
     let (input, output) = (stage.input(), stage.output(name));
     let mut buffer = vec![0_u8; LARGE];
     let mut requests: Vec<Iocb> = (0..8)
@@ -151,18 +162,96 @@ fn libaio_of(stage: &Stage, name: &str, part: fn(std::fs::File)) -> Result<(), S
 
 /// A context to which the requests have been submitted.
 fn submit(requests: &mut [Iocb]) -> Result<u64, String> {
-    let count = requests.len();
     let pointers: Vec<*mut Iocb> = requests.iter_mut().map(|request| &raw mut *request).collect();
+    let context = context(requests.len())?;
+    submit_to(context, &pointers);
+    Ok(context)
+}
+
+/// A context for so many requests at a time.
+fn context(count: usize) -> Result<u64, String> {
     let mut context = 0_u64;
-    // SAFETY: as the kernel defines them; the caller awaits the requests.
-    unsafe {
-        if libc::syscall(libc::SYS_io_setup, count, &raw mut context) != 0 {
-            return Err("this kernel has no libaio".to_owned());
-        }
-        let submitted = libc::syscall(libc::SYS_io_submit, context, count, pointers.as_ptr());
-        assert_eq!(ok(submitted as isize), count);
+    // SAFETY: a place for the handle.
+    if unsafe { libc::syscall(libc::SYS_io_setup, count, &raw mut context) } != 0 {
+        return Err("this kernel has no libaio".to_owned());
     }
     Ok(context)
+}
+
+/// Submits requests, which the caller awaits.
+fn submit_to(context: u64, requests: &[*mut Iocb]) {
+    let count = requests.len();
+    // SAFETY: as the kernel defines them.
+    let submitted =
+        unsafe { libc::syscall(libc::SYS_io_submit, context, count, requests.as_ptr()) };
+    assert_eq!(ok(submitted as isize), count);
+}
+
+/// Waits for `count` events.
+fn reap(context: u64, count: usize) -> Vec<[u64; 4]> {
+    let mut events = vec![[0_u64; 4]; count];
+    let no_timeout = null_mut::<libc::timespec>();
+    // SAFETY: room for as many events.
+    let reaped = unsafe {
+        let events = events.as_mut_ptr();
+        libc::syscall(libc::SYS_io_getevents, context, count, count, events, no_timeout)
+    };
+    assert_eq!(ok(reaped as isize), count);
+    events
+}
+
+/// A read and a write by the same structure with these two numbers, both under way before the first is reaped.
+fn reused(stage: &Stage, name: &str, numbers: [u64; 2]) -> Result<(), String> {
+    let (input, output) = (stage.input(), stage.output(name));
+    read_then_write(&input, &output, numbers)
+}
+
+fn read_then_write(from: &File, to: &File, numbers: [u64; 2]) -> Result<(), String> {
+    let mut buffer = vec![0_u8; LARGE];
+    let mut request = Iocb {
+        buffer: buffer.as_mut_ptr() as u64,
+        bytes: LARGE as u64,
+        opcode: PREAD,
+        fd: fd(from).cast_unsigned(),
+        data: numbers[0],
+        ..Iocb::default()
+    };
+    let context = context(2)?;
+    submit_to(context, &[&raw mut request]);
+    (request.opcode, request.fd, request.data) = (PWRITE, fd(to).cast_unsigned(), numbers[1]);
+    submit_to(context, &[&raw mut request]);
+    let events = reap(context, 2);
+    assert!(events.iter().all(|event| event[2] == LARGE as u64));
+    Ok(())
+}
+
+/// As [`reused`], with the same number: nothing tells which of the two a completion is of.
+pub(crate) fn reuse(directory: &Path) {
+    let from = File::open("/proc/self/exe").expect("this program");
+    let to = File::create_new(directory.join("ambiguous")).expect("a new file");
+    read_then_write(&from, &to, [7, 7]).expect("libaio");
+}
+
+fn libaio_many(stage: &Stage) -> Result<(), String> {
+    /// A call submits and reaps so many.
+    const PART: usize = 1000;
+    let input = stage.input();
+    let mut buffer = [0_u8; SMALL];
+    let request = Iocb {
+        opcode: PREAD,
+        fd: fd(&input).cast_unsigned(),
+        buffer: buffer.as_mut_ptr() as u64,
+        bytes: SMALL as u64,
+        ..Iocb::default()
+    };
+    let mut requests = vec![request; MANY];
+    let pointers: Vec<*mut Iocb> = requests.iter_mut().map(|request| &raw mut *request).collect();
+    let context = context(MANY)?;
+    pointers.chunks(PART).for_each(|part| submit_to(context, part));
+    for part in pointers.chunks(PART) {
+        assert!(reap(context, part.len()).iter().all(|event| event[2] == SMALL as u64));
+    }
+    Ok(())
 }
 
 /// How many operations [`reap_in_memory`] submits.
@@ -175,7 +264,7 @@ pub(crate) fn reap_in_memory() {
     const TAIL: usize = 3;
     const EVENTS: usize = 32;
 
-    let file = std::fs::File::open("/proc/self/exe").expect("this program");
+    let file = File::open("/proc/self/exe").expect("this program");
     let mut buffer = vec![0_u8; LARGE];
     let request = Iocb {
         opcode: PREAD,
@@ -249,7 +338,7 @@ fn io_uring_sockets(_: &Stage) -> Result<(), String> {
 }
 
 /// Reads of pages that are in memory.
-fn cached_reads(stage: &Stage, count: u64, buffer: &mut [u8]) -> (std::fs::File, Vec<Entry>) {
+fn cached_reads(stage: &Stage, count: u64, buffer: &mut [u8]) -> (File, Vec<Entry>) {
     let input = stage.input();
     let descriptor = Fd(input.as_raw_fd());
     let read = |i| {
