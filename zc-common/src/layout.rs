@@ -99,6 +99,7 @@ offsets! {
     socket_ops: "socket" . "ops",
     sock_family: "sock" . "__sk_common.skc_family",
     sock_protocol: "sock" . "sk_protocol",
+    packet_ring: "packet_sock" . "tx_ring.pg_vec",
     request_cmd_flags: "request" . "cmd_flags",
     bio_flags: "bio" . "bi_opf",
     bio_size: "bio" . "bi_iter.bi_size",

@@ -73,7 +73,7 @@ paths! {
     SocketRecv = "socket_recv" "Socket receive": Sockets, In, Copy, [Buffer -> User];
     /// User buffer to socket buffer.
     SocketSend = "socket_send" "Socket send": Sockets, Out, Copy, [User -> Buffer];
-    /// Send with MSG_ZEROCOPY or SEND_ZC through a socket that honours it: user pages are pinned; the kernel may still copy them later.
+    /// Send with MSG_ZEROCOPY or SEND_ZC through a socket that honours it, or from the ring of a packet socket (PACKET_TX_RING): user pages are pinned; the kernel may still copy them later.
     SocketSendZerocopy = "socket_send_zerocopy" "Socket send, zero-copy": Sockets, Out, Requested, [User -> Buffer];
     /// TCP_ZEROCOPY_RECEIVE: received pages are mapped into the process.
     SocketRecvZerocopy = "socket_recv_zerocopy" "Socket receive, zero-copy": Sockets, In, ReferenceOnly, [Buffer -> User];

@@ -30,7 +30,7 @@ pub(crate) use pages::{
 pub(crate) struct Class(u8);
 
 /// Number of classes.
-const CLASSES: usize = 13;
+const CLASSES: usize = 14;
 
 impl Class {
     /// The descriptor is not open.
@@ -54,8 +54,10 @@ impl Class {
     /// A unix socket that carries messages.
     pub(crate) const UNIX_MESSAGES: Self = Self(11);
     /// A socket of another kind through which bytes leave or reach the host, or its virtual machines: raw, ICMP,
-    /// packet, SCTP, vsock.
+    /// SCTP, vsock.
     pub(crate) const NETWORK_SOCKET: Self = Self(12);
+    /// A packet socket, which may send what is in a ring of its own.
+    pub(crate) const PACKET_SOCKET: Self = Self(13);
 
     /// As a number, for a map.
     #[inline(always)]
@@ -92,6 +94,7 @@ static READ_LANES: [Lane; CLASSES] = [
     lane(CopyPath::FileRead),
     recv_lane(SocketKind::Unix),
     recv_lane(SocketKind::Other),
+    recv_lane(SocketKind::Other),
 ];
 
 /// The lane of a copy from user memory to each class.
@@ -108,6 +111,7 @@ static WRITE_LANES: [Lane; CLASSES] = [
     lane(CopyPath::PseudoWrite),
     lane(CopyPath::FileWrite),
     send_lane(SocketKind::Unix),
+    send_lane(SocketKind::Other),
     send_lane(SocketKind::Other),
 ];
 
@@ -341,6 +345,13 @@ impl File {
             .is_none_or(|flags| flags >> variant!(sock_zerocopy) & 1 != 0)
     }
 
+    /// Whether a packet socket sends what is in a ring that it shares with the program (`PACKET_TX_RING`).
+    #[inline(always)]
+    pub(crate) fn has_ring(self) -> bool {
+        offset!(packet_ring) != ABSENT
+            && self.sock().read::<u64>(offset!(packet_ring)).is_some_and(|ring| ring != 0)
+    }
+
     #[inline(always)]
     fn sock(self) -> Object {
         Object::untyped(self.socket().read::<u64>(offset!(socket_sk)).unwrap_or_default())
@@ -379,6 +390,7 @@ fn inspect_socket(socket: Object) -> Class {
     const AF_INET6: u16 = 10;
     const AF_KEY: u16 = 15;
     const AF_NETLINK: u16 = 16;
+    const AF_PACKET: u16 = 17;
     const AF_ALG: u16 = 38;
     const IPPROTO_UDPLITE: u16 = 136;
     const IPPROTO_MPTCP: u16 = 262;
@@ -396,6 +408,7 @@ fn inspect_socket(socket: Object) -> Class {
             _ => Class::NETWORK_SOCKET,
         },
         AF_NETLINK | AF_KEY | AF_ALG => Class::LOCAL_SOCKET,
+        AF_PACKET => Class::PACKET_SOCKET,
         _ => Class::NETWORK_SOCKET,
     };
     Class(opaque(u64::from(class.0)) as u8)
@@ -417,6 +430,21 @@ pub(crate) extern "C" fn zc_class(fd: u64) -> u64 {
 #[inline(never)]
 extern "C" fn zc_has_zerocopy(fd: u64) -> u64 {
     File::of(Object::current_task(), fd).map_or(1, |file| u64::from(file.has_zerocopy()))
+}
+
+/// Whether the packet socket `fd` of the running task sends from a ring.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn zc_has_ring(fd: u64) -> u64 {
+    File::of(Object::current_task(), fd).map_or(0, |file| u64::from(file.has_ring()))
+}
+
+/// Whether a send through the socket `fd`, which is of this class, sends what is in a ring that the socket shares with
+/// the program: the frames are passed on by reference to the pages of the ring (`tpacket_fill_skb`,
+/// `net/packet/af_packet.c`, 5.10 to 7.2), but for their link headers.
+#[inline(always)]
+pub(crate) fn sends_ring(fd: u64, class: Class) -> bool {
+    class == Class::PACKET_SOCKET && zc_has_ring(fd) != 0
 }
 
 /// Whether the kernel honours `MSG_ZEROCOPY` on the socket `fd`.
@@ -444,7 +472,10 @@ impl Class {
     /// Whether bytes through it count as network traffic.
     #[inline(always)]
     pub(crate) fn is_network(self) -> bool {
-        self == Self::TCP || self == Self::UDP || self == Self::NETWORK_SOCKET
+        self == Self::TCP
+            || self == Self::UDP
+            || self == Self::NETWORK_SOCKET
+            || self == Self::PACKET_SOCKET
     }
 
     /// Whether the kernel knows `MSG_ZEROCOPY` there (`sk_setsockopt`, `net/core/sock.c`, 5.10 to 7.2).

@@ -98,6 +98,7 @@ impl Booking {
         if class == Class::TCP.0 as usize
             || class == Class::UDP.0 as usize
             || class == Class::NETWORK_SOCKET.0 as usize
+            || class == Class::PACKET_SOCKET.0 as usize
         {
             booking |= Self::NETWORK;
         }
@@ -118,7 +119,12 @@ static BOOKINGS: [u64; ROWS] = {
         if class == Class::FILE.0 as usize {
             read |= Booking::PAGES;
         }
-        let write = Booking::of(class, WRITE_LANES[class] as usize);
+        // What a packet socket sends may be in a ring: that takes a look.
+        let write = if class == Class::PACKET_SOCKET.0 as usize {
+            Booking::NONE
+        } else {
+            Booking::of(class, WRITE_LANES[class] as usize)
+        };
         rows[class] = read | write << Booking::BITS;
         class += 1;
     }

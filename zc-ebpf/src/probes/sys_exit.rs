@@ -12,7 +12,7 @@ use aya_ebpf::{
 use zc_common::{
     loss::Loss,
     path::{CopyPath, Lane, lane},
-    record::{EVIDENCE_NOTHING, RELAY_LEAST_BYTES},
+    record::{EVIDENCE_NOTHING, EVIDENCE_REFERENCE, RELAY_LEAST_BYTES},
     syscall::{IO_URING_ENTER, SYSCALL_TABLE_LEN, SyscallKind},
 };
 
@@ -24,7 +24,7 @@ use crate::{
     },
     arch,
     cpu::Cpu,
-    descriptor::{Class, File},
+    descriptor::{Class, File, sends_ring},
     follow,
     kernel::{Object, opaque, setting, variant},
     losses::note_loss,
@@ -277,6 +277,16 @@ impl<R: Registers> Call<R> {
         }
     }
 
+    /// The path of a write to the descriptor in argument 0, which is of this class.
+    #[inline(always)]
+    fn write_lane(&self, class: Class) -> Lane {
+        if sends_ring(self.argument(0), class) {
+            self.account.note(EVIDENCE_REFERENCE);
+            return lane(CopyPath::SocketSendZerocopy);
+        }
+        class.write_lane()
+    }
+
     /// Notes or counts it for what is passed on unchanged: it moved its result between the descriptor in
     /// argument 0, which is of this class, and the buffer in argument 1.
     #[inline(always)]
@@ -453,7 +463,7 @@ impl<R: Registers> Call<R> {
                 }
                 self.relay(class, false);
             } else {
-                self.book(class.write_lane(), self.result);
+                self.book(self.write_lane(class), self.result);
                 note_sent(account, class, self.result);
                 self.relay(class, true);
             }

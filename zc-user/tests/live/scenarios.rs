@@ -14,6 +14,7 @@ mod foreign;
 mod memory;
 mod messages;
 mod misled;
+mod packets;
 mod pipes;
 mod received;
 pub(crate) mod rings;
@@ -208,6 +209,7 @@ fn all() -> impl Iterator<Item = &'static Scenario> {
         rings::SCENARIOS,
         direct::SCENARIOS,
         completions::SCENARIOS,
+        packets::SCENARIOS,
         threads::SCENARIOS,
     ]
     .into_iter()

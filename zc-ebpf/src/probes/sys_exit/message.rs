@@ -3,12 +3,13 @@
 use zc_common::{
     loss::Loss,
     path::{CopyPath, lane},
+    record::EVIDENCE_REFERENCE,
 };
 
 use super::{Call, Registers, note_received, note_sent};
 use crate::{
     account::count,
-    descriptor::{Class, honours_zerocopy},
+    descriptor::{Class, honours_zerocopy, sends_ring},
     kernel::opaque,
     losses::note_losses,
     user::{Layout, read_user},
@@ -162,7 +163,12 @@ fn book_sent(call: &Call<impl Registers>, class: Class, flags: u32, count: u64, 
     let zerocopy = flags & MSG_ZEROCOPY != 0 && class.knows_zerocopy();
     // Without SO_ZEROCOPY the flag is ignored in silence: it is a send like any other.
     let honoured = zerocopy && honours_zerocopy(call.argument(0));
-    let lane = if honoured { lane(CopyPath::SocketSendZerocopy) } else { class.write_lane() };
+    let is_ring = sends_ring(call.argument(0), class);
+    if is_ring {
+        call.account.note(EVIDENCE_REFERENCE);
+    }
+    let lane =
+        if honoured || is_ring { lane(CopyPath::SocketSendZerocopy) } else { class.write_lane() };
     if bytes < 0 {
         return call.book_many(lane, 0, 0, 1);
     }

@@ -24,6 +24,7 @@ const MSG_ZEROCOPY: u32 = 0x0400_0000;
 
 const NOTHING: u8 = Effect::Nothing as u8;
 const READ: u8 = Effect::Read as u8;
+const WRITE: u8 = Effect::Write as u8;
 const RECEIVE: u8 = Effect::Receive as u8;
 const SEND: u8 = Effect::Send as u8;
 const SEND_ZEROCOPY: u8 = Effect::SendZerocopy as u8;
@@ -69,7 +70,7 @@ impl What {
     const ERRORS: u64 = 1 << 26;
     /// Zero-copy was requested with a flag...
     const ZEROCOPY: u64 = 1 << 27;
-    /// ...on a socket that honours it.
+    /// ...on a socket that honours it; or it sends from the ring of a packet socket.
     const HONOURED: u64 = 1 << 28;
     /// In the upper half is the length of the header that is part of the result.
     const HEADER: u64 = 1 << 29;
@@ -208,6 +209,12 @@ extern "C" fn zc_uring_what(request: u64, operation: u64, class: u64) -> u64 {
             if File::at(file).is_none_or(File::has_zerocopy) {
                 what |= What::HONOURED;
             }
+        }
+    }
+    if (effect == SEND || effect == WRITE) && class == Class::PACKET_SOCKET {
+        let file = request.read::<u64>(offset!(kiocb_file)).unwrap_or_default();
+        if File::at(file).is_some_and(File::has_ring) {
+            what |= What::HONOURED;
         }
     }
     what
