@@ -10,6 +10,18 @@ pub struct RequestKey {
     pub user_data: u64,
 }
 
+/// A completion that a message from ring to ring posts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(C)]
+pub struct PassedKey {
+    /// Address of the context of the ring that gets it.
+    pub ring: u64,
+    /// Its number.
+    pub user_data: u64,
+    /// Its result, and in the upper half its flags.
+    pub outcome: u64,
+}
+
 /// What was submitted under a number.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]

@@ -121,6 +121,9 @@ pub const EFFECTS: [u8; EFFECTS_LEN] = {
 /// `IORING_OP_RECVMSG`.
 pub const RECVMSG: u8 = 10;
 
+/// `IORING_OP_MSG_RING`.
+pub const MSG_RING: u8 = 40;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,7 +139,7 @@ mod tests {
             (27, "RECV"),
             (30, "SPLICE"),
             (33, "TEE"),
-            (40, "MSG_RING"),
+            (MSG_RING, "MSG_RING"),
             (46, "URING_CMD"),
             (48, "SENDMSG_ZC"),
             (49, "READ_MULTISHOT"),

@@ -24,6 +24,8 @@ const EXCUSED: &[Excuse] = &[
     // Or, from 6.15 to 6.19, tries them again by a function that cannot be hooked.
     Excuse { test: "scenarios::multishot_", kernels: &["5.10", "6.18"] },
     Excuse { test: "scenarios::ring_messages", kernels: &["5.10"] },
+    // Flags come along since 6.3; and what receives goes on.
+    Excuse { test: "scenarios::ring_messages_", kernels: &["5.10", "6.1", "6.18"] },
     // It reads a pipe in this way since 6.7.
     Excuse { test: "scenarios::multishot_read", kernels: &["5.10", "6.1", "6.18"] },
     // Devices are sent by sendfile, by 6.12 at the latest.

@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod operation;
+mod passed;
 mod silent;
 mod submission;
 mod worker;
@@ -77,6 +78,9 @@ fn completed(arguments: Arguments) {
     let request = Object::untyped(arguments.integer(1));
     let completion = Completion::of(arguments);
     if request.is_null() {
+        if passed::is_passed(completion) {
+            return;
+        }
         return submission::went_on(completion);
     }
     finished(request, completion.result);
@@ -91,6 +95,8 @@ fn finished(request: Object, result: i32) {
     if !is_counted(effect) {
         if effect == zc_common::uring::Effect::Command as u8 {
             command(request);
+        } else if result < 0 {
+            passed::failed(request, opcode);
         }
         return;
     }
@@ -154,6 +160,9 @@ fn overflowed(arguments: Arguments) {
         result: arguments.integer(2) as i32,
         flags: arguments.integer(3) as u32,
     };
+    if passed::is_passed(completion) {
+        return;
+    }
     if completion.goes_on() {
         return submission::went_on(completion);
     }

@@ -90,12 +90,13 @@ mod tests {
     };
 
     /// Maps that the programs alone use.
-    const PRIVATE_MAPS: [&str; 7] = [
+    const PRIVATE_MAPS: [&str; 8] = [
         "AIO_NOTED",
         "AIO_PENDING",
         "DIRECT_REQUESTED",
         "REGISTERS",
         "URING_NOTED",
+        "URING_PASSED",
         "URING_RINGS",
         "URING_SILENT",
     ];

@@ -15,6 +15,7 @@ mod memory;
 mod messages;
 mod misled;
 mod packets;
+mod passed;
 mod pipes;
 mod received;
 pub(crate) mod rings;
@@ -210,6 +211,7 @@ fn all() -> impl Iterator<Item = &'static Scenario> {
         direct::SCENARIOS,
         completions::SCENARIOS,
         packets::SCENARIOS,
+        passed::SCENARIOS,
         threads::SCENARIOS,
     ]
     .into_iter()

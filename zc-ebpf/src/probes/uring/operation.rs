@@ -297,6 +297,12 @@ pub(super) fn class_of(ring: u64, fd: u32, is_registered: bool) -> Class {
 /// operation has failed.
 #[inline(always)]
 fn registered(ring: Object, place: u64) -> Class {
+    class_at(registered_file(ring, place))
+}
+
+/// The address of that file.
+#[inline(always)]
+pub(super) fn registered_file(ring: Object, place: u64) -> u64 {
     /// The kernel keeps flags in the lowest bits of the address (`io_uring/filetable.h`).
     const FLAGS: u64 = 7;
     const ENTRY: u64 = size_of::<u64>() as u64;
@@ -307,7 +313,7 @@ fn registered(ring: Object, place: u64) -> Class {
         let files = ring.read::<u64>(offset!(ring_files)).unwrap_or_default();
         Object::untyped(files + place * ENTRY).read::<u64>(offset!(ring_file))
     };
-    class_at(file.unwrap_or_default() & !FLAGS)
+    file.unwrap_or_default() & !FLAGS
 }
 
 /// What the file of a request is: also of one that is registered and has no descriptor.

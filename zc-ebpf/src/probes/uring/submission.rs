@@ -11,14 +11,14 @@ use aya_ebpf::{macros::map, maps::LruHashMap};
 use zc_common::{
     loss::Loss,
     ring::{Noted, Request, RequestKey},
-    uring::Effect,
+    uring::{Effect, MSG_RING},
 };
 
 use super::{
     Completion, book, book_request, describe, effect, file_class, is_buffer_selected, is_counted,
     must_note, note_anonymous,
     operation::{What, class_of},
-    silent,
+    passed, silent,
 };
 use crate::{
     account::Account,
@@ -50,19 +50,29 @@ tracepoint!(
     /// (5.11 to 5.19 and Debian's 5.10), `include/trace/events/io_uring.h`. What its kind has has been filled in.
     /// Since 5.18 its file has not been found yet.
     zc_uring_submit, zc_uring_submit_raw, "io_uring_submit_req", |arguments| {
+        // A ring may be that of a process that is followed, also where the sender is none.
+        let request = request(arguments);
+        let Some(opcode) = request.read::<u8>(offset!(kiocb_opcode)) else { return 0 };
+        if opcode == MSG_RING {
+            passed::submitted(request);
+        }
         if is_followed_here() {
-            submitted(arguments);
+            submitted(arguments, request, opcode);
         }
     }
 );
 
+/// The request that is submitted.
 #[inline(always)]
-fn submitted(arguments: Arguments) {
+fn request(arguments: Arguments) -> Object {
     // Functions take no pointers of which the verifier knows the type.
-    let address = arguments.number(if variant!(uring_submit_args) == 7 { 1 } else { 0 });
-    let request = Object::untyped(address);
+    Object::untyped(arguments.number(if variant!(uring_submit_args) == 7 { 1 } else { 0 }))
+}
+
+#[inline(always)]
+fn submitted(arguments: Arguments, request: Object, opcode: u8) {
+    let address = request.address();
     silent::reused(request);
-    let Some(opcode) = request.read::<u8>(offset!(kiocb_opcode)) else { return };
     let effect = effect(opcode);
     if !is_counted(effect) {
         return;
