@@ -6,7 +6,7 @@ use crate::{
     account::{Account, FIRST_RESTART, is_filtered, shares_files},
     arch,
     cpu::Cpu,
-    kernel::{Object, offset, variant},
+    kernel::{Object, offset, opaque, variant},
     losses::note_loss,
 };
 
@@ -92,12 +92,47 @@ pub(super) extern "C" fn zc_is_void(slot: u64, number: u64, result: u64, rolled_
     1
 }
 
-/// Whether a filter has had the kernel send a signal instead of carrying out the call (`SECCOMP_RET_TRAP`), which
-/// returned what [`arch::rolled_back`] says. The signal is not delivered yet.
+/// Whether a call, which returned what [`arch::rolled_back`] says, may have been trapped: what is certain takes more.
 #[inline(always)]
-pub(super) fn is_trapped(task: Object) -> bool {
-    const SIGSYS: u32 = 31;
+pub(super) fn may_be_trapped(task: Object) -> bool {
     is_filtered(task) && task.load::<u64>(offset!(task_pending)) >> (SIGSYS - 1) & 1 != 0
+}
+
+/// Whether a filter has had the kernel send a signal instead of carrying out the call (`SECCOMP_RET_TRAP`), which
+/// returned what [`arch::rolled_back`] says. The signal is not delivered yet. One that is blocked is another: a signal
+/// that the kernel forces upon a thread is unblocked (`force_sig_info_to_task`, `kernel/signal.c`, 5.10 to 7.2).
+#[inline(always)]
+fn is_trapped(task: Object) -> bool {
+    let blocked = task.load::<u64>(offset!(task_blocked));
+    may_be_trapped(task) && blocked >> (SIGSYS - 1) & 1 == 0 && zc_is_forced() != 0
+}
+
+const SIGSYS: u32 = 31;
+
+/// Whether a pending SIGSYS of the running thread came from a filter, and from no other program: the kernel says so
+/// with the signal.
+///
+/// A global function, which the verifier follows once (see `zc_class`).
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn zc_is_forced() -> u64 {
+    /// `SYS_SECCOMP`, `include/uapi/asm-generic/siginfo.h`.
+    const FROM_FILTER: u32 = 1;
+    /// Signals that are looked at. Those to a single thread are few.
+    const MOST: u32 = 16;
+
+    let mut link =
+        Object::current_task().read::<u64>(offset!(task_pending_list)).unwrap_or_default();
+    for _ in 0..MOST {
+        // A `struct sigqueue` begins with its link.
+        let sent = Object::untyped(link);
+        if sent.read::<u32>(offset!(sent_signal)) == Some(SIGSYS) {
+            return u64::from(sent.read::<u32>(offset!(sent_code)) == Some(FROM_FILTER));
+        }
+        link = opaque(sent.read::<u64>(0).unwrap_or_default());
+    }
+    // Without an entry of its own, when memory was short.
+    1
 }
 
 /// Whether a tracer carries out the calls of this thread in place of the kernel (`PTRACE_SYSEMU`).

@@ -160,7 +160,7 @@ pub(super) fn straight(regs: u64, cpu: Cpu, how: How, result: i64) -> bool {
     let regs = Object::typed(regs);
     let current = Object::current_task_typed();
     if arch::is_compat(current, regs)
-        || arch::rolled_back(regs) as u32 == result as u32 && doubt::is_trapped(current)
+        || arch::rolled_back(regs) as u32 == result as u32 && doubt::may_be_trapped(current)
         || cpu.pending_calls() == 1 && doubt::may_mislead(arch::number(regs))
         || cpu.is_supervised() && doubt::may_be_answered(arch::number(regs))
         || has_work(current)

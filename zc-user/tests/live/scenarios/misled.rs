@@ -17,6 +17,8 @@ use crate::workload::fork;
 /// Bytes of a transfer: a prime.
 const SIZE: usize = 7919;
 const ROUNDS: usize = 7;
+/// Bytes of a write that returns the number of the call.
+const OWN_NUMBER: usize = libc::SYS_write as usize;
 /// Rounds of what goes wrong once in thousands: a prime.
 const MANY: usize = 4001;
 /// Bytes of a read that takes longer than to replace its descriptor: a prime.
@@ -25,6 +27,8 @@ const LONG: usize = 32_000_011;
 pub(super) const SCENARIOS: &[Scenario] = &[
     // A trapped call returns its own number: 326 bytes of a copy_file_range that never ran.
     Scenario::new("trapped", trapped, &[moved("file_write", 1, 1)]),
+    // The signal of a filter, but sent by the program, and blocked: the calls are carried out.
+    Scenario::new("not_trapped", not_trapped, &[moved("file_write", ROUNDS, ROUNDS * OWN_NUMBER)]),
     // A supervisor answers one write of two in place of the kernel, and lets it carry out all other calls.
     Scenario::new(
         "supervised",
@@ -212,6 +216,27 @@ fn trapped(stage: &Stage) -> Result<(), String> {
         assert_eq!(ok(libc::write(file.as_raw_fd(), b"x".as_ptr().cast(), 1)), 1);
     }
     assert_eq!(file.metadata().expect("a file").len(), 1);
+    Ok(())
+}
+
+/// Writes that return their own number while a SIGSYS is pending that the program has sent to itself.
+fn not_trapped(stage: &Stage) -> Result<(), String> {
+    let mut file = stage.output("not_trapped");
+    // SAFETY: a set of signals; this process has one thread.
+    unsafe {
+        let mut signals = std::mem::zeroed();
+        libc::sigemptyset(&raw mut signals);
+        libc::sigaddset(&raw mut signals, libc::SIGSYS);
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const signals, std::ptr::null_mut());
+        let (process, thread) = (libc::getpid(), libc::gettid());
+        ok(libc::syscall(libc::SYS_tgkill, process, thread, libc::SIGSYS) as isize);
+    }
+    if filter(libc::SECCOMP_RET_TRAP, 0) != 0 {
+        return Err(NO_FILTERS.to_owned());
+    }
+    for _ in 0..ROUNDS {
+        assert_eq!(file.write(&[1; OWN_NUMBER]).expect("room"), OWN_NUMBER);
+    }
     Ok(())
 }
 
