@@ -13,7 +13,7 @@ named! {
         DevicesExhausted = "devices_exhausted",
         /// Calls whose descriptor could not be read in kernel memory, counted as pseudo files; or which another thread may have replaced before the end of the call, counted as what it is then.
         DescriptorUnreadable = "descriptor_unreadable",
-        /// 32-bit socket calls (socketcall) whose arguments could not be read: counted as calls, their bytes are not.
+        /// 32-bit socket calls (socketcall) whose arguments could not be read, or which have received over them: counted as calls, their bytes are not.
         CompatSyscalls = "compat_syscalls",
         /// Messages that one recvmmsg call truncated, of more buffers than one program can walk, counted as if nothing was discarded; and those of one call beyond 1,024, whose bytes are not counted.
         MessagesTruncated = "messages_truncated",

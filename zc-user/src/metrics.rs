@@ -326,6 +326,10 @@ that are under way with the same two at the same time, and differ, are a loss (`
 as what it says then. A process that has more than a million operations unseen reaps them in its own memory: what it
 submits under two that are in use is taken for the only one.
 
+The arguments of a 32-bit socketcall are read when it has returned. What it has received may have overwritten them: that
+is the loss `compat_syscalls`, unless what was received names another socket and another buffer. A message from ring to
+ring that is sent without a ring (`IORING_REGISTER_SEND_MSG_RING`) and passes flags on may look like a receive that goes on.
+
 A call that a seccomp filter answers with an error number (`SECCOMP_RET_ERRNO`) counts as what it returned, an error
 or, with the number 0, an operation of 0 bytes: the kernel leaves no trace of who has answered. Which reads and
 writes a supervisor has answered (`SECCOMP_RET_USER_NOTIF`), and which the kernel has carried out, follows from

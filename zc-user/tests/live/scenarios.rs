@@ -10,7 +10,7 @@ mod direct;
 mod evidence;
 mod files;
 #[cfg(target_arch = "x86_64")]
-mod foreign;
+pub(crate) mod foreign;
 mod memory;
 mod messages;
 mod misled;

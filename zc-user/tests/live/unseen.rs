@@ -10,6 +10,8 @@ use crate::{
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("unseen::what_is_reaped_in_memory_is_a_loss", reaped_in_memory),
     ("unseen::what_looks_the_same_is_a_loss", alike),
+    #[cfg(target_arch = "x86_64")]
+    ("unseen::what_is_received_over_arguments_is_a_loss", overwritten),
 ];
 
 fn reaped_in_memory() -> Result<(), Skip> {
@@ -30,6 +32,25 @@ fn alike() -> Result<(), Skip> {
     command.extend(["ambiguous".into(), directory.path().to_owned()]);
     let observed = observe(&[], &command);
     assert_eq!(losses(&observed), [("aio_ambiguous".to_owned(), 2)]);
+    Ok(())
+}
+
+/// Receives by socketcall(2), of which each writes to where its arguments are.
+#[cfg(target_arch = "x86_64")]
+fn overwritten() -> Result<(), Skip> {
+    use crate::{report::Count, scenarios::foreign::OVERWRITTEN};
+
+    requirement::ebpf()?;
+    let mut command = Vec::from(workload());
+    command.push("overwritten".into());
+    let observed = observe(&[], &command);
+    let rows = observed.report.processes();
+    let row = rows.iter().find(|row| row.path("socket_send:unix").ops > 0).expect("it has sent");
+    if row.path("socket_send:unix").ops != OVERWRITTEN as u64 {
+        return Err(Skip::Kernel("this kernel has no calls of i386".to_owned()));
+    }
+    assert_eq!(losses(&observed), [("compat_syscalls".to_owned(), OVERWRITTEN as u64)]);
+    assert_eq!(row.path("socket_recv:unix"), Count::default());
     Ok(())
 }
 

@@ -65,6 +65,8 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
         "ever-renamed" => renamed::ever_renamed(),
         "unseen" => crate::scenarios::rings::reap_in_memory(),
         "ambiguous" => crate::scenarios::rings::reuse(Path::new(text(1))),
+        #[cfg(target_arch = "x86_64")]
+        "overwritten" => crate::scenarios::foreign::overwritten(),
         "dropped" => refusal::dropped(),
         "requeued" => refusal::requeued(),
         "iperf" => iperf::iperf(Path::new(text(1)), Path::new(text(2))),

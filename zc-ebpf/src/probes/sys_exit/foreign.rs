@@ -11,9 +11,10 @@ use zc_common::{
 
 use super::{Call, Registers, aio, doubt};
 use crate::{
-    account::{Account, NOT_REPLACED},
+    account::{Account, NOT_REPLACED, shares_files},
     arch,
     cpu::Cpu,
+    descriptor::Class,
     kernel::{Object, frozen, opaque, setting},
     losses::note_loss,
     objects::{zc_flow_settle, zc_object_settle},
@@ -173,6 +174,13 @@ fn translate(regs: u64, result: i64) -> u64 {
         if number == 0 {
             return Translated::NO_DATA;
         }
+        let (which, address) = (arch::compat_argument(regs, 0), arch::compat_argument(regs, 1));
+        if number != UNREADABLE
+            && result > 0
+            && zc_is_overwritten(which, address, result as u64) != 0
+        {
+            number = UNREADABLE;
+        }
         if number == UNREADABLE {
             // The kernel could not read them either, or they have changed since.
             if result > 0 {
@@ -224,6 +232,80 @@ const ENOSYS: i64 = 38;
 
 /// See [`socketcall`].
 const UNREADABLE: u64 = u64::MAX;
+
+/// Whether the receive `socketcall(which, address)`, whose arguments are in [`REGISTERS`] and which returned `result`, may
+/// have written to where it had its arguments, as far as that shows: they were read after the call. It does not show where
+/// what was received names another socket and another buffer.
+///
+/// A global function, which the verifier follows once (see `zc_class`).
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn zc_is_overwritten(which: u64, address: u64, result: u64) -> u64 {
+    // `include/uapi/linux/net.h`.
+    const RECV: u64 = 10;
+    const RECVFROM: u64 = 12;
+    const RECVMSG: u64 = 17;
+    const RECVMMSG: u64 = 19;
+    /// `struct compat_msghdr`, `include/net/compat.h`, and one with a length.
+    const MESSAGE_BYTES: u64 = 28;
+    const MESSAGES_BYTES: u64 = 32;
+    /// Buffers of a message that are looked at.
+    const BUFFERS: u64 = 16;
+
+    if !matches!(which, RECV | RECVFROM | RECVMSG | RECVMMSG) {
+        return 0;
+    }
+    let Some(saved) = REGISTERS.get_ptr_mut(0) else { return 0 };
+    let registers = Translated { registers: saved as u64, word: Translated::NARROW };
+    let class = Class::of_current(registers.argument(0));
+    // Another thread may have closed it, if the call waited.
+    let may_be_closed = shares_files(Object::current_task())
+        && Cpu::this().is_some_and(|cpu| cpu.pending_calls() == 1);
+    if !class.is_socket() && !(class == Class::CLOSED && may_be_closed) {
+        return 1;
+    }
+    let place = registers.argument(1);
+    let mut overlaps = match which {
+        RECV => is_among_arguments(address, place, result),
+        RECVFROM => {
+            is_among_arguments(address, place, result)
+                || is_among_arguments(address, registers.argument(4), name_bytes(address))
+        }
+        RECVMSG => is_among_arguments(address, place, MESSAGE_BYTES),
+        _ => is_among_arguments(address, place, opaque(result * MESSAGES_BYTES)),
+    };
+    if which == RECVMSG {
+        let vector = registers.layout().vector(place);
+        let mut left = result;
+        for index in 0..BUFFERS {
+            if !vector.is_read() || index >= vector.len || left == 0 {
+                break;
+            }
+            let buffer = registers.layout().buffer(vector.base, index);
+            let bytes = opaque(buffer.len.min(left));
+            overlaps |= buffer.is_read() && is_among_arguments(address, buffer.base, bytes);
+            left = opaque(left - bytes);
+        }
+    }
+    u64::from(overlaps)
+}
+
+/// How long the name is that a recvfrom, whose arguments are at `address`, has written: the sixth points to that.
+#[inline(always)]
+fn name_bytes(address: u64) -> u64 {
+    /// `struct sockaddr_storage`.
+    const MOST: u64 = 128;
+    let place = peek_user::<u32>(address + 5 * size_of::<u32>() as u64).unwrap_or_default();
+    peek_user::<u32>(u64::from(place)).map_or(MOST, u64::from).min(MOST)
+}
+
+/// Whether some of the `bytes` at `place` are among the arguments of a socketcall at `address`.
+#[inline(always)]
+fn is_among_arguments(address: u64, place: u64, bytes: u64) -> bool {
+    /// The longest list of arguments.
+    const LIST_BYTES: u64 = 24;
+    place != 0 && place < address + LIST_BYTES && address < place.wrapping_add(bytes)
+}
 
 /// Puts the arguments of `socketcall(which, address)` where they belong. The native number, 0 of one that moves no
 /// data, [`UNREADABLE`] where they cannot be read.

@@ -20,7 +20,10 @@ use super::{
 };
 use crate::workload::fork;
 
+mod overwritten;
 mod ring;
+
+pub(crate) use overwritten::{OVERWRITTEN, overwritten};
 
 /// Bytes of a transfer: primes, and more than a page.
 const LARGE: usize = 7919;
