@@ -21,7 +21,8 @@ mod pages;
 
 pub(crate) use known::{Booking, booking, flags, mapping, position};
 pub(crate) use pages::{
-    PAGES_COPIED, PAGES_COPIED_ON_THE_WAY, PAGES_REFERRED_TO, PAGES_UNKNOWN, pages_from, pages_to,
+    PAGES_COPIED, PAGES_COPIED_ON_THE_WAY, PAGES_REFERRED_TO, PAGES_UNKNOWN, pages_from,
+    pages_into, pages_to,
 };
 
 /// What stands behind a descriptor. A number, not an enumeration: the verifier must be able to

@@ -34,6 +34,8 @@ const EXCUSED: &[Excuse] = &[
     Excuse { test: "scenarios::sendfile_to_mptcp", kernels: &["5.10"] },
     // UDP-Lite was taken out of the kernel by 7.2.
     Excuse { test: "scenarios::sendfile_to_udplite", kernels: &["5.10", "7.2"] },
+    Excuse { test: "scenarios::io_uring_splice_to_mptcp", kernels: &["5.10"] },
+    Excuse { test: "scenarios::io_uring_splice_to_udplite", kernels: &["5.10", "7.2"] },
     // The root of a guest is the kernel's own, which cannot be exchanged.
     Excuse { test: "objects::a_path_is_that_in_the_container", kernels: EVERY },
     // The kernel tells how many instructions it verified since 5.16.

@@ -99,6 +99,19 @@ extern "C" fn zc_pages(fd: u64, class: u64, receives: u64) -> u64 {
     }
 }
 
+/// How pages reach the socket whose open file is at `address`: a `PAGES_` value.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn zc_pages_into(address: u64) -> u64 {
+    File::at(address).map_or(PAGES_UNKNOWN, |file| file.takes_pages(file.class()))
+}
+
+/// As [`pages_to`], by the address of the open file.
+#[inline(always)]
+pub(crate) fn pages_into(file: u64) -> u64 {
+    zc_pages_into(file)
+}
+
 /// How pages reach the socket `fd` of the running task, which was of this class: a `PAGES_` value.
 #[inline(always)]
 pub(crate) fn pages_to(fd: u64, class: Class) -> u64 {

@@ -3,11 +3,15 @@
 //! Completions are posted by the submitter, an io-wq worker or the SQPOLL thread; all three are
 //! threads of the process that owns the ring. What posts none is found by other means, see [`silent`].
 
-use zc_common::loss::Loss;
+use zc_common::{
+    loss::Loss,
+    path::{CopyPath, lane},
+};
 
 use super::{Arguments, tracepoint};
 use crate::{
     account::Account,
+    descriptor::{Class, PAGES_COPIED, pages_into},
     kernel::{Object, offset, variant},
     losses::note_loss,
     objects::{Copies, Done},
@@ -137,6 +141,25 @@ pub(crate) fn lane_of(request: Object) -> zc_common::path::Lane {
         return file_class(request).read_lane();
     }
     what_of(request, opcode, effect).lane()
+}
+
+/// Whether `request`, a splice on the path of `of`, copies although no copy site sees it, as
+/// [`splice`](super::sys_exit) has it: into a socket that takes no references, or out of a unix socket.
+#[inline(always)]
+pub(crate) fn copies_unseen(request: Object, of: zc_common::path::Lane) -> bool {
+    const TO_SOCKET: zc_common::path::Lane = lane(CopyPath::SplicePipeSocket);
+    const FROM_SOCKET: zc_common::path::Lane = lane(CopyPath::SpliceSocketPipe);
+    match of {
+        TO_SOCKET => {
+            let file = request.read::<u64>(offset!(kiocb_file)).unwrap_or_default();
+            pages_into(file) == PAGES_COPIED
+        }
+        FROM_SOCKET => {
+            let opcode = request.read::<u8>(offset!(kiocb_opcode)).unwrap_or_default();
+            what_of(request, opcode, effect(opcode)).source() == Class::UNIX
+        }
+        _ => false,
+    }
 }
 
 /// Counts what the CPU copied while `request` was carried out, for what is counted per object.

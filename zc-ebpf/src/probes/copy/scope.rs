@@ -9,7 +9,7 @@ use crate::{
     descriptor::{Class, File},
     kernel::{Object, offset, setting},
     objects::Done,
-    probes::uring::{copied_of, lane_of},
+    probes::uring::{copied_of, copies_unseen, lane_of},
 };
 
 at_entry!(
@@ -45,11 +45,14 @@ fn end_uring<const SITE: usize>(call: Traced<SITE>) {
     };
     let request = Object::untyped(call.number(0));
     let lane = lane_of(request);
-    if setting!(objects) == 0 {
-        return account.end(lane, result);
-    }
     let before = account.copies(lane).unwrap_or_default();
+    if result > 0 && !account.has_copied() && copies_unseen(request, lane) {
+        account.add_unknown(lane, result as u64);
+    }
     account.end(lane, result);
+    if setting!(objects) == 0 {
+        return;
+    }
     let copies = account.copies(lane).map_or(before, |now| now.since(before));
     if copies.are_none() {
         return;

@@ -102,7 +102,7 @@ impl What {
     }
 
     #[inline(always)]
-    fn source(self) -> Class {
+    pub(super) fn source(self) -> Class {
         Class::numbered((self.0 >> Self::SOURCE_SHIFT) as u8)
     }
 

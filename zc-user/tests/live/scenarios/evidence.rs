@@ -1,7 +1,16 @@
 //! Copies that the name of a call does not tell: where a socket takes no references to pages, and where no path has
 //! them. Known on every kernel.
 
-use std::{ffi::CStr, os::unix::fs::FileExt as _, ptr::null_mut};
+use std::{
+    ffi::CStr,
+    os::{
+        fd::{FromRawFd as _, OwnedFd},
+        unix::fs::FileExt as _,
+    },
+    ptr::null_mut,
+};
+
+use io_uring::{IoUring, opcode, types::Fd};
 
 use super::{
     Scenario, Stage, fd, moved, ok,
@@ -86,6 +95,32 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     .all_copied()
     .assumed("sendfile_to_socket")
     .also(|row, _| assert_eq!(row.copied("sendfile_to_socket").0, Some(PAGE as u64))),
+    Scenario::new(
+        "io_uring_splice_to_mptcp",
+        |_| splice_to("mptcp", libc::SOCK_STREAM, libc::IPPROTO_MPTCP),
+        &[
+            moved("pipe_write", 1, PAGE),
+            moved("splice_pipe_socket", 1, PAGE),
+            moved("socket_recv:tcp", 1, PAGE),
+        ],
+    )
+    .threads(1 + 1)
+    .all_copied()
+    .assumed("splice_pipe_socket")
+    .also(|row, _| assert_ne!(row.copied("splice_pipe_socket").0, Some(0))),
+    Scenario::new(
+        "io_uring_splice_to_udplite",
+        |_| splice_to("udplite", libc::SOCK_DGRAM, libc::IPPROTO_UDPLITE),
+        &[
+            moved("pipe_write", 1, PAGE),
+            moved("splice_pipe_socket", 1, PAGE),
+            moved("socket_recv:udp", 1, PAGE),
+        ],
+    )
+    .threads(1 + 1)
+    .all_copied()
+    .assumed("splice_pipe_socket")
+    .also(|row, _| assert_ne!(row.copied("splice_pipe_socket").0, Some(0))),
     // The head of a packet has the first 3 KiB or so of what is sent at a time: it is copied.
     Scenario::new(
         "splice_from_unix",
@@ -184,6 +219,47 @@ fn sendfile_to_messages(stage: &Stage) -> Result<(), String> {
 /// One page of a file to a socket on loopback, which is overwritten before it is received: the receiver has what was in
 /// it when it was sent.
 fn sendfile_to(stage: &Stage, name: &str, kind: i32, protocol: i32) -> Result<(), String> {
+    let (from, to) = pair(name, kind, protocol)?;
+    let file = stage.output(name);
+    file.write_all_at(&[b'o'; PAGE], 0).expect("room");
+    let mut received = [0_u8; PAGE];
+    let mut position = 0;
+    // SAFETY: descriptors and a position that live on.
+    let sent = unsafe { libc::sendfile(fd(&from), fd(&file), &raw mut position, PAGE) };
+    assert_eq!(ok(sent), PAGE);
+    file.write_all_at(&[b'n'; PAGE], 0).expect("room");
+    receive_all(&to, &mut received);
+    assert!(received == [b'o'; PAGE], "it refers to the file");
+    Ok(())
+}
+
+/// One page of a pipe to such a socket, by io_uring.
+fn splice_to(name: &str, kind: i32, protocol: i32) -> Result<(), String> {
+    let mut ring = IoUring::new(8).map_err(|error| format!("no io_uring: {error}"))?;
+    if kernel_before(5, 19) {
+        return Err("the kernel keeps the result of a request elsewhere".to_owned());
+    }
+    let (from, to) = pair(name, kind, protocol)?;
+    let (out, mut into) = pipe();
+    std::io::Write::write_all(&mut into, &[b'o'; PAGE]).expect("room");
+    let entry = opcode::Splice::new(Fd(fd(&out)), -1, Fd(fd(&from)), -1, PAGE as u32).build();
+    // SAFETY: descriptors that live on; the request is awaited.
+    unsafe { ring.submission().push(&entry).expect("room in the queue") };
+    ring.submit_and_wait(1).expect("a request completes");
+    let results: Vec<_> = ring.completion().map(|completion| completion.result()).collect();
+    assert_eq!(results, [PAGE as i32]);
+    receive_all(&to, &mut [0_u8; PAGE]);
+    Ok(())
+}
+
+fn receive_all(from: &OwnedFd, buffer: &mut [u8; PAGE]) {
+    let address = buffer.as_mut_ptr().cast();
+    // SAFETY: a buffer and its length.
+    assert_eq!(ok(unsafe { libc::recv(fd(from), address, PAGE, libc::MSG_WAITALL) }), PAGE);
+}
+
+/// Two sockets that are connected over loopback, one to send and one to receive.
+fn pair(name: &str, kind: i32, protocol: i32) -> Result<(OwnedFd, OwnedFd), String> {
     if kernel_before(5, 15) {
         return Err(format!("{name} of this kernel keeps what is sent by sendfile"));
     }
@@ -192,10 +268,7 @@ fn sendfile_to(stage: &Stage, name: &str, kind: i32, protocol: i32) -> Result<()
     address.sin_family = libc::AF_INET as u16;
     address.sin_addr.s_addr = u32::from_ne_bytes([127, 0, 0, 1]);
     let mut length = size_of::<libc::sockaddr_in>() as u32;
-    let file = stage.output(name);
-    file.write_all_at(&[b'o'; PAGE], 0).expect("room");
-    let mut received = [0_u8; PAGE];
-    // SAFETY: descriptors, addresses and buffers that live on.
+    // SAFETY: descriptors, which are then owned, and addresses that live on.
     unsafe {
         let (mut to, from) = (
             libc::socket(libc::AF_INET, kind, protocol),
@@ -214,14 +287,8 @@ fn sendfile_to(stage: &Stage, name: &str, kind: i32, protocol: i32) -> Result<()
         if kind == libc::SOCK_STREAM {
             to = libc::accept(to, null_mut(), null_mut());
         }
-        let mut position = 0;
-        assert_eq!(ok(libc::sendfile(from, fd(&file), &raw mut position, PAGE)), PAGE);
-        file.write_all_at(&[b'n'; PAGE], 0).expect("room");
-        let buffer = received.as_mut_ptr().cast();
-        assert_eq!(ok(libc::recv(to, buffer, PAGE, libc::MSG_WAITALL)), PAGE);
+        Ok((OwnedFd::from_raw_fd(from), OwnedFd::from_raw_fd(to)))
     }
-    assert!(received == [b'o'; PAGE], "it refers to the file");
-    Ok(())
 }
 
 fn message_queues(_: &Stage) -> Result<(), String> {
