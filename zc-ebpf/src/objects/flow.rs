@@ -92,8 +92,10 @@ pub(super) extern "C" fn zc_flow(done: u64, from: u64, to: u64, bytes: u64) -> u
     let Some(to) = object_key(to) else { return 0 };
     let Some(mut from) = object_key(from) else { return 0 };
     let of = done.lane();
-    if leaves_pipe(of) {
-        take(&mut from, bytes);
+    if leaves_pipe(of)
+        && let Some(source) = take(&from, bytes)
+    {
+        from = source;
     }
     if enters_pipe(of) {
         fill(&to, &from, bytes);
@@ -191,32 +193,31 @@ fn fill(to: &ObjectKey, from: &ObjectKey, bytes: u64) {
     let _ = PIPES_FILLED.insert(to, filled, NOEXIST);
 }
 
-/// Takes `bytes` out of the pipe `from`, which becomes the object that they came from, where that is known.
+/// Takes `bytes` out of a pipe: the object that they came from, where that is known.
 #[inline(always)]
-fn take(from: &mut ObjectKey, bytes: u64) {
-    let Some(filled) = PIPES_FILLED.get_ptr_mut(&*from) else { return };
+fn take(pipe: &ObjectKey, bytes: u64) -> Option<ObjectKey> {
+    let filled = PIPES_FILLED.get_ptr_mut(pipe)?;
     // SAFETY: as above.
     unsafe {
         if (*filled).bytes < bytes {
             (*filled).bytes = 0;
-            return;
+            return None;
         }
         (*filled).bytes -= bytes;
-        if (&raw const (*filled).from.inode).read_volatile() != 0 {
-            *from = key_at(&raw const (*filled).from);
-        }
+        let from = key_at(&raw const (*filled).from);
+        if from.inode == 0 { None } else { Some(from) }
     }
 }
 
 #[inline(always)]
 fn add(account: Account, from: &ObjectKey, to: &ObjectKey, of: u8, bytes: u64) {
     let (tgid, start_ns) = account.process();
-    let key = FlowKey { from: *from, to: *to, start_ns, tgid, lane: of.into() };
-    let flow = OBJECT_FLOWS.get_ptr_mut(&key).or_else(|| {
+    let key = &FlowKey { from: *from, to: *to, start_ns, tgid, lane: of.into() };
+    let flow = OBJECT_FLOWS.get_ptr_mut(key).or_else(|| {
         let none: &Flow = &NO_FLOW;
         // Another CPU may be faster: either way it is there then, unless the table is full.
-        let _ = OBJECT_FLOWS.insert(&key, none, NOEXIST);
-        OBJECT_FLOWS.get_ptr_mut(&key)
+        let _ = OBJECT_FLOWS.insert(key, none, NOEXIST);
+        OBJECT_FLOWS.get_ptr_mut(key)
     });
     let Some(flow) = flow else { return note_loss(Loss::FlowsExhausted) };
     // SAFETY: fields of a map value; only their addresses are taken.

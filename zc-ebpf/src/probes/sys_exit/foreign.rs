@@ -261,7 +261,7 @@ extern "C" fn zc_is_overwritten(which: u64, address: u64, result: u64) -> u64 {
     // Another thread may have closed it, if the call waited.
     let may_be_closed = shares_files(Object::current_task())
         && Cpu::this().is_some_and(|cpu| cpu.pending_calls() == 1);
-    if !class.is_socket() && !(class == Class::CLOSED && may_be_closed) {
+    if !(class.is_socket() || class == Class::CLOSED && may_be_closed) {
         return 1;
     }
     let place = registers.argument(1);

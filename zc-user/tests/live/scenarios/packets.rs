@@ -87,7 +87,7 @@ fn ring() -> Result<(), String> {
     const STATUS: usize = 0;
     const LENGTH: usize = 8;
     const HEADER: usize = 32;
-    const BLOCKS: usize = FRAMES.next_multiple_of(2) / 2;
+    const BLOCKS: usize = FRAMES.div_ceil(2);
     const BLOCK: usize = 4096;
 
     let socket = socket()?;
