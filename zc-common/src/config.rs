@@ -116,6 +116,12 @@ values! {
         table_mask = 0,
         /// Whether bytes are counted per open object, too.
         objects = 0,
+        /// Whether memory areas of processes are looked up.
+        areas = 0,
+        /// Whether it is noted what a call has done, for one of both: bytes per object, and stacks.
+        notes = 0,
+        /// Whether stacks are taken where bytes are copied.
+        stacks = 0,
     }
 }
 

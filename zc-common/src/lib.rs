@@ -21,6 +21,7 @@ mod pod;
 pub mod record;
 pub mod ring;
 pub mod site;
+pub mod stack;
 pub mod syscall;
 pub mod text_range;
 pub mod uring;

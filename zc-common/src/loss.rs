@@ -47,6 +47,8 @@ named! {
         FlowsExhausted = "flows_exhausted",
         /// Samples in functions that copy, beyond the 2,048 functions that are kept by name: they are in user_copy_share and in the counters, and in no list of functions.
         CopiersExhausted = "copiers_exhausted",
+        /// Samples of call stacks for which there was no room, or that were taken of more stacks than are kept: the bytes that they stand for are in the row without a stack.
+        StacksLost = "stacks_lost",
     }
 }
 
@@ -76,6 +78,7 @@ impl Loss {
             | Self::ObjectsExhausted
             | Self::FlowsExhausted
             | Self::CopiersExhausted
+            | Self::StacksLost
             | Self::DepartedExhausted => false,
         }
     }

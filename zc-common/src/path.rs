@@ -10,7 +10,8 @@ mod lane;
 
 pub use kind::{Flow, Mechanism, PathGroup, Place};
 pub use lane::{
-    ASSUMES_COPIES, LANES, Lane, SocketKind, TAKES_EVIDENCE, lane, lane_path, recv_lane, send_lane,
+    ASSUMES_COPIES, COPIES_EACH_BYTE, IS_PSEUDO, LANES, Lane, SocketKind, TAKES_EVIDENCE, lane,
+    lane_path, recv_lane, send_lane,
 };
 
 /// What is known of a path without measuring.

@@ -5,6 +5,7 @@ use crate::{
     device::{DeviceKey, DeviceRecord},
     object::{Flow, FlowKey, ObjectDetail, ObjectKey, Row, RowKey},
     record::{CpuState, FreeSlots, LaneCount, Late, Owner, Record, ThreadKey},
+    stack::{Pace, StackSample, Taken},
     text_range::CopyRanges,
 };
 
@@ -33,4 +34,7 @@ pod!(
     Flow,
     FlowKey,
     Row,
+    Pace,
+    Taken,
+    StackSample,
 );

@@ -35,6 +35,7 @@ mod staged;
 mod straight;
 mod waiting;
 
+pub(crate) use evidence::said_to_be_copied;
 pub(crate) use faults::maps_ahead;
 pub(crate) use late::{LateAccount, count_late};
 pub(crate) use pages::{OWN_POSITION, zc_accessed};

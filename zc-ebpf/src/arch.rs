@@ -14,15 +14,15 @@ mod x86_64;
 pub(crate) use aarch64::{
     FOREIGN, MADVISE, O_DIRECT, PT_REGS_WORDS, SECCOMP, SYSCALLS, TIF_SYSCALL_EMU, VECTORED,
     argument, argument_place, compat_argument, foreign, instruction, is_code, is_compat,
-    is_foreign, is_in_progress, is_of_user, is_only_foreign, number, number_place, rolled_back,
-    sampled_address,
+    is_foreign, is_in_progress, is_of_user, is_only_foreign, link, number, number_place,
+    rolled_back, sampled_address, stack_pointer,
 };
 #[cfg(not(bpf_target_arch = "aarch64"))]
 pub(crate) use x86_64::{
     FOREIGN, MADVISE, O_DIRECT, PT_REGS_WORDS, SECCOMP, SYSCALLS, TIF_SYSCALL_EMU, VECTORED,
     argument, argument_place, compat_argument, foreign, instruction, is_code, is_compat,
-    is_foreign, is_in_progress, is_of_user, is_only_foreign, number, number_place, rolled_back,
-    sampled_address,
+    is_foreign, is_in_progress, is_of_user, is_only_foreign, link, number, number_place,
+    rolled_back, sampled_address, stack_pointer,
 };
 
 /// The number of the native call that does the same as the one of the running thread, which is `task`: out of

@@ -5,10 +5,12 @@
 
 use zc_common::layout::ABSENT;
 
-use crate::kernel::{Object, offset, opaque, variant};
+use crate::kernel::{Object, offset, opaque, setting, variant};
 
 /// `VM_SHARED` and `VM_HUGETLB`, `include/linux/mm.h`, 5.10 to 7.2.
 const VM_SHARED: u64 = 8;
+/// `VM_EXEC`, the same.
+const VM_EXEC: u64 = 4;
 const VM_HUGETLB: u64 = 0x0040_0000;
 
 /// A memory area, a `struct vm_area_struct`.
@@ -49,6 +51,12 @@ impl Area {
     #[inline(always)]
     pub(crate) fn is_shared(self) -> bool {
         self.0.load::<u64>(offset!(vma_flags)) & VM_SHARED != 0
+    }
+
+    /// Whether what it shows may be executed.
+    #[inline(always)]
+    pub(crate) fn is_code(self) -> bool {
+        self.0.load::<u64>(offset!(vma_flags)) & VM_EXEC != 0
     }
 
     /// Whether it shows a file that has pages. The one behind anonymous memory of huge pages never has any.
@@ -92,6 +100,10 @@ fn pages_of(file: u64) -> Option<u64> {
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn zc_area(address: u64) -> u64 {
+    // Until 6.8 it is verified in every program that it is linked into, also where nothing calls it.
+    if setting!(areas) == 0 {
+        return 0;
+    }
     let memory = Object::current_task().load::<u64>(offset!(task_mm));
     if memory == 0 {
         return 0;

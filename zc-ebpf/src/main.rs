@@ -1,7 +1,7 @@
 //! The eBPF programs of `zc`.
 //!
 //! A hook (`probes/`) reads its arguments (`kernel`, `arch`, `descriptor`) and hands what it saw to the
-//! module that counts it: `account` for threads, `cpu`, `devices`, `interfaces`, `losses`, `objects`. Each map is
+//! module that counts it: `account` for threads, `cpu`, `devices`, `interfaces`, `losses`, `objects`, `stacks`. Each map is
 //! private to the one module that writes it. `follow` says of whom a run wants to know.
 #![no_std]
 #![no_main]
@@ -29,6 +29,7 @@ mod losses;
 mod objects;
 mod operations;
 mod probes;
+mod stacks;
 mod user;
 
 /// The kernel compares this string: GPL-compatible programs may call every helper.

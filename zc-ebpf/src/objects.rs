@@ -25,6 +25,7 @@ use crate::{
     descriptor::File,
     kernel::{Object, frozen, offset, opaque, setting},
     losses::note_loss,
+    stacks,
 };
 
 mod flow;
@@ -83,12 +84,12 @@ impl Done {
     }
 
     #[inline(always)]
-    fn slot(self) -> u32 {
+    pub(crate) fn slot(self) -> u32 {
         self.0 as u32 & ((1 << Self::SLOT_BITS) - 1)
     }
 
     #[inline(always)]
-    fn lane(self) -> u8 {
+    pub(crate) fn lane(self) -> u8 {
         (self.0 >> Self::LANE_SHIFT) as u8
     }
 
@@ -207,7 +208,7 @@ pub(crate) fn comes_from(from: u32) {
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn zc_object_between(slot: u64, from: u64, to: u64) -> u64 {
-    if setting!(objects) == 0 {
+    if setting!(notes) == 0 {
         return 0;
     }
     let Some(pending) = pending() else { return 0 };
@@ -236,7 +237,7 @@ pub(crate) fn books(done: Done, bytes: u64) {
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn zc_object_books(done: u64, bytes: u64) -> u64 {
-    if setting!(objects) == 0 {
+    if setting!(notes) == 0 {
         return 0;
     }
     let Some(pending) = pending() else { return 0 };
@@ -261,7 +262,7 @@ extern "C" fn zc_object_books(done: u64, bytes: u64) -> u64 {
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub(crate) extern "C" fn zc_object_settle() -> u64 {
-    if setting!(objects) == 0 {
+    if setting!(notes) == 0 {
         return 0;
     }
     let Some(pending) = pending() else { return 0 };
@@ -274,10 +275,16 @@ pub(crate) extern "C" fn zc_object_settle() -> u64 {
     }
     // SAFETY: as above.
     unsafe { set(&raw mut (*pending).done, 0) };
+    let copies = Done(done).copies().since(before);
+    if setting!(stacks) != 0 {
+        stacks::weigh_call(Done(done), bytes, copies);
+    }
+    if setting!(objects) == 0 {
+        return 0;
+    }
     let task = Object::current_task();
     let from = File::address_of(task, descriptors);
     let to = File::address_of(task, descriptors >> 32);
-    let copies = Done(done).copies().since(before);
     each_end(Done(done), opaque(from), opaque(to), bytes, copies);
     0
 }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "lab")]
 pub(crate) mod lab;
+mod stacks;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -25,6 +26,8 @@ use zc_probe::{
     names::{identity, namespace},
 };
 use zc_render::csv::{PathColumn, Rows};
+
+pub(crate) use stacks::{StackForm, Stacks};
 
 /// The words were understood, but together they make no sense: exit status 2.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +67,8 @@ pub(crate) enum Verb {
     Files(Objects),
     /// Print which sockets and pipes received and sent bytes, and who is at the other end
     Peers(Objects),
+    /// Print which code, by its call stack, makes the kernel copy how many bytes
+    Stacks(Stacks),
     /// The lab and its tour.
     #[cfg(feature = "lab")]
     #[command(flatten)]
@@ -263,6 +268,11 @@ impl Format {
     /// Whether the form is the dashboard's where there is one.
     pub(crate) const fn is_text(&self) -> bool {
         !self.json && !self.csv
+    }
+
+    /// Whether the form is CSV.
+    pub(crate) const fn is_csv(&self) -> bool {
+        self.csv
     }
 
     /// Whether the user chose columns.

@@ -20,7 +20,7 @@ use zc_probe::{
 
 use zc_render::sanitize::sanitize;
 
-use self::stat::NotRun;
+use self::{report::Report, stat::NotRun};
 
 mod docs;
 mod doctor;
@@ -29,6 +29,8 @@ mod lab;
 mod memory;
 mod objects;
 mod privilege;
+mod report;
+mod stacks;
 mod stat;
 mod top;
 mod writer;
@@ -47,6 +49,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Stat(arguments) => runtime.block_on(stat::run(&arguments, None)),
         Verb::Files(arguments) => runtime.block_on(objects::run(&arguments, Which::Files)),
         Verb::Peers(arguments) => runtime.block_on(objects::run(&arguments, Which::Peers)),
+        Verb::Stacks(arguments) => runtime.block_on(stacks::run(&arguments)),
         #[cfg(feature = "lab")]
         Verb::Lab(verb) => runtime.block_on(lab::verb(&verb)),
         Verb::Doctor(arguments) => doctor::run(&arguments),
@@ -107,8 +110,10 @@ fn options(probing: &Probing, follow: Follow) -> Result<Options> {
     options_with(probing, follow, None)
 }
 
-/// As [`options`], with rows for that many files, sockets and pipes, if these are to be counted.
-fn options_with(probing: &Probing, follow: Follow, objects: Option<u32>) -> Result<Options> {
+/// As [`options`], with what another report takes.
+fn options_with(probing: &Probing, follow: Follow, about: Option<Report>) -> Result<Options> {
+    let objects = about.and_then(Report::objects);
+    let stacks = about.is_some_and(Report::takes_stacks);
     if probing.ebpf_log {
         // Only the first verb of a process sets it; there is only one.
         let _ = env_logger::Builder::new()
@@ -118,7 +123,7 @@ fn options_with(probing: &Probing, follow: Follow, objects: Option<u32>) -> Resu
     }
     Ok(Options {
         btf: probing.btf.clone(),
-        threads: Some(memory::threads(probing, &follow, objects)?),
+        threads: Some(memory::threads(probing, &follow, objects, stacks)?),
         follow,
         diagnostics: probing.ebpf_log,
         verifier_log: probing.ebpf_log,
@@ -128,6 +133,7 @@ fn options_with(probing: &Probing, follow: Follow, objects: Option<u32>) -> Resu
         users: false,
         user_copies: probing.user_copies,
         objects,
+        stacks,
         sampling: None,
         shapes: None,
     })

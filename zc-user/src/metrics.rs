@@ -122,6 +122,16 @@ are in the row of the socket. Of unix sockets one end has a name at most; an abs
 the processes that were seen to use the other end: of connections on this machine, unix sockets and pipes, when they
 moved bytes and are followed, too.
 
+## Stacks
+
+`zc stacks` adds `stacks` to the JSON of `zc stat`: a row per process, call stack and path. `copied_bytes` and `calls` are
+estimates from `samples`; with a probability of 95 % the true number of bytes is within `copied_bytes_margin` of the
+estimate. Rows whose `path` is `null` have `time_samples` of CPU time in the kernel's copy routines, of
+`stacks_time_sample_ns` nanoseconds each, and `kernel_frames`. `frames` begin with the innermost function; `kind` is
+`user`, `recovered`, `no_file` or `kernel`, and `offset` where in its file a function without a name begins. `end` says
+where the stack ends: `whole`, `depth` (127 frames), `no_frame_pointers` or `no_stack`. `stacks_lost_bytes` is what lost
+samples stand for, `stacks_lost_time_samples` how many of CPU time were lost. See [stacks.md](stacks.md).
+
 ";
 
 const INTERFACES: &str = "

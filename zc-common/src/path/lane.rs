@@ -114,6 +114,28 @@ pub const TAKES_EVIDENCE: [bool; LANES] = {
     table
 };
 
+/// Whether each byte that moves on a lane is modelled as one copy, see [`CopyPath::modelled_copies`].
+pub const COPIES_EACH_BYTE: [bool; LANES] = {
+    let mut table = [false; LANES];
+    let mut lane = 0;
+    while lane < LANES {
+        table[lane] = matches!(lane_path(lane).0.modelled_copies(), Some(1));
+        lane += 1;
+    }
+    table
+};
+
+/// Whether a lane is of a pseudo file, see [`CopyPath::is_pseudo`].
+pub const IS_PSEUDO: [bool; LANES] = {
+    let mut table = [false; LANES];
+    let mut lane = 0;
+    while lane < LANES {
+        table[lane] = lane_path(lane).0.is_pseudo();
+        lane += 1;
+    }
+    table
+};
+
 const _: () = {
     let mut kind = 0;
     while kind < SocketKind::ALL.len() {

@@ -8,7 +8,7 @@ use core::ptr;
 
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, macros::map, maps::LruHashMap};
 use zc_common::{
-    path::{CopyPath, LANES, Lane, TAKES_EVIDENCE, lane},
+    path::{COPIES_EACH_BYTE, CopyPath, IS_PSEUDO, LANES, Lane, TAKES_EVIDENCE, lane},
     record::{EVIDENCE_COPY, EVIDENCE_DIRECT, EVIDENCE_NOTHING, EVIDENCE_REFERENCE, FLAG_KTHREAD},
     syscall::SyscallKind,
 };
@@ -17,9 +17,12 @@ use super::{Account, Caller, NOEXIST, caller, staged::is_in_call};
 use crate::{
     atomic,
     kernel::{frozen, opaque, setting},
+    objects::Copies,
 };
 
 static UNCERTAIN: [bool; LANES] = TAKES_EVIDENCE;
+static EACH: [bool; LANES] = COPIES_EACH_BYTE;
+static PSEUDO: [bool; LANES] = IS_PSEUDO;
 
 /// Bytes that asynchronous operations of a process have asked block devices for, past the page cache, and that no
 /// completion has explained. Of the process: one thread makes the requests (the submitter, a worker or the thread that
@@ -39,6 +42,30 @@ const COPY_RANGE_COPIED: Lane = lane(CopyPath::CopyRangeCopied);
 #[inline(always)]
 fn is_uncertain(of: Lane) -> bool {
     UNCERTAIN.get(opaque(u64::from(of)) as usize).is_some_and(frozen)
+}
+
+/// Whether each byte of a lane is modelled as one copy.
+#[inline(always)]
+fn copies_each_byte(of: Lane) -> bool {
+    EACH.get(opaque(u64::from(of)) as usize).is_some_and(frozen)
+}
+
+/// Whether a lane is of a pseudo file, of which unexplained bytes are taken to be copied.
+#[inline(always)]
+fn is_pseudo(of: Lane) -> bool {
+    PSEUDO.get(opaque(u64::from(of)) as usize).is_some_and(frozen)
+}
+
+/// Of `bytes` that a call moved on a lane, and of what it added to the counts of that, how many are said to be copied.
+#[inline(always)]
+pub(crate) fn said_to_be_copied(of: Lane, bytes: u64, copies: Copies) -> u64 {
+    if setting!(copy_sites) != 0 || is_pseudo(of) {
+        copies.copied + copies.assumed
+    } else if copies_each_byte(of) {
+        bytes
+    } else {
+        copies.copied
+    }
 }
 
 #[inline(always)]
@@ -171,16 +198,26 @@ impl Account {
     /// An asynchronous operation on `of` has moved `result` bytes, or failed; `evidence`: what the kinds of its files say.
     #[inline(always)]
     pub(crate) fn conclude_operation(self, of: Lane, result: i64, evidence: u64) {
-        if setting!(copy_sites) != 0 || result <= 0 || !is_uncertain(of) {
+        if setting!(copy_sites) != 0 || result <= 0 {
             return;
         }
         let moved = result as u64;
+        if !is_uncertain(of) {
+            if setting!(stacks) != 0 && copies_each_byte(of) {
+                self.weigh_apart(of, moved);
+            }
+            return;
+        }
         if evidence & EVIDENCE_COPY != 0 {
             self.add_copied(of, moved);
+            self.weigh_apart(of, moved);
         } else if evidence & (EVIDENCE_REFERENCE | EVIDENCE_NOTHING) == 0 {
             let is_direct = of == DIRECT_READ || of == DIRECT_WRITE || of == SPLICE_PIPE_FILE;
             let explained = if is_direct { take_requested(moved) } else { 0 };
             self.add_unknown(of, moved - explained);
+            if setting!(stacks) != 0 && is_pseudo(of) {
+                self.weigh_apart(of, moved - explained);
+            }
         }
     }
 

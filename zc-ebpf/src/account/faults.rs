@@ -110,6 +110,7 @@ impl Account {
         let Some(record) = self.own() else {
             if bytes > 0 {
                 self.book_many(lane(CopyPath::CowCopy), 1, bytes, 0);
+                self.weigh_apart(lane(CopyPath::CowCopy), bytes);
             }
             return;
         };
@@ -149,6 +150,7 @@ impl Account {
             if copies > 0 {
                 let bytes = bytes + (others << variant!(page_shift));
                 self.book_many(lane(CopyPath::CowCopy), copies, bytes, 0);
+                self.weigh_apart(lane(CopyPath::CowCopy), bytes);
             }
         }
     }

@@ -243,6 +243,7 @@ impl Account {
                 }
                 if copied > 0 {
                     self.add_copied(lane, copied);
+                    self.weigh_now(lane, copied);
                 }
                 if staged.evidence & EVIDENCE_TRANSFORM != 0 && result > 0 {
                     (*record).counters.transformed_bytes += result as u64;

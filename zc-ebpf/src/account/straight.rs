@@ -57,9 +57,9 @@ impl Account {
     /// Books a call that returned `result`, bytes or a negative error number, for a thread that has a record
     /// of its own; `sends`: whether it was towards the descriptor, `end` tells where a read that moved so many
     /// bytes ended. Whether it did: not when it is unknown how, nor when a hook has left evidence that must be
-    /// weighed, see [`Account::charge`] and [`Account::note_inserted`].
+    /// weighed, see [`Account::charge`] and [`Account::note_inserted`]. `STACKS`: whether stacks are taken.
     #[inline(always)]
-    pub(crate) fn book_straight(
+    pub(crate) fn book_straight<const STACKS: bool>(
         self,
         booking: Booking,
         sends: bool,
@@ -103,11 +103,21 @@ impl Account {
                     (&raw mut (*record).staged.copied).write_volatile(0);
                     (&raw mut (*record).staged.nested).write_volatile(0);
                 }
+                let mut all = copied;
                 if bytes > copied && booking.assumes() {
                     (*count).assumed += bytes - copied;
+                    all = bytes;
                 }
-            } else if booking.assumes() {
-                (*count).assumed += bytes;
+                if STACKS {
+                    self.weigh(booking.lane(), all);
+                }
+            } else {
+                if booking.assumes() {
+                    (*count).assumed += bytes;
+                }
+                if STACKS && booking.copies_each() {
+                    self.weigh(booking.lane(), bytes);
+                }
             }
             if booking.is_of_pages() && bytes != 0 {
                 let accessed = pages(end(bytes), bytes);

@@ -11,6 +11,9 @@ use zc_common::syscall::{
 
 use crate::kernel::{Object, frozen};
 
+/// `regs[30]`.
+const LINK: u32 = 240;
+const SP: u32 = 248;
 const PC: u32 = 256;
 const PSTATE: u32 = 264;
 const ORIG_X0: u32 = 272;
@@ -132,6 +135,18 @@ pub(crate) fn compat_argument(regs: Object, n: u32) -> u64 {
 #[inline(always)]
 pub(crate) fn instruction(regs: Object) -> u64 {
     regs.load_present(PC)
+}
+
+/// Where the stack ends.
+#[inline(always)]
+pub(crate) fn stack_pointer(regs: Object) -> u64 {
+    regs.load_present(SP)
+}
+
+/// The address to which the innermost function returns, unless it has called another one.
+#[inline(always)]
+pub(crate) fn link(regs: Object) -> u64 {
+    regs.load_present(LINK)
 }
 
 /// Whether code at this address runs in user mode.

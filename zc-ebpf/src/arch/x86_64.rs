@@ -23,6 +23,7 @@ const SI: u32 = 104;
 const DI: u32 = 112;
 const ORIG_AX: u32 = 120;
 const IP: u32 = 128;
+const SP: u32 = 152;
 /// 64-bit words of `struct pt_regs`.
 pub(crate) const PT_REGS_WORDS: usize = 21;
 
@@ -167,6 +168,18 @@ pub(crate) fn compat_argument(regs: Object, n: u32) -> u64 {
 #[inline(always)]
 pub(crate) fn instruction(regs: Object) -> u64 {
     regs.load_present(IP)
+}
+
+/// Where the stack ends.
+#[inline(always)]
+pub(crate) fn stack_pointer(regs: Object) -> u64 {
+    regs.load_present(SP)
+}
+
+/// The address to which the innermost function returns, where it is in a register: not here.
+#[inline(always)]
+pub(crate) fn link(_: Object) -> u64 {
+    0
 }
 
 /// Whether code at this address runs in user mode.

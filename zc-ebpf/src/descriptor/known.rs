@@ -3,7 +3,7 @@
 use core::ptr;
 
 use zc_common::{
-    path::{ASSUMES_COPIES, LANES},
+    path::{ASSUMES_COPIES, COPIES_EACH_BYTE, IS_PSEUDO, LANES, Lane},
     record::{LaneCount, Record},
 };
 
@@ -36,6 +36,8 @@ impl Booking {
     const RELAY_SHIFT: u32 = Self::OFFSET_BITS + 4;
     /// Bits of such a value.
     const RELAY_MASK: u64 = 3;
+    /// Each byte is modelled as one copy, where there are no copy sites.
+    const EACH: u64 = 1 << (Self::RELAY_SHIFT + 2);
     /// Bits of a booking: two of them, for reading and for writing, are in a row of [`BOOKINGS`].
     pub(crate) const BITS: u32 = 32;
     /// Both bookings of what is no class: behind all lanes.
@@ -85,6 +87,18 @@ impl Booking {
         (self.0 >> Self::RELAY_SHIFT) & Self::RELAY_MASK
     }
 
+    /// The lane.
+    #[inline(always)]
+    pub(crate) fn lane(self) -> Lane {
+        ((self.0 & ((1 << Self::OFFSET_BITS) - 1)) as u32 / size_of::<LaneCount>() as u32) as Lane
+    }
+
+    /// Whether each byte is modelled as one copy, where there are no copy sites.
+    #[inline(always)]
+    pub(crate) fn copies_each(self) -> bool {
+        self.0 & Self::EACH != 0
+    }
+
     const fn of(class: usize, lane: usize) -> u64 {
         let mut booking = (lane * size_of::<LaneCount>()) as u64;
         booking |= (RELAY_ENDS[class] as u64) << Self::RELAY_SHIFT;
@@ -94,6 +108,12 @@ impl Booking {
         // There is nothing at the other end of the void to copy.
         if ASSUMES_COPIES[lane] && class != Class::VOID.0 as usize {
             booking |= Self::ASSUMES;
+            if IS_PSEUDO[lane] {
+                booking |= Self::EACH;
+            }
+        }
+        if COPIES_EACH_BYTE[lane] {
+            booking |= Self::EACH;
         }
         if class == Class::TCP.0 as usize
             || class == Class::UDP.0 as usize

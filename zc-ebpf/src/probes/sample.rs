@@ -8,6 +8,7 @@
 mod code;
 
 use aya_ebpf::{
+    EbpfContext as _,
     macros::{map, perf_event},
     maps::Array,
     programs::PerfEventContext,
@@ -18,6 +19,7 @@ use crate::{
     account::Account,
     arch,
     kernel::{Object, offset},
+    stacks,
 };
 
 /// Addresses of the copy routines, from the kernel's symbol table. User space writes it before the first
@@ -30,17 +32,23 @@ static COPY_ROUTINES: Array<CopyRanges> = Array::with_max_entries(1, 0);
 /// interrupted, as in any profile; copies made while the CPU was idle are unattributed.
 #[perf_event]
 pub(crate) fn zc_sample(ctx: PerfEventContext) -> u32 {
-    sample(&ctx, false)
+    sample::<false>(&ctx, false)
 }
 
 /// The same, and notes where in its code the thread is.
 #[perf_event]
 pub(crate) fn zc_sample_code(ctx: PerfEventContext) -> u32 {
-    sample(&ctx, true)
+    sample::<false>(&ctx, true)
+}
+
+/// As [`zc_sample`], and takes the stacks of threads in copy routines.
+#[perf_event]
+pub(crate) fn zc_sample_stacks(ctx: PerfEventContext) -> u32 {
+    sample::<true>(&ctx, false)
 }
 
 #[inline(always)]
-fn sample(ctx: &PerfEventContext, notes_code: bool) -> u32 {
+fn sample<const STACKS: bool>(ctx: &PerfEventContext, notes_code: bool) -> u32 {
     let Some(routines) = COPY_ROUTINES.get(0) else { return 0 };
     let address = arch::sampled_address(ctx.ctx);
     let copying = contains(routines, address);
@@ -53,6 +61,9 @@ fn sample(ctx: &PerfEventContext, notes_code: bool) -> u32 {
     };
     if let Some(account) = account {
         account.sampled(copying);
+        if STACKS && copying && !idle {
+            stacks::take_time(ctx.as_ptr(), account);
+        }
         if notes_code && !idle && !copying {
             code::note(task, address, account);
         }

@@ -29,6 +29,7 @@ use crate::{
     kernel::{Object, opaque, setting, variant},
     losses::note_loss,
     objects::{self, Done, NO_DESCRIPTOR, zc_flow_settle, zc_object_settle},
+    stacks,
     user::{Layout, read_user},
 };
 
@@ -52,7 +53,16 @@ use straight::{How, straight};
 #[btf_tracepoint(function = "sys_exit")]
 pub(crate) fn zc_sys_exit(ctx: BtfTracePointContext) -> i32 {
     let arguments = Arguments::typed(ctx.as_ptr().cast());
-    sys_exit(|| arguments.object(0), true, || arguments.integer(1) as i64);
+    sys_exit::<false>(|| arguments.object(0), true, || arguments.integer(1) as i64);
+    0
+}
+
+/// As [`zc_sys_exit`], where stacks are taken: others do not pay for it.
+#[btf_tracepoint(function = "sys_exit")]
+pub(crate) fn zc_sys_exit_stacks(ctx: BtfTracePointContext) -> i32 {
+    let arguments = Arguments::typed(ctx.as_ptr().cast());
+    sys_exit::<true>(|| arguments.object(0), true, || arguments.integer(1) as i64);
+    stacks::take_due(ctx.as_ptr());
     0
 }
 
@@ -60,7 +70,16 @@ pub(crate) fn zc_sys_exit(ctx: BtfTracePointContext) -> i32 {
 #[raw_tracepoint(tracepoint = "sys_exit")]
 pub(crate) fn zc_sys_exit_raw(ctx: RawTracePointContext) -> i32 {
     let arguments = Arguments::untyped(ctx.as_ptr().cast());
-    sys_exit(|| arguments.object(0), false, || arguments.integer(1) as i64);
+    sys_exit::<false>(|| arguments.object(0), false, || arguments.integer(1) as i64);
+    0
+}
+
+/// As [`zc_sys_exit_stacks`], for kernels without BTF.
+#[raw_tracepoint(tracepoint = "sys_exit")]
+pub(crate) fn zc_sys_exit_stacks_raw(ctx: RawTracePointContext) -> i32 {
+    let arguments = Arguments::untyped(ctx.as_ptr().cast());
+    sys_exit::<true>(|| arguments.object(0), false, || arguments.integer(1) as i64);
+    stacks::take_due(ctx.as_ptr());
     0
 }
 
@@ -70,7 +89,15 @@ pub(crate) fn zc_sys_exit_raw(ctx: RawTracePointContext) -> i32 {
 #[kprobe]
 pub(crate) fn zc_sys_exit_kprobe(ctx: ProbeContext) -> u32 {
     // The verifier knows what the helper returns, and nothing of the arguments.
-    sys_exit(|| Object::current_task().user_registers(), true, || ctx.arg(1).unwrap_or(0));
+    sys_exit::<false>(|| Object::current_task().user_registers(), true, || ctx.arg(1).unwrap_or(0));
+    0
+}
+
+/// As [`zc_sys_exit_kprobe`], where stacks are taken.
+#[kprobe]
+pub(crate) fn zc_sys_exit_stacks_kprobe(ctx: ProbeContext) -> u32 {
+    sys_exit::<true>(|| Object::current_task().user_registers(), true, || ctx.arg(1).unwrap_or(0));
+    stacks::take_due(ctx.as_ptr());
     0
 }
 
@@ -191,14 +218,14 @@ impl<R: Registers> Call<R> {
     /// Books the call on `lane`: `result` is bytes, or negative when it failed.
     #[inline(always)]
     pub(crate) fn book(&self, lane: Lane, result: i64) {
-        if setting!(objects) != 0 {
+        if setting!(notes) != 0 {
             self.note_book(lane, result);
         }
         self.account.book(lane, result);
         self.account.charge(lane, result);
     }
 
-    /// Notes that the call is about to be booked so, for what is counted per object.
+    /// Notes that the call is about to be booked so, for what is counted per object or taken a stack of.
     #[inline(always)]
     pub(crate) fn note_book(&self, lane: Lane, result: i64) {
         let (ops, errors, bytes) = if result < 0 { (0, 1, 0) } else { (1, 0, result as u64) };
@@ -208,14 +235,14 @@ impl<R: Registers> Call<R> {
     /// Books `ops` messages of `bytes` together.
     #[inline(always)]
     pub(crate) fn book_many(&self, lane: Lane, ops: u64, bytes: u64, errors: u64) {
-        if setting!(objects) != 0 {
+        if setting!(notes) != 0 {
             objects::books(Done::new(self.account, lane, ops, errors), bytes);
         }
         self.account.book_many(lane, ops, bytes, errors);
         self.account.charge(lane, bytes as i64);
     }
 
-    /// Notes between which descriptors it moves bytes, for what is counted per object.
+    /// Notes between which descriptors it moves bytes, for what is counted per object or taken a stack of.
     #[inline(always)]
     fn note_ends(&self, kind: u8) {
         const SENDFILE: u8 = SyscallKind::Sendfile as u8;
@@ -325,9 +352,9 @@ impl<R: Registers> Call<R> {
 
 /// A call has returned: `regs` are the caller's registers, `typed` whether the verifier knows types. What is
 /// asked for again behind a call of a function need not be kept across it, which every other system call
-/// would pay for.
+/// would pay for. `STACKS`: whether stacks are taken.
 #[inline(always)]
-fn sys_exit(regs: impl Fn() -> Object, typed: bool, result: impl Fn() -> i64) {
+fn sys_exit<const STACKS: bool>(regs: impl Fn() -> Object, typed: bool, result: impl Fn() -> i64) {
     let Some(cpu) = Cpu::this() else {
         return note_loss(Loss::CpuOutOfRange);
     };
@@ -349,7 +376,7 @@ fn sys_exit(regs: impl Fn() -> Object, typed: bool, result: impl Fn() -> i64) {
                 && variant!(current_task_typed) != 0
                 && setting!(objects) == 0
                 && how.is_straight()
-                && straight(regs().address(), cpu, how, result())
+                && straight::<STACKS>(regs().address(), cpu, how, result())
                 || out_of_line(regs().address(), result())
         }
         Some(how) if how.submits() => submitted(regs().address(), result()),
@@ -415,7 +442,7 @@ fn out_of_line(regs: u64, result: i64) -> bool {
     }
     let replaced = NOT_REPLACED;
     Call { registers: Native(regs), task, account, result, replaced }.account_for(cpu, kind);
-    if setting!(objects) != 0 {
+    if setting!(notes) != 0 {
         zc_flow_settle();
         zc_object_settle();
     }
@@ -449,7 +476,7 @@ impl<R: Registers> Call<R> {
         }
         // Forgotten: the verifier need not follow both.
         self.replaced = opaque(replaced);
-        if setting!(objects) != 0 {
+        if setting!(notes) != 0 {
             self.note_ends(kind);
         }
         if kind == READ || kind == PREAD || kind == WRITE {

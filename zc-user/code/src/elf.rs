@@ -25,6 +25,55 @@ pub(crate) enum Machine {
     Arm,
 }
 
+impl Machine {
+    /// Whether a system call ends at a place; `before` reads the bytes before it.
+    pub(crate) fn has_system_call(self, before: impl Fn(&mut [u8]) -> Option<()>) -> bool {
+        match self {
+            // `syscall`.
+            Self::X86 => {
+                let mut bytes = [0; 2];
+                before(&mut bytes).is_some() && bytes == [0x0f, 0x05]
+            }
+            // `svc #0`.
+            Self::Arm => {
+                let mut bytes = [0; 4];
+                before(&mut bytes).is_some() && bytes == [0x01, 0x00, 0x00, 0xd4]
+            }
+        }
+    }
+
+    /// Whether a call ends at a place; `before` reads the bytes before it.
+    pub(crate) fn has_call(self, before: impl Fn(&mut [u8]) -> Option<()>) -> bool {
+        if self == Self::Arm {
+            let mut word = [0; 4];
+            // `bl` and `blr`.
+            return before(&mut word).is_some_and(|()| {
+                let word = u32::from_le_bytes(word);
+                word >> 26 == 0b10_0101 || word & 0xffff_fc1f == 0xd63f_0000
+            });
+        }
+        // `call` with a displacement of four bytes; or `ff` with an extension of 2, and what its operand takes: by a
+        // register, by memory at a register with no displacement, with one byte, or with four, with an index or without.
+        let mut bytes = [0; 7];
+        if before(&mut bytes).is_none() {
+            return false;
+        }
+        let is_indirect = |length: usize| {
+            let [opcode, operand] = [bytes[7 - length], bytes[8 - length]];
+            let (kind, base) = (operand >> 6, operand & 7);
+            let index = usize::from(kind != 3 && base == 4);
+            let displacement = match kind {
+                0 if base == 5 => 4,
+                1 => 1,
+                2 => 4,
+                _ => 0,
+            };
+            opcode == 0xff && operand >> 3 & 7 == 2 && 2 + index + displacement == length
+        };
+        bytes[2] == 0xe8 || (2..=7).any(is_indirect)
+    }
+}
+
 /// A part of the file that is loaded.
 #[derive(Clone, Copy, Debug)]
 struct Segment {

@@ -10,6 +10,7 @@
 //! | sections, segments | 16,384 and 256 |
 //! | copy routines known by name | 512 |
 //! | functions whose code was looked at | 4,096 |
+//! | functions known by name, where names are asked for | 131,072 |
 //! | functions of a program without an index of them, targets of calls | 65,536 and 131,072 |
 
 mod arm64;
@@ -26,5 +27,5 @@ mod x86;
 #[cfg(test)]
 mod tests;
 
-pub use program::{Finding, Program, Verdict};
+pub use program::{Finding, Function, Program, Verdict};
 pub use source::Source;

@@ -1,6 +1,6 @@
 //! A file with code, and what it does at a place.
 
-use std::{collections::HashMap, ops::Range, sync::Arc, time::Duration};
+use std::{cell::OnceCell, collections::HashMap, ops::Range, sync::Arc, time::Duration};
 
 use crate::{
     code::Code,
@@ -56,32 +56,53 @@ impl Finding {
     const OTHER: Self = Self { verdict: Verdict::Other, function: None };
 }
 
+/// A function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// What a symbol calls it. It may hold anything.
+    pub name: Option<Arc<str>>,
+    /// Where in the file it begins; only without a name.
+    pub begin: Option<u64>,
+}
+
 /// A file with code. It holds no more than 4,096 short notes on functions.
 pub struct Program<S> {
     elf: Elf<S>,
     functions: Functions,
-    routines: Routines,
+    /// Found when it is first asked what code does.
+    routines: OnceCell<Routines>,
+    /// Made when a name is first asked for; `None` when there is none.
+    symbols: OnceCell<Option<symbols::Index>>,
     /// Whether functions only copy, by where they begin.
     pure: HashMap<u64, bool>,
 }
 
 impl<S: Source> Program<S> {
-    /// Reads the headers and the symbols of a file. `None` when it is no 64-bit ELF file for x86 or arm64.
+    /// Reads the headers of a file. `None` when it is no 64-bit ELF file for x86 or arm64.
     #[must_use]
     pub fn open(source: S) -> Option<Self> {
         let file = Blocks::new(source);
         file.allow(FOR_A_FILE);
         let elf = Elf::parse(file)?;
-        let functions = Functions::default();
-        let routines = Routines::of(&elf, &functions);
-        Some(Self { elf, functions, routines, pure: HashMap::new() })
+        let (functions, routines, symbols) =
+            (Functions::default(), OnceCell::new(), OnceCell::new());
+        Some(Self { elf, functions, routines, symbols, pure: HashMap::new() })
+    }
+
+    /// Looks for the copy routines in the symbols, if that was not done yet: [`Self::at`] does it otherwise.
+    pub fn prepare(&mut self) {
+        if self.routines.get().is_none() {
+            self.elf.file.allow(FOR_A_FILE);
+            self.routines();
+        }
     }
 
     /// What the code at `offset` of the file does.
     pub fn at(&mut self, offset: u64) -> Finding {
+        self.prepare();
         self.elf.file.allow(FOR_A_PLACE);
         let Some(address) = self.elf.address_of(offset) else { return Finding::UNKNOWN };
-        if let Some(name) = self.routines.at(&self.elf, &self.functions, address) {
+        if let Some(name) = self.routines().at(&self.elf, &self.functions, address) {
             return Finding { verdict: Verdict::Library, function: Some(name.into()) };
         }
         let verdict = self.look(address);
@@ -94,10 +115,56 @@ impl<S: Source> Program<S> {
         }
     }
 
+    /// The function that the code at `offset` of the file is a part of. `None` where nothing says so.
+    pub fn function(&mut self, offset: u64) -> Option<Function> {
+        if self.symbols.get().is_none() {
+            self.elf.file.allow(FOR_A_FILE);
+            self.symbols.get_or_init(|| symbols::Index::of(&self.elf));
+        }
+        self.elf.file.allow(FOR_A_PLACE);
+        let address = self.elf.address_of(offset)?;
+        let name = self.name(address);
+        if name.is_none() && self.elf.file.is_spent() {
+            return None;
+        }
+        let begin = || {
+            let range = self.functions.at(&self.elf, address)?;
+            Some(self.elf.offset_of(range.start)?.0)
+        };
+        let begin = if name.is_some() { None } else { begin() };
+        (name.is_some() || begin.is_some()).then_some(Function { name, begin })
+    }
+
+    /// Whether the instruction before the one at `offset` of the file is a call, which returns there.
+    pub fn is_behind_call(&self, offset: u64) -> bool {
+        self.elf.file.allow(FOR_A_PLACE);
+        self.elf.machine.has_call(|bytes| {
+            let begin = offset.checked_sub(bytes.len() as u64)?;
+            self.elf.file.fill(begin, bytes)
+        })
+    }
+
+    /// Whether the instruction before the one at `offset` of the file enters the kernel.
+    pub fn is_behind_system_call(&self, offset: u64) -> bool {
+        self.elf.file.allow(FOR_A_PLACE);
+        self.elf.machine.has_system_call(|bytes| {
+            let begin = offset.checked_sub(bytes.len() as u64)?;
+            self.elf.file.fill(begin, bytes)
+        })
+    }
+
     fn name(&self, address: u64) -> Option<Arc<str>> {
         let go = || self.functions.go(&self.elf)?.name(&self.elf, address);
-        let name = go().or_else(|| symbols::name_of(&self.elf, address))?;
+        let by_symbol = || match self.symbols.get() {
+            Some(Some(index)) => index.name_of(&self.elf, address),
+            _ => symbols::name_of(&self.elf, address),
+        };
+        let name = go().or_else(by_symbol)?;
         (!name.is_empty()).then(|| String::from_utf8_lossy(&name).into())
+    }
+
+    fn routines(&self) -> &Routines {
+        self.routines.get_or_init(|| Routines::of(&self.elf, &self.functions))
     }
 
     fn look(&mut self, address: u64) -> Option<Verdict> {
@@ -139,7 +206,7 @@ impl<S: Source> Program<S> {
             && !code.iter().any(|it| matches!(it.kind, Kind::Call | Kind::Store));
         let last = code.last().filter(|it| is_wrapper && it.kind == Kind::Jump);
         let Some(to) = last.and_then(|it| it.to) else { return false };
-        if self.routines.at(&self.elf, &self.functions, to).is_some() {
+        if self.routines().at(&self.elf, &self.functions, to).is_some() {
             return true;
         }
         let Some(target) = self.functions.at(&self.elf, to) else { return false };

@@ -12,13 +12,14 @@ use crate::{
     ledger::{self, Copied},
     snapshot::{
         Copier, DeviceSample, Host, Kin, LossId, Losses, Objects, PathSample, ProcessId,
-        ProcessSample, SelfCost, Snapshot, ThreadSample, Unattributed,
+        ProcessSample, SelfCost, Snapshot, Stacks, ThreadSample, Unattributed,
     },
 };
 
 mod copiers;
 mod devices;
 mod objects;
+mod stacks;
 mod threads;
 
 /// Sums over processes.
@@ -89,6 +90,8 @@ pub struct Frame {
     /// Files, sockets and pipes with their deltas, where these were asked for. For each path, and for each end that it
     /// has, the rows and what is outside them add up to the totals, unless a filter has left out processes.
     pub objects: Option<Objects>,
+    /// Call stacks of copies, where these were asked for.
+    pub stacks: Option<Stacks>,
     /// What is unattributed.
     pub unattributed: Unattributed,
     /// Devices with their deltas.
@@ -139,6 +142,7 @@ impl Frame {
             threads,
             copiers,
             objects,
+            stacks,
             mut unattributed,
             devices,
             losses,
@@ -170,6 +174,7 @@ impl Frame {
             threads: threads::between(&[], &threads),
             copiers: copiers::between(&[], &copiers),
             objects,
+            stacks: stacks.map(|stacks| stacks::between(None, &stacks)),
             unattributed,
             devices,
             losses,
@@ -225,6 +230,10 @@ impl Frame {
             threads: threads::between(&previous.threads, &next.threads),
             copiers: copiers::between(&previous.copiers, &next.copiers),
             objects,
+            stacks: next
+                .stacks
+                .as_deref()
+                .map(|stacks| stacks::between(previous.stacks.as_deref(), stacks)),
             unattributed,
             devices: devices::deltas(&previous.devices, &next.devices),
             losses: next.losses.zip_with(&previous.losses, u64::saturating_sub),
@@ -247,6 +256,9 @@ impl Frame {
         if let Some(objects) = &mut self.objects {
             // What is outside the rows may or may not belong to one of the selected processes.
             objects.rows.retain(|row| kept.contains(&row.process));
+        }
+        if let Some(stacks) = &mut self.stacks {
+            stacks.rows.retain(|row| kept.contains(&row.process));
         }
         self.scope.filtered = true;
         self.unattributed = Unattributed::default();

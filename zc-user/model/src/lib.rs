@@ -24,6 +24,7 @@ pub mod row;
 pub mod snapshot;
 pub mod sort;
 pub mod source;
+pub mod stack;
 pub mod tax;
 pub mod user_copies;
 pub mod value;

@@ -16,6 +16,7 @@ use zc_common::{
 mod copier;
 mod kin;
 mod object;
+mod stack;
 mod thread;
 
 pub use self::{
@@ -25,6 +26,7 @@ pub use self::{
         Ends, FlowSample, FlowVia, Object, ObjectId, ObjectKind, ObjectSample, Objects, Outside,
         OutsideSample,
     },
+    stack::{FrameKind, StackEnd, StackFrame, StackSample, Stacks},
     thread::ThreadSample,
 };
 use crate::{
@@ -539,6 +541,9 @@ pub struct Snapshot {
     /// Files, sockets and pipes, where these were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects: Option<Arc<Objects>>,
+    /// Call stacks of copies, where these were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stacks: Option<Arc<Stacks>>,
     /// What is unattributed.
     pub unattributed: Unattributed,
     /// Every device seen, by kind and name.

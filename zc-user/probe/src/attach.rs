@@ -42,7 +42,7 @@ use super::{
     patch,
     refusal::{Barred, Refusal},
     shapes::{self, Shapes},
-    site, tax,
+    site, stacks, tax,
     trace::Functions,
 };
 
@@ -78,6 +78,8 @@ pub struct Options {
     pub user_copies: bool,
     /// Rows for files, sockets and pipes, where these are to be counted one by one.
     pub objects: Option<u32>,
+    /// Whether stacks are taken where bytes are copied. Excludes `user_copies`.
+    pub stacks: bool,
     /// When the shapes of packets are sampled; `None` takes what users have. For tests.
     pub shapes: Option<shapes::Sampling>,
 }
@@ -295,7 +297,11 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     /// The program that samples in this run.
     fn sampler(&self) -> programs::Load {
-        if self.options.user_copies { tax::CODE_SAMPLER } else { tax::SAMPLER }
+        match self.options {
+            Options { stacks: true, .. } => tax::STACK_SAMPLER,
+            Options { user_copies: true, .. } => tax::CODE_SAMPLER,
+            _ => tax::SAMPLER,
+        }
     }
 
     fn run(self, ahead: &mut Ahead<'_>, mut clock: Clock) -> Result<Attached> {
@@ -322,19 +328,23 @@ impl Attempt<'_> {
                 && refusal_of(group).is_none()
                 && site::is_complete(group, btf)
         };
+        let cow_sites = takes_over(ProbeGroup::CopyFaults);
         let config = Config {
             offsets,
             variants: layout::variants(btf, &offsets, access),
             settings: Settings {
                 typed: u32::from(access == Access::Typed),
                 copy_sites: u32::from(tracing.is_ok()),
-                cow_sites: u32::from(takes_over(ProbeGroup::CopyFaults)),
+                cow_sites: u32::from(cow_sites),
                 map_sites: u32::from(takes_over(ProbeGroup::Mapped)),
                 selective: u32::from(options.follow.is_selective()),
                 cgroups: u32::from(options.follow.is_by_cgroup()),
                 table_shift: room.shift,
                 table_mask: room.table() - 1,
                 objects: u32::from(options.objects.is_some()),
+                areas: u32::from(options.stacks || options.user_copies || !cow_sites),
+                notes: u32::from(options.objects.is_some() || options.stacks),
+                stacks: u32::from(options.stacks),
             },
             shapes: site::shapes(btf),
         };
@@ -352,6 +362,7 @@ impl Attempt<'_> {
             code: options.user_copies,
             diagnostics: options.diagnostics,
             objects: options.objects,
+            stacks: options.stacks,
         };
         let mut loader = ahead.loader();
         for (map, entries) in sizes.entries() {
@@ -371,6 +382,9 @@ impl Attempt<'_> {
         let mut tables = Tables::new(&mut ebpf, room)?;
         while tables.descriptors().len() < wanted_tables as usize && tables.grow(&mut ebpf)? {}
         let devices = Devices::new(&mut ebpf)?;
+        if options.stacks {
+            stacks::begin(&mut ebpf)?;
+        }
         let followed = follow::Table::fill(&mut ebpf, &options.follow)?;
         clock.ends("object and maps");
 

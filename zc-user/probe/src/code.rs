@@ -12,8 +12,8 @@
 //! | findings of a file | 16,384 |
 //! | functions that copy, by process | 2,048 |
 
-mod areas;
-mod files;
+pub(crate) mod areas;
+pub(crate) mod files;
 mod take;
 mod worker;
 

@@ -37,22 +37,29 @@ pub(super) fn has_function(btf: &Btf) -> bool {
 }
 
 /// The programs that count at the entry of the function, where preemption is disabled.
-pub(super) const LOADS: [Load; 2] = [
-    Load { program: program::IDLE, target: Target::Any },
-    Load { program: program::SYS_EXIT_KPROBE, target: Target::Any },
-];
+/// `stacks`: and take stacks.
+pub(super) const fn loads(stacks: bool) -> [Load; 2] {
+    [
+        Load { program: program::IDLE, target: Target::Any },
+        Load { program: counting(stacks), target: Target::Any },
+    ]
+}
+
+const fn counting(stacks: bool) -> &'static str {
+    if stacks { program::SYS_EXIT_STACKS_KPROBE } else { program::SYS_EXIT_KPROBE }
+}
 
 /// Loads them; `None` when the kernel refuses.
-pub(super) fn load(ebpf: &mut Ebpf, loader: &mut Loader) -> Option<()> {
-    LOADS.into_iter().try_for_each(|wanted| loader.load(ebpf, wanted).ok().map(|_| ()))
+pub(super) fn load(ebpf: &mut Ebpf, loader: &mut Loader, stacks: bool) -> Option<()> {
+    loads(stacks).into_iter().try_for_each(|wanted| loader.load(ebpf, wanted).ok().map(|_| ()))
 }
 
 /// Attaches them; `None` when the kernel refuses.
-pub(super) fn attach(ebpf: &mut Ebpf) -> Option<()> {
+pub(super) fn attach(ebpf: &mut Ebpf, stacks: bool) -> Option<()> {
     // The kernel calls the function only while the tracepoint has a program: one that does nothing.
     let idle: &mut RawTracePoint = ebpf.program_mut(program::IDLE)?.try_into().ok()?;
     idle.attach(TRACEPOINT).ok()?;
-    let counting: &mut KProbe = ebpf.program_mut(program::SYS_EXIT_KPROBE)?.try_into().ok()?;
+    let counting: &mut KProbe = ebpf.program_mut(counting(stacks))?.try_into().ok()?;
     counting.attach(FUNCTION, 0).ok()?;
     Some(())
 }

@@ -34,6 +34,7 @@ pub mod refusal;
 mod root;
 pub mod shapes;
 pub mod site;
+mod stacks;
 mod symbols;
 pub mod tax;
 mod trace;

@@ -13,6 +13,7 @@
 //! | highest counts of interfaces | the interfaces shown last (`interfaces.rs`) |
 //! | samples of code, and functions that copy | see `code.rs` |
 //! | names of control groups | 16,384 (`names/cgroup.rs`) |
+//! | samples of stacks, and what they are called | see `stacks.rs` |
 //! | files, sockets and pipes | `--max-objects` rows, until the end (`objects.rs`) |
 //! | processes asked for by number | the command line |
 //!
@@ -49,6 +50,7 @@ use super::{
     record_sum::RecordSum,
     records::Records,
     root::Root,
+    stacks::Stacks,
     tax,
 };
 use crate::{
@@ -96,6 +98,8 @@ pub struct Live {
     cgroups: Cgroups,
     /// Files, sockets and pipes, where these were asked for.
     objects: Option<Objects>,
+    /// Call stacks of copies, where these were asked for.
+    stacks: Option<Stacks>,
     /// The processes that are followed because they were asked for by number.
     roots: Vec<Root>,
     cost: Cost,
@@ -134,6 +138,13 @@ impl Live {
         let cpus = Cpus::take(&mut attached.ebpf, attached.cpus)?;
         let interfaces = Interfaces::new(array(&attached, map::INTERFACES)?.fd(), attached.cpus)?;
         let coverage = attached.coverage();
+        let stacks = if options.stacks {
+            let sampling = options.sampling.unwrap_or(tax::FREQUENCY);
+            let frequency = if attached.sampler.is_some() { sampling } else { 0 };
+            Some(Stacks::take(&mut attached.ebpf, frequency)?)
+        } else {
+            None
+        };
         let has_user_copies = options.user_copies && attached.sampler.is_some();
         Ok(Self {
             host: Arc::new(host::describe(
@@ -161,6 +172,7 @@ impl Live {
             forgotten: RecordSum::default(),
             cgroups: Cgroups::default(),
             objects: options.objects.map(|_| Objects::default()),
+            stacks,
             roots,
             cost: Cost::survey(exit::idle_program(&attached.ebpf))?,
             code: has_user_copies.then(Code::new),
@@ -176,6 +188,12 @@ impl Live {
     #[must_use]
     pub fn has_user_copies(&self) -> bool {
         self.code.is_some()
+    }
+
+    /// Whether files of other processes are looked at, for what their code does or is called.
+    #[must_use]
+    pub fn looks_at_files(&self) -> bool {
+        self.code.is_some() || self.stacks.is_some()
     }
 
     /// What was attached.
@@ -276,6 +294,9 @@ impl Live {
         }
         losses[Loss::ProbeRecursions] = self.cost.recursions();
         losses[Loss::CopiersExhausted] = self.code.as_ref().map_or(0, Code::unnamed);
+        if let Some(stacks) = &self.stacks {
+            losses[Loss::StacksLost] += stacks.lost();
+        }
         Ok(losses)
     }
 
@@ -346,6 +367,10 @@ impl SnapshotSource for Live {
             }
             None => None,
         };
+        let stacks = match &mut self.stacks {
+            Some(stacks) => Some(Arc::new(stacks.sample(&mut self.attached.ebpf)?)),
+            None => None,
+        };
         let missed = self.attached.sampler.as_mut().and_then(tax::Sampler::news);
         let has_module = self.attached.unhooked.look();
         if has_module || missed.is_some() {
@@ -366,6 +391,7 @@ impl SnapshotSource for Live {
             processes,
             threads: self.processes.thread_samples(),
             objects,
+            stacks,
             unattributed: self.unattributed()?,
             copiers: self.copiers(),
             devices: self.devices()?,
@@ -386,6 +412,9 @@ impl SnapshotSource for Live {
         self.look_at_shapes();
         if let Some(code) = &mut self.code {
             code.tend(&self.attached.ebpf)?;
+        }
+        if let Some(stacks) = &mut self.stacks {
+            stacks.tend(&mut self.attached.ebpf)?;
         }
         self.patrol()?;
         if self.processes.is_unsettled() { self.settle() } else { Ok(()) }

@@ -4,7 +4,11 @@
 use anyhow::{Context as _, Result, anyhow};
 use aya_obj::generated::bpf_map_type;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
-use zc_common::{code::CODE_PLACES, device::INTERFACE_SLOTS};
+use zc_common::{
+    code::CODE_PLACES,
+    device::INTERFACE_SLOTS,
+    stack::{LEAST_RING_BYTES, RING_BYTES},
+};
 
 use crate::{
     OBJECT,
@@ -47,12 +51,14 @@ pub(crate) struct Sizes {
     pub(crate) diagnostics: bool,
     /// Rows of files, sockets and pipes, where these are counted.
     pub(crate) objects: Option<u32>,
+    /// Whether stacks are taken.
+    pub(crate) stacks: bool,
 }
 
 impl Sizes {
     /// The maps whose number of elements is known at the start only, with this number. That of a ring buffer
     /// is its bytes.
-    pub(crate) fn entries(&self) -> [(&'static str, u32); 16] {
+    pub(crate) fn entries(&self) -> [(&'static str, u32); 17] {
         let Self {
             room,
             tables: _,
@@ -63,6 +69,7 @@ impl Sizes {
             code,
             diagnostics,
             objects,
+            stacks,
         } = *self;
         let slots = room.slots;
         [
@@ -82,6 +89,7 @@ impl Sizes {
             (map::OBJECT_FLOWS, objects.unwrap_or(1)),
             (map::INCOMING_OBJECTS, objects.unwrap_or(1)),
             (map::PIPES_FILLED, objects.unwrap_or(1)),
+            (map::STACKS, if stacks { RING_BYTES } else { LEAST_RING_BYTES }),
         ]
     }
 
@@ -115,12 +123,14 @@ pub fn at_most(
     code: bool,
     diagnostics: bool,
     objects: Option<u32>,
+    stacks: bool,
 ) -> Result<u64> {
     let cpus = capacity::possible_cpus()?;
     let room = Room::new(threads);
     let tables = room.most_tables();
     let (senders, requests) = (true, true);
-    Sizes { room, tables, cpus, senders, requests, selective, code, diagnostics, objects }.bytes()
+    Sizes { room, tables, cpus, senders, requests, selective, code, diagnostics, objects, stacks }
+        .bytes()
 }
 
 /// Memory that can be taken without swapping, bytes (`MemAvailable`, `/proc/meminfo`). `None` where the kernel

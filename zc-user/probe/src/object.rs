@@ -42,6 +42,9 @@ names! {
         OBJECT_FLOWS,
         INCOMING_OBJECTS,
         PIPES_FILLED,
+        STACKS,
+        STACK_PACE,
+        STACKS_TAKEN,
         INTERFACES,
         URING_REQUESTS,
         LOSSES,
@@ -68,8 +71,16 @@ pub(super) mod program {
     pub(crate) const SAMPLE: &str = "zc_sample";
     /// The sampler that also notes where in their code programs are.
     pub(crate) const SAMPLE_CODE: &str = "zc_sample_code";
+    /// The sampler that also takes the stacks of threads in copy routines.
+    pub(crate) const SAMPLE_STACKS: &str = "zc_sample_stacks";
     /// The exit of system calls, by a kprobe.
     pub(crate) const SYS_EXIT_KPROBE: &str = "zc_sys_exit_kprobe";
+    /// The same, where stacks are taken.
+    pub(crate) const SYS_EXIT_STACKS_KPROBE: &str = "zc_sys_exit_stacks_kprobe";
+    /// The exit of system calls, where stacks are taken.
+    pub(crate) const SYS_EXIT_STACKS: &str = "zc_sys_exit_stacks";
+    /// As a raw tracepoint.
+    pub(crate) const SYS_EXIT_STACKS_RAW: &str = "zc_sys_exit_stacks_raw";
     /// Does nothing.
     pub(crate) const IDLE: &str = "zc_floor";
 }
@@ -126,7 +137,11 @@ mod tests {
         let mut asked = BTreeMap::from([
             (program::SAMPLE, "perf_event"),
             (program::SAMPLE_CODE, "perf_event"),
+            (program::SAMPLE_STACKS, "perf_event"),
             (program::SYS_EXIT_KPROBE, "kprobe"),
+            (program::SYS_EXIT_STACKS, "tp_btf"),
+            (program::SYS_EXIT_STACKS_RAW, "raw_tp"),
+            (program::SYS_EXIT_STACKS_KPROBE, "kprobe"),
             (program::IDLE, "raw_tp"),
         ]);
         asked.extend(BENCHMARK_PROGRAMS);

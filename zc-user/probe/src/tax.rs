@@ -28,6 +28,10 @@ pub(super) const SAMPLER: Load = Load { program: program::SAMPLE, target: Target
 /// The one that also notes where in their code programs are.
 pub(super) const CODE_SAMPLER: Load = Load { program: program::SAMPLE_CODE, target: Target::Any };
 
+/// The one that also takes stacks.
+pub(super) const STACK_SAMPLER: Load =
+    Load { program: program::SAMPLE_STACKS, target: Target::Any };
+
 /// The kernel's copy routines, sorted by name: code that does nothing but move bytes from one place in
 /// memory to another, on any kernel since 5.10.
 ///

@@ -8,7 +8,8 @@ pub mod grid;
 mod notes;
 mod objects;
 mod once;
+mod stacks;
 mod stat;
 mod zerocopy;
 
-pub use self::{objects::write_objects, once::write_once, stat::write_stat};
+pub use self::{objects::write_objects, once::write_once, stacks::write_stacks, stat::write_stat};

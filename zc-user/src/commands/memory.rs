@@ -15,11 +15,16 @@ const MUCH: u64 = 256 << 20;
 ///
 /// # Errors
 /// When the machine has less memory available.
-pub(super) fn threads(probing: &Probing, follow: &Follow, objects: Option<u32>) -> Result<u32> {
+pub(super) fn threads(
+    probing: &Probing,
+    follow: &Follow,
+    objects: Option<u32>,
+    stacks: bool,
+) -> Result<u32> {
     let Some(threads) = probing.max_threads else { return Ok(capacity::default_threads()) };
     let needed = |threads| {
         let (selective, code) = (follow.is_selective(), probing.user_copies);
-        memory::at_most(threads, selective, code, probing.ebpf_log, objects)
+        memory::at_most(threads, selective, code, probing.ebpf_log, objects, stacks)
     };
     let bytes = needed(threads)?;
     if let Some(available) = memory::available() {

@@ -1,23 +1,12 @@
 //! `zc files` and `zc peers`: `zc stat`, of which the report is about files, sockets and pipes.
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::stat;
+use super::{report::Report, stat};
 use crate::cli::{Objects, Usage};
 use zc_model::object::Which;
-
-/// What a run counts and reports in addition to, or in place of, what `zc stat` does.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Report {
-    /// What is listed.
-    pub(super) which: Which,
-    /// Rows that there are at most.
-    pub(super) most: u32,
-    /// How often, where it is not once at the end.
-    pub(super) interval: Option<Duration>,
-}
 
 /// Runs the verb.
 pub(super) async fn run(arguments: &Objects, which: Which) -> Result<ExitCode> {
@@ -33,6 +22,7 @@ pub(super) async fn run(arguments: &Objects, which: Which) -> Result<ExitCode> {
     if arguments.stat.format.has_columns() {
         return Err(Usage("--columns is for zc stat and zc top: leave it out".into()).into());
     }
-    let report = Report { which, most: arguments.max_objects, interval: arguments.interval };
+    let report =
+        Report::Objects { which, most: arguments.max_objects, interval: arguments.interval };
     stat::run(&arguments.stat, Some(report)).await
 }

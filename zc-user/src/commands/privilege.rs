@@ -27,7 +27,7 @@ fn needs(live: &Live) -> Result<CapabilitySet> {
         // For the CPUs that come online.
         needs |= CapabilitySet::PERFMON;
     }
-    if live.has_user_copies() {
+    if live.looks_at_files() {
         // For the files of other processes.
         needs |= RIGHTS;
     }

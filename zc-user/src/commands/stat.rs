@@ -23,8 +23,9 @@ use tokio::{
 };
 
 use super::{
-    objects::Report,
-    options_with, privilege, say_ended,
+    options_with, privilege,
+    report::Report,
+    say_ended,
     writer::{UNWRITTEN, Writer},
 };
 use crate::cli::{Stat, Usage};
@@ -50,11 +51,11 @@ use zc_session::{
     world::{Events, Real},
 };
 
-/// Runs `zc stat`, or with `objects` a verb that reports these.
-pub(super) async fn run(arguments: &Stat, objects: Option<Report>) -> Result<ExitCode> {
+/// Runs `zc stat`, or the verb that makes another report.
+pub(super) async fn run(arguments: &Stat, about: Option<Report>) -> Result<ExitCode> {
     let watched = watched(arguments)?;
     let ids: Vec<_> = watched.iter().map(|it| it.id).collect();
-    let report = open(arguments, objects)?;
+    let report = open(arguments, about)?;
     let signals = Signals::new()?;
     let follow = if arguments.command.is_empty() {
         arguments.selection.follow(&ids)
@@ -62,8 +63,7 @@ pub(super) async fn run(arguments: &Stat, objects: Option<Report>) -> Result<Exi
         Follow::Children
     };
     let filter = arguments.selection.filter(&follow);
-    let most = objects.map(|report| report.most);
-    let options = options_with(&arguments.probing, follow, most)?;
+    let options = options_with(&arguments.probing, follow, about)?;
     let mut live = Live::start(&arguments.selection.completed(options))?;
 
     let child = if arguments.command.is_empty() {
@@ -77,7 +77,7 @@ pub(super) async fn run(arguments: &Stat, objects: Option<Report>) -> Result<Exi
     };
     let watch = Watch::new(watched, child.as_ref());
     let subject = |watched: &[Watched]| subject(arguments, &filter, watched);
-    let every = objects.and_then(|report| report.interval);
+    let every = about.and_then(Report::interval);
     let mut watch = Reporting { watch, report, filter: &filter, subject, every, previous: None };
     if every.is_some() {
         watch.report.begin().context(UNWRITTEN)?;
@@ -355,16 +355,19 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 }
 
 /// Opens the report before anything is counted: a bad path fails at once.
-fn open(arguments: &Stat, objects: Option<Report>) -> Result<Writer> {
+fn open(arguments: &Stat, about: Option<Report>) -> Result<Writer> {
     let form = arguments.format.form(View::Report, arguments.selection.group_by.is_some())?;
     let out: Box<dyn Write> = match &arguments.output {
         Some(path) => Box::new(BufWriter::new(Stoppable(create(path)?))),
-        None if arguments.command.is_empty() || !arguments.format.is_text() => {
+        None if arguments.command.is_empty()
+            || !arguments.format.is_text()
+            || about.is_some_and(Report::is_for_programs) =>
+        {
             Box::new(BufWriter::new(Stoppable(io::stdout())))
         }
         None => Box::new(BufWriter::new(Stoppable(io::stderr()))),
     };
-    Ok(Writer::new(form, &arguments.selection, out).of(objects.map(|report| report.which)))
+    Ok(Writer::new(form, &arguments.selection, out).of(about))
 }
 
 fn create(path: &Path) -> Result<File> {

@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use zc_model::{frame::Frame, object::Which, sort::Listing};
-use zc_render::{csv, json, table};
+use zc_model::{frame::Frame, sort::Listing};
+use zc_render::{csv, folded, json, pprof, table};
 
-use crate::cli::{Form, Selection};
+use super::report::Report;
+use crate::cli::{Form, Selection, StackForm};
 
 /// What failed when a report on standard output cannot be written.
 pub(super) const UNWRITTEN: &str = "cannot write to standard output";
@@ -13,14 +14,17 @@ pub(super) const UNWRITTEN: &str = "cannot write to standard output";
 /// Processes that a text lists, unless the user says how many.
 const LISTED: usize = 20;
 
+/// The same for stacks.
+const STACKS: usize = 10;
+
 /// Writes frames in one form.
 pub(super) struct Writer {
     form: Form,
     /// What a text lists; the other forms have every process.
     busiest: Listing,
     everything: Listing,
-    /// Files, or sockets and pipes, where the report is about these.
-    objects: Option<Which>,
+    /// What the report is about, where that is not processes.
+    about: Option<Report>,
     out: Box<dyn Write>,
 }
 
@@ -30,19 +34,19 @@ impl Writer {
             form,
             busiest: selection.listing(Listing::busiest(LISTED)),
             everything: selection.listing(Listing::everything()),
-            objects: None,
+            about: None,
             out,
         }
     }
 
-    /// The same for a report about files, or sockets and pipes.
-    pub(super) fn of(self, objects: Option<Which>) -> Self {
-        Self { objects, ..self }
+    /// The same for a report about something else.
+    pub(super) fn of(self, about: Option<Report>) -> Self {
+        Self { about, ..self }
     }
 
     /// Writes what comes before the first frame.
     pub(super) fn begin(&mut self) -> io::Result<()> {
-        match (&self.form, self.objects) {
+        match (&self.form, self.about) {
             (Form::Csv(_), Some(_)) => csv::write_objects_header(&mut self.out),
             (Form::Csv(rows), None) => rows.write_header(&mut self.out),
             (Form::Text(_) | Form::Json, _) => Ok(()),
@@ -51,7 +55,7 @@ impl Writer {
 
     /// Writes one interval of many.
     pub(super) fn update(&mut self, frame: &Frame) -> io::Result<()> {
-        let Self { form, busiest, everything, objects: _, out } = self;
+        let Self { form, busiest, everything, about: _, out } = self;
         match form {
             Form::Json => json::write_line(frame, everything, out)?,
             Form::Csv(rows) => rows.write(frame, everything, out)?,
@@ -62,7 +66,7 @@ impl Writer {
 
     /// As [`Self::update`], of a report about files, or sockets and pipes, that `subject` used.
     pub(super) fn update_of(&mut self, frame: &Frame, subject: &str) -> io::Result<()> {
-        match (&self.form, self.objects) {
+        match (&self.form, self.about) {
             (Form::Json, _) | (_, None) => self.update(frame),
             (Form::Text(_), Some(_)) => {
                 self.whole_of(frame, subject)?;
@@ -80,15 +84,25 @@ impl Writer {
     }
 
     fn whole_of(&mut self, frame: &Frame, subject: &str) -> io::Result<()> {
-        let Self { form, busiest, everything, objects, out } = self;
-        match (form, *objects) {
+        let Self { form, busiest, everything, about, out } = self;
+        match (form, *about) {
+            (_, Some(Report::Stacks { form, weight })) => match form {
+                StackForm::Text => {
+                    table::write_stacks(frame, subject, busiest.top.unwrap_or(STACKS), out)?;
+                }
+                StackForm::Folded => folded::write_folded(frame, weight, out)?,
+                StackForm::Pprof => pprof::write_pprof(frame, out)?,
+                StackForm::Json => json::write_document(frame, everything, out)?,
+            },
             (Form::Json, _) => json::write_document(frame, everything, out)?,
             (Form::Csv(rows), None) => rows.write(frame, everything, out)?,
-            (Form::Csv(_), Some(which)) => csv::write_objects(frame, which, out)?,
+            (Form::Csv(_), Some(Report::Objects { which, .. })) => {
+                csv::write_objects(frame, which, out)?;
+            }
             (Form::Text(columns), None) => {
                 table::write_stat(frame, subject, busiest, columns, out)?;
             }
-            (Form::Text(_), Some(which)) => {
+            (Form::Text(_), Some(Report::Objects { which, .. })) => {
                 let top = busiest.top.unwrap_or(LISTED);
                 table::write_objects(frame, which, subject, top, out)?;
             }

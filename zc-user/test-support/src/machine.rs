@@ -72,6 +72,7 @@ impl Machine {
             threads: Vec::new(),
             copiers: Vec::new(),
             objects: None,
+            stacks: None,
             unattributed: Unattributed {
                 counters: counters(seconds, &[(CounterId::BlockWriteBytes, 3 * MIB)]),
                 paths: if self.empty {

@@ -20,6 +20,7 @@ mod processes;
 mod programs;
 mod scenarios;
 mod shapes;
+mod stacks;
 mod tax;
 mod unseen;
 mod user_copies;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         names::TESTS,
         devices::TESTS,
         shapes::TESTS,
+        stacks::TESTS,
         nginx::TESTS,
         objects::TESTS,
         writeback::TESTS,

@@ -14,6 +14,7 @@ pub(crate) mod objects;
 mod passed;
 pub(crate) mod refusal;
 pub(crate) mod renamed;
+pub(crate) mod sites;
 pub(crate) mod tax;
 mod traffic;
 pub(crate) mod users;
@@ -49,6 +50,7 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
         "dirty" => family::dirty(Path::new(text(1)), count(2)),
         "users" => users::users(),
         "workers" => workers::workers(),
+        "sites" => sites::sites(Path::new(text(1))),
         "crowd" => crowd::crowd(count(1)),
         "tax" => {
             tax::burn_all(text(1), count(2) as u64, Path::new(text(3)));

@@ -55,12 +55,14 @@ fn broken(bytes: i64) {
     }
     let Some(account) = Account::current() else { return };
     if account.is_unattributed() {
-        return account.book_copied(lane(CopyPath::CowCopy), bytes as u64, bytes as u64);
+        account.book_copied(lane(CopyPath::CowCopy), bytes as u64, bytes as u64);
+        return account.weigh_now(lane(CopyPath::CowCopy), bytes as u64);
     }
     if account.is_kernel_thread() {
         account.book_copied(lane(CopyPath::KernelCopy), 0, bytes as u64);
     } else {
         account.book_copied(lane(CopyPath::CowCopy), bytes as u64, bytes as u64);
+        account.weigh_now(lane(CopyPath::CowCopy), bytes as u64);
     }
 }
 

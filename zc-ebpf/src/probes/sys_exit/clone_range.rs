@@ -50,7 +50,7 @@ pub(super) fn copy_file_range(call: &Call<impl Registers>) {
     let shared = source.can_share_extents() && !copied && bypassed == 0;
     if shared && setting!(copy_sites) == 0 && !is_evident(call, source) {
         let lane = lane(CopyPath::CopyRangeCopied);
-        if setting!(objects) != 0 {
+        if setting!(notes) != 0 {
             call.note_book(lane, call.result);
         }
         call.account.book(lane, call.result);
@@ -140,7 +140,7 @@ pub(super) fn ioctl(call: &Call<impl Registers>) {
     } else {
         File::of(call.task, source).map_or(0, |file| file.size().saturating_sub(offset))
     };
-    if setting!(objects) != 0 {
+    if setting!(notes) != 0 {
         objects::comes_from(source as u32);
     }
     call.book(lane, bytes as i64);

@@ -131,7 +131,7 @@ extern "C" fn zc_foreign(word: u64, result: u64) -> u64 {
     let Some(account) = Account::of(cpu, task) else { return 0 };
     let (result, replaced) = (result as i64, NOT_REPLACED);
     Call { registers, task, account, result, replaced }.account_for(cpu, kind);
-    if setting!(objects) != 0 {
+    if setting!(notes) != 0 {
         zc_flow_settle();
         zc_object_settle();
     }

@@ -156,7 +156,7 @@ const EXTRAORDINARY: u64 = 0x2 | 0x20 | 0x2000 | 0x0400_0000;
 ///
 /// A function of its own: what it keeps in registers, a call that moves no data need not save.
 #[inline(never)]
-pub(super) fn straight(regs: u64, cpu: Cpu, how: How, result: i64) -> bool {
+pub(super) fn straight<const STACKS: bool>(regs: u64, cpu: Cpu, how: How, result: i64) -> bool {
     let regs = Object::typed(regs);
     let current = Object::current_task_typed();
     if arch::is_compat(current, regs)
@@ -181,7 +181,7 @@ pub(super) fn straight(regs: u64, cpu: Cpu, how: How, result: i64) -> bool {
     let Some(account) = Account::remembered(cpu, task) else { return false };
     let half = how.0 & u64::from(How::SENDS);
     let (booking, file) = booking(task, arch::argument(regs, 0), half);
-    let is_booked = account.book_straight(booking, half != 0, result, |bytes| {
+    let is_booked = account.book_straight::<STACKS>(booking, half != 0, result, |bytes| {
         if how.has(How::POSITION) {
             let start = arch::argument(regs, 3);
             if start != OWN_POSITION {

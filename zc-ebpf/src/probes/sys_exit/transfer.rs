@@ -114,7 +114,7 @@ extern "C" fn zc_assume(slot: u64, lane: u64, result: u64) -> u64 {
         return 0;
     }
     let lane = lane as Lane;
-    if setting!(objects) != 0 {
+    if setting!(notes) != 0 {
         objects::books(Done::new(account, lane, 1, 0), result);
     }
     account.add_unknown(lane, result);

@@ -64,6 +64,49 @@ pub(crate) fn find<S: Source, T>(
     None
 }
 
+/// The functions of a file by address, so that the tables are read once.
+pub(crate) struct Index {
+    /// Where they begin, their bytes, and where their names are.
+    functions: Vec<(u64, u64, u64)>,
+    /// The largest of them.
+    longest: u64,
+}
+
+/// Functions of an index at most: what a large program has with all its symbols.
+const MOST_INDEXED: usize = 1 << 17;
+
+impl Index {
+    /// `None` when there are too many of them, or when reading them costs more than it may.
+    pub(crate) fn of<S: Source>(elf: &Elf<S>) -> Option<Self> {
+        let mut functions = Vec::new();
+        let too_many = find(elf, |symbol| {
+            if !symbol.is_resolver {
+                functions.push((symbol.address, symbol.bytes, symbol.name));
+            }
+            (functions.len() > MOST_INDEXED).then_some(())
+        });
+        if too_many.is_some() || elf.file.is_spent() {
+            return None;
+        }
+        functions.sort_unstable();
+        functions.dedup_by_key(|(address, bytes, _)| (*address, *bytes));
+        functions.shrink_to_fit();
+        let longest = functions.iter().map(|(_, bytes, _)| *bytes).max().unwrap_or(0);
+        Some(Self { functions, longest })
+    }
+
+    /// The name of the function at `address`, as [`name_of`].
+    pub(crate) fn name_of<S: Source>(&self, elf: &Elf<S>, address: u64) -> Option<Vec<u8>> {
+        /// Symbols that lie between one and the end of its function.
+        const MOST_INSIDE: usize = 256;
+        let place = self.functions.partition_point(|(begin, ..)| *begin <= address);
+        let before = self.functions.get(..place)?.iter().rev().take(MOST_INSIDE);
+        let mut before = before.take_while(|(begin, ..)| address - begin < self.longest.max(1));
+        let (.., name) = before.find(|(begin, bytes, _)| address - begin < (*bytes).max(1))?;
+        elf.file.string(*name, MOST_NAME)
+    }
+}
+
 /// The name of the function at `address`: of the symbol that begins last before it and reaches it.
 pub(crate) fn name_of<S: Source>(elf: &Elf<S>, address: u64) -> Option<Vec<u8>> {
     let mut best: Option<Symbol> = None;

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     Program, Verdict,
-    elf::{Elf, functions::Functions, symbols},
+    elf::{Elf, Machine, functions::Functions, symbols},
     source::{Allowance, Blocks},
 };
 
@@ -193,4 +193,47 @@ fn a_question_that_costs_too_much_has_no_answer() {
     assert!(file.spend(1).eq(&false) && file.is_spent());
     file.allow(Allowance { bytes: 1 << 20, time: Duration::ZERO });
     assert!(!file.spend(1) && file.is_spent(), "its time is over");
+}
+
+#[test]
+fn functions_have_the_names_of_their_symbols() {
+    for (name, data) in programs().into_iter().filter(|(name, _)| !name.contains("stripped")) {
+        let elf = elf(data);
+        let mut program = Program::open(data).expect("it is a program");
+        for wanted in ["copy_old", "fill_new", "move_blocks"] {
+            let (address, bytes) = function(data, wanted);
+            for inside in [address, address + bytes - 1] {
+                let offset = elf.offset_of(inside).expect("it is in the file").0;
+                let found = program.function(offset).and_then(|function| function.name);
+                assert_eq!(found.as_deref(), Some(wanted), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_behind_a_call_is_a_place_to_return_to() {
+    // call +0; call [rax]; call [rax+8]; call [rip+0]; call [rsp+8]; call r11; syscall.
+    let x86: &[(&[u8], bool, bool)] = &[
+        (&[0xe8, 0, 0, 0, 0], true, false),
+        (&[0xff, 0x10], true, false),
+        (&[0xff, 0x50, 8], true, false),
+        (&[0xff, 0x15, 0, 0, 0, 0], true, false),
+        (&[0xff, 0x54, 0x24, 8], true, false),
+        (&[0x41, 0xff, 0xd3], true, false),
+        (&[0x0f, 0x05], false, true),
+        (&[0x90, 0x90], false, false),
+        (&[0xff, 0x60, 8], false, false),
+    ];
+    for (code, is_call, is_system_call) in x86 {
+        let before = |bytes: &mut [u8]| {
+            bytes.fill(0x90);
+            let (length, rest) = (bytes.len(), code.len());
+            let kept = rest.min(length);
+            bytes[length - kept..].copy_from_slice(&code[rest - kept..]);
+            Some(())
+        };
+        assert_eq!(Machine::X86.has_call(before), *is_call, "{code:x?}");
+        assert_eq!(Machine::X86.has_system_call(before), *is_system_call, "{code:x?}");
+    }
 }

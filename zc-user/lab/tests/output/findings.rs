@@ -248,6 +248,7 @@ fn frame(paths: &[PathSample], syscalls: u64) -> Result<Frame, String> {
         threads: Vec::new(),
         copiers: Vec::new(),
         objects: None,
+        stacks: None,
         unattributed: Unattributed::default(),
         devices: Vec::new(),
         losses,

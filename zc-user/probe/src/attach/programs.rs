@@ -25,7 +25,10 @@ const MOST_THREADS: usize = 4;
 
 /// The programs that the verifier takes longest for, in that order: a thread that began with one of them last
 /// would keep the others waiting.
-pub(crate) const LARGEST: [&str; 9] = [
+pub(crate) const LARGEST: [&str; 12] = [
+    "zc_sys_exit_stacks_kprobe",
+    "zc_sys_exit_stacks",
+    "zc_sys_exit_stacks_raw",
     "zc_sys_exit_kprobe",
     "zc_sys_exit",
     "zc_sys_exit_raw",

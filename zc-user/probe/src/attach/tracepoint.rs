@@ -14,6 +14,7 @@ use crate::{
     catalog::{PROBES, Probe, ProbeGroup},
     exit,
     layout::Access,
+    object::program,
     refusal::Refusal,
     shapes::Link,
 };
@@ -42,7 +43,11 @@ impl Tracepoints<'_> {
     pub(super) fn loads(self, group: ProbeGroup) -> Vec<Load> {
         let found = self.find(group).unwrap_or_default();
         let loads = found.into_iter().flat_map(|found| {
-            if self.counts_by_function(&found) { exit::LOADS.to_vec() } else { vec![found.load] }
+            if self.counts_by_function(&found) {
+                exit::loads(self.takes_stacks()).to_vec()
+            } else {
+                vec![found.load]
+            }
         });
         loads.collect()
     }
@@ -62,14 +67,15 @@ impl Tracepoints<'_> {
     ) -> Result<(), Refusal> {
         let mut probes = Vec::new();
         for found in self.find(group)? {
-            let by_function = self.counts_by_function(&found) && exit::load(ebpf, loader).is_some();
+            let by_function = self.counts_by_function(&found)
+                && exit::load(ebpf, loader, self.takes_stacks()).is_some();
             if !by_function {
                 loader.load(ebpf, found.load).with_context(|| cannot(found.tracepoint))?;
             }
             probes.push((found, by_function));
         }
         for (found, by_function) in probes {
-            if by_function && exit::attach(ebpf).is_some() {
+            if by_function && exit::attach(ebpf, self.takes_stacks()).is_some() {
                 continue;
             }
             // This loads it where the function could not be probed in the end.
@@ -97,12 +103,19 @@ impl Tracepoints<'_> {
     }
 
     fn load_of(self, probe: &Probe, tracepoint: &'static str) -> Load {
+        let (program, raw_program) = if self.takes_stacks() && tracepoint == exit::TRACEPOINT {
+            (program::SYS_EXIT_STACKS, program::SYS_EXIT_STACKS_RAW)
+        } else {
+            (probe.program, probe.raw_program)
+        };
         match self.access {
-            Access::Typed => {
-                Load { program: probe.program, target: Target::Tracepoint(tracepoint) }
-            }
-            Access::Checked => Load { program: probe.raw_program, target: Target::Any },
+            Access::Typed => Load { program, target: Target::Tracepoint(tracepoint) },
+            Access::Checked => Load { program: raw_program, target: Target::Any },
         }
+    }
+
+    fn takes_stacks(self) -> bool {
+        self.settings.stacks != 0
     }
 
     /// Whether the exit of system calls is to be counted by a kprobe instead.

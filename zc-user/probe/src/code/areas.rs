@@ -13,20 +13,38 @@ use crate::names::identity;
 /// Bytes of the list that are read: some hundred thousand areas.
 const MOST_BYTES: u64 = 32 << 20;
 
+/// Bits of a minor number (`MINORBITS`, `include/linux/kdev_t.h`).
+const MINOR_BITS: u32 = 20;
+
 /// An area.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Area {
+pub(crate) struct Area {
     /// First address.
-    pub(super) begin: u64,
+    pub(crate) begin: u64,
     /// First address after it.
-    pub(super) end: u64,
+    pub(crate) end: u64,
+    /// Whether it holds code.
+    pub(crate) is_code: bool,
+    /// Where in the file it begins.
+    pub(crate) offset: u64,
+    /// Device, in the kernel's form, and inode number of the file; 0 where there is none.
+    pub(crate) file: (u32, u64),
     /// The path of its file, or what the kernel calls it.
-    pub(super) name: Arc<str>,
+    pub(crate) name: Arc<str>,
 }
 
 /// Calls `take` with those areas of a process that begin at one of `begins`, which is sorted. Whether the process
 /// still runs: one that has its number does not count.
-pub(super) fn find(process: ProcessId, begins: &[u64], mut take: impl FnMut(Area)) -> bool {
+pub(crate) fn find(process: ProcessId, begins: &[u64], mut take: impl FnMut(Area)) -> bool {
+    all(process, |area| {
+        if begins.binary_search(&area.begin).is_ok() {
+            take(area);
+        }
+    })
+}
+
+/// Calls `take` with all areas of a process. Whether it still runs, as above.
+pub(crate) fn all(process: ProcessId, mut take: impl FnMut(Area)) -> bool {
     let Ok(file) = File::open(format!("/proc/{}/maps", process.pid)) else { return false };
     // The file is that of a process; it is the right one if it was before and is still the one.
     if !identity::is_same(process) {
@@ -40,9 +58,7 @@ pub(super) fn find(process: ProcessId, begins: &[u64], mut take: impl FnMut(Area
             Ok(0) | Err(_) => return true,
             Ok(_) => {}
         }
-        if let Some(area) = parse(&line)
-            && begins.binary_search(&area.begin).is_ok()
-        {
+        if let Some(area) = parse(&line) {
             take(area);
         }
     }
@@ -55,9 +71,22 @@ fn parse(line: &[u8]) -> Option<Area> {
     let addresses = str::from_utf8(words.next()?).ok()?;
     let (begin, end) = addresses.split_once('-')?;
     let [begin, end] = [begin, end].map(|it| u64::from_str_radix(it, 16).ok());
-    let name = words.nth(4).unwrap_or_default().trim_ascii_start();
+    let is_code = words.next()?.get(2) == Some(&b'x');
+    let mut text = || str::from_utf8(words.next()?).ok();
+    let offset = u64::from_str_radix(text()?, 16).ok()?;
+    let (major, minor) = text()?.split_once(':')?;
+    let [major, minor] = [major, minor].map(|it| u32::from_str_radix(it, 16).ok());
+    let inode = text()?.parse().ok()?;
+    let name = words.next().unwrap_or_default().trim_ascii_start();
     let name = name.strip_suffix(b" (deleted)").unwrap_or(name);
-    Some(Area { begin: begin?, end: end?, name: String::from_utf8_lossy(name).into() })
+    Some(Area {
+        begin: begin?,
+        end: end?,
+        is_code,
+        offset,
+        file: (major? << MINOR_BITS | minor?, inode),
+        name: String::from_utf8_lossy(name).into(),
+    })
 }
 
 #[cfg(test)]
@@ -66,7 +95,10 @@ mod tests {
 
     #[test]
     fn a_line_is_understood_whatever_the_name() {
-        let area = |name: &str| Some(Area { begin: 0x40_0000, end: 0x40_1000, name: name.into() });
+        let area = |name: &str| {
+            let (begin, end, offset, file) = (0x40_0000, 0x40_1000, 0x1000, (0xfe << 20, 1234));
+            Some(Area { begin, end, is_code: true, offset, file, name: name.into() })
+        };
         let line = |rest: &str| format!("00400000-00401000 r-xp 00001000 fe:00 1234 {rest}\n");
         for (rest, name) in [
             ("                      /bin/a b", "/bin/a b"),

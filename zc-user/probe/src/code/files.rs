@@ -12,7 +12,7 @@ use rustix::{
     fs::{CWD, FileType, Mode, OFlags, fstat, fstatfs, openat},
     time::{ClockId, clock_gettime},
 };
-use zc_code::{Finding, Program};
+use zc_code::{Finding, Function, Program};
 use zc_common::code::CodePlace;
 use zc_model::snapshot::ProcessId;
 use zc_privilege::raised;
@@ -32,19 +32,22 @@ const MOST_FINDINGS: usize = 16_384;
 const FREE: Duration = Duration::from_millis(500);
 const PART: u32 = 100;
 
+/// CPU time that the names of the functions of a file may cost before that.
+const FREE_FOR_NAMES: Duration = Duration::from_secs(5);
+
 /// `FUSE_SUPER_MAGIC`, `include/uapi/linux/magic.h`: a user's program serves it, and may never answer.
 const FUSE: u64 = 0x6573_5546;
 
 /// A file as the kernel knows it: the device of its file system, and its inode number.
-pub(super) type Key = (u32, u64);
+pub(crate) type Key = (u32, u64);
 
-pub(super) fn key(place: &CodePlace) -> Key {
+pub(crate) fn key(place: &CodePlace) -> Key {
     (place.device, place.inode)
 }
 
 /// What is open.
 #[derive(Default)]
-pub(super) struct Files {
+pub(crate) struct Files {
     by_key: HashMap<Key, Opened>,
 }
 
@@ -55,6 +58,7 @@ struct Opened {
     /// `None` for what is no program.
     program: Option<Program<File>>,
     findings: HashMap<u64, Finding>,
+    functions: HashMap<u64, Option<Function>>,
     path: Arc<str>,
     /// CPU time that it has cost.
     spent: Duration,
@@ -83,18 +87,18 @@ impl Stamp {
 
 impl Files {
     /// Begins with another batch: closes what was not asked about for a while, and what has changed since.
-    pub(super) fn tidy(&mut self) {
+    pub(crate) fn tidy(&mut self) {
         self.by_key.retain(|_, it| {
             it.asked.elapsed() < KEPT && Stamp::of(&it.file).is_some_and(|now| now == it.stamp)
         });
     }
 
-    pub(super) fn has(&self, key: Key) -> bool {
+    pub(crate) fn has(&self, key: Key) -> bool {
         self.by_key.contains_key(&key)
     }
 
     /// Opens the file that is mapped to an area of a process.
-    pub(super) fn open(&mut self, key: Key, process: ProcessId, area: &Area) {
+    pub(crate) fn open(&mut self, key: Key, process: ProcessId, area: &Area) {
         let Some(file) = raised(|| mapped(key, process, area)) else { return };
         // Another process may have got the number.
         if !identity::is_same(process) {
@@ -106,14 +110,23 @@ impl Files {
             oldest.map(|key| self.by_key.remove(&key));
         }
         let program = file.try_clone().ok().and_then(Program::open);
-        let (findings, path, now) = (HashMap::new(), Arc::clone(&area.name), Instant::now());
-        let (spent, since, asked) = (Duration::ZERO, now, now);
-        self.by_key
-            .insert(key, Opened { file, stamp, program, findings, path, spent, since, asked });
+        let now = Instant::now();
+        let opened = Opened {
+            file,
+            stamp,
+            program,
+            findings: HashMap::new(),
+            functions: HashMap::new(),
+            path: Arc::clone(&area.name),
+            spent: Duration::ZERO,
+            since: now,
+            asked: now,
+        };
+        self.by_key.insert(key, opened);
     }
 
     /// What the code at an offset of a file does; `None` for a file that could not be opened.
-    pub(super) fn find(&mut self, key: Key, offset: u64) -> Option<Found> {
+    pub(crate) fn find(&mut self, key: Key, offset: u64) -> Option<Found> {
         let opened = self.by_key.get_mut(&key)?;
         opened.asked = Instant::now();
         if opened.findings.len() >= MOST_FINDINGS {
@@ -128,12 +141,52 @@ impl Files {
         if opened.spent > FREE + opened.since.elapsed() / PART {
             return None;
         }
+        // That is for all places.
+        program.prepare();
         let began = cpu_time();
         let finding = program.at(offset);
         opened.spent += cpu_time().saturating_sub(began);
         opened.findings.insert(offset, finding.clone());
         let Finding { verdict, function } = finding;
         Some(Found::Code { verdict, function, file })
+    }
+}
+
+impl Files {
+    /// The function at an offset of a file; `None` where nothing says which.
+    pub(crate) fn function(&mut self, key: Key, offset: u64) -> Option<Function> {
+        let opened = self.by_key.get_mut(&key)?;
+        opened.asked = Instant::now();
+        if let Some(known) = opened.functions.get(&offset) {
+            return known.clone();
+        }
+        if opened.functions.len() >= MOST_FINDINGS {
+            opened.functions.clear();
+        }
+        let program = opened.program.as_mut()?;
+        // As for findings, but more: each is asked for once.
+        if opened.spent > FREE_FOR_NAMES + opened.since.elapsed() / PART {
+            return None;
+        }
+        let began = cpu_time();
+        let function = program.function(offset);
+        opened.spent += cpu_time().saturating_sub(began);
+        opened.functions.insert(offset, function.clone());
+        function
+    }
+
+    /// Whether a call ends at an offset of a file.
+    pub(crate) fn is_behind_call(&self, key: Key, offset: u64) -> bool {
+        let program = self.by_key.get(&key).and_then(|opened| opened.program.as_ref());
+        program.is_some_and(|program| program.is_behind_call(offset))
+    }
+}
+
+impl Files {
+    /// Whether a system call ends at an offset of a file.
+    pub(crate) fn is_behind_system_call(&self, key: Key, offset: u64) -> bool {
+        let program = self.by_key.get(&key).and_then(|opened| opened.program.as_ref());
+        program.is_some_and(|program| program.is_behind_system_call(offset))
     }
 }
 
@@ -145,7 +198,7 @@ fn cpu_time() -> Duration {
 
 /// The regular file that an area shows.
 fn mapped(key: Key, process: ProcessId, area: &Area) -> Option<File> {
-    let Area { begin, end, name } = area;
+    let Area { begin, end, name, .. } = area;
     let pid = process.pid;
     // The link leads to what is mapped, whatever has become of its path since.
     let by_area = open(&format!("/proc/{pid}/map_files/{begin:x}-{end:x}"));

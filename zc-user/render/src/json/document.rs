@@ -6,8 +6,9 @@ use serde::{Serialize, Serializer};
 
 mod groups;
 mod objects;
+mod stacks;
 
-use self::{groups::Grouped, objects::Counted};
+use self::{groups::Grouped, objects::Counted, stacks::Taken};
 use crate::advice::evidence;
 use zc_model::{
     advice::{self, Rule},
@@ -58,6 +59,8 @@ pub(super) struct Tail<'a> {
     groups: Option<Grouped<'a>>,
     #[serde(flatten)]
     objects: Option<Counted<'a>>,
+    #[serde(flatten)]
+    stacks: Option<Taken<'a>>,
     unattributed: Entry<'a>,
     /// Only where copies that programs make themselves are looked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -257,6 +260,7 @@ impl<'a> Document<'a> {
             threads: _,
             copiers: _,
             objects: _,
+            stacks: _,
             unattributed: _,
             devices: _,
             losses,
@@ -278,6 +282,7 @@ impl<'a> Document<'a> {
         let tail = Tail {
             groups: Grouped::of(listing, frame),
             objects: Counted::of(frame),
+            stacks: Taken::of(frame),
             unattributed: Entry::new(Row::unattributed(frame), frame),
             copiers: frame.host.user_copies.then(|| CopierRow::all(frame)),
             devices: Device::all(frame),

@@ -24,8 +24,8 @@ pub(super) const COLUMNS: usize = 80;
 pub(super) enum About<'a> {
     /// Processes or groups of them, with counters of every kind, and devices.
     Everything(Option<&'a [Group]>),
-    /// Moved and copied bytes of files, sockets and pipes.
-    Objects,
+    /// Moved and copied bytes only: of files, sockets and pipes, or of call stacks.
+    Bytes,
 }
 
 /// Explains every mark and dash that the machine's limitations give rise to, and names what was

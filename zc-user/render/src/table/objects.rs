@@ -91,7 +91,7 @@ pub fn write_objects(
         write_lines(&lines, which, frame, out)?;
     }
     flows::write(frame, which, &peers, top, out)?;
-    notes::write(frame, notes::About::Objects, out)
+    notes::write(frame, notes::About::Bytes, out)
 }
 
 /// A line of the table.

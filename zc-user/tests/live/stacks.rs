@@ -1,0 +1,131 @@
+//! Call stacks of copies: estimates, compared with what is known to have been copied, and the functions that made
+//! the calls.
+
+use std::fs;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    Test,
+    requirement::{self, Skip},
+    workload::sites::{ONE, THREE, TIMES},
+    zc::{workload, zc},
+};
+
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    ("stacks::two_functions_have_what_they_copied_within_the_margin", two),
+    ("stacks::folded_stacks_and_a_profile_are_written", forms),
+    ("stacks::every_copy_is_in_a_row", sums),
+];
+
+/// Margins of 95 % are 1.96 standard deviations to both sides: this is what chance exceeds once in a million runs.
+const CERTAIN: f64 = 5.0 / 1.96;
+
+/// Runs the workload with the options of `zc stacks`.
+fn run(options: &[&str]) -> Vec<u8> {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("data");
+    fs::write(&file, vec![7; THREE]).expect("there is room");
+    let mut command = zc();
+    command.arg("stacks").args(options).arg("--").args(workload()).arg("sites").arg(&file);
+    let output = command.output().expect("zc runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+struct Report(Value);
+
+/// An estimate and its margin.
+#[derive(Clone, Copy, Debug)]
+struct Estimate {
+    bytes: f64,
+    margin: f64,
+}
+
+impl Report {
+    fn of_a_run() -> Self {
+        Self(serde_json::from_slice(&run(&["--format", "json"])).expect("JSON"))
+    }
+
+    fn rows(&self) -> &[Value] {
+        self.0["stacks"].as_array().expect("rows")
+    }
+
+    /// The sum of the rows for which this holds.
+    fn sum(&self, holds: impl Fn(&Value) -> bool) -> Estimate {
+        let number = |row: &Value, name: &str| row[name].as_f64().expect("a number");
+        let (mut bytes, mut variance) = (0.0, 0.0);
+        for row in self.rows().iter().filter(|row| holds(row)) {
+            bytes += number(row, "copied_bytes");
+            variance += number(row, "copied_bytes_margin").powi(2);
+        }
+        Estimate { bytes, margin: variance.sqrt() }
+    }
+
+    /// What was copied through a function of the workload.
+    fn through(&self, function: &str) -> Estimate {
+        let name = format!("::sites::{function}");
+        let is_it = |frame: &Value| {
+            frame["function"].as_str().is_some_and(|function| function.ends_with(&name))
+        };
+        self.sum(|row| row["frames"].as_array().expect("frames").iter().any(is_it))
+    }
+
+    fn lost(&self) -> f64 {
+        self.0["stacks_lost_bytes"].as_f64().expect("a number")
+    }
+}
+
+fn assert_is(estimate: Estimate, lost: f64, truth: usize) {
+    let difference = (estimate.bytes - truth as f64).abs();
+    assert!(difference <= CERTAIN * estimate.margin + lost, "{estimate:?} of {truth}, lost {lost}");
+    assert!(estimate.margin < 0.25 * truth as f64, "{estimate:?} of {truth}");
+}
+
+fn two() -> Result<(), Skip> {
+    requirement::ebpf()?;
+    let report = Report::of_a_run();
+    let (three, one) = (report.through("three"), report.through("one"));
+    assert_is(three, report.lost(), TIMES * THREE);
+    assert_is(one, report.lost(), TIMES * ONE);
+    // The function that made the call is right below the one of the C library.
+    let below = |row: &Value| row["frames"][1]["function"].as_str().map(str::to_owned);
+    let both: Vec<_> = report.rows().iter().filter_map(below).collect();
+    for function in ["three", "one"] {
+        let is_there = both.iter().any(|name| name.ends_with(&format!("::sites::{function}")));
+        assert!(is_there, "{function}: {both:?}");
+    }
+    Ok(())
+}
+
+fn sums() -> Result<(), Skip> {
+    requirement::ebpf()?;
+    let report = Report::of_a_run();
+    let of_path = |row: &Value| row["path"] == "file_read";
+    let paths = report.0["totals"]["paths"].as_array().expect("paths");
+    let counted = paths.iter().find(|path| path["path"] == "file_read").expect("the path");
+    let counted = counted["copied_bytes"].as_u64().expect("a number");
+    assert!(counted >= (TIMES * (ONE + THREE)) as u64, "{counted}");
+    assert_is(report.sum(of_path), report.lost(), counted as usize);
+    Ok(())
+}
+
+fn forms() -> Result<(), Skip> {
+    requirement::ebpf()?;
+    let folded = String::from_utf8(run(&["--format", "folded"])).expect("text");
+    let mut bytes = 0.0;
+    for line in folded.lines() {
+        let (stack, number) = line.rsplit_once(' ').expect("a number at the end");
+        let number: f64 = number.parse().expect("a number");
+        if stack.split(';').any(|part| part.ends_with("::sites::three")) {
+            assert!(stack.ends_with(";[file_read]"), "{line}");
+            bytes += number;
+        }
+    }
+    let truth = (TIMES * THREE) as f64;
+    assert!((bytes - truth).abs() < 0.5 * truth, "{bytes} of {truth}: {folded}");
+    let profile = run(&["--format", "pprof"]);
+    assert_eq!(profile[..2], [0x1f, 0x8b], "gzip");
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! Two functions that make the kernel copy: one three times as much as the other.
+
+use std::{fs::File, hint::black_box, os::fd::AsRawFd as _, path::Path};
+
+/// Bytes that one function reads at a time.
+pub(crate) const ONE: usize = 10_007;
+/// Bytes that the other one does.
+pub(crate) const THREE: usize = 3 * ONE;
+/// Reads of each.
+pub(crate) const TIMES: usize = 60_000;
+
+/// Reads a file of at least [`THREE`] bytes.
+pub(crate) fn sites(path: &Path) {
+    let file = File::open(path).expect("the file");
+    let mut buffer = vec![0_u8; THREE];
+    for _ in 0..TIMES {
+        assert_eq!(three(&file, &mut buffer), THREE as isize);
+        assert_eq!(one(&file, &mut buffer), ONE as isize);
+    }
+}
+
+/// The call is not the last thing that it does: it would not be on the stack then.
+#[inline(never)]
+fn three(file: &File, buffer: &mut [u8]) -> isize {
+    // SAFETY: the buffer is as long.
+    black_box(unsafe { libc::pread(file.as_raw_fd(), buffer.as_mut_ptr().cast(), THREE, 0) })
+}
+
+/// As above.
+#[inline(never)]
+fn one(file: &File, buffer: &mut [u8]) -> isize {
+    // SAFETY: as above.
+    black_box(unsafe { libc::pread(file.as_raw_fd(), buffer.as_mut_ptr().cast(), ONE, 0) })
+}
