@@ -112,7 +112,7 @@ impl Due {
 
     #[inline(always)]
     fn draws(self) -> u32 {
-        (self.0 >> Self::DRAWS_SHIFT) as u8 as u32
+        u32::from((self.0 >> Self::DRAWS_SHIFT) as u8)
     }
 
     /// Bytes that it stands for.

@@ -65,7 +65,8 @@ fn open(pid: u32) -> Option<File> {
     // The number that it has in its own namespace comes last.
     let own: u32 = line("NSpid:").and_then(|all| all.split_whitespace().last()?.parse().ok())?;
     let user: u32 = line("Uid:").and_then(|all| all.split_whitespace().nth(1)?.parse().ok())?;
-    let path = format!("/proc/{pid}/root/tmp/perf-{own}.map");
+    let name = format!("/tmp/perf-{own}.map");
+    let path = format!("/proc/{pid}/root{name}");
     let mut options = File::options();
     options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY);
     let file = options.open(path).ok()?;
