@@ -53,7 +53,7 @@ fn a_refusal_does_not_depend_on_the_number_of_cpus() {
 fn where_files_run_short_the_first_groups_get_them() {
     // Enough for the maps and the system calls, and not for everything. Which file is the one too many
     // depends on how many the test has inherited: several limits, so that it is one of each kind.
-    for limit in 58..64 {
+    for limit in 70..76 {
         let few = format!("--nofile={limit}");
         let reports = both(&["prlimit", &few], &["doctor", "--json", "--max-threads", "8192"]);
         agree(&reports);

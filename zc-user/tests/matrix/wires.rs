@@ -8,7 +8,12 @@ mod ground;
 mod send;
 mod stranger;
 
-use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    sync::LazyLock,
+};
 
 use libtest_mimic::Trial;
 
@@ -120,7 +125,7 @@ struct Ground {
 static GROUND: LazyLock<Ground> = LazyLock::new(|| {
     let mut ground = Ground::make();
     for _ in 1..MOST_RUNS {
-        if ground.report.losses().is_empty() {
+        if ground.report.losses().is_empty() && !ground.has_missed() {
             break;
         }
         ground = Ground::make();
@@ -129,6 +134,15 @@ static GROUND: LazyLock<Ground> = LazyLock::new(|| {
 });
 
 impl Ground {
+    /// Whether something was missed that is no loss: before 5.12 the kernel does not count what programs miss
+    /// (`recursion_misses`, `struct bpf_prog_info`). The copies of such a call are assumed then, and said to be.
+    fn has_missed(&self) -> bool {
+        let paths = TRIPS.iter().flat_map(|trip| trip.way.paths());
+        let ids: BTreeSet<_> = paths.filter_map(|(path, _)| path.split(':').next()).collect();
+        let is_assumed = |row: &Process| ids.iter().any(|id| row.copied(id).1 == "assumed");
+        requirement::kernel_before(5, 12) && self.report.processes().iter().any(is_assumed)
+    }
+
     fn make() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let report = directory.path().join("report.json");
