@@ -201,6 +201,7 @@ offsets! {
     rb_right: "rb_node" . "rb_right",
     task_mm: "task_struct" . "mm",
     task_faults_disabled: "task_struct" . "pagefault_disabled",
+    mm_stack: "mm_struct" . "start_stack",
     mm_tree: "mm_struct" . "mm_mt.ma_root",
     mm_root: "mm_struct" . "mm_rb.rb_node",
     maple_pivots: "maple_range_64" . "pivot",

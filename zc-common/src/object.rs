@@ -181,16 +181,6 @@ pub struct Flow {
     pub bytes: u64,
 }
 
-/// Where what is in a pipe came from, by calls that move references to pages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct Filled {
-    /// The object; the number of its inode is 0 when there were several.
-    pub from: ObjectKey,
-    /// Bytes that came from there and have not been taken out again.
-    pub bytes: u64,
-}
-
 /// Whether bytes on a path come from an object, and whether they go to one.
 #[must_use]
 pub const fn ends(path: CopyPath) -> [bool; ENDS] {

@@ -37,8 +37,8 @@ pub struct StackSample {
     pub bytes: u64,
     /// What the call copied.
     pub copied: u64,
-    /// What tells the memory of the process from that of another program that it ran before (`execve`): the address of
-    /// its structure, which is shown to no one.
+    /// What tells the memory of the process from that of another program that it ran before (`execve`): where its stack
+    /// begins, as `/proc/PID/stat` says to who may see it.
     pub memory: u64,
     /// Process id; 0 when it is unattributed.
     pub tgid: u32,

@@ -381,7 +381,7 @@ extern "C" fn zc_object(done: u64, file: u64, bytes: u64, copied: u64, assumed: 
     let Some(account) = Account::at(done.slot()) else { return 0 };
     let count = match key_of(done, account, file) {
         None => element(done, UNKNOWN_OBJECT),
-        Some(key) => match counted(&key, done, account, file) {
+        Some(key) => match row(&key, account, file) {
             // SAFETY: a field of a map value; only its address is taken.
             Some(row) => Some(unsafe { &raw mut (*row).count }),
             None => {
@@ -440,13 +440,6 @@ fn inode_of(file: u64) -> Option<Object> {
         Object::untyped(file).read::<u64>(offset!(file_inode))?
     };
     if inode == 0 { None } else { Some(Object::untyped(inode)) }
-}
-
-/// The row of what a call has done.
-#[inline(always)]
-fn counted(key: &RowKey, done: Done, account: Account, file: u64) -> Option<*mut Row> {
-    flow::forget(done, &key.object);
-    row(key, account, file)
 }
 
 /// The row, which is made when there is none and there is room.

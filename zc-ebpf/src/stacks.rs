@@ -329,8 +329,9 @@ fn begin(due: Due, each: u64, copied: u64, kind: u8) -> Option<RingBufEntry<Stac
         set(&raw mut (*sample).start_ns, 0);
         set(&raw mut (*sample).bytes, each);
         set(&raw mut (*sample).copied, copied);
-        let memory = Object::current_task().load::<u64>(offset!(task_mm));
-        set(&raw mut (*sample).memory, memory);
+        let memory = Object::untyped(Object::current_task().load::<u64>(offset!(task_mm)));
+        let stack = memory.read::<u64>(offset!(mm_stack)).unwrap_or_default();
+        set(&raw mut (*sample).memory, stack);
         (&raw mut (*sample).tgid).write_volatile(0);
         (&raw mut (*sample).draws).write_volatile(due.draws());
         (&raw mut (*sample).lane).write_volatile(due.lane());

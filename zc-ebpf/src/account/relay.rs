@@ -64,7 +64,13 @@ impl Account {
         let Some(record) = self.own() else { return };
         // SAFETY: a map value; this thread is its only writer.
         unsafe {
-            let turn = (*record).relay.turn ^ 1;
+            let last = (*record).relay.turn;
+            // What this buffer held is gone.
+            let other = incoming(record, last);
+            if (*other).address == address {
+                (*other).bytes = 0;
+            }
+            let turn = last ^ 1;
             (*record).relay.turn = turn;
             let incoming = &mut *incoming(record, turn);
             incoming.address = address;
@@ -254,6 +260,9 @@ pub(crate) extern "C" fn zc_relay(slot: u64, fd: u64, address: u64, bytes: u64, 
         return zc_gathered(slot, address, given, bytes, end);
     }
     let address = if is_one { address } else { zc_first_buffer(address, given, bytes) };
+    if address == 0 {
+        return 0;
+    }
     let mut file = Target { flags: 0, mapping: 0 };
     if end == RELAY_FILE
         && let Some(open) = File::of(Object::current_task(), fd)

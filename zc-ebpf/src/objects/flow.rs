@@ -1,5 +1,6 @@
-//! Bytes by where they came from and where they went to: of a call that moves them from one object to another, of a
-//! thread that passes on what it has just read, and through pipes of which only references to pages are moved.
+//! Bytes by where they came from and where they went to: of a call that moves them from one object to another, and of
+//! a thread that passes on what it has just read. A pipe is an object like others: which bytes leave it is known to
+//! no one who does not look at all that use it.
 
 use aya_ebpf::{
     macros::map,
@@ -7,8 +8,7 @@ use aya_ebpf::{
 };
 use zc_common::{
     loss::Loss,
-    object::{FLOW_RELAYED, Filled, Flow, FlowKey, ObjectKey},
-    path::{CopyPath, Lane, lane},
+    object::{FLOW_RELAYED, Flow, FlowKey, ObjectKey},
 };
 
 use super::{Done, NOEXIST, object_key};
@@ -23,12 +23,6 @@ static OBJECT_FLOWS: HashMap<FlowKey, Flow> = HashMap::with_max_entries(1, 0);
 /// many as there are rows; the least recently used give way, and what is passed on from there is in no flow.
 #[map]
 static INCOMING_OBJECTS: LruHashMap<u64, ObjectKey> = LruHashMap::with_max_entries(1, 0);
-
-/// Where what is in a pipe came from. Writers: who moves something into the pipe or out of it: two that do so at the same
-/// time may both be taken for the last one, which makes the source that of either. Bound: as above; what leaves a
-/// forgotten pipe came from the pipe.
-#[map]
-static PIPES_FILLED: LruHashMap<ObjectKey, Filled> = LruHashMap::with_max_entries(1, 0);
 
 /// In read-only data: the stack is short.
 static NO_FLOW: Flow = Flow { ops: 0, bytes: 0 };
@@ -90,123 +84,9 @@ pub(super) extern "C" fn zc_flow(done: u64, from: u64, to: u64, bytes: u64) -> u
     let done = Done(done);
     let Some(account) = Account::at(done.slot()) else { return 0 };
     let Some(to) = object_key(to) else { return 0 };
-    let Some(mut from) = object_key(from) else { return 0 };
-    let of = done.lane();
-    if leaves_pipe(of)
-        && let Some(source) = take(&from, bytes)
-    {
-        from = source;
-    }
-    if enters_pipe(of) {
-        fill(&to, &from, bytes);
-    }
-    add(account, &from, &to, of, bytes);
+    let Some(from) = object_key(from) else { return 0 };
+    add(account, &from, &to, done.lane(), bytes);
     0
-}
-
-/// Where the bytes of a pipe came from is not known any more when a call has copied some into it or out of it.
-#[inline(always)]
-pub(super) fn forget(done: Done, pipe: &ObjectKey) {
-    if is_one_of(done.lane(), [CopyPath::PipeRead, CopyPath::PipeWrite, CopyPath::Vmsplice]) {
-        let _ = PIPES_FILLED.remove(pipe);
-    }
-}
-
-#[inline(always)]
-fn is_one_of<const N: usize>(of: Lane, paths: [CopyPath; N]) -> bool {
-    paths.iter().any(|path| lane(*path) == of)
-}
-
-#[inline(always)]
-fn enters_pipe(of: Lane) -> bool {
-    is_one_of(
-        of,
-        [
-            CopyPath::SendfileToPipe,
-            CopyPath::SpliceFilePipe,
-            CopyPath::SpliceSocketPipe,
-            CopyPath::SplicePipePipe,
-            CopyPath::Tee,
-        ],
-    )
-}
-
-#[inline(always)]
-fn leaves_pipe(of: Lane) -> bool {
-    is_one_of(
-        of,
-        [
-            CopyPath::SplicePipeSocket,
-            CopyPath::SplicePipeFile,
-            CopyPath::SplicePipePipe,
-            CopyPath::SplicePipePseudo,
-        ],
-    )
-}
-
-/// A key in a map value, member by member: the compiler would make a call of `memmove`, which is a loop over bytes here.
-#[inline(always)]
-unsafe fn key_at(key: *const ObjectKey) -> ObjectKey {
-    // SAFETY: the caller's.
-    unsafe {
-        ObjectKey {
-            inode: (&raw const (*key).inode).read_volatile(),
-            device: (&raw const (*key).device).read_volatile(),
-            generation: (&raw const (*key).generation).read_volatile(),
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn is(key: *const ObjectKey, other: &ObjectKey) -> bool {
-    // SAFETY: the caller's.
-    let key = unsafe { key_at(key) };
-    key.inode == other.inode && key.device == other.device && key.generation == other.generation
-}
-
-#[inline(always)]
-unsafe fn set(key: *mut ObjectKey, other: &ObjectKey) {
-    // SAFETY: the caller's.
-    unsafe {
-        (&raw mut (*key).inode).write_volatile(other.inode);
-        (&raw mut (*key).device).write_volatile(other.device);
-        (&raw mut (*key).generation).write_volatile(other.generation);
-    }
-}
-
-/// Notes that `bytes` came from `from` into the pipe `to`.
-#[inline(always)]
-fn fill(to: &ObjectKey, from: &ObjectKey, bytes: u64) {
-    if let Some(filled) = PIPES_FILLED.get_ptr_mut(to) {
-        // SAFETY: a map value; see there for who writes it.
-        unsafe {
-            if (*filled).bytes == 0 {
-                set(&raw mut (*filled).from, from);
-            } else if !is(&raw const (*filled).from, from) {
-                (&raw mut (*filled).from.inode).write_volatile(0);
-            }
-            (*filled).bytes += bytes;
-        }
-        return;
-    }
-    let filled = Filled { from: *from, bytes };
-    let _ = PIPES_FILLED.insert(to, filled, NOEXIST);
-}
-
-/// Takes `bytes` out of a pipe: the object that they came from, where that is known.
-#[inline(always)]
-fn take(pipe: &ObjectKey, bytes: u64) -> Option<ObjectKey> {
-    let filled = PIPES_FILLED.get_ptr_mut(pipe)?;
-    // SAFETY: as above.
-    unsafe {
-        if (*filled).bytes < bytes {
-            (*filled).bytes = 0;
-            return None;
-        }
-        (*filled).bytes -= bytes;
-        let from = key_at(&raw const (*filled).from);
-        if from.inode == 0 { None } else { Some(from) }
-    }
 }
 
 #[inline(always)]

@@ -1,16 +1,11 @@
 //! From which object to which one bytes were moved, for a report.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
-
-use zc_common::path::CopyPath;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     counter::{CounterId, Counters},
     object::Which,
-    snapshot::{FlowSample, FlowVia, Object, Objects, ProcessId},
+    snapshot::{FlowVia, Object, Objects, ProcessId},
 };
 
 /// A line of a report: bytes from an object to another.
@@ -31,24 +26,13 @@ pub struct Flow {
 }
 
 impl Objects {
-    /// The flows of which an end is listed by `which`, the busiest first, each pair of objects once for each way. What a
-    /// process spliced into a pipe and out of it again is one flow, from where it came to where it went.
+    /// The flows of which an end is listed by `which`, the busiest first, each pair of objects once for each way.
     #[must_use]
     pub fn flows(&self, which: Which) -> Vec<Flow> {
-        let left: HashSet<_> = self
-            .flows
-            .iter()
-            .filter(|flow| leaves_pipe(flow.via))
-            .map(|flow| (flow.process, flow.from.id))
-            .collect();
-        let goes_on = |flow: &FlowSample| {
-            enters_pipe(flow.via) && left.contains(&(flow.process, flow.from.id))
-        };
         let mut samples: Vec<_> = self
             .flows
             .iter()
             .filter(|flow| which.lists(flow.from.kind) || which.lists(flow.to.kind))
-            .filter(|flow| !goes_on(flow))
             .collect();
         samples.sort_by_key(|flow| std::cmp::Reverse(flow.bytes));
         let mut lines = BTreeMap::new();
@@ -91,38 +75,14 @@ impl Counters {
     }
 }
 
-/// Whether a call moved references to pages into a pipe.
-fn enters_pipe(via: FlowVia) -> bool {
-    const PATHS: [CopyPath; 4] = [
-        CopyPath::SendfileToPipe,
-        CopyPath::SpliceFilePipe,
-        CopyPath::SpliceSocketPipe,
-        CopyPath::SplicePipePipe,
-    ];
-    is_one_of(via, &PATHS)
-}
-
-/// Whether a call moved them out of a pipe.
-fn leaves_pipe(via: FlowVia) -> bool {
-    const PATHS: [CopyPath; 4] = [
-        CopyPath::SplicePipeSocket,
-        CopyPath::SplicePipeFile,
-        CopyPath::SplicePipePipe,
-        CopyPath::SplicePipePseudo,
-    ];
-    is_one_of(via, &PATHS)
-}
-
-fn is_one_of(via: FlowVia, paths: &[CopyPath]) -> bool {
-    matches!(via, FlowVia::Path(path) if path.is_known_and(|path| paths.contains(&path)))
-}
-
 #[cfg(test)]
 mod tests {
+    use zc_common::path::CopyPath;
+
     use super::*;
     use crate::{
         id::Id,
-        snapshot::{ObjectId, ObjectKind},
+        snapshot::{FlowSample, ObjectId, ObjectKind},
     };
 
     fn flow(
@@ -148,18 +108,19 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_through_a_pipe_of_the_process_is_one_flow() {
+    fn flows_of_several_processes_are_one_and_both_legs_through_a_pipe_are_there() {
         let on = |path| FlowVia::Path(Id::Known(path));
         let (file, pipe, socket) =
             ((1, ObjectKind::File), (2, ObjectKind::Pipe), (3, ObjectKind::Socket));
-        let other = (4, ObjectKind::File);
+        let other = ProcessId { pid: 8, start_ns: 13 };
+        let into = flow(file, pipe, on(CopyPath::SpliceFilePipe), 101);
         let objects = Objects {
             flows: vec![
-                flow(file, pipe, on(CopyPath::SpliceFilePipe), 101),
-                flow(file, socket, on(CopyPath::SplicePipeSocket), 101),
-                // Another process takes it out of the pipe.
-                flow(other, pipe, on(CopyPath::SpliceFilePipe), 103),
+                into.clone(),
+                FlowSample { process: other, bytes: 103, ..into },
+                flow(pipe, socket, on(CopyPath::SplicePipeSocket), 101),
                 flow(file, socket, FlowVia::Relayed, 107),
+                flow(file, file, on(CopyPath::CopyRangeCopied), 109),
             ],
             ..Objects::default()
         };
@@ -167,7 +128,7 @@ mod tests {
             let flows = objects.flows(which).into_iter();
             flows.map(|flow| (flow.from.id.inode, flow.to.id.inode, flow.bytes)).collect::<Vec<_>>()
         };
-        assert_eq!(listed(Which::Files), [(1, 3, 107), (4, 2, 103), (1, 3, 101)]);
-        assert_eq!(listed(Which::Peers), listed(Which::Files));
+        assert_eq!(listed(Which::Files), [(1, 2, 204), (1, 1, 109), (1, 3, 107)]);
+        assert_eq!(listed(Which::Peers), [(1, 2, 204), (1, 3, 107), (2, 3, 101)]);
     }
 }

@@ -256,6 +256,7 @@ impl Frame {
         if let Some(objects) = &mut self.objects {
             // What is outside the rows may or may not belong to one of the selected processes.
             objects.rows.retain(|row| kept.contains(&row.process));
+            objects.flows.retain(|flow| kept.contains(&flow.process));
         }
         if let Some(stacks) = &mut self.stacks {
             stacks.rows.retain(|row| kept.contains(&row.process));

@@ -30,7 +30,7 @@ use zc_code::Verdict;
 use zc_model::snapshot::{Copier, CopierKind, ProcessId};
 
 use crate::object::map;
-use worker::{Answer, Worker};
+use worker::{Answer, Places, Worker, by_process};
 
 /// What it takes to open the files of other processes, as they are mapped.
 pub const RIGHTS: CapabilitySet =
@@ -110,17 +110,15 @@ impl Code {
             self.note(answers);
         }
         let Some(worker) = self.worker.as_mut().filter(|it| !it.is_busy()) else { return Ok(()) };
-        let Some(Map::HashMap(data)) = ebpf.map(map::CODE) else {
-            anyhow::bail!("the object has no map CODE")
-        };
-        let places = take::all(data.fd()).context("cannot read where processes were sampled")?;
+        let places = places(ebpf)?;
         if !places.is_empty() {
             worker.ask(places);
         }
         Ok(())
     }
 
-    /// The same, and waits for the answer, unless a file system keeps it.
+    /// The same, and waits for the answer, unless a file system keeps it: what is not known then stays unknown, since
+    /// samples that are nothing else would be taken for code that does not copy.
     pub(super) fn settle(&mut self, ebpf: &Ebpf) -> Result<()> {
         let until = Instant::now() + PATIENCE;
         // What was asked before, and what has come up since.
@@ -131,6 +129,13 @@ impl Code {
                 && let Some(answers) = worker.answer(left)
             {
                 self.note(answers);
+            }
+        }
+        if let Some(worker) = self.worker.as_mut().filter(|it| it.is_busy()) {
+            let late = worker.give_up();
+            let new = by_process(&places(ebpf)?);
+            for (process, count) in late.into_iter().chain(new) {
+                self.ready.entry(process).or_default().unknown += count;
             }
         }
         Ok(())
@@ -201,6 +206,14 @@ impl Code {
         copiers.sort_by(|a, b| Copier::order(a).cmp(&Copier::order(b)));
         copiers
     }
+}
+
+/// Where processes were sampled since the last time.
+fn places(ebpf: &Ebpf) -> Result<Places> {
+    let Some(Map::HashMap(data)) = ebpf.map(map::CODE) else {
+        anyhow::bail!("the object has no map CODE")
+    };
+    take::all(data.fd()).context("cannot read where processes were sampled")
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ pub(crate) struct Sizes {
 impl Sizes {
     /// The maps whose number of elements is known at the start only, with this number. That of a ring buffer
     /// is its bytes.
-    pub(crate) fn entries(&self) -> [(&'static str, u32); 17] {
+    pub(crate) fn entries(&self) -> [(&'static str, u32); 16] {
         let Self {
             room,
             tables: _,
@@ -88,7 +88,6 @@ impl Sizes {
             (map::OBJECT_DETAILS, objects.unwrap_or(1)),
             (map::OBJECT_FLOWS, objects.unwrap_or(1)),
             (map::INCOMING_OBJECTS, objects.unwrap_or(1)),
-            (map::PIPES_FILLED, objects.unwrap_or(1)),
             (map::STACKS, if stacks { RING_BYTES } else { LEAST_RING_BYTES }),
         ]
     }

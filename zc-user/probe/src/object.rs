@@ -41,7 +41,6 @@ names! {
         OBJECTS_OUTSIDE,
         OBJECT_FLOWS,
         INCOMING_OBJECTS,
-        PIPES_FILLED,
         STACKS,
         STACK_PACE,
         STACKS_TAKEN,

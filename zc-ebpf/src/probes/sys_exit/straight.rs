@@ -220,6 +220,9 @@ fn relay(account: Account, booking: Booking, file: u64, how: How, bytes: u64) {
     }
     if how.has(How::VECTOR | How::MESSAGE) {
         address = zc_first_buffer(address, how.buffer_given(), bytes);
+        if address == 0 {
+            return;
+        }
     }
     if sends {
         account.went_out(

@@ -31,7 +31,7 @@ pub(super) struct Answer {
     pub(super) found: Option<Found>,
 }
 
-type Places = Vec<(CodePlace, u64)>;
+pub(super) type Places = Vec<(CodePlace, u64)>;
 
 /// A thread that answers questions, one at a time. It ends when this is dropped and it has answered.
 pub(super) struct Worker {
@@ -40,6 +40,8 @@ pub(super) struct Worker {
     is_busy: bool,
     /// It did not answer in time: nothing waits for it until it has.
     is_late: bool,
+    /// Samples that it was asked about, by process. `None` when the answer is not wanted any more.
+    asked: Option<BTreeMap<ProcessId, u64>>,
 }
 
 impl Worker {
@@ -58,7 +60,7 @@ impl Worker {
         };
         let builder = thread::Builder::new().name("zc-code".to_owned());
         builder.spawn(work).context("cannot start the thread that looks at code")?;
-        Ok(Self { questions, answers, is_busy: false, is_late: false })
+        Ok(Self { questions, answers, is_busy: false, is_late: false, asked: None })
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -67,11 +69,17 @@ impl Worker {
 
     /// Asks about places. Not while it is busy.
     pub(super) fn ask(&mut self, places: Places) {
+        self.asked = Some(by_process(&places));
         // It is there as long as this is.
         self.is_busy = self.questions.send(places).is_ok();
     }
 
-    /// The answer, if it comes within `patience`.
+    /// What it was asked about and has not answered: the answer is not wanted any more, and dropped when it comes.
+    pub(super) fn give_up(&mut self) -> BTreeMap<ProcessId, u64> {
+        self.asked.take().filter(|_| self.is_busy).unwrap_or_default()
+    }
+
+    /// The answer, if it comes within `patience` and is wanted.
     pub(super) fn answer(&mut self, patience: Duration) -> Option<Vec<Answer>> {
         if !self.is_busy {
             return None;
@@ -80,7 +88,7 @@ impl Worker {
         match self.answers.recv_timeout(patience) {
             Ok(answers) => {
                 (self.is_busy, self.is_late) = (false, false);
-                Some(answers)
+                self.asked.take().map(|_| answers)
             }
             Err(RecvTimeoutError::Timeout) => {
                 self.is_late |= patience > Duration::ZERO;
@@ -89,6 +97,15 @@ impl Worker {
             Err(RecvTimeoutError::Disconnected) => None,
         }
     }
+}
+
+/// The samples of each process.
+pub(super) fn by_process(places: &Places) -> BTreeMap<ProcessId, u64> {
+    let mut samples = BTreeMap::new();
+    for (place, count) in places {
+        *samples.entry(process_of(place)).or_default() += count;
+    }
+    samples
 }
 
 fn process_of(place: &CodePlace) -> ProcessId {

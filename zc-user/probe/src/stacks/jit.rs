@@ -15,6 +15,10 @@ use std::{
 const MOST_BYTES: u64 = 32 << 20;
 /// Functions of a file.
 const MOST_FUNCTIONS: usize = 1 << 17;
+/// Bytes of a name: of longer ones the beginning.
+const MOST_NAME: usize = 256;
+/// Bytes of all names of a file.
+const MOST_NAMES: usize = 4 << 20;
 /// How often a file is read again, where it has changed.
 const PACE: Duration = Duration::from_secs(1);
 
@@ -23,22 +27,18 @@ const PACE: Duration = Duration::from_secs(1);
 pub(super) struct Map {
     /// By address, in order: where it begins, how many bytes it has, its name.
     functions: Vec<(u64, u64, Arc<str>)>,
-    /// Bytes of the file when it was read.
-    bytes: u64,
+    /// What the file was when it was read: its bytes, and when it was changed, s and ns.
+    version: (u64, i64, i64),
     read: Option<Instant>,
 }
 
 impl Map {
     /// The function at an address of the process.
     pub(super) fn name(&mut self, pid: u32, address: u64) -> Option<Arc<str>> {
-        if let Some(name) = self.find(address) {
-            return Some(name);
+        if self.read.is_none_or(|read| read.elapsed() >= PACE) {
+            self.read = Some(Instant::now());
+            self.refresh(pid);
         }
-        if self.read.is_some_and(|read| read.elapsed() < PACE) {
-            return None;
-        }
-        self.read = Some(Instant::now());
-        self.refresh(pid);
         self.find(address)
     }
 
@@ -51,10 +51,11 @@ impl Map {
     fn refresh(&mut self, pid: u32) {
         let Some(file) = open(pid) else { return };
         let Ok(metadata) = file.metadata() else { return };
-        if metadata.len() == self.bytes {
+        let version = (metadata.len(), metadata.mtime(), metadata.mtime_nsec());
+        if version == self.version {
             return;
         }
-        self.bytes = metadata.len();
+        self.version = version;
         self.functions = parse(file);
     }
 }
@@ -77,13 +78,15 @@ fn open(pid: u32) -> Option<File> {
 fn parse(file: impl Read) -> Vec<(u64, u64, Arc<str>)> {
     let mut functions = Vec::new();
     let mut reader = BufReader::new(file.take(MOST_BYTES));
-    let mut line = Vec::new();
+    let (mut line, mut names) = (Vec::new(), 0);
     while functions.len() < MOST_FUNCTIONS {
         line.clear();
         match reader.read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => break,
             Ok(_) => {}
         }
+        // Both numbers, and what is kept of the name.
+        line.truncate(2 * "0x".len() + 2 * 16 + 2 + MOST_NAME);
         let text = String::from_utf8_lossy(&line);
         let mut words = text.trim_end().splitn(3, ' ');
         let mut number = || {
@@ -93,6 +96,10 @@ fn parse(file: impl Read) -> Vec<(u64, u64, Arc<str>)> {
         if let (Some(begin), Some(bytes)) = (number(), number())
             && let Some(name) = words.next()
         {
+            names += name.len();
+            if names > MOST_NAMES {
+                break;
+            }
             functions.push((begin, bytes, name.into()));
         }
     }
@@ -110,7 +117,7 @@ mod tests {
     #[test]
     fn functions_are_found_by_any_of_their_addresses_and_bad_lines_are_left_out() {
         let text = "1000 20 a b\nnonsense\n0x2000 10 \u{1b}[31m\n1000 30 later\n3000 zz no\n\n";
-        let map = Map { functions: parse(text.as_bytes()), bytes: 1, read: None };
+        let map = Map { functions: parse(text.as_bytes()), version: (1, 0, 0), read: None };
         let name = |address| map.find(address).map(|name| name.to_string());
         assert_eq!(name(0x1000).as_deref(), Some("later"));
         assert_eq!(name(0x102f).as_deref(), Some("later"));

@@ -34,6 +34,9 @@ const MOST_NAMES: usize = 16_384;
 /// How often the areas of a process are read again for an address that is in none.
 const PACE: Duration = Duration::from_millis(100);
 
+/// How often they are read again anyway: another library may be where one was.
+const REREAD: Duration = Duration::from_secs(1);
+
 /// Functions in which stacks begin.
 const ROOTS: [&str; 10] = [
     "_start",
@@ -59,6 +62,18 @@ pub(super) struct Resolver {
     processes: HashMap<(ProcessId, u64), Process>,
 }
 
+/// Where the stack of a process begins; `None` where the kernel does not say. 28th field of `/proc/PID/stat`
+/// (`fs/proc/array.c`, 5.10 to 7.2), 0 to who may not see it.
+fn stack_of(pid: u32) -> Option<u64> {
+    /// Of the fields behind the name, which ends with the last parenthesis.
+    const FIELD: usize = 28 - 3;
+    let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let end = text.iter().rposition(|byte| *byte == b')')?;
+    let rest = str::from_utf8(&text[end + 1..]).ok()?;
+    let stack = rest.split_whitespace().nth(FIELD)?.parse().ok()?;
+    (stack != 0).then_some(stack)
+}
+
 /// What is known of a process.
 struct Process {
     /// Its areas with code, in order.
@@ -70,7 +85,7 @@ struct Process {
 }
 
 impl Process {
-    fn new(id: ProcessId) -> Self {
+    fn new(id: ProcessId, memory: u64) -> Self {
         let now = Instant::now();
         let mut new = Self {
             areas: Vec::new(),
@@ -79,22 +94,26 @@ impl Process {
             jit: jit::Map::default(),
             asked: now,
         };
-        new.read_areas(id);
+        new.read_areas(id, memory);
         new
     }
 
-    fn read_areas(&mut self, id: ProcessId) {
+    fn read_areas(&mut self, id: ProcessId, memory: u64) {
         let mut areas = Vec::new();
-        raised(|| {
+        let is_same = raised(|| {
             areas::all(id, |area| {
                 if area.is_code && areas.len() < MOST_AREAS {
                     areas.push(area);
                 }
-            })
+            });
+            // Afterwards: a process that runs another program now has other areas.
+            stack_of(id.pid).is_none_or(|stack| stack == memory)
         });
         // What has ended has none any more: what is known of it still holds.
-        if !areas.is_empty() {
+        if is_same && !areas.is_empty() && areas != self.areas {
             self.areas = areas;
+            // Another library may be where one was.
+            self.frames.clear();
         }
         self.read = Instant::now();
     }
@@ -127,12 +146,15 @@ impl Resolver {
                 let oldest = self.processes.iter().min_by_key(|(_, it)| it.asked).map(|it| *it.0);
                 oldest.map(|key| self.processes.remove(&key));
             }
-            self.processes.insert(key, Process::new(id));
+            self.processes.insert(key, Process::new(id, sample.memory));
         }
         let Some(process) = self.processes.get_mut(&key) else { return };
+        if process.read.elapsed() >= REREAD {
+            process.read_areas(id, sample.memory);
+        }
         for address in addresses.iter().chain(&sample.above).filter(|address| **address != 0) {
             if process.area(*address).is_none() && process.read.elapsed() >= PACE {
-                process.read_areas(id);
+                process.read_areas(id, sample.memory);
             }
             if let Some(area) = process.area(*address)
                 && area.file.1 != 0
@@ -216,9 +238,6 @@ fn frame(
     if let Some(known) = process.frames.get(&(address, is_return)) {
         return Arc::clone(known);
     }
-    if process.area(address).is_none() && process.read.elapsed() >= PACE {
-        process.read_areas(id);
-    }
     // A call may be the last instruction of its function.
     let inside = address - u64::from(is_return);
     let Some(area) = process.area(address).cloned() else {
@@ -231,8 +250,8 @@ fn frame(
     };
     let new = Arc::new(if area.file.1 == 0 {
         let function = process.jit.name(id.pid, inside);
-        // One that has no name may have one later.
-        let is_known = function.is_some() || !area.name.is_empty();
+        // One that has no name may have one later, and one that has may have another.
+        let is_known = !area.name.is_empty();
         let offset = if function.is_some() { 0 } else { address };
         let module = if area.name.is_empty() { JIT.into() } else { area.name };
         let new = StackFrame { kind: FrameKind::NoFile, function, module, offset };

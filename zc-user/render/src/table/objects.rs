@@ -155,7 +155,9 @@ fn write_lines(
     };
     let taken: usize = (0..headings.len() - 2).map(|at| widest(at) + 2).sum();
     let process = lines.iter().map(|line| line.process.width()).max().unwrap_or(0);
-    let process = process.min(PROCESS).max("PROCESS".len());
+    // Of the name of a process less, where numbers take what the name of an object needs.
+    let spare = COLUMNS.saturating_sub(taken + LEAST + 4);
+    let process = process.min(PROCESS).min(spare).max("PROCESS".len());
     let room = COLUMNS.saturating_sub(taken + process + 4).max(LEAST);
     let mut grid = Grid::new(headings);
     for (line, mut cells) in lines.iter().zip(numbers) {

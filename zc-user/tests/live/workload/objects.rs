@@ -120,6 +120,7 @@ pub(super) fn flows(directory: &Path) {
         fs::write(&path, [1; WRITE]).expect("room");
         File::open(path).expect("a file")
     });
+    let gamma = File::create(directory.join("gamma")).expect("a file");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let near = TcpStream::connect(listener.local_addr().expect("a port")).expect("a listener");
     let (mut far, client) = listener.accept().expect("a connection");
@@ -146,18 +147,18 @@ pub(super) fn flows(directory: &Path) {
         into_pipe(&beta);
         out_of_pipe();
         arrive(SPLICE);
-        // From two files: which of them it is that leaves is not known.
-        into_pipe(&alpha);
-        into_pipe(&beta);
-        out_of_pipe();
-        out_of_pipe();
-        arrive(2 * SPLICE);
-        // What leaves was not spliced into the pipe.
-        into_pipe(&alpha);
-        (&reader).read_exact(&mut [0; SPLICE]).expect("what is there");
-        (&writer).write_all(&[5; SPLICE]).expect("room");
-        out_of_pipe();
-        arrive(SPLICE);
+        // Into the same buffer, and then out of it twice: what it held before is gone.
+        alpha.read_exact_at(&mut buffer, 0).expect("readable");
+        beta.read_exact_at(&mut buffer, 0).expect("readable");
+        (&near).write_all(&buffer).expect("room");
+        (&near).write_all(&buffer).expect("room");
+        arrive(2 * READ);
+        // Into two buffers and out of two others.
+        let (mut one, mut two) = ([0; READ], [0; READ]);
+        let mut buffers = [&mut one[..], &mut two[..]].map(std::io::IoSliceMut::new);
+        assert_eq!((&alpha).read_vectored(&mut buffers).expect("readable"), 2 * READ);
+        let others = [IoSlice::new(&[8; READ]), IoSlice::new(&[9; READ])];
+        assert_eq!((&gamma).write_vectored(&others).expect("room"), 2 * READ);
     });
 }
 
