@@ -4,6 +4,7 @@ mod ahead;
 pub(crate) mod blueprint;
 pub mod capacity;
 pub(crate) mod programs;
+mod signals;
 pub(crate) mod slots;
 mod targets;
 mod tracepoint;
@@ -194,6 +195,7 @@ impl Attached {
 /// core probes. Other groups degrade on their own, see [`Attached::groups`].
 pub fn attach(options: &Options) -> Result<Attached> {
     zc_privilege::limits::raise();
+    let _held = signals::Held::now();
     let stop = AtomicBool::new(false);
     // The scope waits for the threads: the privileges of a thread that went on would not be dropped.
     raised(|| thread::scope(|scope| attach_with(options, Ahead::start(scope, &stop))))

@@ -28,6 +28,23 @@ fn the_report_comes_when_a_signal_does() {
 }
 
 #[test]
+fn one_that_comes_while_programs_are_loaded_is_no_error() {
+    for signal in SIGNALS {
+        let stat = Running::start(zc(["stat", "--duration", "1000"]));
+        // The maps are made before the first program.
+        let descriptors = format!("/proc/{}/fd", stat.0.id());
+        until("zc makes maps", || {
+            let all = std::fs::read_dir(&descriptors).into_iter().flatten().flatten();
+            let mut links = all.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+            links.any(|link| link.to_string_lossy().contains("bpf-map"))
+        });
+        stat.signal(signal);
+        let (status, _, stderr) = stat.end();
+        assert_eq!((status.code(), stderr.as_str()), (Some(0), ""), "{signal:?}");
+    }
+}
+
+#[test]
 fn updates_end_with_a_whole_line() {
     for signal in SIGNALS {
         let mut top = Running::start(zc(["top", "--json", "--interval", "0.1"]));
