@@ -125,9 +125,9 @@ moved bytes and are followed, too.
 `flows` says from which object to which one: a row per process, pair of objects and `path`; in text it is below the
 table, as `FROM` and `TO`. A call that moves bytes between two objects (sendfile, splice, copy_file_range) tells both. A
 pipe is an object like others: what is spliced through it is two flows, into it and out of it, and which bytes leave it
-is not said. `relayed` is true, and `path` `null`, where a thread wrote or sent at least 512 bytes from the buffer into
+is not known. `relayed` is true, and `path` `null`, where a thread wrote or sent at least 512 bytes from the buffer into
 which it had read or received them before (`relayed_file_socket_bytes` and its like; here also what is appended, or
-updated in place, which those leave out). That is told by addresses: `zc` does not look at data. What else has been
+updated in place, which those leave out). Addresses are compared, never the data. What else has been
 written to that buffer in between, by the program, by smaller reads, by io_uring, by a datagram or past the page cache,
 is taken for what had been read. Buffers of which more than two are in use, those passed on between threads and those
 of io_uring are in no flow; what the counters have and no flow is `(not attributed)`, at least. CSV has no flows. A table
