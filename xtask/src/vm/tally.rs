@@ -38,6 +38,9 @@ const EXCUSED: &[Excuse] = &[
     Excuse { test: "scenarios::io_uring_splice_to_udplite", kernels: &["5.10", "7.2"] },
     // The root of a guest is the kernel's own, which cannot be exchanged.
     Excuse { test: "objects::a_path_is_that_in_the_container", kernels: EVERY },
+    // Names of functions are read by an emulated processor.
+    Excuse { test: "stacks::two_functions", kernels: EVERY },
+    Excuse { test: "stacks::folded_stacks", kernels: EVERY },
     // The kernel tells how many instructions it verified since 5.16.
     Excuse { test: "verified::", kernels: &["5.10"] },
     // Files in memory can be opened with O_DIRECT since 6.6.

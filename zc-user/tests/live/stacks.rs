@@ -83,8 +83,18 @@ fn assert_is(estimate: Estimate, lost: f64, truth: usize) {
     assert!(estimate.margin < 0.25 * truth as f64, "{estimate:?} of {truth}");
 }
 
-fn two() -> Result<(), Skip> {
+/// An emulated machine takes longer to read the names of this program, whose symbols are tens of megabytes, than it
+/// runs: its stacks have none then.
+fn names_in_time() -> Result<(), Skip> {
     requirement::ebpf()?;
+    match std::env::var_os("ZC_VM_RESULTS") {
+        Some(_) => Err(Skip::Kernel("an emulated machine finds no names in time".into())),
+        None => Ok(()),
+    }
+}
+
+fn two() -> Result<(), Skip> {
+    names_in_time()?;
     let report = Report::of_a_run();
     let (three, one) = (report.through("three"), report.through("one"));
     assert_is(three, report.lost(), TIMES * THREE);
@@ -112,7 +122,7 @@ fn sums() -> Result<(), Skip> {
 }
 
 fn forms() -> Result<(), Skip> {
-    requirement::ebpf()?;
+    names_in_time()?;
     let folded = String::from_utf8(run(&["--format", "folded"])).expect("text");
     let mut bytes = 0.0;
     for line in folded.lines() {
