@@ -3,7 +3,7 @@ use std::sync::Arc;
 use zc_common::path::SocketKind;
 use zc_model::{
     fixture::sketch::{path, process, snapshot, socket},
-    snapshot::{ProcessId, Snapshot, Stacks},
+    snapshot::{ProcessId, Provenance, Snapshot, Stacks},
 };
 
 use super::*;
@@ -94,4 +94,21 @@ fn the_table_says_how_sure_it_is_and_where_stacks_end() {
     let width = text.lines().map(crate::sanitize::width).max();
     assert!(width <= Some(96), "{width:?}");
     insta::assert_snapshot!("table", text);
+}
+
+#[test]
+fn an_estimate_of_what_is_modelled_or_assumed_says_so() {
+    for (provenance, mark) in [(Provenance::Modelled, '~'), (Provenance::Assumed, '?')] {
+        let mut frame = frame();
+        for total in &mut frame.totals.paths {
+            total.provenance = provenance;
+        }
+        let mut out = Vec::new();
+        crate::table::write_stacks(&frame, "server", 1, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let of = |part: &str| text.lines().find(|line| line.contains(part)).unwrap();
+        for part in ["file_read,socket_recv", "more)"] {
+            assert!(of(part).trim_start().split("  ").next().unwrap().ends_with(mark), "{text}");
+        }
+    }
 }

@@ -11,10 +11,12 @@ use crate::{
     human,
     sanitize::{sanitize, truncate, truncate_start},
 };
+use zc_common::path::CopyPath;
 use zc_model::{
     column::Processes,
     frame::Frame,
-    snapshot::{FrameKind, ProcessId, StackEnd, StackFrame, Stacks},
+    id::Id,
+    snapshot::{FrameKind, ProcessId, Provenance, StackEnd, StackFrame, Stacks},
     stack::{Estimate, Listed, copied_apart},
 };
 
@@ -57,17 +59,20 @@ pub fn write_stacks(
     }
     writeln!(out, "\n{}", line("COPIED", "SHARE", "CPU", "PROCESS", "PATH"))?;
     for it in listed.iter().take(top) {
-        write_one(it, &all, out)?;
+        write_one(it, &all, frame, out)?;
     }
     if let Some(rest) = listed.get(top..).filter(|rest| !rest.is_empty()) {
         let mut sum = Estimate::default();
         for it in rest {
+            sum.samples += it.estimate.samples;
             sum.bytes += it.estimate.bytes;
             sum.variance += it.estimate.variance;
             sum.time_samples += it.estimate.time_samples;
         }
         let more = format!("({} more)", human::count(rest.len() as u64));
-        writeln!(out, "{}", estimate_line(&sum, &all, &more, ""))?;
+        let paths: Vec<_> =
+            rest.iter().flat_map(|it| it.paths.iter().map(|(path, _)| *path)).collect();
+        writeln!(out, "{}", estimate_line(&sum, &all, mark(frame, &paths), &more, ""))?;
     }
     for (path, bytes) in copied_apart(frame) {
         let bytes = human::bytes(bytes);
@@ -86,7 +91,28 @@ fn line(copied: &str, share: &str, cpu: &str, process: &str, path: &str) -> Stri
     text.trim_end().to_owned()
 }
 
-fn estimate_line(estimate: &Estimate, all: &Estimate, process: &str, path: &str) -> String {
+/// The mark of estimates of what is not measured itself: an estimate is no better than that.
+fn mark(frame: &Frame, paths: &[Id<CopyPath>]) -> &'static str {
+    let of = |provenance| {
+        let mut totals = frame.totals.paths.iter();
+        totals.any(|total| total.provenance == provenance && paths.contains(&total.path))
+    };
+    if of(Provenance::Modelled) {
+        "~"
+    } else if of(Provenance::Assumed) {
+        "?"
+    } else {
+        ""
+    }
+}
+
+fn estimate_line(
+    estimate: &Estimate,
+    all: &Estimate,
+    mark: &str,
+    process: &str,
+    path: &str,
+) -> String {
     let share = if all.bytes > 0.0 { estimate.bytes / all.bytes } else { 0.0 };
     let margin = estimate.margin().map(|margin| human::percent(margin * share));
     let share = margin.map(|margin| human::with_margin(human::percent(share), &margin));
@@ -96,7 +122,7 @@ fn estimate_line(estimate: &Estimate, all: &Estimate, process: &str, path: &str)
         human::UNAVAILABLE.to_owned()
     };
     // A stack that only samples of CPU time have met copied bytes, too: nothing says how many.
-    let bytes = if estimate.samples > 0 { bytes(estimate.bytes) } else { "-".to_owned() };
+    let bytes = if estimate.samples > 0 { bytes(estimate.bytes) + mark } else { "-".to_owned() };
     let share = share.unwrap_or_else(|| human::UNAVAILABLE.to_owned());
     line(&bytes, &share, &cpu, process, path)
 }
@@ -106,7 +132,12 @@ fn bytes(estimate: f64) -> String {
     human::bytes(estimate as u64)
 }
 
-fn write_one(it: &Listed<'_>, all: &Estimate, out: &mut dyn io::Write) -> io::Result<()> {
+fn write_one(
+    it: &Listed<'_>,
+    all: &Estimate,
+    frame: &Frame,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
     let comm = sanitize(it.comm);
     let process = if it.process == ProcessId::default() {
         UNATTRIBUTED.to_owned()
@@ -116,7 +147,9 @@ fn write_one(it: &Listed<'_>, all: &Estimate, out: &mut dyn io::Write) -> io::Re
     let process = truncate(&process, PROCESS, "...");
     let ids: Vec<_> = it.paths.iter().map(|(path, _)| path.id().to_string()).collect();
     let paths = sanitize(&ids.join(",")).into_owned();
-    writeln!(out, "{}", estimate_line(&it.estimate, all, &process, &paths))?;
+    let known: Vec<_> = it.paths.iter().map(|(path, _)| *path).collect();
+    let mark = mark(frame, &known);
+    writeln!(out, "{}", estimate_line(&it.estimate, all, mark, &process, &paths))?;
     for frame in it.frames.iter().take(FRAMES) {
         writeln!(out, "    {}", named(frame))?;
     }
