@@ -37,6 +37,8 @@ named! {
         UringUnseen = "uring_unseen",
         /// io_uring commands to drivers and file systems (IORING_OP_URING_CMD), which may move data: the kernel does not say how much.
         UringCommands = "uring_commands",
+        /// io_uring and libaio operations whose end the kernel did not report, because another tracer was attached to the same kernel function while they were carried out: their bytes are counted, what was copied of them is not.
+        OperationsCut = "operations_cut",
         /// libaio operations that were submitted and have not been seen to complete: under way, or reaped in user memory; their bytes are not counted.
         AioUnseen = "aio_unseen",
         /// libaio operations that were under way under one struct iocb and one number at the same time, or whose struct iocb has changed before its submission was seen: if they differ in what they do, their bytes are not counted, if they differ in where, their pages may be one off.
@@ -73,6 +75,7 @@ impl Loss {
             | Self::AioEventsTruncated
             | Self::UringUnseen
             | Self::UringCommands
+            | Self::OperationsCut
             | Self::AioUnseen
             | Self::AioAmbiguous
             | Self::ObjectsExhausted

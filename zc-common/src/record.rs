@@ -134,7 +134,7 @@ pub struct Staged {
     pub direct: u64,
     /// `EVIDENCE_` bits.
     pub evidence: u64,
-    /// Whether an asynchronous operation (io_uring, libaio) is being carried out.
+    /// Which asynchronous operation (io_uring, libaio) is being carried out: the address of its request. 0 for none.
     pub scope: u64,
     /// The socket last sent through.
     pub socket: SocketKey,

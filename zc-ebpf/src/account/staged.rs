@@ -5,6 +5,7 @@
 //! and is otherwise assumed to be copied by a function that has no site.
 
 use zc_common::{
+    loss::Loss,
     path::{ASSUMES_COPIES, CopyPath, LANES, Lane, lane},
     record::{
         EVIDENCE_COPIED_RANGE, EVIDENCE_COPY, EVIDENCE_DIRECT, EVIDENCE_INSERTED,
@@ -17,6 +18,7 @@ use super::{Account, PF_KTHREAD};
 use crate::{
     arch, atomic,
     kernel::{Object, frozen, offset, opaque, setting, variant},
+    losses::note_loss,
 };
 
 static ASSUMES: [bool; LANES] = ASSUMES_COPIES;
@@ -217,15 +219,46 @@ impl Account {
         }
     }
 
-    /// Begins an asynchronous operation (io_uring, libaio), in whatever call.
+    /// Begins the asynchronous operation of `request` (io_uring, libaio), in whatever call.
     #[inline(always)]
-    pub(crate) fn begin(self) {
-        if let Some(staged) = self.staged() {
-            // SAFETY: as above.
-            unsafe {
-                clear(&mut *staged);
-                (*staged).scope = 1;
+    pub(crate) fn begin(self, request: u64) {
+        let Some(record) = self.own() else { return };
+        // SAFETY: as above.
+        unsafe {
+            let scope = (*record).staged.scope;
+            // A function that is traced calls another one for the same request.
+            if scope != 0 && scope != request {
+                self.cut();
             }
+            let staged = &raw mut (*record).staged;
+            clear(&mut *staged);
+            (*staged).scope = request;
+        }
+    }
+
+    /// Gives up an operation whose end has not been seen, if there is one, although the thread is past it. When a
+    /// program is attached to a function that others trace already, the kernel makes another trampoline, and what
+    /// is in the function by the former one returns past all programs (`bpf_tramp_image_put`,
+    /// `kernel/bpf/trampoline.c`, 5.12 to 7.2).
+    #[inline(always)]
+    pub(crate) fn cut_operation(self) {
+        if self.is_in_operation() {
+            self.cut();
+        }
+    }
+
+    #[inline(never)]
+    fn cut(self) {
+        note_loss(Loss::OperationsCut);
+        let Some(record) = self.own() else { return };
+        // SAFETY: a map value; this thread is its only writer.
+        unsafe {
+            let staged = &raw mut (*record).staged;
+            if (*staged).copied > 0 {
+                self.book_copied(lane(CopyPath::KernelCopy), 0, (*staged).copied);
+            }
+            clear(&mut *staged);
+            (*staged).scope = 0;
         }
     }
 

@@ -26,6 +26,8 @@ fn switched(arguments: Arguments) {
     if previous.load::<u32>(offset!(task_pid)) != 0 {
         leave(cpu, previous, arguments);
     }
+    // A thread that segments is not preempted: the end of that was not seen, see [`Account::cut_operation`].
+    cpu.segments(0);
     // After the pending calls of the previous thread are charged.
     cpu.runs(next);
     note_supervised(cpu, arguments.object(2));
@@ -113,6 +115,7 @@ fn exited(arguments: Arguments) {
     account.refresh(task);
     account.rename(task);
     diagnose!("thread {} exits", task.load::<u32>(offset!(task_pid)));
+    account.cut_operation();
     account.exit(task);
     follow::ends(cpu);
 }

@@ -15,6 +15,7 @@ mod late;
 mod locked;
 mod reloaded;
 mod tls;
+mod tracers;
 mod verified;
 mod wires;
 
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         contended::TESTS,
         degraded::TESTS,
         lab::TESTS,
+        tracers::TESTS,
         verified::TESTS,
     ]);
     trials.extend(tls::trials());
@@ -69,6 +71,7 @@ fn workload(words: &[OsString]) -> ExitCode {
     match name.to_str() {
         Some("paths") => degraded::paths::workload(Path::new(directory)),
         Some("reloaded") => reloaded::workload(Path::new(directory)),
+        Some("tracers") => tracers::workload(Path::new(directory)),
         Some("tls") => tls::workload(Path::new(directory)),
         Some("wires") => wires::workload(Path::new(directory)),
         _ => panic!("there is no workload {name:?}"),

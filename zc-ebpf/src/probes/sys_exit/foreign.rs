@@ -9,7 +9,7 @@ use zc_common::{
     },
 };
 
-use super::{Call, Registers, aio, doubt};
+use super::{Call, Registers, aio, cut_operation, doubt};
 use crate::{
     account::{Account, NOT_REPLACED, shares_files},
     arch,
@@ -121,6 +121,9 @@ extern "C" fn zc_foreign(word: u64, result: u64) -> u64 {
     if kind <= SyscallKind::Submit as u8 {
         // By the rules of x32 every call has a native number, also those that submit nothing.
         let submits = kind == SyscallKind::Submit as u8 && number != IO_URING_ENTER;
+        if kind == SyscallKind::Submit as u8 {
+            cut_operation();
+        }
         if submits && result as i64 > 0 {
             aio::submitted(registers.argument(2), result, registers.layout());
         }
