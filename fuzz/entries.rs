@@ -6,15 +6,22 @@ use std::fmt::Display;
 use zc_code::Program;
 use zc_lab::tour;
 use zc_model::{
+    expectation::Expectation,
     filter::{self, Filter},
     frame::Frame,
 };
 use zc_probe::{btf::Btf, layout, site};
 use zc_test_support::machine::Machine;
 
-/// An expression of `--filter`.
+/// An expression of `--filter`, and of `--expect`.
 pub(crate) fn filter(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
+    match Expectation::parse(text) {
+        Ok(expectation) => {
+            let _ = expectation.check(&Frame::cumulative(Machine::default().after(1)));
+        }
+        Err(error) => is_short(&error),
+    }
     match filter::parse(text) {
         Ok(expr) => {
             let frame = Frame::cumulative(Machine::default().after(1));

@@ -14,6 +14,7 @@ use zc_common::path::CopyPath;
 
 use zc_model::{
     column::{Column, Processes, Table as _, View},
+    expectation::Expectation,
     filter::{self, Expr, Filter},
     group::GroupBy,
     snapshot::ProcessId,
@@ -43,7 +44,7 @@ pub(crate) struct Usage(pub(crate) String);
     long_about = "Shows where the CPU copies data, for which process, on which path (read/write, \
                   sendfile, splice, mmap, O_DIRECT, MSG_ZEROCOPY, io_uring...), and which of those \
                   copies did not have to happen.\n\nWithout a verb, zc is the live dashboard.",
-    after_help = "Exit status: 0 success, 1 failure, 2 wrong usage or an unusable --btf or --script file; zc stat -- CMD exits with CMD's status.",
+    after_help = "Exit status: 0 success, 1 failure, 2 wrong usage or an unusable --btf or --script file; zc stat -- CMD exits with CMD's status, and with 3 where that is 0 and an --expect is not met.",
     max_term_width = 100,
     args_conflicts_with_subcommands = true
 )]
@@ -62,7 +63,7 @@ pub(crate) enum Verb {
     /// Show the live dashboard; plain text when the output is not a terminal
     Top(Top),
     /// Run a command, or watch processes, and print the copy breakdown at the end
-    Stat(Stat),
+    Stat(Expecting),
     /// Print which files were read and written, and how many bytes of each
     Files(Objects),
     /// Print which sockets and pipes received and sent bytes, and who is at the other end
@@ -394,6 +395,18 @@ pub(crate) struct Stat {
     pub(crate) command: Vec<OsString>,
 }
 
+/// `zc stat` itself; other verbs share what it watches, and expect nothing.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Expecting {
+    /// Exit with status 3 unless this holds in the end of the sums over all processes watched, such as
+    /// 'copies_per_byte <= 1.05' or 'path.sendfile_to_socket > 0' (repeatable). What is not known is not met
+    #[arg(long, value_name = "EXPR", value_parser = expectation)]
+    pub(crate) expect: Vec<Expectation>,
+    /// What is watched, and where the report goes.
+    #[command(flatten)]
+    pub(crate) stat: Stat,
+}
+
 /// `zc files` and `zc peers`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Objects {
@@ -450,6 +463,10 @@ fn copy_path(text: &str) -> Result<CopyPath, String> {
 
 fn expression(text: &str) -> Result<Expr, String> {
     filter::parse(text).map_err(|error| error.to_string())
+}
+
+fn expectation(text: &str) -> Result<Expectation, String> {
+    Expectation::parse(text).map_err(|error| error.to_string())
 }
 
 fn group_by() -> impl TypedValueParser<Value = GroupBy> {

@@ -46,7 +46,9 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         .context("cannot start the event loop")?;
     match cli.verb.unwrap_or(Verb::Top(cli.top)) {
         Verb::Top(arguments) => runtime.block_on(top::run(&arguments)),
-        Verb::Stat(arguments) => runtime.block_on(stat::run(&arguments, None)),
+        Verb::Stat(arguments) => {
+            runtime.block_on(stat::run(&arguments.stat, &arguments.expect, None))
+        }
         Verb::Files(arguments) => runtime.block_on(objects::run(&arguments, Which::Files)),
         Verb::Peers(arguments) => runtime.block_on(objects::run(&arguments, Which::Peers)),
         Verb::Stacks(arguments) => runtime.block_on(stacks::run(&arguments)),

@@ -24,6 +24,7 @@ pub use self::{
     parse::{FilterError, parse},
 };
 pub use parse::nearest;
+pub(crate) use parse::{COPIES_PER_BYTE, parse_expectation};
 
 /// Everything that narrows the list of processes. The default selects everything.
 ///

@@ -24,5 +24,5 @@ pub(super) async fn run(arguments: &Objects, which: Which) -> Result<ExitCode> {
     }
     let report =
         Report::Objects { which, most: arguments.max_objects, interval: arguments.interval };
-    stat::run(&arguments.stat, Some(report)).await
+    stat::run(&arguments.stat, &[], Some(report)).await
 }

@@ -54,5 +54,5 @@ pub(super) async fn run(arguments: &Stacks) -> Result<ExitCode> {
         return Err(Usage("--time is for --format folded: the other forms have both".into()).into());
     }
     let weight = if arguments.time { Weight::Time } else { Weight::Bytes };
-    stat::run(stat, Some(Report::Stacks { form, weight })).await
+    stat::run(stat, &[], Some(Report::Stacks { form, weight })).await
 }

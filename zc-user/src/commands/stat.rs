@@ -31,6 +31,7 @@ use super::{
 use crate::cli::{Stat, Usage};
 use zc_model::{
     column::View,
+    expectation::{Expectation, Verdict},
     filter::Filter,
     frame::Frame,
     snapshot::{ProcessId, Snapshot},
@@ -42,7 +43,7 @@ use zc_probe::{
     live::Live,
     names::{identity, namespace},
 };
-use zc_render::sanitize::sanitize;
+use zc_render::{expectation, sanitize::sanitize};
 use zc_session::{
     drive,
     output::{Flow, Output},
@@ -52,7 +53,11 @@ use zc_session::{
 };
 
 /// Runs `zc stat`, or the verb that makes another report.
-pub(super) async fn run(arguments: &Stat, about: Option<Report>) -> Result<ExitCode> {
+pub(super) async fn run(
+    arguments: &Stat,
+    expected: &[Expectation],
+    about: Option<Report>,
+) -> Result<ExitCode> {
     let watched = watched(arguments)?;
     let ids: Vec<_> = watched.iter().map(|it| it.id).collect();
     let report = open(arguments, about)?;
@@ -78,7 +83,16 @@ pub(super) async fn run(arguments: &Stat, about: Option<Report>) -> Result<ExitC
     let watch = Watch::new(watched, child.as_ref());
     let subject = |watched: &[Watched]| subject(arguments, &filter, watched);
     let every = about.and_then(Report::interval);
-    let mut watch = Reporting { watch, report, filter: &filter, subject, every, previous: None };
+    let mut watch = Reporting {
+        watch,
+        report,
+        filter: &filter,
+        subject,
+        every,
+        previous: None,
+        expected,
+        is_met: true,
+    };
     if every.is_some() {
         watch.report.begin().context(UNWRITTEN)?;
     }
@@ -98,9 +112,35 @@ pub(super) async fn run(arguments: &Stat, about: Option<Report>) -> Result<ExitC
     let snapshot = live.next()?.context("the probes returned no snapshot")?;
     match watch.last(snapshot) {
         // The reader has seen enough and left; the command's status is still its own.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(status),
-        written => written.context("cannot write the report").map(|()| status),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        written => written.context("cannot write the report")?,
     }
+    if status == ExitCode::SUCCESS && !watch.is_met { Ok(UNMET.into()) } else { Ok(status) }
+}
+
+/// The exit status when the command has succeeded, and not all is as expected.
+const UNMET: u8 = 3;
+
+/// Says the results of expectations on standard error. Whether all of them are met.
+fn check(expected: &[Expectation], frame: &Frame) -> bool {
+    let say = |text: &str| {
+        // Nothing more can be done when standard error is gone; the status tells.
+        let _ = writeln!(io::stderr(), "zc: {}", sanitize(text));
+    };
+    let verdicts: Vec<_> = expected
+        .iter()
+        .map(|expectation| {
+            let outcome = expectation.check(frame);
+            say(&expectation::line(&expectation.text, &outcome));
+            outcome.verdict
+        })
+        .collect();
+    let count = |verdict| verdicts.iter().filter(|it| **it == verdict).count();
+    let (failed, unknown) = (count(Verdict::Failed), count(Verdict::Unknown));
+    if failed + unknown > 0 {
+        say(&expectation::sum(verdicts.len(), failed, unknown));
+    }
+    failed + unknown == 0
 }
 
 /// A watch, with the reports that it makes on its way.
@@ -113,6 +153,9 @@ struct Reporting<'a, S> {
     /// How often a report is made, where it is not once at the end.
     every: Option<Duration>,
     previous: Option<Snapshot>,
+    /// What is expected in the end, and whether it is so.
+    expected: &'a [Expectation],
+    is_met: bool,
 }
 
 impl<S: Fn(&[Watched]) -> String> Reporting<'_, S> {
@@ -121,7 +164,9 @@ impl<S: Fn(&[Watched]) -> String> Reporting<'_, S> {
         let subject = (self.subject)(&self.watch.watched);
         if self.every.is_none() {
             let frame = Frame::cumulative(snapshot).select(self.filter);
-            return self.report.whole(&frame, &subject);
+            let written = self.report.whole(&frame, &subject);
+            self.is_met = check(self.expected, &frame);
+            return written;
         }
         self.interval(snapshot)
     }

@@ -11,6 +11,7 @@
 mod advice;
 mod devices;
 mod exhaustion;
+mod expectations;
 mod followed;
 mod groups;
 mod names;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         programs::TESTS,
         processes::TESTS,
         exhaustion::TESTS,
+        expectations::TESTS,
         followed::TESTS,
         groups::TESTS,
         names::TESTS,

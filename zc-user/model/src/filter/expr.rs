@@ -43,6 +43,10 @@ pub enum Operand {
     Column(&'static Column),
     /// Bytes moved on one path, by the path's id.
     Moved(CopyPath),
+    /// Bytes copied on one path. Of sums only.
+    Copied(CopyPath),
+    /// Events that were not counted where they belong. Of sums only.
+    Losses,
     /// `path`: each path that the process used.
     AnyPath,
 }
@@ -84,7 +88,7 @@ impl Operator {
         }
     }
 
-    const fn accepts(self, ordering: Ordering) -> bool {
+    pub(crate) const fn accepts(self, ordering: Ordering) -> bool {
         match self {
             Self::Equal => ordering.is_eq(),
             Self::NotEqual => ordering.is_ne(),
@@ -111,19 +115,27 @@ impl Expr {
     /// is unknown stays unknown when negated.
     #[must_use]
     pub fn holds(&self, row: Row<'_>, frame: &Frame) -> Option<bool> {
+        self.holds_by(&mut |comparison| comparison.holds(row, frame))
+    }
+
+    /// The same, where `compare` says of each comparison whether it holds. Each is asked for.
+    pub(crate) fn holds_by(
+        &self,
+        compare: &mut dyn FnMut(&Comparison) -> Option<bool>,
+    ) -> Option<bool> {
         match self {
-            Self::And(a, b) => match (a.holds(row, frame), b.holds(row, frame)) {
+            Self::And(a, b) => match (a.holds_by(compare), b.holds_by(compare)) {
                 (Some(false), _) | (_, Some(false)) => Some(false),
                 (Some(true), Some(true)) => Some(true),
                 _ => None,
             },
-            Self::Or(a, b) => match (a.holds(row, frame), b.holds(row, frame)) {
+            Self::Or(a, b) => match (a.holds_by(compare), b.holds_by(compare)) {
                 (Some(true), _) | (_, Some(true)) => Some(true),
                 (Some(false), Some(false)) => Some(false),
                 _ => None,
             },
-            Self::Not(inner) => inner.holds(row, frame).map(|holds| !holds),
-            Self::Compare(comparison) => comparison.holds(row, frame),
+            Self::Not(inner) => inner.holds_by(compare).map(|holds| !holds),
+            Self::Compare(comparison) => compare(comparison),
         }
     }
 }
@@ -141,6 +153,8 @@ impl Comparison {
                 let moved = PathSum::on(row.paths, &[path]).moved_bytes;
                 self.holds_for_number(Value::Integer(moved, Quality::MEASURED).number()?)
             }
+            // The parser gives these for sums only, which [`crate::expectation`] looks at.
+            Operand::Copied(_) | Operand::Losses => None,
             // "No path is x" is what `path != x` asks, not "some path is not x".
             Operand::AnyPath => {
                 let positive = match self.operator {

@@ -12,12 +12,13 @@ use super::{
     Comparison, Expr, Literal, Operand, Operator,
     lexer::{Token, TokenKind, tokens},
 };
-use crate::column::{Column, Processes, Table as _, Unit};
+use crate::column::{Column, Kind, Processes, Table as _, Unit};
 
 /// Why an expression cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct FilterError {
     text: String,
+    dialect: Dialect,
     /// Where, in bytes of the expression.
     pub span: Range<usize>,
     /// What is wrong and what to write instead.
@@ -26,8 +27,21 @@ pub struct FilterError {
 
 impl FilterError {
     pub(super) fn new(text: &str, span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { text: text.to_owned(), span, message: message.into() }
+        Self { text: text.to_owned(), dialect: Dialect::Filter, span, message: message.into() }
     }
+
+    fn of(self, dialect: Dialect) -> Self {
+        Self { dialect, ..self }
+    }
+}
+
+/// What an expression is about, which decides what can be compared in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dialect {
+    /// Each process.
+    Filter,
+    /// The sums over all of them.
+    Expectation,
 }
 
 /// Characters of an expression that an error shows: of a line that may be long, and before the place.
@@ -45,7 +59,11 @@ impl fmt::Display for FilterError {
         let marked = self.text[self.span.clone()].chars().count();
         write!(
             f,
-            "bad filter at character {}: {}\n  {}\n  {}{}",
+            "bad {} at character {}: {}\n  {}\n  {}{}",
+            match self.dialect {
+                Dialect::Filter => "filter",
+                Dialect::Expectation => "expectation",
+            },
             before + 1,
             harmless(&self.message),
             harmless(&shown),
@@ -60,6 +78,18 @@ impl fmt::Display for FilterError {
 /// # Errors
 /// With the place and what to write instead.
 pub fn parse(text: &str) -> Result<Expr, FilterError> {
+    parse_as(text, Dialect::Filter)
+}
+
+/// Parses an expectation of sums, such as `copies_per_byte <= 1.05 and path.file_read.copied == 0`.
+///
+/// # Errors
+/// With the place and what to write instead.
+pub(crate) fn parse_expectation(text: &str) -> Result<Expr, FilterError> {
+    parse_as(text, Dialect::Expectation).map_err(|error| error.of(Dialect::Expectation))
+}
+
+fn parse_as(text: &str, dialect: Dialect) -> Result<Expr, FilterError> {
     if text.len() > MOST_BYTES {
         return Err(FilterError::new(
             text,
@@ -68,7 +98,7 @@ pub fn parse(text: &str) -> Result<Expr, FilterError> {
         ));
     }
     let tokens = tokens(text)?;
-    let mut parser = Parser { text, tokens: &tokens, depth: 0, comparisons: 0 };
+    let mut parser = Parser { text, dialect, tokens: &tokens, depth: 0, comparisons: 0 };
     let expr = parser.expression(0)?;
     let next = parser.peek();
     match next.kind {
@@ -89,6 +119,7 @@ const MOST_COMPARISONS: u32 = 512;
 
 struct Parser<'t> {
     text: &'t str,
+    dialect: Dialect,
     /// Never empty: ends with [`TokenKind::End`].
     tokens: &'t [Token<'t>],
     depth: u32,
@@ -155,7 +186,13 @@ impl<'t> Parser<'t> {
                 Expr::Compare(self.comparison(token, name)?)
             }
             TokenKind::End => {
-                return Err(self.error(token, "a comparison is missing, such as comm ~ nginx"));
+                let example = match self.dialect {
+                    Dialect::Filter => "comm ~ nginx",
+                    Dialect::Expectation => "copies_per_byte <= 1.05",
+                };
+                return Err(
+                    self.error(token, format!("a comparison is missing, such as {example}"))
+                );
             }
             _ => return Err(self.error(token, "expected the name of a column")),
         };
@@ -164,7 +201,11 @@ impl<'t> Parser<'t> {
     }
 
     fn comparison(&mut self, at: &Token<'_>, name: &str) -> Result<Comparison, FilterError> {
-        let operand = operand(name).ok_or_else(|| self.error(at, unknown_name(name)))?;
+        let operand = match self.dialect {
+            Dialect::Filter => operand(name).ok_or_else(|| unknown_name(name)),
+            Dialect::Expectation => sum(name),
+        };
+        let operand = operand.map_err(|message| self.error(at, message))?;
         let token = self.next();
         let TokenKind::Operator(operator) = token.kind else {
             let message = format!("expected a comparison after '{name}': == != < <= > >= ~ !~");
@@ -207,21 +248,70 @@ impl<'t> Parser<'t> {
     }
 }
 
+/// What people call the column `amplification`.
+pub(crate) const COPIES_PER_BYTE: &str = "copies_per_byte";
+
+fn column(name: &str) -> Option<&'static Column> {
+    if name == COPIES_PER_BYTE { Some(Processes::AMPLIFICATION) } else { Column::from_id(name) }
+}
+
 fn operand(name: &str) -> Option<Operand> {
     if name == "path" {
         return Some(Operand::AnyPath);
     }
     // A filter selects processes, which are in groups afterwards.
-    Column::from_id(name)
+    column(name)
         .filter(|column| *column != Processes::GROUP)
         .map(Operand::Column)
         .or_else(|| CopyPath::from_id(name).map(Operand::Moved))
 }
 
+/// What an expectation compares: a number that the sums over processes have.
+fn sum(name: &str) -> Result<Operand, String> {
+    if name == "losses" {
+        return Ok(Operand::Losses);
+    }
+    if let Some(rest) = name.strip_prefix("path.") {
+        let (id, of) = rest.split_once('.').map_or((rest, "moved"), |(id, of)| (id, of));
+        let path = CopyPath::from_id(id).ok_or_else(|| unknown_path(id))?;
+        return match of {
+            "moved" => Ok(Operand::Moved(path)),
+            "copied" => Ok(Operand::Copied(path)),
+            _ => Err(format!("a path has no '{}': write path.{id} or path.{id}.copied", brief(of))),
+        };
+    }
+    if let Some(path) = CopyPath::from_id(name) {
+        return Ok(Operand::Moved(path));
+    }
+    match column(name) {
+        Some(column) if is_summed(column) => Ok(Operand::Column(column)),
+        Some(_) => Err(format!(
+            "'{name}' tells processes apart, and an expectation is about their sums: choose processes with \
+             -p, --comm, --cgroup or --filter"
+        )),
+        None => {
+            let columns = Processes::COLUMNS.iter().filter(|column| is_summed(column));
+            let names: Vec<_> =
+                columns.map(|column| column.id).chain([COPIES_PER_BYTE, "losses"]).collect();
+            let meant = nearest(name, names.iter().copied());
+            Err(format!(
+                "there is no figure '{}'{meant} Figures: {}; path.file_read for the bytes moved on a path, \
+                 path.file_read.copied for those that the CPU copied",
+                brief(name),
+                names.join(", ")
+            ))
+        }
+    }
+}
+
+fn is_summed(column: &Column) -> bool {
+    matches!(column.kind, Kind::Counter | Kind::Gauge)
+}
+
 const fn is_textual(operand: Operand) -> bool {
     match operand {
         Operand::AnyPath => true,
-        Operand::Moved(_) => false,
+        Operand::Moved(_) | Operand::Copied(_) | Operand::Losses => false,
         Operand::Column(column) => matches!(column.unit, Unit::Text),
     }
 }
