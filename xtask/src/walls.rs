@@ -9,7 +9,7 @@ use crate::shell;
 ///
 /// The arrows go from the probes to the screen: nothing below knows what is above, and only the binary
 /// knows both the probes and what shows their counts.
-const WALLS: [(&str, &[&str]); 7] = [
+const WALLS: [(&str, &[&str]); 8] = [
     // It looks at files, and knows neither processes nor samples.
     ("zc-code", &["aya", "tokio", "ratatui", "clap", "zc-common", "zc-model", "zc-probe"]),
     (
@@ -28,6 +28,20 @@ const WALLS: [(&str, &[&str]); 7] = [
     ),
     ("zc-probe", &["ratatui", "clap", "zc-session", "zc-render", "zc-tui", "zc-lab"]),
     ("zc-session", &["aya", "ratatui", "clap", "zc-probe", "zc-render", "zc-tui", "zc-lab"]),
+    (
+        "zc-recording",
+        &[
+            "aya",
+            "tokio",
+            "ratatui",
+            "clap",
+            "zc-probe",
+            "zc-session",
+            "zc-render",
+            "zc-tui",
+            "zc-lab",
+        ],
+    ),
     ("zc-render", &["aya", "tokio", "clap", "zc-probe", "zc-session", "zc-tui", "zc-lab"]),
     ("zc-tui", &["aya", "clap", "zc-probe", "zc-lab"]),
     ("zc-lab", &["aya", "zc-probe"]),

@@ -1,0 +1,205 @@
+//! What was recorded is read back, whatever happened to the file.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::{
+    io::{Seek as _, Write as _},
+    sync::Arc,
+};
+
+use zc_model::{frame::Frame, snapshot::Snapshot, source::SnapshotSource as _};
+use zc_recording::{
+    Damage, Meta, Recording, Replay, Unreadable, Writer,
+    frame::{self, HEAD_LEN, Kind, MAGIC, SYNC, VERSION},
+};
+use zc_test_support::machine::Machine;
+
+/// Snapshots of two chunks and a bit.
+const MOST: u64 = 130;
+
+fn meta() -> Meta {
+    let labels = [("release".to_owned(), "before".to_owned())].into();
+    let subject = "the whole system".to_owned();
+    Meta { version: "0.1.0".to_owned(), subject, interval_ns: 1_000_000_000, labels }
+}
+
+/// A machine on which processes come and go, and some do nothing.
+fn snapshot(second: u64) -> Snapshot {
+    let mut snapshot = Machine::default().after(second);
+    snapshot.taken_at_ns = second * 1_000_000_000;
+    let mut gone = 0;
+    snapshot.processes.retain(|process| {
+        gone += 1;
+        process.is_merged() || !(gone + second).is_multiple_of(5)
+    });
+    snapshot.processes.sort_by_key(|process| (process.is_merged(), process.id));
+    if second.is_multiple_of(3) {
+        // The same again, but not the same memory: it has not changed.
+        for process in &mut snapshot.processes {
+            *process = Arc::new(process.as_ref().clone());
+        }
+    }
+    snapshot
+}
+
+/// A recording, and where each of its frames begins.
+struct Recorded {
+    bytes: Vec<u8>,
+    begins: Vec<usize>,
+}
+
+fn recorded(seconds: impl IntoIterator<Item = u64>) -> Recorded {
+    let mut writer = Writer::new(meta());
+    let mut bytes = writer.begin(1).unwrap();
+    let mut begins = Vec::new();
+    for second in seconds {
+        begins.push(bytes.len());
+        bytes.extend(writer.snapshot(&snapshot(second)).unwrap().bytes);
+    }
+    Recorded { bytes, begins }
+}
+
+fn open(bytes: &[u8]) -> Result<Recording, Unreadable> {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    file.rewind().unwrap();
+    Recording::open(file)
+}
+
+/// The seconds of all snapshots, each of which must be as it was recorded.
+fn seconds(recording: &Recording) -> Vec<u64> {
+    let read = |index| {
+        let read = recording.snapshot(index).unwrap().unwrap();
+        let second = read.taken_at_ns / 1_000_000_000;
+        assert_eq!(read, snapshot(second), "second {second}");
+        second
+    };
+    (0..recording.len()).map(read).collect()
+}
+
+#[test]
+fn a_replay_gives_the_frames_of_the_run() {
+    let Recorded { bytes, .. } = recorded(0..MOST);
+    let recording = open(&bytes).unwrap();
+    assert_eq!(recording.meta(), &meta());
+    assert_eq!(recording.damage(), Damage::default());
+    assert!(!recording.has_ended());
+    let mut replay = Replay::new(recording, 2.0);
+    let mut previous = replay.next().unwrap().unwrap();
+    for second in 1..MOST {
+        assert_eq!(replay.pace(), Some(std::time::Duration::from_millis(500)));
+        let next = replay.next().unwrap().unwrap();
+        let live = Frame::between(&snapshot(second - 1), &snapshot(second));
+        assert_eq!(Frame::between(&previous, &next), live, "second {second}");
+        previous = next;
+    }
+    assert_eq!(replay.next().unwrap(), None);
+    replay.seek(77_900_000_000);
+    assert_eq!(replay.next().unwrap().unwrap(), snapshot(77));
+    replay.seek(0);
+    assert_eq!(replay.next().unwrap().unwrap(), snapshot(0));
+}
+
+#[test]
+fn marks_the_end_and_kinds_of_newer_versions() {
+    let mut writer = Writer::new(meta());
+    let mut bytes = writer.begin(1).unwrap();
+    bytes.extend(writer.snapshot(&snapshot(1)).unwrap().bytes);
+    bytes.extend(writer.mark(1_500_000_000, "deployed").unwrap());
+    frame::append(&mut bytes, Kind::Unknown(77), 1_600_000_000, b"of a newer version");
+    bytes.extend(writer.snapshot(&snapshot(2)).unwrap().bytes);
+    bytes.extend(writer.end(2_000_000_001));
+    let recording = open(&bytes).unwrap();
+    assert_eq!(seconds(&recording), [1, 2]);
+    let marks: Vec<_> = recording.marks().iter().map(|(at, mark)| (*at, &*mark.text)).collect();
+    assert_eq!(marks, [(1_500_000_000, "deployed")]);
+    assert!(recording.has_ended());
+    assert_eq!(recording.damage(), Damage::default());
+}
+
+#[test]
+fn what_is_cut_off_ends_with_the_last_whole_frame() {
+    let Recorded { bytes, begins } = recorded(0..64);
+    // From before the last frames of the first chunk on.
+    for cut in begins[58]..bytes.len() {
+        let whole = begins.iter().filter(|begin| **begin <= cut).count() - 1;
+        let recording = open(&bytes[..cut]).unwrap();
+        assert_eq!(recording.len(), whole, "cut at {cut}");
+        assert_eq!(recording.damage().torn, (cut - begins[whole]) as u64);
+        let last = recording.snapshot(whole - 1).unwrap().unwrap();
+        assert_eq!(last, snapshot(whole as u64 - 1));
+    }
+    assert_eq!(seconds(&open(&bytes).unwrap()).len(), 64);
+}
+
+#[test]
+fn a_flipped_bit_costs_its_own_frame_and_what_depends_on_it() {
+    let Recorded { bytes, begins } = recorded(0..64);
+    let mut random = fastrand::Rng::with_seed(1);
+    let end_of = |hit: usize| begins.get(hit + 1).copied().unwrap_or(bytes.len());
+    // One bit in the head, and one in the payload.
+    let places =
+        |hit: usize| [begins[hit]..begins[hit] + HEAD_LEN, begins[hit] + HEAD_LEN..end_of(hit)];
+    let hits = [0, 1, 30, 59, 60, 61, 63].into_iter();
+    for (hit, place) in hits.flat_map(|hit| places(hit).map(|place| (hit, place))) {
+        let at = random.usize(place);
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 1 << random.u32(0..8);
+        // The keys are the first and the sixty-first.
+        let lost = match hit {
+            0 => 0..60,
+            60 => 60..64,
+            hit => hit..hit + 1,
+        };
+        let expected: Vec<_> =
+            (0..64).filter(|second| !lost.contains(&(*second as usize))).collect();
+        let recording = open(&damaged).unwrap();
+        assert_eq!(seconds(&recording), expected, "bit in byte {at} of frame {hit}");
+        let damage = recording.damage();
+        assert_eq!(damage.orphans, lost.len() as u64 - 1);
+        assert_eq!(damage.bytes + damage.torn, (end_of(hit) - begins[hit]) as u64);
+    }
+}
+
+#[test]
+fn what_is_appended_is_seen() {
+    let Recorded { bytes, begins } = recorded(0..70);
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&bytes[..begins[10] + 5]).unwrap();
+    let mut recording = Recording::open(file.try_clone().unwrap()).unwrap();
+    assert_eq!((recording.len(), recording.damage().torn), (10, 5));
+    assert!(!recording.look_further().unwrap());
+    file.seek(std::io::SeekFrom::End(0)).unwrap();
+    file.write_all(&bytes[begins[10] + 5..]).unwrap();
+    assert!(recording.look_further().unwrap());
+    assert_eq!(seconds(&recording), (0..70).collect::<Vec<_>>());
+    assert_eq!(recording.damage(), Damage::default());
+}
+
+#[test]
+fn what_is_no_recording_is_refused_in_words() {
+    let why = |bytes: &[u8]| open(bytes).err().unwrap().to_string();
+    assert!(why(b"").contains("no recording"));
+    assert!(why(b"%PDF-1.7 and so on").contains("no recording"));
+    let Recorded { bytes, begins } = recorded(0..3);
+    assert!(why(&bytes[..begins[0] + 9]).contains("no snapshot"));
+    let mut newer = bytes.clone();
+    newer[MAGIC.len()] = VERSION[0] + 1;
+    assert!(why(&newer).contains("use a newer zc"));
+    let mut other = bytes;
+    // A newer minor version only adds.
+    other[MAGIC.len() + 1] = 200;
+    assert_eq!(open(&other).unwrap().len(), 3);
+}
+
+#[test]
+fn a_file_of_beginnings_ends_soon() {
+    let Recorded { mut bytes, .. } = recorded(0..3);
+    // Each promises as much as there is to the end; read one after the other that is 5 GB.
+    for at in (0_u32..200_000).rev() {
+        let left = at * 16;
+        bytes.extend([&SYNC[..], &left.to_le_bytes(), &[2, 0, 0, 0], &left.to_le_bytes()].concat());
+    }
+    let recording = open(&bytes).unwrap();
+    assert_eq!(seconds(&recording), [0, 1, 2]);
+    assert_eq!(recording.damage().torn, 200_000 * 16);
+}
