@@ -20,7 +20,7 @@ use zc_probe::{
 
 use zc_render::sanitize::sanitize;
 
-use self::{report::Report, stat::NotRun};
+use self::{report::Report, watch::NotRun};
 
 mod docs;
 mod doctor;
@@ -33,6 +33,7 @@ mod report;
 mod stacks;
 mod stat;
 mod top;
+mod watch;
 mod writer;
 
 /// Runs the verb.
