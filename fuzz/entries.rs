@@ -1,7 +1,7 @@
 //! What the fuzz targets do with an input, and the test that replays the corpus. They panic when something is
 //! wrong.
 
-use std::fmt::Display;
+use std::{fmt::Display, io::Write as _};
 
 use zc_code::Program;
 use zc_lab::tour;
@@ -11,6 +11,7 @@ use zc_model::{
     frame::Frame,
 };
 use zc_probe::{btf::Btf, layout, site};
+use zc_recording::Recording;
 use zc_test_support::machine::Machine;
 
 /// An expression of `--filter`, and of `--expect`.
@@ -27,6 +28,20 @@ pub(crate) fn filter(data: &[u8]) {
             let frame = Frame::cumulative(Machine::default().after(1));
             let filter = Filter { expr: Some(expr), ..Filter::default() };
             let _ = frame.select(&filter);
+        }
+        Err(error) => is_short(&error),
+    }
+}
+
+/// A recording.
+pub(crate) fn recording(data: &[u8]) {
+    let mut file = tempfile::tempfile().expect("a file");
+    file.write_all(data).expect("the file takes it");
+    match Recording::open(file) {
+        Ok(recording) => {
+            for index in 0..recording.len().min(64) {
+                let _ = recording.snapshot(index);
+            }
         }
         Err(error) => is_short(&error),
     }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "lab")]
 pub(crate) mod lab;
+mod recording;
 mod stacks;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
@@ -28,6 +29,7 @@ use zc_probe::{
 };
 use zc_render::csv::{PathColumn, Rows};
 
+pub(crate) use recording::{From, Record, Replay};
 pub(crate) use stacks::{StackForm, Stacks};
 
 /// The words were understood, but together they make no sense: exit status 2.
@@ -68,6 +70,10 @@ pub(crate) enum Verb {
     Files(Objects),
     /// Print which sockets and pipes received and sent bytes, and who is at the other end
     Peers(Objects),
+    /// Keep what is counted in a file, to look at it later with `zc replay`
+    Record(Record),
+    /// Look at a recording: in the dashboard, or as text, JSON or CSV
+    Replay(Replay),
     /// Print which code, by its call stack, makes the kernel copy how many bytes
     Stacks(Stacks),
     /// The lab and its tour.

@@ -29,6 +29,8 @@ mod lab;
 mod memory;
 mod objects;
 mod privilege;
+mod record;
+mod replay;
 mod report;
 mod stacks;
 mod stat;
@@ -52,6 +54,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         }
         Verb::Files(arguments) => runtime.block_on(objects::run(&arguments, Which::Files)),
         Verb::Peers(arguments) => runtime.block_on(objects::run(&arguments, Which::Peers)),
+        Verb::Record(arguments) => runtime.block_on(record::run(&arguments)),
+        Verb::Replay(arguments) => runtime.block_on(replay::run(&arguments)),
         Verb::Stacks(arguments) => runtime.block_on(stacks::run(&arguments)),
         #[cfg(feature = "lab")]
         Verb::Lab(verb) => runtime.block_on(lab::verb(&verb)),

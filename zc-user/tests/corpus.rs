@@ -27,6 +27,11 @@ fn filters() {
 }
 
 #[test]
+fn recordings() {
+    replay("recording", entries::recording);
+}
+
+#[test]
 fn scripts() {
     replay("script", entries::script);
 }

@@ -28,6 +28,8 @@ mod memory;
 mod privilege;
 #[path = "edge/readme.rs"]
 mod readme;
+#[path = "edge/record.rs"]
+mod record;
 #[path = "edge/signal.rs"]
 mod signal;
 #[path = "edge/stall.rs"]

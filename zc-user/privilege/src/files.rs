@@ -37,6 +37,21 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     within(file, most, PATIENCE)
 }
 
+/// Opens `path`, which must be a file that can be read at any place, with the user's rights.
+///
+/// # Errors
+/// When the user may not read the file, or when it is a directory, a pipe or a device.
+pub fn open(path: &Path) -> io::Result<File> {
+    // Opening a pipe would wait for a writer.
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let file = as_user(|| OpenOptions::new().read(true).custom_flags(flags).open(path))?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file"))
+    }
+}
+
 fn within(mut file: File, most: u64, patience: Duration) -> io::Result<Vec<u8>> {
     let too_large = || io::Error::new(ErrorKind::FileTooLarge, format!("more than {most} bytes"));
     let metadata = file.metadata()?;

@@ -18,10 +18,12 @@ use super::{
 };
 use crate::cli::{Form, Top, Usage};
 use zc_model::{
-    column::View, filter::Filter, frame::Frame, snapshot::Snapshot, sort::Listing, watch::Watch,
+    column::View, filter::Filter, frame::Frame, snapshot::Snapshot, sort::Listing,
+    source::SnapshotSource, watch::Watch,
 };
 use zc_privilege::raised;
 use zc_probe::{attach::Options, live::Live};
+use zc_recording::Replay;
 use zc_render::theme::Theme;
 use zc_session::{
     drive,
@@ -43,14 +45,8 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
         )
         .into());
     }
-    if !plain && arguments.format.has_columns() {
-        return Err(Usage("--columns needs text or CSV: add --once or --csv".into()).into());
-    }
-    if !plain && arguments.selection.group_by.is_some() {
-        return Err(Usage(
-            "--group-by needs text, CSV or JSON: add --once, --csv or --json".into(),
-        )
-        .into());
+    if !plain {
+        refuse_forms(arguments, "--once")?;
     }
     // Once: a control group may come into being at any time.
     let follow = arguments.selection.follow(&watched);
@@ -59,14 +55,27 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
         let form = arguments.format.form(View::Once, arguments.selection.group_by.is_some())?;
         let options = arguments.selection.completed(options(&arguments.probing, follow)?);
         // Watched before anything is attached: a signal that comes until then ends it as any other.
-        let world = Real::new(NoEvents)?;
-        print(start(&options)?, arguments, filter, form, world).await?;
+        let mut world = Real::new(NoEvents)?;
+        print(&mut start(&options)?, arguments, filter, form, &mut world).await?;
     } else {
         // Before the dashboard takes the terminal.
         let options = arguments.selection.completed(options(&arguments.probing, follow)?);
         dashboard(arguments, &options, filter).await?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses what the dashboard cannot show; `plain` is the option that prints text instead.
+fn refuse_forms(arguments: &Top, plain: &str) -> Result<(), Usage> {
+    if arguments.format.has_columns() {
+        return Err(Usage(format!("--columns needs text or CSV: add {plain} or --csv")));
+    }
+    if arguments.selection.group_by.is_some() {
+        return Err(Usage(format!(
+            "--group-by needs text, CSV or JSON: add {plain}, --csv or --json"
+        )));
+    }
+    Ok(())
 }
 
 /// Attaches, and gives up what is not needed after that.
@@ -77,27 +86,47 @@ fn start(options: &Options) -> Result<Live> {
 }
 
 async fn dashboard(arguments: &Top, probes: &Options, filter: Filter) -> Result<()> {
+    zc_tui::run::run(|| Ok(Box::new(start(probes)?)), dashboard_options(arguments, filter)).await
+}
+
+fn dashboard_options(arguments: &Top, filter: Filter) -> zc_tui::run::Options {
     let listing = arguments.selection.listing(Listing::everything());
-    let options = zc_tui::run::Options {
+    zc_tui::run::Options {
         interval: arguments.interval,
         theme: Theme::detect(arguments.format.no_color, |name| std::env::var(name).ok()),
         filter,
         sort: (listing.column, listing.direction),
-    };
-    zc_tui::run::run(|| Ok(Box::new(start(probes)?)), options).await
+    }
+}
+
+/// Plays a recording as if it happened now: printed if `plain`, else in the dashboard.
+pub(super) async fn play(
+    mut replay: Replay,
+    arguments: &Top,
+    filter: Filter,
+    plain: bool,
+) -> Result<()> {
+    if plain {
+        let form = arguments.format.form(View::Once, arguments.selection.group_by.is_some())?;
+        let mut world = Real::new(NoEvents)?;
+        return print(&mut replay, arguments, filter, form, &mut world).await;
+    }
+    refuse_forms(arguments, "--count N")?;
+    let options = dashboard_options(arguments, filter);
+    zc_tui::run::run(|| Ok(Box::new(replay)), options).await
 }
 
 /// One update per interval, until enough have been printed, nothing that is watched is left, a signal arrives or
 /// the reader leaves.
 async fn print(
-    mut live: Live,
+    source: &mut dyn SnapshotSource,
     arguments: &Top,
     filter: Filter,
     form: Form,
-    mut world: Real<NoEvents>,
+    world: &mut Real<NoEvents>,
 ) -> Result<()> {
     let mut printer = Printer::new(arguments, filter, form).context(UNWRITTEN)?;
-    drive(&mut live, &mut printer, &mut world).await
+    drive(source, &mut printer, world).await
 }
 
 /// Prints what happened between each two snapshots.

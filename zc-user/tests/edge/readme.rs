@@ -76,6 +76,11 @@ fn the_commands_of_the_readme_work() {
 }
 
 #[test]
+fn the_commands_about_recordings_work() {
+    assert!(try_all("docs/recordings.md") >= 5, "the document has lost its commands");
+}
+
+#[test]
 fn the_commands_of_the_workshop_work() {
     assert!(try_all("docs/workshop.md") >= 10, "the workshop has lost its commands");
 }

@@ -1,0 +1,139 @@
+//! The command lines of `zc record` and `zc replay`.
+
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+use clap::Args;
+
+use super::{Format, Probing, Selection, interval, pid};
+
+/// `zc record`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Record {
+    /// Write the recording to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Set the time between two snapshots, in seconds
+    #[arg(short, long, value_name = "SECS", default_value = "1", value_parser = interval, allow_negative_numbers = true)]
+    pub(crate) interval: Duration,
+    /// Record for this many seconds [default: until the command ends, the processes end, or Ctrl-C]
+    #[arg(short, long, value_name = "SECS", value_parser = interval, allow_negative_numbers = true)]
+    pub(crate) duration: Option<Duration>,
+    /// Write this on the recording, such as release=1.2 (repeatable)
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    pub(crate) labels: Vec<(String, String)>,
+    /// Keep no more than about this much, such as 100MiB: half of it in FILE, and what was before in FILE.1
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) max_size: Option<u64>,
+    /// Keep the last minutes, such as 10m, in memory (64 MiB at most, or --max-size), and write them to FILE
+    /// whenever the signal USR1 arrives
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub(crate) flight_recorder: Option<Duration>,
+    /// Also record files, sockets and pipes
+    #[arg(long)]
+    pub(crate) objects: bool,
+    /// Maximum number of rows for these
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 16_384,
+        value_parser = clap::value_parser!(u32).range(64..=1_048_576),
+        requires = "objects"
+    )]
+    pub(crate) max_objects: u32,
+    /// Also record call stacks of copies
+    #[arg(long, conflicts_with = "user_copies")]
+    pub(crate) stacks: bool,
+    /// Follow only these processes and what descends from them (may be repeated, or separated by commas)
+    #[arg(short, long = "pid", value_name = "PID", value_delimiter = ',', value_parser = pid)]
+    pub(crate) pids: Vec<u32>,
+    /// Follow only processes in this control group or below it; * stands for any text
+    #[arg(long = "cgroup", value_name = "PATH")]
+    pub(crate) cgroups: Vec<String>,
+    /// How to observe.
+    #[command(flatten)]
+    pub(crate) probing: Probing,
+    /// The command to run, with its arguments
+    #[arg(last = true, value_name = "CMD", help_heading = "Arguments")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// `zc replay`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Replay {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    pub(crate) recording: PathBuf,
+    /// Play this many times as fast as it was recorded
+    #[arg(long, value_name = "N", default_value = "1", value_parser = speed)]
+    pub(crate) speed: f64,
+    /// Begin so long after the beginning, such as 90s, 5m or 1h, or at the mark of this name
+    #[arg(long, value_name = "TIME|MARK", value_parser = from)]
+    pub(crate) from: Option<From>,
+    /// Print this many updates as plain text, then exit
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// Which processes.
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// Form of the output.
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+/// Where a replay begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum From {
+    /// So long after the beginning.
+    After(Duration),
+    /// At a mark.
+    Mark(String),
+}
+
+/// A time with its unit: `90s`, `10m`, `1.5h`.
+fn span(text: &str) -> Result<Duration, String> {
+    /// A year: longer than any recorder runs, and far from what a clock can hold.
+    const MOST: f64 = 365.0 * 86_400.0;
+    let wrong = || "not a time; write it like 90s, 10m or 1h".to_owned();
+    let unit = text.chars().next_back().ok_or_else(wrong)?;
+    let factor = match unit {
+        's' => 1.0,
+        'm' => 60.0,
+        'h' => 3600.0,
+        _ => return Err(wrong()),
+    };
+    let seconds = text[..text.len() - 1].parse::<f64>().map_err(|_| wrong())? * factor;
+    if (0.0..=MOST).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err(wrong())
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a parser of clap")]
+fn from(text: &str) -> Result<From, String> {
+    Ok(span(text).map_or_else(|_| From::Mark(text.to_owned()), From::After))
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.01..=1000.0).contains(&speed) {
+        Ok(speed)
+    } else {
+        Err("must be between 0.01 and 1000".to_owned())
+    }
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    /// Smaller than that, a chunk of a busy host has no room.
+    const LEAST: u64 = 1 << 20;
+    let size: bytesize::ByteSize =
+        text.parse().map_err(|_| "not a size; write it like 100MiB or 2GB".to_owned())?;
+    if size.as_u64() < LEAST { Err("must be 1MiB at least".to_owned()) } else { Ok(size.as_u64()) }
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("not KEY=VALUE, such as release=1.2".to_owned()),
+    }
+}

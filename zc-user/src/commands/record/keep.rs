@@ -1,0 +1,210 @@
+//! Where the frames of a recording go: to a file as they come, or to memory until they are asked for.
+
+use std::{
+    collections::VecDeque,
+    fs::{self, File},
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::cli::Record;
+use zc_privilege::{as_user, files};
+use zc_recording::{Writer, writer::Piece};
+use zc_render::{human, sanitize::sanitize};
+
+/// A place for frames.
+pub(super) trait Keep {
+    /// Whether the next snapshot is to begin a chunk.
+    fn wants_chunk(&self) -> bool;
+
+    /// Takes what belongs to a snapshot that was taken at `at_ns`, ns since the Unix epoch.
+    fn keep(&mut self, writer: &Writer, at_ns: u64, piece: Piece) -> Result<()>;
+
+    /// Writes what is in memory: what was done, in words.
+    fn dump(&mut self, writer: &Writer) -> Result<String>;
+
+    /// The recording ends at `at_ns`: what there is of it, in words.
+    fn end(&mut self, writer: &Writer, at_ns: u64) -> Result<String>;
+}
+
+fn shown(path: &Path) -> String {
+    sanitize(&path.to_string_lossy()).into_owned()
+}
+
+fn create(path: &Path) -> Result<File> {
+    files::create(path).with_context(|| format!("cannot write the recording to '{}'", shown(path)))
+}
+
+/// A file that grows, and a former one if there is a limit.
+pub(super) struct Log {
+    path: PathBuf,
+    file: File,
+    /// Bytes of the file, all of whole frames.
+    size: u64,
+    /// Bytes after which another file is begun.
+    most: Option<u64>,
+}
+
+impl Log {
+    /// Makes the file. Of two, each has half of the bytes that there may be.
+    pub(super) fn open(arguments: &Record) -> Result<Self> {
+        let path = arguments.output.clone();
+        let most = arguments.max_size.map(|most| most / 2);
+        Ok(Self { file: create(&path)?, path, size: 0, most })
+    }
+
+    /// Appends in one call, so that a recorder that is killed leaves whole frames, and one beyond them at most.
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Err(error) = self.file.write_all(bytes) {
+            // What was begun is taken back; a reader skips it otherwise.
+            let _ = self.file.set_len(self.size);
+            return Err(error).with_context(|| {
+                format!(
+                    "cannot write to the recording '{}' any more; what was recorded until then, {}, can be read",
+                    shown(&self.path),
+                    human::bytes(self.size),
+                )
+            });
+        }
+        self.size += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Goes on in another file. The former one keeps its bytes under another name.
+    fn rotate(&mut self) -> Result<()> {
+        let former = former(&self.path);
+        as_user(|| fs::rename(&self.path, &former))
+            .with_context(|| format!("cannot rename the recording to '{}'", shown(&former)))?;
+        self.file = create(&self.path)?;
+        self.size = 0;
+        Ok(())
+    }
+}
+
+/// The name of the file before the current one.
+pub(in crate::commands) fn former(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".1");
+    name.into()
+}
+
+impl Keep for Log {
+    fn wants_chunk(&self) -> bool {
+        self.most.is_some_and(|most| self.size >= most)
+    }
+
+    fn keep(&mut self, writer: &Writer, at_ns: u64, piece: Piece) -> Result<()> {
+        if piece.begins_chunk && self.wants_chunk() {
+            self.rotate()?;
+        }
+        if self.size == 0 {
+            let begin = writer.begin(at_ns)?;
+            self.append(&[begin, piece.bytes].concat())
+        } else {
+            self.append(&piece.bytes)
+        }
+    }
+
+    fn dump(&mut self, _writer: &Writer) -> Result<String> {
+        Ok(format!("'{}' has all until now", shown(&self.path)))
+    }
+
+    fn end(&mut self, writer: &Writer, at_ns: u64) -> Result<String> {
+        self.append(&writer.end(at_ns))?;
+        let path = shown(&self.path);
+        Ok(format!("{} in '{path}'; see: zc replay '{path}'", human::bytes(self.size)))
+    }
+}
+
+/// The last minutes, in memory.
+pub(super) struct Ring {
+    path: PathBuf,
+    /// Whole chunks, and when each begins.
+    chunks: VecDeque<(u64, Vec<u8>)>,
+    bytes: u64,
+    /// How far back they reach, ns.
+    span_ns: u64,
+    /// Bytes that they may have.
+    most: u64,
+    last_ns: u64,
+}
+
+/// Bytes that are kept in memory, unless the user says how many.
+const IN_MEMORY: u64 = 64 << 20;
+
+impl Ring {
+    /// Nothing yet.
+    pub(super) fn new(arguments: &Record) -> Self {
+        let span = arguments.flight_recorder.unwrap_or_default();
+        Self {
+            path: arguments.output.clone(),
+            chunks: VecDeque::new(),
+            bytes: 0,
+            span_ns: u64::try_from(span.as_nanos()).unwrap_or(u64::MAX),
+            most: arguments.max_size.unwrap_or(IN_MEMORY),
+            last_ns: 0,
+        }
+    }
+
+    /// Drops what is older than asked for, and what there is no room for; never the newest chunk.
+    fn trim(&mut self) {
+        while let Some((second, _)) = self.chunks.get(1) {
+            let is_old = self.last_ns.saturating_sub(*second) >= self.span_ns;
+            if !is_old && self.bytes <= self.most {
+                return;
+            }
+            if let Some((_, chunk)) = self.chunks.pop_front() {
+                self.bytes -= chunk.len() as u64;
+            }
+        }
+    }
+}
+
+impl Keep for Ring {
+    fn wants_chunk(&self) -> bool {
+        // Chunks go one at a time: a fourth of the room each at most.
+        self.chunks.back().is_some_and(|(_, chunk)| chunk.len() as u64 > self.most / 4)
+    }
+
+    fn keep(&mut self, _writer: &Writer, at_ns: u64, piece: Piece) -> Result<()> {
+        self.bytes += piece.bytes.len() as u64;
+        self.last_ns = at_ns;
+        match self.chunks.back_mut() {
+            Some((_, chunk)) if !piece.begins_chunk => chunk.extend_from_slice(&piece.bytes),
+            _ => self.chunks.push_back((at_ns, piece.bytes)),
+        }
+        self.trim();
+        Ok(())
+    }
+
+    fn dump(&mut self, writer: &Writer) -> Result<String> {
+        let Some((first_ns, _)) = self.chunks.front() else {
+            return Ok("nothing has been recorded yet".to_owned());
+        };
+        // Under another name first: what has that name already is replaced as a whole.
+        let mut part = self.path.as_os_str().to_owned();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        let mut file = create(&part)?;
+        let written = file
+            .write_all(&writer.begin(*first_ns)?)
+            .and_then(|()| self.chunks.iter().try_for_each(|(_, chunk)| file.write_all(chunk)))
+            .and_then(|()| file.write_all(&writer.end(self.last_ns)))
+            .and_then(|()| as_user(|| fs::rename(&part, &self.path)));
+        written.with_context(|| {
+            let _ = as_user(|| fs::remove_file(&part));
+            format!("cannot write the recording to '{}'", shown(&self.path))
+        })?;
+        let span = human::duration(self.last_ns.saturating_sub(*first_ns));
+        Ok(format!("wrote the last {span} to '{}'", shown(&self.path)))
+    }
+
+    fn end(&mut self, _writer: &Writer, _at_ns: u64) -> Result<String> {
+        Ok("what was in memory is gone; the signal USR1 writes it".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests;

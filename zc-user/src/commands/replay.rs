@@ -1,0 +1,117 @@
+//! `zc replay`: look at a recording as if it happened now.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    path::Path,
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use rustix::thread::CapabilitySet;
+
+use super::{privilege, record::former, top};
+use crate::cli::{From, Replay as Arguments, Top, Usage};
+use zc_model::filter::Filter;
+use zc_privilege::files;
+use zc_recording::{Damage, Recording, Replay, Unreadable};
+use zc_render::{human, sanitize::sanitize};
+
+/// Runs `zc replay`.
+pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let recording = open(&arguments.recording)?;
+    privilege::drop_unneeded(None, CapabilitySet::empty())?;
+    let plain =
+        arguments.count.is_some() || !arguments.format.is_text() || !io::stdout().is_terminal();
+    // Programs need not wait.
+    let speed = if plain { f64::INFINITY } else { arguments.speed };
+    let damage = recording.damage();
+    let interval = Duration::from_nanos(recording.meta().interval_ns);
+    let mut replay = Replay::new(recording, speed);
+    if let Some(from) = &arguments.from {
+        replay.seek(place(from, replay.recording())?);
+    }
+    let top = Top {
+        interval,
+        count: arguments.count,
+        once: false,
+        selection: arguments.selection.clone(),
+        format: arguments.format.clone(),
+        probing: crate::cli::Probing::default(),
+    };
+    let filter = Filter {
+        pids: arguments.selection.pids.clone(),
+        cgroups: arguments.selection.cgroups.clone(),
+        ..arguments.selection.filter(&zc_probe::follow::Follow::All)
+    };
+    let played = top::play(replay, &top, filter, plain).await;
+    if let Some(damage) = in_words(damage) {
+        // Nothing more can be done when standard error is gone.
+        let _ = writeln!(io::stderr(), "zc: {damage}");
+    }
+    played.map(|()| ExitCode::SUCCESS)
+}
+
+/// Opens the recording at `path` with the user's rights.
+fn open(path: &Path) -> Result<Recording> {
+    let shown = || sanitize(&path.to_string_lossy()).into_owned();
+    let file = files::open(path).with_context(|| {
+        let former = former(path);
+        let hint = if former.exists() {
+            format!("; the part before it is '{}'", sanitize(&former.to_string_lossy()))
+        } else {
+            String::new()
+        };
+        format!("cannot read the recording '{}'{hint}", shown())
+    })?;
+    Recording::open(file).map_err(|error| match error {
+        Unreadable::Io(error) => {
+            anyhow::Error::new(error).context(format!("cannot read the recording '{}'", shown()))
+        }
+        error => Usage(format!("cannot read '{}': {error}", shown())).into(),
+    })
+}
+
+/// When to begin, ns since the Unix epoch.
+fn place(from: &From, recording: &Recording) -> Result<u64> {
+    match from {
+        From::After(span) => {
+            let begin = recording.taken_at_ns(0).unwrap_or_default();
+            Ok(begin.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+        }
+        From::Mark(text) => {
+            let marks = recording.marks();
+            if let Some((at, _)) = marks.iter().find(|(_, mark)| mark.text == *text) {
+                return Ok(*at);
+            }
+            let known: Vec<_> =
+                marks.iter().map(|(_, mark)| sanitize(&mark.text).into_owned()).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            Err(Usage(format!(
+                "there is no mark '{}' in the recording, and it is no time such as 90s, 5m or 1h; marks: {known}",
+                sanitize(text)
+            ))
+            .into())
+        }
+    }
+}
+
+/// What of a recording could not be read, if anything.
+fn in_words(damage: Damage) -> Option<String> {
+    let Damage { bytes, places, orphans, torn } = damage;
+    let mut parts = Vec::new();
+    if places > 0 {
+        let places = if places == 1 { "one place".to_owned() } else { format!("{places} places") };
+        parts.push(format!("{} in {places} are damaged", human::bytes(bytes)));
+    }
+    if orphans > 0 {
+        parts.push(format!("{orphans} snapshots that depend on them cannot be read"));
+    }
+    if torn > 0 {
+        parts.push(format!(
+            "the last {} are no whole snapshot (the recorder was killed, or still writes)",
+            human::bytes(torn)
+        ));
+    }
+    (!parts.is_empty()).then(|| format!("of the recording {}", parts.join("; ")))
+}

@@ -1,0 +1,140 @@
+//! `zc record` and `zc replay`: what was counted is in the file, however the recorder ended.
+
+use std::{fs, fs::File, path::Path};
+
+use rustix::process::Signal;
+use serde_json::Value;
+use zc_model::{snapshot::Snapshot, source::SnapshotSource as _};
+use zc_recording::{Recording, Replay};
+
+use super::zc::{Running, run, until, zc};
+
+/// Bytes that are copied: a prime.
+const SIZE: usize = 1_000_003;
+
+fn recording(path: &Path) -> Recording {
+    Recording::open(File::open(path).unwrap()).unwrap()
+}
+
+fn snapshots(path: &Path) -> Vec<Snapshot> {
+    let mut replay = Replay::new(recording(path), 1.0);
+    std::iter::from_fn(|| replay.next().unwrap()).collect()
+}
+
+/// Bytes that processes of this name have written to files.
+fn written(snapshot: &Snapshot, comm: &str) -> u64 {
+    let of_name = snapshot.processes.iter().filter(|process| &*process.comm == comm);
+    let paths = of_name.flat_map(|process| &process.paths);
+    paths.filter(|path| path.path.id() == "file_write").map(|path| path.moved_bytes).sum()
+}
+
+#[test]
+fn what_a_command_did_is_recorded_and_replayed() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("run.zc");
+    let copy = format!("dd if=/dev/zero of={}/b bs={SIZE} count=1", directory.path().display());
+    let mut command = zc(["record", "-i", "0.1", "--label", "release=1.2", "-o"]);
+    command
+        .arg(&file)
+        .args(["--", "sh", "-c"])
+        .arg(format!("sleep 0.3; {copy}; sleep 0.3; exit 7"));
+    run(command).exits(7);
+
+    let snapshots = snapshots(&file);
+    assert_eq!(written(snapshots.last().unwrap(), "dd"), SIZE as u64);
+    let recording = recording(&file);
+    assert!(recording.has_ended());
+    assert_eq!(recording.meta().labels["release"], "1.2");
+
+    let mut command = zc(["replay", "--json"]);
+    command.arg(&file);
+    let replayed = run(command).exits(0).stdout();
+    let lines: Vec<Value> =
+        replayed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), snapshots.len() - 1, "an interval between each two");
+    let moved: u64 = lines
+        .iter()
+        .flat_map(|line| line["processes"].as_array().unwrap())
+        .filter(|process| process["comm"] == "dd")
+        .flat_map(|process| process["paths"].as_array().unwrap())
+        .filter(|path| path["path"] == "file_write")
+        .map(|path| path["moved_bytes"].as_u64().unwrap())
+        .sum();
+    assert_eq!(moved, SIZE as u64);
+}
+
+#[test]
+fn a_recorder_that_is_killed_leaves_what_it_has_recorded() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("killed.zc");
+    let recorder = Running::start(zc(["record", "-i", "0.1", "-o", file.to_str().unwrap()]));
+    recorder.attached();
+    let has_some = || Recording::open(File::open(&file).unwrap()).is_ok_and(|it| it.len() > 2);
+    until("three snapshots", has_some);
+    recorder.signal(Signal::KILL);
+    drop(recorder);
+    let whole = recording(&file);
+    assert!(!whole.has_ended() && whole.len() > 2 && whole.damage().places == 0);
+    // The tick that was cut off, or one that is cut off here, is said, and the others are replayed.
+    let cut = fs::metadata(&file).unwrap().len() - whole.damage().torn - 1;
+    File::options().write(true).open(&file).unwrap().set_len(cut).unwrap();
+    let mut command = zc(["replay", "--json"]);
+    command.arg(&file);
+    let replayed = run(command).exits(0);
+    assert_eq!(replayed.stdout().lines().count(), whole.len() - 2);
+    assert!(replayed.stderr().contains("no whole snapshot"), "{}", replayed.stderr());
+}
+
+#[test]
+fn the_flight_recorder_writes_when_it_is_asked_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("flight.zc");
+    let words = ["record", "-i", "0.1", "--flight-recorder", "1m", "-o", file.to_str().unwrap()];
+    let recorder = Running::start(zc(words));
+    recorder.attached();
+    assert!(!file.exists(), "nothing is written until then");
+    // The signal may come before the first two snapshots.
+    until("two snapshots", || {
+        recorder.signal(Signal::USR1);
+        file.exists() && recording_of_two(&file)
+    });
+    recorder.signal(Signal::TERM);
+    let (status, _, said) = recorder.end();
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(said.contains("wrote the last "), "{said}");
+    assert!(!directory.path().join("flight.zc.part").exists());
+}
+
+fn recording_of_two(file: &Path) -> bool {
+    let recording = recording(file);
+    assert!(recording.has_ended(), "it is never half-written");
+    recording.len() > 1
+}
+
+#[test]
+fn a_full_disk_is_said_and_costs_nothing_that_was_there() {
+    run(zc(["record", "-i", "0.1", "-o", "/dev/full"]))
+        .fails(1, &["cannot write to the recording '/dev/full'", "No space left on device"]);
+}
+
+#[test]
+fn what_is_no_recording_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("text");
+    fs::write(&file, "ZCREC is what it does not begin with: a blank is no NUL").unwrap();
+    let file = file.to_str().unwrap();
+    run(zc(["replay", file])).fails(2, &["it is no recording of zc"]);
+    run(zc(["replay", "/nowhere/run.zc"]))
+        .fails(1, &["cannot read the recording '/nowhere/run.zc'"]);
+    run(zc(["replay", directory.path().to_str().unwrap()])).fails(1, &["no regular file"]);
+    run(zc(["record", "-o", "/nowhere/run.zc"]))
+        .fails(1, &["cannot write the recording to '/nowhere/run.zc'"]);
+    for (words, said) in [
+        (["--max-size", "1k"], "1MiB at least"),
+        (["--flight-recorder", "10"], "90s, 10m or 1h"),
+        (["--label", "x"], "KEY=VALUE"),
+    ] {
+        let refused = run(zc(["record", "-o", "x"].iter().chain(&words))).exits(2);
+        assert!(refused.stderr().contains(said), "{}", refused.stderr());
+    }
+}
