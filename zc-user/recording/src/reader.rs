@@ -60,6 +60,8 @@ pub struct Damage {
 /// A snapshot in the file.
 #[derive(Clone, Copy, Debug)]
 struct Place {
+    /// Which of the files.
+    file: usize,
     at: u64,
     head: Head,
     /// The place of the key, for what depends on one.
@@ -68,7 +70,8 @@ struct Place {
 
 /// A recording that is open for reading.
 pub struct Recording {
-    file: File,
+    /// In the order of time. Only the last one grows.
+    files: Vec<File>,
     meta: Meta,
     snapshots: Vec<Place>,
     marks: Vec<(u64, Mark)>,
@@ -93,34 +96,36 @@ impl Recording {
     ///
     /// # Errors
     /// When it is no recording, one of a newer form, or there is no snapshot in it.
-    pub fn open(mut file: File) -> Result<Self, Unreadable> {
-        let mut prefix = [0; PREFIX_LEN];
-        file.rewind()?;
-        match file.read_exact(&mut prefix) {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return Err(Unreadable::Foreign);
-            }
-            read => read?,
-        }
-        if prefix[..MAGIC.len()] != MAGIC {
-            return Err(Unreadable::Foreign);
-        }
-        let major = prefix[MAGIC.len()];
-        if major > VERSION[0] {
-            return Err(Unreadable::Newer(major));
-        }
+    pub fn open(file: File) -> Result<Self, Unreadable> {
+        Self::of(vec![file])
+    }
+
+    /// Reads what there is in `files`, which one recorder has written one after the other.
+    ///
+    /// # Errors
+    /// When one is no recording, or of a newer form, or there is no snapshot in any.
+    pub fn of(files: Vec<File>) -> Result<Self, Unreadable> {
         let mut recording = Self {
-            file,
+            files: Vec::new(),
             meta: Meta::default(),
             snapshots: Vec::new(),
             marks: Vec::new(),
             key: None,
             damage: Damage::default(),
             has_ended: false,
-            looked: PREFIX_LEN as u64,
+            looked: 0,
             unpacked: RefCell::new(None),
         };
-        recording.look_further()?;
+        for mut file in files {
+            check(&mut file)?;
+            // Of a file that another one follows, nothing is missing at the end.
+            let torn = std::mem::take(&mut recording.damage.torn);
+            recording.damage.bytes += torn;
+            recording.damage.places += u64::from(torn > 0);
+            recording.files.push(file);
+            recording.looked = PREFIX_LEN as u64;
+            recording.look_further()?;
+        }
         if recording.snapshots.is_empty() { Err(Unreadable::Empty) } else { Ok(recording) }
     }
 
@@ -199,7 +204,7 @@ impl Recording {
 
     fn payload(&self, place: &Place) -> io::Result<Vec<u8>> {
         let mut payload = vec![0; place.head.len];
-        let mut file = &self.file;
+        let mut file = &self.files[place.file];
         file.seek(SeekFrom::Start(place.at + HEAD_LEN as u64))?;
         file.read_exact(&mut payload)?;
         Ok(payload)
@@ -211,8 +216,9 @@ impl Recording {
     /// When the file cannot be read.
     pub fn look_further(&mut self) -> Result<bool, Unreadable> {
         let before = self.snapshots.len();
-        let size = self.file.metadata()?.len();
-        let mut frames = Frames::from(self.file.try_clone()?, self.looked, size)?;
+        let Some(last) = self.files.last() else { return Ok(false) };
+        let size = last.metadata()?.len();
+        let mut frames = Frames::from(last.try_clone()?, self.looked, size)?;
         while let Some((at, head)) = frames.next()? {
             if at > self.looked {
                 self.damage.bytes += at - self.looked;
@@ -227,19 +233,20 @@ impl Recording {
 
     fn take(&mut self, at: u64, head: Head, payload: &[u8]) -> Result<(), Unreadable> {
         self.has_ended = false;
+        let file = self.files.len() - 1;
         match head.kind {
             // A recording of several files has several.
             Kind::Meta => self.meta = decoded(payload)?,
             Kind::Mark => self.marks.push((head.at_ns, decoded(payload)?)),
             Kind::Key => {
                 self.key = Some(self.snapshots.len());
-                self.snapshots.push(Place { at, head, key: None });
+                self.snapshots.push(Place { file, at, head, key: None });
             }
             Kind::Delta => {
                 let wanted = split(payload).map(|(key, _)| key);
                 let is_it = |key: &usize| Some(self.snapshots[*key].head.at_ns) == wanted;
                 match self.key.filter(is_it) {
-                    Some(key) => self.snapshots.push(Place { at, head, key: Some(key) }),
+                    Some(key) => self.snapshots.push(Place { file, at, head, key: Some(key) }),
                     None => self.damage.orphans += 1,
                 }
             }
@@ -248,6 +255,17 @@ impl Recording {
         }
         Ok(())
     }
+}
+
+/// Whether a file begins like a recording that this version reads.
+fn check(file: &mut File) -> Result<(), Unreadable> {
+    let mut prefix = [0; PREFIX_LEN];
+    file.rewind()?;
+    if fill(file, &mut prefix)? < PREFIX_LEN || prefix[..MAGIC.len()] != MAGIC {
+        return Err(Unreadable::Foreign);
+    }
+    let major = prefix[MAGIC.len()];
+    if major > VERSION[0] { Err(Unreadable::Newer(major)) } else { Ok(()) }
 }
 
 /// Goes through a file, from one whole frame to the next.

@@ -176,6 +176,27 @@ fn what_is_appended_is_seen() {
 }
 
 #[test]
+fn files_of_one_recorder_are_read_as_one() {
+    let files = |bytes: &[&[u8]]| {
+        let file = |bytes: &&[u8]| {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(bytes).unwrap();
+            file
+        };
+        Recording::of(bytes.iter().map(file).collect())
+    };
+    let (before, now) = (recorded(0..70), recorded(70..90));
+    let recording = files(&[&before.bytes, &now.bytes]).unwrap();
+    assert_eq!(seconds(&recording), (0..90).collect::<Vec<_>>());
+    assert_eq!(recording.damage(), Damage::default());
+    let cut = &before.bytes[..before.bytes.len() - 1];
+    let damage = files(&[cut, &now.bytes]).unwrap().damage();
+    assert_eq!((damage.places, damage.torn), (1, 0));
+    let refused = files(&[&before.bytes, b"no recording"]).err().unwrap();
+    assert!(matches!(refused, Unreadable::Foreign), "{refused}");
+}
+
+#[test]
 fn what_is_no_recording_is_refused_in_words() {
     let why = |bytes: &[u8]| open(bytes).err().unwrap().to_string();
     assert!(why(b"").contains("no recording"));

@@ -1,6 +1,7 @@
 //! `zc replay`: look at a recording as if it happened now.
 
 use std::{
+    fs::File,
     io::{self, IsTerminal as _, Write as _},
     path::Path,
     process::ExitCode,
@@ -52,25 +53,44 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     played.map(|()| ExitCode::SUCCESS)
 }
 
-/// Opens the recording at `path` with the user's rights.
+/// Opens the recording at `path` with the user's rights, and the file before it if the recorder has begun another one.
 fn open(path: &Path) -> Result<Recording> {
-    let shown = || sanitize(&path.to_string_lossy()).into_owned();
-    let file = files::open(path).with_context(|| {
-        let former = former(path);
-        let hint = if former.exists() {
-            format!("; the part before it is '{}'", sanitize(&former.to_string_lossy()))
-        } else {
-            String::new()
-        };
-        format!("cannot read the recording '{}'{hint}", shown())
-    })?;
-    Recording::open(file).map_err(|error| match error {
-        Unreadable::Io(error) => {
-            anyhow::Error::new(error).context(format!("cannot read the recording '{}'", shown()))
-        }
-        error => Usage(format!("cannot read '{}': {error}", shown())).into(),
+    let file = open_file(path)?;
+    let former = former(path);
+    let files = match open_file(&former) {
+        // It was there first.
+        Ok(before) if is_of_one_recorder(&before, &file) => vec![before, file],
+        _ => vec![file],
+    };
+    Recording::of(files).map_err(|error| match error {
+        Unreadable::Io(error) => anyhow::Error::new(error)
+            .context(format!("cannot read the recording '{}'", shown(path))),
+        error => Usage(format!("cannot read '{}': {error}", shown(path))).into(),
     })
 }
+
+fn open_file(path: &Path) -> Result<File> {
+    files::open(path).with_context(|| format!("cannot read the recording '{}'", shown(path)))
+}
+
+fn shown(path: &Path) -> String {
+    sanitize(&path.to_string_lossy()).into_owned()
+}
+
+/// Whether `before` can be the file that a recorder wrote before `file`: both are recordings of the same subject, and
+/// `before` ends, without an end, where `file` begins.
+fn is_of_one_recorder(before: &File, file: &File) -> bool {
+    let read = |file: &File| Recording::open(file.try_clone().ok()?).ok();
+    let (Some(before), Some(file)) = (read(before), read(file)) else { return false };
+    let (last, first) = (before.taken_at_ns(before.len() - 1), file.taken_at_ns(0));
+    let is_next = last.zip(first).is_some_and(|(last, first)| {
+        first > last && first - last <= LONGEST_GAP.max(10 * file.meta().interval_ns)
+    });
+    before.meta() == file.meta() && !before.has_ended() && is_next
+}
+
+/// Longer than a recorder takes between two snapshots, ns.
+const LONGEST_GAP: u64 = 10_000_000_000;
 
 /// When to begin, ns since the Unix epoch.
 fn place(from: &From, recording: &Recording) -> Result<u64> {
