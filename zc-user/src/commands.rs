@@ -139,6 +139,7 @@ fn options_with(probing: &Probing, follow: Follow, about: Option<Report>) -> Res
         threads_apart: false,
         users: false,
         user_copies: probing.user_copies,
+        patience: None,
         objects,
         stacks,
         sampling: None,

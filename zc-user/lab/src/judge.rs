@@ -5,4 +5,5 @@ pub mod evidence;
 pub mod finding;
 pub mod measurement;
 pub mod picture;
+pub mod sampled;
 pub mod verdict;

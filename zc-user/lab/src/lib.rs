@@ -25,7 +25,7 @@ pub mod unsupported;
 mod workload;
 
 pub use self::{
-    judge::{comparison, evidence, finding, measurement, picture, verdict},
+    judge::{comparison, evidence, finding, measurement, picture, sampled, verdict},
     process::{child, network, scratch},
     run::{fetch, receiver, rights, worker},
     workload::{catalog, job, need, program, scenario},

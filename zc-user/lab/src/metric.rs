@@ -3,6 +3,7 @@
 
 use super::{
     finding::{Finding, Ran, Spread},
+    sampled::{self, Spent},
     scenario::Scenario,
 };
 use zc_model::{
@@ -10,8 +11,10 @@ use zc_model::{
     columns,
     counter::CounterId,
     snapshot::Provenance,
+    user_copies::Share,
     value::{Quality, Value},
 };
+use zc_render::human;
 
 /// The table of findings.
 pub struct Findings;
@@ -26,6 +29,8 @@ pub struct Lesson {
     pub theory: fn(&Scenario) -> Value<'static>,
     /// What was measured in each round, of which the column has the median.
     pub rounds: Option<fn(&Finding, &Ran) -> Option<Spread>>,
+    /// How far it may be off either way, with 95 % confidence, where it is estimated from samples.
+    pub margin: Option<&'static Metric>,
     /// Its place in the table of all findings.
     pub place: Option<Place>,
 }
@@ -39,6 +44,8 @@ pub struct Place {
     pub priority: u8,
     /// The same for the range of the rounds, which follows; `None` for no range.
     pub range: Option<u8>,
+    /// Whether it is left out when no finding has it.
+    pub is_optional: bool,
 }
 
 impl Table for Findings {
@@ -46,7 +53,8 @@ impl Table for Findings {
     type Context = ();
     type Extra = Lesson;
 
-    const PLAIN: Lesson = Lesson { theory: |_| Value::Absent, rounds: None, place: None };
+    const PLAIN: Lesson =
+        Lesson { theory: |_| Value::Absent, rounds: None, margin: None, place: None };
     const COLUMNS: &'static [&'static Column<Self>] = Self::ALL;
 }
 
@@ -54,6 +62,14 @@ impl Findings {
     /// The figures, in order.
     pub fn figures() -> impl Iterator<Item = &'static Metric> {
         Self::of_view(Figures)
+    }
+
+    /// The figures for people, in order: margins stand behind what they belong to.
+    pub fn shown() -> impl Iterator<Item = &'static Metric> {
+        let is_margin = |metric: &Metric| {
+            Self::figures().any(|other| other.extra.margin.is_some_and(|margin| margin == metric))
+        };
+        Self::figures().filter(move |metric| !is_margin(metric))
     }
 }
 
@@ -72,8 +88,21 @@ impl Lesson {
         Self { rounds: Some(read), ..Findings::PLAIN }
     }
 
+    const fn margin(margin: &'static Metric) -> Self {
+        Self { margin: Some(margin), ..Findings::PLAIN }
+    }
+
     const fn at(self, heading: &'static str, priority: u8) -> Self {
-        Self { place: Some(Place { heading, priority, range: None }), ..self }
+        let place = Place { heading, priority, range: None, is_optional: false };
+        Self { place: Some(place), ..self }
+    }
+
+    const fn optional(self) -> Self {
+        let place = match self.place {
+            Some(place) => Some(Place { is_optional: true, ..place }),
+            None => None,
+        };
+        Self { place, ..self }
     }
 
     const fn range(self, priority: u8) -> Self {
@@ -113,7 +142,8 @@ columns! { Findings:
         "Why it was skipped or failed.",
         |finding, _| finding.outcome.why().map_or(Value::Absent, text);
     CPU_COPIES = "cpu_copies", "CPU copies/byte", Ratio, Gauge,
-        "Times the CPU copied each byte of the payload, on the sending side.",
+        "Times the kernel copied each byte of the payload by the CPU, on the sending side. Copies in user \
+         space are not among them.",
         |finding, _| of_ran(finding, cpu_copies),
         .on(&[Figures]),
         .with(Lesson::theory(|scenario| {
@@ -200,6 +230,98 @@ columns! { Findings:
         |finding, _| median(finding, Findings::RELATIVE_THROUGHPUT),
         .on(&[Figures]),
         .with(Lesson::rounds(|_, ran| ran.relative).at("vs R+W", 1).range(10));
+    CPU_NS_PER_BYTE = "cpu_ns_per_byte", "CPU ns/byte", Ratio, Gauge,
+        "CPU time of the worker per byte of the payload, in nanoseconds, median of the rounds. This and the \
+         following are there for scenarios about copies in user space, and with `--user-copies`.",
+        |finding, _| median(finding, Findings::CPU_NS_PER_BYTE),
+        .on(&[Figures]),
+        .with(Lesson::rounds(cpu_per_byte));
+    COPY_TAX = "copy_tax", "Copies of the kernel", Fraction, Gauge,
+        "Share of the CPU time in the copy routines of the kernel, by samples of all rounds.",
+        |finding, _| Spent::Kernel.share(finding),
+        .on(&[Figures]),
+        .with(Lesson::margin(Findings::COPY_TAX_MARGIN));
+    COPY_TAX_MARGIN = "copy_tax_margin", "Kernel margin", Fraction, Gauge,
+        "95 % confidence margin of `copy_tax`.",
+        |finding, _| Spent::Kernel.margin(finding),
+        .on(&[Figures]);
+    USER_COPY_SHARE = "user_copy_share", "Copies in user space", Fraction, Gauge,
+        "Share of the CPU time in copies that the program makes itself, by samples of all rounds: in \
+         functions and loops that copy, and in the page faults that these took.",
+        |finding, _| Spent::User(Share::All).share(finding),
+        .on(&[Figures]),
+        .with(Lesson::margin(Findings::USER_COPY_MARGIN).at("USER COPIES", 2).optional());
+    USER_COPY_MARGIN = "user_copy_margin", "User margin", Fraction, Gauge,
+        "95 % confidence margin of `user_copy_share`.",
+        |finding, _| Spent::User(Share::All).margin(finding),
+        .on(&[Figures]);
+    LIBRARY_COPY_SHARE = "library_copy_share", "in functions", Fraction, Gauge,
+        "Share of the CPU time in functions that only copy, such as memcpy.",
+        |finding, _| Spent::User(Share::Library).share(finding),
+        .on(&[Figures]),
+        .with(Lesson::margin(Findings::LIBRARY_COPY_MARGIN));
+    LIBRARY_COPY_MARGIN = "library_copy_margin", "Function margin", Fraction, Gauge,
+        "95 % confidence margin of `library_copy_share`.",
+        |finding, _| Spent::User(Share::Library).margin(finding),
+        .on(&[Figures]);
+    INLINED_COPY_SHARE = "inlined_copy_share", "in loops", Fraction, Gauge,
+        "Share of the CPU time in loops that copy, in functions that do more.",
+        |finding, _| Spent::User(Share::Inlined).share(finding),
+        .on(&[Figures]),
+        .with(Lesson::margin(Findings::INLINED_COPY_MARGIN));
+    INLINED_COPY_MARGIN = "inlined_copy_margin", "Loop margin", Fraction, Gauge,
+        "95 % confidence margin of `inlined_copy_share`.",
+        |finding, _| Spent::User(Share::Inlined).margin(finding),
+        .on(&[Figures]);
+    COPY_FAULT_SHARE = "copy_fault_share", "in their faults", Fraction, Gauge,
+        "Share of the CPU time in page faults that copies in user space took.",
+        |finding, _| Spent::User(Share::Faults).share(finding),
+        .on(&[Figures]),
+        .with(Lesson::margin(Findings::COPY_FAULT_MARGIN));
+    COPY_FAULT_MARGIN = "copy_fault_margin", "Fault margin", Fraction, Gauge,
+        "95 % confidence margin of `copy_fault_share`.",
+        |finding, _| Spent::User(Share::Faults).margin(finding),
+        .on(&[Figures]);
+    NO_FILE_SHARE = "no_file_share", "code with no file", Fraction, Gauge,
+        "Share of the CPU time in code that is in no file, such as that of a JIT compiler: it may copy.",
+        |finding, _| Spent::User(Share::NoFile).share(finding),
+        .on(&[Figures]),
+        .with(Lesson::margin(Findings::NO_FILE_MARGIN));
+    NO_FILE_MARGIN = "no_file_margin", "No-file margin", Fraction, Gauge,
+        "95 % confidence margin of `no_file_share`.",
+        |finding, _| Spent::User(Share::NoFile).margin(finding),
+        .on(&[Figures]);
+    UNKNOWN_CODE_SHARE = "unknown_code_share", "code not known", Fraction, Gauge,
+        "Share of the CPU time in code of which nothing could be found out: it may copy.",
+        |finding, _| Spent::User(Share::Unknown).share(finding),
+        .on(&[Figures]),
+        .with(Lesson::margin(Findings::UNKNOWN_CODE_MARGIN));
+    UNKNOWN_CODE_MARGIN = "unknown_code_margin", "Unknown margin", Fraction, Gauge,
+        "95 % confidence margin of `unknown_code_share`.",
+        |finding, _| Spent::User(Share::Unknown).margin(finding),
+        .on(&[Figures]);
+    COPY_BILL = "copy_bill", "Copy bill", Fraction, Gauge,
+        "Share of the CPU time in copies, of the kernel and in user space.",
+        |finding, _| Spent::User(Share::Bill).share(finding),
+        .on(&[Figures]),
+        .with(Lesson::margin(Findings::COPY_BILL_MARGIN));
+    COPY_BILL_MARGIN = "copy_bill_margin", "Bill margin", Fraction, Gauge,
+        "95 % confidence margin of `copy_bill`.",
+        |finding, _| Spent::User(Share::Bill).margin(finding),
+        .on(&[Figures]);
+    USER_COPY_NS = "user_copy_ns", "CPU time of user copies", Nanoseconds, Gauge,
+        "CPU time of copies in user space in a round: their share of the median.",
+        |finding, _| Spent::User(Share::All).time(finding),
+        .on(&[Figures]),
+        .with(Lesson::margin(Findings::USER_COPY_NS_MARGIN));
+    USER_COPY_NS_MARGIN = "user_copy_ns_margin", "User time margin", Nanoseconds, Gauge,
+        "95 % confidence margin of `user_copy_ns`.",
+        |finding, _| Spent::User(Share::All).time_margin(finding),
+        .on(&[Figures]);
+    CPU_SAMPLES = "cpu_samples", "CPU samples", Count, Counter,
+        "Samples of the CPU time in all rounds, from which these shares are estimated.",
+        |finding, _| sampled::samples(finding),
+        .on(&[Figures]);
     COPIES_PROVENANCE = "copies_provenance", "Provenance", Text, Label,
         "Provenance of the copies.",
         |finding, _| of_ran(finding, |ran| text(ran.measurement.copies().provenance.id()));
@@ -215,6 +337,19 @@ columns! { Findings:
     SENTENCE = "sentence", "Sentence", Text, Label,
         "The verdict in a sentence.",
         |finding, _| of_ran(finding, |ran| Value::Text(ran.verdict.judgement.sentence().into()));
+}
+
+/// The value of a metric for people, with its margin; empty where the question has no answer.
+#[must_use]
+pub fn in_words(metric: &Metric, finding: &Finding) -> String {
+    let value = metric.of(finding, &());
+    let words = human::marked(&value, metric.unit);
+    match metric.extra.margin {
+        Some(margin) if value != Value::Absent => {
+            human::with_margin(words, &human::value(&margin.of(finding, &()), metric.unit))
+        }
+        _ => words,
+    }
 }
 
 const fn text(text: &str) -> Value<'_> {
@@ -285,6 +420,15 @@ fn throughput(finding: &Finding, ran: &Ran) -> Option<Spread> {
     let rate = |ns| per_sec(finding.setting.size, ns);
     let Spread { min, median, max } = ran.wall_ns;
     Some(Spread { min: rate(max), median: rate(median), max: rate(min) })
+}
+
+/// Where copies in user space are of interest.
+fn cpu_per_byte(finding: &Finding, ran: &Ran) -> Option<Spread> {
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let size = finding.setting.size.max(1) as f64;
+    let Spread { min, median, max } = ran.cpu_ns;
+    let is_absent = Spent::User(Share::All).share(finding) == Value::Absent;
+    (!is_absent).then_some(Spread { min: min / size, median: median / size, max: max / size })
 }
 
 const fn real<'a>(value: f64) -> Value<'a> {

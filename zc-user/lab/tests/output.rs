@@ -170,3 +170,63 @@ fn no_complaint_reaches_a_terminal_as_anything_but_text() {
         assert!(!output.contains('\u{1b}'), "{output}");
     }
 }
+
+#[test]
+fn copies_in_user_space_have_margins() {
+    let findings = [findings::cloning(), findings::moving(), findings::copying()];
+    insta::assert_snapshot!("lab_user_copies", report(&findings, look(100, false, true)));
+    let document = document(&findings);
+    let measured =
+        |of: usize, id: &str| document["findings"][of]["metrics"][id]["measured"].clone();
+    assert_eq!(measured(0, "user_copy_share"), json!(0.385));
+    assert_eq!(measured(0, "copy_bill"), json!(0.635));
+    assert_eq!(measured(0, "cpu_samples"), json!(400));
+    // 38.5 % of half of 12.5 ms.
+    assert_eq!(measured(0, "user_copy_ns"), json!(2_406_250));
+    assert_eq!(measured(1, "user_copy_share"), json!(0.0));
+    // None of 250: less than two percent, and not 0.
+    assert!((0.01..0.02).contains(&measured(1, "user_copy_margin").as_f64().unwrap()));
+    // It was not asked for there.
+    assert_eq!(measured(2, "user_copy_share"), Value::Null);
+    assert_eq!(measured(2, "cpu_ns_per_byte"), Value::Null);
+    assert!(!report(&findings, look(100, false, true)).contains("  +-  "));
+    insta::assert_snapshot!(
+        "lab_user_copies_markdown",
+        text(|out| form::write_markdown(&findings, out))
+    );
+}
+
+#[test]
+fn too_few_samples_are_no_zero() {
+    let document = document(&[findings::moving_briefly()]);
+    for id in
+        ["user_copy_share", "user_copy_margin", "user_copy_ns", "no_file_share", "cpu_samples"]
+    {
+        let figure = &document["findings"][0]["metrics"][id];
+        assert_eq!(figure["measured"], Value::Null, "{id}");
+        assert_eq!(figure["provenance"], "unavailable", "{id}");
+        assert!(figure["why"].as_str().unwrap().contains("fewer than 25 samples"), "{id}");
+    }
+    let text = report(&[findings::moving_briefly()], look(100, false, true));
+    assert!(!text.contains("copies in user space take"), "{text}");
+    assert!(text.contains("too little CPU time"), "{text}");
+}
+
+#[test]
+fn a_comparison_of_copies_in_user_space_says_what_shows_them() {
+    let [looked_into, no_file, unclear] = findings::comparisons_in_user_space();
+    let words =
+        |comparison| text(|out| form::write_comparison(comparison, look(80, false, true), out));
+    insta::assert_snapshot!("lab_compare_user_copies", words(&looked_into));
+    let one_line = |comparison| words(comparison).split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown = "No counter of the kernel shows this";
+    let of_no_file =
+        "code with no file takes an estimated 0.0% +-1.5% of the CPU time instead of 40.0%";
+    assert!(one_line(&no_file).contains(of_no_file), "{}", one_line(&no_file));
+    assert!(one_line(&no_file).contains(shown) && !one_line(&looked_into).contains(of_no_file));
+    let unclear = one_line(&unclear);
+    assert!(
+        unclear.contains("do not tell these two apart") && !unclear.contains(shown),
+        "{unclear}"
+    );
+}

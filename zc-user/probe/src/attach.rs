@@ -66,8 +66,8 @@ pub struct Options {
     pub verifier_log: bool,
     /// What to leave out, for tests of degradation.
     pub without: Vec<Part>,
-    /// Samples a second on each CPU, on average; `None` takes [`tax::FREQUENCY`]. For tests, which want many in a
-    /// short time.
+    /// Samples a second on each CPU, on average; `None` takes [`tax::FREQUENCY`]. For the lab and tests, which want
+    /// many in a short time.
     pub sampling: Option<u32>,
     /// Whether the ancestors of processes are wanted.
     pub ancestors: bool,
@@ -77,6 +77,9 @@ pub struct Options {
     pub users: bool,
     /// Whether it is looked for copies that programs make themselves.
     pub user_copies: bool,
+    /// How long a snapshot waits for what is found out about code; `None` takes [`code::PATIENCE`](crate::code::PATIENCE).
+    /// For the lab, whose workloads wait, too.
+    pub patience: Option<Duration>,
     /// Rows for files, sockets and pipes, where these are to be counted one by one.
     pub objects: Option<u32>,
     /// Whether stacks are taken where bytes are copied. Excludes `user_copies`.

@@ -36,8 +36,8 @@ use worker::{Answer, Places, Worker, by_process};
 pub const RIGHTS: CapabilitySet =
     CapabilitySet::SYS_PTRACE.union(CapabilitySet::CHECKPOINT_RESTORE);
 
-/// How long a snapshot waits for an answer: files that were not seen before are read first.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a snapshot waits for an answer where it is not said: files that were not seen before are read first.
+pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Functions that are kept by name.
 const MOST_COPIERS: usize = 2_048;
@@ -91,11 +91,14 @@ pub(super) struct Code {
     copiers: HashMap<Place, (u64, u64)>,
     /// Samples in functions that had no room among those.
     unnamed: u64,
+    /// How long a snapshot waits for an answer.
+    patience: Duration,
 }
 
 impl Code {
-    pub(super) fn new() -> Self {
-        Self { worker: None, ready: HashMap::new(), copiers: HashMap::new(), unnamed: 0 }
+    pub(super) fn new(patience: Duration) -> Self {
+        let (ready, copiers) = (HashMap::new(), HashMap::new());
+        Self { worker: None, ready, copiers, unnamed: 0, patience }
     }
 
     /// Asks about the places that have come up. To be called several times a second: a process that has ended cannot
@@ -120,7 +123,7 @@ impl Code {
     /// The same, and waits for the answer, unless a file system keeps it: what is not known then stays unknown, since
     /// samples that are nothing else would be taken for code that does not copy.
     pub(super) fn settle(&mut self, ebpf: &Ebpf) -> Result<()> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + self.patience;
         // What was asked before, and what has come up since.
         for _ in 0..2 {
             self.tend(ebpf)?;
@@ -222,7 +225,7 @@ mod tests {
 
     #[test]
     fn samples_in_functions_beyond_the_bound_are_counted() {
-        let mut code = Code::new();
+        let mut code = Code::new(PATIENCE);
         let process = ProcessId::default();
         let place = |n: usize| -> Place {
             (

@@ -36,7 +36,7 @@ use zc_common::{
 
 use super::{
     attach::{Attached, Options, attach},
-    code::Code,
+    code::{self, Code},
     cost::Cost,
     coverage::Coverage,
     cpus::Cpus,
@@ -175,7 +175,7 @@ impl Live {
             stacks,
             roots,
             cost: Cost::survey(exit::idle_program(&attached.ebpf))?,
-            code: has_user_copies.then(Code::new),
+            code: has_user_copies.then(|| Code::new(options.patience.unwrap_or(code::PATIENCE))),
             log,
             records,
             cpus,

@@ -284,7 +284,8 @@ pub(crate) struct LabBench {
     /// Size of one transfer in bytes
     #[arg(long, value_name = "BYTES", default_value = "64KiB", value_parser = chunk)]
     pub(crate) chunk: u64,
-    /// Number of rounds, alternating with the read/write baseline
+    /// Number of rounds, alternating with the read/write baseline; more for copies in user space, until there
+    /// are enough samples
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) repeat: u32,
     /// Where the payload goes [default: the first sink of each scenario]; with --all, scenarios

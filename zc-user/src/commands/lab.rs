@@ -4,6 +4,7 @@ use std::{
     io::{self, IsTerminal as _},
     path::Path,
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -11,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use self::{progress::ProgressLine, report::ReportWriter};
 use super::{options, print, privilege};
 use crate::cli::{
-    Usage,
+    Probing, Usage,
     lab::{self, Lab, LabBench, LabCompare, LabList, LabRun, LabVerb, Target},
 };
 use zc_lab::{
@@ -24,6 +25,7 @@ use zc_lab::{
     hazard::{HAZARDS, Hazard},
     network, receiver, rights,
     run::{Bench, Observer, Plan, Unobserved, default_directory},
+    sampled::FREQUENCY,
     scenario::Scenario,
     scratch,
     sink::{Sink, veth},
@@ -41,6 +43,10 @@ mod hazard;
 mod progress;
 mod report;
 mod setup;
+
+/// How long a look waits for what is found out about code: no workload runs then, and the first look at a Java
+/// machine takes seconds.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs a verb of the lab.
 pub(super) async fn verb(verb: &lab::Verb) -> Result<ExitCode> {
@@ -129,7 +135,7 @@ async fn run_all(arguments: &LabRun) -> Result<ExitCode> {
         return hazard::run(arguments, &hazards).await;
     }
     let runs = runs(arguments)?;
-    let options = options(&arguments.probing, Follow::All)?;
+    let options = options_of(&arguments.probing, runs.iter().map(|(scenario, _)| *scenario))?;
     let mut report = ReportWriter::open(&arguments.report)?;
     let mut world = Real::new(NoEvents)?;
     let mut source = observer(&options);
@@ -178,7 +184,7 @@ async fn compare(arguments: &LabCompare) -> Result<ExitCode> {
         }
         None => {}
     }
-    let options = options(&arguments.probing, Follow::All)?;
+    let options = options_of(&arguments.probing, [first, second])?;
     let mut report = ReportWriter::open(&arguments.report)?;
     let mut world = Real::new(NoEvents)?;
     let mut source = observer(&options);
@@ -241,6 +247,18 @@ fn check(scenario: &Scenario, sink: Sink) -> Result<()> {
         sink.id(),
         sinks.join(", ")
     )))
+}
+
+/// The probe options to observe these scenarios with: those that are about copies in user space take a look at code.
+fn options_of(
+    probing: &Probing,
+    scenarios: impl IntoIterator<Item = &'static Scenario>,
+) -> Result<Options> {
+    let is_about_them = scenarios.into_iter().any(Scenario::is_about_user_copies);
+    let user_copies = probing.user_copies || is_about_them;
+    let options = options(&Probing { user_copies, ..probing.clone() }, Follow::All)?;
+    let (sampling, patience) = (Some(FREQUENCY), Some(PATIENCE));
+    Ok(if user_copies { Options { sampling, patience, ..options } } else { options })
 }
 
 fn borrowed(source: &mut std::result::Result<Live, Unobserved>) -> Observer<'_> {

@@ -11,7 +11,10 @@ use std::{
 };
 
 use tempfile::TempDir;
-use zc_lab::{catalog::SCENARIOS, scenario::ScenarioGroup};
+use zc_lab::{
+    catalog::SCENARIOS,
+    scenario::{Scenario, Work},
+};
 
 use crate::{
     Test,
@@ -146,7 +149,8 @@ fn changing_file() -> Result<(), Skip> {
 
 /// Every scenario that is no program of its own.
 fn mechanisms() -> Vec<&'static str> {
-    let mechanisms = SCENARIOS.iter().filter(|scenario| scenario.group != ScenarioGroup::Program);
+    let is_mechanism = |scenario: &&&Scenario| matches!(scenario.work, Work::Mechanism(_));
+    let mechanisms = SCENARIOS.iter().filter(is_mechanism);
     mechanisms.map(|scenario| scenario.id).collect()
 }
 

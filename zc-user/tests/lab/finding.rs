@@ -8,7 +8,7 @@ use serde_json::Value;
 const MEMORY: [&str; 3] = ["mmap_read", "mmap_write", "cow_copy"];
 
 /// The result of a scenario.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Finding(Value);
 
 /// The outcome of each.
@@ -54,6 +54,17 @@ impl Finding {
         let metric = &self.0["metrics"][id];
         assert!(metric.is_object(), "no metric {id} in {self}");
         (metric["measured"].as_f64(), metric["provenance"].as_str())
+    }
+
+    /// The least and the greatest that a share may be, by its margin; or why it is not known.
+    pub(crate) fn interval(&self, share: &str, margin: &str) -> Result<[f64; 2], String> {
+        match (self.metric(share).0, self.metric(margin).0) {
+            (Some(share), Some(margin)) => Ok([share - margin, share + margin]),
+            (None, None) => {
+                Err(self.0["metrics"][share]["why"].as_str().expect("a reason").to_owned())
+            }
+            other => panic!("one without the other: {other:?}: {self}"),
+        }
     }
 
     pub(crate) fn judgement(&self) -> &str {

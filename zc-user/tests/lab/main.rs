@@ -15,6 +15,7 @@ mod outside;
 #[allow(dead_code, reason = "rows that need it are yet to come")]
 mod row;
 mod table;
+mod user_copies;
 
 use std::process::ExitCode;
 
@@ -29,8 +30,15 @@ type Test = fn() -> Result<(), Skip>;
 
 fn main() -> ExitCode {
     let mut trials = row::trials();
-    let tests: [&[(&str, Test)]; 6] =
-        [row::TESTS, outside::TESTS, hazard::TESTS, failure::TESTS, interrupt::TESTS, forms::TESTS];
+    let tests: [&[(&str, Test)]; 7] = [
+        row::TESTS,
+        outside::TESTS,
+        hazard::TESTS,
+        failure::TESTS,
+        interrupt::TESTS,
+        forms::TESTS,
+        user_copies::TESTS,
+    ];
     for (name, test) in tests.concat() {
         trials.push(runner::trial(name.to_owned(), test));
     }

@@ -165,6 +165,38 @@ pub(crate) const ROWS: &[Row] = &[
         .overhead(4)
         .needs(java)
         .differs(),
+    // The kernel sees a read and a write, whatever the program does in between; how often the allocator asks for
+    // memory is its own affair.
+    row("rust_clones", "tcp").moved(&[("file_read", SIZE), ("socket_send", SIZE)]).copied(2 * SIZE),
+    row("rust_clones", "pipe").moved(&[("file_read", SIZE), ("pipe_write", SIZE)]).copied(2 * SIZE),
+    row("rust_moves", "tcp")
+        .moved(&[("file_read", SIZE), ("socket_send", SIZE)])
+        .copied(2 * SIZE)
+        .calls(2 * TRANSFERS + 1),
+    row("rust_moves", "pipe")
+        .moved(&[("file_read", SIZE), ("pipe_write", SIZE)])
+        .copied(2 * SIZE)
+        .calls(2 * TRANSFERS + 1),
+    row("python_slices", "tcp")
+        .moved(&[("file_read", SIZE), ("socket_send", SIZE)])
+        .copied(2 * SIZE)
+        .overhead(4)
+        .needs(python),
+    row("python_memoryview", "tcp")
+        .moved(&[("file_read", SIZE), ("socket_send", SIZE)])
+        .copied(2 * SIZE)
+        .overhead(4)
+        .needs(python),
+    row("netty_copies", "tcp")
+        .moved(&[("file_read", SIZE), ("socket_send", SIZE)])
+        .copied(2 * SIZE)
+        .overhead(4)
+        .needs(netty),
+    row("netty_slices", "tcp")
+        .moved(&[("file_read", SIZE), ("socket_send", SIZE)])
+        .copied(2 * SIZE)
+        .overhead(4)
+        .needs(netty),
     row("splice", "veth")
         .moved(&[("splice_file_pipe", SIZE), ("splice_pipe_socket", SIZE)])
         .measured(0),
@@ -229,7 +261,14 @@ fn java() -> Result<(), Skip> {
     requirement::program("javac").map(drop)
 }
 
-fn netty() -> Result<(), Skip> {
+pub(crate) fn python() -> Result<(), Skip> {
+    if !Path::new("/usr/bin/python3").is_file() {
+        return Err(Skip::Program("python3".to_owned()));
+    }
+    Ok(())
+}
+
+pub(crate) fn netty() -> Result<(), Skip> {
     java()?;
     if !Path::new("/usr/share/java/netty-transport.jar").is_file() {
         return Err(Skip::Program("libnetty-java".to_owned()));

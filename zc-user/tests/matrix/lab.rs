@@ -137,7 +137,9 @@ fn known(scenario: &str, sink: &str) -> Vec<(&'static str, u64, u64)> {
         _ => ("socket_send", "sendfile_to_socket", moved("splice_pipe_socket")),
     };
     let mut paths = match scenario {
-        "read_write" | "uring_read_write" => vec![copied("file_read"), copied(write)],
+        "read_write" | "uring_read_write" | "rust_clones" | "rust_moves" => {
+            vec![copied("file_read"), copied(write)]
+        }
         "mmap_write" => vec![copied(write)],
         "sendfile" | "sendfile_linear" => vec![moved(sendfile)],
         "splice" => vec![moved("splice_file_pipe"), splice],

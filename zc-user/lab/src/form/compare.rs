@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use crate::{
     comparison::{Comparison, Difference},
     finding::{Finding, Spread},
-    metric::{Findings, Metric, per_sec},
+    metric::{Findings, Metric, in_words, per_sec},
+    sampled::{Interval, Spent},
     scenario::Setting,
 };
-use zc_model::value::Value;
+use zc_model::{user_copies::Share, value::Value};
 use zc_render::{
     human,
     paragraph::{self, Indent},
@@ -39,7 +40,7 @@ pub fn write(comparison: &Comparison, look: Look, out: &mut dyn Write) -> io::Re
     writeln!(out)?;
     let mut grid =
         Grid::new([("", false), (a.scenario.id, true), (b.scenario.id, true), ("RATIO", true)]);
-    for metric in Findings::figures() {
+    for metric in Findings::shown() {
         let (of_a, of_b) = (metric.of(a, &()), metric.of(b, &()));
         if of_a == Value::Absent && of_b == Value::Absent {
             continue;
@@ -50,8 +51,8 @@ pub fn write(comparison: &Comparison, look: Look, out: &mut dyn Write) -> io::Re
         }
         grid.push(vec![
             Cell::text(metric.title),
-            Cell::value(&of_a, metric.unit),
-            Cell::value(&of_b, metric.unit),
+            cell(metric, a, &of_a),
+            cell(metric, b, &of_b),
             Cell::marked(times, mark),
         ]);
     }
@@ -72,6 +73,13 @@ pub fn write(comparison: &Comparison, look: Look, out: &mut dyn Write) -> io::Re
         }
     }
     Ok(())
+}
+
+fn cell(metric: &Metric, finding: &Finding, value: &Value<'_>) -> Cell {
+    match metric.extra.margin {
+        Some(_) => Cell::text(in_words(metric, finding)),
+        None => Cell::value(value, metric.unit),
+    }
 }
 
 /// Writes both findings and their ratios as one document.
@@ -144,14 +152,20 @@ fn sentences(comparison: &Comparison) -> Vec<String> {
             human::ratio(first) + marks[0]
         ))
     };
-    if let Some(figures) = per_byte("times", Findings::CPU_COPIES) {
-        words.push(format!("{}: the CPU copies each byte {figures}.", b.scenario.id));
+    let in_user_space = in_user_space(comparison);
+    // That sentence names the copies of the kernel, too.
+    if !in_user_space.iter().any(|words| words.starts_with(UNSEEN))
+        && let Some(figures) = per_byte("times", Findings::CPU_COPIES)
+    {
+        let what = if in_user_space.is_empty() { "CPU" } else { "kernel" };
+        words.push(format!("{}: the {what} copies each byte {figures}.", b.scenario.id));
     }
     if let Some(figures) =
         per_byte("mode switches per transfer", Findings::MODE_SWITCHES_PER_TRANSFER)
     {
         words.push(format!("{}: {figures}.", b.scenario.id));
     }
+    words.extend(in_user_space);
     if let Some(cpu) = comparison.cpu {
         let [before, after] = runs.map(|ran| ran.cpu_ns.median);
         words.push(format!(
@@ -177,6 +191,53 @@ fn sentences(comparison: &Comparison) -> Vec<String> {
     }
     words
 }
+
+/// How copies in user space compare, and whether counters of the kernel show the difference.
+fn in_user_space(comparison: &Comparison) -> Vec<String> {
+    let [a, b] = [&comparison.findings[0], &comparison.findings[1]];
+    let differ = |share| {
+        let [a, b] = [a, b].map(|finding| Interval::of(Spent::User(share), finding));
+        a.zip(b).map(|(a, b)| a.is_apart(b))
+    };
+    let (Some(copies), Some(no_file)) = (differ(Share::All), differ(Share::NoFile)) else {
+        return Vec::new();
+    };
+    let (id, other) = (b.scenario.id, a.scenario.id);
+    let [time, before] = [b, a].map(|finding| in_words(Findings::USER_COPY_NS, finding));
+    let [share, instead] = [b, a].map(|finding| in_words(Findings::USER_COPY_SHARE, finding));
+    let mut words = vec![format!(
+        "{id}: copies in user space take an estimated {share} of the CPU time instead of {instead}: {time} per round \
+         instead of {before}."
+    )];
+    if no_file {
+        let [share, instead] = [b, a].map(|finding| in_words(Findings::NO_FILE_SHARE, finding));
+        words.push(format!(
+            "{id}: code with no file takes an estimated {share} of the CPU time instead of {instead}. zc does not \
+             look into such code, so this is no count of copies; but the routines with which a Java machine copies \
+             are there."
+        ));
+    }
+    if !copies && !no_file {
+        words.push("The samples do not tell these two apart: use a greater --repeat.".to_owned());
+    } else if let Some(Difference { first, second }) = comparison.difference(Findings::CPU_COPIES)
+        && (first - second).abs() <= ALIKE * first.max(second)
+    {
+        words.push(format!(
+            "{UNSEEN}: the kernel copies each byte {} times in {id}, and {} times in \
+             {other}.",
+            human::ratio(second) + mark(Findings::CPU_COPIES, b),
+            human::ratio(first) + mark(Findings::CPU_COPIES, a),
+        ));
+    }
+    words
+}
+
+/// How the sentence begins that says where the difference is not.
+const UNSEEN: &str = "No counter of the kernel shows this";
+
+/// Copies of the kernel per byte that differ by no more than this are alike: servers get requests, and their runtimes
+/// read a little for themselves.
+const ALIKE: f64 = 0.01;
 
 fn mark(metric: &Metric, finding: &Finding) -> &'static str {
     metric.of(finding, &()).quality().map_or("", human::mark)

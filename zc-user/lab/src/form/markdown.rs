@@ -2,8 +2,11 @@
 
 use std::io::{self, Write};
 
-use crate::finding::{Finding, Outcome};
-use zc_model::snapshot::Provenance;
+use crate::{
+    finding::{Finding, Outcome},
+    metric::Findings,
+};
+use zc_model::{snapshot::Provenance, value::Value};
 use zc_render::sanitize::sanitize;
 
 use super::summary;
@@ -33,7 +36,7 @@ pub fn write(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
 
 fn write_table(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
     let line = |cells: Vec<String>, out: &mut dyn Write| writeln!(out, "| {} |", cells.join(" | "));
-    let columns = summary::shown();
+    let columns = summary::shown(findings);
     line(columns.iter().map(|column| column.heading().to_owned()).collect(), out)?;
     let rule = |numeric| if numeric { "---:" } else { "---" }.to_owned();
     line(columns.iter().map(|column| rule(column.is_numeric())).collect(), out)?;
@@ -47,6 +50,7 @@ fn write_table(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
 fn write_notes(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
     let mut notes: Vec<&str> = Vec::new();
     let mut modelled = false;
+    let samples = |finding| Findings::USER_COPY_SHARE.of(finding, &()) != Value::Absent;
     for ran in findings.iter().filter_map(Finding::ran) {
         modelled |= ran.measurement.copies().provenance == Provenance::Modelled;
         for note in &ran.verdict.notes {
@@ -61,6 +65,13 @@ fn write_notes(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
                    mode switches per transfer; each as theory / measured. Times are the median of \
                    the rounds."
     )?;
+    if findings.iter().any(samples) {
+        writeln!(
+            out,
+            "USER COPIES: share of the CPU time in copies that the program makes itself, estimated from \
+             samples; +-: with 95 % confidence."
+        )?;
+    }
     if modelled {
         writeln!(out, "`~`: modelled, not measured.")?;
     }

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use crate::{
     finding::{Finding, Outcome},
-    metric::{Findings, Metric, Place},
+    metric::{Findings, Metric, Place, in_words},
 };
-use zc_model::column::Table as _;
+use zc_model::{column::Table as _, value::Value};
 use zc_render::table::grid::{Cell, Grid};
 
 use super::spread::range_of;
@@ -21,13 +21,17 @@ pub(super) struct Shown {
 }
 
 /// The columns. Where the textbook says something it stands before what was measured.
-pub(super) fn shown() -> Vec<Shown> {
+pub(super) fn shown(findings: &[Finding]) -> Vec<Shown> {
     let mut shown = Vec::new();
     for metric in Findings::COLUMNS.iter().copied() {
         let Some(place) = metric.extra.place else { continue };
+        let is_absent = |finding| metric.of(finding, &()) == Value::Absent;
+        if place.is_optional && findings.iter().all(is_absent) {
+            continue;
+        }
         shown.push(Shown { metric, place, range: false });
         if let Some(priority) = place.range {
-            let place = Place { heading: "RANGE", priority, range: None };
+            let place = Place { heading: "RANGE", priority, range: None, is_optional: false };
             shown.push(Shown { metric, place, range: true });
         }
     }
@@ -36,7 +40,7 @@ pub(super) fn shown() -> Vec<Shown> {
 
 /// Writes as many columns as fit.
 pub(super) fn write(findings: &[Finding], columns: usize, out: &mut dyn Write) -> io::Result<()> {
-    let mut shown = shown();
+    let mut shown = shown(findings);
     let mut ids: Vec<_> = findings.iter().map(|finding| finding.scenario.id).collect();
     ids.sort_unstable();
     // The sink stays where two findings differ in nothing else.
@@ -92,6 +96,9 @@ impl Shown {
             return Cell::text(
                 spread.map_or_else(String::new, |spread| range_of(spread, metric.unit)),
             );
+        }
+        if metric.extra.margin.is_some() {
+            return Cell::text(in_words(metric, finding));
         }
         let measured = Cell::of(metric, finding, &());
         // Theory and measurement: `2 / 2.00`.

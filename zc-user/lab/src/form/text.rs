@@ -8,7 +8,7 @@ use zc_common::loss::Loss;
 use super::{spread, summary};
 use crate::{
     finding::{Finding, Outcome, Ran},
-    metric::{Findings, Metric},
+    metric::{self, Findings, Metric},
 };
 use zc_model::{id::Id, snapshot::Provenance, value::Value};
 use zc_render::{
@@ -46,6 +46,7 @@ pub struct Text<'a> {
 struct Legend {
     diagram: bool,
     ranges: bool,
+    margins: bool,
     marks: Vec<Provenance>,
     /// Figures that are not available, by the reason.
     missing: Vec<(String, Vec<&'static str>)>,
@@ -140,7 +141,7 @@ impl<'a> Text<'a> {
     /// The figures that the textbook does not mention, one after the other.
     fn without_theory(&mut self, finding: &Finding, ran: &Ran) -> io::Result<()> {
         let mut pairs = Vec::new();
-        for metric in Findings::figures() {
+        for metric in Findings::shown() {
             let measured = metric.of(finding, &());
             let is_shown = match measured {
                 Value::Absent => false,
@@ -152,7 +153,7 @@ impl<'a> Text<'a> {
                 continue;
             }
             self.legend.note(metric, &measured, ran);
-            let mut pair = format!("{} {}", metric.title, human::marked(&measured, metric.unit));
+            let mut pair = format!("{} {}", metric.title, metric::in_words(metric, finding));
             if let Some(range) =
                 metric.extra.spread(finding, ran).filter(|spread| spread.min < spread.max)
             {
@@ -214,6 +215,9 @@ impl<'a> Text<'a> {
                 words.push(meaning);
             }
         }
+        if self.legend.margins {
+            words.push("+- estimated from samples, with 95 % confidence");
+        }
         if self.legend.ranges {
             words.push("(least to greatest round)");
         }
@@ -249,6 +253,7 @@ impl Legend {
         if provenance != Provenance::Measured && !self.marks.contains(&provenance) {
             self.marks.push(provenance);
         }
+        self.margins |= metric.extra.margin.is_some() && value.is_known();
         let Value::Unavailable(why) = value else { return };
         // Said already: by the verdict, or by a note on the copies.
         if ran.measurement.frame.is_err() || metric == Findings::CPU_COPIES {

@@ -2,6 +2,7 @@
 
 use super::{
     measurement::Measurement,
+    sampled::Sampled,
     verdict::{Judgement, Verdict},
 };
 use crate::workload::scenario::{Scenario, Setting};
@@ -39,6 +40,8 @@ pub struct Ran {
     /// Throughput as a multiple of the baseline's, round by round; `None` for the baseline itself
     /// and where there is nothing to compare with.
     pub relative: Option<Spread>,
+    /// Where the CPU time of all rounds went.
+    pub sampled: Sampled,
     /// Theory and measurement compared.
     pub verdict: Verdict,
 }

@@ -10,6 +10,7 @@ use crate::{
         comparison::{Comparison, common_sink},
         finding::{Finding, Outcome, Ran, Spread},
         measurement::Measurement,
+        sampled::{self, Sampled},
         verdict,
     },
     sink::Sink,
@@ -21,6 +22,7 @@ use crate::{
         scenario::{Cache, Scenario, Setting, Work},
     },
 };
+use zc_model::counter::CounterId;
 
 /// How to run scenarios.
 #[derive(Clone, Debug)]
@@ -29,7 +31,7 @@ pub struct Plan {
     pub size: u64,
     /// Bytes of one transfer, at most.
     pub chunk: u64,
-    /// Rounds of each scenario.
+    /// Rounds of each scenario; more where it is about copies in user space, until there are enough samples.
     pub repeat: u32,
     /// Where the payload goes, instead of each scenario's own choice.
     pub sink: Option<Sink>,
@@ -93,7 +95,7 @@ impl<'a> Bench<'a> {
             (scenario.id != BASELINE.id && BASELINE.sinks.contains(&sink)).then_some(BASELINE);
         let rounds = self.rounds(scenario, baseline, sink).await;
         let outcome = outcome(rounds.and_then(|rounds| ran(scenario, &setting, rounds)));
-        Finding { scenario, setting, outcome }
+        sampled::with_note(Finding { scenario, setting, outcome })
     }
 
     /// Alternates between two scenarios.
@@ -135,7 +137,8 @@ impl<'a> Bench<'a> {
         let seconds = rounds.into_iter().map(|round| Round { baseline: None, ..round }).collect();
         let finding = |scenario: &'static Scenario, rounds| {
             let setting = self.setting(scenario, sink);
-            Finding { scenario, setting, outcome: outcome(ran(scenario, &setting, rounds)) }
+            let outcome = outcome(ran(scenario, &setting, rounds));
+            sampled::with_note(Finding { scenario, setting, outcome })
         };
         let findings = [finding(first, firsts), finding(second, seconds)];
         Ok(Comparison { findings, throughput, cpu })
@@ -167,16 +170,20 @@ impl<'a> Bench<'a> {
             None => None,
         };
         let mut rounds = Vec::new();
-        for number in 1..=self.plan.repeat {
+        for number in 1.. {
             if let Some(watch) = &mut self.watch {
-                watch(scenario, sink, number, self.plan.repeat);
+                watch(scenario, sink, number, number.max(self.plan.repeat));
             }
-            let baseline = match baseline {
+            let measured = match baseline {
                 Some(baseline) => Some(self.round(baseline, sink, reference.as_mut()).await?),
                 None => None,
             };
             let measurement = self.round(scenario, sink, server.as_mut()).await?;
-            rounds.push(Round { measurement, baseline });
+            rounds.push(Round { measurement, baseline: measured });
+            let are_asked_for = number >= self.plan.repeat;
+            if are_asked_for && !wants_more(scenario, baseline, &rounds, self.plan.repeat) {
+                break;
+            }
         }
         Ok(rounds)
     }
@@ -238,6 +245,23 @@ struct Round {
     baseline: Option<Measurement>,
 }
 
+/// Whether one of the two is about copies in user space, and takes more samples.
+fn wants_more(
+    scenario: &Scenario,
+    baseline: Option<&Scenario>,
+    rounds: &[Round],
+    asked: u32,
+) -> bool {
+    let too_few = |scenario: &Scenario, of: fn(&Round) -> Option<&Measurement>| {
+        let frames = rounds.iter().filter_map(|round| of(round)?.frame.as_ref().ok());
+        let samples = Sampled::of(frames).count(CounterId::CpuSamples);
+        scenario.is_about_user_copies()
+            && sampled::wants_more(samples, rounds.len() as u64, asked.into())
+    };
+    too_few(scenario, |round| Some(&round.measurement))
+        || baseline.is_some_and(|baseline| too_few(baseline, |round| round.baseline.as_ref()))
+}
+
 fn outcome(ran: Result<Ran>) -> Outcome {
     match ran {
         Ok(ran) => Outcome::Ran(Box::new(ran)),
@@ -264,11 +288,13 @@ fn ran(scenario: &Scenario, setting: &Setting, mut rounds: Vec<Round>) -> Result
     let relative = Spread::of(rounds.iter().filter_map(|round| {
         round.baseline.as_ref().map(|baseline| wall(baseline) / wall(&round.measurement))
     }));
+    let frames = rounds.iter().filter_map(|round| round.measurement.frame.as_ref().ok());
+    let sampled = Sampled::of(frames);
     rounds.sort_by_key(|round| round.measurement.report.wall_ns);
     let median = (rounds.len() - 1) / 2;
     let measurement = rounds.swap_remove(median).measurement;
     let verdict = verdict::judge(scenario, setting, &measurement);
-    Ok(Ran { rounds: count, measurement, wall_ns, cpu_ns, relative, verdict })
+    Ok(Ran { rounds: count, measurement, wall_ns, cpu_ns, relative, sampled, verdict })
 }
 
 /// The default directory for files: on a disk, which `/tmp` may not be.

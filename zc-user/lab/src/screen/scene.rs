@@ -14,7 +14,7 @@ use ratatui::{
 use crate::{
     finding::{Finding, Outcome, Ran},
     hazard::{self, Fact, Sighting},
-    metric::{Findings, Metric},
+    metric::{Findings, Metric, in_words},
     tour::{
         script::{Act, How, Scene},
         walk::{Conditions, Phase, Tour},
@@ -273,13 +273,16 @@ pub fn figures(
     if finding.ran().is_none() {
         return;
     }
-    let pairs: Vec<Pair> = Findings::figures()
+    let pairs: Vec<Pair> = Findings::shown()
         .filter(|metric| !(metric.extra.theory)(finding.scenario).is_known() && keep(metric))
         .map(|metric| (metric, metric.of(finding, &())))
         .filter(|(_, value)| *value != Value::Absent)
         .map(|(metric, value)| Pair {
             label: metric.title.to_owned(),
-            value: figure(&value, metric.unit),
+            value: match metric.extra.margin {
+                Some(_) => in_words(metric, finding),
+                None => figure(&value, metric.unit),
+            },
             style: theme.text(),
             width: 0,
         })
@@ -293,6 +296,8 @@ pub fn figures(
 #[must_use]
 pub fn is_timing(metric: &Metric) -> bool {
     matches!(metric.unit, Unit::Nanoseconds | Unit::BytesPerSec)
+        || metric.extra.margin.is_some()
+        || [Findings::CPU_NS_PER_BYTE, Findings::CPU_SAMPLES].contains(&metric)
         || metric == Findings::RELATIVE_THROUGHPUT
         || metric.id.starts_with("context_switches")
 }

@@ -3,11 +3,11 @@
 use super::{
     mechanism::{
         cache_cold, cache_cold_no_readahead, cache_warm, copy_range_copied, copy_range_reflink,
-        cow, cow_huge, direct_read, direct_write, libaio, mmap_write, read_write, sendfile,
-        sendfile_linear, sendfile_to_file, shared_ring, splice, tee, uring_direct,
+        cow, cow_huge, direct_read, direct_write, hand_over, libaio, mmap_write, read_write,
+        sendfile, sendfile_linear, sendfile_to_file, shared_ring, splice, tee, uring_direct,
         uring_read_write, uring_send_zc, vmsplice, zerocopy, zerocopy_unset,
     },
-    program::{kafka, mapped_write, netty, nginx, rocketmq, transfer_to},
+    program::{kafka, mapped_write, netty, netty_buffers, nginx, python, rocketmq, transfer_to},
     scenario::Scenario,
 };
 
@@ -44,6 +44,12 @@ pub const SCENARIOS: &[&Scenario] = &[
     &netty::SCENARIO,
     &kafka::SCENARIO,
     &rocketmq::SCENARIO,
+    &hand_over::CLONES,
+    &hand_over::MOVES,
+    &python::SLICES,
+    &python::VIEWS,
+    &netty_buffers::COPIES,
+    &netty_buffers::SLICES,
 ];
 
 /// What others are compared with.

@@ -9,6 +9,7 @@ pub(crate) mod cow;
 pub(crate) mod cow_huge;
 pub(crate) mod direct_read;
 pub(crate) mod direct_write;
+pub(crate) mod hand_over;
 pub(crate) mod libaio;
 pub(crate) mod mmap_write;
 pub(crate) mod read_write;

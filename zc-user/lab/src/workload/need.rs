@@ -46,6 +46,10 @@ pub const NETTY: Need = Need {
     package: "libnetty-java",
 };
 
+/// The Python of the distribution: others are often shell scripts that need the user's environment.
+pub const PYTHON: Need =
+    Need { name: "python3", kind: Kind::File("/usr/bin/python3"), package: "python3" };
+
 /// Makes a file system that shares extents.
 pub const BTRFS: Need =
     Need { name: "mkfs.btrfs", kind: Kind::Command("mkfs.btrfs"), package: "btrfs-progs" };

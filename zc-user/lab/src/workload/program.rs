@@ -14,7 +14,9 @@ mod java;
 pub(crate) mod kafka;
 pub(crate) mod mapped_write;
 pub(crate) mod netty;
+pub(crate) mod netty_buffers;
 pub(crate) mod nginx;
+pub(crate) mod python;
 pub(crate) mod rocketmq;
 pub(crate) mod transfer_to;
 

@@ -31,6 +31,14 @@ pub struct Scenario {
     pub expect: fn(&Setting) -> Expected,
 }
 
+impl Scenario {
+    /// Whether copies that the program makes itself are looked for when it runs.
+    #[must_use]
+    pub fn is_about_user_copies(&self) -> bool {
+        self.group == ScenarioGroup::UserSpace
+    }
+}
+
 /// What of the payload is in the page cache when the work begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cache {
@@ -69,6 +77,8 @@ pub enum ScenarioGroup {
     PageCache,
     /// Real programs.
     Program,
+    /// Copies that programs make themselves.
+    UserSpace,
 }
 
 impl ScenarioGroup {
@@ -84,6 +94,7 @@ impl ScenarioGroup {
             Self::Memory => "memory",
             Self::PageCache => "page_cache",
             Self::Program => "program",
+            Self::UserSpace => "user_space",
         }
     }
 
@@ -99,6 +110,7 @@ impl ScenarioGroup {
             Self::Memory => "Shared pages",
             Self::PageCache => "The page cache",
             Self::Program => "Real programs",
+            Self::UserSpace => "Copies in user space",
         }
     }
 }

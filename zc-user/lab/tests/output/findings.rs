@@ -11,6 +11,7 @@ use zc_lab::{
     finding::{Finding, Outcome, Ran, Spread},
     job::WorkerReport,
     measurement::{Framing, Measurement},
+    sampled::{self, Sampled},
     scenario::{Cache, Calls, Expected, Scenario, ScenarioGroup, Setting, Theory, Work},
     sink::Sink,
     verdict,
@@ -19,8 +20,8 @@ use zc_model::{
     counter::{CounterId, Counters},
     frame::Frame,
     snapshot::{
-        Host, Limitation, Losses, PathId, PathSample, ProcessId, ProcessSample, Provenance,
-        SchemaVersion, SelfCost, Snapshot, SocketId, Unattributed,
+        Copier, CopierKind, Host, Limitation, Losses, PathId, PathSample, ProcessId, ProcessSample,
+        Provenance, SchemaVersion, SelfCost, Snapshot, SocketId, Unattributed,
     },
 };
 
@@ -89,6 +90,19 @@ const SILENT: Scenario = Scenario {
     ..REFERRING
 };
 
+/// Copies in user space, too.
+const CLONING: Scenario = Scenario {
+    id: "cloning",
+    title: "clones",
+    group: ScenarioGroup::UserSpace,
+    lesson: "Each stage clones what it gets.",
+    theory: Theory { claim: "as the baseline, and a copy in user space", ..COPYING.theory },
+    ..COPYING
+};
+
+/// The same without.
+const MOVING: Scenario = Scenario { id: "moving", title: "moves", ..CLONING };
+
 pub(crate) fn scenarios() -> [&'static Scenario; 3] {
     [&COPYING, &REFERRING, &SILENT]
 }
@@ -130,6 +144,76 @@ pub(crate) fn comparison() -> Comparison {
         throughput: spread([2.1, 2.25, 2.6]),
         cpu: spread([0.2, 0.21, 0.25]),
     }
+}
+
+/// Samples of the code of a worker: in all, in copies of the kernel, in functions, in loops and at faults of copies, in
+/// code with no file.
+type Samples = [u64; 6];
+
+/// A scenario about copies in user space.
+fn in_user_space(scenario: &'static Scenario, samples: Samples) -> Finding {
+    let paths = [path(CopyPath::FileRead, None, SIZE), path(CopyPath::SocketSend, TCP, SIZE)];
+    let mut frame = frame(&paths, 2050).unwrap();
+    frame.host = Arc::new(Host { user_copies: true, ..(*frame.host).clone() });
+    let counters = [
+        CounterId::CpuSamples,
+        CounterId::CopySamples,
+        CounterId::LibraryCopySamples,
+        CounterId::InlinedCopySamples,
+        CounterId::CopyFaultSamples,
+        CounterId::NoFileSamples,
+    ];
+    for (counter, samples) in counters.into_iter().zip(samples) {
+        frame.totals.counters[counter] = samples;
+    }
+    let copier = |function: &str, samples| Copier {
+        process: frame.processes[0].id,
+        kind: CopierKind::Library,
+        file: "/lib/libc.so.6".into(),
+        function: Some(function.into()),
+        samples,
+        fault_samples: 0,
+    };
+    let [_, _, library, ..] = samples;
+    frame.copiers = if library > 0 {
+        vec![copier("memmove", 1), copier("memcpy", library - 1)]
+    } else {
+        vec![]
+    };
+    sampled::with_note(found(scenario, Sink::Tcp, Ok(frame), Some([0.9, 1.0, 1.1])))
+}
+
+pub(crate) fn cloning() -> Finding {
+    in_user_space(&CLONING, [400, 100, 150, 0, 4, 0])
+}
+
+pub(crate) fn moving() -> Finding {
+    in_user_space(&MOVING, [250, 100, 0, 0, 0, 0])
+}
+
+/// Too little CPU time for a share.
+pub(crate) fn moving_briefly() -> Finding {
+    in_user_space(&MOVING, [24, 10, 0, 0, 0, 0])
+}
+
+/// Two scenarios about copies in user space, of which the first copies: in code that is looked into, in code with no
+/// file, or not so that the samples show it.
+pub(crate) fn comparisons_in_user_space() -> [Comparison; 3] {
+    let spread = |ends: [f64; 3]| Spread::of(ends);
+    let compared = |findings| Comparison {
+        findings,
+        throughput: spread([1.1, 1.25, 1.3]),
+        cpu: spread([0.5, 0.55, 0.6]),
+    };
+    [
+        [cloning(), moving()],
+        [in_user_space(&CLONING, [400, 100, 0, 0, 0, 160]), moving()],
+        [
+            in_user_space(&CLONING, [40, 10, 3, 0, 0, 0]),
+            in_user_space(&MOVING, [25, 10, 1, 0, 0, 0]),
+        ],
+    ]
+    .map(compared)
 }
 
 /// Asked for references, and got copies of a part.
@@ -175,12 +259,14 @@ fn found(
         sent_again: None,
     };
     let verdict = verdict::judge(scenario, &setting, &measurement);
+    let sampled = Sampled::of(measurement.frame.as_ref().ok());
     let outcome = Outcome::Ran(Box::new(Ran {
         rounds: 3,
         measurement,
         wall_ns: Spread::of(times).unwrap(),
         cpu_ns: Spread::of(cpu).unwrap(),
         relative: relative.and_then(Spread::of),
+        sampled,
         verdict,
     }));
     Finding { scenario, setting, outcome }

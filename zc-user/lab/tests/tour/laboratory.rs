@@ -8,6 +8,7 @@ use zc_lab::{
     hazard::{self, Fact, Hazard, Seen, Sighting},
     job::WorkerReport,
     measurement::{Framing, Measurement},
+    sampled::Sampled,
     scenario::{Calls, Scenario, Setting},
     tour::{
         script::Act,
@@ -146,7 +147,8 @@ fn ran(scenario: &Scenario, setting: Setting, frame: Result<Frame, String>) -> R
     let spread = |value| Spread::of([value]).unwrap();
     let relative = (scenario.id != "read_write").then(|| spread(1.63));
     let (wall_ns, cpu_ns) = (spread(7_100_000.0), spread(3_800_000.0));
-    Ran { rounds: 3, measurement, wall_ns, cpu_ns, relative, verdict }
+    let sampled = Sampled::of(measurement.frame.as_ref().ok());
+    Ran { rounds: 3, measurement, wall_ns, cpu_ns, relative, sampled, verdict }
 }
 
 /// What the scenario expects, and so many bytes more.

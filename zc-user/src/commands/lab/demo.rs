@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use self::laboratory::LiveLaboratory;
-use super::{interrupted, options, print};
+use super::{interrupted, options_of, print};
 use crate::cli::{Usage, lab::demo::Demo};
 use zc_lab::{
     screen::run::session,
@@ -21,7 +21,7 @@ use zc_lab::{
     },
 };
 use zc_privilege::files;
-use zc_probe::{attach::Options, follow::Follow};
+use zc_probe::attach::Options;
 use zc_render::{sanitize::sanitize, theme::Theme};
 use zc_session::{signals::Ending, stall::Stoppable};
 use zc_tui::{console::Console, run::Exit};
@@ -41,7 +41,8 @@ pub(super) async fn run(arguments: &Demo) -> Result<ExitCode> {
     let acts: Vec<_> = script.scenes.iter().map(|scene| scene.act.clone()).collect();
     let tour = Tour::new(script, Pace { speed: arguments.speed, wait: arguments.wait });
     // Before the tour takes the terminal.
-    let options = options(&arguments.probing, Follow::All)?;
+    let scenarios = acts.iter().flat_map(|act| act.scenarios().to_vec());
+    let options = options_of(&arguments.probing, scenarios)?;
     let terminal = io::stdout().is_terminal();
     let theme = Theme::detect(arguments.no_color, |name| std::env::var(name).ok());
     if terminal && !arguments.text {

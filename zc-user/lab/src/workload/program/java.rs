@@ -15,6 +15,8 @@ pub(super) struct Source {
     pub(super) text: &'static str,
     /// Libraries, as a class path; empty for none.
     pub(super) libraries: &'static str,
+    /// Further arguments.
+    pub(super) arguments: &'static [&'static str],
 }
 
 /// What has to be installed.
@@ -68,5 +70,6 @@ pub(super) fn launch(site: &Site<'_>, source: &Source) -> Result<Launch> {
     server.extend(OPTIONS.map(Into::into));
     server.extend([temporary, "-cp".into(), class_path, source.class.into()]);
     server.extend([PAYLOAD.into(), site.chunk.to_string().into(), directory.into()]);
+    server.extend(source.arguments.iter().map(Into::into));
     Ok(Launch { first: Some(compiler), server, port: Port::Printed })
 }

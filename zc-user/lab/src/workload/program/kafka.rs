@@ -37,5 +37,9 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
 };
 
-const SOURCE: Source =
-    Source { class: "KafkaLike", text: include_str!("java/KafkaLike.java"), libraries: "" };
+const SOURCE: Source = Source {
+    class: "KafkaLike",
+    text: include_str!("java/KafkaLike.java"),
+    libraries: "",
+    arguments: &[],
+};

@@ -16,8 +16,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     title: "Java mapped ByteBuffer + write",
     group: ScenarioGroup::Program,
     lesson: "A mapped buffer is direct: write copies from the page cache to the socket buffer, \
-             once. A heap buffer would be copied to a direct one first, in user space, where zc \
-             cannot see it.",
+             once. A heap buffer would be copied to a direct one first, in user space, where no \
+             counter of the kernel sees it.",
     theory: Theory {
         cpu_copies: Some(1.0),
         storage_dma: 1,
@@ -41,5 +41,9 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
 };
 
-const SOURCE: Source =
-    Source { class: "MappedWrite", text: include_str!("java/MappedWrite.java"), libraries: "" };
+const SOURCE: Source = Source {
+    class: "MappedWrite",
+    text: include_str!("java/MappedWrite.java"),
+    libraries: "",
+    arguments: &[],
+};

@@ -20,7 +20,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     group: ScenarioGroup::Program,
     lesson: "A DefaultFileRegion is a transferTo, which is a sendfile. The other features \
              that Netty calls zero-copy (composite, sliced and wrapped buffers) save copies in \
-             user space, where zc cannot see them.",
+             user space: see netty_copies and netty_slices.",
     theory: Theory {
         cpu_copies: Some(0.0),
         storage_dma: 1,
@@ -47,4 +47,5 @@ const SOURCE: Source = Source {
     libraries: "/usr/share/java/netty-transport.jar:/usr/share/java/netty-buffer.jar:\
                 /usr/share/java/netty-codec.jar:/usr/share/java/netty-common.jar:\
                 /usr/share/java/netty-resolver.jar",
+    arguments: &[],
 };

@@ -40,5 +40,9 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
 };
 
-const SOURCE: Source =
-    Source { class: "RocketMqLike", text: include_str!("java/RocketMqLike.java"), libraries: "" };
+const SOURCE: Source = Source {
+    class: "RocketMqLike",
+    text: include_str!("java/RocketMqLike.java"),
+    libraries: "",
+    arguments: &[],
+};

@@ -37,5 +37,9 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     },
 };
 
-const SOURCE: Source =
-    Source { class: "TransferTo", text: include_str!("java/TransferTo.java"), libraries: "" };
+const SOURCE: Source = Source {
+    class: "TransferTo",
+    text: include_str!("java/TransferTo.java"),
+    libraries: "",
+    arguments: &[],
+};

@@ -17,9 +17,14 @@ final class Server {
     }
 
     static void run(Answer answer) throws IOException {
+        run("", answer);
+    }
+
+    /** As above, by a program that uses a library, which is named with a comma and a space after it. */
+    static void run(String library, Answer answer) throws IOException {
         try (ServerSocketChannel listener = ServerSocketChannel.open()) {
             listener.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
-            announce(((InetSocketAddress) listener.getLocalAddress()).getPort(), "");
+            announce(((InetSocketAddress) listener.getLocalAddress()).getPort(), library);
             while (true) {
                 try (SocketChannel client = listener.accept()) {
                     if (hasAsked(client)) {
