@@ -80,6 +80,14 @@ pub fn duration(ns: u64) -> String {
     }
 }
 
+/// The time of day of a moment, ns since the Unix epoch: `15:12:03 UTC`.
+#[must_use]
+pub fn clock(at_ns: u64) -> String {
+    let seconds = at_ns / 1_000_000_000;
+    let (hours, minutes) = (seconds / 3600 % 24, seconds / 60 % 60);
+    format!("{hours:02}:{minutes:02}:{:02} UTC", seconds % 60)
+}
+
 /// The cell as it is shown, without a mark. Safe for a terminal.
 #[must_use]
 pub fn value<'a>(value: &'a Value<'_>, unit: Unit) -> Cow<'a, str> {

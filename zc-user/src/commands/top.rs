@@ -94,6 +94,7 @@ fn dashboard_options(arguments: &Top, filter: Filter) -> zc_tui::run::Options {
     zc_tui::run::Options {
         interval: arguments.interval,
         theme: Theme::detect(arguments.format.no_color, |name| std::env::var(name).ok()),
+        recorded: false,
         filter,
         sort: (listing.column, listing.direction),
     }
@@ -112,7 +113,7 @@ pub(super) async fn play(
         return print(&mut replay, arguments, filter, form, &mut world).await;
     }
     refuse_forms(arguments, "--count N")?;
-    let options = dashboard_options(arguments, filter);
+    let options = zc_tui::run::Options { recorded: true, ..dashboard_options(arguments, filter) };
     zc_tui::run::run(|| Ok(Box::new(replay)), options).await
 }
 

@@ -24,6 +24,7 @@ pub struct Session {
     pub source: Box<dyn SnapshotSource>,
     pub size: (u16, u16),
     pub theme: Theme,
+    pub recorded: bool,
     pub filter: Filter,
     inputs: Vec<Input>,
 }
@@ -51,11 +52,19 @@ impl Session {
     /// This source.
     pub fn from(source: Box<dyn SnapshotSource>) -> Self {
         let theme = Theme::new(false, true);
-        Self { source, size: (80, 24), theme, filter: Filter::default(), inputs: Vec::new() }
+        let filter = Filter::default();
+        let inputs = Vec::new();
+        Self { source, size: (80, 24), theme, recorded: false, filter, inputs }
     }
 
     pub fn size(mut self, width: u16, height: u16) -> Self {
         self.size = (width, height);
+        self
+    }
+
+    /// As a recording.
+    pub fn recorded(mut self) -> Self {
+        self.recorded = true;
         self
     }
 
@@ -109,9 +118,10 @@ impl Session {
 
     /// Plays everything; what is left when the session ends is counted.
     pub fn play(self) -> Played {
-        let Self { source, size, theme, filter, inputs } = self;
+        let Self { source, size, theme, recorded, filter, inputs } = self;
         let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
-        let options = Options { interval: Duration::from_secs(1), theme, filter, sort };
+        let interval = Duration::from_secs(1);
+        let options = Options { interval, theme, recorded, filter, sort };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let inputs = VecDeque::from(inputs);
         let mut world = Script::new(terminal, inputs);

@@ -34,6 +34,8 @@ pub struct Options {
     pub interval: Duration,
     /// What the terminal can show.
     pub theme: Theme,
+    /// Whether the source is a recording.
+    pub recorded: bool,
     /// Filter of the processes.
     pub filter: Filter,
     /// Order of the processes.
@@ -73,8 +75,8 @@ pub async fn session(
     options: Options,
     world: &mut impl World,
 ) -> Result<()> {
-    let Options { interval, theme, filter, sort } = options;
-    let mut shell = dashboard(theme, interval, filter, sort);
+    let Options { interval, theme, recorded, filter, sort } = options;
+    let mut shell = dashboard(theme, interval, filter, sort).of_recording(recorded);
     drive(&mut shell, || open().map(Some), world).await?;
     Ok(())
 }

@@ -98,6 +98,12 @@ impl<'a> Shell<'a> {
         Self { context, screen, tabs, tab: 0, above, before_help: None, menu: None }
     }
 
+    /// The same, where the snapshots are those of a recording.
+    #[must_use]
+    pub fn of_recording(self, recorded: bool) -> Self {
+        Self { context: self.context.of_recording(recorded), ..self }
+    }
+
     /// What the pages share.
     #[must_use]
     pub const fn context(&self) -> &Context {

@@ -38,6 +38,8 @@ pub struct Context {
     /// What a paused display shows.
     frozen: Option<Shot>,
     ended: bool,
+    /// What is shown happened before: a recording.
+    recorded: bool,
     complaint: Option<String>,
     narrowed: Filter,
     watch: Watch,
@@ -57,11 +59,24 @@ impl Context {
             live: Shot::default(),
             frozen: None,
             ended: false,
+            recorded: false,
             complaint: None,
             watch: Watch::new(narrowed.watched.clone()),
             narrowed,
             filter: FilterState::default(),
         }
+    }
+
+    /// The same, of a recording.
+    #[must_use]
+    pub fn of_recording(self, recorded: bool) -> Self {
+        Self { recorded, ..self }
+    }
+
+    /// Whether what is shown is a recording.
+    #[must_use]
+    pub const fn is_recorded(&self) -> bool {
+        self.recorded
     }
 
     /// The next snapshot has been asked for.

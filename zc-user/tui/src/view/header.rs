@@ -124,7 +124,11 @@ fn draw_identity(context: &Context, area: Rect, buf: &mut Buffer) {
     buf.set_line(area.x + room, area.y, &right, area.width - room);
 }
 
+/// How long an interval is, or of a recording when it ended.
 fn interval(context: &Context) -> String {
+    if let Some(frame) = context.frame().filter(|_| context.is_recorded()) {
+        return human::clock(frame.taken_at_ns);
+    }
     let seconds = context.interval().as_secs_f64();
     if seconds < 1.0 {
         format!("{} ms", context.interval().as_millis())
@@ -138,6 +142,8 @@ fn status(context: &Context) -> Option<&'static str> {
         Some("PAUSED")
     } else if context.has_ended() {
         Some("END")
+    } else if context.is_recorded() {
+        Some("REPLAY")
     } else {
         None
     }

@@ -44,6 +44,16 @@ fn q_and_ctrl_c_quit_at_once_wherever_one_is() {
 }
 
 #[test]
+fn a_recording_is_called_one_and_says_of_when_it_is() {
+    let played = machine().recorded().ticks(3).play().text();
+    let first = played.lines().next().unwrap();
+    assert!(first.ends_with(" REPLAY » 22:13:22 UTC"), "{first}");
+    let live = machine().ticks(3).play().text();
+    let first = live.lines().next().unwrap();
+    assert!(first.ends_with(" 1 s") && !first.contains("REPLAY"), "{first}");
+}
+
+#[test]
 fn sorting_by_key_and_reversing_it() {
     let by_copied = machine().ticks(3).play().listed();
     assert_eq!(by_copied[..2], ["nginx", "burst"]);
