@@ -15,7 +15,7 @@ use super::{privilege, record::former, top};
 use crate::cli::{From, Replay as Arguments, Top, Usage};
 use zc_model::filter::Filter;
 use zc_privilege::files;
-use zc_recording::{Damage, Recording, Replay, Unreadable};
+use zc_recording::{Damage, Meta, Recording, Replay, Unreadable};
 use zc_render::{human, sanitize::sanitize};
 
 /// Runs `zc replay`.
@@ -27,6 +27,9 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     // Programs need not wait.
     let speed = if plain { f64::INFINITY } else { arguments.speed };
     let damage = recording.damage();
+    if plain {
+        say(&about(&recording));
+    }
     let interval = Duration::from_nanos(recording.meta().interval_ns);
     let mut replay = Replay::new(recording, speed);
     if let Some(from) = &arguments.from {
@@ -47,8 +50,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     };
     let played = top::play(replay, &top, filter, plain).await;
     if let Some(damage) = in_words(damage) {
-        // Nothing more can be done when standard error is gone.
-        let _ = writeln!(io::stderr(), "zc: {damage}");
+        say(&damage);
     }
     played.map(|()| ExitCode::SUCCESS)
 }
@@ -91,6 +93,40 @@ fn is_of_one_recorder(before: &File, file: &File) -> bool {
 
 /// Longer than a recorder takes between two snapshots, ns.
 const LONGEST_GAP: u64 = 10_000_000_000;
+
+fn say(text: &str) {
+    // Nothing more can be done when standard error is gone.
+    let _ = writeln!(io::stderr(), "zc: {}", sanitize(text));
+}
+
+/// What was recorded, when, and what is written on it.
+fn about(recording: &Recording) -> String {
+    let Meta { version, subject, interval_ns, labels } = recording.meta();
+    let at = |index| recording.taken_at_ns(index).unwrap_or_default();
+    let (first, last) = (at(0), at(recording.len() - 1));
+    let mut text = format!(
+        "recorded by zc {version}: {subject}; {} snapshots, one every {}, from {} on for {}",
+        human::count(recording.len() as u64),
+        human::duration(*interval_ns),
+        human::clock(first),
+        human::duration(last.saturating_sub(first)),
+    );
+    let labels: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    if !labels.is_empty() {
+        text.push_str(&format!("; labels: {}", labels.join(", ")));
+    }
+    let marks: Vec<_> = recording
+        .marks()
+        .iter()
+        .map(|(at, mark)| {
+            format!("'{}' after {}", mark.text, human::duration(at.saturating_sub(first)))
+        })
+        .collect();
+    if !marks.is_empty() {
+        text.push_str(&format!("; marks: {}", marks.join(", ")));
+    }
+    text
+}
 
 /// When to begin, ns since the Unix epoch.
 fn place(from: &From, recording: &Recording) -> Result<u64> {

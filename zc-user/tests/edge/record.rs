@@ -48,9 +48,15 @@ fn what_a_command_did_is_recorded_and_replayed() {
 
     let mut command = zc(["replay", "--json"]);
     command.arg(&file);
-    let replayed = run(command).exits(0).stdout();
+    let replayed = run(command).exits(0);
+    let said = replayed.stderr();
+    for part in
+        ["recorded by zc 0.1.0: sh -c sleep 0.3; dd ", "every 100.0 ms", "labels: release=1.2"]
+    {
+        assert!(said.contains(part), "{said}");
+    }
     let lines: Vec<Value> =
-        replayed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        replayed.stdout().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), snapshots.len() - 1, "an interval between each two");
     let moved: u64 = lines
         .iter()
