@@ -45,8 +45,9 @@ pub(crate) struct Arguments {
     servers: bool,
 
     /// Measure another build, too (repeatable): NAME=PATH of a zc, NAME=rev:REVISION, or NAME=own
-    /// for this checkout's, each with [,without=GROUP]... and
-    /// [,elsewhere], which follows other processes than are measured; or bpftrace
+    /// for this checkout's, each with [,without=GROUP]...,
+    /// [,with=objects|stacks|user_copies], which switches that on, and [,elsewhere], which follows
+    /// other processes than are measured; or bpftrace
     #[arg(long = "compare", value_name = "BUILD", value_parser = builds::parse)]
     compared: Vec<Compared>,
 

@@ -23,7 +23,7 @@ use archive::Fetched;
 use boot::Purpose;
 use directory::create;
 use matrix::{KERNELS, Kernel};
-use payload::Payload;
+use payload::{Keep, Payload};
 use report::{Outcome, Stage};
 
 mod archive;
@@ -195,7 +195,7 @@ pub(crate) fn measure(
     let own = workspace::target()?.join("debug/zc");
     let all: Vec<_> = [&benchmark, &own].into_iter().chain(programs).cloned().collect();
     let job = Job {
-        payload: payload::gather(&directory, &all)?,
+        payload: payload::gather(&directory, &all, Keep::Code)?,
         script: format!("exec {} {words}\n", shell::quote(&benchmark.to_string_lossy())),
         purpose: Purpose::Instructions,
         timeout,

@@ -7,7 +7,7 @@
 
 use core::mem::offset_of;
 
-use crate::{COMM_LEN, path::LANES, words::words};
+use crate::{COMM_LEN, path::LANES, stack::Countdown, words::words};
 
 mod relay;
 
@@ -465,8 +465,8 @@ pub struct CpuState {
     /// The slot of the thread that was last asked for, and 43 bits of its start and address: one word,
     /// because it is read and written by programs that preempt each other.
     pub remembered: u64,
-    /// Address of the socket whose packet is being segmented here, 0 when none is.
-    pub segmenting: u64,
+    /// The countdown to the next call stack, for what is settled at the end of calls.
+    pub countdown: Countdown,
     /// The thread that was last asked for whether it is followed, and in bit 0 whether it is. Used in a run
     /// that follows some processes only.
     pub followed: u64,
@@ -477,7 +477,9 @@ pub struct CpuState {
     /// The thread that runs here since the last switch: the owner of the pending calls.
     pub pid: u32,
     /// Explicit padding.
-    pub pad: [u32; 19],
+    pub pad: [u32; 13],
+    /// Address of the socket whose packet is being segmented here, 0 when none is.
+    pub segmenting: u64,
 }
 
 impl CpuState {
@@ -485,12 +487,13 @@ impl CpuState {
     pub const ZERO: Self = Self {
         pending_syscalls: 0,
         remembered: 0,
-        segmenting: 0,
+        countdown: Countdown::ZERO,
         followed: 0,
         followed_by_stack: 0,
         supervised: 0,
         pid: 0,
-        pad: [0; 19],
+        pad: [0; 13],
+        segmenting: 0,
     };
 }
 

@@ -79,6 +79,23 @@ pub struct Pace {
     pub left: u64,
 }
 
+/// Bytes to the next sample. One writer, the CPU that it is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Countdown {
+    /// Those of them that can be subtracted without a look at anything else: fewer than make a call a sample for certain.
+    pub near: u64,
+    /// The mean that it was drawn with; 0: it was not drawn yet.
+    pub mean: u64,
+    /// The others.
+    pub rest: u64,
+}
+
+impl Countdown {
+    /// One that was not drawn yet.
+    pub const ZERO: Self = Self { near: 0, mean: 0, rest: 0 };
+}
+
 /// What has become of samples. The kernel side writes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]

@@ -43,7 +43,7 @@ pub(crate) use relay::{
     MESSAGE, NARROW, ONE_BUFFER, SENDS, Target, VECTOR, zc_first_buffer, zc_gathered, zc_relay,
 };
 pub(crate) use staged::{Caller, caller, registers as user_registers};
-pub(crate) use straight::FIRST_RESTART;
+pub(crate) use straight::{Booked, FIRST_RESTART};
 pub(crate) use waiting::{
     HAS_TWO, NOT_REPLACED, WAITED, has_work, is_filtered, shares_files, zc_replaced,
 };

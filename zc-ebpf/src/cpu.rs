@@ -4,7 +4,7 @@
 use core::ptr;
 
 use aya_ebpf::bindings::bpf_func_id::BPF_FUNC_get_smp_processor_id;
-use zc_common::{MAX_CPUS, record::CpuState};
+use zc_common::{MAX_CPUS, record::CpuState, stack::Countdown};
 
 use crate::{
     atomic,
@@ -72,6 +72,13 @@ impl Cpu {
     pub(crate) fn clear_calls(self) {
         // SAFETY: as above.
         unsafe { (*self.0).pending_syscalls = 0 };
+    }
+
+    /// The countdown to the next call stack.
+    #[inline(always)]
+    pub(crate) fn countdown(self) -> *mut Countdown {
+        // SAFETY: a field of a map value; only its address is taken.
+        unsafe { &raw mut (*self.0).countdown }
     }
 
     /// Whether a supervisor may answer calls of the thread that runs here.

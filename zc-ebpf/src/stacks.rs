@@ -1,8 +1,8 @@
 //! Call stacks of copies. Only where this was asked for (`setting!(stacks)`).
 //!
-//! Bytes are weighed where they are settled; what turns out to be a sample is taken at the end of the call, by the
-//! program itself: there the deepest chains of functions have returned, all of which share 512 bytes. What is copied
-//! elsewhere is taken at once. No data of a process leaves the kernel: what is read of its memory is addresses of code,
+//! Bytes are weighed where they are settled: those of almost every call are subtracted from a countdown of the CPU,
+//! inline ([`passes`]). What turns out to be a sample is taken at the end of the call, by the program itself: there the
+//! deepest chains of functions have returned, all of which share 512 bytes. What is copied elsewhere is taken at once. No data of a process leaves the kernel: what is read of its memory is addresses of code,
 //! or not passed on.
 
 use core::ffi::c_void;
@@ -22,9 +22,9 @@ use zc_common::{
     path::Lane,
     record::UNATTRIBUTED_SLOT,
     stack::{
-        BURST, CERTAIN, KERNEL_FRAMES, LARGEST_MEAN, LEAST_RING_BYTES, LOGARITHMS, MOST_DRAWS,
-        OF_CALL, OF_OTHERS, OF_TIME, Pace, STACK_FRAMES, StackSample, Taken, WORDS_ABOVE,
-        countdown,
+        BURST, CERTAIN, Countdown, KERNEL_FRAMES, LARGEST_MEAN, LEAST_RING_BYTES, LOGARITHMS,
+        MOST_DRAWS, OF_CALL, OF_OTHERS, OF_TIME, Pace, STACK_FRAMES, StackSample, Taken,
+        WORDS_ABOVE, countdown,
     },
 };
 
@@ -45,9 +45,10 @@ use crate::{
 #[map]
 static STACKS: RingBuf = RingBuf::with_byte_size(LEAST_RING_BYTES, 0);
 
-/// How often samples are taken. Writers: any CPU that takes one, and user space.
-#[map]
-static STACK_PACE: Array<Pace> = Array::with_max_entries(1, 0);
+/// How often samples are taken. Writers: any CPU that takes one, and user space. Not in an array map: every call that
+/// copies asks for it.
+#[unsafe(link_section = ".bss.pace")]
+static mut STACK_PACE: Pace = Pace { mean: 0, left: 0 };
 
 /// What has become of samples. Writers: any CPU, atomically.
 #[map]
@@ -56,14 +57,10 @@ static STACKS_TAKEN: Array<Taken> = Array::with_max_entries(1, 0);
 /// In read-only data, where a lookup is one load.
 static TABLE: [u32; LOGARITHMS.len()] = LOGARITHMS;
 
-/// The countdown of a CPU.
+/// What is to be taken at the end of the call that runs on a CPU.
 #[derive(Clone, Copy)]
-struct Meter {
-    /// Bytes to the next sample.
-    left: u64,
-    /// The mean that this was drawn with; 0: it was not drawn yet.
-    mean: u64,
-    /// What is to be taken at the end of the call, see [`Due`]; 0 when nothing is.
+struct Awaited {
+    /// See [`Due`]; 0 when nothing is.
     due: u64,
     /// Bytes that each of its draws stands for.
     bytes: u64,
@@ -71,18 +68,36 @@ struct Meter {
     copied: u64,
 }
 
-/// For the program at the end of calls, and for all others: programs at functions can be preempted, by others that
-/// write the same words. All that comes of this is a countdown that is a little too long.
-const KINDS: usize = 2;
-#[unsafe(link_section = ".bss.meters")]
-static mut METERS: [Meter; KINDS * MAX_CPUS as usize] =
-    [Meter { left: 0, mean: 0, due: 0, bytes: 0, copied: 0 }; KINDS * MAX_CPUS as usize];
+/// Writer: the program at the end of calls, on each CPU.
+#[unsafe(link_section = ".bss.awaited")]
+static mut AWAITED: [Awaited; MAX_CPUS as usize] =
+    [Awaited { due: 0, bytes: 0, copied: 0 }; MAX_CPUS as usize];
 
 #[inline(always)]
-fn meter(kind: u8) -> Option<*mut Meter> {
-    let number = Cpu::number()? + if kind == OF_CALL { 0 } else { MAX_CPUS as usize };
+fn awaited() -> Option<*mut Awaited> {
+    let number = Cpu::number()?;
     // SAFETY: inside the array; only the address is taken.
-    Some(unsafe { (&raw mut METERS).cast::<Meter>().add(number) })
+    Some(unsafe { (&raw mut AWAITED).cast::<Awaited>().add(number) })
+}
+
+/// The countdowns of all programs but the one at the end of calls, of which the CPU's state has its own: programs at
+/// functions can be preempted, by others that write the same words. All that comes of this is a countdown that is a
+/// little too long.
+#[unsafe(link_section = ".bss.countdowns")]
+static mut OTHERS: [Countdown; MAX_CPUS as usize] = [Countdown::ZERO; MAX_CPUS as usize];
+
+#[inline(always)]
+fn countdown_of_others() -> Option<*mut Countdown> {
+    let number = Cpu::number()?;
+    // SAFETY: inside the array; only the address is taken.
+    Some(unsafe { (&raw mut OTHERS).cast::<Countdown>().add(number) })
+}
+
+/// How many bytes a sample stands for now.
+#[inline(always)]
+fn mean() -> u64 {
+    // SAFETY: a field of a map value, read whole.
+    unsafe { (&raw const STACK_PACE.mean).read_volatile() }
 }
 
 /// What a sample is of, in one word that is not 0.
@@ -124,13 +139,13 @@ impl Due {
 }
 
 impl Account {
-    /// Weighs bytes that the running call has copied on `lane`. To be called by the program at its end, which takes
-    /// what is due, see [`take_due`].
+    /// Weighs bytes that the running call has copied on `lane`. To be called by the program at its end, on `cpu`.
+    /// Whether something is due there now, see [`take_due`].
     #[inline(always)]
-    pub(crate) fn weigh(self, lane: Lane, bytes: u64) {
-        if setting!(stacks) != 0 {
-            zc_stack_weigh(self.slot().into(), lane.into(), bytes);
-        }
+    pub(crate) fn weigh(self, cpu: Cpu, lane: Lane, bytes: u64) -> bool {
+        setting!(stacks) != 0
+            && !passes(cpu, bytes)
+            && zc_stack_weigh(self.slot().into(), lane.into(), bytes) != 0
     }
 
     /// Weighs bytes that were copied on `lane` just now, in any other program.
@@ -158,6 +173,25 @@ pub(crate) fn weigh_call(done: Done, bytes: u64, copies: Copies) {
     zc_stack_weigh(done.slot().into(), done.lane().into(), copied);
 }
 
+/// Subtracts bytes that a call has copied from the countdown of its CPU, unless it runs out or has to be drawn: then it
+/// is left alone. Whether it did.
+#[inline(always)]
+fn passes(cpu: Cpu, bytes: u64) -> bool {
+    let countdown = cpu.countdown();
+    // SAFETY: fields of a map value that only this program writes on this CPU.
+    unsafe {
+        let near = (*countdown).near;
+        // The rest of a countdown is distributed like a new one: with another mean, one is drawn.
+        if bytes > near || (*countdown).mean != mean() {
+            return false;
+        }
+        (*countdown).near = near - bytes;
+    }
+    true
+}
+
+/// Weighs bytes that do not pass. Whether something is due.
+///
 /// A global function, which the verifier follows once (see `zc_class`).
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -165,21 +199,22 @@ extern "C" fn zc_stack_weigh(slot: u64, lane: u64, bytes: u64) -> u64 {
     if setting!(stacks) == 0 || bytes == 0 {
         return 0;
     }
-    let Some(meter) = meter(OF_CALL) else { return 0 };
-    let Some((draws, each)) = weigh(meter, bytes) else { return 0 };
+    let Some(cpu) = Cpu::this() else { return 0 };
+    let Some((draws, each)) = weigh(cpu.countdown(), bytes) else { return 0 };
     let due = Due::new(slot, lane, draws);
+    let Some(awaited) = awaited() else { return 0 };
     // SAFETY: a map value that only this program writes on this CPU.
     unsafe {
         // Of a call on two paths, of which both are samples: the stack of the first one is taken.
-        if (&raw const (*meter).due).read_volatile() != 0 {
+        if (&raw const (*awaited).due).read_volatile() != 0 {
             lose(due, each);
-            return 0;
+            return 1;
         }
-        (&raw mut (*meter).due).write_volatile(due.0);
-        (&raw mut (*meter).bytes).write_volatile(each);
-        (&raw mut (*meter).copied).write_volatile(bytes);
+        (&raw mut (*awaited).due).write_volatile(due.0);
+        (&raw mut (*awaited).bytes).write_volatile(each);
+        (&raw mut (*awaited).copied).write_volatile(bytes);
     }
-    0
+    1
 }
 
 /// A global function, as above.
@@ -189,8 +224,8 @@ extern "C" fn zc_stack_now(slot: u64, lane: u64, bytes: u64) -> u64 {
     if setting!(stacks) == 0 || bytes == 0 {
         return 0;
     }
-    let Some(meter) = meter(OF_OTHERS) else { return 0 };
-    let Some((draws, each)) = weigh(meter, bytes) else { return 0 };
+    let Some(countdown) = countdown_of_others() else { return 0 };
+    let Some((draws, each)) = weigh(countdown, bytes) else { return 0 };
     let due = Due::new(slot, lane, draws);
     let Some(mut entry) = begin(due, each, bytes, OF_OTHERS) else { return 0 };
     let sample = entry.as_mut_ptr();
@@ -219,8 +254,8 @@ extern "C" fn zc_stack_apart(slot: u64, lane: u64, bytes: u64) -> u64 {
     if setting!(stacks) == 0 || bytes == 0 {
         return 0;
     }
-    let Some(meter) = meter(OF_OTHERS) else { return 0 };
-    let Some((draws, each)) = weigh(meter, bytes) else { return 0 };
+    let Some(countdown) = countdown_of_others() else { return 0 };
+    let Some((draws, each)) = weigh(countdown, bytes) else { return 0 };
     let due = Due::new(slot, lane, draws);
     if let Some(entry) = begin(due, each, bytes, OF_OTHERS) {
         entry.submit(BPF_RB_NO_WAKEUP.into());
@@ -231,36 +266,40 @@ extern "C" fn zc_stack_apart(slot: u64, lane: u64, bytes: u64) -> u64 {
 /// Subtracts bytes from a countdown. When it runs out: how often, and for how many bytes each time stands; 0 times for
 /// what is a sample anyway.
 #[inline(always)]
-fn weigh(meter: *mut Meter, bytes: u64) -> Option<(u32, u64)> {
-    let pace = STACK_PACE.get_ptr_mut(0)?;
-    // SAFETY: fields of map values, read and written whole.
-    unsafe {
-        let mean = (&raw const (*pace).mean).read_volatile();
-        if bytes >= CERTAIN * mean {
-            return Some((0, bytes));
-        }
-        let mut left = (&raw const (*meter).left).read_volatile();
-        // The rest of a countdown is distributed like a new one: with another mean, one is drawn.
-        if (&raw const (*meter).mean).read_volatile() != mean {
-            (&raw mut (*meter).mean).write_volatile(mean);
-            left = draw(mean);
-        }
-        if left >= bytes {
-            (&raw mut (*meter).left).write_volatile(left - bytes);
-            return None;
-        }
-        let (mut rest, mut draws) = (bytes, 0);
-        for _ in 0..MOST_DRAWS {
-            if left >= rest {
-                break;
-            }
-            rest = opaque(rest - left);
-            left = opaque(draw(mean));
-            draws += 1;
-        }
-        (&raw mut (*meter).left).write_volatile(left.saturating_sub(rest));
-        Some((draws, mean))
+fn weigh(countdown: *mut Countdown, bytes: u64) -> Option<(u32, u64)> {
+    let mean = mean();
+    if bytes >= CERTAIN * mean {
+        return Some((0, bytes));
     }
+    // SAFETY: fields of a map value, read whole.
+    let mut left = unsafe {
+        // As in `passes`.
+        if (&raw const (*countdown).mean).read_volatile() == mean {
+            let near = (&raw const (*countdown).near).read_volatile();
+            near + (&raw const (*countdown).rest).read_volatile()
+        } else {
+            draw(mean)
+        }
+    };
+    let (mut rest, mut draws) = (bytes, 0);
+    for _ in 0..MOST_DRAWS {
+        if left >= rest {
+            break;
+        }
+        rest = opaque(rest - left);
+        left = opaque(draw(mean));
+        draws += 1;
+    }
+    let left = left.saturating_sub(rest);
+    // What is a sample for certain does not pass.
+    let near = left.min(CERTAIN * mean - 1);
+    // SAFETY: as above, written whole.
+    unsafe {
+        (&raw mut (*countdown).near).write_volatile(near);
+        (&raw mut (*countdown).rest).write_volatile(left - near);
+        (&raw mut (*countdown).mean).write_volatile(mean);
+    }
+    if draws == 0 { None } else { Some((draws, mean)) }
 }
 
 /// A new countdown.
@@ -273,7 +312,8 @@ fn draw(mean: u64) -> u64 {
 
 /// Counts a sample that was taken. Where there are too many of them, each stands for more bytes from now on.
 #[inline(always)]
-fn note_taken(pace: *mut Pace) {
+fn note_taken() {
+    let pace = &raw mut STACK_PACE;
     // SAFETY: fields of a map value. Two CPUs may double the mean at once: user space takes that back.
     unsafe {
         atomic::add(&raw mut (*pace).left, u64::MAX);
@@ -309,7 +349,7 @@ fn begin(due: Due, each: u64, copied: u64, kind: u8) -> Option<RingBufEntry<Stac
     if kind != OF_TIME {
         // SAFETY: a field of a map value; only its address is taken.
         atomic::add(unsafe { &raw mut (*taken).taken }, 1);
-        note_taken(STACK_PACE.get_ptr_mut(0)?);
+        note_taken();
     }
     let Some(mut entry) = STACKS.reserve::<StackSample>(0) else {
         if kind == OF_TIME {
@@ -355,21 +395,21 @@ fn begin(due: Due, each: u64, copied: u64, kind: u8) -> Option<RingBufEntry<Stac
     Some(entry)
 }
 
-/// Takes what is due on this CPU: the stack of the call that returns. `context`: that of the program.
+/// Takes what is due on this CPU, if anything is: the stack of the call that returns. `context`: that of the program.
 ///
 /// Not a global function: those do not take a context.
 #[inline(never)]
 pub(crate) fn take_due(context: *mut c_void) {
-    let Some(meter) = meter(OF_CALL) else { return };
+    let Some(awaited) = awaited() else { return };
     // SAFETY: as in `zc_stack_weigh`.
     let (due, each, copied) = unsafe {
-        let due = (&raw const (*meter).due).read_volatile();
+        let due = (&raw const (*awaited).due).read_volatile();
         if due == 0 {
             return;
         }
-        (&raw mut (*meter).due).write_volatile(0);
-        let each = (&raw const (*meter).bytes).read_volatile();
-        (due, each, (&raw const (*meter).copied).read_volatile())
+        (&raw mut (*awaited).due).write_volatile(0);
+        let each = (&raw const (*awaited).bytes).read_volatile();
+        (due, each, (&raw const (*awaited).copied).read_volatile())
     };
     let due = Due(due);
     let Some(mut entry) = begin(due, each, copied, OF_CALL) else { return };

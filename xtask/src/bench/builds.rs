@@ -21,8 +21,10 @@ const OWN: &str = "own";
 /// How a word begins that names a revision.
 const REVISION: &str = "rev:";
 
-const FORM: &str =
-    "NAME=PATH, NAME=rev:REVISION or NAME=own, each with [,without=GROUP]... [,elsewhere]";
+const FORM: &str = "NAME=PATH, NAME=rev:REVISION or NAME=own, each with [,without=GROUP]... [,with=SWITCH] [,elsewhere]";
+
+/// What a build can do in addition. The benchmark knows how each is switched on.
+const SWITCHES: [&str; 3] = ["objects", "stacks", "user_copies"];
 
 /// What the build of this checkout is compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub(super) struct Build {
     program: Program,
     /// Probe groups that it leaves out.
     without: Vec<String>,
+    /// What is switched on, one of [`SWITCHES`].
+    with: Option<String>,
     /// Whether it follows other processes than those that are measured.
     elsewhere: bool,
 }
@@ -74,12 +78,21 @@ pub(super) fn parse(text: &str) -> Result<Compared, String> {
             None => Program::Path(PathBuf::from(word)),
         },
     };
-    let mut build = Build { name: name.to_owned(), program, without: Vec::new(), elsewhere: false };
+    let name = name.to_owned();
+    let mut build = Build { name, program, without: Vec::new(), with: None, elsewhere: false };
     for word in words {
-        match word.strip_prefix("without=") {
-            Some(group) if !group.is_empty() => build.without.push(group.to_owned()),
+        match word.split_once('=') {
+            Some(("without", group)) if !group.is_empty() => build.without.push(group.to_owned()),
+            Some(("with", switch)) if SWITCHES.contains(&switch) && build.with.is_none() => {
+                build.with = Some(switch.to_owned());
+            }
             None if word == "elsewhere" => build.elsewhere = true,
-            _ => return Err(format!("'{word}' is neither without=GROUP nor elsewhere")),
+            _ => {
+                let switches = SWITCHES.join(", ");
+                return Err(format!(
+                    "'{word}' is neither without=GROUP, elsewhere, nor with=SWITCH, once, of {switches}"
+                ));
+            }
         }
     }
     Ok(Compared::Build(build))
@@ -114,8 +127,10 @@ pub(super) fn resolve(compared: &[Compared]) -> Result<Comparison> {
 
 impl Build {
     fn json(&self, program: Option<&Path>) -> Value {
-        let Self { name, without, elsewhere, .. } = self;
-        json!({ "name": name, "program": program, "without": without, "elsewhere": elsewhere })
+        let Self { name, without, with, elsewhere, .. } = self;
+        json!({
+            "name": name, "program": program, "without": without, "with": with, "elsewhere": elsewhere
+        })
     }
 }
 
@@ -209,6 +224,8 @@ mod tests {
         let own = build("bare-net=own,without=net,without=page_cache");
         assert_eq!(own.program, Program::Own);
         assert_eq!(own.without, ["net", "page_cache"]);
+        assert_eq!(own.with, None);
+        assert_eq!(build("stacks=own,with=stacks").with.as_deref(), Some("stacks"));
         assert_eq!(parse("bpftrace"), Ok(Compared::Bpftrace));
     }
 
@@ -225,6 +242,8 @@ mod tests {
             ("before=,without=net", "has no program"),
             ("before=/tmp/zc,net", "without=GROUP"),
             ("before=/tmp/zc,without=", "without=GROUP"),
+            ("before=/tmp/zc,with=flows", "of objects, stacks, user_copies"),
+            ("before=/tmp/zc,with=stacks,with=objects", "with=SWITCH, once"),
         ];
         for (text, why) in refusals {
             let error = parse(text).expect_err(text);
@@ -248,7 +267,9 @@ mod tests {
             words.iter().map(|word| serde_json::from_str(word).expect("it is JSON")).collect();
         assert_eq!(values[1]["name"], "b");
         assert_eq!(values[1]["without"], json!(["net"]));
-        let expected = json!({ "name": "c", "program": null, "without": [], "elsewhere": false });
+        let expected = json!({
+            "name": "c", "program": null, "without": [], "with": null, "elsewhere": false
+        });
         assert_eq!(values[2], expected);
         let missing = parse("d=/nowhere/zc").expect("it is valid");
         let error = resolve(&[missing]).expect_err("there is no such file");

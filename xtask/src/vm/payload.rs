@@ -109,6 +109,15 @@ const PROGRAMS: &[&str] = &[
 /// Directories that are links where `/usr` has been merged.
 const MERGED: [&str; 5] = ["bin", "sbin", "lib", "lib32", "lib64"];
 
+/// What is left of our programs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Keep {
+    /// Code and the names of its functions.
+    Symbols,
+    /// Code only: `zc stacks` does not search large programs for names then, which takes emulated machines minutes.
+    Code,
+}
+
 /// The files of every guest.
 pub(crate) struct Payload {
     /// Where a file is in the guest, and where it is here.
@@ -125,11 +134,11 @@ pub(crate) fn build(directory: &Path) -> Result<Payload> {
     let suites = test_programs()?;
     let zc = workspace::target()?.join("debug/zc");
     let programs: Vec<_> = suites.iter().map(|(_, program)| program.clone()).chain([zc]).collect();
-    Ok(Payload { suites, ..gather(directory, &programs)? })
+    Ok(Payload { suites, ..gather(directory, &programs, Keep::Symbols)? })
 }
 
 /// Gathers what programs of ours need, and them.
-pub(crate) fn gather(directory: &Path, ours: &[PathBuf]) -> Result<Payload> {
+pub(crate) fn gather(directory: &Path, ours: &[PathBuf], keep: Keep) -> Result<Payload> {
     let target = workspace::target()?;
     let zc = target.join("debug/zc");
     let stripped = directory.join("stripped");
@@ -140,7 +149,11 @@ pub(crate) fn gather(directory: &Path, ours: &[PathBuf]) -> Result<Payload> {
         // Several may have the same name.
         let copy = stripped.join(format!("{index}-{}", name.to_string_lossy()));
         // Nine tenths of a program are for a debugger.
-        let mut strip = shell::command("strip", &["--strip-debug", "-o"]);
+        let keep = match keep {
+            Keep::Symbols => "--strip-debug",
+            Keep::Code => "--strip-all",
+        };
+        let mut strip = shell::command("strip", &[keep, "-o"]);
         shell::capture(strip.arg(&copy).arg(program))?;
         // At the same place as here, because the tests know `zc` by its full path.
         files.push((program.clone(), copy));

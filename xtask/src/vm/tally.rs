@@ -41,6 +41,7 @@ const EXCUSED: &[Excuse] = &[
     // Names of functions are read by an emulated processor.
     Excuse { test: "stacks::two_functions", kernels: EVERY },
     Excuse { test: "stacks::folded_stacks", kernels: EVERY },
+    Excuse { test: "stacks::functions_have_names", kernels: EVERY },
     // The kernel tells how many instructions it verified since 5.16.
     Excuse { test: "verified::", kernels: &["5.10"] },
     // Files in memory can be opened with O_DIRECT since 6.6.

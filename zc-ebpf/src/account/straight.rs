@@ -18,6 +18,19 @@ use crate::{
 /// `include/linux/errno.h`).
 pub(crate) const FIRST_RESTART: i64 = 512;
 
+/// What became of a call. A word, not an `enum`: functions of programs return it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Booked(u64);
+
+impl Booked {
+    /// It was not booked.
+    pub(crate) const NOT: Self = Self(0);
+    /// It was.
+    pub(crate) const DONE: Self = Self(1);
+    /// It was, and a stack is due.
+    pub(crate) const DUE: Self = Self(2);
+}
+
 impl Account {
     /// Counts `bytes` that the CPU copied in the running call, as [`Account::copied`] does; `nested`: and notes
     /// that an outer function will return them once more. Whether it did: it does so for a thread that this
@@ -64,19 +77,21 @@ impl Account {
         booking: Booking,
         sends: bool,
         result: i64,
+        cpu: Cpu,
         end: impl FnOnce(u64) -> u64,
-    ) -> bool {
+    ) -> Booked {
         let record = self.record;
-        let Some(count) = booking.count(record) else { return false };
+        let Some(count) = booking.count(record) else { return Booked::NOT };
+        let mut booked = Booked::DONE;
         // SAFETY: map values; this thread is the only writer.
         unsafe {
             if (*record).staged.evidence != 0 {
-                return false;
+                return Booked::NOT;
             }
             if setting!(copy_sites) == 0 {
                 if booking.is_direct() {
                     // Other hooks have seen what it did.
-                    return false;
+                    return Booked::NOT;
                 }
                 (&raw mut (*record).staged.copied).write_volatile(0);
                 (&raw mut (*record).staged.direct).write_volatile(0);
@@ -85,11 +100,11 @@ impl Account {
                 if result <= -FIRST_RESTART
                     || setting!(copy_sites) != 0 && (*record).staged.copied != 0
                 {
-                    return false;
+                    return Booked::NOT;
                 }
                 (*count).errors += 1;
                 (*record).updates += 1;
-                return true;
+                return Booked::DONE;
             }
             let bytes = result as u64;
             (*count).ops += 1;
@@ -108,15 +123,15 @@ impl Account {
                     (*count).assumed += bytes - copied;
                     all = bytes;
                 }
-                if STACKS {
-                    self.weigh(booking.lane(), all);
+                if STACKS && self.weigh(cpu, booking.lane(), all) {
+                    booked = Booked::DUE;
                 }
             } else {
                 if booking.assumes() {
                     (*count).assumed += bytes;
                 }
-                if STACKS && booking.copies_each() {
-                    self.weigh(booking.lane(), bytes);
+                if STACKS && booking.copies_each() && self.weigh(cpu, booking.lane(), bytes) {
+                    booked = Booked::DUE;
                 }
             }
             if booking.is_of_pages() && bytes != 0 {
@@ -132,6 +147,6 @@ impl Account {
             }
             (*record).updates += 1;
         }
-        true
+        booked
     }
 }

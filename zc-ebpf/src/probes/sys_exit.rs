@@ -19,8 +19,8 @@ use zc_common::{
 use super::{Arguments, uring::zc_uring_settle};
 use crate::{
     account::{
-        Account, HAS_TWO, NARROW, NOT_REPLACED, ONE_BUFFER, OWN_POSITION, SENDS, WAITED, count,
-        has_work, shares_files, zc_accessed, zc_relay, zc_replaced,
+        Account, Booked, HAS_TWO, NARROW, NOT_REPLACED, ONE_BUFFER, OWN_POSITION, SENDS, WAITED,
+        count, has_work, shares_files, zc_accessed, zc_relay, zc_replaced,
     },
     arch,
     cpu::Cpu,
@@ -61,8 +61,9 @@ pub(crate) fn zc_sys_exit(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "sys_exit")]
 pub(crate) fn zc_sys_exit_stacks(ctx: BtfTracePointContext) -> i32 {
     let arguments = Arguments::typed(ctx.as_ptr().cast());
-    sys_exit::<true>(|| arguments.object(0), true, || arguments.integer(1) as i64);
-    stacks::take_due(ctx.as_ptr());
+    if sys_exit::<true>(|| arguments.object(0), true, || arguments.integer(1) as i64) {
+        stacks::take_due(ctx.as_ptr());
+    }
     0
 }
 
@@ -78,8 +79,9 @@ pub(crate) fn zc_sys_exit_raw(ctx: RawTracePointContext) -> i32 {
 #[raw_tracepoint(tracepoint = "sys_exit")]
 pub(crate) fn zc_sys_exit_stacks_raw(ctx: RawTracePointContext) -> i32 {
     let arguments = Arguments::untyped(ctx.as_ptr().cast());
-    sys_exit::<true>(|| arguments.object(0), false, || arguments.integer(1) as i64);
-    stacks::take_due(ctx.as_ptr());
+    if sys_exit::<true>(|| arguments.object(0), false, || arguments.integer(1) as i64) {
+        stacks::take_due(ctx.as_ptr());
+    }
     0
 }
 
@@ -96,8 +98,13 @@ pub(crate) fn zc_sys_exit_kprobe(ctx: ProbeContext) -> u32 {
 /// As [`zc_sys_exit_kprobe`], where stacks are taken.
 #[kprobe]
 pub(crate) fn zc_sys_exit_stacks_kprobe(ctx: ProbeContext) -> u32 {
-    sys_exit::<true>(|| Object::current_task().user_registers(), true, || ctx.arg(1).unwrap_or(0));
-    stacks::take_due(ctx.as_ptr());
+    if sys_exit::<true>(
+        || Object::current_task().user_registers(),
+        true,
+        || ctx.arg(1).unwrap_or(0),
+    ) {
+        stacks::take_due(ctx.as_ptr());
+    }
     0
 }
 
@@ -352,32 +359,43 @@ impl<R: Registers> Call<R> {
 
 /// A call has returned: `regs` are the caller's registers, `typed` whether the verifier knows types. What is
 /// asked for again behind a call of a function need not be kept across it, which every other system call
-/// would pay for. `STACKS`: whether stacks are taken.
+/// would pay for. `STACKS`: whether stacks are taken; then: whether one may be due.
 #[inline(always)]
-fn sys_exit<const STACKS: bool>(regs: impl Fn() -> Object, typed: bool, result: impl Fn() -> i64) {
+fn sys_exit<const STACKS: bool>(
+    regs: impl Fn() -> Object,
+    typed: bool,
+    result: impl Fn() -> i64,
+) -> bool {
     let Some(cpu) = Cpu::this() else {
-        return note_loss(Loss::CpuOutOfRange);
+        note_loss(Loss::CpuOutOfRange);
+        return false;
     };
     match follow::known_by_stack(cpu, &regs) {
         Some(true) => {}
-        Some(false) => return,
+        Some(false) => return false,
         None => {
             if !is_followed_after_all(regs().address()) {
-                return;
+                return false;
             }
         }
     }
     cpu.count_call();
     let number = arch::number(regs());
     let is_done = match How::of(number) {
-        None => !arch::is_only_foreign(number),
+        None if !arch::is_only_foreign(number) => return false,
+        None => false,
         Some(how) if how.is_native() => {
-            typed
+            if typed
                 && variant!(current_task_typed) != 0
                 && setting!(objects) == 0
                 && how.is_straight()
-                && straight::<STACKS>(regs().address(), cpu, how, result())
-                || out_of_line(regs().address(), result())
+            {
+                let booked = straight::<STACKS>(regs().address(), cpu, how, result());
+                if booked != Booked::NOT {
+                    return booked == Booked::DUE;
+                }
+            }
+            out_of_line(regs().address(), result())
         }
         Some(how) if how.submits() => submitted(regs().address(), result()),
         Some(_) => false,
@@ -385,6 +403,7 @@ fn sys_exit<const STACKS: bool>(regs: impl Fn() -> Object, typed: bool, result: 
     if !is_done {
         foreign::exited(regs().address(), result());
     }
+    true
 }
 
 /// The first call on this CPU since it is unknown whether the process that runs here is followed: whether it is.

@@ -27,6 +27,7 @@ pub(crate) struct Call {
     operate: Box<dyn FnMut(u32) -> Result<()> + Send>,
 }
 
+const PAGE: usize = 4 << 10;
 const LARGE: usize = 64 << 10;
 const FILE_LEN: usize = 2 << 20;
 
@@ -86,6 +87,15 @@ fn all(directory: &Path) -> Result<Vec<Call>> {
             moves_data: true,
             batch: 1000,
             operate: reading::<1>(cached_file(directory)?, true),
+        },
+        Call {
+            id: "read_file_4k",
+            what: "read of 4 KiB of a cached file",
+            calls: 1,
+            moves_data: true,
+            // As below.
+            batch: (FILE_LEN / PAGE) as u32,
+            operate: reading::<PAGE>(cached_file(directory)?, true),
         },
         Call {
             id: "read_file_64k",

@@ -7,13 +7,16 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    observer::{Build, OWN, Output, Work},
+    observer::{Build, OWN, Output, Switch, Work},
     setting::{self, BARE},
     sites::{
         self, OPERATIONS, WARM_UP, clock,
         operation::{self, Operation},
     },
 };
+
+/// The beginning of the name of every program that takes stacks at the end of calls.
+const STACKS: &str = "zc_sys_exit_sta";
 
 /// It interrupts whatever runs, a hundred times a second.
 const SAMPLER: &str = "tax";
@@ -65,11 +68,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let observer = build.clone().leaving_out(SAMPLER).observe(Output::Report)?;
         let attached_after = clock::now() - begin;
         columns.push(measure(&build.name, &mut operations)?);
-        let report = observer.finish()?.context("zc made no report")?;
-        report
-            .prove(least_done(&operations))
-            .with_context(|| format!("'{}' did not count", build.name))?;
-        let limitations = report.limitations();
+        let limitations = if build.with == Some(Switch::Stacks) {
+            // Its report has names, which an unoptimised zc looks for in its own executable, too: with an emulated
+            // processor for minutes.
+            observer.abandon(STACKS)?;
+            observed.first().map_or_else(Vec::new, |own: &Observed| own.limitations.clone())
+        } else {
+            let report = observer.finish()?.context("zc made no report")?;
+            report
+                .prove(least_done(&operations))
+                .with_context(|| format!("'{}' did not count", build.name))?;
+            report.limitations()
+        };
         observed.push(Observed { name: build.name.clone(), attached_after, limitations });
         println!("measured '{}'", build.name);
     }

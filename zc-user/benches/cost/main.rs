@@ -37,7 +37,7 @@ struct Arguments {
     #[arg(long, value_enum)]
     only: Vec<Part>,
 
-    /// Measure these calls only: none, read_zero, read_file, read_file_64k, unix_pair, tcp_loopback
+    /// Measure these calls only: none, read_zero, read_file, read_file_4k, read_file_64k, unix_pair, tcp_loopback
     #[arg(long, value_name = "CALL", value_delimiter = ',')]
     ops: Vec<String>,
 

@@ -16,6 +16,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use aya::programs::loaded_programs;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use serde_json::Value;
@@ -38,6 +39,8 @@ pub(crate) struct Build {
     program: Option<PathBuf>,
     /// Probe groups that it leaves out.
     without: Vec<String>,
+    /// What is switched on; `None`: nothing.
+    pub(crate) with: Option<Switch>,
     /// Whether it follows other processes than the one that is measured.
     elsewhere: bool,
 }
@@ -45,7 +48,8 @@ pub(crate) struct Build {
 impl Build {
     /// The build of this checkout, with everything.
     pub(crate) fn own() -> Self {
-        Self { name: OWN.to_owned(), program: None, without: Vec::new(), elsewhere: false }
+        let name = OWN.to_owned();
+        Self { name, program: None, without: Vec::new(), with: None, elsewhere: false }
     }
 
     /// The same build without another group.
@@ -60,6 +64,18 @@ impl Build {
     pub(crate) fn observe(&self, output: Output) -> Result<Observer> {
         Observer::start(self, output).with_context(|| format!("cannot attach '{}'", self.name))
     }
+}
+
+/// What `zc` can do in addition to what `zc stat` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Switch {
+    /// Count per file, socket and pipe, and what flows between them (`zc files`).
+    Objects,
+    /// Take call stacks (`zc stacks`).
+    Stacks,
+    /// Look at the code of samples (`--user-copies`).
+    UserCopies,
 }
 
 impl FromStr for Build {
@@ -99,9 +115,16 @@ impl Observer {
             "this process has no_new_privs set, which is the sign that zc has attached its probes; \
              run the benchmark without it (setpriv --no-new-privs, a container's security options)"
         );
-        let verb: &[&str] = match output {
-            Output::Report => &["stat", "--json"],
-            Output::Updates => &["top", "--json", "--interval", "1"],
+        let verb: &[&str] = match (output, build.with) {
+            (Output::Report, None) => &["stat", "--json"],
+            (Output::Report, Some(Switch::Objects)) => &["files", "--json"],
+            (_, Some(Switch::Stacks)) => &["stacks", "--json"],
+            (Output::Report, Some(Switch::UserCopies)) => &["stat", "--json", "--user-copies"],
+            (Output::Updates, None) => &["top", "--json", "--interval", "1"],
+            (Output::Updates, Some(Switch::Objects)) => &["files", "--json", "--interval", "1"],
+            (Output::Updates, Some(Switch::UserCopies)) => {
+                &["top", "--json", "--interval", "1", "--user-copies"]
+            }
         };
         let stdout = match output {
             Output::Report => Stdio::piped(),
@@ -155,6 +178,18 @@ impl Observer {
             Output::Report => Ok(Some(Report::parse(&text, self.elsewhere)?)),
             Output::Updates => Ok(None),
         }
+    }
+
+    /// Ends it without a report, after making sure that it has loaded a program of this name, of which the kernel keeps
+    /// fifteen bytes.
+    pub(crate) fn abandon(mut self, program: &str) -> Result<()> {
+        ensure!(self.child.try_wait()?.is_none(), "zc ended before the measurement did");
+        let is_loaded =
+            loaded_programs().flatten().any(|it| it.name_as_str().is_some_and(|it| it == program));
+        ensure!(is_loaded, "the kernel has no program {program}");
+        self.child.kill().context("cannot end zc")?;
+        self.child.wait().context("cannot wait for zc")?;
+        Ok(())
     }
 
     fn interrupt(&mut self) {

@@ -42,7 +42,7 @@ names! {
         OBJECT_FLOWS,
         INCOMING_OBJECTS,
         STACKS,
-        STACK_PACE,
+        STACK_PACE = ".bss.pace",
         STACKS_TAKEN,
         INTERFACES,
         URING_REQUESTS,

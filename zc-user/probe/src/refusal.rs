@@ -173,7 +173,7 @@ impl Barred {
         match self {
             Self::Capabilities => {
                 "run with sudo, or give the binary the capabilities: setcap \
-                 cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_ptrace,cap_syslog+ep"
+                 cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_ptrace,cap_checkpoint_restore,cap_syslog+ep"
             }
             Self::UserNamespace => "run zc as root of the host",
             Self::Policy => {

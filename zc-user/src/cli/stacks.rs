@@ -7,7 +7,8 @@ use super::Stat;
 /// `zc stacks`.
 #[derive(Args, Clone, Debug)]
 #[command(
-    after_help = "Bytes are estimates from samples, with their margin. Forms for programs go to standard output, also                   with a command."
+    after_help = "Bytes are estimates from samples, with their margin. --top limits how many stacks the text lists; forms \
+                  for programs have all of them, and go to standard output, also with a command."
 )]
 pub(crate) struct Stacks {
     /// Print text, folded stacks (for flame graphs), a pprof profile, or JSON

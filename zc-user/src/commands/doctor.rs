@@ -21,6 +21,8 @@ use zc_probe::{
 };
 use zc_render::{human, sanitize::sanitize};
 
+mod code;
+
 /// How bad a finding is. Ordered: the worst decides the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -128,7 +130,13 @@ fn examine(arguments: &Doctor, options: &Options) -> Vec<Finding> {
     findings.push(types(arguments));
     findings.push(locked_down());
     match attach(options) {
-        Ok(attached) => probes(&attached, &mut findings),
+        Ok(attached) => {
+            probes(&attached, &mut findings);
+            let coverage = attached.coverage();
+            // Each has all of its maps.
+            drop(attached);
+            findings.extend(code::findings(options, &coverage));
+        }
         Err(error) => {
             findings.push(finding("probes", Verdict::Blocking, &format!("{error:#}"), None));
         }

@@ -44,6 +44,11 @@ pub(super) async fn run(arguments: &Stacks) -> Result<ExitCode> {
             return Err(Usage("--json and --format name two forms: leave out one".into()).into());
         }
     };
+    if stat.selection.top.is_some() && matches!(form, StackForm::Folded | StackForm::Pprof) {
+        return Err(
+            Usage("flame graphs and profiles take all stacks: leave out --top".into()).into()
+        );
+    }
     if form == StackForm::Pprof && stat.output.is_none() && stdout().is_terminal() {
         return Err(Usage(
             "a pprof profile is not text: write it to a file with -o FILE, or pipe it".into(),

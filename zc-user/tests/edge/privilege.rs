@@ -8,6 +8,7 @@ use std::{
 };
 
 use rustix::{fs::XattrFlags, process::Signal};
+use serde_json::Value;
 
 use super::{
     pty::Pty,
@@ -164,12 +165,15 @@ fn while_a_command_runs_it_can_be_signalled() {
     assert_eq!(stat.end().0.code(), Some(143));
 }
 
-/// A copy of the binary with the file capabilities that `zc doctor` recommends.
-fn with_file_capabilities() -> (tempfile::TempDir, PathBuf) {
+/// CAP_PERFMON, CAP_BPF: what counting takes.
+const TWO: u64 = 1 << 38 | 1 << 39;
+/// What `zc doctor` recommends: CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_SYSLOG and CAP_CHECKPOINT_RESTORE, too.
+const RECOMMENDED: u64 = TWO | 1 << 2 | 1 << 19 | 1 << 34 | 1 << 40;
+
+/// A copy of the binary with these file capabilities.
+fn with_file_capabilities(permitted: u64) -> (tempfile::TempDir, PathBuf) {
     let (directory, copy) = public();
-    // CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_SYSLOG, CAP_PERFMON, CAP_BPF: `struct vfs_cap_data` of version 2,
-    // include/uapi/linux/capability.h, with the flag that makes them effective.
-    let permitted: u64 = 1 << 2 | 1 << 19 | 1 << 34 | 1 << 38 | 1 << 39;
+    // `struct vfs_cap_data` of version 2, include/uapi/linux/capability.h, with the flag that makes them effective.
     let (low, high) = (permitted as u32, (permitted >> 32) as u32);
     let data: Vec<u8> =
         [0x0200_0001, low, 0, high, 0].into_iter().flat_map(u32::to_le_bytes).collect();
@@ -179,7 +183,7 @@ fn with_file_capabilities() -> (tempfile::TempDir, PathBuf) {
 
 #[test]
 fn capabilities_of_the_file_count_and_open_no_file_that_the_user_may_not() {
-    let (directory, copy) = with_file_capabilities();
+    let (directory, copy) = with_file_capabilities(RECOMMENDED);
     let counted = run(through(&UNPRIVILEGED, &copy, &["stat", "--json", "--", "true"])).exits(0);
     assert!(!counted.json()["processes"].as_array().unwrap().is_empty());
 
@@ -211,10 +215,82 @@ fn capabilities_of_the_file_count_and_open_no_file_that_the_user_may_not() {
     assert!(!Path::new(new).exists());
 }
 
+/// What an unprivileged user's `zc` with these file capabilities says of a shell of root that runs `script`.
+fn about_root(permitted: u64, script: &str, words: &[&str]) -> Value {
+    let (_directory, copy) = with_file_capabilities(permitted);
+    let mut shell = Command::new("sh").args(["-c", script]).spawn().unwrap();
+    let pid = shell.id().to_string();
+    let words = [words, &["--json", "--duration", "2", "--pid", &pid]].concat();
+    let found = run(through(&UNPRIVILEGED, &copy, &words));
+    shell.kill().unwrap();
+    shell.wait().unwrap();
+    found.exits(0).json()
+}
+
+/// A file in a directory that only root may enter, and a script that reads it, one byte with a call.
+fn secret_reads() -> (tempfile::TempDir, String, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data").display().to_string();
+    fs::write(&data, "x\n".repeat(5003)).unwrap();
+    let script = format!("while :; do while read x; do :; done < {data}; done");
+    (directory, data, script)
+}
+
+#[test]
+fn two_capabilities_are_enough_for_the_names_of_files() {
+    let (_directory, data, script) = secret_reads();
+    let found = about_root(TWO, &script, &["files"]);
+    let names = found["objects"].as_array().unwrap().iter().map(|row| row["name"].as_str());
+    let names: Vec<_> = names.collect();
+    assert!(names.contains(&Some(&*data)), "{names:?}");
+}
+
+#[test]
+fn copies_by_other_users_are_known_with_what_zc_doctor_recommends() {
+    // CAP_SYSLOG: the sampler takes it.
+    for (permitted, knows) in [(RECOMMENDED, true), (TWO | 1 << 34, false)] {
+        let found = about_root(permitted, "while :; do :; done", &["stat", "--user-copies"]);
+        let counters = &found["processes"][0]["counters"];
+        let count = |name: &str| counters[name].as_u64().unwrap();
+        let (all, unknown) = (count("cpu_samples"), count("unknown_code_samples"));
+        assert!(all > 0, "{counters}");
+        assert_eq!(2 * unknown < all, knows, "{unknown} of {all}");
+    }
+}
+
+/// The modules of the innermost frames of a process of root, as `zc stacks` of an unprivileged user names them, and
+/// what `zc doctor` says of call stacks and of user copies.
+fn code_of_root(permitted: u64) -> (Vec<String>, [String; 2]) {
+    let (_directory, copy) = with_file_capabilities(permitted);
+    let (_directory_of_data, _, script) = secret_reads();
+    let stacks = about_root(permitted, &script, &["stacks"])["stacks"].as_array().unwrap().clone();
+    let reads = stacks.iter().filter(|row| row["path"] == "file_read");
+    let modules = reads.map(|row| row["frames"][0]["module"].as_str().unwrap().to_owned());
+    let report = run(through(&UNPRIVILEGED, &copy, &["doctor"])).exits(0).stdout();
+    let line = |check: &str| report.lines().find(|line| line.contains(check)).unwrap().to_owned();
+    (modules.collect(), [line("  call stacks  "), line("  user copies  ")])
+}
+
+#[test]
+fn the_code_of_other_users_is_looked_at_with_what_zc_doctor_recommends() {
+    let (_directory, copy) = public();
+    let doctor = run(through(&UNPRIVILEGED, &copy, &["doctor"])).exits(1).stdout();
+    let fix = "setcap cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_ptrace,cap_checkpoint_restore,cap_syslog+ep";
+    assert!(doctor.contains(fix), "{doctor}");
+
+    let (modules, lines) = code_of_root(RECOMMENDED);
+    assert!(!modules.is_empty() && modules.iter().all(|it| it.contains('/')), "{modules:?}");
+    assert!(lines[0].starts_with("OK  "), "{lines:?}");
+    let (modules, lines) = code_of_root(TWO);
+    assert!(!modules.is_empty() && modules.iter().all(|it| it == "?"), "{modules:?}");
+    assert!(lines[0].starts_with("DEGRADED") && lines[0].contains("CAP_SYS_PTRACE"), "{lines:?}");
+    assert!(lines[1].starts_with("DEGRADED"), "{lines:?}");
+}
+
 /// CAP_SYS_PTRACE is kept where `/proc` hides processes without it, and nowhere else.
 #[test]
 fn what_proc_hides_is_seen_as_long_as_that_takes() {
-    let (_directory, copy) = with_file_capabilities();
+    let (_directory, copy) = with_file_capabilities(RECOMMENDED);
     let stranger = format!("{} {}", UNPRIVILEGED.join(" "), copy.display());
     for (options, zc, shows) in [
         ("hidepid=0", stranger.as_str(), false),

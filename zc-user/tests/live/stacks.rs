@@ -17,6 +17,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("stacks::two_functions_have_what_they_copied_within_the_margin", two),
     ("stacks::folded_stacks_and_a_profile_are_written", forms),
     ("stacks::every_copy_is_in_a_row", sums),
+    ("stacks::functions_have_names_after_the_first_thread_has_ended", without_first_thread),
 ];
 
 /// Margins of 95 % are 1.96 standard deviations to both sides: this is what chance exceeds once in a million runs.
@@ -24,11 +25,16 @@ const CERTAIN: f64 = 5.0 / 1.96;
 
 /// Runs the workload with the options of `zc stacks`.
 fn run(options: &[&str]) -> Vec<u8> {
+    run_of("sites", options)
+}
+
+/// The same of one of the workloads that copy so.
+fn run_of(name: &str, options: &[&str]) -> Vec<u8> {
     let directory = TempDir::new().expect("a directory");
     let file = directory.path().join("data");
     fs::write(&file, vec![7; THREE]).expect("there is room");
     let mut command = zc();
-    command.arg("stacks").args(options).arg("--").args(workload()).arg("sites").arg(&file);
+    command.arg("stacks").args(options).arg("--").args(workload()).arg(name).arg(&file);
     let output = command.output().expect("zc runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout
@@ -45,7 +51,11 @@ struct Estimate {
 
 impl Report {
     fn of_a_run() -> Self {
-        Self(serde_json::from_slice(&run(&["--format", "json"])).expect("JSON"))
+        Self::of("sites")
+    }
+
+    fn of(name: &str) -> Self {
+        Self(serde_json::from_slice(&run_of(name, &["--format", "json"])).expect("JSON"))
     }
 
     fn rows(&self) -> &[Value] {
@@ -106,6 +116,14 @@ fn two() -> Result<(), Skip> {
         let is_there = both.iter().any(|name| name.ends_with(&format!("::sites::{function}")));
         assert!(is_there, "{function}: {both:?}");
     }
+    Ok(())
+}
+
+fn without_first_thread() -> Result<(), Skip> {
+    names_in_time()?;
+    let report = Report::of("sites_without_first_thread");
+    assert_is(report.through("three"), report.lost(), TIMES * THREE);
+    assert_is(report.through("one"), report.lost(), TIMES * ONE);
     Ok(())
 }
 

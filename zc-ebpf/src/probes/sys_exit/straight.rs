@@ -14,8 +14,8 @@ use zc_common::{
 use super::doubt;
 use crate::{
     account::{
-        Account, MESSAGE, ONE_BUFFER, OWN_POSITION, Target, VECTOR, has_work, zc_first_buffer,
-        zc_gathered,
+        Account, Booked, MESSAGE, ONE_BUFFER, OWN_POSITION, Target, VECTOR, has_work,
+        zc_first_buffer, zc_gathered,
     },
     arch,
     cpu::Cpu,
@@ -152,11 +152,11 @@ static HOW: [u8; SYSCALL_TABLE_LEN] = {
 const EXTRAORDINARY: u64 = 0x2 | 0x20 | 0x2000 | 0x0400_0000;
 
 /// Books a call that returned `result`, bytes or a negative error number; `regs` is the address of the
-/// caller's registers. Whether it did.
+/// caller's registers.
 ///
 /// A function of its own: what it keeps in registers, a call that moves no data need not save.
 #[inline(never)]
-pub(super) fn straight<const STACKS: bool>(regs: u64, cpu: Cpu, how: How, result: i64) -> bool {
+pub(super) fn straight<const STACKS: bool>(regs: u64, cpu: Cpu, how: How, result: i64) -> Booked {
     let regs = Object::typed(regs);
     let current = Object::current_task_typed();
     if arch::is_compat(current, regs)
@@ -165,7 +165,7 @@ pub(super) fn straight<const STACKS: bool>(regs: u64, cpu: Cpu, how: How, result
         || cpu.is_supervised() && doubt::may_be_answered(arch::number(regs))
         || has_work(current)
     {
-        return false;
+        return Booked::NOT;
     }
     if how.has(How::FLAGS_IN_2 | How::FLAGS_IN_3) {
         let flags = if how.has(How::FLAGS_IN_2) {
@@ -174,14 +174,14 @@ pub(super) fn straight<const STACKS: bool>(regs: u64, cpu: Cpu, how: How, result
             arch::argument(regs, 3)
         };
         if flags & EXTRAORDINARY != 0 {
-            return false;
+            return Booked::NOT;
         }
     }
     let task = current.address();
-    let Some(account) = Account::remembered(cpu, task) else { return false };
+    let Some(account) = Account::remembered(cpu, task) else { return Booked::NOT };
     let half = how.0 & u64::from(How::SENDS);
     let (booking, file) = booking(task, arch::argument(regs, 0), half);
-    let is_booked = account.book_straight::<STACKS>(booking, half != 0, result, |bytes| {
+    let booked = account.book_straight::<STACKS>(booking, half != 0, result, cpu, |bytes| {
         if how.has(How::POSITION) {
             let start = arch::argument(regs, 3);
             if start != OWN_POSITION {
@@ -191,10 +191,10 @@ pub(super) fn straight<const STACKS: bool>(regs: u64, cpu: Cpu, how: How, result
         // For the verifier: a booking that counts pages is of an open file.
         if file == 0 { bytes } else { position(file) }
     });
-    if is_booked && result >= RELAY_LEAST_BYTES {
+    if booked != Booked::NOT && result >= RELAY_LEAST_BYTES {
         relay(account, booking, file, how, result as u64);
     }
-    is_booked
+    booked
 }
 
 /// Notes or counts a call that moved `bytes`, for what is passed on unchanged. `file`: the open file, for the

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader, Read as _, Take},
     sync::Arc,
 };
 
@@ -34,7 +34,7 @@ pub(crate) struct Area {
 }
 
 /// Calls `take` with those areas of a process that begin at one of `begins`, which is sorted. Whether the process
-/// still runs: one that has its number does not count.
+/// still runs: another one that has its number does not count.
 pub(crate) fn find(process: ProcessId, begins: &[u64], mut take: impl FnMut(Area)) -> bool {
     all(process, |area| {
         if begins.binary_search(&area.begin).is_ok() {
@@ -43,25 +43,31 @@ pub(crate) fn find(process: ProcessId, begins: &[u64], mut take: impl FnMut(Area
     })
 }
 
-/// Calls `take` with all areas of a process. Whether it still runs, as above.
+/// Calls `take` with all areas of a process. Whether any of its threads still runs, as above.
 pub(crate) fn all(process: ProcessId, mut take: impl FnMut(Area)) -> bool {
-    let Ok(file) = File::open(format!("/proc/{}/maps", process.pid)) else { return false };
-    // The file is that of a process; it is the right one if it was before and is still the one.
+    let Some((mut reader, mut line)) = identity::ask(process.pid, list) else { return false };
+    // The list is that of a process; it is the right one if it was before and is still the one.
     if !identity::is_same(process) {
         return false;
     }
-    let mut reader = BufReader::new(file.take(MOST_BYTES));
-    let mut line = Vec::new();
     loop {
+        if let Some(area) = parse(&line) {
+            take(area);
+        }
         line.clear();
         match reader.read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => return true,
             Ok(_) => {}
         }
-        if let Some(area) = parse(&line) {
-            take(area);
-        }
     }
+}
+
+/// The list of the process of a thread, and its first line. `None` where it has none: the thread has ended.
+fn list(thread: u32) -> Option<(BufReader<Take<File>>, Vec<u8>)> {
+    let file = File::open(format!("/proc/{thread}/maps")).ok()?;
+    let mut reader = BufReader::new(file.take(MOST_BYTES));
+    let mut line = Vec::new();
+    (reader.read_until(b'\n', &mut line).ok()? > 0).then_some((reader, line))
 }
 
 /// A line: addresses, rights, offset, device, inode number, and the name, which may hold anything.

@@ -199,11 +199,12 @@ fn cpu_time() -> Duration {
 /// The regular file that an area shows.
 fn mapped(key: Key, process: ProcessId, area: &Area) -> Option<File> {
     let Area { begin, end, name, .. } = area;
-    let pid = process.pid;
-    // The link leads to what is mapped, whatever has become of its path since.
-    let by_area = open(&format!("/proc/{pid}/map_files/{begin:x}-{end:x}"));
-    // It takes more rights than the path, which may lead to another file by now.
-    let file = by_area.or_else(|| open(&format!("/proc/{pid}/root{name}")))?;
+    let file = identity::ask(process.pid, |pid| {
+        // The link leads to what is mapped, whatever has become of its path since.
+        let by_area = open(&format!("/proc/{pid}/map_files/{begin:x}-{end:x}"));
+        // It takes more rights than the path, which may lead to another file by now.
+        by_area.or_else(|| open(&format!("/proc/{pid}/root{name}")))
+    })?;
     // By now the process may have mapped another file there: programs without randomised addresses all do.
     is(&file, key).then_some(file)
 }

@@ -128,8 +128,32 @@ impl Stat {
     /// Whether it has exited. The first thread may have ended before the others: then it is a zombie among
     /// several.
     fn is_zombie(&self) -> bool {
-        matches!(self.state, b'Z' | b'X') && self.threads <= 1
+        self.has_ended() && self.threads <= 1
     }
+
+    /// Whether the thread that `/proc` shows has.
+    fn has_ended(&self) -> bool {
+        matches!(self.state, b'Z' | b'X')
+    }
+}
+
+/// Asks `/proc` about the memory or the root of a process: `ask` gets a number that is good for a path in `/proc`. When
+/// the first thread has ended and others run, it has neither any more; then `ask` gets the number of another one.
+///
+/// `/proc` finds any thread by its number, without listing it (`proc_pid_lookup`, `fs/proc/base.c`, 5.10 to 7.2).
+pub(crate) fn ask<T>(pid: u32, ask: impl Fn(u32) -> Option<T>) -> Option<T> {
+    ask(pid).or_else(|| ask(living_thread(pid)?))
+}
+
+/// A thread of a process of which the first one has ended before others.
+fn living_thread(pid: u32) -> Option<u32> {
+    let first = Stat::of(pid).ok()?;
+    if !first.has_ended() || first.threads <= 1 {
+        return None;
+    }
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
+    let mut threads = threads.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    threads.find(|thread| Stat::of(*thread).is_ok_and(|it| !it.has_ended()))
 }
 
 /// The process that thread `tid` belongs to: `/proc` answers for threads too.

@@ -11,6 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::names::identity;
+
 /// Bytes of a file that are read.
 const MOST_BYTES: u64 = 32 << 20;
 /// Functions of a file.
@@ -67,10 +69,9 @@ fn open(pid: u32) -> Option<File> {
     let own: u32 = line("NSpid:").and_then(|all| all.split_whitespace().last()?.parse().ok())?;
     let user: u32 = line("Uid:").and_then(|all| all.split_whitespace().nth(1)?.parse().ok())?;
     let name = format!("/tmp/perf-{own}.map");
-    let path = format!("/proc/{pid}/root{name}");
     let mut options = File::options();
     options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY);
-    let file = options.open(path).ok()?;
+    let file = identity::ask(pid, |pid| options.open(format!("/proc/{pid}/root{name}")).ok())?;
     let metadata = file.metadata().ok()?;
     (metadata.is_file() && (metadata.uid() == user || metadata.uid() == 0)).then_some(file)
 }
