@@ -29,6 +29,27 @@ pub trait Named: Copy + 'static {
     }
 }
 
+/// Reads and writes an enumeration by its id; one that is not known becomes its `Unknown`.
+macro_rules! serde_by_id {
+    ($name:ident) => {
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.id())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Ok(match Id::deserialize(deserializer)? {
+                    Id::Known(known) => known,
+                    Id::Unknown(id) => Self::Unknown(id),
+                })
+            }
+        }
+    };
+}
+pub(crate) use serde_by_id;
+
 /// Makes an enumeration that has these as its own a [`Named`] one.
 macro_rules! named {
     ($($name:ident $($help:ident)?;)*) => {$(
