@@ -15,7 +15,7 @@ use crate::{
     frame::Frame,
     ledger::PathSum,
     row::Row,
-    snapshot::{LossId, Provenance},
+    snapshot::{Limitation, LossId, Provenance},
     tax,
     user_copies::Share,
     value::{Quality, Value},
@@ -51,8 +51,8 @@ pub struct Figure<'f> {
     pub value: Value<'f>,
     /// How far it may be off either way, with 95 % confidence, where it is an estimate.
     pub margin: Option<f64>,
-    /// Why it may be another, if it may.
-    pub doubt: Option<&'f str>,
+    /// Why it may be another, if it may: whether it is more or less than that, and for which reason.
+    pub doubt: Option<String>,
 }
 
 /// The result of an expectation.
@@ -130,22 +130,20 @@ impl Range {
 fn look(operand: Operand, frame: &Frame) -> Option<(Figure<'_>, Option<Range>)> {
     let figure =
         |name: String, unit, value| Figure { name, unit, value, margin: None, doubt: None };
-    let (mut figure, is_sum) = match operand {
+    let mut figure = match operand {
         Operand::Column(column) => {
             let row = Row::totals(frame);
             let is_per_byte = column == Processes::AMPLIFICATION;
             let name = if is_per_byte { COPIES_PER_BYTE } else { column.id };
             let figure = figure(name.to_owned(), column.unit, column.of(row, frame));
             let margin = margin(column, row, frame).and_then(|margin| margin.number());
-            (Figure { margin, ..figure }, column.kind == Kind::Counter)
+            Figure { margin, ..figure }
         }
         Operand::Moved(path) => {
-            let value = moved(path, frame);
-            (figure(format!("path.{}", path.id()), Unit::Bytes, value), true)
+            figure(format!("path.{}", path.id()), Unit::Bytes, moved(path, frame))
         }
         Operand::Copied(path) => {
-            let value = copied(path, frame);
-            (figure(format!("path.{}.copied", path.id()), Unit::Bytes, value), true)
+            figure(format!("path.{}.copied", path.id()), Unit::Bytes, copied(path, frame))
         }
         Operand::Losses => {
             let own = frame.losses.occurred().filter(|(loss, _)| frame.scope.concerns(*loss));
@@ -156,29 +154,108 @@ fn look(operand: Operand, frame: &Frame) -> Option<(Figure<'_>, Option<Range>)> 
         Operand::AnyPath => return None,
     };
     let Some(number) = figure.value.number() else { return Some((figure, None)) };
-    let mut range = Range { least: number, most: number };
-    if let Some(margin) = figure.margin {
-        range = Range { least: (number - margin).max(0.0), most: number + margin };
+    let spread = figure.margin.unwrap_or(0.0);
+    let range = Range { least: (number - spread).max(0.0), most: number + spread };
+    let (range, doubt) = doubted(operand, &figure, range, frame);
+    figure.doubt = doubt;
+    Some((figure, range))
+}
+
+/// What a figure can be that is in `range` if everything is known, and why it may be outside.
+fn doubted(
+    operand: Operand,
+    figure: &Figure<'_>,
+    mut range: Range,
+    frame: &Frame,
+) -> (Option<Range>, Option<String>) {
+    if frame.scope.filtered && frame.processes.is_empty() {
+        return (None, Some("no process was selected: check the selection".to_owned()));
     }
-    if let Operand::Moved(path) | Operand::Copied(path) = operand
-        && seen_with(path).is_some()
-        && figure.value.quality().is_some_and(|it| it.provenance == Provenance::Modelled)
-    {
-        // What faults may have done, at most.
-        range.least = 0.0;
+    if frame.scope.filtered && frame.crowded {
+        let doubt = "more or less: threads have found no slot, and what they did may be that of other \
+                     processes; track more threads with --max-threads";
+        return (None, Some(doubt.to_owned()));
     }
-    let is_lower_bound = figure.value.quality().is_some_and(|quality| quality.lower_bound);
-    if is_lower_bound {
-        range.most = f64::INFINITY;
+    let mut doubts = Vec::new();
+    if let Some(limit) = limit(operand, frame) {
+        return (None, Some(format!("more or less: {}", limit.reason)));
     }
-    if let Some(doubt) = lost(frame) {
-        figure.doubt = Some(doubt);
+    if let Some(lost) = lost(frame) {
+        let is_sum = !matches!(operand, Operand::Column(column) if column.kind != Kind::Counter);
         if !is_sum {
-            return Some((figure, None));
+            return (None, Some(format!("more or less: {lost}")));
         }
         range.most = f64::INFINITY;
+        doubts.push(format!("or more: {lost}"));
     }
-    Some((figure, Some(range)))
+    let faults = by_faults(operand, frame);
+    if faults > 0.0 {
+        range.least = (range.least - faults).max(0.0);
+        doubts.push("or less: which page faults copied is not visible here".to_owned());
+    }
+    if figure.value.quality().is_some_and(|quality| quality.lower_bound) {
+        let unknown = unknown(operand, frame);
+        range.most = unknown.map_or(f64::INFINITY, |unknown| range.most + unknown);
+        doubts.push(
+            "or more: there are bytes of which it is not known whether they were copied".to_owned(),
+        );
+    }
+    let doubt = (!doubts.is_empty()).then(|| doubts.join("; "));
+    (Some(range), doubt)
+}
+
+/// The limitation of a counter that is a model here, and may be off in either direction.
+fn limit(operand: Operand, frame: &Frame) -> Option<&Limitation> {
+    let Operand::Column(column) = operand else { return None };
+    let id = column.id.strip_suffix("_per_sec").unwrap_or(column.id);
+    let counter = CounterId::ALL.iter().copied().find(|counter| counter.id() == id)?;
+    // Copies have a model that each path is known to follow, and a bound: see [`by_faults`].
+    if matches!(counter, CounterId::CopiedBytes | CounterId::CowCopiedBytes) {
+        return None;
+    }
+    frame.host.limitation(counter).filter(|limit| limit.provenance == Provenance::Modelled)
+}
+
+/// Of a figure, the part that page faults have done at most, and perhaps have not.
+#[expect(clippy::cast_precision_loss, reason = "compared, and 2^53 bytes are 8 PiB")]
+fn by_faults(operand: Operand, frame: &Frame) -> f64 {
+    let is_bound = |path| {
+        seen_with(path)
+            .is_some_and(|counter| frame.host.provenance(counter) == Provenance::Modelled)
+    };
+    let of = |path| PathSum::on(&frame.totals.paths, &[path]);
+    match operand {
+        Operand::Moved(path) if is_bound(path) => of(path).moved_bytes as f64,
+        Operand::Copied(path) if is_bound(path) => of(path).copied_bytes as f64,
+        Operand::Column(column) if is_bound(CopyPath::CowCopy) => {
+            let bytes = of(CopyPath::CowCopy).copied_bytes;
+            if column == Processes::COPIED_BYTES || column == Processes::COW_COPIED_BYTES {
+                bytes as f64
+            } else if column == Processes::COPIED_BYTES_PER_SEC {
+                frame.per_second(bytes).unwrap_or(0.0)
+            } else {
+                0.0
+            }
+        }
+        _ => 0.0,
+    }
+}
+
+/// By how much a figure of copied bytes can be too low, where that is known.
+#[expect(clippy::cast_precision_loss, reason = "compared, and 2^53 bytes are 8 PiB")]
+fn unknown(operand: Operand, frame: &Frame) -> Option<f64> {
+    let paths = &frame.totals.paths;
+    match operand {
+        Operand::Column(column) if column == Processes::COPIED_BYTES => {
+            Some(frame.copied(paths).unknown_moved_bytes as f64)
+        }
+        Operand::Copied(path) => {
+            let of_path: Vec<_> =
+                paths.iter().filter(|sample| sample.path == path).copied().collect();
+            Some(frame.copied(&of_path).unknown_moved_bytes as f64)
+        }
+        _ => None,
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "compared, and 2^53 losses are more than there are")]
@@ -253,7 +330,7 @@ fn moved(path: CopyPath, frame: &Frame) -> Value<'_> {
 
 fn copied(path: CopyPath, frame: &Frame) -> Value<'_> {
     let samples: Vec<_> =
-        frame.totals.paths.iter().filter(|sample| sample.path == path).cloned().collect();
+        frame.totals.paths.iter().filter(|sample| sample.path == path).copied().collect();
     if samples.is_empty() {
         // Nothing was moved there, so nothing was copied, if that can be seen.
         return moved(path, frame);

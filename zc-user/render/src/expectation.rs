@@ -29,10 +29,14 @@ fn figure(figure: &Figure<'_>) -> String {
         Value::Integer(bytes, _) if *unit == Unit::Bytes && *bytes >= 1024 => {
             format!("{} ({} B)", cell::full(value, *unit), human::count(*bytes))
         }
+        // Digits that tell on which side of a limit it is.
+        Value::Real(ratio, quality) if *unit == Unit::Ratio => {
+            format!("{ratio:.4}{}", human::mark(*quality))
+        }
         _ => cell::full(value, *unit),
     };
     let margin = margin.map_or_else(String::new, |margin| format!(" ±{}", human::percent(margin)));
-    let doubt = doubt.map_or_else(String::new, |doubt| format!(", or more: {doubt}"));
+    let doubt = doubt.as_ref().map_or_else(String::new, |doubt| format!(", {doubt}"));
     format!("{name} is {text}{margin}{doubt}")
 }
 

@@ -98,6 +98,8 @@ pub(super) struct Watch {
     /// The command, while it runs or is a zombie.
     command: Option<Pid>,
     pub(super) status: Option<ExitStatus>,
+    /// The time was up, and so the command was asked to end.
+    pub(super) is_time_up: bool,
 }
 
 /// A process that was given by number.
@@ -126,7 +128,7 @@ impl Watched {
 impl Watch {
     pub(super) fn new(watched: Vec<Watched>, child: Option<&Child>) -> Self {
         let pid = child.and_then(Child::id).and_then(|pid| Pid::from_raw(pid.cast_signed()));
-        Self { watched, command: pid, status: None }
+        Self { watched, command: pid, status: None, is_time_up: false }
     }
 
     /// Passes a signal on to the command; without one, the run is over.
@@ -158,7 +160,10 @@ impl Watch {
 
     pub(super) fn event(&mut self, event: Event) -> Result<Flow> {
         match event {
-            Event::TimeUp => Ok(self.end(Signal::TERM)),
+            Event::TimeUp => {
+                self.is_time_up = true;
+                Ok(self.end(Signal::TERM))
+            }
             Event::Ended(status) => {
                 self.status = Some(status.context("cannot wait for the command")?);
                 Ok(Flow::End)

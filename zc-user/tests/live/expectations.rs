@@ -41,7 +41,7 @@ fn verdicts() -> Result<(), Skip> {
     for (expected, status, said) in [
         ("'path.file_write >= 3000017'", 0, "met: path.file_write is 2.86 MiB ("),
         ("'path.sendfile_to_socket > 0'", 3, "FAILED: path.sendfile_to_socket is 0 B"),
-        ("'copies_per_byte < 1.5'", 3, "FAILED: copies_per_byte is 2.0"),
+        ("'copies_per_byte < 1.5'", 3, "FAILED: copies_per_byte is 1.99"),
         // Of a command that ends at once there are no samples.
         ("'user_copy_share < 1%'", 3, "UNKNOWN: user_copy_share is not known: "),
         ("'path.tee == 0' --expect 'path.file_read < 3000017'", 3, "2 expectations: 1 failed"),
@@ -50,6 +50,15 @@ fn verdicts() -> Result<(), Skip> {
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(status), "{expected}: {text}");
         assert!(text.contains(said), "{expected}: {text}");
+    }
+    // A command that is ended because its time is up has not failed; one that nothing is known of has met nothing.
+    for (options, status) in [
+        ("-d 0.3 --expect 'path.tee == 0' -- sleep 100", 0),
+        ("-d 0.3 --expect 'path.tee > 0' -- sleep 100", 3),
+        ("--comm typo --expect 'path.tee == 0' -- true", 3),
+    ] {
+        let output = shell(&format!("zc stat -o report {options}"));
+        assert_eq!(output.status.code(), Some(status), "{options}: {output:?}");
     }
     // The status of a command that fails is its own, and a wrong word is wrong usage: nothing runs.
     let failed = shell("zc stat -o report --expect 'path.tee > 0' -- sh -c 'exit 7'");

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
+    filter::Filter,
     fixture::sketch::{path, process, snapshot},
     snapshot::{Limitation, Snapshot},
 };
@@ -102,10 +103,60 @@ fn what_a_kernel_does_not_show_is_unknown() {
     // An upper bound: some of it may be no copy.
     let faults = || {
         let paths = [path(CopyPath::CowCopy, 2, 8192)];
-        limited(snapshot(1, &[process(7, "sh", &paths)]), CounterId::CowCopiedBytes, Modelled)
+        let mut process = process(7, "sh", &paths);
+        process.counters[CounterId::CowCopiedBytes] = 8192;
+        limited(snapshot(1, &[process]), CounterId::CowCopiedBytes, Modelled)
     };
     assert_eq!(verdict("path.cow_copy <= 8192", faults()), Verdict::Met);
-    assert_eq!(verdict("path.cow_copy > 0", faults()), Verdict::Unknown);
+    for text in ["path.cow_copy > 0", "path.cow_copy.copied > 0", "cow_copied_bytes == 0"] {
+        assert_eq!(verdict(text, faults()), Verdict::Unknown, "{text}");
+    }
+    for text in ["copied_bytes > 1", "copied_bytes < 1", "copied_bytes_per_sec < 1"] {
+        assert_eq!(verdict(text, faults()), Verdict::Unknown, "{text}");
+    }
+    assert_eq!(verdict("cow_copied_bytes > 8192", faults()), Verdict::Failed);
+    // A model of a counter that may be off in either direction.
+    let switches = || limited(copy(), CounterId::ModeSwitches, Modelled);
+    assert_eq!(verdict("mode_switches < 1k", switches()), Verdict::Unknown);
+}
+
+fn selected(snapshot: Snapshot, filter: &str) -> Frame {
+    let expr = Some(crate::filter::parse(filter).unwrap());
+    Frame::cumulative(snapshot).select(&Filter { expr, ..Filter::default() })
+}
+
+#[test]
+fn what_was_not_watched_meets_nothing() {
+    let frame = selected(copy(), "comm == typo");
+    for text in ["path.file_read < 1", "path.file_read > 0", "copied_bytes == 0"] {
+        let outcome = Expectation::parse(text).unwrap().check(&frame);
+        assert_eq!(outcome.verdict, Verdict::Unknown, "{text}");
+        let doubt = outcome.figures[0].doubt.as_deref();
+        assert!(doubt.is_some_and(|why| why.contains("no process was selected")), "{doubt:?}");
+    }
+}
+
+#[test]
+fn of_a_selection_what_threads_without_a_slot_did_is_no_bound() {
+    let mut crowded = copy();
+    crowded.losses[Loss::SlotsExhausted] = 1;
+    crowded.unattributed.paths = vec![path(CopyPath::FileWrite, 9, 9 * MOVED)];
+    let selected = selected(crowded.clone(), "comm == cp");
+    for text in ["path.file_write < 2MB", "path.file_write > 2MB"] {
+        let outcome = Expectation::parse(text).unwrap().check(&selected);
+        assert_eq!(outcome.verdict, Verdict::Unknown, "{text}");
+    }
+    // It is part of the sum over all.
+    assert_eq!(verdict("path.file_write == 10000030", crowded), Verdict::Met);
+}
+
+#[test]
+fn each_doubt_has_a_reason() {
+    let paths = [path(CopyPath::FileRead, 1, MOVED), path(CopyPath::SocketSendZerocopy, 1, 1013)];
+    let frame = Frame::cumulative(snapshot(1, &[process(7, "server", &paths)]));
+    let outcome = Expectation::parse("copied_bytes < 1000500").unwrap().check(&frame);
+    assert_eq!(outcome.verdict, Verdict::Unknown);
+    assert!(outcome.figures[0].doubt.as_deref().is_some_and(|why| why.starts_with("or more: ")));
 }
 
 #[test]
@@ -116,6 +167,8 @@ fn copies_that_are_not_known_are_at_least_those_that_are() {
     for (text, expected) in [
         ("copied_bytes >= 1MB", Verdict::Met),
         ("copied_bytes <= 1MB", Verdict::Failed),
+        // At most as much more as was moved where it is not known.
+        ("copied_bytes <= 2000006", Verdict::Met),
         ("copied_bytes <= 2MB", Verdict::Unknown),
         ("path.socket_send_zerocopy.copied == 0", Verdict::Unknown),
         ("path.socket_send_zerocopy == 1000003", Verdict::Met),
@@ -158,6 +211,8 @@ fn errors_say_where_and_what_instead() {
         ("", 1, "such as copies_per_byte <= 1.05"),
         ("copies_per_bite < 1", 1, "did you mean 'copies_per_byte'?"),
         ("comm == nginx", 1, "'comm' tells processes apart"),
+        ("members >= 1", 1, "'members' tells processes apart"),
+        ("relayed_file_socket_bytes == 0", 1, "is evidence for advice"),
         ("path == file_read", 1, "there is no figure 'path'"),
         ("path.file_raed > 0", 1, "did you mean 'file_read'?"),
         ("path.file_read.ops > 0", 1, "path.file_read.copied"),

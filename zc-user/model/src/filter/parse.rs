@@ -283,6 +283,12 @@ fn sum(name: &str) -> Result<Operand, String> {
     if let Some(path) = CopyPath::from_id(name) {
         return Ok(Operand::Moved(path));
     }
+    if name.starts_with("relay") {
+        return Err(format!(
+            "'{name}' is evidence for advice, and may be more or less than what was passed on: expect the bytes of \
+             a path"
+        ));
+    }
     match column(name) {
         Some(column) if is_summed(column) => Ok(Operand::Column(column)),
         Some(_) => Err(format!(
@@ -305,7 +311,11 @@ fn sum(name: &str) -> Result<Operand, String> {
 }
 
 fn is_summed(column: &Column) -> bool {
+    // Of groups only.
+    let is_of_groups = *column == *Processes::MEMBERS;
     matches!(column.kind, Kind::Counter | Kind::Gauge)
+        && !is_of_groups
+        && !column.id.starts_with("relay")
 }
 
 const fn is_textual(operand: Operand) -> bool {
