@@ -32,10 +32,13 @@ pub struct Totals {
 }
 
 impl Totals {
-    fn of(processes: &[ProcessSample], unattributed: &Unattributed) -> Self {
+    fn of<'s>(
+        processes: impl IntoIterator<Item = &'s ProcessSample>,
+        unattributed: &Unattributed,
+    ) -> Self {
         let mut totals = Self::default();
         totals.add(&unattributed.counters, &unattributed.paths);
-        for process in processes.iter().filter(|process| process.is_active()) {
+        for process in processes.into_iter().filter(|process| process.is_active()) {
             totals.add(&process.counters, &process.paths);
         }
         totals
@@ -159,7 +162,7 @@ impl Frame {
         let totals = Totals::of(&processes, &unattributed);
         let objects = objects.map(|objects| {
             let mut objects = objects::between(None, &objects);
-            objects.complete(&totals.paths);
+            objects.complete(objects.missing(&totals.paths));
             objects
         });
         Self {
@@ -213,9 +216,19 @@ impl Frame {
         }
         let Rows { processes, totals } = rows;
         let objects = next.objects.as_deref().map(|objects| {
-            let mut objects = objects::between(previous.objects.as_deref(), objects);
-            objects.complete(&totals.paths);
-            objects
+            let mut delta = objects::between(previous.objects.as_deref(), objects);
+            let missing = |objects: &Objects, of: &Snapshot| {
+                objects.missing(
+                    &Totals::of(of.processes.iter().map(|it| &**it), &of.unattributed).paths,
+                )
+            };
+            let before = previous.objects.as_deref().map(|objects| missing(objects, previous));
+            let now = missing(objects, next);
+            delta.complete(match before {
+                Some(before) => objects::missing_between(&before, &now),
+                None => now,
+            });
+            delta
         });
         let ended_before = merged.into_iter().map(|(kin, (_, ended))| (kin, ended)).collect();
         Self {

@@ -2,6 +2,10 @@
 //!
 //! For each path, and for each end that it has, the rows and what is outside them add up to the total of the path. Where
 //! they fall short of it, the rest is [`Outside::NotAttributed`].
+//!
+//! The rows are read a moment after the totals, and may be ahead of them by the calls of that moment. So the rest is
+//! the difference of what had been missing up to the two snapshots: what was missing in an interval alone would have
+//! these calls once more, as the rest of the next interval.
 
 use std::collections::HashMap;
 
@@ -53,6 +57,15 @@ pub(super) fn between(previous: Option<&Objects>, next: &Objects) -> Objects {
     }
 }
 
+/// What came to be missing between two snapshots.
+pub(super) fn missing_between(previous: &OutsideSample, next: &OutsideSample) -> OutsideSample {
+    OutsideSample {
+        reason: next.reason,
+        from: ledger::difference(&previous.from, &next.from),
+        to: ledger::difference(&previous.to, &next.to),
+    }
+}
+
 fn flows_between(previous: &[FlowSample], next: &[FlowSample]) -> Vec<FlowSample> {
     let key = |flow: &FlowSample| (flow.process, flow.from.id, flow.to.id, flow.via);
     let before: HashMap<_, _> = previous.iter().map(|flow| (key(flow), flow)).collect();
@@ -68,9 +81,16 @@ fn flows_between(previous: &[FlowSample], next: &[FlowSample]) -> Vec<FlowSample
 }
 
 impl Objects {
-    /// Adds what the rows lack of the totals of the paths.
-    pub(super) fn complete(&mut self, totals: &[PathSample]) {
+    /// Adds what rows lack of the totals of the paths; `missing` is that.
+    pub(super) fn complete(&mut self, missing: OutsideSample) {
         self.outside.retain(|sample| sample.reason != Outside::NotAttributed);
+        if !missing.from.is_empty() || !missing.to.is_empty() {
+            self.outside.push(missing);
+        }
+    }
+
+    /// What the rows lack of `totals`.
+    pub(super) fn missing(&self, totals: &[PathSample]) -> OutsideSample {
         let missing = |end: usize, rows: Vec<PathSample>| {
             let has_end = |path: CopyPath| ends(path)[end];
             let of_end: Vec<_> =
@@ -79,9 +99,7 @@ impl Objects {
         };
         let from = missing(usize::from(END_FROM), self.sum(|row| &row.from, |row| &row.from));
         let to = missing(usize::from(END_TO), self.sum(|row| &row.to, |row| &row.to));
-        if !from.is_empty() || !to.is_empty() {
-            self.outside.push(OutsideSample { reason: Outside::NotAttributed, from, to });
-        }
+        OutsideSample { reason: Outside::NotAttributed, from, to }
     }
 
     fn sum<'a>(
@@ -184,7 +202,7 @@ mod tests {
         let mut objects =
             Objects { rows: vec![row(1, vec![file], Vec::new())], ..Objects::default() };
         let cow = sample(CopyPath::CowCopy, 1, 4096);
-        objects.complete(&[sample(CopyPath::SendfileToFile, 3, 303), cow]);
+        objects.complete(objects.missing(&[sample(CopyPath::SendfileToFile, 3, 303), cow]));
         let rest = |ops, bytes| vec![sample(CopyPath::SendfileToFile, ops, bytes)];
         let reason = Outside::NotAttributed;
         let expected = OutsideSample { reason, from: rest(2, 202), to: rest(3, 303) };

@@ -5,7 +5,7 @@ use crate::{
     counter::CounterId,
     filter::{Filter, parse},
     fixture::sketch::{path, process, snapshot, socket},
-    snapshot::Provenance,
+    snapshot::{Object, ObjectId, ObjectKind, ObjectSample, Provenance},
 };
 
 fn moved(frame: &Frame) -> u64 {
@@ -247,4 +247,39 @@ fn a_loss_concerns_a_selection_if_it_is_counted_for_what_is_followed() {
     assert_eq!(concerned(filtered), []);
     assert!(concerned(followed).contains(&Loss::CompatSyscalls));
     assert!(!concerned(followed).contains(&Loss::ProbeRecursions));
+}
+
+#[test]
+fn rows_that_are_ahead_of_the_totals_are_not_missing_later() {
+    let read = |ops| vec![path(CopyPath::FileRead, ops, ops * 1000)];
+    // Up to a second: calls that the totals have, and those that the rows have.
+    let at = |second, counted, in_rows| {
+        let id = process(7, "cat", &[]).id;
+        let object = Object {
+            id: ObjectId { inode: 1, ..ObjectId::default() },
+            kind: ObjectKind::File,
+            name: None,
+            is_whole: false,
+            is_deleted: false,
+            mount_namespace: None,
+            ends: None,
+        };
+        let row = ObjectSample {
+            object: Arc::new(object),
+            process: id,
+            comm: "cat".into(),
+            from: read(in_rows),
+            to: Vec::new(),
+        };
+        let objects = Objects { rows: vec![row], ..Objects::default() };
+        let objects = Some(Arc::new(objects));
+        Snapshot { objects, ..snapshot(second, &[process(7, "cat", &read(counted))]) }
+    };
+    let outside = |previous: &Snapshot, next: &Snapshot| {
+        let outside = Frame::between(previous, next).objects.unwrap().outside;
+        outside.iter().flat_map(|row| &row.from).map(|path| path.ops).sum::<u64>()
+    };
+    let snapshots = [at(1, 10, 14), at(2, 20, 20), at(3, 25, 29), at(4, 40, 37)];
+    let missing: Vec<_> = snapshots.windows(2).map(|two| outside(&two[0], &two[1])).collect();
+    assert_eq!(missing, [0, 0, 3]);
 }
