@@ -42,7 +42,7 @@ pub(crate) use pages::{OWN_POSITION, zc_accessed};
 pub(crate) use relay::{
     MESSAGE, NARROW, ONE_BUFFER, SENDS, Target, VECTOR, zc_first_buffer, zc_gathered, zc_relay,
 };
-pub(crate) use staged::{Caller, caller, registers as user_registers};
+pub(crate) use staged::{Caller, caller, registers as user_registers, zc_cut_operation};
 pub(crate) use straight::{Booked, FIRST_RESTART};
 pub(crate) use waiting::{
     HAS_TWO, NOT_REPLACED, WAITED, has_work, is_filtered, shares_files, zc_replaced,

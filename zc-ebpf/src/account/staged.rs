@@ -236,17 +236,6 @@ impl Account {
         }
     }
 
-    /// Gives up an operation whose end has not been seen, if there is one, although the thread is past it. When a
-    /// program is attached to a function that others trace already, the kernel makes another trampoline, and what
-    /// is in the function by the former one returns past all programs (`bpf_tramp_image_put`,
-    /// `kernel/bpf/trampoline.c`, 5.12 to 7.2).
-    #[inline(always)]
-    pub(crate) fn cut_operation(self) {
-        if self.is_in_operation() {
-            self.cut();
-        }
-    }
-
     #[inline(never)]
     fn cut(self) {
         note_loss(Loss::OperationsCut);
@@ -315,6 +304,24 @@ impl Account {
         // SAFETY: as above.
         self.staged().is_some_and(|staged| unsafe { (*staged).copied } > 0)
     }
+}
+
+/// Gives up an operation of the running thread whose end has not been seen, if there is one, although the thread is
+/// past it. When a program is attached to a function that others trace already, the kernel makes another trampoline,
+/// and what is in the function by the former one returns past all programs (`bpf_tramp_image_put`,
+/// `kernel/bpf/trampoline.c`, 5.12 to 7.2).
+///
+/// A global function, which the verifier follows once (see `zc_class`).
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn zc_cut_operation() -> u64 {
+    if setting!(copy_sites) != 0
+        && let Some(account) = Account::current()
+        && account.is_in_operation()
+    {
+        account.cut();
+    }
+    0
 }
 
 /// Everything but the scope and the socket, which outlive a call.

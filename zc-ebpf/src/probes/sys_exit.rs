@@ -20,7 +20,7 @@ use super::{Arguments, uring::zc_uring_settle};
 use crate::{
     account::{
         Account, Booked, HAS_TWO, NARROW, NOT_REPLACED, ONE_BUFFER, OWN_POSITION, SENDS, WAITED,
-        count, has_work, shares_files, zc_accessed, zc_relay, zc_replaced,
+        count, has_work, shares_files, zc_accessed, zc_cut_operation, zc_relay, zc_replaced,
     },
     arch,
     cpu::Cpu,
@@ -415,22 +415,12 @@ fn is_followed_after_all(regs: u64) -> bool {
     follow::learn_by_stack(cpu, regs)
 }
 
-/// The running thread has returned from a call that submits operations: it carries out none any more.
-#[inline(always)]
-fn cut_operation() {
-    if setting!(copy_sites) != 0
-        && let Some(account) = Account::current()
-    {
-        account.cut_operation();
-    }
-}
-
 /// A call that submits operations: what it has copied is charged to those. Whether it was dealt with, see
 /// [`out_of_line`].
 #[inline(never)]
 fn submitted(regs: u64, result: i64) -> bool {
     let regs = Object::argument(regs as *const u8);
-    cut_operation();
+    zc_cut_operation();
     // By that number in every table.
     if arch::number(regs) == IO_URING_ENTER {
         zc_uring_settle();

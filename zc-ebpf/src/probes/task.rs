@@ -2,7 +2,7 @@
 
 use super::{Arguments, sys_exit::note_supervised, tracepoint};
 use crate::{
-    account::Account,
+    account::{Account, zc_cut_operation},
     cpu::Cpu,
     follow,
     kernel::{Object, offset, variant},
@@ -26,7 +26,7 @@ fn switched(arguments: Arguments) {
     if previous.load::<u32>(offset!(task_pid)) != 0 {
         leave(cpu, previous, arguments);
     }
-    // A thread that segments is not preempted: the end of that was not seen, see [`Account::cut_operation`].
+    // A thread that segments is not preempted: the end of that was not seen, see [`zc_cut_operation`].
     cpu.segments(0);
     // After the pending calls of the previous thread are charged.
     cpu.runs(next);
@@ -115,7 +115,7 @@ fn exited(arguments: Arguments) {
     account.refresh(task);
     account.rename(task);
     diagnose!("thread {} exits", task.load::<u32>(offset!(task_pid)));
-    account.cut_operation();
+    zc_cut_operation();
     account.exit(task);
     follow::ends(cpu);
 }

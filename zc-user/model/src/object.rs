@@ -166,8 +166,8 @@ pub struct Peers<'a> {
 }
 
 impl<'a> Peers<'a> {
-    /// The processes that were seen to use the other end of an object; of a pipe those that use it and are not among
-    /// `own`. None where the other end was not seen: another machine, a process that is not followed, or one that has
+    /// The processes that were seen to use the other end of an object; of a pipe those that write to it where one of
+    /// `own` reads, and read where one of them writes. None where the other end was not seen: another machine, a process that is not followed, or one that has
     /// moved nothing; nor where it may be one of two, because a number was used again.
     #[must_use]
     pub fn of(&self, object: &Object, own: &[ProcessId]) -> Vec<(ProcessId, &'a str)> {
@@ -185,10 +185,66 @@ impl<'a> Peers<'a> {
         if is_socket && rows.windows(2).any(|rows| rows[0].object.id != rows[1].object.id) {
             return Vec::new();
         }
-        let others = rows.iter().filter(|row| is_socket || !own.contains(&row.process));
+        // Of a pipe: those who use it the other way round than one of its own, as far as that was seen.
+        let of_own = |row: &&&ObjectSample| own.contains(&row.process);
+        let takes = rows.iter().filter(of_own).any(|row| !row.from.is_empty());
+        let gives = rows.iter().filter(of_own).any(|row| !row.to.is_empty());
+        let is_opposite =
+            |row: &ObjectSample| takes && !row.to.is_empty() || gives && !row.from.is_empty();
+        let is_other =
+            |row: &&&ObjectSample| is_socket || !own.contains(&row.process) && is_opposite(row);
+        let others = rows.iter().filter(is_other);
         let mut found: Vec<_> = others.map(|row| (row.process, &*row.comm)).collect();
         found.sort_unstable();
         found.dedup_by_key(|(process, _)| *process);
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zc_common::path::CopyPath;
+
+    use crate::fixture::sketch::path;
+
+    #[test]
+    fn of_a_pipe_those_are_peers_who_use_it_the_other_way_round() {
+        let object = Arc::new(Object {
+            id: ObjectId { inode: 1, ..ObjectId::default() },
+            kind: ObjectKind::Pipe,
+            name: None,
+            is_whole: false,
+            is_deleted: false,
+            mount_namespace: None,
+            ends: None,
+        });
+        let id = |pid| ProcessId { pid, start_ns: 1 };
+        let row = |pid, from: &[PathSample], to: &[PathSample]| ObjectSample {
+            object: Arc::clone(&object),
+            process: id(pid),
+            comm: "x".into(),
+            from: from.to_vec(),
+            to: to.to_vec(),
+        };
+        let (reads, writes) =
+            ([path(CopyPath::PipeRead, 1, 101)], [path(CopyPath::PipeWrite, 1, 303)]);
+        // One writer, two readers, and one that did both.
+        let rows = vec![
+            row(1, &[], &writes),
+            row(2, &reads, &[]),
+            row(3, &reads, &[]),
+            row(4, &reads, &writes),
+        ];
+        let objects = Objects { rows, ..Objects::default() };
+        let peers = objects.peers();
+        let of = |pid| {
+            let found = peers.of(&object, &[id(pid)]);
+            found.into_iter().map(|(process, _)| process.pid).collect::<Vec<_>>()
+        };
+        assert_eq!(of(1), [2, 3, 4]);
+        assert_eq!(of(2), [1, 4]);
+        assert_eq!(of(4), [1, 2, 3]);
+        assert!(of(9).is_empty(), "nothing is known of that one");
     }
 }

@@ -9,9 +9,9 @@ use zc_common::{
     },
 };
 
-use super::{Call, Registers, aio, cut_operation, doubt};
+use super::{Call, Registers, aio, doubt};
 use crate::{
-    account::{Account, NOT_REPLACED, shares_files},
+    account::{Account, NOT_REPLACED, shares_files, zc_cut_operation},
     arch,
     cpu::Cpu,
     descriptor::Class,
@@ -122,7 +122,7 @@ extern "C" fn zc_foreign(word: u64, result: u64) -> u64 {
         // By the rules of x32 every call has a native number, also those that submit nothing.
         let submits = kind == SyscallKind::Submit as u8 && number != IO_URING_ENTER;
         if kind == SyscallKind::Submit as u8 {
-            cut_operation();
+            zc_cut_operation();
         }
         if submits && result as i64 > 0 {
             aio::submitted(registers.argument(2), result, registers.layout());
