@@ -217,6 +217,11 @@ impl Counters {
         CounterId::ALL.iter().copied().zip(self.known)
     }
 
+    /// All counts, those that a newer version wrote included.
+    pub fn values(&self) -> impl Iterator<Item = u64> + '_ {
+        self.known.into_iter().chain(self.unknown.iter().map(|(_, value)| value))
+    }
+
     /// Whether nothing was counted.
     #[must_use]
     pub fn is_zero(&self) -> bool {

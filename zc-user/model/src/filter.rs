@@ -31,7 +31,7 @@ pub(crate) use parse::{COPIES_PER_BYTE, parse_expectation};
 /// Several values of one kind are alternatives; the kinds, and the expression, must all agree.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter {
-    /// Process ids.
+    /// Process ids: each selects itself, and what descends from it as far as that is known.
     pub pids: Vec<u32>,
     /// Names: the whole name, of which the kernel keeps 15 bytes, whatever they are; `*` stands for any text.
     pub comms: Vec<OsString>,
@@ -67,7 +67,7 @@ impl Filter {
     #[must_use]
     pub fn selects(&self, process: &ProcessSample, frame: &Frame) -> bool {
         let any = |wanted: usize, hit: bool| wanted == 0 || hit;
-        any(self.pids.len(), self.pids.contains(&process.id.pid))
+        any(self.pids.len(), self.descends(process, frame))
             && any(self.comms.len(), self.comms.iter().any(|comm| is_named(comm, &process.comm)))
             && any(
                 self.cgroups.len(),
@@ -86,6 +86,30 @@ impl Filter {
                 .expr
                 .as_ref()
                 .is_none_or(|expr| expr.holds(Row::process(process), frame) == Some(true))
+    }
+}
+
+/// Generations that are gone through: a recording may say anything of them, even that they go round.
+const MOST_GENERATIONS: usize = 64;
+
+impl Filter {
+    /// Whether the process is one of those asked for by number, or one of its ancestors is.
+    fn descends(&self, process: &ProcessSample, frame: &Frame) -> bool {
+        let is_wanted = |id: ProcessId| self.pids.contains(&id.pid);
+        let mut descendant = Some(process);
+        for _ in 0..MOST_GENERATIONS {
+            let Some(process) = descendant else { return false };
+            if is_wanted(process.id) {
+                return true;
+            }
+            let Some(ancestry) = process.ancestry.as_deref() else { return false };
+            let parent = ancestry.parent.as_ref().map(|parent| parent.id);
+            if is_wanted(ancestry.root.id) || parent.is_some_and(is_wanted) {
+                return true;
+            }
+            descendant = parent.and_then(|parent| frame.process(parent));
+        }
+        false
     }
 }
 
@@ -152,8 +176,13 @@ fn glob(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::fixture::sketch::{path, process, snapshot};
+    use crate::{
+        fixture::sketch::{path, process, snapshot},
+        snapshot::{Ancestry, Relative},
+    };
 
     fn frame() -> Frame {
         let mut nginx = process(1, "nginx", &[path(CopyPath::SendfileToSocket, 2, 4 << 20)]);
@@ -222,6 +251,42 @@ mod tests {
         let filter = Filter { followed: true, ..Filter::default() };
         assert_eq!(selected(&filter), [1, 2, 3, 4], "there are no others");
         assert!(filter.is_everything());
+    }
+
+    #[test]
+    fn a_number_selects_what_descends_from_it_too() {
+        let relative = |pid: u32| Relative {
+            id: ProcessId { pid, start_ns: pid.into() },
+            comm: "parent".into(),
+        };
+        let child = |pid, parent: Option<u32>, root| {
+            let ancestry = Ancestry { parent: parent.map(relative), root: relative(root) };
+            ProcessSample { ancestry: Some(Arc::new(ancestry)), ..process(pid, "child", &[]) }
+        };
+        // 3 below 2 below 1; of 6 below 5 below 4, 5 did nothing; the others are in a circle.
+        let processes = [
+            child(1, None, 1),
+            child(2, Some(1), 1),
+            child(3, Some(2), 1),
+            child(6, Some(5), 4),
+            child(7, Some(8), 7),
+            child(8, Some(7), 8),
+        ];
+        let frame = Frame::cumulative(snapshot(1, &processes));
+        for (pid, selected) in [
+            (1, &[1, 2, 3][..]),
+            (2, &[2, 3]),
+            (3, &[3]),
+            (4, &[6]),
+            (5, &[6]),
+            (7, &[7, 8]),
+            (9, &[]),
+        ] {
+            let filter = Filter { pids: vec![pid], ..Filter::default() };
+            let frame = frame.clone().select(&filter);
+            let pids: Vec<_> = frame.processes.iter().map(|process| process.id.pid).collect();
+            assert_eq!(pids, selected, "{pid}");
+        }
     }
 
     #[test]

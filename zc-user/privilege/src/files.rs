@@ -13,7 +13,8 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    fs::{CWD, FileType, Mode, OFlags, Stat, fstat, ftruncate, openat},
+    fs::{CWD, FileType, FlockOperation, Mode, OFlags, Stat, flock, fstat, ftruncate, openat},
+    io::Errno,
     process::geteuid,
 };
 
@@ -114,10 +115,28 @@ fn wait(file: &File, deadline: Instant) -> io::Result<()> {
 /// # Errors
 /// When the user may not write there.
 pub fn create(path: &Path) -> io::Result<File> {
-    as_user(|| create_within(path))
+    as_user(|| create_within(path, |_| Ok(())))
 }
 
-fn create_within(path: &Path) -> io::Result<File> {
+/// As [`create`], for a file that is written to for long: it is locked until it is closed (`flock`), before it is
+/// emptied.
+///
+/// # Errors
+/// When the user may not write there; of the kind [`ErrorKind::ResourceBusy`] when the file is locked already.
+pub fn create_locked(path: &Path) -> io::Result<File> {
+    as_user(|| create_within(path, lock))
+}
+
+fn lock(file: &OwnedFd) -> io::Result<()> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Err(ErrorKind::ResourceBusy.into()),
+        // Some file systems have no locks; that is no reason not to write there.
+        _ => Ok(()),
+    }
+}
+
+/// `hold` is called with a regular file before that is emptied.
+fn create_within(path: &Path, hold: impl FnOnce(&OwnedFd) -> io::Result<()>) -> io::Result<File> {
     let name = path.file_name().ok_or(ErrorKind::IsADirectory)?;
     let mut directory: Option<OwnedFd> = None;
     for part in path.parent().into_iter().flat_map(Path::components) {
@@ -148,6 +167,7 @@ fn create_within(path: &Path) -> io::Result<File> {
         ));
     }
     if FileType::from_raw_mode(found.st_mode) == FileType::RegularFile {
+        hold(&file)?;
         ftruncate(&file, 0)?;
     }
     Ok(file.into())

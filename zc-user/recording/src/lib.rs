@@ -7,8 +7,10 @@
 pub mod delta;
 pub mod frame;
 pub mod meta;
+mod plausible;
 pub mod reader;
 pub mod replay;
+mod skim;
 pub mod writer;
 
 pub use self::{

@@ -16,6 +16,9 @@ pub struct Meta {
     /// What the user wrote on it.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// Whether the snapshots have threads.
+    #[serde(default)]
+    pub threads: bool,
 }
 
 /// A moment that was given a name.

@@ -16,6 +16,8 @@ use crate::{
     delta::Delta,
     frame::{HEAD_LEN, Head, Kind, MAGIC, MOST_BYTES, PREFIX_LEN, SYNC, VERSION},
     meta::{Mark, Meta},
+    plausible,
+    skim::{self, MOST_VALUES},
 };
 
 /// Why a recording, or a part of it, cannot be read.
@@ -55,6 +57,8 @@ pub struct Damage {
     pub orphans: u64,
     /// Bytes after the last whole frame: the recorder was killed, or is writing.
     pub torn: u64,
+    /// The same where these are so many that no frame was searched for in all of them.
+    pub unseen: u64,
 }
 
 /// A snapshot in the file.
@@ -119,9 +123,11 @@ impl Recording {
         for mut file in files {
             check(&mut file)?;
             // Of a file that another one follows, nothing is missing at the end.
-            let torn = std::mem::take(&mut recording.damage.torn);
-            recording.damage.bytes += torn;
-            recording.damage.places += u64::from(torn > 0);
+            let Damage { torn, unseen, .. } = recording.damage;
+            recording.damage.torn = 0;
+            recording.damage.unseen = 0;
+            recording.damage.bytes += torn + unseen;
+            recording.damage.places += u64::from(torn + unseen > 0);
             recording.files.push(file);
             recording.looked = PREFIX_LEN as u64;
             recording.look_further()?;
@@ -129,10 +135,35 @@ impl Recording {
         if recording.snapshots.is_empty() { Err(Unreadable::Empty) } else { Ok(recording) }
     }
 
+    /// How the recording in `file` was made, from its first frame. `None` if that is not whole.
+    ///
+    /// # Errors
+    /// When it is no recording, or one of a newer form.
+    pub fn meta_of(mut file: File) -> Result<Option<Meta>, Unreadable> {
+        check(&mut file)?;
+        let size = file.metadata()?.len();
+        let mut frames = Frames::from(file, PREFIX_LEN as u64, size)?;
+        match frames.here()? {
+            Some(head) if head.kind == Kind::Meta => decoded(&frames.payload).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// How it was made.
     #[must_use]
     pub const fn meta(&self) -> &Meta {
         &self.meta
+    }
+
+    /// Time between two snapshots, ns: as it was asked for, or else, where that cannot be read, as it was between the
+    /// first two.
+    #[must_use]
+    pub fn interval_ns(&self) -> u64 {
+        let gap = || Some(self.taken_at_ns(1)?.saturating_sub(self.taken_at_ns(0)?));
+        match self.meta.interval_ns {
+            0 => gap().unwrap_or_default(),
+            asked => asked,
+        }
     }
 
     /// Moments with a name, and when they were: ns since the Unix epoch.
@@ -184,7 +215,7 @@ impl Recording {
         let payload = self.payload(place)?;
         let Some((_, packed)) = split(&payload) else { return Err(Unreadable::NoKey) };
         let plain = unpacked(&mut Decompressor::with_dictionary(&key.dictionary)?, packed)?;
-        Ok(Some(decoded::<Delta>(&plain)?.apply(&key.snapshot)))
+        possible(decoded::<Delta>(&plain)?.apply(&key.snapshot)).map(Some)
     }
 
     /// The key at this place.
@@ -196,7 +227,7 @@ impl Recording {
         }
         let packed = self.payload(&self.snapshots[index])?;
         let dictionary = unpacked(&mut Decompressor::new()?, &packed)?;
-        let snapshot = decoded(&dictionary)?;
+        let snapshot = possible(decoded(&dictionary)?)?;
         let key = Rc::new(Unpacked { dictionary, snapshot });
         *self.unpacked.borrow_mut() = Some((index, Rc::clone(&key)));
         Ok(key)
@@ -227,7 +258,9 @@ impl Recording {
             self.take(at, head, &frames.payload)?;
             self.looked = frames.at;
         }
-        self.damage.torn = size.saturating_sub(self.looked);
+        let left = size.saturating_sub(self.looked);
+        (self.damage.torn, self.damage.unseen) =
+            if frames.has_given_up { (0, left) } else { (left, 0) };
         Ok(self.snapshots.len() > before)
     }
 
@@ -277,9 +310,14 @@ struct Frames {
     /// Bytes that may still be read of what looks like frames and is none. A file can be made of beginnings only, each
     /// of which promises much.
     patience: u64,
+    /// Whether so many bytes in a row belong to no frame that the rest is not looked at.
+    has_given_up: bool,
 }
 
 impl Frames {
+    /// Bytes in a row that may belong to no frame: as many as the longest one has. A hole takes no room on a disk, and
+    /// can be as long as any file.
+    const MOST_DAMAGE: u64 = (HEAD_LEN + MOST_BYTES) as u64;
     /// Bytes that are searched at a time.
     const STEP: usize = 1 << 16;
 
@@ -287,20 +325,25 @@ impl Frames {
     fn from(mut file: File, at: u64, size: u64) -> io::Result<Self> {
         file.seek(SeekFrom::Start(at))?;
         let patience = size.saturating_mul(4).saturating_add(MOST_BYTES as u64);
-        Ok(Self { file, at, size, payload: Vec::new(), patience })
+        Ok(Self { file, at, size, payload: Vec::new(), patience, has_given_up: false })
     }
 
     /// The next whole frame, with its payload in [`Self::payload`], and where it begins. `None` at the end.
     fn next(&mut self) -> io::Result<Option<(u64, Head)>> {
+        let most = self.at.saturating_add(Self::MOST_DAMAGE);
         loop {
             if let Some(head) = self.here()? {
                 let at = self.at;
                 self.at += (HEAD_LEN + head.len) as u64;
                 return Ok(Some((at, head)));
             }
-            match self.find(self.at + 1)? {
+            match self.find(self.at + 1, most)? {
                 Some(at) if self.patience > 0 => self.at = at,
-                _ => return Ok(None),
+                Some(_) => {
+                    self.has_given_up = true;
+                    return Ok(None);
+                }
+                None => return Ok(None),
             }
             self.file.seek(SeekFrom::Start(self.at))?;
         }
@@ -327,8 +370,8 @@ impl Frames {
         Ok(None)
     }
 
-    /// Where the next frame may begin, at `from` or later.
-    fn find(&mut self, mut from: u64) -> io::Result<Option<u64>> {
+    /// Where the next frame may begin, at `from` or later, but not much beyond `most`.
+    fn find(&mut self, mut from: u64, most: u64) -> io::Result<Option<u64>> {
         let mut step = vec![0; Self::STEP];
         loop {
             self.file.seek(SeekFrom::Start(from))?;
@@ -340,6 +383,10 @@ impl Frames {
                 return Ok(Some(from + found as u64));
             }
             from += (got - (SYNC.len() - 1)) as u64;
+            if from > most {
+                self.has_given_up = true;
+                return Ok(None);
+            }
         }
     }
 }
@@ -374,5 +421,16 @@ fn unpacked(unpacker: &mut Decompressor<'_>, packed: &[u8]) -> Result<Vec<u8>, U
 }
 
 fn decoded<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
+    if skim::values(bytes).is_none() {
+        return Err(Unreadable::Content(format!("it has more than {MOST_VALUES} values")));
+    }
     rmp_serde::from_slice(bytes).map_err(|error| Unreadable::Content(error.to_string()))
+}
+
+/// The snapshot, if it can be one of a machine.
+fn possible(snapshot: Snapshot) -> Result<Snapshot, Unreadable> {
+    match plausible::refusal(&snapshot) {
+        Some(why) => Err(Unreadable::Content(why)),
+        None => Ok(snapshot),
+    }
 }

@@ -53,7 +53,7 @@ impl SnapshotSource for Replay {
     }
 
     fn pace(&self) -> Option<Duration> {
-        let own = Duration::from_nanos(self.recording.meta().interval_ns);
+        let own = Duration::from_nanos(self.recording.interval_ns());
         Some(self.gap().unwrap_or(own).div_f64(self.speed))
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     delta::Delta,
     frame::{self, Kind, MAGIC, MOST_BYTES, VERSION},
     meta::{Mark, Meta},
+    skim::{self, MOST_VALUES},
 };
 
 /// Snapshots of a chunk, with its key: any moment is read from the key and one frame more.
@@ -107,13 +108,19 @@ impl Writer {
     }
 }
 
+/// What to do about a snapshot that is too large.
+const ADVICE: &str = "record fewer processes: choose them with -p or --cgroup";
+
 fn encoded(value: &impl Serialize) -> Result<Vec<u8>> {
     let bytes = rmp_serde::to_vec_named(value).context("cannot encode a snapshot")?;
     ensure!(
         bytes.len() <= MOST_UNPACKED,
-        "a snapshot has {} bytes, more than the {MOST_UNPACKED} that are read back; record fewer processes: \
-         choose them with -p or --cgroup",
+        "a snapshot has {} bytes, more than the {MOST_UNPACKED} that are read back; {ADVICE}",
         bytes.len()
+    );
+    ensure!(
+        skim::values(&bytes).is_some(),
+        "a snapshot has more than the {MOST_VALUES} values that are read back; {ADVICE}"
     );
     Ok(bytes)
 }

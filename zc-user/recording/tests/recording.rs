@@ -6,7 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use zc_model::{frame::Frame, snapshot::Snapshot, source::SnapshotSource as _};
+use zc_model::{
+    counter::CounterId,
+    frame::Frame,
+    snapshot::{Host, Snapshot},
+    source::SnapshotSource as _,
+};
 use zc_recording::{
     Damage, Meta, Recording, Replay, Unreadable, Writer,
     frame::{self, HEAD_LEN, Kind, MAGIC, SYNC, VERSION},
@@ -19,7 +24,7 @@ const MOST: u64 = 130;
 fn meta() -> Meta {
     let labels = [("release".to_owned(), "before".to_owned())].into();
     let subject = "the whole system".to_owned();
-    Meta { version: "0.1.0".to_owned(), subject, interval_ns: 1_000_000_000, labels }
+    Meta { version: "0.1.0".to_owned(), subject, interval_ns: 1_000_000_000, labels, threads: true }
 }
 
 /// A machine on which processes come and go, and some do nothing.
@@ -223,4 +228,111 @@ fn a_file_of_beginnings_ends_soon() {
     let recording = open(&bytes).unwrap();
     assert_eq!(seconds(&recording), [0, 1, 2]);
     assert_eq!(recording.damage().torn, 200_000 * 16);
+}
+
+#[test]
+fn counts_that_no_machine_has_are_refused() {
+    let refused = |change: &dyn Fn(&mut Snapshot)| {
+        let mut writer = Writer::new(meta());
+        let mut bytes = writer.begin(1).unwrap();
+        let mut hostile = snapshot(1);
+        change(&mut hostile);
+        bytes.extend(writer.snapshot(&snapshot(0)).unwrap().bytes);
+        // As what differs from a key, and as a key.
+        bytes.extend(writer.snapshot(&hostile).unwrap().bytes);
+        writer.begin_chunk();
+        bytes.extend(writer.snapshot(&hostile).unwrap().bytes);
+        let recording = open(&bytes).unwrap();
+        assert_eq!(recording.snapshot(0).unwrap().unwrap(), snapshot(0));
+        [1, 2].map(|index| recording.snapshot(index).err().map(|error| error.to_string()))
+    };
+    assert_eq!(refused(&|_| {}), [None, None]);
+    let edge = 1_u64 << 62;
+    // Two that are possible alone.
+    let half = |snapshot: &mut Snapshot| {
+        snapshot.unattributed.counters[CounterId::CopiedBytes] = edge / 2;
+        snapshot.unattributed.counters[CounterId::Syscalls] = edge / 2;
+    };
+    let of_process = |snapshot: &mut Snapshot| {
+        let process = Arc::make_mut(&mut snapshot.processes[0]);
+        process.counters[CounterId::CopiedBytes] = u64::MAX;
+    };
+    let merged = |snapshot: &mut Snapshot| {
+        Arc::make_mut(&mut snapshot.processes[0]).merged = edge;
+    };
+    let changes: [&dyn Fn(&mut Snapshot); 3] = [&half, &of_process, &merged];
+    for change in changes {
+        for why in refused(change) {
+            let why = why.unwrap();
+            assert!(why.contains("no machine can have counted"), "{why}");
+        }
+    }
+    // A time is no count.
+    assert_eq!(refused(&|snapshot| snapshot.self_cost.cpu_ns = u64::MAX), [None, None]);
+}
+
+#[test]
+fn a_few_bytes_that_stand_for_millions_of_values_are_refused() {
+    // A hundred bytes or so of a key that would be millions of processes.
+    let plain = [&[0xdd, 0, 0x4c, 0x4b, 0x40][..], &vec![0x90; 5_000_000]].concat();
+    let packed = zstd::bulk::compress(&plain, 1).unwrap();
+    assert!(packed.len() < 1000);
+    let mut bytes = Writer::new(meta()).begin(1).unwrap();
+    frame::append(&mut bytes, Kind::Key, 1, &packed);
+    let refused = open(&bytes).unwrap().snapshot(0).err().unwrap().to_string();
+    assert!(refused.contains("more than 4000000 values"), "{refused}");
+
+    let mut large = snapshot(1);
+    large.host = Arc::new(Host {
+        users: (0..4_000_000).map(|user| (user, String::new())).collect(),
+        ..large.host.as_ref().clone()
+    });
+    let error = Writer::new(meta()).snapshot(&large).err().unwrap().to_string();
+    assert!(error.contains("4000000 values") && error.contains("-p or --cgroup"), "{error}");
+}
+
+#[test]
+fn damage_that_does_not_end_is_not_searched_to_the_end() {
+    let Recorded { bytes, begins } = recorded(0..3);
+    let holed = |hole: u64| {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        file.seek(std::io::SeekFrom::Current(hole.cast_signed())).unwrap();
+        file.write_all(&bytes[begins[0]..]).unwrap();
+        Recording::open(file).unwrap()
+    };
+    let found = holed(1 << 20);
+    assert_eq!(seconds(&found), [0, 1, 2, 0, 1, 2]);
+    assert_eq!(found.damage(), Damage { bytes: 1 << 20, places: 1, ..Damage::default() });
+    // The hole takes no room on the disk. Searched through, it takes minutes.
+    let hole = 64 << 30;
+    let mut given_up = holed(hole);
+    assert_eq!(seconds(&given_up), [0, 1, 2]);
+    let unseen = hole + (bytes.len() - begins[0]) as u64;
+    assert_eq!(given_up.damage(), Damage { unseen, ..Damage::default() });
+    assert!(!given_up.look_further().unwrap());
+    assert_eq!(given_up.damage(), Damage { unseen, ..Damage::default() });
+}
+
+#[test]
+fn without_what_was_asked_for_the_interval_is_what_it_was() {
+    let Recorded { mut bytes, begins } = recorded(3..6);
+    assert_eq!(open(&bytes).unwrap().interval_ns(), 1_000_000_000);
+    bytes[begins[0] - 1] ^= 1;
+    let damaged = open(&bytes).unwrap();
+    assert_eq!(damaged.meta().interval_ns, 0);
+    assert_eq!(damaged.interval_ns(), 1_000_000_000);
+}
+
+#[test]
+fn what_a_file_was_made_of_is_read_from_its_beginning() {
+    let file = |bytes: &[u8]| {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file
+    };
+    let Recorded { bytes, begins } = recorded(0..3);
+    assert_eq!(Recording::meta_of(file(&bytes)).unwrap(), Some(meta()));
+    assert_eq!(Recording::meta_of(file(&bytes[..begins[0] - 1])).unwrap(), None);
+    assert!(matches!(Recording::meta_of(file(b"none")), Err(Unreadable::Foreign)));
 }

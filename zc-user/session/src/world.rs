@@ -81,6 +81,12 @@ impl<E: Events> Real<E> {
         Self { signals, events, tend: housekeeping(TEND), ticked_at: Instant::now() }
     }
 
+    /// The events, after the session: some may have happened that it has not taken.
+    #[must_use]
+    pub fn into_events(self) -> E {
+        self.events
+    }
+
     /// The same with another interval between housekeepings.
     #[must_use]
     pub fn tend_every(self, interval: Duration) -> Self {

@@ -28,7 +28,10 @@ pub(crate) struct Record {
     /// whenever the signal USR1 arrives
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub(crate) flight_recorder: Option<Duration>,
-    /// Also record files, sockets and pipes
+    /// Also record each thread, for zc replay --group-by thread
+    #[arg(long)]
+    pub(crate) threads: bool,
+    /// Also record files, sockets and pipes; zc replay shows these with --json only
     #[arg(long)]
     pub(crate) objects: bool,
     /// Maximum number of rows for these
@@ -40,7 +43,7 @@ pub(crate) struct Record {
         requires = "objects"
     )]
     pub(crate) max_objects: u32,
-    /// Also record call stacks of copies
+    /// Also record call stacks of copies; zc replay shows these with --json only
     #[arg(long, conflicts_with = "user_copies")]
     pub(crate) stacks: bool,
     /// Follow only these processes and what descends from them (may be repeated, or separated by commas)
@@ -60,7 +63,7 @@ pub(crate) struct Record {
 /// `zc replay`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Replay {
-    /// The recording
+    /// The recording; files, sockets, pipes and call stacks that it has are shown by --json only
     #[arg(value_name = "FILE")]
     pub(crate) recording: PathBuf,
     /// Play this many times as fast as it was recorded

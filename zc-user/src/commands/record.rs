@@ -55,9 +55,24 @@ pub(super) async fn run(arguments: &Record) -> Result<ExitCode> {
         users: true,
         objects: arguments.objects.then_some(arguments.max_objects),
         stacks: arguments.stacks,
+        threads_apart: arguments.threads,
         ..options(&arguments.probing, follow)?
     };
     let mut live = Live::start(&options)?;
+    let meta = Meta {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        subject: subject(&arguments.command, &filter, &watched),
+        interval_ns: u64::try_from(arguments.interval.as_nanos()).unwrap_or(u64::MAX),
+        labels: arguments.labels.iter().cloned().collect(),
+        threads: arguments.threads,
+    };
+    let keep: Box<dyn Keep> = match file {
+        Some(log) => Box::new(log),
+        None => Box::new(Ring::new(arguments)),
+    };
+    let mut tape = Tape { writer: Writer::new(meta), keep };
+    // Before the command: the first interval begins here, and has all that the command does.
+    tape.take(&next(&mut live)?)?;
     let child = if arguments.command.is_empty() {
         privilege::drop_unneeded(Some(&live), CapabilitySet::empty())?;
         None
@@ -66,28 +81,25 @@ pub(super) async fn run(arguments: &Record) -> Result<ExitCode> {
         privilege::drop_unneeded(Some(&live), CapabilitySet::KILL)?;
         Some(child)
     };
-    let meta = Meta {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        subject: subject(&arguments.command, &filter, &watched),
-        interval_ns: u64::try_from(arguments.interval.as_nanos()).unwrap_or(u64::MAX),
-        labels: arguments.labels.iter().cloned().collect(),
-    };
-    let keep: Box<dyn Keep> = match file {
-        Some(log) => Box::new(log),
-        None => Box::new(Ring::new(arguments)),
-    };
     let watch = Watch::new(watched, child.as_ref());
-    let mut recorder = Recorder { watch, writer: Writer::new(meta), keep, arguments, first: true };
+    let mut recorder = Recorder { watch, tape, arguments };
     let events = Happenings { course: Course::new(child, arguments.duration), dumps };
-    drive(&mut live, &mut recorder, &mut Real::with(signals, events)).await?;
+    let mut world = Real::with(signals, events);
+    drive(&mut live, &mut recorder, &mut world).await?;
     privilege::drop_unneeded(Some(&live), CapabilitySet::empty())?;
-    let last = live.next()?.context("the probes returned no snapshot")?;
-    let at_ns = last.taken_at_ns;
-    recorder.keep(&last)?;
-    say(&recorder.keep.end(&recorder.writer, at_ns)?);
+    let last = next(&mut live)?;
+    recorder.tape.take(&last)?;
+    if world.into_events().still_asked().await {
+        recorder.tape.dump();
+    }
+    say(&recorder.tape.end(last.taken_at_ns)?);
     let ended: &[Watched] = &recorder.watch.watched;
     ended.iter().filter(|it| it.has_ended).for_each(|it| say_ended(it.id.pid, &it.comm));
     Ok(recorder.watch.status.map_or(ExitCode::SUCCESS, exit_code))
+}
+
+fn next(live: &mut Live) -> Result<Snapshot> {
+    live.next()?.context("the probes returned no snapshot")
 }
 
 fn say(text: &str) {
@@ -127,36 +139,61 @@ impl Events for Happenings {
     }
 }
 
-/// Keeps each snapshot.
-struct Recorder<'a> {
-    watch: Watch,
-    writer: Writer,
-    keep: Box<dyn Keep>,
-    arguments: &'a Record,
-    first: bool,
+/// How long a signal may be on its way to the event loop.
+const ON_ITS_WAY: Duration = Duration::from_millis(20);
+
+impl Happenings {
+    /// Whether a dump has been asked for that was not made: the signal that ends a session is taken first, whichever
+    /// of the two was sent before.
+    async fn still_asked(mut self) -> bool {
+        let Some(dumps) = &mut self.dumps else { return false };
+        tokio::time::timeout(ON_ITS_WAY, dumps.recv()).await.is_ok()
+    }
 }
 
-impl Recorder<'_> {
-    fn keep(&mut self, snapshot: &Snapshot) -> Result<()> {
+/// Snapshots, and where they are kept.
+struct Tape {
+    writer: Writer,
+    keep: Box<dyn Keep>,
+}
+
+impl Tape {
+    fn take(&mut self, snapshot: &Snapshot) -> Result<()> {
         if self.keep.wants_chunk() {
             self.writer.begin_chunk();
         }
         let piece = self.writer.snapshot(snapshot)?;
         self.keep.keep(&self.writer, snapshot.taken_at_ns, piece)
     }
+
+    /// Writes what is in memory. A full disk now need not be one at the next signal.
+    fn dump(&mut self) {
+        let said = self.keep.dump(&self.writer);
+        say(&said.unwrap_or_else(|error| format!("{error:#}")));
+    }
+
+    fn end(&mut self, at_ns: u64) -> Result<String> {
+        self.keep.end(&self.writer, at_ns)
+    }
+}
+
+/// Keeps each snapshot.
+struct Recorder<'a> {
+    watch: Watch,
+    tape: Tape,
+    arguments: &'a Record,
 }
 
 impl Output for Recorder<'_> {
     type Event = Event;
 
     fn wait(&mut self, _pace: Option<Duration>) -> Option<Duration> {
-        // Rates begin with the first interval.
-        Some(if std::mem::take(&mut self.first) { Duration::ZERO } else { self.arguments.interval })
+        Some(self.arguments.interval)
     }
 
     fn receive(&mut self, snapshot: Result<Option<Snapshot>>) -> Result<Flow> {
         if let Some(snapshot) = snapshot? {
-            self.keep(&snapshot)?;
+            self.tape.take(&snapshot)?;
         }
         Ok(Flow::Continue)
     }
@@ -173,10 +210,7 @@ impl Output for Recorder<'_> {
         match event {
             Event::Ending(ending) => self.watch.event(ending),
             Event::Dump => {
-                let said = self.keep.dump(&self.writer);
-                // A full disk now need not be one at the next signal.
-                let said = said.unwrap_or_else(|error| format!("{error:#}"));
-                say(&said);
+                self.tape.dump();
                 Ok(Flow::Continue)
             }
         }

@@ -13,7 +13,7 @@ use rustix::thread::CapabilitySet;
 
 use super::{privilege, record::former, top};
 use crate::cli::{From, Replay as Arguments, Top, Usage};
-use zc_model::filter::Filter;
+use zc_model::{filter::Filter, group::GroupBy};
 use zc_privilege::files;
 use zc_recording::{Damage, Meta, Recording, Replay, Unreadable};
 use zc_render::{human, sanitize::sanitize};
@@ -22,6 +22,13 @@ use zc_render::{human, sanitize::sanitize};
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let recording = open(&arguments.recording)?;
     privilege::drop_unneeded(None, CapabilitySet::empty())?;
+    if arguments.selection.group_by == Some(GroupBy::Thread) && !recording.meta().threads {
+        return Err(Usage(
+            "the recording has no threads: record with --threads to group by these".to_owned(),
+        )
+        .into());
+    }
+    let begin = arguments.from.as_ref().map(|from| place(from, &recording)).transpose()?;
     let plain =
         arguments.count.is_some() || !arguments.format.is_text() || !io::stdout().is_terminal();
     // Programs need not wait.
@@ -30,10 +37,10 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     if plain {
         say(&about(&recording));
     }
-    let interval = Duration::from_nanos(recording.meta().interval_ns);
+    let interval = Duration::from_nanos(recording.interval_ns());
     let mut replay = Replay::new(recording, speed);
-    if let Some(from) = &arguments.from {
-        replay.seek(place(from, replay.recording())?);
+    if let Some(at_ns) = begin {
+        replay.seek(at_ns);
     }
     let top = Top {
         interval,
@@ -82,11 +89,16 @@ fn shown(path: &Path) -> String {
 /// Whether `before` can be the file that a recorder wrote before `file`: both are recordings of the same subject, and
 /// `before` ends, without an end, where `file` begins.
 fn is_of_one_recorder(before: &File, file: &File) -> bool {
+    // Most files that only have the name differ at the beginning, and need not be read.
+    let begin = |file: &File| Recording::meta_of(file.try_clone().ok()?).ok()?;
+    if begin(before).is_none_or(|meta| begin(file) != Some(meta)) {
+        return false;
+    }
     let read = |file: &File| Recording::open(file.try_clone().ok()?).ok();
     let (Some(before), Some(file)) = (read(before), read(file)) else { return false };
     let (last, first) = (before.taken_at_ns(before.len() - 1), file.taken_at_ns(0));
     let is_next = last.zip(first).is_some_and(|(last, first)| {
-        first > last && first - last <= LONGEST_GAP.max(10 * file.meta().interval_ns)
+        first > last && first - last <= LONGEST_GAP.max(file.interval_ns().saturating_mul(10))
     });
     before.meta() == file.meta() && !before.has_ended() && is_next
 }
@@ -99,15 +111,20 @@ fn say(text: &str) {
     let _ = writeln!(io::stderr(), "zc: {}", sanitize(text));
 }
 
+/// When the first snapshot was taken, and the last one: ns since the Unix epoch.
+fn ends(recording: &Recording) -> (u64, u64) {
+    let at = |index| recording.taken_at_ns(index).unwrap_or_default();
+    (at(0), at(recording.len() - 1))
+}
+
 /// What was recorded, when, and what is written on it.
 fn about(recording: &Recording) -> String {
-    let Meta { version, subject, interval_ns, labels } = recording.meta();
-    let at = |index| recording.taken_at_ns(index).unwrap_or_default();
-    let (first, last) = (at(0), at(recording.len() - 1));
+    let Meta { version, subject, interval_ns: _, labels, threads: _ } = recording.meta();
+    let (first, last) = ends(recording);
     let mut text = format!(
         "recorded by zc {version}: {subject}; {} snapshots, one every {}, from {} on for {}",
         human::count(recording.len() as u64),
-        human::duration(*interval_ns),
+        human::duration(recording.interval_ns()),
         human::clock(first),
         human::duration(last.saturating_sub(first)),
     );
@@ -132,8 +149,16 @@ fn about(recording: &Recording) -> String {
 fn place(from: &From, recording: &Recording) -> Result<u64> {
     match from {
         From::After(span) => {
-            let begin = recording.taken_at_ns(0).unwrap_or_default();
-            Ok(begin.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+            let (begin, end) = ends(recording);
+            let place = begin.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
+            if place <= end {
+                return Ok(place);
+            }
+            Err(Usage(format!(
+                "the recording ends before that: it lasts {}",
+                human::duration(end.saturating_sub(begin))
+            ))
+            .into())
         }
         From::Mark(text) => {
             let marks = recording.marks();
@@ -154,7 +179,7 @@ fn place(from: &From, recording: &Recording) -> Result<u64> {
 
 /// What of a recording could not be read, if anything.
 fn in_words(damage: Damage) -> Option<String> {
-    let Damage { bytes, places, orphans, torn } = damage;
+    let Damage { bytes, places, orphans, torn, unseen } = damage;
     let mut parts = Vec::new();
     if places > 0 {
         let places = if places == 1 { "one place".to_owned() } else { format!("{places} places") };
@@ -167,6 +192,12 @@ fn in_words(damage: Damage) -> Option<String> {
         parts.push(format!(
             "the last {} are no whole snapshot (the recorder was killed, or still writes)",
             human::bytes(torn)
+        ));
+    }
+    if unseen > 0 {
+        parts.push(format!(
+            "the last {} are damaged, and so long without a snapshot that they were not looked at to the end",
+            human::bytes(unseen)
         ));
     }
     (!parts.is_empty()).then(|| format!("of the recording {}", parts.join("; ")))

@@ -19,6 +19,10 @@ fn adapted(line: &str) -> Vec<String> {
     if let Some(at) = words.iter().position(|word| word == "-d") {
         words[at + 1] = "0.2".to_owned();
     }
+    // What was made to end soon has no fifth second.
+    if let Some(at) = words.iter().position(|word| word == "--from") {
+        words[at + 1] = "0.1s".to_owned();
+    }
     // Without a count it runs until the user presses q.
     if words == ["top"] {
         words.extend(["--count", "1", "--interval", "0.1"].map(str::to_owned));

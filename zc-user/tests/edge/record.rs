@@ -28,6 +28,36 @@ fn written(snapshot: &Snapshot, comm: &str) -> u64 {
     paths.filter(|path| path.path.id() == "file_write").map(|path| path.moved_bytes).sum()
 }
 
+/// The same of the intervals of a replay.
+fn replayed_bytes(lines: &[Value], comm: &str) -> u64 {
+    let processes = lines.iter().flat_map(|line| line["processes"].as_array().unwrap());
+    let of_name = processes.filter(|process| process["comm"] == comm);
+    let paths = of_name.flat_map(|process| process["paths"].as_array().unwrap());
+    let writes = paths.filter(|path| path["path"] == "file_write");
+    writes.map(|path| path["moved_bytes"].as_u64().unwrap()).sum()
+}
+
+/// The intervals of `zc replay --json`, with further words.
+fn replayed(file: &Path, words: &[&str]) -> Vec<Value> {
+    let mut command = zc(["replay", "--json"]);
+    command.args(words).arg(file);
+    let replayed = run(command).exits(0);
+    replayed.stdout().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn what_a_command_does_at_once_is_replayed() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("short.zc");
+    let to = format!("of={}/b", directory.path().display());
+    let mut command = zc(["record", "-o"]);
+    command.arg(&file).args(["--", "dd", "if=/dev/zero", &to, &format!("bs={SIZE}"), "count=1"]);
+    run(command).exits(0);
+    let lines = replayed(&file, &[]);
+    assert!(!lines.is_empty(), "from before the command to its end is an interval");
+    assert_eq!(replayed_bytes(&lines, "dd"), SIZE as u64);
+}
+
 #[test]
 fn what_a_command_did_is_recorded_and_replayed() {
     let directory = tempfile::tempdir().unwrap();
@@ -58,15 +88,7 @@ fn what_a_command_did_is_recorded_and_replayed() {
     let lines: Vec<Value> =
         replayed.stdout().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), snapshots.len() - 1, "an interval between each two");
-    let moved: u64 = lines
-        .iter()
-        .flat_map(|line| line["processes"].as_array().unwrap())
-        .filter(|process| process["comm"] == "dd")
-        .flat_map(|process| process["paths"].as_array().unwrap())
-        .filter(|path| path["path"] == "file_write")
-        .map(|path| path["moved_bytes"].as_u64().unwrap())
-        .sum();
-    assert_eq!(moved, SIZE as u64);
+    assert_eq!(replayed_bytes(&lines, "dd"), SIZE as u64);
 }
 
 #[test]
@@ -109,6 +131,77 @@ fn the_flight_recorder_writes_when_it_is_asked_to() {
     assert_eq!(status.code(), Some(0), "{said}");
     assert!(said.contains("wrote the last "), "{said}");
     assert!(!directory.path().join("flight.zc.part").exists());
+}
+
+#[test]
+fn a_dump_that_was_asked_for_is_made_before_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("flight.zc");
+    let words = ["record", "--flight-recorder", "1m", "-o", file.to_str().unwrap()];
+    let recorder = Running::start(zc(words));
+    recorder.attached();
+    recorder.signal(Signal::USR1);
+    recorder.signal(Signal::INT);
+    let (status, _, said) = recorder.end();
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(said.contains("wrote the last "), "{said}");
+    assert!(!recording(&file).is_empty());
+}
+
+#[test]
+fn a_second_recorder_of_a_file_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("run.zc");
+    let words = ["record", "-i", "0.1", "-o", file.to_str().unwrap()];
+    let first = Running::start(zc(words));
+    first.attached();
+    run(zc(words)).fails(1, &["cannot write the recording to '", "another zc records to it"]);
+    first.signal(Signal::INT);
+    let (status, _, said) = first.end();
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(recording(&file).has_ended());
+}
+
+#[test]
+fn a_file_that_is_removed_while_it_is_recorded_to_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("run.zc");
+    let recorder = Running::start(zc(["record", "-i", "0.1", "-o", file.to_str().unwrap()]));
+    recorder.attached();
+    fs::remove_file(&file).unwrap();
+    let (status, _, said) = recorder.end();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("was removed while zc recorded to it"), "{said}");
+}
+
+#[test]
+fn what_is_replayed_can_be_chosen() {
+    let directory = tempfile::tempdir().unwrap();
+    let [plain, threads] = ["plain.zc", "threads.zc"].map(|name| directory.path().join(name));
+    let copy = format!("dd if=/dev/zero of={}/b bs={SIZE} count=1", directory.path().display());
+    // The shell does not become what it runs, which has another number.
+    let script = format!("echo $$; {copy}; true");
+    let mut command = zc(["record", "-o"]);
+    command.arg(&plain).args(["--", "sh", "-c", &script]);
+    let shell = run(command).exits(0).stdout().trim().to_owned();
+    let mut command = zc(["record", "--threads", "-o"]);
+    command.arg(&threads).args(["--", "sh", "-c", &copy]);
+    run(command).exits(0);
+
+    let below = replayed(&plain, &["-p", &shell]);
+    assert_eq!(replayed_bytes(&below, "dd"), SIZE as u64, "it descends from {shell}");
+    let others = replayed(&plain, &["-p", "4194304"]);
+    assert_eq!(replayed_bytes(&others, "dd"), 0);
+
+    let mut by_thread = zc(["replay", "--csv", "--group-by", "thread"]);
+    by_thread.arg(&threads);
+    let by_thread = run(by_thread).exits(0).stdout();
+    assert!(by_thread.contains("dd"), "{by_thread}");
+    let plain = plain.to_str().unwrap();
+    run(zc(["replay", "--csv", "--group-by", "thread", plain]))
+        .fails(2, &["the recording has no threads", "--threads"]);
+    run(zc(["replay", "--csv", "--from", "1h", plain]))
+        .fails(2, &["the recording ends before that"]);
 }
 
 fn recording_of_two(file: &Path) -> bool {

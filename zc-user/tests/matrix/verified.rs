@@ -29,8 +29,8 @@ const RECORDED: &[(&str, u32, u32)] = &[
     ("zc_uring_local_", 13_678, 11_417),
     ("zc_uring_retry_", 13_315, 8_060),
     ("zc_uring_end", 13_315, 8_081),
-    ("zc_sched_switch", 9_440, 7_106),
-    ("zc_exit", 16_127, 12_480),
+    ("zc_sched_switch", 12_060, 7_106),
+    ("zc_exit", 19_379, 12_480),
     // More where copies are not measured.
     ("zc_page_fault", 11_202, 12_724),
     ("zc_kernel_fault", 11_202, 12_737),

@@ -3,11 +3,12 @@
 use std::{
     collections::VecDeque,
     fs::{self, File},
-    io::Write as _,
+    io::{ErrorKind, Write as _},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result, anyhow, ensure};
 
 use crate::cli::Record;
 use zc_privilege::{as_user, files};
@@ -34,7 +35,14 @@ fn shown(path: &Path) -> String {
 }
 
 fn create(path: &Path) -> Result<File> {
-    files::create(path).with_context(|| format!("cannot write the recording to '{}'", shown(path)))
+    files::create_locked(path).map_err(|error| {
+        let what = format!("cannot write the recording to '{}'", shown(path));
+        if error.kind() == ErrorKind::ResourceBusy {
+            anyhow!("{what}: another zc records to it")
+        } else {
+            Error::new(error).context(what)
+        }
+    })
 }
 
 /// A file that grows, and a former one if there is a limit.
@@ -55,8 +63,49 @@ impl Log {
         Ok(Self { file: create(&path)?, path, size: 0, most })
     }
 
+    /// Whether what was written is still there.
+    fn check(&self) -> Result<()> {
+        let path = shown(&self.path);
+        let found = self.file.metadata().with_context(|| format!("cannot look at '{path}'"))?;
+        // A pipe or a device keeps nothing.
+        if !found.is_file() {
+            return Ok(());
+        }
+        ensure!(
+            found.nlink() > 0,
+            "the file '{path}' was removed while zc recorded to it: what was recorded cannot be read any more; \
+             record again"
+        );
+        ensure!(
+            found.len() == self.size,
+            "another program has changed the file '{path}' while zc recorded to it: it has {} bytes, and zc wrote {}; \
+             what of it is still whole can be read",
+            found.len(),
+            self.size
+        );
+        Ok(())
+    }
+
+    /// Whether the file still has its name.
+    fn check_name(&self) -> Result<()> {
+        let path = shown(&self.path);
+        let own = self.file.metadata().with_context(|| format!("cannot look at '{path}'"))?;
+        if !own.is_file() {
+            return Ok(());
+        }
+        let is_same = |named: fs::Metadata| (named.dev(), named.ino()) == (own.dev(), own.ino());
+        ensure!(
+            as_user(|| fs::metadata(&self.path)).is_ok_and(is_same),
+            "the file '{path}' was renamed while zc recorded to it: what was recorded, {}, can be read under its new \
+             name only",
+            human::bytes(self.size)
+        );
+        Ok(())
+    }
+
     /// Appends in one call, so that a recorder that is killed leaves whole frames, and one beyond them at most.
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.check()?;
         if let Err(error) = self.file.write_all(bytes) {
             // What was begun is taken back; a reader skips it otherwise.
             let _ = self.file.set_len(self.size);
@@ -74,6 +123,9 @@ impl Log {
 
     /// Goes on in another file. The former one keeps its bytes under another name.
     fn rotate(&mut self) -> Result<()> {
+        self.check()?;
+        // Another one may have that name by now, which is not to be lost.
+        self.check_name()?;
         let former = former(&self.path);
         as_user(|| fs::rename(&self.path, &former))
             .with_context(|| format!("cannot rename the recording to '{}'", shown(&former)))?;
@@ -113,6 +165,7 @@ impl Keep for Log {
 
     fn end(&mut self, writer: &Writer, at_ns: u64) -> Result<String> {
         self.append(&writer.end(at_ns))?;
+        self.check_name()?;
         let path = shown(&self.path);
         Ok(format!("{} in '{path}'; see: zc replay '{path}'", human::bytes(self.size)))
     }

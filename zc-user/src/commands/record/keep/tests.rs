@@ -68,3 +68,82 @@ fn memory_keeps_the_last_minutes_and_no_more_than_it_may() {
     assert!(size < 8192 + 1024 && kept.last() == Some(&1000), "{size} {kept:?}");
     assert!(kept.is_sorted() && kept.len() < 150);
 }
+
+/// A recording of some seconds to this path, after which `change` happens to the file: what is said of the next one,
+/// and of the end.
+fn said_after(path: &Path, change: impl FnOnce()) -> [Option<String>; 2] {
+    let mut writer = Writer::new(Meta::default());
+    let file = create(path).unwrap();
+    let mut log = Log { file, path: path.to_owned(), size: 0, most: None };
+    (1..=3).for_each(|second| keep(&mut log, &mut writer, second));
+    change();
+    let piece = writer.snapshot(&at(4)).unwrap();
+    let next = log.keep(&writer, at(4).taken_at_ns, piece);
+    let end = log.end(&writer, at(4).taken_at_ns);
+    [next.err(), end.err()].map(|error| error.map(|error| error.to_string()))
+}
+
+#[test]
+fn a_file_that_others_change_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run.zc");
+    let other = directory.path().join("other");
+    assert_eq!(said_after(&path, || {}), [None, None]);
+    assert_eq!(seconds(&path), [1, 2, 3, 4]);
+    let said = |all: [Option<String>; 2], words: &str| {
+        let said = all.map(Option::unwrap_or_default);
+        assert!(said.iter().all(|said| said.contains(words)), "{said:?}");
+    };
+    said(said_after(&path, || fs::remove_file(&path).unwrap()), "was removed while");
+    let replace = || {
+        fs::write(&other, "another").unwrap();
+        fs::rename(&other, &path).unwrap();
+    };
+    said(said_after(&path, replace), "was removed while");
+    let cut = || File::options().write(true).open(&path).unwrap().set_len(100).unwrap();
+    said(said_after(&path, cut), "has 100 bytes, and zc wrote ");
+    // All is there, and only its name is another one.
+    let [next, end] = said_after(&path, || fs::rename(&path, &other).unwrap());
+    assert_eq!(next, None);
+    assert!(end.unwrap().contains("under its new name only"));
+    assert_eq!(seconds(&other), [1, 2, 3, 4]);
+}
+
+#[test]
+fn the_file_of_another_is_not_renamed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run.zc");
+    let file = create(&path).unwrap();
+    let mut log = Log { file, path: path.clone(), size: 0, most: Some(0) };
+    fs::rename(&path, directory.path().join("moved")).unwrap();
+    fs::write(&path, "another").unwrap();
+    let said = log.rotate().unwrap_err().to_string();
+    assert!(said.contains("was renamed while"), "{said}");
+    assert_eq!(fs::read(&path).unwrap(), b"another");
+    assert!(!former(&path).exists());
+}
+
+#[test]
+fn what_no_name_belongs_to_is_written_all_the_same() {
+    let mut writer = Writer::new(Meta::default());
+    let path = Path::new("/dev/null");
+    let mut log = Log { file: create(path).unwrap(), path: path.into(), size: 0, most: None };
+    (1..=3).for_each(|second| keep(&mut log, &mut writer, second));
+    log.end(&writer, at(3).taken_at_ns).unwrap();
+}
+
+#[test]
+fn two_do_not_write_one_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run.zc");
+    let mut first = create(&path).unwrap();
+    first.write_all(b"what the first one has").unwrap();
+    let refused = create(&path).unwrap_err().to_string();
+    let expected =
+        format!("cannot write the recording to '{}': another zc records to it", path.display());
+    assert_eq!(refused, expected);
+    assert_eq!(fs::read(&path).unwrap(), b"what the first one has");
+    drop(first);
+    create(&path).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"", "it is free again");
+}
