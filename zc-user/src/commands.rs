@@ -71,10 +71,15 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
     }
 }
 
+/// Says a line on standard error.
+fn say(text: &str) {
+    // Nothing more can be done when standard error is gone.
+    let _ = writeln!(io::stderr(), "zc: {}", sanitize(text));
+}
+
 /// Says on standard error that a process that was given by number has ended.
 fn say_ended(pid: u32, comm: &str) {
-    // Nothing more can be done when standard error is gone.
-    let _ = writeln!(io::stderr(), "zc: process {pid} ({}) has ended", sanitize(comm));
+    say(&format!("process {pid} ({comm}) has ended"));
 }
 
 /// The exit status that an error stands for.

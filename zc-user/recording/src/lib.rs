@@ -20,5 +20,6 @@ pub use self::{
     writer::Writer,
 };
 
-/// The most bytes that one snapshot may take when it is unpacked: of a hundred thousand processes.
+/// The most bytes that one snapshot may take when it is unpacked. Of processes, its number of values is the bound, see
+/// [`skim`].
 const MOST_UNPACKED: usize = 128 << 20;

@@ -2,18 +2,14 @@
 
 mod keep;
 
-use std::{
-    io::{self, Write as _},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, Result};
 use rustix::thread::CapabilitySet;
 use tokio::signal::unix::{Signal as Waiting, SignalKind, signal};
 
 use super::{
-    options, privilege, say_ended,
+    options, privilege, say, say_ended,
     watch::{Course, Event as Ending, Watch, Watched, exit_code, spawn, subject, watched},
 };
 use crate::cli::{Record, Selection};
@@ -22,7 +18,6 @@ use keep::{Keep, Log, Ring};
 use zc_model::{snapshot::Snapshot, source::SnapshotSource as _};
 use zc_probe::{attach::Options, follow::Follow, live::Live};
 use zc_recording::{Meta, Writer};
-use zc_render::sanitize::sanitize;
 use zc_session::{
     drive,
     output::{Flow, Output},
@@ -100,11 +95,6 @@ pub(super) async fn run(arguments: &Record) -> Result<ExitCode> {
 
 fn next(live: &mut Live) -> Result<Snapshot> {
     live.next()?.context("the probes returned no snapshot")
-}
-
-fn say(text: &str) {
-    // Nothing more can be done when standard error is gone.
-    let _ = writeln!(io::stderr(), "zc: {}", sanitize(text));
 }
 
 /// What happens to a recorder.

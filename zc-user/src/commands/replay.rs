@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _},
     path::Path,
     process::ExitCode,
     time::Duration,
@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use rustix::thread::CapabilitySet;
 
-use super::{privilege, record::former, top};
+use super::{privilege, record::former, say, top};
 use crate::cli::{From, Replay as Arguments, Top, Usage};
 use zc_model::{filter::Filter, group::GroupBy};
 use zc_privilege::files;
@@ -105,11 +105,6 @@ fn is_of_one_recorder(before: &File, file: &File) -> bool {
 
 /// Longer than a recorder takes between two snapshots, ns.
 const LONGEST_GAP: u64 = 10_000_000_000;
-
-fn say(text: &str) {
-    // Nothing more can be done when standard error is gone.
-    let _ = writeln!(io::stderr(), "zc: {}", sanitize(text));
-}
 
 /// When the first snapshot was taken, and the last one: ns since the Unix epoch.
 fn ends(recording: &Recording) -> (u64, u64) {

@@ -14,7 +14,7 @@ use rustix::thread::CapabilitySet;
 use super::{
     options_with, privilege,
     report::Report,
-    say_ended,
+    say, say_ended,
     watch::{Course, Event, Watch, Watched, exit_code, spawn, subject, watched},
     writer::{UNWRITTEN, Writer},
 };
@@ -112,10 +112,6 @@ const UNMET: u8 = 3;
 
 /// Says the results of expectations on standard error. Whether all of them are met.
 fn check(expected: &[Expectation], frame: &Frame) -> bool {
-    let say = |text: &str| {
-        // Nothing more can be done when standard error is gone; the status tells.
-        let _ = writeln!(io::stderr(), "zc: {}", sanitize(text));
-    };
     let verdicts: Vec<_> = expected
         .iter()
         .map(|expectation| {
