@@ -134,7 +134,8 @@ pub struct Staged {
     pub direct: u64,
     /// `EVIDENCE_` bits.
     pub evidence: u64,
-    /// Which asynchronous operation (io_uring, libaio) is being carried out: the address of its request. 0 for none.
+    /// Which asynchronous operation (io_uring, libaio) is being carried out: the address of its request, and in bit 0 whether
+    /// it is tried again. 0 for none.
     pub scope: u64,
     /// The socket last sent through.
     pub socket: SocketKey,

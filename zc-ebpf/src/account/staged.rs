@@ -219,20 +219,24 @@ impl Account {
         }
     }
 
-    /// Begins the asynchronous operation of `request` (io_uring, libaio), in whatever call.
+    /// Begins the asynchronous operation of `request` (io_uring, libaio), in whatever call; `retries`: by a function that
+    /// may call the one that carries out requests for the same request.
     #[inline(always)]
-    pub(crate) fn begin(self, request: u64) {
+    pub(crate) fn begin(self, request: u64, retries: bool) {
+        /// In the address of a request, which is a multiple of 64.
+        const RETRIES: u64 = 1;
         let Some(record) = self.own() else { return };
         // SAFETY: as above.
         unsafe {
             let scope = (*record).staged.scope;
-            // A function that is traced calls another one for the same request.
-            if scope != 0 && scope != request {
+            // The address alone tells nothing: the memory of a request is soon another one's.
+            let is_inside = !retries && scope == request | RETRIES;
+            if scope != 0 && !is_inside {
                 self.cut();
             }
             let staged = &raw mut (*record).staged;
             clear(&mut *staged);
-            (*staged).scope = request;
+            (*staged).scope = if retries { request | RETRIES } else { request };
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{
 at_entry!(
     /// `int io_issue_sqe(struct io_kiocb *, unsigned int)`, `io_uring/io_uring.c`, 5.10 to 7.2: run by
     /// the submitter, by an io-wq worker, or by the SQPOLL thread.
-    UringBegin, zc_uring_begin, "io_issue_sqe", |call| begin(call)
+    UringBegin, zc_uring_begin, "io_issue_sqe", |call| begin(call, false)
 );
 
 at_return!(
@@ -26,7 +26,7 @@ at_return!(
 at_entry!(
     /// `int io_poll_issue(struct io_kiocb *, ...)`, `io_uring/io_uring.c`, 6.0 to 7.2: a request that goes on after a
     /// completion is tried again. Before 6.15 it calls `io_issue_sqe`, since then it does what that does.
-    UringRetryBegin, zc_uring_retry_begin, "io_poll_issue", |call| begin(call)
+    UringRetryBegin, zc_uring_retry_begin, "io_poll_issue", |call| begin(call, true)
 );
 
 at_return!(
@@ -62,7 +62,7 @@ fn end_uring<const SITE: usize>(call: Traced<SITE>) {
 
 at_entry!(
     /// `int aio_read(struct kiocb *, const struct iocb *, ...)`, `fs/aio.c`, 5.10 to 7.2.
-    AioReadBegin, zc_aio_read_begin, "aio_read", |call| begin(call)
+    AioReadBegin, zc_aio_read_begin, "aio_read", |call| begin(call, false)
 );
 
 at_return!(
@@ -72,7 +72,7 @@ at_return!(
 
 at_entry!(
     /// `int aio_write(struct kiocb *, const struct iocb *, ...)`, `fs/aio.c`, 5.10 to 7.2.
-    AioWriteBegin, zc_aio_write_begin, "aio_write", |call| begin(call)
+    AioWriteBegin, zc_aio_write_begin, "aio_write", |call| begin(call, false)
 );
 
 at_return!(
@@ -81,9 +81,9 @@ at_return!(
 );
 
 #[inline(always)]
-fn begin<const SITE: usize>(call: Traced<SITE>) {
+fn begin<const SITE: usize>(call: Traced<SITE>, retries: bool) {
     if let Some(account) = Account::current() {
-        account.begin(call.number(0));
+        account.begin(call.number(0), retries);
     }
 }
 
