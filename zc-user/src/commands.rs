@@ -30,6 +30,7 @@ mod memory;
 mod objects;
 mod privilege;
 mod record;
+mod recorded;
 mod replay;
 mod report;
 mod stacks;

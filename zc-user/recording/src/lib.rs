@@ -11,6 +11,7 @@ mod plausible;
 pub mod reader;
 pub mod replay;
 mod skim;
+mod span;
 pub mod writer;
 
 pub use self::{

@@ -105,6 +105,17 @@ fn a_replay_gives_the_frames_of_the_run() {
 }
 
 #[test]
+fn a_part_of_a_recording_is_one_frame() {
+    let recording = open(&recorded(1..70).bytes).unwrap();
+    let live = |from, to| Frame::between(&snapshot(from), &snapshot(to));
+    assert_eq!(recording.whole().unwrap(), Some(live(1, 69)));
+    assert_eq!(recording.between(2, 65).unwrap(), Some(live(3, 66)));
+    assert_eq!(recording.between(0, 69).unwrap(), None);
+    let one = open(&recorded(7..8).bytes).unwrap();
+    assert_eq!(one.whole().unwrap(), Some(Frame::cumulative(snapshot(7))));
+}
+
+#[test]
 fn marks_the_end_and_kinds_of_newer_versions() {
     let mut writer = Writer::new(meta());
     let mut bytes = writer.begin(1).unwrap();

@@ -1,26 +1,23 @@
 //! `zc replay`: look at a recording as if it happened now.
 
 use std::{
-    fs::File,
     io::{self, IsTerminal as _},
-    path::Path,
     process::ExitCode,
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use rustix::thread::CapabilitySet;
 
-use super::{privilege, record::former, say, top};
+use super::{privilege, recorded, say, top};
 use crate::cli::{From, Replay as Arguments, Top, Usage};
 use zc_model::{filter::Filter, group::GroupBy};
-use zc_privilege::files;
-use zc_recording::{Damage, Meta, Recording, Replay, Unreadable};
+use zc_recording::{Recording, Replay};
 use zc_render::{human, sanitize::sanitize};
 
 /// Runs `zc replay`.
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let recording = open(&arguments.recording)?;
+    let recording = recorded::open(&arguments.recording)?;
     privilege::drop_unneeded(None, CapabilitySet::empty())?;
     if arguments.selection.group_by == Some(GroupBy::Thread) && !recording.meta().threads {
         return Err(Usage(
@@ -35,7 +32,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let speed = if plain { f64::INFINITY } else { arguments.speed };
     let damage = recording.damage();
     if plain {
-        say(&about(&recording));
+        say(&recorded::about(&recording));
     }
     let interval = Duration::from_nanos(recording.interval_ns());
     let mut replay = Replay::new(recording, speed);
@@ -56,95 +53,17 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         ..arguments.selection.filter(&zc_probe::follow::Follow::All)
     };
     let played = top::play(replay, &top, filter, plain).await;
-    if let Some(damage) = in_words(damage) {
+    if let Some(damage) = recorded::damage(damage) {
         say(&damage);
     }
     played.map(|()| ExitCode::SUCCESS)
-}
-
-/// Opens the recording at `path` with the user's rights, and the file before it if the recorder has begun another one.
-fn open(path: &Path) -> Result<Recording> {
-    let file = open_file(path)?;
-    let former = former(path);
-    let files = match open_file(&former) {
-        // It was there first.
-        Ok(before) if is_of_one_recorder(&before, &file) => vec![before, file],
-        _ => vec![file],
-    };
-    Recording::of(files).map_err(|error| match error {
-        Unreadable::Io(error) => anyhow::Error::new(error)
-            .context(format!("cannot read the recording '{}'", shown(path))),
-        error => Usage(format!("cannot read '{}': {error}", shown(path))).into(),
-    })
-}
-
-fn open_file(path: &Path) -> Result<File> {
-    files::open(path).with_context(|| format!("cannot read the recording '{}'", shown(path)))
-}
-
-fn shown(path: &Path) -> String {
-    sanitize(&path.to_string_lossy()).into_owned()
-}
-
-/// Whether `before` can be the file that a recorder wrote before `file`: both are recordings of the same subject, and
-/// `before` ends, without an end, where `file` begins.
-fn is_of_one_recorder(before: &File, file: &File) -> bool {
-    // Most files that only have the name differ at the beginning, and need not be read.
-    let begin = |file: &File| Recording::meta_of(file.try_clone().ok()?).ok()?;
-    if begin(before).is_none_or(|meta| begin(file) != Some(meta)) {
-        return false;
-    }
-    let read = |file: &File| Recording::open(file.try_clone().ok()?).ok();
-    let (Some(before), Some(file)) = (read(before), read(file)) else { return false };
-    let (last, first) = (before.taken_at_ns(before.len() - 1), file.taken_at_ns(0));
-    let is_next = last.zip(first).is_some_and(|(last, first)| {
-        first > last && first - last <= LONGEST_GAP.max(file.interval_ns().saturating_mul(10))
-    });
-    before.meta() == file.meta() && !before.has_ended() && is_next
-}
-
-/// Longer than a recorder takes between two snapshots, ns.
-const LONGEST_GAP: u64 = 10_000_000_000;
-
-/// When the first snapshot was taken, and the last one: ns since the Unix epoch.
-fn ends(recording: &Recording) -> (u64, u64) {
-    let at = |index| recording.taken_at_ns(index).unwrap_or_default();
-    (at(0), at(recording.len() - 1))
-}
-
-/// What was recorded, when, and what is written on it.
-fn about(recording: &Recording) -> String {
-    let Meta { version, subject, interval_ns: _, labels, threads: _ } = recording.meta();
-    let (first, last) = ends(recording);
-    let mut text = format!(
-        "recorded by zc {version}: {subject}; {} snapshots, one every {}, from {} on for {}",
-        human::count(recording.len() as u64),
-        human::duration(recording.interval_ns()),
-        human::clock(first),
-        human::duration(last.saturating_sub(first)),
-    );
-    let labels: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    if !labels.is_empty() {
-        text.push_str(&format!("; labels: {}", labels.join(", ")));
-    }
-    let marks: Vec<_> = recording
-        .marks()
-        .iter()
-        .map(|(at, mark)| {
-            format!("'{}' after {}", mark.text, human::duration(at.saturating_sub(first)))
-        })
-        .collect();
-    if !marks.is_empty() {
-        text.push_str(&format!("; marks: {}", marks.join(", ")));
-    }
-    text
 }
 
 /// When to begin, ns since the Unix epoch.
 fn place(from: &From, recording: &Recording) -> Result<u64> {
     match from {
         From::After(span) => {
-            let (begin, end) = ends(recording);
+            let (begin, end) = recorded::ends(recording);
             let place = begin.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
             if place <= end {
                 return Ok(place);
@@ -170,30 +89,4 @@ fn place(from: &From, recording: &Recording) -> Result<u64> {
             .into())
         }
     }
-}
-
-/// What of a recording could not be read, if anything.
-fn in_words(damage: Damage) -> Option<String> {
-    let Damage { bytes, places, orphans, torn, unseen } = damage;
-    let mut parts = Vec::new();
-    if places > 0 {
-        let places = if places == 1 { "one place".to_owned() } else { format!("{places} places") };
-        parts.push(format!("{} in {places} are damaged", human::bytes(bytes)));
-    }
-    if orphans > 0 {
-        parts.push(format!("{orphans} snapshots that depend on them cannot be read"));
-    }
-    if torn > 0 {
-        parts.push(format!(
-            "the last {} are no whole snapshot (the recorder was killed, or still writes)",
-            human::bytes(torn)
-        ));
-    }
-    if unseen > 0 {
-        parts.push(format!(
-            "the last {} are damaged, and so long without a snapshot that they were not looked at to the end",
-            human::bytes(unseen)
-        ));
-    }
-    (!parts.is_empty()).then(|| format!("of the recording {}", parts.join("; ")))
 }

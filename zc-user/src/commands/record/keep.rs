@@ -10,10 +10,11 @@ use std::{
 
 use anyhow::{Context as _, Error, Result, anyhow, ensure};
 
+use super::super::recorded::shown;
 use crate::cli::Record;
 use zc_privilege::{as_user, files};
 use zc_recording::{Writer, writer::Piece};
-use zc_render::{human, sanitize::sanitize};
+use zc_render::human;
 
 /// A place for frames.
 pub(super) trait Keep {
@@ -28,10 +29,6 @@ pub(super) trait Keep {
 
     /// The recording ends at `at_ns`: what there is of it, in words.
     fn end(&mut self, writer: &Writer, at_ns: u64) -> Result<String>;
-}
-
-fn shown(path: &Path) -> String {
-    sanitize(&path.to_string_lossy()).into_owned()
 }
 
 fn create(path: &Path) -> Result<File> {

@@ -1,0 +1,115 @@
+//! Recordings that the user names: opened, and described in words.
+
+use std::{fs::File, path::Path};
+
+use anyhow::{Context as _, Result};
+
+use super::record::former;
+use crate::cli::Usage;
+use zc_privilege::files;
+use zc_recording::{Damage, Meta, Recording, Unreadable};
+use zc_render::{human, sanitize::sanitize};
+
+/// Opens the recording at `path` with the user's rights, and the file before it if the recorder has begun another one.
+pub(super) fn open(path: &Path) -> Result<Recording> {
+    let file = open_file(path)?;
+    let former = former(path);
+    let files = match open_file(&former) {
+        // It was there first.
+        Ok(before) if is_of_one_recorder(&before, &file) => vec![before, file],
+        _ => vec![file],
+    };
+    Recording::of(files).map_err(|error| match error {
+        Unreadable::Io(error) => anyhow::Error::new(error)
+            .context(format!("cannot read the recording '{}'", shown(path))),
+        error => Usage(format!("cannot read '{}': {error}", shown(path))).into(),
+    })
+}
+
+fn open_file(path: &Path) -> Result<File> {
+    files::open(path).with_context(|| format!("cannot read the recording '{}'", shown(path)))
+}
+
+pub(super) fn shown(path: &Path) -> String {
+    sanitize(&path.to_string_lossy()).into_owned()
+}
+
+/// Whether `before` can be the file that a recorder wrote before `file`: both are recordings of the same subject, and
+/// `before` ends, without an end, where `file` begins.
+fn is_of_one_recorder(before: &File, file: &File) -> bool {
+    // Most files that only have the name differ at the beginning, and need not be read.
+    let begin = |file: &File| Recording::meta_of(file.try_clone().ok()?).ok()?;
+    if begin(before).is_none_or(|meta| begin(file) != Some(meta)) {
+        return false;
+    }
+    let read = |file: &File| Recording::open(file.try_clone().ok()?).ok();
+    let (Some(before), Some(file)) = (read(before), read(file)) else { return false };
+    let (last, first) = (before.taken_at_ns(before.len() - 1), file.taken_at_ns(0));
+    let is_next = last.zip(first).is_some_and(|(last, first)| {
+        first > last && first - last <= LONGEST_GAP.max(file.interval_ns().saturating_mul(10))
+    });
+    before.meta() == file.meta() && !before.has_ended() && is_next
+}
+
+/// Longer than a recorder takes between two snapshots, ns.
+const LONGEST_GAP: u64 = 10_000_000_000;
+
+/// When the first snapshot was taken, and the last one: ns since the Unix epoch.
+pub(super) fn ends(recording: &Recording) -> (u64, u64) {
+    let at = |index| recording.taken_at_ns(index).unwrap_or_default();
+    (at(0), at(recording.len() - 1))
+}
+
+/// What was recorded, when, and what is written on it.
+pub(super) fn about(recording: &Recording) -> String {
+    let Meta { version, subject, interval_ns: _, labels, threads: _ } = recording.meta();
+    let (first, last) = ends(recording);
+    let mut text = format!(
+        "recorded by zc {version}: {subject}; {} snapshots, one every {}, from {} on for {}",
+        human::count(recording.len() as u64),
+        human::duration(recording.interval_ns()),
+        human::clock(first),
+        human::duration(last.saturating_sub(first)),
+    );
+    let labels: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    if !labels.is_empty() {
+        text.push_str(&format!("; labels: {}", labels.join(", ")));
+    }
+    let marks: Vec<_> = recording
+        .marks()
+        .iter()
+        .map(|(at, mark)| {
+            format!("'{}' after {}", mark.text, human::duration(at.saturating_sub(first)))
+        })
+        .collect();
+    if !marks.is_empty() {
+        text.push_str(&format!("; marks: {}", marks.join(", ")));
+    }
+    text
+}
+
+/// What of a recording could not be read, if anything.
+pub(super) fn damage(damage: Damage) -> Option<String> {
+    let Damage { bytes, places, orphans, torn, unseen } = damage;
+    let mut parts = Vec::new();
+    if places > 0 {
+        let places = if places == 1 { "one place".to_owned() } else { format!("{places} places") };
+        parts.push(format!("{} in {places} are damaged", human::bytes(bytes)));
+    }
+    if orphans > 0 {
+        parts.push(format!("{orphans} snapshots that depend on them cannot be read"));
+    }
+    if torn > 0 {
+        parts.push(format!(
+            "the last {} are no whole snapshot (the recorder was killed, or still writes)",
+            human::bytes(torn)
+        ));
+    }
+    if unseen > 0 {
+        parts.push(format!(
+            "the last {} are damaged, and so long without a snapshot that they were not looked at to the end",
+            human::bytes(unseen)
+        ));
+    }
+    (!parts.is_empty()).then(|| format!("of the recording {}", parts.join("; ")))
+}
