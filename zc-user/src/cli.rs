@@ -29,7 +29,7 @@ use zc_probe::{
 };
 use zc_render::csv::{PathColumn, Rows};
 
-pub(crate) use recording::{From, Record, Replay};
+pub(crate) use recording::{Mark, Record, Replay};
 pub(crate) use stacks::{StackForm, Stacks};
 
 /// The words were understood, but together they make no sense: exit status 2.
@@ -72,6 +72,8 @@ pub(crate) enum Verb {
     Peers(Objects),
     /// Keep what is counted in a file, to look at it later with `zc replay`
     Record(Record),
+    /// Give this moment a name in a recording that is being made
+    Mark(Mark),
     /// Look at a recording: in the dashboard, or as text, JSON or CSV
     Replay(Replay),
     /// Print which code, by its call stack, makes the kernel copy how many bytes

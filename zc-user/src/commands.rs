@@ -26,6 +26,7 @@ mod docs;
 mod doctor;
 #[cfg(feature = "lab")]
 mod lab;
+mod mark;
 mod memory;
 mod objects;
 mod privilege;
@@ -56,6 +57,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Files(arguments) => runtime.block_on(objects::run(&arguments, Which::Files)),
         Verb::Peers(arguments) => runtime.block_on(objects::run(&arguments, Which::Peers)),
         Verb::Record(arguments) => runtime.block_on(record::run(&arguments)),
+        Verb::Mark(arguments) => mark::run(&arguments),
         Verb::Replay(arguments) => runtime.block_on(replay::run(&arguments)),
         Verb::Stacks(arguments) => runtime.block_on(stacks::run(&arguments)),
         #[cfg(feature = "lab")]

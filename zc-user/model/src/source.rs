@@ -1,6 +1,6 @@
 //! Where snapshots come from: live probes, a recording, or a fixture.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
 
@@ -22,6 +22,19 @@ pub trait SnapshotSource {
         None
     }
 
+    /// The moment of the snapshot that was given last, in a source that can be moved in.
+    fn moment(&self) -> Option<Moment> {
+        None
+    }
+
+    /// Moves to another moment. Snapshots are only given by [`Self::next`]: the caller takes as many as this says.
+    ///
+    /// # Errors
+    /// When there is no such moment, in words for the user; then nothing has changed.
+    fn steer(&mut self, _steer: &Steer) -> Result<Steered> {
+        Ok(Steered::Same)
+    }
+
     /// Housekeeping that must not wait for the next snapshot, such as recycling the slots of
     /// exited threads. Called a few times a second.
     ///
@@ -30,4 +43,52 @@ pub trait SnapshotSource {
     fn tend(&mut self) -> Result<()> {
         Ok(())
     }
+}
+
+/// Where to go in a source that keeps what was before.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Steer {
+    /// So many snapshots on, or back.
+    Snapshots(i64),
+    /// So many seconds on, or back.
+    Seconds(i64),
+    /// To the next mark.
+    NextMark,
+    /// To the mark before.
+    PreviousMark,
+    /// To the moment that the user names: a time or a mark.
+    Named(String),
+    /// As fast as the next of the usual speeds.
+    Faster,
+    /// As fast as the one before.
+    Slower,
+}
+
+/// What a source has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steered {
+    /// It is the same: there is nothing to take.
+    Same,
+    /// The next snapshot follows the last one.
+    Next,
+    /// What follows has nothing to do with what was given before: so many snapshots are to be taken, of which the last
+    /// one is that of the moment, and the others lead up to it.
+    Elsewhere(usize),
+}
+
+/// A moment in a source that can be moved in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moment {
+    /// Times of the first snapshot, of the last one, and of the one that was given last: ns since the Unix epoch.
+    pub first_ns: u64,
+    /// See there.
+    pub last_ns: u64,
+    /// See there.
+    pub at_ns: u64,
+    /// How many times as fast as it happened.
+    pub speed: f64,
+    /// Whether more snapshots are being added.
+    pub grows: bool,
+    /// The mark that was set last before `at_ns`, and after the snapshot before.
+    pub mark: Option<Arc<str>>,
 }

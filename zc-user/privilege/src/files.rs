@@ -127,6 +127,18 @@ pub fn create_locked(path: &Path) -> io::Result<File> {
     as_user(|| create_within(path, lock))
 }
 
+/// Whether another open file has `file` locked: it is still written to. To find out, it is locked for a moment, together
+/// with others that only read.
+#[must_use]
+pub fn is_locked(file: &File) -> bool {
+    let is_locked = flock(file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK);
+    if !is_locked {
+        // What is not locked needs no unlocking, and says so.
+        let _ = flock(file, FlockOperation::Unlock);
+    }
+    is_locked
+}
+
 fn lock(file: &OwnedFd) -> io::Result<()> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Err(Errno::WOULDBLOCK) => Err(ErrorKind::ResourceBusy.into()),

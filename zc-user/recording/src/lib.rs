@@ -7,6 +7,7 @@
 pub mod delta;
 pub mod frame;
 pub mod meta;
+pub mod moment;
 mod plausible;
 pub mod reader;
 pub mod replay;
@@ -16,8 +17,9 @@ pub mod writer;
 
 pub use self::{
     meta::{Mark, Meta},
+    moment::NoMoment,
     reader::{Damage, Recording, Unreadable},
-    replay::Replay,
+    replay::{Growth, Replay},
     writer::Writer,
 };
 

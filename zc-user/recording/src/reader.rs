@@ -120,19 +120,33 @@ impl Recording {
             looked: 0,
             unpacked: RefCell::new(None),
         };
-        for mut file in files {
-            check(&mut file)?;
-            // Of a file that another one follows, nothing is missing at the end.
-            let Damage { torn, unseen, .. } = recording.damage;
-            recording.damage.torn = 0;
-            recording.damage.unseen = 0;
-            recording.damage.bytes += torn + unseen;
-            recording.damage.places += u64::from(torn + unseen > 0);
-            recording.files.push(file);
-            recording.looked = PREFIX_LEN as u64;
-            recording.look_further()?;
+        for file in files {
+            recording.go_on_in(file)?;
         }
         if recording.snapshots.is_empty() { Err(Unreadable::Empty) } else { Ok(recording) }
+    }
+
+    /// Reads what there is in `file`, which the recorder has begun after the last one.
+    ///
+    /// # Errors
+    /// When it is no recording, or of a newer form.
+    pub fn go_on_in(&mut self, mut file: File) -> Result<(), Unreadable> {
+        check(&mut file)?;
+        // Of a file that another one follows, nothing is missing at the end.
+        let Damage { torn, unseen, .. } = self.damage;
+        self.damage.torn = 0;
+        self.damage.unseen = 0;
+        self.damage.bytes += torn + unseen;
+        self.damage.places += u64::from(torn + unseen > 0);
+        self.files.push(file);
+        self.looked = PREFIX_LEN as u64;
+        self.look_further().map(|_| ())
+    }
+
+    /// The file that is read last, which is the one that grows.
+    #[must_use]
+    pub fn last_file(&self) -> Option<&File> {
+        self.files.last()
     }
 
     /// How the recording in `file` was made, from its first frame. `None` if that is not whole.

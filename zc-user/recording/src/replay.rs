@@ -1,24 +1,57 @@
 //! A recording as a source of snapshots.
 
-use std::time::Duration;
+use std::{fs::File, sync::Arc, time::Duration};
 
 use anyhow::Result;
-use zc_model::{snapshot::Snapshot, source::SnapshotSource};
+use zc_model::{
+    snapshot::Snapshot,
+    source::{Moment, SnapshotSource, Steer, Steered},
+};
 
 use crate::Recording;
+
+/// Whether a recording is still recorded, as seen at its end.
+#[derive(Debug)]
+pub enum Growth {
+    /// Nothing more comes.
+    Over,
+    /// There may be more in the same file, now or later.
+    Here,
+    /// It goes on in this file.
+    In(File),
+}
+
+/// Looks whether a recording, whose last file this is, still grows.
+type Look = dyn FnMut(&File) -> Growth;
 
 /// Plays a recording, at its own pace or another one.
 pub struct Replay {
     recording: Recording,
     next: usize,
     speed: f64,
+    /// Processes of the last snapshot.
+    processes: usize,
+    look: Option<Box<Look>>,
+    grows: bool,
 }
+
+/// How often it is looked for more at the end of a recording that grows, at most.
+const OFTEN: Duration = Duration::from_millis(100);
+
+/// The speeds that the user steps through.
+const SPEEDS: [f64; 12] = [0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1000.0];
 
 impl Replay {
     /// From the beginning, `speed` times as fast as it was recorded.
     #[must_use]
     pub const fn new(recording: Recording, speed: f64) -> Self {
-        Self { recording, next: 0, speed }
+        Self { recording, next: 0, speed, processes: 0, look: None, grows: false }
+    }
+
+    /// The same, which goes on at the end as long as `look` says that the recording grows.
+    #[must_use]
+    pub fn growing(self, look: impl FnMut(&File) -> Growth + 'static) -> Self {
+        Self { look: Some(Box::new(look)), ..self }
     }
 
     /// The recording.
@@ -30,9 +63,26 @@ impl Replay {
     /// Goes on with the last snapshot that was taken at `at_ns` (ns since the Unix epoch) or before, or with the first
     /// one.
     pub fn seek(&mut self, at_ns: u64) {
+        self.next = self.last_until(at_ns).unwrap_or(0);
+    }
+
+    /// The last snapshot that was taken at this time or before.
+    fn last_until(&self, at_ns: u64) -> Option<usize> {
         let is_before =
             |index: &usize| self.recording.taken_at_ns(*index).is_some_and(|at| at <= at_ns);
-        self.next = (0..self.recording.len()).rev().find(is_before).unwrap_or(0);
+        (0..self.recording.len()).rev().find(is_before)
+    }
+
+    /// The first snapshot that was taken at this time or later.
+    fn first_from(&self, at_ns: u64) -> Option<usize> {
+        let is_after =
+            |index: &usize| self.recording.taken_at_ns(*index).is_some_and(|at| at >= at_ns);
+        (0..self.recording.len()).find(is_after)
+    }
+
+    /// The snapshot that was given last.
+    const fn shown(&self) -> usize {
+        self.next.saturating_sub(1)
     }
 
     /// The time between the snapshot before the next one and that.
@@ -41,12 +91,70 @@ impl Replay {
         let next = self.recording.taken_at_ns(self.next)?;
         Some(Duration::from_nanos(next.saturating_sub(before)))
     }
+
+    /// Looks for more at the end.
+    fn look_further(&mut self) -> Result<()> {
+        let Self { recording, look, .. } = self;
+        let (Some(look), Some(file)) = (look, recording.last_file()) else { return Ok(()) };
+        // First, or what was written in between would be missed.
+        let growth = look(file);
+        recording.look_further()?;
+        self.grows = match growth {
+            Growth::Over => false,
+            Growth::Here => !recording.has_ended(),
+            Growth::In(file) => {
+                recording.go_on_in(file)?;
+                true
+            }
+        };
+        Ok(())
+    }
+
+    /// Goes to the place of snapshot `index`, of which the first one has no interval before it.
+    fn go(&mut self, index: usize) -> Steered {
+        let target = index.clamp(1, self.recording.len().saturating_sub(1).max(1));
+        if self.next > 0 && target == self.shown() {
+            return Steered::Same;
+        }
+        if target == self.next {
+            return Steered::Next;
+        }
+        let begin = target.saturating_sub(self.lead());
+        self.next = begin;
+        Steered::Elsewhere(target.min(self.recording.len() - 1) - begin + 1)
+    }
+
+    /// Snapshots that lead up to a place, for curves. Those of large machines take long to read.
+    fn lead(&self) -> usize {
+        (60_000 / (self.processes + 1)).clamp(2, 60)
+    }
+
+    /// The next of the usual speeds in this direction.
+    fn change_speed(&mut self, faster: bool) {
+        let next = if faster {
+            SPEEDS.iter().find(|speed| **speed > self.speed)
+        } else {
+            SPEEDS.iter().rfind(|speed| **speed < self.speed)
+        };
+        self.speed = next.copied().unwrap_or(self.speed);
+    }
+
+    /// The place of the mark that is next after what is shown, or before it: the interval that ends with or after it.
+    fn mark(&self, forward: bool) -> Option<usize> {
+        let shown = self.shown();
+        let mut places = self.recording.marks().iter().filter_map(|(at, _)| self.first_from(*at));
+        if forward { places.find(|at| *at > shown) } else { places.rfind(|at| *at < shown) }
+    }
 }
 
 impl SnapshotSource for Replay {
     fn next(&mut self) -> Result<Option<Snapshot>> {
+        if self.next >= self.recording.len() {
+            self.look_further()?;
+        }
         let snapshot = self.recording.snapshot(self.next)?;
-        if snapshot.is_some() {
+        if let Some(snapshot) = &snapshot {
+            self.processes = snapshot.processes.len();
             self.next += 1;
         }
         Ok(snapshot)
@@ -54,6 +162,52 @@ impl SnapshotSource for Replay {
 
     fn pace(&self) -> Option<Duration> {
         let own = Duration::from_nanos(self.recording.interval_ns());
+        if self.next >= self.recording.len() && self.grows {
+            return Some(own.min(OFTEN));
+        }
         Some(self.gap().unwrap_or(own).div_f64(self.speed))
+    }
+
+    fn moment(&self) -> Option<Moment> {
+        let (first_ns, last_ns) = self.recording.ends();
+        let shown = self.shown();
+        let at_ns = self.recording.taken_at_ns(shown)?;
+        let before = shown.checked_sub(1).and_then(|index| self.recording.taken_at_ns(index));
+        let is_here = |at: u64| at <= at_ns && before.is_none_or(|before| at > before);
+        let mark = self.recording.marks().iter().rfind(|(at, _)| is_here(*at));
+        let mark = mark.map(|(_, mark)| Arc::from(&*mark.text));
+        Some(Moment { first_ns, last_ns, at_ns, speed: self.speed, grows: self.grows, mark })
+    }
+
+    fn steer(&mut self, steer: &Steer) -> Result<Steered> {
+        let shown = self.shown();
+        Ok(match steer {
+            Steer::Snapshots(count) => {
+                if *count > 0 && self.next >= self.recording.len() {
+                    self.look_further()?;
+                }
+                let count = isize::try_from(*count)?;
+                self.go(shown.saturating_add_signed(count))
+            }
+            Steer::Seconds(seconds) => {
+                let at = self.recording.taken_at_ns(shown).unwrap_or_default();
+                let to = at.saturating_add_signed(seconds.saturating_mul(1_000_000_000));
+                let to = self.last_until(to).unwrap_or(0);
+                // Over a gap, too, each step is one.
+                let step = isize::try_from(seconds.signum())?;
+                self.go(if to == shown { shown.saturating_add_signed(step) } else { to })
+            }
+            Steer::NextMark => self.mark(true).map_or(Steered::Same, |place| self.go(place)),
+            Steer::PreviousMark => self.mark(false).map_or(Steered::Same, |place| self.go(place)),
+            Steer::Named(text) => {
+                let at = self.recording.find(text)?;
+                let last = self.recording.len() - 1;
+                self.go(self.first_from(at).unwrap_or(last))
+            }
+            Steer::Faster | Steer::Slower => {
+                self.change_speed(*steer == Steer::Faster);
+                Steered::Same
+            }
+        })
     }
 }

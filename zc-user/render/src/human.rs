@@ -80,6 +80,18 @@ pub fn duration(ns: u64) -> String {
     }
 }
 
+/// A time as a stopwatch shows it, ns: `3:05`, `1:00:00`.
+#[must_use]
+pub fn stopwatch(ns: u64) -> String {
+    let seconds = ns / 1_000_000_000;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
+}
+
 /// The time of day of a moment, ns since the Unix epoch: `15:12:03 UTC`.
 #[must_use]
 pub fn clock(at_ns: u64) -> String {
@@ -216,6 +228,14 @@ mod tests {
         ];
         for (ns, text) in shown {
             assert_eq!(duration(ns), text);
+        }
+    }
+
+    #[test]
+    fn a_stopwatch_has_no_units() {
+        let shown = [(999, "0:00"), (59_999_999_999, "0:59"), (185_000_000_000, "3:05")];
+        for (ns, text) in shown.into_iter().chain([(3_600_000_000_000, "1:00:00")]) {
+            assert_eq!(stopwatch(ns), text);
         }
     }
 

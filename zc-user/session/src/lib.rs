@@ -14,7 +14,7 @@ pub mod world;
 use std::future::poll_fn;
 
 use anyhow::Result;
-use zc_model::source::SnapshotSource;
+use zc_model::source::{SnapshotSource, Steered};
 
 use self::{
     output::{Flow, Output},
@@ -44,7 +44,7 @@ where
         };
         let flow = match input {
             None => output.advanced()?,
-            Some(Input::Tick) => output.receive(source.next())?,
+            Some(Input::Tick) => take(source, output)?,
             Some(Input::Tend) => output.tended(source.tend())?,
             Some(Input::Signal(signal)) => {
                 let flow = output.signal(signal)?;
@@ -53,12 +53,42 @@ where
                 }
                 flow
             }
-            Some(Input::Event(event)) => output.event(event)?,
+            Some(Input::Event(event)) => match output.event(event)? {
+                Flow::Continue => steer(source, output)?,
+                Flow::End => Flow::End,
+            },
         };
         if flow == Flow::End {
             return Ok(());
         }
     }
+}
+
+/// Hands the next snapshot to the output.
+fn take<O: Output>(source: &mut dyn SnapshotSource, output: &mut O) -> Result<Flow> {
+    let snapshot = source.next();
+    output.at(source.moment());
+    output.receive(snapshot)
+}
+
+/// Goes where the output wants to be.
+fn steer<O: Output>(source: &mut dyn SnapshotSource, output: &mut O) -> Result<Flow> {
+    let Some(steer) = output.steer() else { return Ok(Flow::Continue) };
+    let steered = source.steer(&steer);
+    output.at(source.moment());
+    let (moved, count) = match steered {
+        Ok(Steered::Same) => (Ok(false), 0),
+        Ok(Steered::Next) => (Ok(false), 1),
+        Ok(Steered::Elsewhere(count)) => (Ok(true), count),
+        Err(error) => (Err(error), 0),
+    };
+    if output.steered(moved)? == Flow::End {
+        return Ok(Flow::End);
+    }
+    for _ in 1..count {
+        output.lead_up(source.next())?;
+    }
+    if count > 0 { take(source, output) } else { Ok(Flow::Continue) }
 }
 
 #[cfg(test)]

@@ -6,7 +6,10 @@ use std::{
 };
 
 use anyhow::Result;
-use zc_model::snapshot::Snapshot;
+use zc_model::{
+    snapshot::Snapshot,
+    source::{Moment, Steer},
+};
 
 use crate::signals::Ending;
 
@@ -33,6 +36,30 @@ pub trait Output {
     /// # Errors
     /// When the session must fail: the source's error, or one of writing.
     fn receive(&mut self, snapshot: Result<Option<Snapshot>>) -> Result<Flow>;
+
+    /// Takes a snapshot that only leads up to the one of the moment that was moved to.
+    ///
+    /// # Errors
+    /// As for [`Self::receive`].
+    fn lead_up(&mut self, _snapshot: Result<Option<Snapshot>>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Where in the source to go, if somewhere else. Asked for after each event.
+    fn steer(&mut self) -> Option<Steer> {
+        None
+    }
+
+    /// The source has been steered: `moved` if what comes now has nothing to do with what came before.
+    ///
+    /// # Errors
+    /// When the session must fail; that there is no such moment does not have to.
+    fn steered(&mut self, _moved: Result<bool>) -> Result<Flow> {
+        Ok(Flow::Continue)
+    }
+
+    /// Learns of which moment the next snapshot that it takes is, if it can be moved in.
+    fn at(&mut self, _moment: Option<Moment>) {}
 
     /// Called a few times a second, after the source has done its housekeeping.
     ///

@@ -60,6 +60,17 @@ pub(crate) struct Record {
     pub(crate) command: Vec<OsString>,
 }
 
+/// `zc mark`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Mark {
+    /// The recording, as it was given to zc record
+    #[arg(value_name = "FILE")]
+    pub(crate) recording: PathBuf,
+    /// The name of the moment, such as 'deployed 42'
+    #[arg(value_name = "TEXT")]
+    pub(crate) text: String,
+}
+
 /// `zc replay`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Replay {
@@ -69,9 +80,13 @@ pub(crate) struct Replay {
     /// Play this many times as fast as it was recorded
     #[arg(long, value_name = "N", default_value = "1", value_parser = speed)]
     pub(crate) speed: f64,
-    /// Begin so long after the beginning, such as 90s, 5m or 1h, or at the mark of this name
-    #[arg(long, value_name = "TIME|MARK", value_parser = from)]
-    pub(crate) from: Option<From>,
+    /// Begin so long after the beginning, such as 90s, 5m or 1h, at a time of day (UTC), such as 15:12, or at the
+    /// mark of this name
+    #[arg(long, value_name = "TIME|MARK", conflicts_with = "follow")]
+    pub(crate) from: Option<String>,
+    /// Begin at the end, and go on as long as it is recorded to
+    #[arg(short, long)]
+    pub(crate) follow: bool,
     /// Print this many updates as plain text, then exit
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
@@ -83,38 +98,10 @@ pub(crate) struct Replay {
     pub(crate) format: Format,
 }
 
-/// Where a replay begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum From {
-    /// So long after the beginning.
-    After(Duration),
-    /// At a mark.
-    Mark(String),
-}
-
 /// A time with its unit: `90s`, `10m`, `1.5h`.
 fn span(text: &str) -> Result<Duration, String> {
-    /// A year: longer than any recorder runs, and far from what a clock can hold.
-    const MOST: f64 = 365.0 * 86_400.0;
-    let wrong = || "not a time; write it like 90s, 10m or 1h".to_owned();
-    let unit = text.chars().next_back().ok_or_else(wrong)?;
-    let factor = match unit {
-        's' => 1.0,
-        'm' => 60.0,
-        'h' => 3600.0,
-        _ => return Err(wrong()),
-    };
-    let seconds = text[..text.len() - 1].parse::<f64>().map_err(|_| wrong())? * factor;
-    if (0.0..=MOST).contains(&seconds) {
-        Ok(Duration::from_secs_f64(seconds))
-    } else {
-        Err(wrong())
-    }
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "a parser of clap")]
-fn from(text: &str) -> Result<From, String> {
-    Ok(span(text).map_or_else(|_| From::Mark(text.to_owned()), From::After))
+    zc_recording::moment::span(text)
+        .ok_or_else(|| "not a time; write it like 90s, 10m or 1h".to_owned())
 }
 
 fn speed(text: &str) -> Result<f64, String> {

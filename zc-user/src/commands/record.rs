@@ -1,8 +1,12 @@
 //! `zc record`: keep snapshots in a file.
 
 mod keep;
+mod marks;
 
-use std::{process::ExitCode, time::Duration};
+use std::{
+    process::ExitCode,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::{Context as _, Result};
 use rustix::thread::CapabilitySet;
@@ -15,6 +19,7 @@ use super::{
 use crate::cli::{Record, Selection};
 pub(super) use keep::former;
 use keep::{Keep, Log, Ring};
+use marks::{Marks, Wish};
 use zc_model::{snapshot::Snapshot, source::SnapshotSource as _};
 use zc_probe::{attach::Options, follow::Follow, live::Live};
 use zc_recording::{Meta, Writer};
@@ -66,6 +71,11 @@ pub(super) async fn run(arguments: &Record) -> Result<ExitCode> {
         None => Box::new(Ring::new(arguments)),
     };
     let mut tape = Tape { writer: Writer::new(meta), keep };
+    // Before the command, which may set some.
+    let marks = Marks::listen(&arguments.output).unwrap_or_else(|error| {
+        say(&format!("no marks can be set: {error:#}"));
+        Marks::none()
+    });
     // Before the command: the first interval begins here, and has all that the command does.
     tape.take(&next(&mut live)?)?;
     let child = if arguments.command.is_empty() {
@@ -78,7 +88,7 @@ pub(super) async fn run(arguments: &Record) -> Result<ExitCode> {
     };
     let watch = Watch::new(watched, child.as_ref());
     let mut recorder = Recorder { watch, tape, arguments };
-    let events = Happenings { course: Course::new(child, arguments.duration), dumps };
+    let events = Happenings { course: Course::new(child, arguments.duration), dumps, marks };
     let mut world = Real::with(signals, events);
     drive(&mut live, &mut recorder, &mut world).await?;
     privilege::drop_unneeded(Some(&live), CapabilitySet::empty())?;
@@ -103,19 +113,22 @@ enum Event {
     Ending(Ending),
     /// What is in memory is to be written.
     Dump,
+    /// This moment is to get a name.
+    Mark(Wish),
 }
 
 /// Where that comes from.
 struct Happenings {
     course: Course,
     dumps: Option<Waiting>,
+    marks: Marks,
 }
 
 impl Events for Happenings {
     type Event = Event;
 
     async fn next(&mut self) -> Event {
-        let Self { course, dumps } = self;
+        let Self { course, dumps, marks } = self;
         let dump = async {
             match dumps {
                 Some(dumps) => dumps.recv().await,
@@ -125,6 +138,7 @@ impl Events for Happenings {
         tokio::select! {
             ending = course.next() => Event::Ending(ending),
             _ = dump => Event::Dump,
+            wish = marks.next() => Event::Mark(wish),
         }
     }
 }
@@ -154,6 +168,14 @@ impl Tape {
         }
         let piece = self.writer.snapshot(snapshot)?;
         self.keep.keep(&self.writer, snapshot.taken_at_ns, piece)
+    }
+
+    /// Gives this moment a name.
+    fn mark(&mut self, text: &str) -> Result<()> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let at_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        let frame = self.writer.mark(at_ns, text)?;
+        self.keep.mark(&frame)
     }
 
     /// Writes what is in memory. A full disk now need not be one at the next signal.
@@ -201,6 +223,12 @@ impl Output for Recorder<'_> {
             Event::Ending(ending) => self.watch.event(ending),
             Event::Dump => {
                 self.tape.dump();
+                Ok(Flow::Continue)
+            }
+            Event::Mark(wish) => {
+                let set = self.tape.mark(&wish.text);
+                wish.answer(&set);
+                // What cannot be written to any more ends with the next snapshot.
                 Ok(Flow::Continue)
             }
         }

@@ -1,13 +1,17 @@
 //! Recordings that the user names: opened, and described in words.
 
-use std::{fs::File, path::Path};
+use std::{
+    fs::File,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result};
 
 use super::record::former;
 use crate::cli::Usage;
 use zc_privilege::files;
-use zc_recording::{Damage, Meta, Recording, Unreadable};
+use zc_recording::{Damage, Growth, Meta, Recording, Unreadable};
 use zc_render::{human, sanitize::sanitize};
 
 /// Opens the recording at `path` with the user's rights, and the file before it if the recorder has begun another one.
@@ -54,16 +58,42 @@ fn is_of_one_recorder(before: &File, file: &File) -> bool {
 /// Longer than a recorder takes between two snapshots, ns.
 const LONGEST_GAP: u64 = 10_000_000_000;
 
-/// When the first snapshot was taken, and the last one: ns since the Unix epoch.
-pub(super) fn ends(recording: &Recording) -> (u64, u64) {
-    let at = |index| recording.taken_at_ns(index).unwrap_or_default();
-    (at(0), at(recording.len() - 1))
+/// What looks whether the recording at `path` still grows: while its file is locked by the recorder, and when another
+/// file of that name follows it.
+pub(super) fn growth(path: PathBuf) -> impl FnMut(&File) -> Growth {
+    /// Looks in a row at a file that has got another name and is not followed by another one yet: the recorder may be
+    /// just making it.
+    const PATIENCE: u32 = 20;
+    let mut looks = 0;
+    move |file| {
+        if files::is_locked(file) {
+            looks = 0;
+            return Growth::Here;
+        }
+        let is_former = open_file(&former(&path)).is_ok_and(|former| is_same(file, &former));
+        match open_file(&path) {
+            Ok(next) if is_former && is_of_one_recorder(file, &next) => {
+                looks = 0;
+                Growth::In(next)
+            }
+            _ if is_former && looks < PATIENCE => {
+                looks += 1;
+                Growth::Here
+            }
+            _ => Growth::Over,
+        }
+    }
+}
+
+fn is_same(one: &File, other: &File) -> bool {
+    let id = |file: &File| file.metadata().map(|found| (found.dev(), found.ino())).ok();
+    id(one) == id(other)
 }
 
 /// What was recorded, when, and what is written on it.
 pub(super) fn about(recording: &Recording) -> String {
     let Meta { version, subject, interval_ns: _, labels, threads: _ } = recording.meta();
-    let (first, last) = ends(recording);
+    let (first, last) = recording.ends();
     let mut text = format!(
         "recorded by zc {version}: {subject}; {} snapshots, one every {}, from {} on for {}",
         human::count(recording.len() as u64),

@@ -10,10 +10,10 @@ use anyhow::Result;
 use rustix::thread::CapabilitySet;
 
 use super::{privilege, recorded, say, top};
-use crate::cli::{From, Replay as Arguments, Top, Usage};
+use crate::cli::{Replay as Arguments, Top, Usage};
 use zc_model::{filter::Filter, group::GroupBy};
-use zc_recording::{Recording, Replay};
-use zc_render::{human, sanitize::sanitize};
+use zc_recording::{NoMoment, Recording, Replay};
+use zc_render::sanitize::sanitize;
 
 /// Runs `zc replay`.
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -25,7 +25,11 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         )
         .into());
     }
-    let begin = arguments.from.as_ref().map(|from| place(from, &recording)).transpose()?;
+    let begin = match &arguments.from {
+        _ if arguments.follow => Some(recording.ends().1),
+        Some(from) => Some(moment(from, &recording)?),
+        None => None,
+    };
     let plain =
         arguments.count.is_some() || !arguments.format.is_text() || !io::stdout().is_terminal();
     // Programs need not wait.
@@ -36,6 +40,9 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let interval = Duration::from_nanos(recording.interval_ns());
     let mut replay = Replay::new(recording, speed);
+    if arguments.follow || !plain {
+        replay = replay.growing(recorded::growth(arguments.recording.clone()));
+    }
     if let Some(at_ns) = begin {
         replay.seek(at_ns);
     }
@@ -60,33 +67,15 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 /// When to begin, ns since the Unix epoch.
-fn place(from: &From, recording: &Recording) -> Result<u64> {
-    match from {
-        From::After(span) => {
-            let (begin, end) = recorded::ends(recording);
-            let place = begin.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
-            if place <= end {
-                return Ok(place);
-            }
-            Err(Usage(format!(
-                "the recording ends before that: it lasts {}",
-                human::duration(end.saturating_sub(begin))
-            ))
-            .into())
-        }
-        From::Mark(text) => {
-            let marks = recording.marks();
-            if let Some((at, _)) = marks.iter().find(|(_, mark)| mark.text == *text) {
-                return Ok(*at);
-            }
-            let known: Vec<_> =
-                marks.iter().map(|(_, mark)| sanitize(&mark.text).into_owned()).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            Err(Usage(format!(
-                "there is no mark '{}' in the recording, and it is no time such as 90s, 5m or 1h; marks: {known}",
-                sanitize(text)
-            ))
-            .into())
-        }
-    }
+fn moment(text: &str, recording: &Recording) -> Result<u64, Usage> {
+    recording.find(text).map_err(|error| {
+        let known: Vec<_> =
+            recording.marks().iter().map(|(_, mark)| sanitize(&mark.text).into_owned()).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let text = sanitize(text);
+        Usage(match error {
+            NoMoment::Unknown => format!("cannot begin at '{text}': {error}; marks: {known}"),
+            NoMoment::Beyond(_) | NoMoment::NotThen => format!("cannot begin at '{text}': {error}"),
+        })
+    })
 }

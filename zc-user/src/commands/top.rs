@@ -18,8 +18,13 @@ use super::{
 };
 use crate::cli::{Form, Top, Usage};
 use zc_model::{
-    column::View, filter::Filter, frame::Frame, snapshot::Snapshot, sort::Listing,
-    source::SnapshotSource, watch::Watch,
+    column::View,
+    filter::Filter,
+    frame::Frame,
+    snapshot::Snapshot,
+    sort::Listing,
+    source::{Moment, SnapshotSource},
+    watch::Watch,
 };
 use zc_privilege::raised;
 use zc_probe::{attach::Options, live::Live};
@@ -139,6 +144,8 @@ struct Printer<'a> {
     watch: Watch,
     /// Updates that are still to be printed; `None` for all.
     left: Option<u64>,
+    /// Whether the source has nothing new, but will have.
+    grows: bool,
 }
 
 impl<'a> Printer<'a> {
@@ -156,6 +163,7 @@ impl<'a> Printer<'a> {
             watch: Watch::new(filter.watched.clone()),
             filter,
             left: if arguments.once { Some(1) } else { arguments.count },
+            grows: false,
         })
     }
 }
@@ -169,7 +177,9 @@ impl Output for Printer<'_> {
     }
 
     fn receive(&mut self, snapshot: Result<Option<Snapshot>>) -> Result<Flow> {
-        let Some(next) = snapshot? else { return Ok(Flow::End) };
+        let Some(next) = snapshot? else {
+            return Ok(if self.grows { Flow::Continue } else { Flow::End });
+        };
         let is_first = self.previous.is_none();
         if let Some(previous) = &self.previous {
             let frame = Frame::between(previous, &next).select(&self.filter);
@@ -181,6 +191,10 @@ impl Output for Printer<'_> {
         let is_over = !is_first && (self.left == Some(0) || self.watch.is_over(&next));
         self.previous = Some(next);
         Ok(if is_over { Flow::End } else { Flow::Continue })
+    }
+
+    fn at(&mut self, moment: Option<Moment>) {
+        self.grows = moment.is_some_and(|moment| moment.grows);
     }
 
     fn event(&mut self, event: Infallible) -> Result<Flow> {

@@ -1,11 +1,22 @@
 //! `zc record` and `zc replay`: what was counted is in the file, however the recorder ended.
 
-use std::{fs, fs::File, path::Path};
+use std::{
+    collections::HashSet,
+    fs,
+    fs::File,
+    io::{BufRead as _, BufReader, Write as _},
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
-use rustix::process::Signal;
+use rustix::{
+    fs::{FlockOperation, flock},
+    process::Signal,
+};
 use serde_json::Value;
 use zc_model::{snapshot::Snapshot, source::SnapshotSource as _};
-use zc_recording::{Recording, Replay};
+use zc_recording::{Meta, Recording, Replay, Writer};
+use zc_test_support::machine::Machine;
 
 use super::zc::{Running, run, until, zc};
 
@@ -236,4 +247,131 @@ fn what_is_no_recording_is_refused() {
         let refused = run(zc(["record", "-o", "x"].iter().chain(&words))).exits(2);
         assert!(refused.stderr().contains(said), "{}", refused.stderr());
     }
+}
+
+#[test]
+fn moments_get_names_while_it_is_recorded() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("run.zc");
+    let zc_mark = format!("{} mark {}", env!("CARGO_BIN_EXE_zc"), file.display());
+    let script = format!("{zc_mark} 'began 42' && {zc_mark} 'ended 42'");
+    let mut command = zc(["record", "-i", "0.1", "-o"]);
+    command.arg(&file).args(["--", "sh", "-c", &script]);
+    run(command).exits(0);
+    let recording = recording(&file);
+    let marks: Vec<_> = recording.marks().iter().map(|(_, mark)| &*mark.text).collect();
+    assert_eq!(marks, ["began 42", "ended 42"]);
+    let (first, last) = recording.ends();
+    assert!(recording.marks().iter().all(|(at, _)| (first..=last).contains(at)));
+    let mut command = zc(["replay", "--json", "--from", "ended 42"]);
+    command.arg(&file);
+    run(command).exits(0);
+    // There is no recorder any more.
+    let mut command = zc(["mark"]);
+    command.arg(&file).arg("late");
+    let refused = run(command).exits(1);
+    assert!(refused.stderr().contains("no zc records to it here"), "{}", refused.stderr());
+    let mut command = zc(["mark"]);
+    command.arg(&file).arg("two\nlines");
+    run(command).exits(2);
+}
+
+#[test]
+fn a_mark_in_memory_is_in_the_file_that_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("flight.zc");
+    let script = format!(
+        "{} mark {file} before && kill -USR1 $PPID && until [ -s {file} ]; do :; done",
+        env!("CARGO_BIN_EXE_zc"),
+        file = file.display()
+    );
+    let mut command = zc(["record", "-i", "0.1", "--flight-recorder", "1m", "-o"]);
+    command.arg(&file).args(["--", "sh", "-c", &script]);
+    run(command).exits(0);
+    let recording = recording(&file);
+    let marks: Vec<_> = recording.marks().iter().map(|(_, mark)| &*mark.text).collect();
+    assert_eq!(marks, ["before"]);
+}
+
+/// A recorder that the test plays: its file is locked, as that of a real one.
+struct Recorder {
+    path: PathBuf,
+    writer: Writer,
+    file: File,
+}
+
+impl Recorder {
+    fn begin(path: PathBuf) -> Self {
+        let subject = "the whole system".to_owned();
+        let meta = Meta { subject, interval_ns: 100_000_000, ..Meta::default() };
+        let (writer, file) = (Writer::new(meta), Self::create(&path));
+        let mut recorder = Self { path, writer, file };
+        recorder.write(recorder.writer.begin(1).unwrap());
+        recorder
+    }
+
+    fn create(path: &Path) -> File {
+        let file = File::create_new(path).unwrap();
+        flock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
+        file
+    }
+
+    fn write(&mut self, bytes: Vec<u8>) {
+        self.file.write_all(&bytes).unwrap();
+    }
+
+    fn snapshot(&mut self, second: u64) {
+        let piece = self.writer.snapshot(&Machine::default().after(second)).unwrap();
+        self.write(piece.bytes);
+    }
+
+    /// Goes on in another file, as with --max-size.
+    fn rotate(&mut self) {
+        let mut former = self.path.clone().into_os_string();
+        former.push(".1");
+        fs::rename(&self.path, former).unwrap();
+
+        self.file = Self::create(&self.path);
+        self.writer.begin_chunk();
+        self.write(self.writer.begin(1).unwrap());
+    }
+}
+
+#[test]
+fn a_recording_is_followed_while_it_grows_and_into_its_next_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::begin(directory.path().join("run.zc"));
+    (0..5).for_each(|second| recorder.snapshot(second));
+    let mut command = zc(["replay", "--follow", "--csv", "--columns", "comm,syscalls"]);
+    command.arg(&recorder.path).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut replay = command.spawn().unwrap();
+    // It says what it has read: where it begins is known by then.
+    let about = BufReader::new(replay.stderr.take().unwrap()).lines().next().unwrap().unwrap();
+    assert!(about.contains("5 snapshots"), "{about}");
+    let mut lines = BufReader::new(replay.stdout.take().unwrap()).lines();
+    let mut times = HashSet::new();
+    // One interval at a time: the next one is recorded when this one has been printed.
+    let mut wait_for = |count: usize| {
+        while times.len() < count {
+            let line = lines.next().expect("the replay has ended").unwrap();
+            times.extend(line.split(',').next().unwrap().parse::<u64>());
+        }
+    };
+    for second in 5..8 {
+        recorder.snapshot(second);
+        wait_for(second as usize - 4);
+    }
+    recorder.rotate();
+    for second in 8..10 {
+        recorder.snapshot(second);
+        wait_for(second as usize - 4);
+    }
+    let end = recorder.writer.end(1);
+    recorder.write(end);
+    drop(recorder);
+    assert_eq!(replay.wait().unwrap().code(), Some(0));
+    assert!(
+        lines
+            .all(|line| times.contains(&line.unwrap().split(',').next().unwrap().parse().unwrap()))
+    );
 }

@@ -15,7 +15,11 @@ use super::{
     world::{Happening, Surface, World},
 };
 use zc_model::{
-    column::Column, filter::Filter, snapshot::Snapshot, sort::Direction, source::SnapshotSource,
+    column::Column,
+    filter::Filter,
+    snapshot::Snapshot,
+    sort::Direction,
+    source::{Moment, SnapshotSource, Steer},
 };
 use zc_render::theme::Theme;
 use zc_session::{
@@ -124,6 +128,7 @@ impl<S: Surface> Dashboard<'_, '_, S> {
         let context = self.shell.context();
         match self.ticks {
             _ if context.has_ended() => None,
+            2.. if context.is_held() => None,
             0 => Some(Duration::ZERO),
             1 => Some(pace.unwrap_or(context.interval()).min(FIRST_INTERVAL)),
             _ => Some(pace.unwrap_or(context.interval())),
@@ -188,6 +193,24 @@ impl<S: Surface> Output for Dashboard<'_, '_, S> {
         }
         let effect = self.shell.pass(self.wait.unwrap_or_default());
         self.apply(effect)
+    }
+
+    fn lead_up(&mut self, snapshot: Result<Option<Snapshot>>) -> Result<()> {
+        self.shell.lead_up(snapshot);
+        Ok(())
+    }
+
+    fn steer(&mut self) -> Option<Steer> {
+        self.shell.steer()
+    }
+
+    fn steered(&mut self, moved: Result<bool>) -> Result<Flow> {
+        self.shell.steered(moved);
+        self.apply(Effect::None)
+    }
+
+    fn at(&mut self, moment: Option<Moment>) {
+        self.shell.at(moment);
     }
 
     fn tended(&mut self, outcome: Result<()>) -> Result<Flow> {

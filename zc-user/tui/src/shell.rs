@@ -15,7 +15,7 @@ use crate::{
     action::{Edit, Motion},
     keymap::{self, Binding, Chord, Key},
     page::{Intent, Page, devices, paths, processes::Processes},
-    state::{Context, order::Order},
+    state::{Context, order::Order, prompt::Prompt},
     view::chrome::{self, Chrome},
 };
 use zc_model::{column::Column, filter::Filter, snapshot::Snapshot, sort::Direction};
@@ -24,8 +24,9 @@ use zc_render::theme::Theme;
 mod draw;
 mod guide;
 pub mod keys;
+mod travel;
 
-use self::keys::{ALWAYS, Action, LINE, MENU, MOVING, PAGE};
+use self::keys::{ALWAYS, Action, EDITING, LINE, MENU, MOMENT, MOVING, PAGE, TIME};
 
 /// Rows that one notch of the mouse wheel scrolls.
 const WHEEL_ROWS: usize = 3;
@@ -72,6 +73,8 @@ pub enum Mode {
     Menu(usize),
     /// To the filter being typed.
     Line,
+    /// To the moment in the recording being typed.
+    Moment,
 }
 
 /// Everything between two inputs.
@@ -86,6 +89,8 @@ pub struct Shell<'a> {
     /// Where the user was when the help was opened.
     before_help: Option<(usize, Vec<Box<dyn Page>>)>,
     menu: Option<usize>,
+    /// Where in the recording to go, while it is typed.
+    prompt: Option<Prompt>,
 }
 
 impl<'a> Shell<'a> {
@@ -95,7 +100,7 @@ impl<'a> Shell<'a> {
         let help = guide::help(&tabs, context.theme());
         tabs.push(Box::new(help));
         let (above, screen) = (Vec::new(), Rect::ZERO);
-        Self { context, screen, tabs, tab: 0, above, before_help: None, menu: None }
+        Self { context, screen, tabs, tab: 0, above, before_help: None, menu: None, prompt: None }
     }
 
     /// The same, where the snapshots are those of a recording.
@@ -121,6 +126,7 @@ impl<'a> Shell<'a> {
     pub fn mode(&self) -> Mode {
         match self.menu {
             Some(entry) => Mode::Menu(entry),
+            None if self.prompt.is_some() => Mode::Moment,
             None if self.context.filter().line().is_some() => Mode::Line,
             None => Mode::Page,
         }
@@ -129,7 +135,7 @@ impl<'a> Shell<'a> {
     /// The next snapshot has been asked for.
     pub fn receive(&mut self, next: Result<Option<Snapshot>>) {
         self.context.receive(next);
-        if !self.context.is_paused() {
+        if !self.context.is_paused() || self.context.is_held() {
             self.arrange();
         }
     }
@@ -216,9 +222,11 @@ impl<'a> Shell<'a> {
         });
         match (found, self.mode(), chord) {
             (Some(action), ..) => Some(self.update(action)),
-            (None, Mode::Line, Chord { code: KeyCode::Char(c), modifiers: KeyModifiers::NONE }) => {
-                Some(self.update(Action::Edit(Edit::Insert(c))))
-            }
+            (
+                None,
+                Mode::Line | Mode::Moment,
+                Chord { code: KeyCode::Char(c), modifiers: KeyModifiers::NONE },
+            ) => Some(self.update(Action::Edit(Edit::Insert(c)))),
             (None, ..) => None,
         }
     }
@@ -227,20 +235,25 @@ impl<'a> Shell<'a> {
     #[must_use]
     pub fn keys(&self) -> Vec<&'static Key> {
         let mut keys = if self.mode() == Mode::Page { self.top().keys() } else { Vec::new() };
-        let own: Vec<Chord> = keys.iter().flat_map(|key| key.chords).copied().collect();
-        let shell = self.tables().into_iter().flatten().filter(|binding| {
-            self.has_use_for(binding.action)
-                && !binding.key.chords.iter().all(|chord| own.contains(chord))
-        });
-        keys.extend(shell.map(|binding| &binding.key));
+        for table in self.tables() {
+            // The first table that has a key decides what it does.
+            let taken: Vec<Chord> = keys.iter().flat_map(|key| key.chords).copied().collect();
+            let rest = table.iter().filter(|binding| {
+                self.has_use_for(binding.action)
+                    && !binding.key.chords.iter().all(|chord| taken.contains(chord))
+            });
+            keys.extend(rest.map(|binding| &binding.key));
+        }
         keys
     }
 
     fn tables(&self) -> Vec<&'static [Binding<Action>]> {
         match self.mode() {
+            Mode::Page if self.context.is_recorded() => vec![TIME, PAGE, MOVING, ALWAYS],
             Mode::Page => vec![PAGE, MOVING, ALWAYS],
             Mode::Menu(_) => vec![MENU, MOVING, ALWAYS],
-            Mode::Line => vec![LINE, ALWAYS],
+            Mode::Line => vec![LINE, EDITING, ALWAYS],
+            Mode::Moment => vec![MOMENT, EDITING, ALWAYS],
         }
     }
 
@@ -248,6 +261,7 @@ impl<'a> Shell<'a> {
         match action {
             Action::Show(tab) => self.chrome().has_tabs() && tab < self.tabs.len(),
             Action::NextTab | Action::PreviousTab => self.chrome().has_tabs(),
+            Action::Slower | Action::Faster if self.context.is_recorded() => false,
             Action::TogglePause | Action::Slower | Action::Faster => self.chrome().has_frames(),
             Action::Back => !self.above.is_empty() || self.is_on_help(),
             Action::ChooseSort | Action::Reverse => self.top().order().is_some(),
@@ -283,11 +297,20 @@ impl<'a> Shell<'a> {
             }
             Action::Slower => self.context.slow_down(),
             Action::Faster => self.context.speed_up(),
+            Action::Travel(travel) => self.context.steer(travel.into()),
+            Action::EditMoment => self.prompt = Some(Prompt::default()),
             Action::EditFilter => self.context.filter.start(),
+            Action::Edit(edit) if self.prompt.is_some() => {
+                let Some(prompt) = &mut self.prompt else { return Effect::None };
+                prompt.line.edit(edit);
+                prompt.error = None;
+            }
             Action::Edit(edit) => {
                 self.context.filter.edit(edit);
                 self.arrange();
             }
+            Action::Accept if self.prompt.is_some() => self.go_to_named(),
+            Action::Cancel if self.prompt.is_some() => self.prompt = None,
             Action::Accept => match self.menu.take() {
                 Some(column) => self.sort_by(column),
                 None => self.context.filter.accept(),
@@ -366,7 +389,7 @@ impl<'a> Shell<'a> {
     }
 
     fn turn(&mut self, motion: Motion) -> Option<Effect> {
-        if self.mode() == Mode::Line {
+        if matches!(self.mode(), Mode::Line | Mode::Moment) {
             return None;
         }
         (0..WHEEL_ROWS).for_each(|_| self.step(motion));

@@ -12,6 +12,7 @@ use zc_model::{
     frame::{Frame, Scope},
     history::Point,
     snapshot::{LossId, Losses, ProcessId, ProcessSample, Provenance, Snapshot},
+    source::{Moment, Steer},
     watch::Watch,
 };
 use zc_render::theme::Theme;
@@ -19,6 +20,7 @@ use zc_render::theme::Theme;
 pub mod filter;
 pub mod key;
 pub mod order;
+pub mod prompt;
 pub mod rows;
 pub mod scroll;
 pub mod shot;
@@ -40,6 +42,14 @@ pub struct Context {
     ended: bool,
     /// What is shown happened before: a recording.
     recorded: bool,
+    /// Where in it.
+    moment: Option<Moment>,
+    /// Where in it the user wants to be.
+    steer: Option<Steer>,
+    /// Whether that is another moment, not another speed.
+    travels: bool,
+    /// Whether it stands still there.
+    held: bool,
     complaint: Option<String>,
     narrowed: Filter,
     watch: Watch,
@@ -60,6 +70,10 @@ impl Context {
             frozen: None,
             ended: false,
             recorded: false,
+            moment: None,
+            steer: None,
+            travels: false,
+            held: false,
             complaint: None,
             watch: Watch::new(narrowed.watched.clone()),
             narrowed,
@@ -79,6 +93,41 @@ impl Context {
         self.recorded
     }
 
+    /// Where in the recording what is shown is.
+    #[must_use]
+    pub const fn moment(&self) -> Option<&Moment> {
+        self.moment.as_ref()
+    }
+
+    /// The next snapshot is of this moment.
+    pub(crate) fn at(&mut self, moment: Option<Moment>) {
+        self.moment = moment;
+    }
+
+    /// Wants to be elsewhere in the recording.
+    pub(crate) fn steer(&mut self, steer: Steer) {
+        self.steer = Some(steer);
+    }
+
+    /// Where the user wants to be, once.
+    pub(crate) fn take_steer(&mut self) -> Option<Steer> {
+        let steer = self.steer.take()?;
+        self.travels = !matches!(steer, Steer::Faster | Steer::Slower);
+        Some(steer)
+    }
+
+    /// What the user wanted was done: a recording stands still where it was moved to.
+    pub(crate) fn arrived(&mut self) {
+        self.held |= self.travels;
+    }
+
+    /// What comes now has nothing to do with what came before.
+    pub(crate) fn moved(&mut self) {
+        self.previous = None;
+        self.live = Shot::default();
+        self.ended = false;
+    }
+
     /// The next snapshot has been asked for.
     pub(crate) fn receive(&mut self, next: Result<Option<Snapshot>>) {
         match next {
@@ -93,6 +142,7 @@ impl Context {
                 self.watch.look(&next);
                 self.previous = Some(next);
             }
+            Ok(None) if self.moment.as_ref().is_some_and(|moment| moment.grows) => {}
             Ok(None) => {
                 self.ended = true;
                 // A recording of one snapshot has no interval but the one since it began.
@@ -116,8 +166,12 @@ impl Context {
         self.body = body;
     }
 
-    /// Freezes the display, or shows what was counted since.
+    /// Freezes the display, or shows what was counted since. A recording waits.
     pub(crate) fn toggle_pause(&mut self) {
+        if self.recorded {
+            self.held = !self.held;
+            return;
+        }
         self.frozen = if self.frozen.is_some() { None } else { Some(self.live.clone()) };
     }
 
@@ -213,7 +267,13 @@ impl Context {
     /// Whether the display is frozen.
     #[must_use]
     pub const fn is_paused(&self) -> bool {
-        self.frozen.is_some()
+        self.frozen.is_some() || self.held
+    }
+
+    /// Whether the recording stands still.
+    #[must_use]
+    pub(crate) const fn is_held(&self) -> bool {
+        self.held
     }
 
     /// Whether the source has no more snapshots.

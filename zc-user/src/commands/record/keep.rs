@@ -24,6 +24,9 @@ pub(super) trait Keep {
     /// Takes what belongs to a snapshot that was taken at `at_ns`, ns since the Unix epoch.
     fn keep(&mut self, writer: &Writer, at_ns: u64, piece: Piece) -> Result<()>;
 
+    /// Takes the frame of a mark.
+    fn mark(&mut self, frame: &[u8]) -> Result<()>;
+
     /// Writes what is in memory: what was done, in words.
     fn dump(&mut self, writer: &Writer) -> Result<String>;
 
@@ -156,6 +159,10 @@ impl Keep for Log {
         }
     }
 
+    fn mark(&mut self, frame: &[u8]) -> Result<()> {
+        self.append(frame)
+    }
+
     fn dump(&mut self, _writer: &Writer) -> Result<String> {
         Ok(format!("'{}' has all until now", shown(&self.path)))
     }
@@ -225,6 +232,14 @@ impl Keep for Ring {
             Some((_, chunk)) if !piece.begins_chunk => chunk.extend_from_slice(&piece.bytes),
             _ => self.chunks.push_back((at_ns, piece.bytes)),
         }
+        self.trim();
+        Ok(())
+    }
+
+    fn mark(&mut self, frame: &[u8]) -> Result<()> {
+        let (_, chunk) = self.chunks.back_mut().context("nothing has been recorded yet")?;
+        chunk.extend_from_slice(frame);
+        self.bytes += frame.len() as u64;
         self.trim();
         Ok(())
     }

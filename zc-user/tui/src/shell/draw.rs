@@ -18,7 +18,11 @@ impl Shell<'_> {
         };
         chrome.draw(context, &self.place(), &areas, buf);
         self.top().draw(context, areas.body, buf);
-        footer::draw(context, &self.hints(), areas.footer, buf);
+        let typed = match self.prompt() {
+            Some(prompt) => Some(footer::Typed::moment(prompt)),
+            None => footer::Typed::filter(context),
+        };
+        footer::draw(context, typed, &self.hints(), areas.footer, buf);
         if let Mode::Menu(entry) = self.mode() {
             let columns = self.top().columns();
             let titles: Vec<_> = columns.iter().map(|column| (column.title, column.help)).collect();

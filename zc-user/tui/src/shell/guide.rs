@@ -1,6 +1,6 @@
 //! What the help says: collected from the shell and its pages, so that each fact is in one place.
 
-use super::keys::{ALWAYS, Action, LINE, MENU, MOVING, PAGE};
+use super::keys::{ALWAYS, Action, EDITING, LINE, MENU, MOVING, PAGE, TIME};
 use crate::{
     keymap::{Binding, Key},
     page::{
@@ -25,12 +25,15 @@ pub(super) fn help(tabs: &[Box<dyn Page + '_>], theme: Theme) -> Help {
     };
     let mut keys: Vec<_> = guides.iter().filter(|guide| !guide.keys.is_empty()).map(page).collect();
     keys.push(KeySection { title: "Keys: All pages".to_owned(), rows: shell(tabs, has_tabs) });
+    if tabs.iter().any(|page| page.chrome().has_frames()) {
+        keys.push(section("Keys: In a recording", &[TIME]));
+    }
     keys.push(page(&Help::guide()));
     if tabs.iter().any(|page| page.is_filterable()) {
-        keys.push(section("Keys: Filter", LINE));
+        keys.push(section("Keys: Filter", &[LINE, EDITING]));
     }
     if tabs.iter().any(|page| page.order().is_some()) {
-        keys.push(section("Keys: Sort menu", MENU));
+        keys.push(section("Keys: Sort menu", &[MENU]));
     }
     let signs = tabs.iter().map(|page| (page.title(), page.signs(theme)));
     Help {
@@ -72,8 +75,8 @@ fn shell(tabs: &[Box<dyn Page + '_>], has_tabs: bool) -> Vec<(&'static str, &'st
         .collect()
 }
 
-fn section(title: &str, table: &'static [Binding<Action>]) -> KeySection {
-    let rows = table.iter().map(|binding| row(&binding.key)).collect();
+fn section(title: &str, tables: &[&'static [Binding<Action>]]) -> KeySection {
+    let rows = tables.iter().copied().flatten().map(|binding| row(&binding.key)).collect();
     KeySection { title: title.to_owned(), rows }
 }
 

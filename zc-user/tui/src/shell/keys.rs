@@ -40,6 +40,10 @@ pub enum Action {
     Slower,
     /// Shorter interval.
     Faster,
+    /// Go elsewhere in a recording.
+    Travel(Travel),
+    /// Start typing where in a recording to go.
+    EditMoment,
     /// Start typing a filter.
     EditFilter,
     /// Change the line being typed.
@@ -49,6 +53,42 @@ pub enum Action {
     /// Cancel what was typed or chosen.
     Cancel,
 }
+
+/// Where in a recording to go, and how fast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Travel {
+    /// One snapshot on.
+    On,
+    /// One snapshot back.
+    Back,
+    /// A minute on.
+    MinuteOn,
+    /// A minute back.
+    MinuteBack,
+    /// To the next mark.
+    NextMark,
+    /// To the mark before.
+    PreviousMark,
+    /// Play faster.
+    Faster,
+    /// Play slower.
+    Slower,
+}
+
+/// Keys in a recording.
+#[rustfmt::skip]
+pub static TIME: &[Binding<Action>] = &[
+    bind(&[chr(',')], ",", Action::Travel(Travel::Back), "one snapshot back").hint(20, ", .", "Step"),
+    bind(&[chr('.')], ".", Action::Travel(Travel::On), "one snapshot on"),
+    bind(&[chr(';')], ";", Action::Travel(Travel::MinuteBack), "a minute back"),
+    bind(&[chr(':')], ":", Action::Travel(Travel::MinuteOn), "a minute on"),
+    bind(&[chr('[')], "[", Action::Travel(Travel::PreviousMark), "to the mark before"),
+    bind(&[chr(']')], "]", Action::Travel(Travel::NextMark), "to the next mark"),
+    bind(&[chr('@')], "@", Action::EditMoment, "go to a time or a mark").hint(21, "@", "Go to"),
+    bind(&[chr('+'), chr('=')], "+", Action::Travel(Travel::Faster), "play faster").hint(22, "+/-", "Speed"),
+    bind(&[chr('-')], "-", Action::Travel(Travel::Slower), "play slower"),
+    bind(&[chr(' ')], "Space", Action::TogglePause, "stop, or go on from there").hint(19, "Space", "Stop"),
+];
 
 /// Keys of pages. What a page has no use for, [`super::Shell`] leaves out.
 #[rustfmt::skip]
@@ -96,11 +136,23 @@ pub static ALWAYS: &[Binding<Action>] = &[
     bind(&[ctrl('z')], "Ctrl-Z", Action::Suspend, "suspend (fg resumes)"),
 ];
 
-/// Keys while a filter is typed; all other characters are text.
+/// Keys while a filter is typed.
 #[rustfmt::skip]
 pub static LINE: &[Binding<Action>] = &[
     bind(&[key(KeyCode::Enter)], "Enter", Action::Accept, "apply the filter").hint(0, "Enter", "Apply"),
     bind(&[key(KeyCode::Esc)], "Esc", Action::Cancel, "keep the filter as it was").hint(1, "Esc", "Cancel"),
+];
+
+/// Keys while it is typed where in a recording to go.
+#[rustfmt::skip]
+pub static MOMENT: &[Binding<Action>] = &[
+    bind(&[key(KeyCode::Enter)], "Enter", Action::Accept, "go there").hint(0, "Enter", "Go"),
+    bind(&[key(KeyCode::Esc)], "Esc", Action::Cancel, "stay").hint(1, "Esc", "Cancel"),
+];
+
+/// Keys while a line is typed; all other characters are text.
+#[rustfmt::skip]
+pub static EDITING: &[Binding<Action>] = &[
     bind(&[key(KeyCode::Backspace), ctrl('h')], "Backspace", Action::Edit(Edit::DeleteBefore), "delete the character before the cursor"),
     bind(&[key(KeyCode::Delete), ctrl('d')], "Del", Action::Edit(Edit::DeleteUnder), "delete the character under the cursor"),
     bind(&[ctrl('w')], "Ctrl-W", Action::Edit(Edit::DeleteWord), "delete the word before the cursor"),

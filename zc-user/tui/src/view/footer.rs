@@ -1,4 +1,4 @@
-//! The last line: keys, or the filter being typed.
+//! The last line: keys, or the line being typed.
 
 use ratatui::{
     buffer::Buffer,
@@ -6,20 +6,67 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::{keymap::Hint, state::Context};
+use crate::{
+    keymap::Hint,
+    line,
+    state::{Context, prompt::Prompt},
+};
+
+/// A line being typed.
+pub(crate) struct Typed<'a> {
+    prompt: &'static str,
+    line: &'a line::Line,
+    /// What is wrong with it.
+    error: Option<&'a str>,
+    /// What can be typed, while nothing is.
+    example: &'static str,
+    /// Whether it is known to be right.
+    is_valid: bool,
+}
+
+impl<'a> Typed<'a> {
+    /// The filter, while it is typed.
+    pub(crate) fn filter(context: &'a Context) -> Option<Self> {
+        let filter = context.filter();
+        Some(Self {
+            prompt: "filter: ",
+            line: filter.line()?,
+            error: filter.error(),
+            example: "a name, or: copied_bytes > 1MiB and path == file_read",
+            is_valid: filter.error().is_none(),
+        })
+    }
+
+    /// Where in a recording to go.
+    pub(crate) fn moment(prompt: &'a Prompt) -> Self {
+        Self {
+            prompt: "go to: ",
+            line: &prompt.line,
+            error: prompt.error.as_deref(),
+            example: "15:12:03, 90s or 5m after the start, end, or a mark",
+            is_valid: false,
+        }
+    }
+}
 
 /// Draws the footer; `hints` are in the order of their importance.
-pub fn draw(context: &Context, hints: &[Hint], area: Rect, buf: &mut Buffer) {
-    let keys_from = draw_filter(context, area, buf).min(area.right());
+pub(crate) fn draw(
+    context: &Context,
+    typed: Option<Typed<'_>>,
+    hints: &[Hint],
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let keys_from = typed.map_or(area.x, |typed| draw_typed(context, &typed, area, buf));
+    let keys_from = keys_from.min(area.right());
     let area = Rect { x: keys_from, width: area.right() - keys_from, ..area };
     draw_keys(context, hints, area, buf);
 }
 
 /// The line being typed, its cursor, and whether it is valid; returns where it ends.
-fn draw_filter(context: &Context, area: Rect, buf: &mut Buffer) -> u16 {
-    let Some(line) = context.filter().line() else { return area.x };
+fn draw_typed(context: &Context, typed: &Typed<'_>, area: Rect, buf: &mut Buffer) -> u16 {
     let theme = context.theme();
-    let prompt = "filter: ";
+    let Typed { prompt, line, error, example, is_valid } = typed;
     let text = line.text();
     let room = usize::from(area.width).saturating_sub(prompt.len() + 1);
     // A long line shows the part around its cursor.
@@ -32,12 +79,11 @@ fn draw_filter(context: &Context, area: Rect, buf: &mut Buffer) -> u16 {
     if let Some(cell) = buf.cell_mut((cursor, y)) {
         cell.set_style(theme.selected());
     }
-    let (verdict, style) = match context.filter().error() {
+    let (verdict, style) = match error {
         Some(error) => (format!("  {error}"), theme.notice()),
-        None if text.trim().is_empty() => {
-            ("  a name, or: copied_bytes > 1MiB and path == file_read".to_owned(), theme.dim())
-        }
-        None => ("  ok".to_owned(), theme.reference()),
+        None if text.trim().is_empty() => (format!("  {example}"), theme.dim()),
+        None if *is_valid => ("  ok".to_owned(), theme.reference()),
+        None => (String::new(), theme.dim()),
     };
     let x = end.max(cursor + 1);
     let room = usize::from(area.right().saturating_sub(x));

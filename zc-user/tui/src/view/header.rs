@@ -23,6 +23,7 @@ use zc_model::{
     frame::Frame,
     row::Row,
     snapshot::{ProcessSample, Provenance},
+    source::Moment,
     tax,
     value::{Quality, Value},
 };
@@ -113,6 +114,9 @@ fn draw_identity(context: &Context, area: Rect, buf: &mut Buffer) {
         right.push(Span::styled(format!(" {message} "), theme.notice().patch(theme.selected())));
         right.push(Span::raw(" "));
     }
+    if let Some(moment) = context.moment() {
+        right.push(Span::styled(format!("{}  ", position(moment)), theme.dim()));
+    }
     right.push(Span::styled(interval(context), theme.dim()));
     let right = Line::from(right);
     let room = area.width.saturating_sub(u16::try_from(right.width()).unwrap_or(0));
@@ -122,6 +126,18 @@ fn draw_identity(context: &Context, area: Rect, buf: &mut Buffer) {
     }
     buf.set_line(area.x, area.y, &Line::from(spans), room.saturating_sub(1));
     buf.set_line(area.x + room, area.y, &right, area.width - room);
+}
+
+/// Where in a recording it is: after how long of how long, and how fast it is played.
+fn position(moment: &Moment) -> String {
+    let since = |at: u64| human::stopwatch(at.saturating_sub(moment.first_ns));
+    let grows = if moment.grows { "+" } else { "" };
+    let speed = if moment.speed.is_finite() && moment.speed != 1.0 {
+        format!("x{}  ", moment.speed)
+    } else {
+        String::new()
+    };
+    format!("{speed}{}/{}{grows}", since(moment.at_ns), since(moment.last_ns))
 }
 
 /// How long an interval is, or of a recording when it ended.
@@ -138,10 +154,15 @@ fn interval(context: &Context) -> String {
 }
 
 fn status(context: &Context) -> Option<&'static str> {
-    if context.is_paused() {
-        Some("PAUSED")
-    } else if context.has_ended() {
+    if context.has_ended() {
         Some("END")
+    } else if context.is_held() {
+        Some("REPLAY STOPPED")
+    } else if context.is_paused() {
+        Some("PAUSED")
+    } else if context.moment().is_some_and(|moment| moment.grows && moment.at_ns == moment.last_ns)
+    {
+        Some("REPLAY LIVE")
     } else if context.is_recorded() {
         Some("REPLAY")
     } else {
@@ -268,6 +289,8 @@ fn draw_tabs(context: &Context, place: &Place, area: Rect, buf: &mut Buffer) {
     }
     let (notice, style) = if let Some(complaint) = context.complaint() {
         (sanitize(complaint).into_owned(), theme.alarm())
+    } else if let Some(mark) = context.moment().and_then(|moment| moment.mark.as_ref()) {
+        (format!("mark: {}", sanitize(mark)), theme.notice())
     } else if let Some(ended) = ended(context) {
         (ended, theme.notice())
     } else if let Some((loss, count)) = context.losses_here().max_by_key(|(_, count)| *count) {

@@ -1,0 +1,71 @@
+//! Going elsewhere in a recording.
+
+use anyhow::Result;
+use zc_model::{
+    snapshot::Snapshot,
+    source::{Moment, Steer},
+};
+
+use super::{Shell, keys::Travel};
+use crate::state::prompt::Prompt;
+
+impl From<Travel> for Steer {
+    fn from(travel: Travel) -> Self {
+        match travel {
+            Travel::On => Self::Snapshots(1),
+            Travel::Back => Self::Snapshots(-1),
+            Travel::MinuteOn => Self::Seconds(60),
+            Travel::MinuteBack => Self::Seconds(-60),
+            Travel::NextMark => Self::NextMark,
+            Travel::PreviousMark => Self::PreviousMark,
+            Travel::Faster => Self::Faster,
+            Travel::Slower => Self::Slower,
+        }
+    }
+}
+
+impl Shell<'_> {
+    /// Takes a snapshot that only leads up to the one to be shown.
+    pub(crate) fn lead_up(&mut self, next: Result<Option<Snapshot>>) {
+        self.context.receive(next);
+    }
+
+    /// Where in the recording the user wants to be, if elsewhere.
+    pub(crate) fn steer(&mut self) -> Option<Steer> {
+        self.context.take_steer()
+    }
+
+    /// The recording has been moved in, or not.
+    pub(crate) fn steered(&mut self, moved: Result<bool>) {
+        match (moved, &mut self.prompt) {
+            (Ok(moved), _) => {
+                self.prompt = None;
+                self.context.arrived();
+                if moved {
+                    self.context.moved();
+                }
+            }
+            (Err(error), Some(prompt)) => prompt.error = Some(format!("{error:#}")),
+            (Err(error), None) => self.context.complain(&error),
+        }
+    }
+
+    /// The next snapshot is of this moment of the recording.
+    pub(crate) fn at(&mut self, moment: Option<Moment>) {
+        self.context.at(moment);
+    }
+
+    /// Where in the recording to go, while it is typed.
+    pub(crate) const fn prompt(&self) -> Option<&Prompt> {
+        self.prompt.as_ref()
+    }
+
+    /// Goes to the moment that was typed; an empty line goes nowhere.
+    pub(super) fn go_to_named(&mut self) {
+        let text = self.prompt.as_ref().map(|prompt| prompt.line.text());
+        match text.filter(|text| !text.trim().is_empty()) {
+            Some(text) => self.context.steer(Steer::Named(text)),
+            None => self.prompt = None,
+        }
+    }
+}
