@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 use zc_probe::catalog::{PROBES, ProbeGroup};
 
 use crate::{binary::ZC, population::Population, screen::Dashboard, targets};
@@ -61,10 +62,26 @@ pub(crate) fn run(processes: u32, seconds: u64) -> Result<Measured> {
     Ok(Measured(all))
 }
 
+/// Sizes of populations that are recorded.
+const RECORDED: [u32; 3] = [100, 1_000, 10_000];
+
+/// Measures recordings of several populations. Over a multiple of a minute, each has as many whole snapshots among the
+/// differences as any longer one.
+pub(crate) fn recordings(seconds: u64) -> Result<Measured> {
+    let mut all = Vec::new();
+    for processes in RECORDED {
+        for active in [false, true] {
+            all.push(measure(processes, Output::Recording, active, seconds)?);
+        }
+    }
+    Ok(Measured(all))
+}
+
 #[derive(Clone, Copy)]
 enum Output {
     Json,
     Dashboard,
+    Recording,
 }
 
 fn measure(count: u32, output: Output, active: bool, seconds: u64) -> Result<Footprint> {
@@ -72,6 +89,7 @@ fn measure(count: u32, output: Output, active: bool, seconds: u64) -> Result<Foo
     let command = match output {
         Output::Json => "zc top --json",
         Output::Dashboard => "zc top (dashboard)",
+        Output::Recording => "zc record",
     };
     let what = format!("{command}, {count} processes {doing}");
     eprintln!("{what}");
@@ -104,12 +122,25 @@ fn measure(count: u32, output: Output, active: bool, seconds: u64) -> Result<Foo
 enum Running {
     Json(Child),
     Dashboard(Dashboard),
+    /// `zc record`, and the file that it writes.
+    Recording(Child, NamedTempFile),
 }
 
 impl Running {
     fn start(output: Output) -> Result<Self> {
         if let Output::Dashboard = output {
             return Ok(Self::Dashboard(Dashboard::start()?));
+        }
+        if let Output::Recording = output {
+            let file = NamedTempFile::new().context("cannot make a file for the recording")?;
+            let child = Command::new(ZC)
+                .args(["record", "--output"])
+                .arg(file.path())
+                .stdin(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .with_context(|| format!("cannot run '{ZC}'"))?;
+            return Ok(Self::Recording(child, file));
         }
         let child = Command::new(ZC)
             .args(["top", "--json", "--interval", "1"])
@@ -148,7 +179,7 @@ impl Running {
 
     fn proc(&self) -> PathBuf {
         let pid = match self {
-            Self::Json(child) => child.id(),
+            Self::Json(child) | Self::Recording(child, _) => child.id(),
             Self::Dashboard(dashboard) => dashboard.id(),
         };
         Path::new("/proc").join(pid.to_string())
@@ -170,8 +201,11 @@ impl Running {
         Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
     }
 
-    /// Bytes that it has written to anything.
+    /// Bytes that it has written to anything, or of the recording.
     fn written(&self) -> Option<u64> {
+        if let Self::Recording(_, file) = self {
+            return Some(file.as_file().metadata().ok()?.len());
+        }
         let io = fs::read_to_string(self.proc().join("io")).ok()?;
         io.lines().find_map(|line| line.strip_prefix("wchar:")?.trim().parse().ok())
     }
@@ -212,7 +246,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Self::Json(child) = self {
+        if let Self::Json(child) | Self::Recording(child, _) = self {
             // It may have ended by itself; there is nothing else to be done then.
             let _ = child.kill();
             let _ = child.wait();
@@ -287,7 +321,11 @@ impl Measured {
             );
             println!("    {:.1} MiB of kernel memory in maps", mib(*map_bytes));
             if let Some(written) = written {
-                println!("    {:.1} KiB of output per update", written / 1024.0);
+                println!(
+                    "    {:.1} KiB of output per update, {:.1} MiB per hour",
+                    written / 1024.0,
+                    written * 3600.0 / f64::from(1 << 20)
+                );
             }
         }
     }

@@ -83,6 +83,8 @@ enum Part {
     Calls,
     /// CPU time and memory of `zc top` itself
     Footprint,
+    /// Size of recordings, and what `zc record` takes
+    Recordings,
     /// Time to the first figures
     Start,
 }
@@ -145,6 +147,11 @@ fn run(arguments: &Arguments) -> Result<()> {
         let measured = footprint::run(arguments.processes, arguments.seconds)?;
         measured.print();
         report.add("footprint", measured.json())?;
+    }
+    if wanted(Part::Recordings) {
+        let measured = footprint::recordings(arguments.seconds.next_multiple_of(60))?;
+        measured.print();
+        report.add("recordings", measured.json())?;
     }
     Ok(())
 }

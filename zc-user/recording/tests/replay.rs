@@ -14,11 +14,12 @@ use zc_recording::{Growth, Meta, Recording, Replay, Writer};
 use zc_test_support::machine::Machine;
 
 const SECOND: u64 = 1_000_000_000;
-/// 14:13:20 UTC.
+/// 22:13:20 UTC.
 const BEGIN: u64 = 1_700_000_000;
 
 fn snapshot(second: u64) -> Snapshot {
-    let mut snapshot = Machine::default().after(second);
+    // The machine has no counts for hours.
+    let mut snapshot = Machine::default().after(second % 1_000);
     snapshot.taken_at_ns = (BEGIN + second) * SECOND + 250_000_000;
     // As live sources list them.
     snapshot.processes.sort_by_key(|process| (process.is_merged(), process.id));
@@ -180,4 +181,30 @@ fn it_goes_on_with_what_is_added_and_in_the_next_file() {
     answers.borrow_mut().push(Growth::Over);
     assert_eq!(player.next(), None);
     assert!(!player.0.moment().unwrap().grows);
+}
+
+#[test]
+fn six_hours_are_read_from_any_moment() {
+    const HOURS: u64 = 6 * 3600;
+    let mut writer = Writer::new(meta());
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&writer.begin(1).unwrap()).unwrap();
+    let mut piece = Vec::new();
+    for second in 0..HOURS {
+        piece.extend(writer.snapshot(&snapshot(second)).unwrap().bytes);
+        if second.is_multiple_of(600) {
+            piece.extend(writer.mark(snapshot(second).taken_at_ns, &format!("{second}")).unwrap());
+            file.write_all(&std::mem::take(&mut piece)).unwrap();
+        }
+    }
+    file.write_all(&piece).unwrap();
+    let size = file.metadata().unwrap().len();
+    file.rewind().unwrap();
+    let recording = Recording::open(file).unwrap();
+    assert_eq!(recording.len() as u64, HOURS);
+    assert!(size < 32 << 20, "{size} bytes");
+    let mut player = Player(Replay::new(recording, 1.0));
+    assert_eq!(player.named("5h"), Ok(Some(5 * 3600)));
+    // The next day in UTC.
+    assert_eq!(player.named("4:13:19"), Ok(Some(HOURS - 1)));
 }
