@@ -151,7 +151,9 @@ impl Page for Processes {
             Some(Clicked::Row(row)) if row < rows_visible(context) => {
                 let before = self.rows.selected().cloned();
                 // A second click on the selected row opens it.
-                if self.rows.select_visible(row) && before.as_ref() == self.rows.selected() {
+                if self.rows.select_visible(row, rows_visible(context))
+                    && before.as_ref() == self.rows.selected()
+                {
                     self.open()
                 } else {
                     Intent::Nothing
@@ -213,9 +215,12 @@ impl Page for Processes {
         let followed = if context.follows_some() { "followed " } else { "" };
         let processes = format!("{followed}{noun}");
         let typed = context.filter().text().trim();
+        let window = self.rows.window(rows_visible(context));
+        let at = window.map_or_else(String::new, |(first, last)| format!("{first}-{last} of "));
         if !context.is_filtered() {
-            return format!("{all} {processes}");
+            return format!("{at}{all} {processes}");
         }
+        let shown = format!("{at}{shown}");
         match typed {
             "" => format!("{shown} of {all} {processes}"),
             filter => format!("{shown} of {all} {processes}, filter: {}", sanitize(filter)),

@@ -75,7 +75,7 @@ impl<T: Columns<Context = Frame>, I, K: Clone + PartialEq> Page for TablePage<T,
         match clicked(&specs::<T>(), at, context.body()) {
             Some(Clicked::Heading(column)) => Intent::SortBy(column),
             Some(Clicked::Row(row)) => {
-                self.rows.select_visible(row);
+                self.rows.select_visible(row, rows_visible(context.body()));
                 Intent::Nothing
             }
             None => Intent::Nothing,

@@ -1,4 +1,4 @@
-//! Rows that come and go: the selection follows the row, not its place.
+//! Rows that come and go: the selection follows the row, not its place, and the screen follows the user.
 
 use crate::action::Motion;
 
@@ -32,7 +32,8 @@ impl<K: Clone + PartialEq> Rows<K> {
         if self.selected.is_some() {
             self.selected = self.keys.get(self.index).cloned();
         }
-        self.scroll_into_view(height);
+        // The user has not scrolled: a selected row that goes elsewhere is pinned to the edge of the screen.
+        self.offset = self.offset.min(self.keys.len().saturating_sub(height.max(1)));
     }
 
     /// Moves the selection.
@@ -53,9 +54,9 @@ impl<K: Clone + PartialEq> Rows<K> {
         self.scroll_into_view(height);
     }
 
-    /// Selects the row at this place of the screen; false if there is none.
-    pub fn select_visible(&mut self, row: usize) -> bool {
-        let index = self.offset + row;
+    /// Selects the row at this place of a screen for `height` rows; false if there is none.
+    pub fn select_visible(&mut self, row: usize, height: usize) -> bool {
+        let Some(index) = self.shown(height).nth(row) else { return false };
         let Some(key) = self.keys.get(index) else { return false };
         self.index = index;
         self.selected = Some(key.clone());
@@ -95,14 +96,34 @@ impl<K: Clone + PartialEq> Rows<K> {
         self.offset
     }
 
-    /// The visible rows: key, and whether it is the selected one.
+    /// The visible rows: key, and whether it is the selected one, which always is among them.
     pub fn visible(&self, height: usize) -> impl Iterator<Item = (&K, bool)> {
-        self.keys
-            .iter()
-            .enumerate()
-            .skip(self.offset)
-            .take(height)
-            .map(|(index, key)| (key, index == self.index))
+        self.shown(height).map(|index| (&self.keys[index], index == self.index))
+    }
+
+    /// The first and the last of the rows on a screen for `height` of them, from 1, when not all are; a selected row
+    /// from elsewhere is not counted.
+    #[must_use]
+    pub fn window(&self, height: usize) -> Option<(usize, usize)> {
+        let end = (self.offset + height).min(self.keys.len());
+        if end - self.offset.min(end) == self.keys.len() || height == 0 {
+            return None;
+        }
+        let pinned_first = usize::from(self.index < self.offset);
+        let pinned_last = usize::from(self.index >= end);
+        Some((self.offset + 1 + pinned_first, end - pinned_last))
+    }
+
+    /// The places of the visible rows. A selected row that is above them or below takes the place of the first one or
+    /// the last one.
+    fn shown(&self, height: usize) -> impl Iterator<Item = usize> {
+        let end = (self.offset + height).min(self.keys.len());
+        let (offset, selected) = (self.offset, self.index);
+        (offset..end).map(move |index| {
+            let is_above = selected < offset && index == offset;
+            let is_below = selected >= end && index + 1 == end;
+            if is_above || is_below { selected } else { index }
+        })
     }
 
     fn scroll_into_view(&mut self, height: usize) {
@@ -133,7 +154,20 @@ mod tests {
         list.step(Motion::Down, 3);
         list.replace(vec![5, 4, 3, 2, 1], 3);
         assert_eq!(list.selected(), Some(&2));
-        assert_eq!(visible(&list), [4, 3, 2]);
+        assert_eq!(visible(&list), [5, 4, 2], "the top stays, and so does the selected row");
+        assert_eq!(list.window(3), Some((1, 2)));
+        list.step(Motion::Down, 3);
+        assert_eq!(
+            (list.selected(), visible(&list)),
+            (Some(&1), vec![3, 2, 1]),
+            "from where it is"
+        );
+        list.replace(vec![1, 2, 3, 4, 5], 3);
+        assert_eq!((list.selected(), visible(&list)), (Some(&1), vec![1, 4, 5]));
+        assert_eq!(list.window(3), Some((4, 5)));
+        assert!(list.select_visible(0, 3) && list.selected() == Some(&1));
+        assert!(list.select_visible(2, 3) && list.selected() == Some(&5));
+        assert!(!list.select_visible(3, 3));
     }
 
     #[test]
