@@ -24,6 +24,7 @@ until_done() {
         sleep 0.2
     done
     cat /tmp/why /tmp/error.log
+    kill "$nginx"
     exit 1
 }
 

@@ -30,6 +30,8 @@ mod privilege;
 mod readme;
 #[path = "edge/record.rs"]
 mod record;
+#[path = "edge/samples.rs"]
+mod samples;
 #[path = "edge/signal.rs"]
 mod signal;
 #[path = "edge/stall.rs"]
