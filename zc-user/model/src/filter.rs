@@ -62,6 +62,27 @@ impl Filter {
             && expr.is_none()
     }
 
+    /// What narrows, in a few words: hostile, as it was given. `None` if nothing does.
+    #[must_use]
+    pub fn in_words(&self) -> Option<String> {
+        let Self { pids, comms, cgroups, paths, followed: _, watched: _, expr } = self;
+        let either = |words: Vec<String>| words.join(" or ");
+        let mut parts = Vec::new();
+        let mut add = |what: &str, words: Vec<String>| {
+            if !words.is_empty() {
+                parts.push(format!("{what} {}", either(words)));
+            }
+        };
+        add("pid", pids.iter().map(u32::to_string).collect());
+        add("name", comms.iter().map(|comm| comm.to_string_lossy().into_owned()).collect());
+        add("control group", cgroups.clone());
+        add("path", paths.iter().map(|path| path.id().to_owned()).collect());
+        if expr.is_some() {
+            parts.push("--filter".to_owned());
+        }
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+
     /// Whether `process` is selected. What is not available in `frame` is neither true nor false,
     /// and does not select.
     #[must_use]

@@ -102,6 +102,7 @@ fn dashboard_options(arguments: &Top, filter: Filter) -> zc_tui::run::Options {
         recorded: false,
         filter,
         sort: (listing.column, listing.direction),
+        top: listing.top,
     }
 }
 

@@ -26,6 +26,7 @@ pub struct Session {
     pub theme: Theme,
     pub recorded: bool,
     pub filter: Filter,
+    pub top: Option<usize>,
     inputs: Vec<Input>,
 }
 
@@ -54,7 +55,7 @@ impl Session {
         let theme = Theme::new(false, true);
         let filter = Filter::default();
         let inputs = Vec::new();
-        Self { source, size: (80, 24), theme, recorded: false, filter, inputs }
+        Self { source, size: (80, 24), theme, recorded: false, filter, top: None, inputs }
     }
 
     pub fn size(mut self, width: u16, height: u16) -> Self {
@@ -118,10 +119,10 @@ impl Session {
 
     /// Plays everything; what is left when the session ends is counted.
     pub fn play(self) -> Played {
-        let Self { source, size, theme, recorded, filter, inputs } = self;
+        let Self { source, size, theme, recorded, filter, top, inputs } = self;
         let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
         let interval = Duration::from_secs(1);
-        let options = Options { interval, theme, recorded, filter, sort };
+        let options = Options { interval, theme, recorded, filter, sort, top };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let inputs = VecDeque::from(inputs);
         let mut world = Script::new(terminal, inputs);

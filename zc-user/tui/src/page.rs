@@ -55,13 +55,20 @@ pub struct Heading {
     pub help: &'static str,
     /// Whether it holds numbers.
     pub numeric: bool,
+    /// Whether the sort menu lists it: not where another column says the same in another way.
+    pub is_choice: bool,
 }
 
 impl Heading {
     /// The heading of a column.
     #[must_use]
     pub const fn of<T: Table>(column: &Column<T>) -> Self {
-        Self { title: column.title, help: column.help, numeric: column.unit.is_numeric() }
+        Self {
+            title: column.title,
+            help: column.help,
+            numeric: column.unit.is_numeric(),
+            is_choice: true,
+        }
     }
 }
 

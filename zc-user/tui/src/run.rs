@@ -44,6 +44,8 @@ pub struct Options {
     pub filter: Filter,
     /// Order of the processes.
     pub sort: (&'static Column, Direction),
+    /// List so many of them at most.
+    pub top: Option<usize>,
 }
 
 /// Why a session ended.
@@ -79,8 +81,8 @@ pub async fn session(
     options: Options,
     world: &mut impl World,
 ) -> Result<()> {
-    let Options { interval, theme, recorded, filter, sort } = options;
-    let mut shell = dashboard(theme, interval, filter, sort).of_recording(recorded);
+    let Options { interval, theme, recorded, filter, sort, top } = options;
+    let mut shell = dashboard(theme, interval, filter, sort, top).of_recording(recorded);
     drive(&mut shell, || open().map(Some), world).await?;
     Ok(())
 }

@@ -38,11 +38,12 @@ pub fn dashboard(
     interval: Duration,
     filter: Filter,
     (column, direction): (&Column, Direction),
+    top: Option<usize>,
 ) -> Shell<'static> {
     Shell::new(
         Context::new(theme, interval, filter),
         vec![
-            Box::new(Processes::new(column, direction)),
+            Box::new(Processes::new(column, direction, top)),
             Box::new(paths::page()),
             Box::new(devices::page()),
         ],
@@ -285,7 +286,13 @@ impl<'a> Shell<'a> {
             Action::ToggleHelp => self.show(tabs - 1),
             Action::Back => self.back(),
             Action::Move(motion) => self.step(motion),
-            Action::ChooseSort => self.menu = self.top().order().map(|order| order.column),
+            Action::ChooseSort => {
+                let order = self.top().order();
+                let choices = self.choices();
+                let place =
+                    order.and_then(|order| choices.iter().position(|at| *at == order.column));
+                self.menu = order.map(|_| place.unwrap_or(0));
+            }
             Action::Reverse => {
                 if let Some(Order { column, descending }) = self.top().order() {
                     self.set_order(Order { column, descending: !descending });
@@ -312,7 +319,11 @@ impl<'a> Shell<'a> {
             Action::Accept if self.prompt.is_some() => self.go_to_named(),
             Action::Cancel if self.prompt.is_some() => self.prompt = None,
             Action::Accept => match self.menu.take() {
-                Some(column) => self.sort_by(column),
+                Some(entry) => {
+                    if let Some(column) = self.choices().get(entry) {
+                        self.sort_by(*column);
+                    }
+                }
                 None => self.context.filter.accept(),
             },
             Action::Cancel => {
@@ -372,7 +383,7 @@ impl<'a> Shell<'a> {
 
     fn step(&mut self, motion: Motion) {
         if let Some(entry) = self.menu {
-            let last = self.top().columns().len().saturating_sub(1);
+            let last = self.choices().len().saturating_sub(1);
             self.menu = Some(match motion {
                 Motion::Up => entry.saturating_sub(1),
                 Motion::Down => (entry + 1).min(last),
@@ -433,6 +444,12 @@ impl<'a> Shell<'a> {
             // Users look for the largest numbers, and for names from A.
             Order { column, descending: heading.numeric }
         });
+    }
+
+    /// The columns that the sort menu lists, by their places among all.
+    fn choices(&self) -> Vec<usize> {
+        let columns = self.top().columns();
+        (0..columns.len()).filter(|at| columns[*at].is_choice).collect()
     }
 
     fn set_order(&mut self, order: Order) {

@@ -193,6 +193,12 @@ impl Context {
         self.narrowed.selects(process, frame) && self.filter.selects(process, frame)
     }
 
+    /// What the command line has narrowed the list to, in a few words.
+    #[must_use]
+    pub(crate) fn narrowed_to(&self) -> Option<String> {
+        self.narrowed.in_words()
+    }
+
     /// Whether some processes are followed only, and there are others.
     #[must_use]
     pub(crate) fn follows_some(&self) -> bool {

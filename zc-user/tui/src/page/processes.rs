@@ -104,15 +104,17 @@ pub struct Processes {
     /// Stays as the user left it.
     order: Order,
     rows: Rows<ProcessKey>,
+    /// So many are listed at most.
+    top: Option<usize>,
 }
 
 impl Processes {
-    /// The page, sorted by this column.
+    /// The page, sorted by this column, with at most `top` processes.
     #[must_use]
-    pub fn new(column: &Column, direction: Direction) -> Self {
+    pub fn new(column: &Column, direction: Direction, top: Option<usize>) -> Self {
         let column = sortable().find(|(_, shown)| shown.column == column).map_or(3, |(at, _)| at);
         let descending = direction == Direction::Descending;
-        Self { order: Order { column, descending }, rows: Rows::default() }
+        Self { order: Order { column, descending }, rows: Rows::default(), top }
     }
 
     fn open(&self) -> Intent {
@@ -165,7 +167,9 @@ impl Page for Processes {
 
     fn arrange(&mut self, context: &Context) {
         if let Some(frame) = context.frame() {
-            self.rows.replace(keys(frame, context, self.order), rows_visible(context));
+            let mut keys = keys(frame, context, self.order);
+            keys.truncate(self.top.unwrap_or(usize::MAX));
+            self.rows.replace(keys, rows_visible(context));
         }
     }
 
@@ -217,14 +221,21 @@ impl Page for Processes {
         let typed = context.filter().text().trim();
         let window = self.rows.window(rows_visible(context));
         let at = window.map_or_else(String::new, |(first, last)| format!("{first}-{last} of "));
-        if !context.is_filtered() {
+        if !context.is_filtered() && self.top.is_none() {
             return format!("{at}{all} {processes}");
         }
         let shown = format!("{at}{shown}");
-        match typed {
-            "" => format!("{shown} of {all} {processes}"),
-            filter => format!("{shown} of {all} {processes}, filter: {}", sanitize(filter)),
+        let mut scope = format!("{shown} of {all} {processes}");
+        if let Some(top) = self.top {
+            scope.push_str(&format!(", --top {top}"));
         }
+        if let Some(narrowed) = context.narrowed_to() {
+            scope.push_str(&format!(", only: {}", sanitize(&narrowed)));
+        }
+        if !typed.is_empty() {
+            scope.push_str(&format!(", filter: {}", sanitize(typed)));
+        }
+        scope
     }
 
     fn draw(&self, context: &Context, area: Rect, buf: &mut Buffer) {
@@ -264,11 +275,14 @@ fn headings() -> Vec<Heading> {
             match shown.content {
                 Content::Value => heading,
                 Content::Sign => {
-                    Heading { title: "!", help: "There is advice for this process.", ..heading }
+                    let help = "There is advice for this process.";
+                    // A sign is there or not: from large to small, those with one come first.
+                    Heading { title: "!", help, numeric: true, is_choice: false }
                 }
                 Content::Curve => Heading {
                     title: "TREND",
                     help: "Bytes copied per second in each of the last intervals.",
+                    is_choice: false,
                     ..heading
                 },
             }

@@ -25,7 +25,8 @@ impl Shell<'_> {
         footer::draw(context, typed, &self.hints(), areas.footer, buf);
         if let Mode::Menu(entry) = self.mode() {
             let columns = self.top().columns();
-            let titles: Vec<_> = columns.iter().map(|column| (column.title, column.help)).collect();
+            let choices = columns.iter().filter(|column| column.is_choice);
+            let titles: Vec<_> = choices.map(|column| (column.title, column.help)).collect();
             menu::draw(&titles, entry, context.theme(), areas.body, buf);
         }
     }

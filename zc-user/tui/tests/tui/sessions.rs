@@ -60,10 +60,10 @@ fn sorting_by_key_and_reversing_it() {
     assert_eq!(by_copied[..2], ["nginx", "burst"]);
     let reversed = machine().ticks(3).keys("r").play().listed();
     assert_eq!(reversed.last().unwrap(), "nginx");
-    let by_moved = machine().ticks(3).keys("sjj").key(KeyCode::Enter).play();
+    let by_moved = machine().ticks(3).keys("sj").key(KeyCode::Enter).play();
     assert!(by_moved.text().contains(" MOVED/s▼"), "{}", by_moved.text());
     assert_eq!(by_moved.listed()[0], "java");
-    let by_name = machine().ticks(3).keys("sgjj").key(KeyCode::Enter).play();
+    let by_name = machine().ticks(3).keys("sgj").key(KeyCode::Enter).play();
     assert!(by_name.text().contains("COMMAND▲"), "names from A");
     assert_eq!(by_name.listed()[..2], ["burst", "evil"]);
 }
@@ -388,7 +388,7 @@ fn shell_at(place: &[Action]) -> Shell<'static> {
     let column = Processes::COPIED_BYTES_PER_SEC;
     let sort = (column, Direction::Descending);
     let theme = Theme::new(true, true);
-    let mut shell = dashboard(theme, Duration::from_secs(1), Filter::default(), sort);
+    let mut shell = dashboard(theme, Duration::from_secs(1), Filter::default(), sort, None);
     shell.resize(Rect::new(0, 0, 80, 24));
     for seconds in 0..2 {
         shell.receive(Ok(Some(Machine::default().after(seconds))));
@@ -555,4 +555,27 @@ fn a_recording_is_searched_for_a_time_or_a_mark() {
     // Live, there is nowhere to go.
     let live = machine().ticks(3).keys("@,.").play().text();
     assert!(!live.contains("go to:") && !live.contains("REPLAY"), "{live}");
+}
+
+#[test]
+fn what_the_command_line_says_is_obeyed_and_named() {
+    let mut narrowed = machine();
+    narrowed.filter.comms = vec!["nginx".into(), "java".into()];
+    let text = narrowed.size(120, 30).ticks(3).play().text();
+    assert!(text.contains("2 of 7 processes, only: name nginx or java"), "{text}");
+    let mut few = machine().size(120, 30);
+    few.top = Some(2);
+    let few = few.ticks(3).play();
+    assert_eq!(few.listed(), ["nginx", "burst"]);
+    assert!(few.text().contains("2 of 7 processes, --top 2"), "{}", few.text());
+}
+
+#[test]
+fn the_sort_menu_lists_each_column_once() {
+    let menu = machine().size(120, 40).ticks(3).keys("s").play().text();
+    assert!(menu.contains(" Sort by "), "{menu}");
+    assert!(!menu.contains("each of the last intervals"), "{menu}");
+    // What is chosen there is what is sorted by.
+    let played = machine().size(120, 40).ticks(3).keys("sg").key(KeyCode::Enter).play().text();
+    assert!(played.contains("PID▼"), "{played}");
 }
