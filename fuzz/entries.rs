@@ -12,6 +12,8 @@ use zc_model::{
 };
 use zc_probe::{btf::Btf, layout, site};
 use zc_recording::Recording;
+use zc_render::{sanitize::is_hostile, theme::Theme};
+use zc_report::{Report, Source, html, markdown, text};
 use zc_test_support::machine::Machine;
 
 /// An expression of `--filter`, and of `--expect`.
@@ -42,8 +44,35 @@ pub(crate) fn recording(data: &[u8]) {
             for index in 0..recording.len().min(64) {
                 let _ = recording.snapshot(index);
             }
+            reports(&recording);
         }
         Err(error) => is_short(&error),
+    }
+}
+
+/// What `zc report` writes of a recording.
+fn reports(recording: &Recording) {
+    let source = Source {
+        recording,
+        stretch: (0, recording.len() - 1),
+        filter: &Filter::default(),
+        selected: None,
+        title: None,
+        name: "fuzz.zc",
+        command: "zc report fuzz.zc",
+        unreadable: &[],
+    };
+    let Ok(Some(report)) = Report::of(&source) else { return };
+    let style = text::Style { theme: Theme::new(false, true), columns: 80 };
+    let mut forms = [Vec::new(), Vec::new(), Vec::new()];
+    let [page, document, lines] = &mut forms;
+    html::write(&report, page).expect("memory takes it");
+    markdown::write(&report, document).expect("memory takes it");
+    text::write(&report, style, lines).expect("memory takes it");
+    for form in forms {
+        let form = String::from_utf8(form).expect("text");
+        assert!(!form.contains(|c| c != '\n' && is_hostile(c)), "{form:?}");
+        assert!(form.len() < 4 << 20, "{} bytes", form.len());
     }
 }
 

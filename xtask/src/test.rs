@@ -15,7 +15,7 @@ use crate::shell;
 use crate::workspace;
 
 /// The programs that the tests observe, drive, or compare with.
-pub(crate) const PROGRAMS: [Program; 19] = [
+pub(crate) const PROGRAMS: [Program; 20] = [
     Program { name: "nginx", package: "nginx-light" },
     Program { name: "javac", package: "default-jdk-headless" },
     Program { name: "/usr/share/java/netty-transport.jar", package: "libnetty-java" },
@@ -35,6 +35,7 @@ pub(crate) const PROGRAMS: [Program; 19] = [
     Program { name: "redis-server", package: "redis-server" },
     Program { name: "redis-benchmark", package: "redis-tools" },
     Program { name: "perf", package: "linux-perf" },
+    Program { name: "chromium-headless-shell", package: "chromium-headless-shell" },
 ];
 
 /// The file in the target directory that lists the tests that the last run skipped, and why. The test

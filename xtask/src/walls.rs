@@ -9,7 +9,7 @@ use crate::shell;
 ///
 /// The arrows go from the probes to the screen: nothing below knows what is above, and only the binary
 /// knows both the probes and what shows their counts.
-const WALLS: [(&str, &[&str]); 8] = [
+const WALLS: [(&str, &[&str]); 9] = [
     // It looks at files, and knows neither processes nor samples.
     ("zc-code", &["aya", "tokio", "ratatui", "clap", "zc-common", "zc-model", "zc-probe"]),
     (
@@ -22,12 +22,16 @@ const WALLS: [(&str, &[&str]); 8] = [
             "zc-probe",
             "zc-session",
             "zc-render",
+            "zc-report",
             "zc-tui",
             "zc-lab",
         ],
     ),
-    ("zc-probe", &["ratatui", "clap", "zc-session", "zc-render", "zc-tui", "zc-lab"]),
-    ("zc-session", &["aya", "ratatui", "clap", "zc-probe", "zc-render", "zc-tui", "zc-lab"]),
+    ("zc-probe", &["ratatui", "clap", "zc-session", "zc-render", "zc-report", "zc-tui", "zc-lab"]),
+    (
+        "zc-session",
+        &["aya", "ratatui", "clap", "zc-probe", "zc-render", "zc-report", "zc-tui", "zc-lab"],
+    ),
     (
         "zc-recording",
         &[
@@ -38,13 +42,18 @@ const WALLS: [(&str, &[&str]); 8] = [
             "zc-probe",
             "zc-session",
             "zc-render",
+            "zc-report",
             "zc-tui",
             "zc-lab",
         ],
     ),
-    ("zc-render", &["aya", "tokio", "clap", "zc-probe", "zc-session", "zc-tui", "zc-lab"]),
-    ("zc-tui", &["aya", "clap", "zc-probe", "zc-lab"]),
-    ("zc-lab", &["aya", "zc-probe"]),
+    (
+        "zc-render",
+        &["aya", "tokio", "clap", "zc-probe", "zc-session", "zc-report", "zc-tui", "zc-lab"],
+    ),
+    ("zc-report", &["aya", "tokio", "clap", "zc-probe", "zc-session", "zc-tui", "zc-lab"]),
+    ("zc-tui", &["aya", "clap", "zc-probe", "zc-report", "zc-lab"]),
+    ("zc-lab", &["aya", "zc-probe", "zc-report"]),
 ];
 
 /// A line for each dependency through a wall, with the packages that lead to it. Asks cargo what each

@@ -29,7 +29,7 @@ use zc_probe::{
 };
 use zc_render::csv::{PathColumn, Rows};
 
-pub(crate) use recording::{Mark, Record, Replay};
+pub(crate) use recording::{Mark, Record, Replay, Report, ReportForm};
 pub(crate) use stacks::{StackForm, Stacks};
 
 /// The words were understood, but together they make no sense: exit status 2.
@@ -76,6 +76,8 @@ pub(crate) enum Verb {
     Mark(Mark),
     /// Look at a recording: in the dashboard, or as text, JSON or CSV
     Replay(Replay),
+    /// Write what a recording says: a page for a browser, Markdown or text
+    Report(Report),
     /// Print which code, by its call stack, makes the kernel copy how many bytes
     Stacks(Stacks),
     /// The lab and its tour.

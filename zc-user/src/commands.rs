@@ -32,6 +32,7 @@ mod objects;
 mod privilege;
 mod record;
 mod recorded;
+mod recording_report;
 mod replay;
 mod report;
 mod stacks;
@@ -59,6 +60,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Record(arguments) => runtime.block_on(record::run(&arguments)),
         Verb::Mark(arguments) => mark::run(&arguments),
         Verb::Replay(arguments) => runtime.block_on(replay::run(&arguments)),
+        Verb::Report(arguments) => recording_report::run(&arguments),
         Verb::Stacks(arguments) => runtime.block_on(stacks::run(&arguments)),
         #[cfg(feature = "lab")]
         Verb::Lab(verb) => runtime.block_on(lab::verb(&verb)),

@@ -30,6 +30,8 @@ mod privilege;
 mod readme;
 #[path = "edge/record.rs"]
 mod record;
+#[path = "edge/report.rs"]
+mod report;
 #[path = "edge/samples.rs"]
 mod samples;
 #[path = "edge/signal.rs"]

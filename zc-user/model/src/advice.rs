@@ -13,11 +13,15 @@ use crate::{
     ledger::PathSum,
     row::Row,
     snapshot::PathSample,
+    tax::{CopyTime, CopyTimes},
     zerocopy::{self, Reason},
 };
 
 mod calls;
+mod command;
 mod relay;
+
+pub use self::command::{ByCommand, by_command};
 
 /// A rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -165,6 +169,9 @@ pub struct Saving {
     pub copied_bytes: u64,
     /// Switches between user and kernel mode that would not have happened.
     pub mode_switches: u64,
+    /// CPU time that the copies of these bytes took: what is spent on them, not what is left without them, for
+    /// passing on references takes time, too. `None` where it is not known, or too few samples were taken.
+    pub cpu: Option<CopyTime>,
 }
 
 /// A rule that applies.
@@ -320,6 +327,12 @@ fn each(row: Row<'_>, frame: &Frame, mut found: impl FnMut(Advice)) {
     if row.paths.is_empty() || row.group.is_some() {
         return;
     }
+    let mut found = |mut one: Advice| {
+        let mut times = CopyTimes::default();
+        times.add(row, frame, one.saving.copied_bytes);
+        one.saving.cpu = times.known();
+        found(one);
+    };
     relay::passed_on(row, frame, &mut found);
     calls::small(row, &mut found);
     calls::small_zerocopy_sends(row.paths, &mut found);
@@ -361,7 +374,7 @@ fn zerocopy_not_achieved(row: Row<'_>, frame: &Frame, found: &mut impl FnMut(Adv
     found(Advice {
         rule: Rule::ZerocopyNotAchieved,
         certainty,
-        saving: Saving { copied_bytes: avoidable, mode_switches: 0 },
+        saving: Saving { copied_bytes: avoidable, ..Saving::default() },
         evidence: Evidence::Copied { sends, reason },
     });
 }

@@ -126,6 +126,36 @@ impl Picture {
         self.hops.iter().find(|hop| (hop.from, hop.to, hop.means) == (from, to, means))
     }
 
+    /// What the road between neighbours shows: the way of the textbook, or else another, if it is known which.
+    #[must_use]
+    pub fn on_road(&self, from: Place, to: Place) -> Option<&Hop> {
+        let usual = self.hop(from, to, road(from, to));
+        usual.or_else(|| {
+            let hops = self.hops.iter().filter(|hop| (hop.from, hop.to) == (from, to));
+            hops.filter(|hop| hop.provenance != Provenance::Unavailable)
+                .max_by_key(|hop| (hop.bytes, hop.means))
+        })
+    }
+
+    /// What travels, and not on the road between neighbours, in order.
+    #[must_use]
+    pub fn detours(&self) -> Vec<&Hop> {
+        let mut hops = self.travelled();
+        hops.retain(|hop| {
+            let neighbours = (hop.from as usize).abs_diff(hop.to as usize) == 1;
+            !(neighbours && self.on_road(hop.from, hop.to) == Some(hop))
+        });
+        hops
+    }
+
+    /// All that travels, in order.
+    #[must_use]
+    pub fn travelled(&self) -> Vec<&Hop> {
+        let mut hops: Vec<&Hop> = self.hops.iter().filter(|hop| hop.bytes > 0).collect();
+        hops.sort_by_key(|hop| (hop.from, hop.to, hop.means));
+        hops
+    }
+
     fn add_path(&mut self, sample: &PathSample) {
         let PathSample { moved_bytes, copied_bytes, provenance, .. } = *sample;
         let Some(path) = sample.path.known() else { return };
@@ -155,6 +185,13 @@ impl Picture {
             _ => {}
         }
     }
+}
+
+/// How bytes travel on the main road between these neighbours.
+#[must_use]
+pub fn road(a: Place, b: Place) -> Means {
+    let device = |place| matches!(place, Place::Storage | Place::Network);
+    if device(a) || device(b) { Means::Dma } else { Means::Copy }
 }
 
 /// How bytes get from socket to socket on one machine: the kernel hands over the packets.

@@ -11,7 +11,7 @@ use ratatui::{
 
 use crate::{cell, plain, symbols::Arrow, theme::Theme};
 use zc_model::{
-    picture::{Hop, Means, Picture, Place},
+    picture::{Hop, Means, Picture, Place, road},
     snapshot::Provenance,
 };
 
@@ -74,9 +74,9 @@ impl<'a> Diagram<'a> {
     pub fn height(&self, width: u16) -> u16 {
         let count = |hops: usize| u16::try_from(hops).unwrap_or(u16::MAX - BOTH_WAYS - 1);
         let lines = if width < LEAST_WIDTH {
-            count(self.listed().len()).max(1)
+            count(self.picture.travelled().len()).max(1)
         } else {
-            self.layout(Rect::new(0, 0, width, 1)).lines + count(self.detours().len())
+            self.layout(Rect::new(0, 0, width, 1)).lines + count(self.picture.detours().len())
         };
         lines + u16::from(self.legend)
     }
@@ -122,7 +122,7 @@ impl<'a> Diagram<'a> {
             }
         }
         let mut y = area.y + layout.lines;
-        for hop in self.detours() {
+        for hop in self.picture.detours() {
             if y >= area.bottom() {
                 break;
             }
@@ -135,7 +135,7 @@ impl<'a> Diagram<'a> {
     fn draw_place(&self, place: Place, broken: bool, rect: Rect, buf: &mut Buffer) {
         Block::bordered().border_set(self.theme.symbols.border).render(rect, buf);
         let idle = self.unit == Unit::Total
-            && !self.listed().iter().any(|hop| hop.from == place || hop.to == place);
+            && !self.picture.travelled().iter().any(|hop| hop.from == place || hop.to == place);
         let style = if idle { self.theme.dim() } else { self.theme.strong() };
         let lines = name_lines(self.picture.name(place), broken);
         let above = rect.height.saturating_sub(count(lines.len())) / 2;
@@ -154,7 +154,7 @@ impl<'a> Diagram<'a> {
         gap: Rect,
         buf: &mut Buffer,
     ) {
-        let hop = self.on_road(from, to);
+        let hop = self.picture.on_road(from, to);
         let means = hop.map_or(road(from, to), |hop| hop.means);
         let rightwards = from < to;
         let known = hop.is_none_or(|hop| hop.provenance != Provenance::Unavailable);
@@ -228,7 +228,7 @@ impl<'a> Diagram<'a> {
     }
 
     fn draw_list(&self, area: Rect, buf: &mut Buffer) {
-        let hops = self.listed();
+        let hops = self.picture.travelled();
         if hops.is_empty() {
             let words = match self.unit {
                 Unit::PerSecond(_) => "nothing moved in this interval",
@@ -258,9 +258,9 @@ impl<'a> Diagram<'a> {
         let widths = if broken { self.widths(true) } else { whole };
         let both_ways = match self.unit {
             Unit::PerSecond(_) => true,
-            Unit::Total => Place::ALL
-                .windows(2)
-                .any(|pair| self.on_road(pair[1], pair[0]).is_some_and(|hop| hop.bytes > 0)),
+            Unit::Total => Place::ALL.windows(2).any(|pair| {
+                self.picture.on_road(pair[1], pair[0]).is_some_and(|hop| hop.bytes > 0)
+            }),
         };
         let names = Place::ALL.iter().map(|place| name_lines(self.picture.name(*place), broken));
         let names = names.map(|lines| count(lines.len())).max().unwrap_or(1);
@@ -281,34 +281,6 @@ impl<'a> Diagram<'a> {
             *width = count(lines.iter().map(|line| line.len()).max().unwrap_or(0)) + 2;
         }
         widths
-    }
-
-    /// What the road between neighbours shows: the way of the textbooks, or else another, if it is
-    /// known which.
-    fn on_road(&self, from: Place, to: Place) -> Option<&'a Hop> {
-        let usual = self.picture.hop(from, to, road(from, to));
-        usual.or_else(|| {
-            let hops = self.picture.hops.iter().filter(|hop| (hop.from, hop.to) == (from, to));
-            hops.filter(|hop| hop.provenance != Provenance::Unavailable)
-                .max_by_key(|hop| (hop.bytes, hop.means))
-        })
-    }
-
-    fn detours(&self) -> Vec<&'a Hop> {
-        self.sorted(|hop| {
-            let neighbours = (hop.from as usize).abs_diff(hop.to as usize) == 1;
-            hop.bytes > 0 && !(neighbours && self.on_road(hop.from, hop.to) == Some(hop))
-        })
-    }
-
-    fn listed(&self) -> Vec<&'a Hop> {
-        self.sorted(|hop| hop.bytes > 0)
-    }
-
-    fn sorted(&self, keep: impl Fn(&Hop) -> bool) -> Vec<&'a Hop> {
-        let mut hops: Vec<&Hop> = self.picture.hops.iter().filter(|hop| keep(hop)).collect();
-        hops.sort_by_key(|hop| (hop.from, hop.to, hop.means));
-        hops
     }
 
     fn style(&self, means: Means) -> Style {
@@ -361,13 +333,9 @@ fn arrow(theme: Theme, means: Means) -> Arrow {
     }
 }
 
-/// How bytes travel on the main road between these neighbours.
-fn road(a: Place, b: Place) -> Means {
-    let device = |place| matches!(place, Place::Storage | Place::Network);
-    if device(a) || device(b) { Means::Dma } else { Means::Copy }
-}
-
-fn name(hop: &Hop) -> &'static str {
+/// How the bytes of a hop travel, in words.
+#[must_use]
+pub fn name(hop: &Hop) -> &'static str {
     match (hop.means, hop.provenance) {
         (Means::Reference, Provenance::Unavailable) => "copied or by reference",
         (Means::Copy, _) => "copied",

@@ -59,8 +59,9 @@ pub(crate) fn whole(value: f64) -> u64 {
     value.round() as u64
 }
 
-/// The parts of a line: the process, the frames, and the path.
-fn stack(row: &StackSample) -> Vec<String> {
+/// The parts of a line: the process, the frames, and the path. Safe for a terminal.
+#[must_use]
+pub fn stack(row: &StackSample) -> Vec<String> {
     let comm = if row.comm.is_empty() { "(unattributed)".into() } else { sanitize(&row.comm) };
     let mut parts = vec![part(&comm)];
     match row.end {

@@ -100,6 +100,28 @@ pub fn clock(at_ns: u64) -> String {
     format!("{hours:02}:{minutes:02}:{:02} UTC", seconds % 60)
 }
 
+/// A moment, ns since the Unix epoch, as a day and a time: `2026-11-29 15:12:03 UTC`.
+#[must_use]
+pub fn date_time(at_ns: u64) -> String {
+    let (year, month, day) = date(at_ns / 1_000_000_000 / 86_400);
+    format!("{year:04}-{month:02}-{day:02} {}", clock(at_ns))
+}
+
+/// Year, month and day of a day since the Unix epoch, in the Gregorian calendar: eras of 400 years that begin with
+/// March, so that leap days are the last ones of a year.
+const fn date(days: u64) -> (u64, u64, u64) {
+    const ERA: u64 = 146_097;
+    // From 1 March 0000.
+    let days = days + 719_468;
+    let in_era = days % ERA;
+    let year = (in_era - in_era / 1_460 + in_era / 36_524 - in_era / (ERA - 1)) / 365;
+    let in_year = in_era - (365 * year + year / 4 - year / 100);
+    let from_march = (5 * in_year + 2) / 153;
+    let day = in_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    (days / ERA * 400 + year + (month <= 2) as u64, month, day)
+}
+
 /// The cell as it is shown, without a mark. Safe for a terminal.
 #[must_use]
 pub fn value<'a>(value: &'a Value<'_>, unit: Unit) -> Cow<'a, str> {
@@ -237,6 +259,22 @@ mod tests {
         for (ns, text) in shown.into_iter().chain([(3_600_000_000_000, "1:00:00")]) {
             assert_eq!(stopwatch(ns), text);
         }
+    }
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        let shown = [
+            (0, "1970-01-01"),
+            (951_782_400, "2000-02-29"),
+            (951_868_800, "2000-03-01"),
+            (1_709_164_800, "2024-02-29"),
+            (1_735_603_200, "2024-12-31"),
+            (4_107_542_400, "2100-03-01"),
+        ];
+        for (seconds, day) in shown {
+            assert_eq!(date_time(seconds * 1_000_000_000), format!("{day} 00:00:00 UTC"));
+        }
+        assert!(date_time(u64::MAX).starts_with("2554-07-21 23:34:33"));
     }
 
     #[test]

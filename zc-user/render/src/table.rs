@@ -12,4 +12,11 @@ mod stacks;
 mod stat;
 mod zerocopy;
 
-pub use self::{objects::write_objects, once::write_once, stacks::write_stacks, stat::write_stat};
+pub use self::{
+    flows::{how, unknown as unknown_flows},
+    notes::{losses, notes},
+    objects::{name as object_name, processes as users, shortened, write_objects},
+    once::{UNATTRIBUTED, write_once},
+    stacks::write_stacks,
+    stat::write_stat,
+};

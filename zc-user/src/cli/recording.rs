@@ -1,8 +1,8 @@
-//! The command lines of `zc record` and `zc replay`.
+//! The command lines of `zc record`, `zc replay` and `zc report`.
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{Format, Probing, Selection, interval, pid};
 
@@ -96,6 +96,54 @@ pub(crate) struct Replay {
     /// Form of the output.
     #[command(flatten)]
     pub(crate) format: Format,
+}
+
+/// `zc report`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "Without --format, the ending of FILE decides: .md is Markdown, .txt is text, and anything else a \
+                  page. Without --output, text is written to a terminal, and a page to a file or a pipe."
+)]
+pub(crate) struct Report {
+    /// The recording
+    #[arg(value_name = "RECORDING")]
+    pub(crate) recording: PathBuf,
+    /// Write the report to this file, which is replaced as a whole [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write a page for a browser (one file that needs no network), Markdown or text
+    #[arg(long, value_name = "FORM")]
+    pub(crate) format: Option<ReportForm>,
+    /// Begin so long after the beginning, such as 90s, 5m or 1h, at a time of day (UTC), such as 15:12, or at the
+    /// mark of this name
+    #[arg(long, value_name = "TIME|MARK")]
+    pub(crate) from: Option<String>,
+    /// End at such a moment [default: the end of the recording]
+    #[arg(long, value_name = "TIME|MARK")]
+    pub(crate) to: Option<String>,
+    /// Give the report this heading
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) title: Option<String>,
+    /// Report only processes of this name, of any bytes; * stands for any text
+    #[arg(long = "comm", value_name = "NAME")]
+    pub(crate) comms: Vec<OsString>,
+    /// Report only processes in this control group or below it; * stands for any text
+    #[arg(long = "cgroup", value_name = "PATH")]
+    pub(crate) cgroups: Vec<String>,
+    /// Do not use colours
+    #[arg(long)]
+    pub(crate) no_color: bool,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportForm {
+    /// A page for a browser.
+    Html,
+    /// Markdown.
+    Markdown,
+    /// Text.
+    Text,
 }
 
 /// A time with its unit: `90s`, `10m`, `1.5h`.

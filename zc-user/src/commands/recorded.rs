@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use super::record::former;
 use crate::cli::Usage;
 use zc_privilege::files;
-use zc_recording::{Damage, Growth, Meta, Recording, Unreadable};
+use zc_recording::{Damage, Growth, Meta, NoMoment, Recording, Unreadable};
 use zc_render::{human, sanitize::sanitize};
 
 /// Opens the recording at `path` with the user's rights, and the file before it if the recorder has begun another one.
@@ -142,4 +142,18 @@ pub(super) fn damage(damage: Damage) -> Option<String> {
         ));
     }
     (!parts.is_empty()).then(|| format!("of the recording {}", parts.join("; ")))
+}
+
+/// The moment that the user names, ns since the Unix epoch.
+pub(super) fn moment(text: &str, recording: &Recording) -> Result<u64, Usage> {
+    recording.find(text).map_err(|error| {
+        let known: Vec<_> =
+            recording.marks().iter().map(|(_, mark)| sanitize(&mark.text).into_owned()).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let text = sanitize(text);
+        Usage(match error {
+            NoMoment::Unknown => format!("cannot go to '{text}': {error}; marks: {known}"),
+            NoMoment::Beyond(_) | NoMoment::NotThen => format!("cannot go to '{text}': {error}"),
+        })
+    })
 }

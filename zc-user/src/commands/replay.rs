@@ -12,8 +12,7 @@ use rustix::thread::CapabilitySet;
 use super::{privilege, recorded, say, top};
 use crate::cli::{Replay as Arguments, Top, Usage};
 use zc_model::{filter::Filter, group::GroupBy};
-use zc_recording::{NoMoment, Recording, Replay};
-use zc_render::sanitize::sanitize;
+use zc_recording::Replay;
 
 /// Runs `zc replay`.
 pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -27,7 +26,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let begin = match &arguments.from {
         _ if arguments.follow => Some(recording.ends().1),
-        Some(from) => Some(moment(from, &recording)?),
+        Some(from) => Some(recorded::moment(from, &recording)?),
         None => None,
     };
     let plain =
@@ -64,18 +63,4 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         say(&damage);
     }
     played.map(|()| ExitCode::SUCCESS)
-}
-
-/// When to begin, ns since the Unix epoch.
-fn moment(text: &str, recording: &Recording) -> Result<u64, Usage> {
-    recording.find(text).map_err(|error| {
-        let known: Vec<_> =
-            recording.marks().iter().map(|(_, mark)| sanitize(&mark.text).into_owned()).collect();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        let text = sanitize(text);
-        Usage(match error {
-            NoMoment::Unknown => format!("cannot begin at '{text}': {error}; marks: {known}"),
-            NoMoment::Beyond(_) | NoMoment::NotThen => format!("cannot begin at '{text}': {error}"),
-        })
-    })
 }

@@ -44,8 +44,8 @@ pub(super) fn small(row: Row<'_>, found: &mut impl FnMut(Advice)) {
             CopyPath::FileRead | CopyPath::FileWrite => Certainty::Possible,
             _ => Certainty::Likely,
         };
-        let saving =
-            Saving { copied_bytes: 0, mode_switches: 2 * calls.ops.saturating_sub(needed) };
+        let mode_switches = 2 * calls.ops.saturating_sub(needed);
+        let saving = Saving { mode_switches, ..Saving::default() };
         let evidence = Evidence::Calls(calls);
         found(Advice { rule: Rule::SmallCalls, certainty, saving, evidence });
     }

@@ -16,6 +16,7 @@ use crate::{
     ledger::PathSum,
     row::Row,
     snapshot::{Limitation, PathSample, Provenance},
+    tax::SAMPLE_NS,
 };
 
 /// From which path to which, what it is called, the copies per byte that remain, and the counter of bytes.
@@ -58,9 +59,6 @@ const POSSIBLE_PS: u64 = 400;
 /// The same, of the time itself, however many bytes there are.
 const MEASURED_PS: u64 = 100;
 const LIKELY_PS: u64 = 150;
-
-/// CPU time between two samples of one CPU, on average: there are 99 a second.
-const SAMPLE_NS: u64 = 10_101_010;
 
 /// CPU time of which `hits` were seen, one in `each_ns`: an upper bound of 95 %.
 const fn upper_bound(hits: u64, each_ns: u64) -> u64 {
@@ -288,7 +286,7 @@ fn advise(
     let Evidence::Passed { bytes, .. } = evidence else { return };
     let copied_bytes = copied.saturating_sub(copies_left.saturating_mul(bytes));
     if copied_bytes > 0 {
-        let saving = Saving { copied_bytes, mode_switches: 0 };
+        let saving = Saving { copied_bytes, ..Saving::default() };
         found(Advice { rule, certainty, saving, evidence });
     }
 }

@@ -32,7 +32,7 @@ fn rules(paths: &[PathSample], counters: &[(CounterId, u64)]) -> Vec<(Rule, Savi
 }
 
 const fn copies(copied_bytes: u64) -> Saving {
-    Saving { copied_bytes, mode_switches: 0 }
+    Saving { copied_bytes, mode_switches: 0, cpu: None }
 }
 
 fn failed(on: CopyPath) -> PathSample {
@@ -259,7 +259,7 @@ fn sendfile_needs_no_advice() {
 fn small_calls_are_small_and_many_and_all_that_a_program_does() {
     let write = |ops, bytes| path(CopyPath::FileWrite, ops, ops * bytes);
     let calls = |calls| [(Syscalls, calls)];
-    let saving = Saving { copied_bytes: 0, mode_switches: 2 * (10_000 - 79) };
+    let saving = Saving { mode_switches: 2 * (10_000 - 79), ..Saving::default() };
     assert_eq!(rules(&[write(10_000, 512)], &calls(12_500)), [(Rule::SmallCalls, saving)]);
     assert_eq!(rules(&[write(9_999, 512)], &calls(9_999)), []);
     assert_eq!(rules(&[write(10_000, 513)], &calls(10_000)), []);
@@ -323,4 +323,51 @@ fn every_rule_names_its_condition() {
     for rule in Rule::ALL {
         assert!(rule.condition().starts_with("if "), "{rule:?}");
     }
+}
+
+/// A process that sends a file of so many bytes from the buffers into which it was read.
+fn server(pid: u32, comm: &str, bytes: u64, samples: u64) -> crate::snapshot::ProcessSample {
+    let read = path(CopyPath::FileRead, 1_000, bytes);
+    let sent = socket(CopyPath::SocketSend, SocketKind::Tcp, 1_000, bytes);
+    let mut process = process(pid, comm, &[read, sent]);
+    process.counters[RelayedFileSocketBytes] = bytes;
+    process.counters[CopySamples] = samples;
+    process.counters[CpuSamples] = samples;
+    // All of it is from this thread.
+    process.counters[RelayingCpuSamples] = samples;
+    process
+}
+
+#[test]
+fn the_cpu_time_of_a_saving_is_that_of_its_copies() {
+    let frame = Frame::cumulative(snapshot(10, &[server(7, "x", 211 * MIB, 49)]));
+    let saving = best(Row::process(&frame.processes[0]), &frame).unwrap().saving;
+    // All copies would go: 49 samples, and 1.96 times the root of that.
+    let cpu = saving.cpu.unwrap();
+    assert_eq!((saving.copied_bytes, cpu.ns), (422 * MIB, 49 * 10_101_010));
+    assert_eq!(cpu.margin_ns, 138_585_857);
+    let frame = Frame::cumulative(snapshot(10, &[server(7, "x", 211 * MIB, 24)]));
+    assert_eq!(best(Row::process(&frame.processes[0]), &frame).unwrap().saving.cpu, None);
+}
+
+#[test]
+fn what_processes_of_one_name_are_advised_is_said_once() {
+    let workers = [
+        server(1, "nginx", 211 * MIB, 20),
+        server(2, "nginx", 103 * MIB, 16),
+        server(3, "other", 107 * MIB, 13),
+    ];
+    let frame = Frame::cumulative(snapshot(10, &workers));
+    let found = by_command(&frame);
+    let said: Vec<_> = found.iter().map(|one| (one.comm, one.processes, one.first.pid)).collect();
+    assert_eq!(said, [("nginx", 2, 1), ("other", 1, 3)]);
+    let saving = found[0].advice.saving;
+    // Neither has samples enough by itself.
+    let cpu = saving.cpu.unwrap();
+    assert_eq!((saving.copied_bytes, cpu.ns), (2 * 314 * MIB, 36 * 10_101_010));
+    assert_eq!(found[1].advice.saving.cpu, None);
+    let Evidence::Passed { from, to, bytes } = found[0].advice.evidence else {
+        panic!("{found:?}")
+    };
+    assert_eq!((from.ops, to.moved_bytes, bytes), (2_000, 314 * MIB, 314 * MIB));
 }

@@ -164,6 +164,9 @@ pub(super) struct Advice {
     condition: &'static str,
     saved_copied_bytes: u64,
     saved_mode_switches: u64,
+    /// `null` where it is not known, or too few samples were taken.
+    saved_cpu_ns: Option<u64>,
+    saved_cpu_margin_ns: Option<u64>,
 }
 
 /// A function that copies, in a document.
@@ -403,6 +406,8 @@ impl Advice {
             condition: advice.condition(),
             saved_copied_bytes: advice.saving.copied_bytes,
             saved_mode_switches: advice.saving.mode_switches,
+            saved_cpu_ns: advice.saving.cpu.map(|cpu| cpu.ns),
+            saved_cpu_margin_ns: advice.saving.cpu.map(|cpu| cpu.margin_ns),
         }
     }
 }

@@ -85,14 +85,17 @@ fn line(flow: &Flow, peers: &Peers<'_>) -> [String; 4] {
 }
 
 /// Bytes that threads passed on, of which no flow says between what: it was not seen, or there was no room.
-fn unknown(frame: &Frame) -> u64 {
+#[must_use]
+pub fn unknown(frame: &Frame) -> u64 {
     let counted = frame.totals.counters.relayed();
     let flows = frame.objects.iter().flat_map(|objects| &objects.flows);
     let relayed = flows.filter(|flow| flow.via == FlowVia::Relayed).map(|flow| flow.bytes);
     counted.saturating_sub(relayed.fold(0, u64::saturating_add))
 }
 
-fn how(via: FlowVia) -> String {
+/// How bytes got from an object to another, in a word.
+#[must_use]
+pub fn how(via: FlowVia) -> String {
     let FlowVia::Path(path) = via else { return "read+write".into() };
     match path.known() {
         Some(CopyPath::Tee) => "tee".into(),

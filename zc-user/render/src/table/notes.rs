@@ -31,6 +31,19 @@ pub(super) enum About<'a> {
 /// Explains every mark and dash that the machine's limitations give rise to, and names what was
 /// lost.
 pub(super) fn write(frame: &Frame, about: About<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let notes = collect(frame, about);
+    if !notes.is_empty() {
+        writeln!(out, "\nNotes")?;
+        for note in notes {
+            write_wrapped(&note, out)?;
+        }
+    }
+    let [own, others] = losses(frame);
+    write_losses("Losses", &own, out)?;
+    write_losses("Losses on this machine, of any process", &others, out)
+}
+
+fn collect(frame: &Frame, about: About<'_>) -> Vec<String> {
     let mut notes = marks(frame);
     if let About::Everything(groups) = about {
         notes.extend(groups.and_then(strangers));
@@ -40,16 +53,21 @@ pub(super) fn write(frame: &Frame, about: About<'_>, out: &mut dyn io::Write) ->
     if let About::Everything(_) = about {
         notes.extend(limitations(frame));
     }
-    if !notes.is_empty() {
-        writeln!(out, "\nNotes")?;
-        for note in notes {
-            write_wrapped(&note, out)?;
-        }
-    }
-    let (own, others): (Vec<_>, Vec<_>) =
-        frame.losses.occurred().partition(|(loss, _)| frame.scope.concerns(*loss));
-    write_losses("Losses", &own, out)?;
-    write_losses("Losses on this machine, of any process", &others, out)
+    notes
+}
+
+/// The same sentences as below a table of these groups: what every mark means, and which counters are not simply
+/// measured.
+#[must_use]
+pub fn notes(frame: &Frame, groups: Option<&[Group]>) -> Vec<String> {
+    collect(frame, About::Everything(groups))
+}
+
+/// What was lost of the processes of a frame, and of any process on the machine.
+#[must_use]
+pub fn losses(frame: &Frame) -> [Vec<(LossId, u64)>; 2] {
+    let (own, others) = frame.losses.occurred().partition(|(loss, _)| frame.scope.concerns(*loss));
+    [own, others]
 }
 
 fn write_losses(title: &str, losses: &[(LossId, u64)], out: &mut dyn io::Write) -> io::Result<()> {

@@ -172,8 +172,9 @@ pub(super) fn bytes(bytes: u64) -> Cell {
     Cell::value(&Value::Integer(bytes, Quality::MEASURED), Unit::Bytes)
 }
 
-/// `nginx[4711]`, or how many processes there are.
-pub(super) fn processes(processes: &[(ProcessId, std::sync::Arc<str>)]) -> String {
+/// `nginx[4711]`, or how many processes there are. Safe for a terminal.
+#[must_use]
+pub fn processes(processes: &[(ProcessId, std::sync::Arc<str>)]) -> String {
     let [(first, comm), others @ ..] = processes else { return String::new() };
     let comm = sanitize(comm);
     if others.is_empty() {
@@ -191,8 +192,9 @@ fn one(process: ProcessId, comm: &str) -> String {
     format!("{comm}[{}]", process.pid)
 }
 
-/// What an object is called that these processes use.
-pub(super) fn name(
+/// What an object is called that these processes use. Safe for a terminal.
+#[must_use]
+pub fn name(
     object: &Object,
     users: &[(ProcessId, std::sync::Arc<str>)],
     peers: &Peers<'_>,
@@ -249,7 +251,8 @@ fn socket(object: &Object) -> String {
 }
 
 /// The name in that many columns: of a path the last component, and as much of the beginning as there is room for.
-pub(super) fn shortened(name: &str, room: usize) -> Cow<'_, str> {
+#[must_use]
+pub fn shortened(name: &str, room: usize) -> Cow<'_, str> {
     const GAP: &str = "...";
     if name.width() <= room {
         return Cow::Borrowed(name);

@@ -84,7 +84,7 @@ pub(super) fn write_tax(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()
 }
 
 /// The name of the row of what is unattributed.
-pub(super) const UNATTRIBUTED: &str = "(unattributed)";
+pub const UNATTRIBUTED: &str = "(unattributed)";
 
 /// Writes a table of these groups, or of the processes to list, and below them what is unattributed, if there is anything.
 pub(super) fn write_rows(

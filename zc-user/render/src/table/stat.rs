@@ -210,8 +210,11 @@ fn write_advice(frame: &Frame, listing: &Listing, out: &mut dyn io::Write) -> io
     }
     writeln!(out, "\nAdvice")?;
     for (process, advice) in found.iter().take(MOST_ADVICE) {
-        let saving = words::saving(advice.saving, frame.seconds())
-            .map_or_else(String::new, |saving| format!(" ({saving})"));
+        let seconds = frame.seconds();
+        let saved = words::saving(advice.saving, seconds).into_iter();
+        let saved: Vec<_> = saved.chain(words::spent(advice.saving, seconds)).collect();
+        let saving =
+            if saved.is_empty() { String::new() } else { format!(" ({})", saved.join("; ")) };
         let text = format!(
             "{} {}: {}. {}: {}, {}{saving}.",
             process.id,

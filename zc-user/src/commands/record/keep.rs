@@ -171,7 +171,10 @@ impl Keep for Log {
         self.append(&writer.end(at_ns))?;
         self.check_name()?;
         let path = shown(&self.path);
-        Ok(format!("{} in '{path}'; see: zc replay '{path}'", human::bytes(self.size)))
+        Ok(format!(
+            "{} in '{path}'; see: zc replay '{path}', zc report '{path}'",
+            human::bytes(self.size)
+        ))
     }
 }
 

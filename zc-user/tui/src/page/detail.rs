@@ -29,7 +29,7 @@ use zc_model::{
     value::Value,
 };
 use zc_render::{
-    cell,
+    advice as words, cell,
     diagram::{Diagram, Unit as Figures},
     human,
     sanitize::sanitize,
@@ -176,7 +176,7 @@ fn because(advice: &Advice, frame: &Frame) -> String {
             reason.map_or_else(String::new, |reason| format!(" ({})", reason.id())),
         ),
     };
-    let Saving { copied_bytes, mode_switches } = advice.saving;
+    let Saving { copied_bytes, mode_switches, cpu: _ } = advice.saving;
     let mut saved = Vec::new();
     if copied_bytes > 0 {
         saved.push(format!("{} of copies", cell::rate(copied_bytes, Unit::BytesPerSec, frame)));
@@ -184,10 +184,12 @@ fn because(advice: &Advice, frame: &Frame) -> String {
     if mode_switches > 0 {
         saved.push(format!("{} mode switches", cell::rate(mode_switches, Unit::PerSec, frame)));
     }
+    let spent = words::spent(advice.saving, frame.seconds());
+    let spent = spent.map_or_else(String::new, |spent| format!("; {spent}"));
     if saved.is_empty() {
         format!("Seen: {seen}.")
     } else {
-        format!("Seen: {seen}. Would save {}.", saved.join(" and "))
+        format!("Seen: {seen}. Would save {}{spent}.", saved.join(" and "))
     }
 }
 
