@@ -8,7 +8,7 @@ use zc_common::{
     words::meaning,
 };
 
-use crate::id::{self, UnknownCounts, read_counts};
+use crate::id::{self, Id, UnknownCounts, read_counts};
 
 /// Declares the counters, in the order of every output. A row is either a word of the record that
 /// the kernel side keeps per thread, whose name and meaning it takes, or `/// help` and an id, and
@@ -183,6 +183,26 @@ impl<'de> Deserialize<'de> for Counters {
 }
 
 impl Counters {
+    /// The counters that are not as they were `before`, and their values. `None` where that is not all of the
+    /// difference, between what two versions of `zc` wrote.
+    #[must_use]
+    pub fn changes(&self, before: &Self) -> Option<Vec<(Id<CounterId>, u64)>> {
+        if self.unknown != before.unknown {
+            return None;
+        }
+        let counters = CounterId::ALL.iter().zip(self.known.iter().zip(&before.known));
+        let changed = counters.filter(|(_, (now, before))| now != before);
+        Some(changed.map(|(counter, (now, _))| (Id::Known(*counter), *now)).collect())
+    }
+
+    /// Gives a counter this value.
+    pub fn set(&mut self, counter: Id<CounterId>, value: u64) {
+        match counter {
+            Id::Known(counter) => self[counter] = value,
+            Id::Unknown(counter) => self.unknown.set(counter, value),
+        }
+    }
+
     /// Applies `merge` to every pair of values.
     #[must_use]
     pub fn zip_with(&self, other: &Self, merge: impl Fn(u64, u64) -> u64) -> Self {

@@ -221,6 +221,13 @@ impl UnknownCounts {
         self.0.iter().copied()
     }
 
+    pub(crate) fn set(&mut self, id: UnknownId, count: u64) {
+        match self.0.binary_search_by_key(&id, |(id, _)| *id) {
+            Ok(at) => self.0[at].1 = count,
+            Err(at) => self.0.insert(at, (id, count)),
+        }
+    }
+
     fn get(&self, id: UnknownId) -> u64 {
         self.0.binary_search_by_key(&id, |(id, _)| *id).map_or(0, |at| self.0[at].1)
     }

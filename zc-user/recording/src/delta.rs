@@ -6,46 +6,139 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use zc_model::snapshot::{ProcessId, ProcessSample, Snapshot};
+use zc_model::{
+    counter::CounterId,
+    id::Id,
+    snapshot::{PathId, PathSample, ProcessId, ProcessSample, Snapshot, SocketId},
+};
 
-/// A snapshot without the processes that are as they were in the key.
+/// A snapshot without what is as it was in the key.
 ///
-/// All else is whole: it is packed with the key as its dictionary, so what is the same takes next to nothing. It is
-/// the processes that are many, and most of them sleep.
+/// It is the processes that are many: most of them sleep, and most of the others have only counted more. All else is
+/// whole: it is packed with the key as its dictionary, so what is the same takes next to nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delta {
     /// Processes of the key that are not in the snapshot any more.
     pub gone: Vec<ProcessId>,
-    /// The snapshot; of its processes, those that are new or have changed.
+    /// Processes of the key that have counted more, and are the same otherwise.
+    #[serde(default)]
+    pub updated: Vec<Update>,
+    /// The snapshot; of its processes, those that are new or have changed in another way.
     pub snapshot: Snapshot,
+}
+
+/// What a process of the key has counted since.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Update {
+    /// Which process: its place among those of the key that are one each.
+    pub at: u32,
+    /// Counters that differ, and their values.
+    pub counters: Vec<(Id<CounterId>, u64)>,
+    /// Paths that differ or are new, and their places among all in the end.
+    pub paths: Vec<(u32, PathSample)>,
+}
+
+impl Update {
+    /// From `key` to `next`, which is the process at `at` of the key. `None` where more than counts has changed.
+    fn between(at: usize, key: &ProcessSample, next: &ProcessSample) -> Option<Self> {
+        let ProcessSample {
+            id,
+            parent,
+            comm,
+            cgroup,
+            user,
+            ancestry,
+            kernel,
+            exited,
+            merged,
+            counters,
+            paths,
+        } = next;
+        let is_same = (id, parent, comm, cgroup) == (&key.id, &key.parent, &key.comm, &key.cgroup)
+            && (user, kernel, exited, merged) == (&key.user, &key.kernel, &key.exited, &key.merged)
+            && *ancestry == key.ancestry;
+        if !is_same {
+            return None;
+        }
+        Some(Self {
+            at: u32::try_from(at).ok()?,
+            counters: counters.changes(&key.counters)?,
+            paths: changed_paths(&key.paths, paths)?,
+        })
+    }
+
+    /// The process, where `key` is what it was in the key.
+    fn apply(&self, key: &ProcessSample) -> ProcessSample {
+        let mut process = key.clone();
+        for (counter, value) in &self.counters {
+            process.counters.set(*counter, *value);
+        }
+        for (at, sample) in &self.paths {
+            let at = (*at as usize).min(process.paths.len());
+            match process.paths.get_mut(at) {
+                Some(before) if which(before) == which(sample) => *before = *sample,
+                _ => process.paths.insert(at, *sample),
+            }
+        }
+        process
+    }
+}
+
+const fn which(sample: &PathSample) -> (PathId, Option<SocketId>) {
+    (sample.path, sample.socket)
+}
+
+/// The paths of `next` that are not as in `key`, with their places. `None` where one of the key is missing.
+fn changed_paths(key: &[PathSample], next: &[PathSample]) -> Option<Vec<(u32, PathSample)>> {
+    let mut before = key.iter().peekable();
+    let mut changed = Vec::new();
+    for (sample, at) in next.iter().zip(0..) {
+        let was = before.next_if(|before| which(before) == which(sample));
+        if was != Some(sample) {
+            changed.push((at, *sample));
+        }
+    }
+    before.peek().is_none().then_some(changed)
 }
 
 impl Delta {
     /// From `key` to `next`.
     #[must_use]
     pub fn between(key: &Snapshot, next: &Snapshot) -> Self {
-        let before: HashMap<_, _> = single(key).map(|process| (process.id, process)).collect();
+        let before: HashMap<_, _> =
+            single(key).enumerate().map(|(at, process)| (process.id, (at, process))).collect();
         let now: HashSet<_> = single(next).map(|process| process.id).collect();
-        let is_new = |process: &&Arc<ProcessSample>| {
-            process.is_merged()
-                || before
-                    .get(&process.id)
-                    .is_none_or(|before| !Arc::ptr_eq(before, process) && before != process)
-        };
-        let processes = next.processes.iter().filter(is_new).cloned().collect();
+        let mut updated = Vec::new();
+        let mut processes = Vec::new();
+        for process in &next.processes {
+            let known = before.get(&process.id).filter(|_| !process.is_merged());
+            match known {
+                Some((_, before)) if Arc::ptr_eq(before, process) || *before == process => {}
+                known => match known.and_then(|(at, key)| Update::between(*at, key, process)) {
+                    Some(update) => updated.push(update),
+                    None => processes.push(Arc::clone(process)),
+                },
+            }
+        }
         let gone = single(key).map(|process| process.id).filter(|id| !now.contains(id)).collect();
-        Self { gone, snapshot: Snapshot { processes, ..shallow(next) } }
+        Self { gone, updated, snapshot: Snapshot { processes, ..shallow(next) } }
     }
 
     /// The snapshot, where `key` is that of its chunk: processes in the order of their identities, merged ones last.
     #[must_use]
     pub fn apply(self, key: &Snapshot) -> Snapshot {
-        let Self { gone, mut snapshot } = self;
+        let Self { gone, updated, mut snapshot } = self;
         let gone: HashSet<_> = gone.into_iter().collect();
         let mut processes: BTreeMap<_, _> = single(key)
             .filter(|process| !gone.contains(&process.id))
             .map(|process| (process.id, Arc::clone(process)))
             .collect();
+        let single: Vec<_> = single(key).collect();
+        for update in updated {
+            // What is not in the key was written by nothing that writes recordings.
+            let Some(key) = single.get(update.at as usize) else { continue };
+            processes.insert(key.id, Arc::new(update.apply(key)));
+        }
         let (merged, changed): (Vec<_>, Vec<_>) =
             snapshot.processes.into_iter().partition(|process| process.is_merged());
         processes.extend(changed.into_iter().map(|process| (process.id, process)));

@@ -16,7 +16,9 @@
 /// What a file begins with.
 pub const MAGIC: [u8; 6] = *b"ZCREC\0";
 /// Version of the form. A newer minor version adds kinds, or members of what they hold.
-pub const VERSION: [u8; 2] = [1, 0];
+///
+/// Since 2.0, what differs from a key has [`Update`](crate::delta::Update)s.
+pub const VERSION: [u8; 2] = [2, 0];
 /// Bytes of both.
 pub const PREFIX_LEN: usize = MAGIC.len() + VERSION.len();
 

@@ -6,14 +6,16 @@ use std::{
     sync::Arc,
 };
 
+use zc_common::path::CopyPath;
 use zc_model::{
     counter::CounterId,
     frame::Frame,
-    snapshot::{Host, Snapshot},
+    snapshot::{Host, PathSample, ProcessSample, Provenance, Snapshot},
     source::SnapshotSource as _,
 };
 use zc_recording::{
     Damage, Meta, Recording, Replay, Unreadable, Writer,
+    delta::Delta,
     frame::{self, HEAD_LEN, Kind, MAGIC, SYNC, VERSION},
 };
 use zc_test_support::machine::Machine;
@@ -346,4 +348,59 @@ fn what_a_file_was_made_of_is_read_from_its_beginning() {
     assert_eq!(Recording::meta_of(file(&bytes)).unwrap(), Some(meta()));
     assert_eq!(Recording::meta_of(file(&bytes[..begins[0] - 1])).unwrap(), None);
     assert!(matches!(Recording::meta_of(file(b"none")), Err(Unreadable::Foreign)));
+}
+
+#[test]
+fn what_only_counts_is_written_as_what_it_has_counted() {
+    let key = snapshot(1);
+    let busy = |snapshot: &Snapshot| {
+        snapshot.processes.iter().position(|process| process.paths.len() == 2).unwrap()
+    };
+    let change = |change: fn(&mut ProcessSample)| {
+        let mut next = key.clone();
+        let at = busy(&next);
+        change(Arc::make_mut(&mut next.processes[at]));
+        let delta = Delta::between(&key, &next);
+        let single = |snapshot: &Snapshot| {
+            snapshot.processes.iter().filter(|process| !process.is_merged()).count()
+        };
+        let is_update = (delta.updated.len(), single(&delta.snapshot)) == (1, 0);
+        assert!(delta.apply(&key) == next, "it is as it was");
+        is_update
+    };
+    assert!(change(|process| process.counters[CounterId::Syscalls] += 7));
+    assert!(change(|process| process.paths[1].moved_bytes += 7));
+    // New ones: before the others, between them, after them.
+    for place in 0..3 {
+        let insert = [
+            |process: &mut ProcessSample| process.paths.insert(0, new_path()),
+            |process: &mut ProcessSample| process.paths.insert(1, new_path()),
+            |process: &mut ProcessSample| process.paths.insert(2, new_path()),
+        ];
+        assert!(change(insert[place]), "{place}");
+    }
+    assert!(change(|process| {
+        process.paths.insert(1, new_path());
+        process.paths[0].ops += 1;
+        process.paths[2].errors += 1;
+        process.counters[CounterId::CpuSamples] = 0;
+    }));
+    // More than counts has changed.
+    assert!(!change(|process| process.paths.truncate(1)));
+    assert!(!change(|process| process.exited = true));
+    assert!(!change(|process| process.comm = "another".into()));
+    assert!(!change(|process| process.cgroup = None));
+}
+
+fn new_path() -> PathSample {
+    PathSample {
+        path: CopyPath::KernelCopy.into(),
+        socket: None,
+        ops: 1,
+        errors: 0,
+        moved_bytes: 0,
+        copied_bytes: 11,
+        assumed_bytes: 0,
+        provenance: Provenance::Measured,
+    }
 }

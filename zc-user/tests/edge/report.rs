@@ -108,7 +108,7 @@ fn a_part_of_a_recording_is_what_lies_between() {
         run(report(&file, &words))
     };
     with(&["--from", "99h"]).fails(2, &["the recording ends before that"]);
-    with(&["--to", "nowhere"]).fails(2, &["there is no mark 'nowhere'"]);
+    with(&["--to", "nowhere"]).fails(2, &["there is no mark of this name"]);
     with(&["--from", "0.05s", "--to", "0.01s"]).fails(2, &["--to is not after --from"]);
     let text = with(&["--format", "text", "--from", "0s", "--to", "0.001s"]).exits(0).stdout();
     assert!(text.contains("snapshots") && text.contains(" 1 to 2 of "), "{text}");
