@@ -15,7 +15,7 @@ use crate::shell;
 use crate::workspace;
 
 /// The programs that the tests observe, drive, or compare with.
-pub(crate) const PROGRAMS: [Program; 20] = [
+pub(crate) const PROGRAMS: [Program; 21] = [
     Program { name: "nginx", package: "nginx-light" },
     Program { name: "javac", package: "default-jdk-headless" },
     Program { name: "/usr/share/java/netty-transport.jar", package: "libnetty-java" },
@@ -36,6 +36,7 @@ pub(crate) const PROGRAMS: [Program; 20] = [
     Program { name: "redis-benchmark", package: "redis-tools" },
     Program { name: "perf", package: "linux-perf" },
     Program { name: "chromium-headless-shell", package: "chromium-headless-shell" },
+    Program { name: "promtool", package: "prometheus" },
 ];
 
 /// The file in the target directory that lists the tests that the last run skipped, and why. The test

@@ -3,6 +3,7 @@
 #[cfg(feature = "lab")]
 pub(crate) mod lab;
 mod recording;
+mod serve;
 mod stacks;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
@@ -28,8 +29,10 @@ use zc_probe::{
     names::{identity, namespace},
 };
 use zc_render::csv::{PathColumn, Rows};
+use zc_serve::connect::Target;
 
 pub(crate) use recording::{Mark, Record, Replay, Report, ReportForm};
+pub(crate) use serve::Serve;
 pub(crate) use stacks::{StackForm, Stacks};
 
 /// The words were understood, but together they make no sense: exit status 2.
@@ -78,6 +81,8 @@ pub(crate) enum Verb {
     Replay(Replay),
     /// Write what a recording says: a page for a browser, Markdown or text
     Report(Report),
+    /// Serve metrics for Prometheus, and snapshots for zc top --connect, over HTTP
+    Serve(Serve),
     /// Print which code, by its call stack, makes the kernel copy how many bytes
     Stacks(Stacks),
     /// The lab and its tour.
@@ -367,6 +372,14 @@ pub(crate) struct Top {
     /// Print one update as plain text, then exit
     #[arg(long, conflicts_with = "count")]
     pub(crate) once: bool,
+    /// Show what a zc serve counts, here or on another machine: needs no privileges
+    #[arg(
+        long,
+        value_name = "unix:PATH|HOST:PORT",
+        value_parser = Target::parse,
+        conflicts_with_all = ["btf", "max_threads", "user_copies", "ebpf_log", "without"]
+    )]
+    pub(crate) connect: Option<Target>,
     /// Which processes.
     #[command(flatten)]
     pub(crate) selection: Selection,

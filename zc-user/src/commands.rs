@@ -35,6 +35,7 @@ mod recorded;
 mod recording_report;
 mod replay;
 mod report;
+mod serve;
 mod stacks;
 mod stat;
 mod top;
@@ -46,11 +47,15 @@ mod writer;
 /// # Errors
 /// What failed, why, and what to do, for standard error.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
+    let verb = cli.verb.unwrap_or(Verb::Top(cli.top));
+    // Before anything else has a descriptor: those that were passed are known by their numbers.
+    let passed =
+        if matches!(verb, Verb::Serve(_)) { zc_serve::listen::passed()? } else { Vec::new() };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the event loop")?;
-    match cli.verb.unwrap_or(Verb::Top(cli.top)) {
+    match verb {
         Verb::Top(arguments) => runtime.block_on(top::run(&arguments)),
         Verb::Stat(arguments) => {
             runtime.block_on(stat::run(&arguments.stat, &arguments.expect, None))
@@ -61,6 +66,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Mark(arguments) => mark::run(&arguments),
         Verb::Replay(arguments) => runtime.block_on(replay::run(&arguments)),
         Verb::Report(arguments) => recording_report::run(&arguments),
+        Verb::Serve(arguments) => runtime.block_on(serve::run(&arguments, passed)),
         Verb::Stacks(arguments) => runtime.block_on(stacks::run(&arguments)),
         #[cfg(feature = "lab")]
         Verb::Lab(verb) => runtime.block_on(lab::verb(&verb)),

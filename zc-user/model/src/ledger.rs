@@ -194,7 +194,7 @@ pub fn dominant_path(paths: &[PathSample]) -> Option<PathId> {
 
 /// Sets the counters that follow from `paths`, so that a row's counters and its paths always
 /// reconcile. No call moved the mapped pages: they are on their paths only.
-pub(super) fn reconcile(counters: &mut Counters, paths: &[PathSample]) {
+pub fn reconcile(counters: &mut Counters, paths: &[PathSample]) {
     let by_calls = paths.iter().filter(|sample| !sample.path.is_known_and(CopyPath::is_mapped));
     counters[CounterId::MovedBytes] = PathSum::of(by_calls).moved_bytes;
     counters[CounterId::CopiedBytes] = PathSum::of(paths).copied_bytes;

@@ -92,3 +92,21 @@ pub struct Moment {
     /// The mark that was set last before `at_ns`, and after the snapshot before.
     pub mark: Option<Arc<str>>,
 }
+
+/// A source has lost what it reads from, and goes on when that is back.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct Interrupted {
+    /// What happened, for people.
+    pub why: String,
+    /// What comes from now on is counted from 0: it has nothing in common with the snapshots before.
+    pub begins_again: bool,
+}
+
+impl Interrupted {
+    /// Whether, after this error, the snapshots before are no baseline of those to come.
+    #[must_use]
+    pub fn has_begun_again(error: &anyhow::Error) -> bool {
+        error.downcast_ref::<Self>().is_some_and(|it| it.begins_again)
+    }
+}

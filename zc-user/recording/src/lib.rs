@@ -11,6 +11,7 @@ pub mod moment;
 mod plausible;
 pub mod reader;
 pub mod replay;
+pub mod ring;
 mod skim;
 mod span;
 pub mod writer;
@@ -20,6 +21,7 @@ pub use self::{
     moment::NoMoment,
     reader::{Damage, Recording, Unreadable},
     replay::{Growth, Replay},
+    ring::Ring,
     writer::Writer,
 };
 

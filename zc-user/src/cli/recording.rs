@@ -147,7 +147,7 @@ pub(crate) enum ReportForm {
 }
 
 /// A time with its unit: `90s`, `10m`, `1.5h`.
-fn span(text: &str) -> Result<Duration, String> {
+pub(super) fn span(text: &str) -> Result<Duration, String> {
     zc_recording::moment::span(text)
         .ok_or_else(|| "not a time; write it like 90s, 10m or 1h".to_owned())
 }

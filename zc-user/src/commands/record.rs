@@ -18,7 +18,7 @@ use super::{
 };
 use crate::cli::{Record, Selection};
 pub(super) use keep::former;
-use keep::{Keep, Log, Ring};
+use keep::{Flight, Keep, Log};
 use marks::{Marks, Wish};
 use zc_model::{snapshot::Snapshot, source::SnapshotSource as _};
 use zc_probe::{attach::Options, follow::Follow, live::Live};
@@ -68,7 +68,7 @@ pub(super) async fn run(arguments: &Record) -> Result<ExitCode> {
     };
     let keep: Box<dyn Keep> = match file {
         Some(log) => Box::new(log),
-        None => Box::new(Ring::new(arguments)),
+        None => Box::new(Flight::new(arguments)),
     };
     let mut tape = Tape { writer: Writer::new(meta), keep };
     // Before the command, which may set some.

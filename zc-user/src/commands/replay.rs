@@ -10,8 +10,9 @@ use anyhow::Result;
 use rustix::thread::CapabilitySet;
 
 use super::{privilege, recorded, say, top};
-use crate::cli::{Replay as Arguments, Top, Usage};
+use crate::cli::{Replay as Arguments, Selection, Top, Usage};
 use zc_model::{filter::Filter, group::GroupBy};
+use zc_probe::follow::Follow;
 use zc_recording::Replay;
 
 /// Runs `zc replay`.
@@ -49,18 +50,24 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         interval,
         count: arguments.count,
         once: false,
+        connect: None,
         selection: arguments.selection.clone(),
         format: arguments.format.clone(),
         probing: crate::cli::Probing::default(),
     };
-    let filter = Filter {
-        pids: arguments.selection.pids.clone(),
-        cgroups: arguments.selection.cgroups.clone(),
-        ..arguments.selection.filter(&zc_probe::follow::Follow::All)
-    };
+    let filter = elsewhere(&arguments.selection);
     let played = top::play(replay, &top, filter, plain).await;
     if let Some(damage) = recorded::damage(damage) {
         say(&damage);
     }
     played.map(|()| ExitCode::SUCCESS)
+}
+
+/// The filter that the options amount to where the processes are not those of this machine, or not those of now.
+pub(super) fn elsewhere(selection: &Selection) -> Filter {
+    Filter {
+        pids: selection.pids.clone(),
+        cgroups: selection.cgroups.clone(),
+        ..selection.filter(&Follow::All)
+    }
 }

@@ -13,7 +13,9 @@ use anyhow::{Context as _, Result};
 use rustix::thread::CapabilitySet;
 
 use super::{
-    options, privilege, say_ended,
+    options, privilege,
+    replay::elsewhere,
+    say, say_ended,
     writer::{UNWRITTEN, Writer},
 };
 use crate::cli::{Form, Top, Usage};
@@ -21,15 +23,17 @@ use zc_model::{
     column::View,
     filter::Filter,
     frame::Frame,
+    group::GroupBy,
     snapshot::Snapshot,
     sort::Listing,
-    source::{Moment, SnapshotSource},
+    source::{Interrupted, Moment, SnapshotSource},
     watch::Watch,
 };
 use zc_privilege::raised;
 use zc_probe::{attach::Options, live::Live};
 use zc_recording::Replay;
 use zc_render::theme::Theme;
+use zc_serve::connect::{Remote, Target};
 use zc_session::{
     drive,
     output::{Flow, Output},
@@ -39,11 +43,11 @@ use zc_session::{
 
 /// Runs `zc top`.
 pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
+    if let Some(target) = &arguments.connect {
+        return connect(arguments, target).await;
+    }
     let watched = raised(|| arguments.selection.watched())?;
-    let plain = arguments.once
-        || arguments.count.is_some()
-        || !arguments.format.is_text()
-        || !io::stdout().is_terminal();
+    let plain = is_plain(arguments);
     if !plain && arguments.probing.ebpf_log && io::stderr().is_terminal() {
         return Err(Usage(
             "--ebpf-log would write across the dashboard: add 2>FILE, --json or --once".into(),
@@ -66,6 +70,37 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
         // Before the dashboard takes the terminal.
         let options = arguments.selection.completed(options(&arguments.probing, follow)?);
         dashboard(arguments, &options, filter).await?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether updates are printed: there is no dashboard.
+fn is_plain(arguments: &Top) -> bool {
+    arguments.once
+        || arguments.count.is_some()
+        || !arguments.format.is_text()
+        || !io::stdout().is_terminal()
+}
+
+/// Shows what another zc serves. Takes no privileges, not even those to count.
+async fn connect(arguments: &Top, target: &Target) -> Result<ExitCode> {
+    privilege::drop_unneeded(None, CapabilitySet::empty())?;
+    if arguments.selection.group_by == Some(GroupBy::Thread) {
+        return Err(Usage("zc serve has no threads: leave out --group-by thread".into()).into());
+    }
+    let plain = is_plain(arguments);
+    if !plain {
+        refuse_forms(arguments, "--once")?;
+    }
+    let filter = elsewhere(&arguments.selection);
+    let connect = || Remote::connect(target.clone(), arguments.interval);
+    if plain {
+        let form = arguments.format.form(View::Once, arguments.selection.group_by.is_some())?;
+        let mut world = Real::new(NoEvents)?;
+        print(&mut connect()?, arguments, filter, form, &mut world).await?;
+    } else {
+        let open = || Ok(Box::new(connect()?) as Box<dyn SnapshotSource>);
+        zc_tui::run::run(open, dashboard_options(arguments, filter)).await?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -147,9 +182,23 @@ struct Printer<'a> {
     left: Option<u64>,
     /// Whether the source has nothing new, but will have.
     grows: bool,
+    /// What was said of the source, until it is back.
+    interruption: Option<String>,
 }
 
 impl<'a> Printer<'a> {
+    /// Says what keeps the source from going on, once.
+    fn interrupted(&mut self, error: &anyhow::Error) {
+        if Interrupted::has_begun_again(error) {
+            self.previous = None;
+        }
+        let why = error.to_string();
+        if self.interruption.as_ref() != Some(&why) {
+            say(&why);
+            self.interruption = Some(why);
+        }
+    }
+
     fn new(arguments: &'a Top, filter: Filter, form: Form) -> Result<Self> {
         // Past the standard library's buffer, which looks for line ends in all that it is given.
         let out =
@@ -165,6 +214,7 @@ impl<'a> Printer<'a> {
             filter,
             left: if arguments.once { Some(1) } else { arguments.count },
             grows: false,
+            interruption: None,
         })
     }
 }
@@ -174,13 +224,22 @@ impl Output for Printer<'_> {
 
     fn wait(&mut self, pace: Option<Duration>) -> Option<Duration> {
         let interval = pace.unwrap_or(self.arguments.interval);
-        Some(if self.previous.is_none() { Duration::ZERO } else { interval })
+        let is_first = self.previous.is_none() && self.interruption.is_none();
+        Some(if is_first { Duration::ZERO } else { interval })
     }
 
     fn receive(&mut self, snapshot: Result<Option<Snapshot>>) -> Result<Flow> {
-        let Some(next) = snapshot? else {
+        let snapshot = match snapshot {
+            Err(error) if error.is::<Interrupted>() && !self.arguments.once => {
+                self.interrupted(&error);
+                return Ok(Flow::Continue);
+            }
+            snapshot => snapshot?,
+        };
+        let Some(next) = snapshot else {
             return Ok(if self.grows { Flow::Continue } else { Flow::End });
         };
+        self.interruption = None;
         let is_first = self.previous.is_none();
         if let Some(previous) = &self.previous {
             let frame = Frame::between(previous, &next).select(&self.filter);

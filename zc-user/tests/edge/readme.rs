@@ -1,11 +1,15 @@
 //! The commands of the README and of the workshop work as they stand there.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+};
 
-use super::zc::{run, zc};
+use super::zc::{Running, run, zc};
 
-/// The words of a line, made to end soon, and about a process that there is.
-fn adapted(line: &str) -> Vec<String> {
+/// The words of a line, made to end soon, and about a process that there is. A server is at `server`.
+fn adapted(line: &str, server: Option<&str>) -> Vec<String> {
     let command = line.split('#').next().unwrap();
     let own = std::process::id().to_string();
     let mut words: Vec<String> = command
@@ -23,6 +27,12 @@ fn adapted(line: &str) -> Vec<String> {
     let is_of_sample = words.iter().any(|word| word.starts_with("samples/"));
     if let Some(at) = words.iter().position(|word| word == "--from").filter(|_| !is_of_sample) {
         words[at + 1] = "0.1s".to_owned();
+    }
+    if let (Some(at), Some(server)) = (words.iter().position(|word| word == "--connect"), server) {
+        words[at + 1] = server.to_owned();
+        if words.len() == 3 {
+            words.push("--once".to_owned());
+        }
     }
     // Without a count it runs until the user presses q.
     if words == ["top"] {
@@ -45,6 +55,17 @@ fn adapted(line: &str) -> Vec<String> {
     words
 }
 
+/// A server on a port of its own, and its address.
+fn serve(mut words: Vec<String>) -> (Running, String) {
+    words.extend(["--listen", "127.0.0.1:0"].map(str::to_owned));
+    let mut running = Running::start(zc(words));
+    let said = BufReader::with_capacity(1, running.0.stderr.as_mut().unwrap()).lines();
+    let mut said = said.map(Result::unwrap);
+    let line = said.find(|line| line.contains("serving on ")).expect("it serves");
+    let (_, address) = line.split_once("serving on ").unwrap();
+    (running, address.to_owned())
+}
+
 /// Runs every line of a block of shell that begins with `zc`, in the order they stand, each
 /// document in a directory of its own; returns how many there were.
 fn try_all(document: &str) -> usize {
@@ -54,6 +75,7 @@ fn try_all(document: &str) -> usize {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples");
     std::os::unix::fs::symlink(samples, directory.path().join("samples")).unwrap();
     let mut tried = 0;
+    let mut server: Option<(Running, String)> = None;
     for block in text.split("```sh\n").skip(1) {
         let (block, _) = block.split_once("```").unwrap();
         for line in block.lines().filter(|line| line.starts_with("zc ")) {
@@ -63,7 +85,13 @@ fn try_all(document: &str) -> usize {
                 Some((line, into)) => (line, Some(into.trim())),
                 None => (line, None),
             };
-            let mut command = zc(adapted(line));
+            let words = adapted(line, server.as_ref().map(|(_, address)| &**address));
+            if words[0] == "serve" {
+                server = Some(serve(words));
+                tried += 1;
+                continue;
+            }
+            let mut command = zc(words);
             command.current_dir(&directory);
             let finished = run(command).exits(0);
             let said = finished.stdout() + &finished.stderr();
@@ -80,6 +108,11 @@ fn try_all(document: &str) -> usize {
 #[test]
 fn the_commands_of_the_readme_work() {
     assert!(try_all("README.md") >= 5, "the README has lost its commands");
+}
+
+#[test]
+fn the_commands_about_serving_work() {
+    assert!(try_all("docs/serving.md") >= 3, "the document has lost its commands");
 }
 
 #[test]

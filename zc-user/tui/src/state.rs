@@ -12,7 +12,7 @@ use zc_model::{
     frame::{Frame, Scope},
     history::Point,
     snapshot::{LossId, Losses, ProcessId, ProcessSample, Provenance, Snapshot},
-    source::{Moment, Steer},
+    source::{Interrupted, Moment, Steer},
     watch::Watch,
 };
 use zc_render::theme::Theme;
@@ -152,7 +152,12 @@ impl Context {
                     self.live.push(Frame::cumulative(only));
                 }
             }
-            Err(error) => self.complain(&error),
+            Err(error) => {
+                if Interrupted::has_begun_again(&error) {
+                    self.previous = None;
+                }
+                self.complain(&error);
+            }
         }
     }
 

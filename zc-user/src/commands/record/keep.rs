@@ -1,7 +1,6 @@
 //! Where the frames of a recording go: to a file as they come, or to memory until they are asked for.
 
 use std::{
-    collections::VecDeque,
     fs::{self, File},
     io::{ErrorKind, Write as _},
     os::unix::fs::MetadataExt as _,
@@ -13,7 +12,7 @@ use anyhow::{Context as _, Error, Result, anyhow, ensure};
 use super::super::recorded::shown;
 use crate::cli::Record;
 use zc_privilege::{as_user, files};
-use zc_recording::{Writer, writer::Piece};
+use zc_recording::{Ring, Writer, ring::IN_MEMORY, writer::Piece};
 use zc_render::human;
 
 /// A place for frames.
@@ -178,77 +177,38 @@ impl Keep for Log {
     }
 }
 
-/// The last minutes, in memory.
-pub(super) struct Ring {
+/// The last minutes, in memory, and the file that they are written to.
+pub(super) struct Flight {
     path: PathBuf,
-    /// Whole chunks, and when each begins.
-    chunks: VecDeque<(u64, Vec<u8>)>,
-    bytes: u64,
-    /// How far back they reach, ns.
-    span_ns: u64,
-    /// Bytes that they may have.
-    most: u64,
-    last_ns: u64,
+    ring: Ring,
 }
 
-/// Bytes that are kept in memory, unless the user says how many.
-const IN_MEMORY: u64 = 64 << 20;
-
-impl Ring {
+impl Flight {
     /// Nothing yet.
     pub(super) fn new(arguments: &Record) -> Self {
         let span = arguments.flight_recorder.unwrap_or_default();
-        Self {
-            path: arguments.output.clone(),
-            chunks: VecDeque::new(),
-            bytes: 0,
-            span_ns: u64::try_from(span.as_nanos()).unwrap_or(u64::MAX),
-            most: arguments.max_size.unwrap_or(IN_MEMORY),
-            last_ns: 0,
-        }
-    }
-
-    /// Drops what is older than asked for, and what there is no room for; never the newest chunk.
-    fn trim(&mut self) {
-        while let Some((second, _)) = self.chunks.get(1) {
-            let is_old = self.last_ns.saturating_sub(*second) >= self.span_ns;
-            if !is_old && self.bytes <= self.most {
-                return;
-            }
-            if let Some((_, chunk)) = self.chunks.pop_front() {
-                self.bytes -= chunk.len() as u64;
-            }
-        }
+        let most = arguments.max_size.unwrap_or(IN_MEMORY);
+        Self { path: arguments.output.clone(), ring: Ring::new(span, most) }
     }
 }
 
-impl Keep for Ring {
+impl Keep for Flight {
     fn wants_chunk(&self) -> bool {
-        // Chunks go one at a time: a fourth of the room each at most.
-        self.chunks.back().is_some_and(|(_, chunk)| chunk.len() as u64 > self.most / 4)
+        self.ring.wants_chunk()
     }
 
     fn keep(&mut self, _writer: &Writer, at_ns: u64, piece: Piece) -> Result<()> {
-        self.bytes += piece.bytes.len() as u64;
-        self.last_ns = at_ns;
-        match self.chunks.back_mut() {
-            Some((_, chunk)) if !piece.begins_chunk => chunk.extend_from_slice(&piece.bytes),
-            _ => self.chunks.push_back((at_ns, piece.bytes)),
-        }
-        self.trim();
+        self.ring.keep(at_ns, piece);
         Ok(())
     }
 
     fn mark(&mut self, frame: &[u8]) -> Result<()> {
-        let (_, chunk) = self.chunks.back_mut().context("nothing has been recorded yet")?;
-        chunk.extend_from_slice(frame);
-        self.bytes += frame.len() as u64;
-        self.trim();
+        ensure!(self.ring.mark(frame), "nothing has been recorded yet");
         Ok(())
     }
 
     fn dump(&mut self, writer: &Writer) -> Result<String> {
-        let Some((first_ns, _)) = self.chunks.front() else {
+        let Some(dump) = self.ring.dump(writer)? else {
             return Ok("nothing has been recorded yet".to_owned());
         };
         // Under another name first: what has that name already is replaced as a whole.
@@ -256,16 +216,15 @@ impl Keep for Ring {
         part.push(".part");
         let part = PathBuf::from(part);
         let mut file = create(&part)?;
-        let written = file
-            .write_all(&writer.begin(*first_ns)?)
-            .and_then(|()| self.chunks.iter().try_for_each(|(_, chunk)| file.write_all(chunk)))
-            .and_then(|()| file.write_all(&writer.end(self.last_ns)))
+        let written = dump
+            .pieces()
+            .try_for_each(|piece| file.write_all(piece))
             .and_then(|()| as_user(|| fs::rename(&part, &self.path)));
         written.with_context(|| {
             let _ = as_user(|| fs::remove_file(&part));
             format!("cannot write the recording to '{}'", shown(&self.path))
         })?;
-        let span = human::duration(self.last_ns.saturating_sub(*first_ns));
+        let span = human::duration(u64::try_from(dump.span.as_nanos()).unwrap_or(u64::MAX));
         Ok(format!("wrote the last {span} to '{}'", shown(&self.path)))
     }
 

@@ -10,7 +10,11 @@ use crossterm::event::{
 use ratatui::{buffer::Buffer, layout::Rect};
 use zc_common::loss::Loss;
 use zc_model::{
-    column::Processes, filter::Filter, snapshot::Snapshot, sort::Direction, source::SnapshotSource,
+    column::Processes,
+    filter::Filter,
+    snapshot::Snapshot,
+    sort::Direction,
+    source::{Interrupted, SnapshotSource},
 };
 use zc_recording::{Meta, Recording, Replay, Writer};
 use zc_render::theme::Theme;
@@ -346,6 +350,31 @@ fn a_source_that_fails_is_shown_and_tried_again() {
     assert!(failed.listed().contains(&"nginx".to_owned()), "the last frame stays");
     let recovered = Session::from(Box::new(Failing(0))).ticks(4).play();
     assert!(!recovered.text().contains("cannot read"));
+}
+
+/// A server that starts again between its second and its third snapshot.
+struct Restarting(u32);
+
+impl SnapshotSource for Restarting {
+    fn next(&mut self) -> Result<Option<Snapshot>> {
+        self.0 += 1;
+        match self.0 {
+            3 => {
+                Err(Interrupted { why: "it has started again".to_owned(), begins_again: true }
+                    .into())
+            }
+            n => Ok(Some(Machine::default().after(if n < 3 { n.into() } else { 1 }))),
+        }
+    }
+}
+
+#[test]
+fn what_was_counted_before_a_restart_is_no_baseline() {
+    let played = |ticks| Session::from(Box::new(Restarting(0))).ticks(ticks).play();
+    let rows = |ticks| played(ticks).text().lines().skip(5).map(str::to_owned).collect::<Vec<_>>();
+    assert!(played(3).text().contains("it has started again"));
+    // The first snapshot of the second run has no interval: what was shown before stays.
+    assert_eq!(rows(4), rows(2));
 }
 
 #[test]

@@ -47,15 +47,8 @@ fn a_file_that_is_full_becomes_the_former_one() {
 fn memory_keeps_the_last_minutes_and_no_more_than_it_may() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("flight.zc");
-    let ring = |most, span: Duration| Ring {
-        path: path.clone(),
-        chunks: VecDeque::new(),
-        bytes: 0,
-        span_ns: span.as_nanos().try_into().unwrap(),
-        most,
-        last_ns: 0,
-    };
-    let dumped = |mut ring: Ring| {
+    let ring = |most, span| Flight { path: path.clone(), ring: Ring::new(span, most) };
+    let dumped = |mut ring: Flight| {
         let mut writer = Writer::new(Meta::default());
         (1..=1000).for_each(|second| keep(&mut ring, &mut writer, second));
         assert!(ring.dump(&writer).unwrap().starts_with("wrote the last "));
