@@ -6,13 +6,19 @@ use std::{fmt::Display, io::Write as _};
 use zc_code::Program;
 use zc_lab::tour;
 use zc_model::{
+    diff::{Comparison, Kind, Options, Series},
     expectation::Expectation,
     filter::{self, Filter},
     frame::Frame,
 };
 use zc_probe::{btf::Btf, layout, site};
 use zc_recording::Recording;
-use zc_render::{sanitize::is_hostile, theme::Theme};
+use zc_render::{
+    diff::{self, Side},
+    json::read::{self, Unreadable},
+    sanitize::is_hostile,
+    theme::Theme,
+};
 use zc_report::{Report, Source, html, markdown, text};
 use zc_test_support::machine::Machine;
 
@@ -74,6 +80,28 @@ fn reports(recording: &Recording) {
         assert!(!form.contains(|c| c != '\n' && is_hostile(c)), "{form:?}");
         assert!(form.len() < 4 << 20, "{} bytes", form.len());
     }
+}
+
+/// JSON that `zc diff` compares.
+pub(crate) fn document(data: &[u8]) {
+    let mut series = Series::new(Kind::Intervals);
+    for document in read::read(data).take(64) {
+        match document {
+            Ok(document) => series.add(&document.frame),
+            Err(Unreadable::Content(why)) => return is_short(&why),
+            Err(Unreadable::Io(error)) => return is_short(&error),
+        }
+    }
+    let comparison = Comparison::of(&series, &series, Options::default());
+    let side = Side { name: "x", subject: None, series: &series };
+    let report = diff::Report { a: side, b: side, comparison: &comparison, checked: &[] };
+    let mut text = Vec::new();
+    diff::write_text(&report, &mut text).expect("memory takes it");
+    diff::write_markdown(&report, &mut text).expect("memory takes it");
+    let text = String::from_utf8(text).expect("text");
+    assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+    diff::write_json(&report, &mut Vec::new()).expect("memory takes it");
+    assert!(!comparison.has_changes(), "from a side to itself");
 }
 
 /// A script of `zc demo`.

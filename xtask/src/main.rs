@@ -17,6 +17,7 @@ mod hygiene;
 mod install;
 mod linker;
 mod privilege;
+mod python;
 mod setup;
 mod shell;
 mod test;

@@ -10,6 +10,7 @@ use clap::Args;
 
 use crate::apt::Program;
 use crate::privilege;
+use crate::python;
 use crate::setup::{self, Needs};
 use crate::shell;
 use crate::workspace;
@@ -21,6 +22,7 @@ pub(crate) const PROGRAMS: [Program; 21] = [
     Program { name: "/usr/share/java/netty-transport.jar", package: "libnetty-java" },
     Program { name: "tmux", package: "tmux" },
     Program { name: "python3", package: "python3" },
+    Program { name: "/usr/share/doc/python3-venv/copyright", package: "python3-venv" },
     Program { name: "ip", package: "iproute2" },
     Program { name: "ps", package: "procps" },
     Program { name: "mkfs.btrfs", package: "btrfs-progs" },
@@ -61,6 +63,9 @@ pub(crate) fn tests(filters: &[String]) -> Result<()> {
     fs::write(&skipped, "").with_context(|| format!("cannot write '{}'", skipped.display()))?;
     let mut command = command();
     command.args(filters).env("ZC_TEST_SKIPS", &skipped);
+    if let Some(python) = python::prepare()? {
+        command.env("ZC_TEST_PYTHON", python);
+    }
 
     let prefix = privilege::prefix()?;
     if !prefix.is_empty() {

@@ -9,7 +9,7 @@ use crate::shell;
 ///
 /// The arrows go from the probes to the screen: nothing below knows what is above, and only the binary
 /// knows both the probes and what shows their counts.
-const WALLS: [(&str, &[&str]); 10] = [
+const WALLS: [(&str, &[&str]); 11] = [
     // It looks at files, and knows neither processes nor samples.
     ("zc-code", &["aya", "tokio", "ratatui", "clap", "zc-common", "zc-model", "zc-probe"]),
     (
@@ -50,6 +50,22 @@ const WALLS: [(&str, &[&str]); 10] = [
     (
         "zc-render",
         &["aya", "tokio", "clap", "zc-probe", "zc-session", "zc-report", "zc-tui", "zc-lab"],
+    ),
+    (
+        "zc-export",
+        &[
+            "aya",
+            "tokio",
+            "clap",
+            "arrow",
+            "zc-probe",
+            "zc-session",
+            "zc-recording",
+            "zc-report",
+            "zc-serve",
+            "zc-tui",
+            "zc-lab",
+        ],
     ),
     ("zc-report", &["aya", "tokio", "clap", "zc-probe", "zc-session", "zc-tui", "zc-lab"]),
     ("zc-serve", &["aya", "clap", "zc-probe", "zc-report", "zc-tui", "zc-lab"]),

@@ -1,5 +1,7 @@
 //! The command line: words only, nothing happens here.
 
+mod diff;
+mod export;
 #[cfg(feature = "lab")]
 pub(crate) mod lab;
 mod recording;
@@ -31,6 +33,8 @@ use zc_probe::{
 use zc_render::csv::{PathColumn, Rows};
 use zc_serve::connect::Target;
 
+pub(crate) use diff::{Diff, Per};
+pub(crate) use export::{Export, ExportForm};
 pub(crate) use recording::{Mark, Record, Replay, Report, ReportForm};
 pub(crate) use serve::Serve;
 pub(crate) use stacks::{StackForm, Stacks};
@@ -83,6 +87,10 @@ pub(crate) enum Verb {
     Report(Report),
     /// Serve metrics for Prometheus, and snapshots for zc top --connect, over HTTP
     Serve(Serve),
+    /// Compare two runs or recordings: what changed, and whether that is more than chance
+    Diff(Diff),
+    /// Write a recording in a form of other programs: Parquet, Perfetto, pprof, CSV...
+    Export(Export),
     /// Print which code, by its call stack, makes the kernel copy how many bytes
     Stacks(Stacks),
     /// The lab and its tour.
@@ -425,6 +433,16 @@ pub(crate) struct Expecting {
     /// 'copies_per_byte <= 1.05' or 'path.sendfile_to_socket > 0' (repeatable). What is not known is not met
     #[arg(long, value_name = "EXPR", value_parser = expectation)]
     pub(crate) expect: Vec<Expectation>,
+    /// Run the command this many times, and print means with their spread; JSON has a document per run, CSV a line,
+    /// and what is expected is checked of each run
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=10_000),
+        requires = "command"
+    )]
+    pub(crate) repeat: Option<u32>,
     /// What is watched, and where the report goes.
     #[command(flatten)]
     pub(crate) stat: Stat,

@@ -22,8 +22,10 @@ use zc_render::sanitize::sanitize;
 
 use self::{report::Report, watch::NotRun};
 
+mod diff;
 mod docs;
 mod doctor;
+mod export;
 #[cfg(feature = "lab")]
 mod lab;
 mod mark;
@@ -57,9 +59,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         .context("cannot start the event loop")?;
     match verb {
         Verb::Top(arguments) => runtime.block_on(top::run(&arguments)),
-        Verb::Stat(arguments) => {
-            runtime.block_on(stat::run(&arguments.stat, &arguments.expect, None))
-        }
+        Verb::Stat(arguments) => runtime.block_on(stat::verb(&arguments)),
         Verb::Files(arguments) => runtime.block_on(objects::run(&arguments, Which::Files)),
         Verb::Peers(arguments) => runtime.block_on(objects::run(&arguments, Which::Peers)),
         Verb::Record(arguments) => runtime.block_on(record::run(&arguments)),
@@ -67,6 +67,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Replay(arguments) => runtime.block_on(replay::run(&arguments)),
         Verb::Report(arguments) => recording_report::run(&arguments),
         Verb::Serve(arguments) => runtime.block_on(serve::run(&arguments, passed)),
+        Verb::Diff(arguments) => diff::run(&arguments),
+        Verb::Export(arguments) => export::run(&arguments),
         Verb::Stacks(arguments) => runtime.block_on(stacks::run(&arguments)),
         #[cfg(feature = "lab")]
         Verb::Lab(verb) => runtime.block_on(lab::verb(&verb)),

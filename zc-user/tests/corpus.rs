@@ -32,6 +32,11 @@ fn recordings() {
 }
 
 #[test]
+fn documents() {
+    replay("document", entries::document);
+}
+
+#[test]
 fn scripts() {
     replay("script", entries::script);
 }

@@ -8,6 +8,8 @@ mod command;
 mod degraded;
 #[path = "edge/demo.rs"]
 mod demo;
+#[path = "edge/diff.rs"]
+mod diff;
 #[path = "edge/ends.rs"]
 mod ends;
 #[path = "edge/gap.rs"]

@@ -282,7 +282,7 @@ fn margin<'f>(of: &Column, row: Row<'f>, frame: &'f Frame) -> Option<Value<'f>> 
 }
 
 /// Why sums over the processes of `frame` may be too small, if they may.
-fn lost(frame: &Frame) -> Option<&'static str> {
+pub(crate) fn lost(frame: &Frame) -> Option<&'static str> {
     let matters = |loss: LossId| {
         frame.scope.concerns(loss)
             && !loss.is_known_and(|loss| match loss {
@@ -306,7 +306,7 @@ fn lost(frame: &Frame) -> Option<&'static str> {
 }
 
 /// The counter that is limited where what happens on a path cannot be seen. Calls are always seen.
-const fn seen_with(path: CopyPath) -> Option<CounterId> {
+pub(crate) const fn seen_with(path: CopyPath) -> Option<CounterId> {
     match path {
         CopyPath::MmapRead | CopyPath::MmapWrite => Some(CounterId::MappedSentBytes),
         CopyPath::CowCopy => Some(CounterId::CowCopiedBytes),

@@ -8,6 +8,7 @@
 pub mod advice;
 pub mod column;
 pub mod counter;
+pub mod diff;
 pub mod expectation;
 pub mod filter;
 pub mod fixture;

@@ -10,8 +10,12 @@ use std::{
 };
 
 mod objects;
+mod runs;
 
-pub use self::objects::{write_objects, write_objects_header};
+pub use self::{
+    objects::{write_objects, write_objects_header},
+    runs::{run_columns, write_run, write_runs_header},
+};
 use super::sanitize::sanitize;
 use zc_model::{
     column::{Column, Kind, PathRow, Paths, Processes, Table, View},

@@ -7,6 +7,7 @@
 mod document;
 pub mod escape;
 mod line;
+pub mod read;
 
 use std::io;
 
@@ -16,6 +17,7 @@ use serde_json::{Serializer, ser::PrettyFormatter};
 pub use self::{
     document::{Device, Document, Path, SCHEMA},
     escape::Escaping,
+    read::Run,
 };
 use zc_model::{frame::Frame, sort::Listing};
 
@@ -28,6 +30,19 @@ pub fn write_document(frame: &Frame, listing: &Listing, out: &mut dyn io::Write)
     Document::new(frame, listing)
         .serialize(&mut Serializer::with_formatter(&mut *out, formatter))?;
     writeln!(out)
+}
+
+/// Writes the document of one run of several, on one line.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn write_run(
+    frame: &Frame,
+    listing: &Listing,
+    run: Run,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    line::write(&Document::new(frame, listing).of_run(run), out)
 }
 
 /// Writes one document on one line.

@@ -7,6 +7,7 @@ pub mod advice;
 pub mod cell;
 pub mod csv;
 pub mod diagram;
+pub mod diff;
 pub mod expectation;
 pub mod folded;
 pub mod human;

@@ -8,6 +8,7 @@ pub mod grid;
 mod notes;
 mod objects;
 mod once;
+mod runs;
 mod stacks;
 mod stat;
 mod zerocopy;
@@ -17,6 +18,7 @@ pub use self::{
     notes::{losses, notes},
     objects::{name as object_name, processes as users, shortened, write_objects},
     once::{UNATTRIBUTED, write_once},
+    runs::write_runs,
     stacks::write_stacks,
     stat::write_stat,
 };

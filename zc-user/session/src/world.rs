@@ -87,6 +87,12 @@ impl<E: Events> Real<E> {
         self.events
     }
 
+    /// The signals, for another session: none that arrived since this one ended is lost.
+    #[must_use]
+    pub fn into_signals(self) -> Signals {
+        self.signals
+    }
+
     /// The same with another interval between housekeepings.
     #[must_use]
     pub fn tend_every(self, interval: Duration) -> Self {

@@ -1,5 +1,7 @@
 //! `zc stat`: count while a command runs, or for a while, and print the breakdown.
 
+mod series;
+
 use std::{
     fs::File,
     io::{self, BufWriter, ErrorKind, Write},
@@ -18,7 +20,7 @@ use super::{
     watch::{Course, Event, Watch, Watched, exit_code, spawn, subject, watched},
     writer::{UNWRITTEN, Writer},
 };
-use crate::cli::Stat;
+use crate::cli::{Expecting, Stat};
 use zc_model::{
     column::View,
     expectation::{Expectation, Verdict},
@@ -37,6 +39,15 @@ use zc_session::{
     stall::Stoppable,
     world::Real,
 };
+
+/// Runs `zc stat` itself.
+pub(super) async fn verb(arguments: &Expecting) -> Result<ExitCode> {
+    let Expecting { repeat, expect, stat } = arguments;
+    match repeat {
+        Some(repeat) => series::run(stat, expect, *repeat).await,
+        None => run(stat, expect, None).await,
+    }
+}
 
 /// Runs `zc stat`, or the verb that makes another report.
 pub(super) async fn run(
@@ -110,20 +121,20 @@ pub(super) async fn run(
 /// The exit status when the command has succeeded, and not all is as expected.
 const UNMET: u8 = 3;
 
-/// Says the results of expectations on standard error. Whether all of them are met.
-fn check(expected: &[Expectation], frame: &Frame) -> bool {
+/// Says the results of expectations on standard error, after `of`. Whether all of them are met.
+fn check(expected: &[Expectation], frame: &Frame, of: &str) -> bool {
     let verdicts: Vec<_> = expected
         .iter()
         .map(|expectation| {
             let outcome = expectation.check(frame);
-            say(&expectation::line(&expectation.text, &outcome));
+            say(&format!("{of}{}", expectation::line(&expectation.text, &outcome)));
             outcome.verdict
         })
         .collect();
     let count = |verdict| verdicts.iter().filter(|it| **it == verdict).count();
     let (failed, unknown) = (count(Verdict::Failed), count(Verdict::Unknown));
     if failed + unknown > 0 {
-        say(&expectation::sum(verdicts.len(), failed, unknown));
+        say(&format!("{of}{}", expectation::sum(verdicts.len(), failed, unknown)));
     }
     failed + unknown == 0
 }
@@ -150,7 +161,7 @@ impl<S: Fn(&[Watched]) -> String> Reporting<'_, S> {
         if self.every.is_none() {
             let frame = Frame::cumulative(snapshot).select(self.filter);
             let written = self.report.whole(&frame, &subject);
-            self.is_met = check(self.expected, &frame);
+            self.is_met = check(self.expected, &frame, "");
             return written;
         }
         self.interval(snapshot)
@@ -197,17 +208,19 @@ impl<S: Fn(&[Watched]) -> String> Output for Reporting<'_, S> {
 /// Opens the report before anything is counted: a bad path fails at once.
 fn open(arguments: &Stat, about: Option<Report>) -> Result<Writer> {
     let form = arguments.format.form(View::Report, arguments.selection.group_by.is_some())?;
-    let out: Box<dyn Write> = match &arguments.output {
+    let out = destination(arguments, about.is_some_and(Report::is_for_programs))?;
+    Ok(Writer::new(form, &arguments.selection, out).of(about))
+}
+
+/// Where the report goes; one that is `for_programs` is no text.
+fn destination(arguments: &Stat, for_programs: bool) -> Result<Box<dyn Write>> {
+    Ok(match &arguments.output {
         Some(path) => Box::new(BufWriter::new(Stoppable(create(path)?))),
-        None if arguments.command.is_empty()
-            || !arguments.format.is_text()
-            || about.is_some_and(Report::is_for_programs) =>
-        {
+        None if arguments.command.is_empty() || !arguments.format.is_text() || for_programs => {
             Box::new(BufWriter::new(Stoppable(io::stdout())))
         }
         None => Box::new(BufWriter::new(Stoppable(io::stderr()))),
-    };
-    Ok(Writer::new(form, &arguments.selection, out).of(about))
+    })
 }
 
 fn create(path: &Path) -> Result<File> {

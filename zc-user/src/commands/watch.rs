@@ -219,8 +219,13 @@ pub(super) struct NotRun {
 
 /// As a shell tells it: the command's status, or 128 and the signal.
 pub(super) fn exit_code(status: ExitStatus) -> ExitCode {
+    ExitCode::from(code(status))
+}
+
+/// The same as a number.
+pub(super) fn code(status: ExitStatus) -> u8 {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
-    ExitCode::from(u8::try_from(code).unwrap_or(1))
+    u8::try_from(code).unwrap_or(1)
 }
 
 /// What was watched, for the heading.

@@ -12,6 +12,7 @@ mod advice;
 mod devices;
 mod exhaustion;
 mod expectations;
+mod export;
 mod followed;
 mod groups;
 mod names;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         processes::TESTS,
         exhaustion::TESTS,
         expectations::TESTS,
+        export::TESTS,
         followed::TESTS,
         groups::TESTS,
         names::TESTS,

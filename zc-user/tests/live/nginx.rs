@@ -25,6 +25,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("nginx::with_sendfile_nothing_is_copied", sendfile_on),
     ("nginx::without_sendfile_everything_is_copied_twice", sendfile_off),
     ("nginx::without_sendfile_it_is_advised", advice),
+    ("nginx::a_comparison_says_what_sendfile_changes", comparison),
     ("nginx::files_and_clients_have_the_bytes_of_the_access_log", access_log),
 ];
 
@@ -192,6 +193,50 @@ impl Client {
         let body = &mut self.stream.by_ref().take(length);
         assert_eq!(std::io::copy(body, &mut std::io::sink()).expect("an answer"), length);
     }
+}
+
+/// Three runs each without and with sendfile, compared.
+fn comparison() -> Result<(), Skip> {
+    requirement::ebpf()?;
+    let directory = TempDir::new().expect("a directory");
+    for sendfile in ["off", "on"] {
+        let nginx = Nginx::start(sendfile)?;
+        let mut documents = String::new();
+        for _ in 0..3 {
+            let watch = Watch::start(&["--json", "-p", &nginx.worker.to_string()]);
+            nginx.get("/file");
+            documents.push_str(&watch.finish_text());
+        }
+        fs::write(directory.path().join(sendfile), documents).expect("room");
+    }
+    let output = crate::zc::zc()
+        .args(["diff", "--json", "--exit-code", "--fail-if", "copied_per_byte > +5%", "off", "on"])
+        .current_dir(&directory)
+        .output()
+        .expect("zc runs");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&document["a"]["kind"], &document["a"]["count"]), (&"runs".into(), &3.into()));
+    assert_eq!(document["conditions"][0]["met"], "no");
+    let figure = |id: &str| {
+        let figures = document["figures"].as_array().expect("figures");
+        figures.iter().find(|it| it["id"] == id).unwrap_or_else(|| panic!("{id}: {document}"))
+    };
+    let value = |id: &str, side: &str| figure(id)[side]["value"].as_f64().expect("a number");
+    // Headers are copied with and without.
+    assert!((1.9..2.1).contains(&value("copied_per_byte", "a")), "{document}");
+    assert!(value("copied_per_byte", "b") < 0.001, "{document}");
+    for id in [
+        "copied_per_byte",
+        "by_reference_per_byte",
+        "moved_per_byte",
+        "path.file_read_per_byte",
+        "path.sendfile_to_socket_per_byte",
+    ] {
+        assert_eq!(figure(id)["verdict"], "changed", "{id}: {document}");
+    }
+    assert!(figure("copied_per_byte")["change"].as_f64().expect("a number") < -0.999, "{document}");
+    Ok(())
 }
 
 /// Two workers, four files, three clients.

@@ -9,6 +9,7 @@ mod objects;
 mod stacks;
 
 use self::{groups::Grouped, objects::Counted, stacks::Taken};
+use super::read::Run;
 use crate::advice::evidence;
 use zc_model::{
     advice::{self, Rule},
@@ -48,6 +49,9 @@ pub(super) struct Head<'a> {
     host: &'a str,
     taken_at_ns: u64,
     elapsed_ns: u64,
+    /// Only where it is one run of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<Run>,
     limitations: &'a [Limitation],
     totals: Entry<'a>,
 }
@@ -279,6 +283,7 @@ impl<'a> Document<'a> {
             host: &host.name,
             taken_at_ns: *taken_at_ns,
             elapsed_ns: *elapsed_ns,
+            run: None,
             limitations: &host.limitations,
             totals: Entry::new(Row::totals(frame), frame),
         };
@@ -293,6 +298,12 @@ impl<'a> Document<'a> {
             self_cost,
         };
         Self { head, processes: Listed { processes: listing.of(frame).collect(), frame }, tail }
+    }
+
+    /// The same of one run of several.
+    pub(super) fn of_run(mut self, run: Run) -> Self {
+        self.head.run = Some(run);
+        self
     }
 }
 
