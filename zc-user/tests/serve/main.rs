@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod clients;
+mod contrib;
 mod manager;
 mod prometheus;
 mod scrapes;
@@ -23,7 +24,14 @@ use zc_test_support::{
 type Test = fn() -> Result<(), Skip>;
 
 fn main() -> ExitCode {
-    let tests = [scrapes::TESTS, prometheus::TESTS, clients::TESTS, manager::TESTS, viewers::TESTS];
+    let tests = [
+        contrib::TESTS,
+        scrapes::TESTS,
+        prometheus::TESTS,
+        clients::TESTS,
+        manager::TESTS,
+        viewers::TESTS,
+    ];
     let trials = tests.concat().into_iter().map(|(name, test)| trial(name.to_owned(), test));
     runner::run(trials.collect())
 }

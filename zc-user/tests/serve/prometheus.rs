@@ -269,6 +269,11 @@ fn busy() -> Result<(), Skip> {
         prometheus.query(question.split("```").next().unwrap());
     }
 
+    // And so is the dashboard, most of which has something to show: here are no control groups with series.
+    let questions = zc_serve::grafana::expressions();
+    let answered = questions.iter().filter(|it| !prometheus.query(it).is_empty()).count();
+    assert!(answered * 2 > questions.len(), "{answered} of {}", questions.len());
+
     // The server starts again: counters begin again, which Prometheus sees as such.
     served.end(Signal::TERM);
     until("it is seen to be away", || prometheus.number("up") == Some(0.0));
