@@ -89,7 +89,7 @@ pub struct Moment {
     pub speed: f64,
     /// Whether more snapshots are being added.
     pub grows: bool,
-    /// The mark that was set last before `at_ns`, and after the snapshot before.
+    /// The marks that were set since the snapshot before, in one line.
     pub mark: Option<Arc<str>>,
 }
 

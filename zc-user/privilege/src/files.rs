@@ -1,13 +1,14 @@
 //! Files that the user names: opened with the user's own rights, and read within bounds.
 
 use std::{
+    fs,
     fs::{File, OpenOptions},
     io::{self, ErrorKind, Read as _},
     os::{
         fd::{AsFd as _, OwnedFd},
         unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     },
-    path::{Component, Path},
+    path::{Component, Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -115,16 +116,37 @@ fn wait(file: &File, deadline: Instant) -> io::Result<()> {
 /// # Errors
 /// When the user may not write there.
 pub fn create(path: &Path) -> io::Result<File> {
-    as_user(|| create_within(path, |_| Ok(())))
+    as_user(|| create_within(path))
 }
 
-/// As [`create`], for a file that is written to for long: it is locked until it is closed (`flock`), before it is
-/// emptied.
+/// As [`create`], for a file that is written to for long: it is locked until it is closed (`flock`), and has what it
+/// had until the caller empties it.
 ///
 /// # Errors
 /// When the user may not write there; of the kind [`ErrorKind::ResourceBusy`] when the file is locked already.
-pub fn create_locked(path: &Path) -> io::Result<File> {
-    as_user(|| create_within(path, lock))
+pub fn open_locked(path: &Path) -> io::Result<File> {
+    as_user(|| open_within(path, OFlags::empty(), lock)).map(|(file, _)| file)
+}
+
+/// Writes a file as a whole: under another name first, so that no reader meets a half of it, and what has the name
+/// already is there until then. What is no regular file, such as a pipe or a link, is written to as it is.
+///
+/// # Errors
+/// When the user may not write there, or `write` fails.
+pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    if as_user(|| fs::symlink_metadata(path)).is_ok_and(|found| !found.is_file()) {
+        return write(&mut create(path)?);
+    }
+    let mut part = path.as_os_str().to_owned();
+    part.push(format!(".{}.part", std::process::id()));
+    let part = PathBuf::from(part);
+    // Never one that is there: it may be anything.
+    let (mut file, _) = as_user(|| open_within(&part, OFlags::EXCL, |_| Ok(())))?;
+    let written = write(&mut file).and_then(|()| as_user(|| fs::rename(&part, path)));
+    if written.is_err() {
+        let _ = as_user(|| fs::remove_file(&part));
+    }
+    written
 }
 
 /// Whether another open file has `file` locked: it is still written to. To find out, it is locked for a moment, together
@@ -147,8 +169,21 @@ fn lock(file: &OwnedFd) -> io::Result<()> {
     }
 }
 
-/// `hold` is called with a regular file before that is emptied.
-fn create_within(path: &Path, hold: impl FnOnce(&OwnedFd) -> io::Result<()>) -> io::Result<File> {
+/// The file, emptied if it is a regular one.
+fn create_within(path: &Path) -> io::Result<File> {
+    let (file, is_regular) = open_within(path, OFlags::empty(), |_| Ok(()))?;
+    if is_regular {
+        ftruncate(&file, 0)?;
+    }
+    Ok(file)
+}
+
+/// The file, and whether it is a regular one; `hold` is called with that.
+fn open_within(
+    path: &Path,
+    also: OFlags,
+    hold: impl FnOnce(&OwnedFd) -> io::Result<()>,
+) -> io::Result<(File, bool)> {
     let name = path.file_name().ok_or(ErrorKind::IsADirectory)?;
     let mut directory: Option<OwnedFd> = None;
     for part in path.parent().into_iter().flat_map(Path::components) {
@@ -169,7 +204,7 @@ fn create_within(path: &Path, hold: impl FnOnce(&OwnedFd) -> io::Result<()>) -> 
         None => openat(CWD, ".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?,
     };
     let shared = links_in(&directory)?;
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOCTTY | shared;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOCTTY | shared | also;
     let file = openat(&directory, name, flags, Mode::from_raw_mode(0o666))?;
     let found = fstat(&file)?;
     if !shared.is_empty() && !is_ours(&found, &fstat(&directory)?) {
@@ -178,11 +213,11 @@ fn create_within(path: &Path, hold: impl FnOnce(&OwnedFd) -> io::Result<()>) -> 
             "it belongs to another user, in a directory that users share",
         ));
     }
-    if FileType::from_raw_mode(found.st_mode) == FileType::RegularFile {
+    let is_regular = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile;
+    if is_regular {
         hold(&file)?;
-        ftruncate(&file, 0)?;
     }
-    Ok(file.into())
+    Ok((file.into(), is_regular))
 }
 
 /// How links are opened in `directory`: not at all where users share it.

@@ -19,6 +19,9 @@ pub struct Meta {
     /// Whether the snapshots have threads.
     #[serde(default)]
     pub threads: bool,
+    /// Which run of a recorder, as all its files say; 0 in files of older versions.
+    #[serde(default)]
+    pub run: u64,
 }
 
 /// A moment that was given a name.

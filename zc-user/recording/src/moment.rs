@@ -81,13 +81,16 @@ impl Recording {
             let span = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
             let at = first.saturating_add(span);
             let lasts = Duration::from_nanos(last.saturating_sub(first));
+            let lasts = Duration::from_millis(u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX));
             return if at <= last { Ok(at) } else { Err(NoMoment::Beyond(lasts)) };
         }
-        let Some(time) = time_of_day(text.trim_end_matches("UTC").trim_end()) else {
+        let text = text.trim_end_matches("UTC").trim_end();
+        let Some(time) = time_of_day(text) else {
             return Err(NoMoment::Unknown);
         };
-        // What is written on the screen is without fractions: that second is meant.
-        let from = first / SECOND * SECOND;
+        // All of that second or minute is meant.
+        let unit = if text.matches(':').count() > 1 { SECOND } else { 60 * SECOND };
+        let from = first / unit * unit;
         let since = (time + DAY - from % DAY) % DAY;
         let at = from.saturating_add(since).max(first);
         if at <= last { Ok(at) } else { Err(NoMoment::NotThen) }

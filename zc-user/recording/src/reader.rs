@@ -3,7 +3,7 @@
 use std::{
     cell::RefCell,
     fs::File,
-    io::{self, Read as _, Seek as _, SeekFrom},
+    io::{self, Seek as _, SeekFrom},
     rc::Rc,
 };
 
@@ -41,6 +41,9 @@ pub enum Unreadable {
     /// A frame is whole, and does not name the one that it depends on.
     #[error("a frame is whole, but does not name the one that it depends on")]
     NoKey,
+    /// What was read before is not there any more.
+    #[error("the file has been replaced or cut since it was opened; open it again")]
+    Replaced,
     /// The file cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -85,6 +88,8 @@ pub struct Recording {
     has_ended: bool,
     /// How far the file was looked at.
     looked: u64,
+    /// How the last file began when it was opened.
+    begins: Vec<u8>,
     /// The key that was read last: what follows in the same chunk needs it again.
     unpacked: RefCell<Option<(usize, Rc<Unpacked>)>>,
 }
@@ -118,6 +123,7 @@ impl Recording {
             damage: Damage::default(),
             has_ended: false,
             looked: 0,
+            begins: Vec::new(),
             unpacked: RefCell::new(None),
         };
         for file in files {
@@ -138,9 +144,33 @@ impl Recording {
         self.damage.unseen = 0;
         self.damage.bytes += torn + unseen;
         self.damage.places += u64::from(torn + unseen > 0);
+        self.begins = beginning(&mut file)?;
         self.files.push(file);
         self.looked = PREFIX_LEN as u64;
         self.look_further().map(|_| ())
+    }
+
+    /// Forgets all files but the last two, of one that has been read for long: the recorder keeps no more. Returns how
+    /// many snapshots are gone.
+    pub(crate) fn forget_old_files(&mut self) -> usize {
+        /// As many as a recorder has.
+        const KEPT: usize = 2;
+        let old = self.files.len().saturating_sub(KEPT);
+        if old == 0 {
+            return 0;
+        }
+        self.files.drain(..old);
+        let gone = self.snapshots.iter().take_while(|place| place.file < old).count();
+        self.snapshots.drain(..gone);
+        for place in &mut self.snapshots {
+            place.file -= old;
+            place.key = place.key.map(|key| key - gone);
+        }
+        self.key = self.key.map(|key| key.saturating_sub(gone));
+        self.unpacked.take();
+        let (first, _) = self.ends();
+        self.marks.retain(|(at, _)| *at >= first);
+        gone
     }
 
     /// The file that is read last, which is the one that grows.
@@ -247,12 +277,15 @@ impl Recording {
         Ok(key)
     }
 
-    fn payload(&self, place: &Place) -> io::Result<Vec<u8>> {
+    fn payload(&self, place: &Place) -> Result<Vec<u8>, Unreadable> {
+        let mut head = [0; HEAD_LEN];
         let mut payload = vec![0; place.head.len];
         let mut file = &self.files[place.file];
-        file.seek(SeekFrom::Start(place.at + HEAD_LEN as u64))?;
-        file.read_exact(&mut payload)?;
-        Ok(payload)
+        file.seek(SeekFrom::Start(place.at))?;
+        let is_there = fill(&mut file, &mut head)? == HEAD_LEN
+            && fill(&mut file, &mut payload)? == payload.len()
+            && place.head.is_whole(&head, &payload);
+        if is_there { Ok(payload) } else { Err(Unreadable::Replaced) }
     }
 
     /// Looks at what has been appended since. Whether there is more now.
@@ -263,6 +296,9 @@ impl Recording {
         let before = self.snapshots.len();
         let Some(last) = self.files.last() else { return Ok(false) };
         let size = last.metadata()?.len();
+        if size < self.looked || beginning(&mut last.try_clone()?)? != self.begins {
+            return Err(Unreadable::Replaced);
+        }
         let mut frames = Frames::from(last.try_clone()?, self.looked, size)?;
         while let Some((at, head)) = frames.next()? {
             if at > self.looked {
@@ -313,6 +349,15 @@ fn check(file: &mut File) -> Result<(), Unreadable> {
     }
     let major = prefix[MAGIC.len()];
     if major > VERSION[0] { Err(Unreadable::Newer(major)) } else { Ok(()) }
+}
+
+/// The first bytes of a file, which a recorder writes at once and never changes.
+fn beginning(file: &mut File) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; PREFIX_LEN + HEAD_LEN];
+    file.rewind()?;
+    let len = fill(file, &mut bytes)?;
+    bytes.truncate(len);
+    Ok(bytes)
 }
 
 /// Goes through a file, from one whole frame to the next.

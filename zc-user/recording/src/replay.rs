@@ -38,6 +38,9 @@ pub struct Replay {
 /// How often it is looked for more at the end of a recording that grows, at most.
 const OFTEN: Duration = Duration::from_millis(100);
 
+/// Marks of an interval that are named.
+const MARKS: usize = 5;
+
 /// The speeds that the user steps through.
 const SPEEDS: [f64; 12] = [0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1000.0];
 
@@ -60,10 +63,11 @@ impl Replay {
         &self.recording
     }
 
-    /// Goes on with the last snapshot that was taken at `at_ns` (ns since the Unix epoch) or before, or with the first
-    /// one.
+    /// Goes on with the interval in which `at_ns` is, ns since the Unix epoch; with the first one or the last one where
+    /// it is in none.
     pub fn seek(&mut self, at_ns: u64) {
-        self.next = self.last_until(at_ns).unwrap_or(0);
+        let last = self.recording.len().saturating_sub(2);
+        self.next = self.last_until(at_ns).unwrap_or(0).min(last);
     }
 
     /// The last snapshot that was taken at this time or before.
@@ -107,6 +111,7 @@ impl Replay {
                 true
             }
         };
+        self.next -= recording.forget_old_files();
         Ok(())
     }
 
@@ -174,8 +179,12 @@ impl SnapshotSource for Replay {
         let at_ns = self.recording.taken_at_ns(shown)?;
         let before = shown.checked_sub(1).and_then(|index| self.recording.taken_at_ns(index));
         let is_here = |at: u64| at <= at_ns && before.is_none_or(|before| at > before);
-        let mark = self.recording.marks().iter().rfind(|(at, _)| is_here(*at));
-        let mark = mark.map(|(_, mark)| Arc::from(&*mark.text));
+        let here = self.recording.marks().iter().filter(|(at, _)| is_here(*at));
+        let mut marks: Vec<_> = here.map(|(_, mark)| &*mark.text).take(MARKS + 1).collect();
+        if marks.len() > MARKS {
+            marks[MARKS] = "...";
+        }
+        let mark = (!marks.is_empty()).then(|| Arc::from(marks.join(", ")));
         Some(Moment { first_ns, last_ns, at_ns, speed: self.speed, grows: self.grows, mark })
     }
 

@@ -26,7 +26,14 @@ const MOST: u64 = 130;
 fn meta() -> Meta {
     let labels = [("release".to_owned(), "before".to_owned())].into();
     let subject = "the whole system".to_owned();
-    Meta { version: "0.1.0".to_owned(), subject, interval_ns: 1_000_000_000, labels, threads: true }
+    Meta {
+        version: "0.1.0".to_owned(),
+        subject,
+        interval_ns: 1_000_000_000,
+        labels,
+        threads: true,
+        run: 7,
+    }
 }
 
 /// A machine on which processes come and go, and some do nothing.

@@ -67,7 +67,7 @@ pub(crate) struct Mark {
     #[arg(value_name = "FILE")]
     pub(crate) recording: PathBuf,
     /// The name of the moment, such as 'deployed 42'
-    #[arg(value_name = "TEXT")]
+    #[arg(value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) text: String,
 }
 

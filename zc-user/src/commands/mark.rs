@@ -5,19 +5,20 @@
 
 use std::{
     fs,
+    hash::{DefaultHasher, Hasher as _},
     io::{self, ErrorKind, Read as _, Write as _},
     net::Shutdown,
     os::{
         linux::net::SocketAddrExt as _,
-        unix::{ffi::OsStrExt as _, fs::MetadataExt as _, net::SocketAddr, net::UnixStream},
+        unix::{ffi::OsStrExt as _, fs::MetadataExt, net::SocketAddr, net::UnixStream},
     },
     path::Path,
     process::ExitCode,
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, anyhow, bail};
-use rustix::thread::CapabilitySet;
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use rustix::{net::sockopt::socket_peercred, process::getuid, thread::CapabilitySet};
 
 use super::{privilege, recorded::shown};
 use crate::cli::{Mark as Arguments, Usage};
@@ -33,8 +34,42 @@ pub(super) const DONE: &str = "ok";
 /// How long the recorder may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Bytes of the end of a file's name that are in the address, which has 107 at most.
-const NAME: usize = 60;
+/// Bytes of the end of a file's name that are in the address, which has 107 at most, in addition to a number made of
+/// all of it.
+const NAME: usize = 30;
+
+/// What is said to the recorder: which file is meant, as far as there is one, and the mark.
+pub(super) struct Asked {
+    /// Device and inode of the file that is meant.
+    pub(super) file: Option<(u64, u64)>,
+    /// The mark.
+    pub(super) text: String,
+}
+
+/// The longest line before the mark.
+const HEAD: usize = 64;
+/// The longest that is said.
+pub(super) const MOST_SAID: usize = HEAD + MOST;
+
+impl Asked {
+    fn bytes(&self) -> Vec<u8> {
+        let file =
+            self.file.map_or_else(String::new, |(device, inode)| format!("{device:x}:{inode:x}"));
+        format!("{file}\n{}", self.text).into_bytes()
+    }
+
+    /// What was said. `None` if that is none of it.
+    pub(super) fn read(bytes: Vec<u8>) -> Option<Self> {
+        let said = String::from_utf8(bytes).ok()?;
+        let (file, text) = said.split_once('\n')?;
+        let number = |text: &str| u64::from_str_radix(text, 16).ok();
+        let file = match file.split_once(':') {
+            Some((device, inode)) => Some((number(device)?, number(inode)?)),
+            None => None,
+        };
+        checked(text).ok().map(|text| Self { file, text: text.to_owned() })
+    }
+}
 
 /// Where the recorder of the recording at `path` listens.
 ///
@@ -48,7 +83,10 @@ pub(super) fn address(path: &Path) -> io::Result<SocketAddr> {
         Some(parent) => parent,
     };
     let found = as_user(|| fs::metadata(directory))?;
-    let mut address = format!("zc-record:{:x}:{:x}:", found.dev(), found.ino()).into_bytes();
+    let mut hasher = DefaultHasher::new();
+    hasher.write(name);
+    let (device, inode, number) = (found.dev(), found.ino(), hasher.finish());
+    let mut address = format!("zc-record:{device:x}:{inode:x}:{number:016x}:").into_bytes();
     address.extend_from_slice(&name[name.len().saturating_sub(NAME)..]);
     SocketAddr::from_abstract_name(address)
 }
@@ -66,7 +104,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
         _ => anyhow::Error::new(error).context(what()),
     })?;
-    let answer = ask(&mut stream, text).map_err(|error| match error.kind() {
+    let file = as_user(|| fs::metadata(recording)).ok();
+    let owner = file.as_ref().map(MetadataExt::uid);
+    let recorder = socket_peercred(&stream).with_context(what)?.uid.as_raw();
+    ensure!(
+        [Some(0), Some(getuid().as_raw()), owner].contains(&Some(recorder)),
+        "{}: another user answers in place of its recorder",
+        what()
+    );
+    let file = file.map(|file| (file.dev(), file.ino()));
+    let asked = Asked { file, text: text.to_owned() };
+    let answer = ask(&mut stream, &asked).map_err(|error| match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => {
             anyhow!("{}: its recorder does not answer within {} s", what(), PATIENCE.as_secs())
         }
@@ -100,10 +148,10 @@ fn checked(text: &str) -> Result<&str, Usage> {
     Ok(text)
 }
 
-fn ask(stream: &mut UnixStream, text: &str) -> io::Result<String> {
+fn ask(stream: &mut UnixStream, asked: &Asked) -> io::Result<String> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    stream.write_all(text.as_bytes())?;
+    stream.write_all(&asked.bytes())?;
     stream.shutdown(Shutdown::Write)?;
     let mut answer = String::new();
     stream.take(1024).read_to_string(&mut answer)?;
@@ -123,7 +171,22 @@ mod tests {
         assert_eq!(named("a.zc"), named("./a.zc"));
         assert_ne!(named("a.zc"), named("b.zc"));
         assert!(named(&"x".repeat(255)).len() < 107);
+        assert_ne!(
+            named(&format!("a{}", "x".repeat(200))),
+            named(&format!("b{}", "x".repeat(200)))
+        );
         assert!(address(Path::new("/no/such/directory/a.zc")).is_err());
+    }
+
+    #[test]
+    fn what_is_said_is_read() {
+        for file in [None, Some((0xfe01, 77))] {
+            let read = Asked::read(Asked { file, text: "deployed 42".to_owned() }.bytes()).unwrap();
+            assert_eq!((read.file, &*read.text), (file, "deployed 42"));
+        }
+        for wrong in ["", "text", "1:x\ntext", "1:2\n", "1:2\n\u{1b}", "1:2\na\nb"] {
+            assert!(Asked::read(wrong.into()).is_none(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use rustix::thread::CapabilitySet;
 use tokio::signal::unix::{Signal as Waiting, SignalKind, signal};
 
@@ -43,7 +43,10 @@ pub(super) async fn run(arguments: &Record) -> Result<ExitCode> {
         if arguments.command.is_empty() { selection.follow(&ids) } else { Follow::Children };
     let filter = selection.filter(&follow);
     // A bad path fails before anything is counted.
-    let file = arguments.flight_recorder.is_none().then(|| Log::open(arguments)).transpose()?;
+    let keep: Box<dyn Keep> = match arguments.flight_recorder {
+        None => Box::new(Log::open(arguments)?),
+        Some(_) => Box::new(Flight::new(arguments)?),
+    };
     let signals = Signals::new()?;
     let dumps = arguments
         .flight_recorder
@@ -65,10 +68,7 @@ pub(super) async fn run(arguments: &Record) -> Result<ExitCode> {
         interval_ns: u64::try_from(arguments.interval.as_nanos()).unwrap_or(u64::MAX),
         labels: arguments.labels.iter().cloned().collect(),
         threads: arguments.threads,
-    };
-    let keep: Box<dyn Keep> = match file {
-        Some(log) => Box::new(log),
-        None => Box::new(Flight::new(arguments)),
+        run: run_id(),
     };
     let mut tape = Tape { writer: Writer::new(meta), keep };
     // Before the command, which may set some.
@@ -77,7 +77,7 @@ pub(super) async fn run(arguments: &Record) -> Result<ExitCode> {
         Marks::none()
     });
     // Before the command: the first interval begins here, and has all that the command does.
-    tape.take(&next(&mut live)?)?;
+    let first = next(&mut live)?;
     let child = if arguments.command.is_empty() {
         privilege::drop_unneeded(Some(&live), CapabilitySet::empty())?;
         None
@@ -86,21 +86,31 @@ pub(super) async fn run(arguments: &Record) -> Result<ExitCode> {
         privilege::drop_unneeded(Some(&live), CapabilitySet::KILL)?;
         Some(child)
     };
+    // What the file had before is gone now, and not if there is nothing to record.
+    tape.take(&first)?;
     let watch = Watch::new(watched, child.as_ref());
-    let mut recorder = Recorder { watch, tape, arguments };
+    let mut recorder = Recorder { watch, tape, arguments, dumps: false };
     let events = Happenings { course: Course::new(child, arguments.duration), dumps, marks };
     let mut world = Real::with(signals, events);
     drive(&mut live, &mut recorder, &mut world).await?;
     privilege::drop_unneeded(Some(&live), CapabilitySet::empty())?;
     let last = next(&mut live)?;
     recorder.tape.take(&last)?;
-    if world.into_events().still_asked().await {
+    if recorder.dumps || world.into_events().still_asked().await {
         recorder.tape.dump();
     }
     say(&recorder.tape.end(last.taken_at_ns)?);
     let ended: &[Watched] = &recorder.watch.watched;
     ended.iter().filter(|it| it.has_ended).for_each(|it| say_ended(it.id.pid, &it.comm));
     Ok(recorder.watch.status.map_or(ExitCode::SUCCESS, exit_code))
+}
+
+/// What no two recorders have in common: when it was, and which process.
+pub(super) fn run_id() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let nanoseconds = u64::try_from(now.as_nanos()).unwrap_or_default();
+    // 0 is that of recordings that have none.
+    (nanoseconds ^ u64::from(std::process::id()).rotate_right(16)).max(1)
 }
 
 fn next(live: &mut Live) -> Result<Snapshot> {
@@ -171,7 +181,11 @@ impl Tape {
     }
 
     /// Gives this moment a name.
-    fn mark(&mut self, text: &str) -> Result<()> {
+    fn mark(&mut self, text: &str, file: Option<(u64, u64)>) -> Result<()> {
+        ensure!(
+            self.keep.is_meant(file),
+            "the zc that recorded to it goes on under another name; use that name"
+        );
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let at_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let frame = self.writer.mark(at_ns, text)?;
@@ -194,18 +208,24 @@ struct Recorder<'a> {
     watch: Watch,
     tape: Tape,
     arguments: &'a Record,
+    /// What is in memory is to be written with the next snapshot, which is to be taken now: what happened just before
+    /// it was asked for is what matters.
+    dumps: bool,
 }
 
 impl Output for Recorder<'_> {
     type Event = Event;
 
     fn wait(&mut self, _pace: Option<Duration>) -> Option<Duration> {
-        Some(self.arguments.interval)
+        Some(if self.dumps { Duration::ZERO } else { self.arguments.interval })
     }
 
     fn receive(&mut self, snapshot: Result<Option<Snapshot>>) -> Result<Flow> {
         if let Some(snapshot) = snapshot? {
             self.tape.take(&snapshot)?;
+        }
+        if std::mem::take(&mut self.dumps) {
+            self.tape.dump();
         }
         Ok(Flow::Continue)
     }
@@ -222,11 +242,11 @@ impl Output for Recorder<'_> {
         match event {
             Event::Ending(ending) => self.watch.event(ending),
             Event::Dump => {
-                self.tape.dump();
+                self.dumps = true;
                 Ok(Flow::Continue)
             }
             Event::Mark(wish) => {
-                let set = self.tape.mark(&wish.text);
+                let set = self.tape.mark(&wish.text, wish.file);
                 wish.answer(&set);
                 // What cannot be written to any more ends with the next snapshot.
                 Ok(Flow::Continue)

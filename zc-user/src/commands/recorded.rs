@@ -2,13 +2,14 @@
 
 use std::{
     fs::File,
+    io::{self, ErrorKind},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result};
 
-use super::record::former;
+use super::{record::former, say};
 use crate::cli::Usage;
 use zc_privilege::files;
 use zc_recording::{Damage, Growth, Meta, NoMoment, Recording, Unreadable};
@@ -16,18 +17,37 @@ use zc_render::{human, sanitize::sanitize};
 
 /// Opens the recording at `path` with the user's rights, and the file before it if the recorder has begun another one.
 pub(super) fn open(path: &Path) -> Result<Recording> {
-    let file = open_file(path)?;
-    let former = former(path);
-    let files = match open_file(&former) {
+    let before = open_file(&former(path)).ok();
+    let files = match (open_file(path), before) {
         // It was there first.
-        Ok(before) if is_of_one_recorder(&before, &file) => vec![before, file],
-        _ => vec![file],
+        (Ok(file), Some(before)) if is_of_one_recorder(&before, &file) => vec![before, file],
+        // The recorder was killed, or the disk was full, when it had just begun another one.
+        (Ok(file), Some(before)) if has_nothing(&file) => {
+            say(&format!("'{}' has nothing; '{0}.1' is shown", shown(path)));
+            vec![before]
+        }
+        (Err(error), Some(before)) if is_missing(&error) => {
+            say(&format!("there is no '{}'; '{0}.1' is shown", shown(path)));
+            vec![before]
+        }
+        (file, _) => vec![file?],
     };
     Recording::of(files).map_err(|error| match error {
         Unreadable::Io(error) => anyhow::Error::new(error)
             .context(format!("cannot read the recording '{}'", shown(path))),
         error => Usage(format!("cannot read '{}': {error}", shown(path))).into(),
     })
+}
+
+fn has_nothing(file: &File) -> bool {
+    file.metadata().is_ok_and(|found| found.len() == 0)
+        || file
+            .try_clone()
+            .is_ok_and(|file| matches!(Recording::open(file), Err(Unreadable::Empty)))
+}
+
+fn is_missing(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
 fn open_file(path: &Path) -> Result<File> {
@@ -52,6 +72,7 @@ fn is_of_one_recorder(before: &File, file: &File) -> bool {
     let is_next = last.zip(first).is_some_and(|(last, first)| {
         first > last && first - last <= LONGEST_GAP.max(file.interval_ns().saturating_mul(10))
     });
+    // Of older versions there is only that much to tell two runs apart; the others have told already.
     before.meta() == file.meta() && !before.has_ended() && is_next
 }
 
@@ -90,13 +111,17 @@ fn is_same(one: &File, other: &File) -> bool {
     id(one) == id(other)
 }
 
+/// Marks that are listed.
+const MOST_MARKS: usize = 20;
+
 /// What was recorded, when, and what is written on it.
 pub(super) fn about(recording: &Recording) -> String {
-    let Meta { version, subject, interval_ns: _, labels, threads: _ } = recording.meta();
+    let Meta { version, subject, interval_ns: _, labels, threads: _, run: _ } = recording.meta();
     let (first, last) = recording.ends();
     let mut text = format!(
-        "recorded by zc {version}: {subject}; {} snapshots, one every {}, from {} on for {}",
+        "recorded by zc {version}: {subject}; {} {}, one every {}, from {} on for {}",
         human::count(recording.len() as u64),
+        if recording.len() == 1 { "snapshot" } else { "snapshots" },
         human::duration(recording.interval_ns()),
         human::clock(first),
         human::duration(last.saturating_sub(first)),
@@ -105,15 +130,24 @@ pub(super) fn about(recording: &Recording) -> String {
     if !labels.is_empty() {
         text.push_str(&format!("; labels: {}", labels.join(", ")));
     }
-    let marks: Vec<_> = recording
-        .marks()
+    let marks = recording.marks();
+    let mut named: Vec<_> = marks
         .iter()
+        .take(MOST_MARKS)
         .map(|(at, mark)| {
             format!("'{}' after {}", mark.text, human::duration(at.saturating_sub(first)))
         })
         .collect();
-    if !marks.is_empty() {
-        text.push_str(&format!("; marks: {}", marks.join(", ")));
+    if marks.len() > MOST_MARKS {
+        named.push(format!("and {} more", marks.len() - MOST_MARKS));
+    }
+    if !named.is_empty() {
+        text.push_str(&format!("; marks: {}", named.join(", ")));
+    }
+    if recording.len() == 1 {
+        text.push_str("; of one snapshot there is no interval that could be listed");
+    } else if !recording.has_ended() {
+        text.push_str("; it has no end: the recorder was killed, or still records");
     }
     text
 }
@@ -147,8 +181,11 @@ pub(super) fn damage(damage: Damage) -> Option<String> {
 /// The moment that the user names, ns since the Unix epoch.
 pub(super) fn moment(text: &str, recording: &Recording) -> Result<u64, Usage> {
     recording.find(text).map_err(|error| {
-        let known: Vec<_> =
-            recording.marks().iter().map(|(_, mark)| sanitize(&mark.text).into_owned()).collect();
+        let marks = recording.marks().iter().take(MOST_MARKS);
+        let mut known: Vec<_> = marks.map(|(_, mark)| sanitize(&mark.text).into_owned()).collect();
+        if recording.marks().len() > MOST_MARKS {
+            known.push("...".to_owned());
+        }
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         let text = sanitize(text);
         Usage(match error {

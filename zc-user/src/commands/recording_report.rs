@@ -148,29 +148,12 @@ fn is_same(one: &Path, other: &Path) -> bool {
     found(one).is_ok_and(|one| found(other).is_ok_and(|other| one == other))
 }
 
-/// Writes a file as a whole: under another name first, so that no reader meets a half of it. What is no regular file,
-/// such as a pipe or a link, is written to as it is. Returns how many bytes there are.
+/// Writes a file as a whole. Returns how many bytes there are.
 fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<u64> {
     let what = || format!("cannot write the report to '{}'", recorded::shown(path));
     let mut report = Vec::new();
     write(&mut report).with_context(what)?;
-    let fill = |name: &Path| {
-        Stoppable(files::create(name).with_context(what)?).write_all(&report).with_context(what)
-    };
-    let is_special = as_user(|| fs::symlink_metadata(path)).is_ok_and(|found| !found.is_file());
-    if is_special {
-        fill(path)?;
-    } else {
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let written =
-            fill(&part).and_then(|()| as_user(|| fs::rename(&part, path)).with_context(what));
-        if written.is_err() {
-            let _ = as_user(|| fs::remove_file(&part));
-        }
-        written?;
-    }
+    files::replace(path, |file| Stoppable(file).write_all(&report)).with_context(what)?;
     Ok(report.len() as u64)
 }
 

@@ -73,6 +73,7 @@ pub(super) async fn run(arguments: &Serve, passed: Vec<OwnedFd>) -> Result<ExitC
         interval_ns: nanoseconds(arguments.interval),
         labels: Default::default(),
         threads: false,
+        run: super::record::run_id(),
     };
     let coverage = live.attached().coverage();
     let probes = coverage.parts().iter().map(|part| (part.part.id(), part.refusal.is_none()));

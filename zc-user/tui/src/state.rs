@@ -146,7 +146,10 @@ impl Context {
             Ok(None) => {
                 self.ended = true;
                 // A recording of one snapshot has no interval but the one since it began.
-                if self.live.frame.is_none()
+                let is_one =
+                    self.moment.as_ref().is_none_or(|moment| moment.first_ns == moment.last_ns);
+                if is_one
+                    && self.live.frame.is_none()
                     && let Some(only) = self.previous.take()
                 {
                     self.live.push(Frame::cumulative(only));

@@ -256,7 +256,8 @@ pub(super) fn known(frame: &Frame) -> Section {
 
 /// The recording, and how to make this report again.
 pub(super) fn recording(source: &Source<'_>, frame: &Frame) -> Section {
-    let Meta { version, subject, interval_ns: _, labels, threads: _ } = source.recording.meta();
+    let Meta { version, subject, interval_ns: _, labels, threads: _, run: _ } =
+        source.recording.meta();
     let (from, to) = source.stretch;
     let mut facts = vec![
         ("recording", source.name.to_owned()),

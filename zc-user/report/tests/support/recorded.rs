@@ -43,6 +43,7 @@ pub(crate) fn recording(
         interval_ns: 1_000_000_000,
         labels: [("release".to_owned(), HOSTILE[1].to_owned())].into(),
         threads: false,
+        run: 1,
     };
     let mut writer = Writer::new(meta);
     let mut file = tempfile::tempfile().unwrap();

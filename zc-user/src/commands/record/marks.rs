@@ -11,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::commands::mark::{self, DONE, MOST};
+use crate::commands::mark::{self, Asked, DONE, MOST, MOST_SAID};
 
 /// How long one that sets a mark may take to say which.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -23,6 +23,8 @@ const AT_A_TIME: usize = 4;
 #[derive(Debug)]
 pub(super) struct Wish {
     pub(super) text: String,
+    /// Device and inode of the file that is meant, if there is one.
+    pub(super) file: Option<(u64, u64)>,
     answer: oneshot::Sender<String>,
 }
 
@@ -90,18 +92,19 @@ async fn serve(listener: UnixListener, wishes: mpsc::Sender<Wish>) {
 }
 
 async fn attend(mut stream: UnixStream, wishes: &mpsc::Sender<Wish>) -> Option<()> {
+    // First: who is answered before all was read may see a broken connection instead of the answer.
+    let mut said = Vec::new();
+    let mut reader = (&mut stream).take(MOST_SAID as u64 + 1);
+    timeout(PATIENCE, reader.read_to_end(&mut said)).await.ok()?.ok()?;
     let uid = stream.peer_cred().ok()?.uid();
     let answer = if uid == 0 || uid == getuid().as_raw() {
-        let mut text = Vec::new();
-        let mut reader = (&mut stream).take(MOST as u64 + 1);
-        timeout(PATIENCE, reader.read_to_end(&mut text)).await.ok()?.ok()?;
-        match String::from_utf8(text) {
-            Ok(text) if (1..=MOST).contains(&text.len()) => {
+        match Asked::read(said) {
+            Some(Asked { file, text }) => {
                 let (answer, answered) = oneshot::channel();
-                wishes.send(Wish { text, answer }).await.ok()?;
+                wishes.send(Wish { text, file, answer }).await.ok()?;
                 answered.await.ok()?
             }
-            _ => format!("the name of a moment is text of 1 to {MOST} bytes"),
+            None => format!("the name of a moment is text of 1 to {MOST} bytes, in one line"),
         }
     } else {
         "another user records to it; only that user and root set marks".to_owned()

@@ -270,8 +270,10 @@ fn context_switches(frame: &Frame) -> String {
 
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 fn own_cost(frame: &Frame) -> String {
+    /// Of less time, there is no telling: a start alone takes longer.
+    const LEAST_NS: u64 = 50_000_000;
     let memory = human::bytes(frame.self_cost.rss_bytes);
-    if frame.elapsed_ns == 0 {
+    if frame.elapsed_ns < LEAST_NS {
         return memory;
     }
     let cpu = frame.self_cost.cpu_ns as f64 / frame.elapsed_ns as f64;

@@ -27,8 +27,7 @@ fn a_file_that_is_full_becomes_the_former_one() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run.zc");
     let mut writer = Writer::new(Meta::default());
-    let mut log =
-        Log { file: create(&path).unwrap(), path: path.clone(), size: 0, most: Some(4096) };
+    let mut log = Log::at(path.clone(), Some(4096)).unwrap();
     let mut last = 0;
     while !former(&path).exists() || seconds(&path).len() < 3 {
         last += 1;
@@ -66,8 +65,7 @@ fn memory_keeps_the_last_minutes_and_no_more_than_it_may() {
 /// and of the end.
 fn said_after(path: &Path, change: impl FnOnce()) -> [Option<String>; 2] {
     let mut writer = Writer::new(Meta::default());
-    let file = create(path).unwrap();
-    let mut log = Log { file, path: path.to_owned(), size: 0, most: None };
+    let mut log = Log::at(path.to_owned(), None).unwrap();
     (1..=3).for_each(|second| keep(&mut log, &mut writer, second));
     change();
     let piece = writer.snapshot(&at(4)).unwrap();
@@ -106,8 +104,8 @@ fn a_file_that_others_change_is_said() {
 fn the_file_of_another_is_not_renamed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run.zc");
-    let file = create(&path).unwrap();
-    let mut log = Log { file, path: path.clone(), size: 0, most: Some(0) };
+    let mut log = Log::at(path.clone(), Some(0)).unwrap();
+    log.append(b"").unwrap();
     fs::rename(&path, directory.path().join("moved")).unwrap();
     fs::write(&path, "another").unwrap();
     let said = log.rotate().unwrap_err().to_string();
@@ -120,23 +118,58 @@ fn the_file_of_another_is_not_renamed() {
 fn what_no_name_belongs_to_is_written_all_the_same() {
     let mut writer = Writer::new(Meta::default());
     let path = Path::new("/dev/null");
-    let mut log = Log { file: create(path).unwrap(), path: path.into(), size: 0, most: None };
+    let mut log = Log::at(path.into(), None).unwrap();
     (1..=3).for_each(|second| keep(&mut log, &mut writer, second));
     log.end(&writer, at(3).taken_at_ns).unwrap();
+}
+
+/// A recording of three seconds.
+fn recorded(path: &Path) -> Log {
+    let mut log = Log::at(path.to_owned(), None).unwrap();
+    let mut writer = Writer::new(Meta::default());
+    (1..=3).for_each(|second| keep(&mut log, &mut writer, second));
+    log
 }
 
 #[test]
 fn two_do_not_write_one_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run.zc");
-    let mut first = create(&path).unwrap();
-    first.write_all(b"what the first one has").unwrap();
-    let refused = create(&path).unwrap_err().to_string();
+    let first = recorded(&path);
+    let refused = |result: Result<Log>| result.err().unwrap().to_string();
+    let said = refused(Log::at(path.clone(), None));
     let expected =
         format!("cannot write the recording to '{}': another zc records to it", path.display());
-    assert_eq!(refused, expected);
-    assert_eq!(fs::read(&path).unwrap(), b"what the first one has");
+    assert_eq!(said, expected);
+    // Nor does one that would put its older half there, or the last minutes.
+    let shorter = directory.path().join("run");
+    fs::rename(&path, former(&shorter)).unwrap();
+    let said = refused(Log::at(shorter.clone(), Some(4096)));
+    assert!(said.contains("another zc records to it"), "{said}");
+    fs::rename(former(&shorter), &path).unwrap();
+    let flight = Flight { path: path.clone(), ring: Ring::new(Duration::from_secs(60), 8192) };
+    assert_eq!(flight.check().unwrap_err().to_string(), expected);
+    assert_eq!(seconds(&path), [1, 2, 3]);
     drop(first);
-    create(&path).unwrap();
-    assert_eq!(fs::read(&path).unwrap(), b"", "it is free again");
+    Log::at(path.clone(), None).unwrap();
+    assert_eq!(seconds(&path), [1, 2, 3], "until there is something to write");
+    drop(recorded(&path));
+    assert_eq!(seconds(&path), [1, 2, 3]);
+}
+
+#[test]
+fn what_is_no_recording_is_not_the_older_half_of_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run.zc");
+    fs::write(former(&path), "precious").unwrap();
+    let said = Log::at(path.clone(), Some(4096)).err().unwrap().to_string();
+    assert!(said.contains("no recording of zc") && said.contains("move it"), "{said}");
+    assert_eq!(fs::read(former(&path)).unwrap(), b"precious");
+    // It may come into being later.
+    fs::remove_file(former(&path)).unwrap();
+    let mut log = Log::at(path.clone(), Some(0)).unwrap();
+    log.append(b"").unwrap();
+    fs::write(former(&path), "precious").unwrap();
+    assert!(log.rotate().is_err());
+    assert_eq!(fs::read(former(&path)).unwrap(), b"precious");
 }
