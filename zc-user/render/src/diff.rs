@@ -154,6 +154,7 @@ fn percent(relative: f64) -> String {
 fn margin(figure: &Figure) -> String {
     figure.margin().map_or_else(String::new, |margin| match margin * 100.0 {
         margin @ ..9.95 => format!(" ±{margin:.1}"),
+        1000.0.. => " ±>999".to_owned(),
         margin => format!(" ±{margin:.0}"),
     })
 }

@@ -126,6 +126,11 @@ fn the_commands_about_samples_work() {
 }
 
 #[test]
+fn the_commands_about_differences_work() {
+    assert!(try_all("docs/diff.md") >= 3, "the document has lost its commands");
+}
+
+#[test]
 fn the_commands_of_the_workshop_work() {
     assert!(try_all("docs/workshop.md") >= 10, "the workshop has lost its commands");
 }

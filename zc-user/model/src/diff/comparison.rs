@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     estimate::Estimate,
     judge::{self, Difference, EQUAL},
-    quantity::{Class, Quantity},
+    quantity::{Class, Quantity, Sampled},
     series::{Kind, Series},
     side::Side,
 };
@@ -305,6 +305,16 @@ impl Comparison {
         Some(figure)
     }
 
+    /// Whether both sides have what figures of this basis are divided by.
+    pub(super) fn can_divide(&self, basis: Basis) -> bool {
+        let by = match basis {
+            Basis::Byte => self.options.payload.quantity(),
+            Basis::Second | Basis::Run => Quantity::Elapsed,
+            Basis::Share => Quantity::Samples(Sampled::All),
+        };
+        self.a.total(&by) > 0.0 && self.b.total(&by) > 0.0
+    }
+
     /// Works out how the sides differ. What can be said before all figures are known.
     fn measure(&self, figure: &mut Figure) -> Verdict {
         let (Some(a), Some(b)) = (figure.a, figure.b) else {
@@ -327,9 +337,12 @@ impl Comparison {
         }
         let few = |side: &Side| match side.kind {
             Kind::Runs => "one run".to_owned(),
-            Kind::Intervals => format!("{} intervals", side.observations.len()),
+            Kind::Intervals => "too few intervals with something to do".to_owned(),
         };
         match (a.error, b.error) {
+            (Some(_), Some(_)) if figure.quantity.class() == Class::Neighbours => {
+                Verdict::Untold("it depends on what else the machine runs".to_owned())
+            }
             (Some(_), Some(_)) => Verdict::Unchanged,
             (None, None) if few(&self.a) == few(&self.b) => {
                 Verdict::Untold(format!("{} on each side, which shows no spread", few(&self.a)))

@@ -65,6 +65,10 @@ impl Condition {
     #[must_use]
     pub fn check(&self, comparison: &Comparison) -> (Met, Option<Figure>) {
         let Some(figure) = comparison.figure(&self.quantity, self.basis, Section::Head) else {
+            if !comparison.can_divide(self.basis) {
+                let why = "there is nothing to divide by: no payload, or no samples";
+                return (Met::Unknown(why.to_owned()), None);
+            }
             // Nothing of it on either side is no change.
             return (if self.holds(0.0) { Met::Yes } else { Met::No }, None);
         };

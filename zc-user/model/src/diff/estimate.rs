@@ -9,7 +9,7 @@ use super::{
 use crate::snapshot::Provenance;
 
 /// The fewest stretches of a recording of which the spread says something.
-const FEWEST: usize = 4;
+const FEWEST: f64 = 4.0;
 
 /// A count within an observation is certain to a quarter of what it comes in: calls, or bytes of a call. Runs that all
 /// agree are not proof that the next one does.
@@ -86,12 +86,20 @@ impl Estimate {
         let value = total.value / divided_by;
         let residuals: Vec<_> =
             parts.iter().map(|(count, by)| value.mul_add(-by, *count)).collect();
-        let spread = spread(&residuals, kind);
+        let divisors: Vec<_> = parts.iter().map(|(_, by)| *by).collect();
+        let spread = spread(&residuals, &divisors, kind);
         let grain = grain(observations, quantity);
+        let floor = match quantity {
+            // Samples are found by chance, however well a few runs agree.
+            Quantity::CpuTime | Quantity::CopyTax | Quantity::UserCopyShare => {
+                (total.value.max(grain) * grain).sqrt()
+            }
+            _ => GRAIN * grain * number(parts.len()).sqrt(),
+        };
         Some(Self {
             value,
             error: spread.map(|(deviation, _)| deviation / divided_by),
-            floor: GRAIN * grain * number(parts.len()).sqrt() / divided_by,
+            floor: floor / divided_by,
             freedom: spread.map_or(0.0, |(_, freedom)| freedom),
             less: total.less / divided_by,
             more: total.more / divided_by,
@@ -125,10 +133,14 @@ fn grain(observations: &[Observation], quantity: &Quantity) -> f64 {
 }
 
 /// The standard deviation of the sum of the residuals, and its degrees of freedom.
-fn spread(residuals: &[f64], kind: Kind) -> Option<(f64, f64)> {
-    let count = number(residuals.len());
-    let fewest = if kind == Kind::Intervals { FEWEST } else { 2 };
-    if residuals.len() < fewest {
+fn spread(residuals: &[f64], divisors: &[f64], kind: Kind) -> Option<(f64, f64)> {
+    let fewest = if kind == Kind::Intervals { FEWEST } else { 2.0 };
+    // Of sixteen stretches in which three had something to do, as few as three say something.
+    let sum: f64 = divisors.iter().sum();
+    let count = sum.powi(2) / divisors.iter().map(|by| by.powi(2)).sum::<f64>();
+    // Of equal ones it is their number, but for rounding.
+    let count = if (count - count.round()).abs() < 1e-9 { count.round() } else { count };
+    if count < fewest {
         return None;
     }
     let squares: f64 = residuals.iter().map(|it| it * it).sum();

@@ -71,6 +71,8 @@ pub enum Class {
     Pace,
     /// On what else runs at the same moment, and on what happens to be in memory: all that a clock on the wall shows.
     Circumstances,
+    /// On what else the machine runs, by any factor: no spread of runs shows that, and nothing is claimed.
+    Neighbours,
 }
 
 impl Class {
@@ -81,7 +83,7 @@ impl Class {
         match self {
             Self::Work => 0.0,
             Self::Pace => 0.03,
-            Self::Circumstances => 0.1,
+            Self::Circumstances | Self::Neighbours => 0.1,
         }
     }
 }
@@ -172,15 +174,15 @@ impl Quantity {
     pub const fn class(&self) -> Class {
         match self {
             Self::CpuTime | Self::CopyTax | Self::UserCopyShare => Class::Pace,
-            Self::Elapsed
-            | Self::ContextSwitches
+            Self::ContextSwitches
             | Self::DmaRead
             | Self::DmaWritten
             | Self::DeviceRead(..)
             | Self::DeviceWritten(..)
+            | Self::Counter(CounterId::ContextSwitchesInvoluntary) => Class::Neighbours,
+            Self::Elapsed
             | Self::Counter(
                 CounterId::ContextSwitchesVoluntary
-                | CounterId::ContextSwitchesInvoluntary
                 | CounterId::PageFaultsMajor
                 | CounterId::PageCacheHits
                 | CounterId::PageCacheMisses

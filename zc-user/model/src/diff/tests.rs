@@ -310,6 +310,41 @@ fn a_long_recording_takes_bounded_memory_and_keeps_its_sums() {
     assert_eq!(find(&comparison, "payload_per_sec").a.unwrap().value, 1_009.0);
 }
 
+/// A handful of samples is found by chance, even if it is the same handful in each run.
+#[test]
+fn a_few_samples_are_no_evidence_and_many_are() {
+    let of = |samples| {
+        let counters = [(CounterId::CpuSamples, samples)];
+        let paths = [path(CopyPath::FileRead, 100, 1_000_003)];
+        series(Kind::Runs, (0..5).map(|_| run(&paths, &counters)))
+    };
+    let verdict = |a, b| find(&compared(&of(a), &of(b)), "cpu_ns_per_byte").verdict.clone();
+    assert!(matches!(verdict(1, 3), Verdict::Untold(_)));
+    assert_eq!(verdict(100, 300), Verdict::Changed);
+}
+
+/// A client that asked three times in a minute shows no more spread than three runs.
+#[test]
+fn stretches_with_nothing_to_do_are_no_evidence() {
+    let of = |calls: [u64; 3]| {
+        series(
+            Kind::Intervals,
+            (0..60).map(|at| {
+                let asked = if at % 20 == 7 { calls[at / 20] } else { 0 };
+                let paths: &[_] =
+                    if asked > 0 { &[path(CopyPath::FileRead, 100, 1_000_003)] } else { &[] };
+                run(paths, &[(CounterId::Syscalls, asked)])
+            }),
+        )
+    };
+    let comparison = compared(&of([100, 101, 102]), &of([140, 141, 142]));
+    let verdict = &find(&comparison, "syscalls_per_byte").verdict;
+    assert!(
+        matches!(verdict, Verdict::Untold(why) if why.contains("shows no spread")),
+        "{verdict:?}"
+    );
+}
+
 #[test]
 fn another_payload_can_be_named() {
     let side = series(
@@ -356,4 +391,7 @@ fn a_condition_takes_the_whole_interval() {
     assert_eq!(met("syscalls_per_run > +10%"), Met::Maybe);
     assert_eq!(met("syscalls_per_run > +20%"), Met::No);
     assert_eq!(met("syscalls_per_run < -5%"), Met::No);
+    // Without a payload, and without samples, nothing is known of these.
+    assert!(matches!(met("copied_per_byte > +5%"), Met::Unknown(_)));
+    assert!(matches!(met("copy_tax > +5%"), Met::Unknown(_)));
 }
