@@ -357,14 +357,16 @@ fn a_recording_is_followed_while_it_grows_and_into_its_next_file() {
             times.extend(line.split(',').next().unwrap().parse::<u64>());
         }
     };
+    // It begins with the last interval that there is.
+    wait_for(1);
     for second in 5..8 {
         recorder.snapshot(second);
-        wait_for(second as usize - 4);
+        wait_for(second as usize - 3);
     }
     recorder.rotate();
     for second in 8..10 {
         recorder.snapshot(second);
-        wait_for(second as usize - 4);
+        wait_for(second as usize - 3);
     }
     let end = recorder.writer.end(1);
     recorder.write(end);
@@ -374,4 +376,125 @@ fn a_recording_is_followed_while_it_grows_and_into_its_next_file() {
         lines
             .all(|line| times.contains(&line.unwrap().split(',').next().unwrap().parse().unwrap()))
     );
+}
+
+#[test]
+fn a_dump_has_what_happened_just_before_it_was_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("flight.zc");
+    // Of the whole interval nothing would be in memory yet.
+    let script = format!(
+        "dd if=/dev/zero of={}/b bs={SIZE} count=3 2>/dev/null && kill -USR1 $PPID && \
+         until [ -s {} ]; do :; done",
+        directory.path().display(),
+        file.display()
+    );
+    let mut command = zc(["record", "-i", "3600", "--flight-recorder", "2h", "-o"]);
+    command.arg(&file).args(["--", "sh", "-c", &script]);
+    run(command).exits(0);
+    assert_eq!(written(snapshots(&file).last().unwrap(), "dd"), 3 * SIZE as u64);
+}
+
+#[test]
+fn a_recorder_that_does_not_start_leaves_what_the_file_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("run.zc");
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/nginx-after.zc");
+    fs::copy(sample, &file).unwrap();
+    let before = fs::read(&file).unwrap();
+    for (words, status) in [
+        (&["--btf", "/nonexistent"][..], 2),
+        (&["--", "/nonexistent/command"][..], 127),
+        (&["--flight-recorder", "1m", "--", "/nonexistent/command"][..], 127),
+    ] {
+        let mut command = zc(["record", "-o"]);
+        command.arg(&file).args(words);
+        run(command).exits(status);
+        assert!(fs::read(&file).unwrap() == before, "{words:?}");
+    }
+    let mut command = zc(["record", "-o", "/nonexistent/run.zc", "--flight-recorder", "1m"]);
+    command.args(["--", "true"]);
+    run(command).exits(1);
+}
+
+/// The files of a recorder that began another one, with what each has recorded: seconds.
+fn two_files(directory: &Path, first: &[u64], second: &[u64], runs: [u64; 2]) -> PathBuf {
+    let path = directory.join("run.zc");
+    let mut former = path.clone().into_os_string();
+    former.push(".1");
+    for (name, seconds, run) in [(former.as_ref(), first, runs[0]), (&*path, second, runs[1])] {
+        let meta = Meta { interval_ns: 1_000_000_000, run, ..Meta::default() };
+        let mut writer = Writer::new(meta);
+        let mut bytes = writer.begin(1).unwrap();
+        for second in seconds {
+            bytes.extend(writer.snapshot(&Machine::default().after(*second)).unwrap().bytes);
+        }
+        fs::write(name as &Path, bytes).unwrap();
+    }
+    path
+}
+
+#[test]
+fn two_runs_are_never_one_recording() {
+    let directory = tempfile::tempdir().unwrap();
+    let one = two_files(directory.path(), &[1, 2, 3], &[4, 5], [7, 7]);
+    assert_eq!(replayed(&one, &[]).len(), 4);
+    let two = two_files(directory.path(), &[1, 2, 3], &[4, 5], [7, 8]);
+    assert_eq!(replayed(&two, &[]).len(), 1);
+    // The recorder was killed when it had just begun another file, or before.
+    let path = two_files(directory.path(), &[1, 2, 3], &[], [7, 7]);
+    assert_eq!(replayed(&path, &[]).len(), 2);
+    fs::write(&path, "").unwrap();
+    assert_eq!(replayed(&path, &[]).len(), 2);
+    fs::remove_file(&path).unwrap();
+    assert_eq!(replayed(&path, &[]).len(), 2);
+}
+
+#[test]
+fn a_replay_from_the_end_has_the_last_interval() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = two_files(directory.path(), &[], &[1, 2, 3, 4], [7, 7]);
+    for from in ["end", "3s"] {
+        let lines = replayed(&path, &["--from", from]);
+        let times: Vec<_> = lines.iter().map(|line| line["elapsed_ns"].as_u64()).collect();
+        assert_eq!(times, [Some(1_000_000_000)], "{from}");
+    }
+}
+
+#[test]
+fn a_follower_says_when_the_file_is_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::begin(directory.path().join("run.zc"));
+    (0..5).for_each(|second| recorder.snapshot(second));
+    let mut command = zc(["replay", "--follow", "--csv", "--columns", "comm"]);
+    command.arg(&recorder.path).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut replay = command.spawn().unwrap();
+    let mut said = BufReader::new(replay.stderr.take().unwrap()).lines();
+    let about = said.next().unwrap().unwrap();
+    assert!(about.contains("5 snapshots"), "{about}");
+    // As a recorder does that is started again.
+    recorder.file.set_len(0).unwrap();
+    let said: Vec<String> = said.map(Result::unwrap).collect();
+    assert!(said.iter().any(|line| line.contains("replaced or cut")), "{said:?}");
+    assert_eq!(replay.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn a_mark_is_for_the_file_that_is_meant() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("run.zc");
+    // The recorder is there, and records to a file that has another name by now.
+    let moved = directory.path().join("moved.zc");
+    let script = format!(
+        "until [ -s {file} ]; do :; done; mv {file} {moved}; echo other > {file}; {zc} mark {file} wrong && exit 7; \
+         rm {file}; mv {moved} {file}",
+        file = file.display(),
+        moved = moved.display(),
+        zc = env!("CARGO_BIN_EXE_zc"),
+    );
+    let mut command = zc(["record", "-i", "0.1", "-o"]);
+    command.arg(&file).args(["--", "sh", "-c", &script]);
+    let recorded = run(command).exits(0);
+    assert!(recorded.stderr().contains("goes on under another name"), "{}", recorded.stderr());
+    assert!(recording(&file).marks().is_empty());
 }

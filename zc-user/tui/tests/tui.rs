@@ -1,4 +1,5 @@
 //! The dashboard: whole screens as snapshots, and sessions with scripted keys.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 #[path = "tui/screens.rs"]
 mod screens;
