@@ -227,8 +227,27 @@ fn headline(report: &Report<'_>) -> String {
         (true, false) if comparison.has_changes() => {
             "None of the main figures changed; others did.".to_owned()
         }
-        (true, false) => "No change was found.".to_owned(),
+        (true, false) => unchanged(comparison),
         (true, true) => "The runs compared do not differ in any of the main figures.".to_owned(),
+    }
+}
+
+/// That there is no change, as far as that can be said: what is not known is not unchanged.
+fn unchanged(comparison: &Comparison) -> String {
+    let head = || comparison.section(Section::Head);
+    let untold = head().filter(|figure| matches!(figure.verdict, Verdict::Untold(_)));
+    let names: Vec<_> =
+        untold.map(|figure| name(figure).trim_end_matches(" /MiB").to_owned()).collect();
+    let is_known = head().any(|figure| figure.verdict == Verdict::Unchanged);
+    match (names.is_empty(), is_known) {
+        (true, _) => "No change was found.".to_owned(),
+        (false, true) => {
+            format!("No change was found; whether there is one is not known of: {}.", names.join(", "))
+        }
+        (false, false) => {
+            "Whether anything changed is not known: see the notes. More runs, or longer recordings, can tell."
+                .to_owned()
+        }
     }
 }
 
