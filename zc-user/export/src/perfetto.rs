@@ -32,6 +32,8 @@ pub struct Trace<W> {
     tracks: HashMap<Who, Track>,
     others: Track,
     total: Track,
+    /// When the last interval ended, ns since the Unix epoch.
+    end_ns: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -62,6 +64,7 @@ impl<W: Write> Trace<W> {
             tracks: HashMap::new(),
             others: Track { id: OTHERS, ..Track::default() },
             total: Track { id: ALL, ..Track::default() },
+            end_ns: 0,
         };
         trace.name(ALL, "all processes")?;
         trace.name(OTHERS, "other processes")?;
@@ -87,6 +90,7 @@ impl<W: Write> Trace<W> {
     /// When `out` cannot be written to.
     pub fn add(&mut self, frame: &Frame) -> io::Result<()> {
         let at = frame.taken_at_ns.saturating_sub(frame.elapsed_ns) / 1000;
+        self.end_ns = frame.taken_at_ns;
         let mut total = std::mem::take(&mut self.total);
         self.track(&mut total, at, Row::totals(frame), frame)?;
         let more = json!({
@@ -207,12 +211,16 @@ impl<W: Write> Trace<W> {
         }))
     }
 
-    /// Ends the trace, at `at_ns`.
+    /// Ends the trace, where the last interval ended.
     ///
     /// # Errors
     /// When `out` cannot be written to.
     pub fn finish(mut self, about: &About) -> io::Result<W> {
         use serde::Serialize as _;
+        // A rate lasts until the next one, or until the end of the trace: that is when the last event is.
+        if self.end_ns > 0 {
+            self.mark(self.end_ns, "end of the recording")?;
+        }
         self.out.write_all(b"\n],\"otherData\":")?;
         let facts: Map<_, _> = about
             .facts

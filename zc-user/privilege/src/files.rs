@@ -134,7 +134,8 @@ pub fn open_locked(path: &Path) -> io::Result<File> {
 /// # Errors
 /// When the user may not write there, or `write` fails.
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    if as_user(|| fs::symlink_metadata(path)).is_ok_and(|found| !found.is_file()) {
+    let before = as_user(|| fs::symlink_metadata(path)).ok();
+    if before.as_ref().is_some_and(|found| !found.is_file()) {
         return write(&mut create(path)?);
     }
     let mut part = path.as_os_str().to_owned();
@@ -142,7 +143,10 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> 
     let part = PathBuf::from(part);
     // Never one that is there: it may be anything.
     let (mut file, _) = as_user(|| open_within(&part, OFlags::EXCL, |_| Ok(())))?;
-    let written = write(&mut file).and_then(|()| as_user(|| fs::rename(&part, path)));
+    // Those who may not read what is there may not read what replaces it either.
+    let kept = before.map_or(Ok(()), |before| file.set_permissions(before.permissions()));
+    let written =
+        kept.and_then(|()| write(&mut file)).and_then(|()| as_user(|| fs::rename(&part, path)));
     if written.is_err() {
         let _ = as_user(|| fs::remove_file(&part));
     }

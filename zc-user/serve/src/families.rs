@@ -116,7 +116,7 @@ families! {
     DEVICE_DMA_WRITE_BYTES = Counter "zc_device_dma_write_bytes_total" ["device", "kind"];
     /// What could not be counted where it belongs, by the way in which it was lost.
     LOSSES = Counter "zc_losses_total" ["loss"];
-    /// 1 for each counter that is not simply measured on this kernel, with the reason. A counter that is unavailable has no series.
+    /// 1 for each counter that is not simply measured on this kernel, with the reason: series of what the reason is about may be missing.
     LIMITATION = Gauge "zc_limitation_info" ["counter", "provenance", "reason"];
     /// 1 for each group of probes, or kind of hook, that was attached when zc started, 0 for each that was not.
     PROBE_ATTACHED = Gauge "zc_probe_attached" ["group"];
@@ -180,7 +180,10 @@ pub fn of_counter(counter: CounterId) -> Option<&'static Family> {
             },
             kind: Kind::Counter,
             labels: Cow::Borrowed(&[]),
-            help: counter.help().into(),
+            help: match nanoseconds(*counter) {
+                Some(_) => counter.help().replace("in nanoseconds", "in seconds").into(),
+                None => counter.help().into(),
+            },
             when: When::Always,
         };
         let own = |counter: &CounterId| !ELSEWHERE.contains(counter);
@@ -396,6 +399,8 @@ mod tests {
         }
         let time = of_counter(CounterId::RelayedUserNs).map(|family| &*family.name);
         assert_eq!(time, Some("zc_relayed_user_seconds_total"), "in the base unit");
+        let says_so = |family: &Family| !family.help.contains("nanosecond");
+        assert!(ALL.iter().all(says_so));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Connections: few, short, and each with a deadline for everything that it may keep waiting.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     convert::Infallible,
     io,
     net::IpAddr,
@@ -23,8 +23,8 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, UnixListener},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
     task::spawn_local,
     time::{Instant, Sleep, sleep, timeout},
 };
@@ -34,7 +34,8 @@ use crate::{
     station::{Answer, Station, What},
 };
 
-/// Connections that a socket serves at a time. Others wait until one of them ends.
+/// Connections that a socket serves at a time. When there are more, the one goes that has asked nothing for longest;
+/// where all are being answered, others wait until one of them ends.
 pub const MOST_CONNECTIONS: usize = 16;
 
 /// How long the header of a request may take, from the end of the one before on.
@@ -83,6 +84,45 @@ pub struct Server {
     permits: Vec<Arc<Semaphore>>,
 }
 
+/// A connection, as those that want its place see it.
+#[derive(Debug)]
+struct Seat {
+    /// Whether an answer is on its way; else it is waited for a request.
+    answers: Cell<bool>,
+    /// Since when nothing has been asked, or it was opened.
+    since: Cell<Instant>,
+    /// Has it leave.
+    leave: Notify,
+}
+
+impl Seat {
+    fn new() -> Rc<Self> {
+        Rc::new(Self {
+            answers: Cell::new(false),
+            since: Cell::new(Instant::now()),
+            leave: Notify::new(),
+        })
+    }
+}
+
+/// The connections of a socket.
+type Seats = Rc<RefCell<Vec<Rc<Seat>>>>;
+
+/// How long a connection may take to ask something while others wait for its place.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Has the connection leave that has asked nothing for longest, if there is one that had the time to.
+fn make_room(seats: &Seats) {
+    let seats = seats.borrow();
+    let idle =
+        seats.iter().filter(|seat| !seat.answers.get() && seat.since.get().elapsed() > GRACE);
+    if let Some(seat) = idle.min_by_key(|seat| seat.since.get()) {
+        // Not again, while it is leaving.
+        seat.answers.set(true);
+        seat.leave.notify_one();
+    }
+}
+
 impl Server {
     /// A server that listens nowhere yet.
     #[must_use]
@@ -94,8 +134,12 @@ impl Server {
     pub fn serve(&mut self, socket: Socket) {
         let permits = Arc::new(Semaphore::new(MOST_CONNECTIONS));
         self.permits.push(Arc::clone(&permits));
-        let accepting =
-            Accepting { station: Rc::clone(&self.station), end: self.end.subscribe(), permits };
+        let accepting = Accepting {
+            station: Rc::clone(&self.station),
+            end: self.end.subscribe(),
+            permits,
+            seats: Seats::default(),
+        };
         spawn_local(accepting.run(socket));
     }
 
@@ -117,6 +161,7 @@ struct Accepting {
     station: Rc<RefCell<Station>>,
     end: watch::Receiver<bool>,
     permits: Arc<Semaphore>,
+    seats: Seats,
 }
 
 impl Accepting {
@@ -124,22 +169,18 @@ impl Accepting {
         let mut end = self.end.clone();
         let accept = async {
             loop {
-                // Before the connection: until then it waits in the queue of the kernel.
-                let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else { return };
-                match &socket {
-                    Socket::Tcp(listener) => match listener.accept().await {
-                        Ok((stream, _)) => {
-                            let own = stream.local_addr().map(|own| own.ip().to_canonical());
-                            let is_loopback = own.is_ok_and(|own| own.is_loopback());
-                            let from = if is_loopback { Origin::Loopback } else { Origin::Network };
-                            self.connect(stream, permit, from);
-                        }
-                        Err(_) => sleep(PAUSE).await,
-                    },
-                    Socket::Unix(listener) => match listener.accept().await {
-                        Ok((stream, _)) => self.connect(stream, permit, Origin::Unix),
-                        Err(_) => sleep(PAUSE).await,
-                    },
+                let (stream, from) = match accepted(&socket).await {
+                    Ok(accepted) => accepted,
+                    Err(_) => {
+                        sleep(PAUSE).await;
+                        continue;
+                    }
+                };
+                // One waits here, and others in the queue of the kernel.
+                let Some(permit) = self.permit().await else { return };
+                match stream {
+                    Stream::Tcp(stream) => self.connect(stream, permit, from),
+                    Stream::Unix(stream) => self.connect(stream, permit, from),
                 }
             }
         };
@@ -149,16 +190,51 @@ impl Accepting {
         }
     }
 
+    /// A place for a connection, as soon as there is one.
+    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        let mut permit = pin!(Arc::clone(&self.permits).acquire_owned());
+        loop {
+            tokio::select! {
+                biased;
+                permit = permit.as_mut() => return permit.ok(),
+                () = sleep(GRACE / 2) => make_room(&self.seats),
+            }
+        }
+    }
+
     fn connect<S>(&self, stream: S, permit: OwnedSemaphorePermit, from: Origin)
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let (station, end) = (Rc::clone(&self.station), self.end.clone());
+        let seats = Rc::clone(&self.seats);
+        let seat = Seat::new();
+        seats.borrow_mut().push(Rc::clone(&seat));
         spawn_local(async move {
-            converse(stream, station, end, from).await;
+            converse(stream, station, end, from, &seat).await;
+            seats.borrow_mut().retain(|other| !Rc::ptr_eq(other, &seat));
             drop(permit);
         });
     }
+}
+
+/// A connection that was accepted.
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+async fn accepted(socket: &Socket) -> io::Result<(Stream, Origin)> {
+    Ok(match socket {
+        Socket::Tcp(listener) => {
+            let (stream, _) = listener.accept().await?;
+            let own = stream.local_addr().map(|own| own.ip().to_canonical());
+            let is_loopback = own.is_ok_and(|own| own.is_loopback());
+            let from = if is_loopback { Origin::Loopback } else { Origin::Network };
+            (Stream::Tcp(stream), from)
+        }
+        Socket::Unix(listener) => (Stream::Unix(listener.accept().await?.0), Origin::Unix),
+    })
 }
 
 /// Answers the requests of one connection.
@@ -167,11 +243,13 @@ async fn converse<S>(
     station: Rc<RefCell<Station>>,
     mut end: watch::Receiver<bool>,
     from: Origin,
+    seat: &Rc<Seat>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let service = service_fn(|request: Request<Incoming>| {
-        let response = respond(&request, &station, from);
+        seat.answers.set(true);
+        let response = respond(&request, &station, from, seat);
         async move { Ok::<_, Infallible>(response) }
     });
     let mut connection = pin!(
@@ -185,6 +263,8 @@ async fn converse<S>(
     tokio::select! {
         // What the other end does wrong is its own business.
         _ = connection.as_mut() => return,
+        // It has asked nothing, and gets no answer.
+        () = seat.leave.notified() => return,
         () = sleep(AGE) => {}
         _ = end.wait_for(|end| *end) => {}
     }
@@ -193,7 +273,16 @@ async fn converse<S>(
 }
 
 /// The answer to one request. What it has for a body is not read.
-fn respond<B>(request: &Request<B>, station: &RefCell<Station>, from: Origin) -> Response<Pieces> {
+fn respond<B>(
+    request: &Request<B>,
+    station: &RefCell<Station>,
+    from: Origin,
+    seat: &Rc<Seat>,
+) -> Response<Pieces> {
+    answered(request, station, from).map(|pieces| pieces.of(seat))
+}
+
+fn answered<B>(request: &Request<B>, station: &RefCell<Station>, from: Origin) -> Response<Pieces> {
     let what = match asked(request, from) {
         Ok(what) => what,
         Err(refusal) => return refusal.response(),
@@ -314,12 +403,29 @@ fn response(answer: Answer) -> Response<Pieces> {
 struct Pieces {
     pieces: std::vec::IntoIter<Bytes>,
     left: u64,
+    /// Whose answer it is.
+    seat: Option<Rc<Seat>>,
+}
+
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        // The answer is on its way: from now on a request is waited for.
+        if let Some(seat) = &self.seat {
+            seat.answers.set(false);
+            seat.since.set(Instant::now());
+        }
+    }
 }
 
 impl Pieces {
     fn new(pieces: Vec<Bytes>) -> Self {
         let left = pieces.iter().map(|piece| piece.len() as u64).sum();
-        Self { pieces: pieces.into_iter(), left }
+        Self { pieces: pieces.into_iter(), left, seat: None }
+    }
+
+    fn of(mut self, seat: &Rc<Seat>) -> Self {
+        self.seat = Some(Rc::clone(seat));
+        self
     }
 }
 

@@ -33,6 +33,13 @@ use zc_session::stall::Stoppable;
 pub(super) fn run(arguments: &Export) -> Result<ExitCode> {
     let recording = recorded::open(&arguments.recording)?;
     privilege::drop_unneeded(None, CapabilitySet::empty())?;
+    if let Some(output) = &arguments.output
+        && recorded::is_same_file(output, &arguments.recording)
+    {
+        return Err(
+            Usage(format!("'{}' is the recording: write to another file", shown(output))).into()
+        );
+    }
     let filter = Filter {
         comms: arguments.comms.clone(),
         expr: arguments.filter.clone(),

@@ -1,7 +1,7 @@
 //! Recordings that the user names: opened, and described in words.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, ErrorKind},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 
 use super::{record::former, say};
 use crate::cli::Usage;
-use zc_privilege::files;
+use zc_privilege::{as_user, files};
 use zc_recording::{Damage, Growth, Meta, NoMoment, Recording, Unreadable};
 use zc_render::{human, sanitize::sanitize};
 
@@ -104,6 +104,12 @@ pub(super) fn growth(path: PathBuf) -> impl FnMut(&File) -> Growth {
             _ => Growth::Over,
         }
     }
+}
+
+/// Whether two names are of one file.
+pub(super) fn is_same_file(one: &Path, other: &Path) -> bool {
+    let id = |path| as_user(|| fs::metadata(path)).map(|found| (found.dev(), found.ino()));
+    id(one).is_ok_and(|one| id(other).is_ok_and(|other| one == other))
 }
 
 fn is_same(one: &File, other: &File) -> bool {

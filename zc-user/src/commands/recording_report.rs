@@ -1,9 +1,8 @@
 //! `zc report`: what a recording says, as a page, as Markdown or as text.
 
 use std::{
-    env, fs,
+    env,
     io::{self, BufWriter, IsTerminal as _, Write},
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -14,7 +13,7 @@ use rustix::{termios::tcgetwinsize, thread::CapabilitySet};
 use super::{privilege, recorded, say, writer::UNWRITTEN};
 use crate::cli::{Report as Arguments, ReportForm, Usage};
 use zc_model::filter::Filter;
-use zc_privilege::{as_user, files};
+use zc_privilege::files;
 use zc_recording::Recording;
 use zc_render::{human, sanitize::sanitize, theme::Theme};
 use zc_report::{Report, Source, html, markdown, text};
@@ -25,7 +24,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let form = form(arguments)?;
     let recording = recorded::open(&arguments.recording)?;
     privilege::drop_unneeded(None, CapabilitySet::empty())?;
-    let unreadable: Vec<_> = recorded::damage(recording.damage()).into_iter().collect();
+    let mut unreadable: Vec<_> = recorded::damage(recording.damage()).into_iter().collect();
+    if !recording.has_ended() {
+        unreadable
+            .push("the recording has no end: the recorder was killed, or still records".to_owned());
+    }
     let filter = Filter {
         comms: arguments.comms.clone(),
         cgroups: arguments.cgroups.clone(),
@@ -47,8 +50,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         || format!("cannot read the recording '{}'", recorded::shown(&arguments.recording));
     let report = Report::of(&source).with_context(cannot)?;
     let report = report.context("there is no snapshot in the recording")?;
+    let (from, to) = source.stretch;
+    let chosen = recording.between(from, to)?.map(|frame| frame.select(&filter));
+    if let Some(selected) = &selected
+        && chosen.is_some_and(|frame| !frame.processes.iter().any(|it| it.is_active()))
+    {
+        return Err(Usage(format!(
+            "nothing in the recording is of {}; zc replay lists what there is",
+            sanitize(selected)
+        ))
+        .into());
+    }
     match &arguments.output {
-        Some(path) if is_same(path, &arguments.recording) => {
+        Some(path) if recorded::is_same_file(path, &arguments.recording) => {
             return Err(Usage(format!(
                 "'{}' is the recording: write the report to another file",
                 recorded::shown(path)
@@ -73,9 +87,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
 /// The form that the user wants, or else the one that fits where the report goes.
 fn form(arguments: &Arguments) -> Result<ReportForm, Usage> {
     let is_terminal = arguments.output.is_none() && io::stdout().is_terminal();
+    let is = |ending: &str, any: &[&str]| any.iter().any(|it| ending.eq_ignore_ascii_case(it));
     let by_name = |path: &PathBuf| match path.extension().and_then(|ending| ending.to_str()) {
-        Some("md" | "markdown") => ReportForm::Markdown,
-        Some("txt" | "text") => ReportForm::Text,
+        Some(ending) if is(ending, &["md", "markdown"]) => ReportForm::Markdown,
+        Some(ending) if is(ending, &["txt", "text"]) => ReportForm::Text,
         _ => ReportForm::Html,
     };
     match (arguments.format, &arguments.output) {
@@ -140,12 +155,6 @@ fn style(arguments: &Arguments) -> text::Style {
     let theme = if is_terminal { theme } else { Theme::new(false, true) };
     let size = tcgetwinsize(io::stdout()).ok().filter(|_| is_terminal);
     text::Style { theme, columns: size.map_or(100, |size| size.ws_col) }
-}
-
-/// Whether two names are of one file.
-fn is_same(one: &Path, other: &Path) -> bool {
-    let found = |path| as_user(|| fs::metadata(path)).map(|found| (found.dev(), found.ino()));
-    found(one).is_ok_and(|one| found(other).is_ok_and(|other| one == other))
 }
 
 /// Writes a file as a whole. Returns how many bytes there are.

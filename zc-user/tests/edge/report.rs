@@ -128,7 +128,7 @@ fn what_cannot_be_read_is_in_the_report() {
         let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(said.contains("are no whole snapshot"), "{said}");
     }
-    assert!(finished.stdout().contains("A part of the recording could not be read"));
+    assert!(finished.stdout().contains("The recording is not whole"));
     fs::write(&cut, "no recording").unwrap();
     run(report(&cut, &[])).fails(2, &["it is no recording of zc"]);
 }

@@ -13,13 +13,14 @@ use rustix::net::sockopt;
 use crate::{
     Test,
     requirement::{self, Skip},
-    served::{Metrics, Served, get},
+    served::{Metrics, Served, dial, get},
     workload::{Copier, SIZE, unique},
     zc::deadline,
 };
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("clients::a_hundred_at_once_are_all_answered", hundred),
+    ("clients::those_that_ask_nothing_give_way", idle),
     ("clients::half_requests_slow_readers_and_long_headers_keep_nothing_from_others", hostile),
 ];
 
@@ -52,6 +53,34 @@ fn hundred() -> Result<(), Skip> {
     for client in clients {
         assert_eq!(client.join().unwrap(), 200);
     }
+    Ok(())
+}
+
+/// As many connections as there are places, which all have been answered, and none of which is closed.
+fn idle() -> Result<(), Skip> {
+    requirement::ebpf()?;
+    let served = Served::start(&[]);
+    served.fresh();
+    let mut open: Vec<TcpStream> = (0..MOST)
+        .map(|_| {
+            let mut stream = dial(served.at);
+            stream.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+            let mut some = [0; 512];
+            assert!(stream.read(&mut some).unwrap() > 0);
+            stream
+        })
+        .collect();
+    for _ in 0..3 {
+        assert_eq!(served.get("/-/healthy").status, 200);
+    }
+    // The first one had to go, and only because others waited: the last ones are answered once more.
+    let mut rest = Vec::new();
+    open[0].read_to_end(&mut rest).unwrap();
+    let last = open.last_mut().unwrap();
+    last.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    last.read_to_end(&mut rest).unwrap();
+    assert!(rest.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&rest));
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     estimate::Estimate,
     judge::{self, Difference, EQUAL},
-    quantity::{Class, Quantity, Sampled},
+    quantity::{Quantity, Sampled},
     series::{Kind, Series},
     side::Side,
 };
@@ -139,9 +139,26 @@ impl Figure {
         }
     }
 
+    /// Whether a change may be claimed.
+    #[must_use]
+    pub const fn is_claimable(&self) -> bool {
+        !matches!(self.basis, Basis::Second) && self.quantity.class().is_claimable()
+    }
+
     /// Whether both sides know it in ways that can be compared, if only as facts of one run each.
     pub(super) fn is_comparable(&self) -> bool {
         self.a.zip(self.b).is_some_and(|(a, b)| judge::is_comparable(&a, &b))
+    }
+
+    /// Whether there is no spread: what was found in the runs is then a fact of those, where it depends on nothing else.
+    fn is_fact_of_its_runs(&self) -> bool {
+        self.has_no_spread() && self.is_claimable() && self.verdict != Verdict::Negligible
+    }
+
+    /// Whether one of the sides shows no spread.
+    pub(super) fn has_no_spread(&self) -> bool {
+        let has_spread = |side: &Option<Estimate>| side.is_some_and(|it| it.error.is_some());
+        !(has_spread(&self.a) && has_spread(&self.b))
     }
 
     /// Whether the direction of the change is open, where one side may have lost counts.
@@ -153,8 +170,10 @@ impl Figure {
     pub(super) fn range(&self) -> Option<(f64, f64)> {
         let (a, b) = (self.a?, self.b?);
         let Some(relative) = self.relative else {
-            let end = if b.value > 0.0 { f64::INFINITY } else { 0.0 };
-            return Some((end, end));
+            let most = if b.value > 0.0 { f64::INFINITY } else { 0.0 };
+            // What is new is only a change if it is more than next to nothing, and than chance makes.
+            let is_fact = self.verdict == Verdict::Changed || self.is_fact_of_its_runs();
+            return Some((if is_fact { most } else { 0.0 }, most));
         };
         let (from, to) = self.interval.unwrap_or((relative, relative));
         let low = (b.value - b.less) / (a.value + a.more) - 1.0;
@@ -273,7 +292,7 @@ impl Comparison {
         section: Section,
     ) -> Option<Figure> {
         let side = |side: &Side| {
-            let unknown = side.unknown(quantity).map(str::to_owned);
+            let unknown = side.unknown_per(quantity, basis).map(str::to_owned);
             let estimate = side.estimate(quantity, basis, self.options.payload);
             (estimate.filter(|_| unknown.is_none()), unknown)
         };
@@ -321,8 +340,8 @@ impl Comparison {
             return Verdict::Untold("there is nothing to divide by on one side".to_owned());
         };
         let drift = match figure.basis {
-            Basis::Second => Class::Circumstances.drift(),
-            _ => figure.quantity.class().drift(),
+            Basis::Second => Quantity::Elapsed.drift(),
+            _ => figure.quantity.drift(),
         };
         let lost = (self.a.lost().is_some(), self.b.lost().is_some());
         let difference = judge::difference(&a, &b, lost, drift);
@@ -340,7 +359,7 @@ impl Comparison {
             Kind::Intervals => "too few intervals with something to do".to_owned(),
         };
         match (a.error, b.error) {
-            (Some(_), Some(_)) if figure.quantity.class() == Class::Neighbours => {
+            (Some(_), Some(_)) if !figure.is_claimable() => {
                 Verdict::Untold("it depends on what else the machine runs".to_owned())
             }
             (Some(_), Some(_)) => Verdict::Unchanged,

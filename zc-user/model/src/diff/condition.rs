@@ -75,6 +75,10 @@ impl Condition {
         let met = match (&figure.verdict, figure.range()) {
             (Verdict::Untold(why), _) if !figure.is_comparable() => Met::Unknown(why.clone()),
             (_, None) => Met::Unknown("there is nothing to compare".to_owned()),
+            // Of one run a side there is no telling how much of it is chance, where chance has a part in it.
+            (Verdict::Untold(why), Some(_)) if !figure.is_claimable() && figure.has_no_spread() => {
+                Met::Unknown(why.clone())
+            }
             (_, Some(_)) if figure.is_open() => {
                 Met::Unknown("not everything was counted, see the losses".to_owned())
             }

@@ -55,6 +55,8 @@ pub struct Observation {
     pub(super) counts: BTreeMap<Quantity, Count>,
     /// Copies that were made for the payload.
     pub(super) payload_copied: Option<Count>,
+    /// Why these are not known.
+    pub(super) payload_unknown: Option<String>,
     /// What is not known, and why.
     pub(super) unknown: BTreeMap<Quantity, String>,
     /// Why counts may be too small.
@@ -134,6 +136,18 @@ impl Observation {
             self.set(Quantity::ByReference, by_reference);
         }
         let payload = ledger::payload_copied(paths, frame.host.copies);
+        let is_foreign = |sample: &PathSample| {
+            sample.path.known().is_none() && (sample.moved_bytes > 0 || sample.copied_bytes > 0)
+        };
+        if paths.iter().any(is_foreign) {
+            self.payload_unknown = Some(
+                "bytes moved on a path that this version of zc does not know: use a newer one"
+                    .to_owned(),
+            );
+        } else if payload.is_unavailable() && ledger::payload_bytes(paths) > 0 {
+            let why = why_unavailable(frame, Some(CopyPath::SocketSendZerocopy));
+            self.payload_unknown = Some(why.to_owned());
+        }
         self.payload_copied = (!payload.is_unavailable()).then(|| Count {
             value: number(payload.bytes),
             less: assumed_elsewhere.min(number(payload.bytes)),
@@ -285,6 +299,7 @@ impl Observation {
             (Some(known), Some(more)) => known.add(more),
             (known, more) => *known = known.or(more),
         }
+        self.payload_unknown = self.payload_unknown.take().or(other.payload_unknown);
         self.unknown.extend(other.unknown);
     }
 }

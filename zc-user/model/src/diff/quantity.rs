@@ -78,15 +78,23 @@ pub enum Class {
 impl Class {
     /// The standard deviation, as a part of the figure, that is added for what differs between the times at which two
     /// sides were measured. Runs that follow each other share it, so that their spread does not show it.
-    #[must_use]
-    pub const fn drift(self) -> f64 {
+    const fn drift(self) -> f64 {
         match self {
             Self::Work => 0.0,
             Self::Pace => 0.03,
             Self::Circumstances | Self::Neighbours => 0.1,
         }
     }
+
+    /// Whether a change may be claimed: not of what depends on the moment more than on the program, by any factor.
+    #[must_use]
+    pub const fn is_claimable(self) -> bool {
+        matches!(self, Self::Work | Self::Pace)
+    }
 }
+
+/// The part of calls that depends on the moment: how much a pipe or a socket holds when it is read from.
+const CALLS_DRIFT: f64 = 0.02;
 
 impl Quantity {
     /// The head of a report, in its order.
@@ -191,6 +199,18 @@ impl Quantity {
                 | CounterId::UringDeferredOps,
             ) => Class::Circumstances,
             _ => Class::Work,
+        }
+    }
+
+    /// The standard deviation, as a part of it, between two times at which a side is measured: see [`Class`].
+    #[must_use]
+    pub(super) const fn drift(&self) -> f64 {
+        match self {
+            Self::PathOps(_)
+            | Self::Counter(
+                CounterId::Syscalls | CounterId::ModeSwitches | CounterId::PageFaultsMinor,
+            ) => CALLS_DRIFT,
+            _ => self.class().drift(),
         }
     }
 

@@ -30,7 +30,7 @@ impl Side {
     }
 
     fn mean(&self, quantity: Quantity, basis: Basis, section: Section) -> Option<Mean> {
-        if let Some(why) = self.unknown(&quantity) {
+        if let Some(why) = self.unknown_per(&quantity, basis) {
             let estimate = Err(why.to_owned());
             let is_optional = section != Section::Head || quantity == Quantity::UserCopyShare;
             let mean = Mean { quantity, basis, section, estimate, ends: (0.0, 0.0) };
@@ -56,6 +56,14 @@ impl Side {
 
     pub(super) fn unknown(&self, quantity: &Quantity) -> Option<&str> {
         self.observations.iter().find_map(|it| it.unknown.get(quantity)).map(String::as_str)
+    }
+
+    /// The same of what is divided: copies per byte are those that were made for the payload, and may not be known
+    /// where others are.
+    pub(super) fn unknown_per(&self, quantity: &Quantity, basis: Basis) -> Option<&str> {
+        let is_of_payload = *quantity == Quantity::Copied && basis == Basis::Byte;
+        let payload = || self.observations.iter().find_map(|it| it.payload_unknown.as_deref());
+        self.unknown(quantity).or_else(|| is_of_payload.then(payload).flatten())
     }
 
     pub(super) fn total(&self, quantity: &Quantity) -> f64 {

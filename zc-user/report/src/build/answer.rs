@@ -39,7 +39,7 @@ pub(super) fn sentences(
     let mut sentences = vec![who(frame, copied, &all)];
     let avoidable = avoidable(advised);
     let Some(best) = advised.first() else {
-        sentences.push("zc has seen no sign that these copies could be avoided.".to_owned());
+        sentences.push(no_advice(frame));
         return sentences;
     };
     if avoidable > 0 {
@@ -67,6 +67,34 @@ pub(super) fn sentences(
     sentences
 }
 
+/// Why there is no advice: nothing was passed on, or it was, and there is reason to think that it was looked at.
+fn no_advice(frame: &Frame) -> String {
+    use CounterId as Id;
+    let passed_on = [
+        Id::RelayedFileFileBytes,
+        Id::RelayedFilePipeBytes,
+        Id::RelayedFileSocketBytes,
+        Id::RelayedPipeFileBytes,
+        Id::RelayedPipePipeBytes,
+        Id::RelayedPipeSocketBytes,
+        Id::RelayedSocketFileBytes,
+        Id::RelayedSocketPipeBytes,
+        Id::RelayedSocketSocketBytes,
+        Id::MappedSentBytes,
+    ];
+    let counters = &frame.totals.counters;
+    let bytes = passed_on.iter().map(|id| counters[*id]).fold(0, u64::saturating_add);
+    if bytes == 0 {
+        return "zc has seen no sign that these copies could be avoided.".to_owned();
+    }
+    format!(
+        "{} of that went on from the buffers into which they had been copied. zc gives no advice on them: the evidence \
+         is not enough, as programs may have looked at them, or changed them, in the CPU time that they took. If they \
+         do neither, these copies can be avoided.",
+        human::bytes(bytes)
+    )
+}
+
 /// What the CPU copied, with its mark.
 pub(super) fn copied(frame: &Frame, modelled: Modelled) -> String {
     modelled.figure(&Processes::COPIED_BYTES.of(Row::totals(frame), frame), Unit::Bytes)
@@ -88,10 +116,12 @@ fn who(frame: &Frame, copied: u64, all: &str) -> String {
         true => "all of it".to_owned(),
         false => share(bytes, copied),
     };
-    format!(
-        "The CPU copied {all}, {by} for {name}{}.",
-        most_on(paths).map_or_else(String::new, |on| format!(", {on}"))
-    )
+    let on = most_on(paths).map_or_else(String::new, |on| match bytes == copied {
+        true => format!(", {on}"),
+        // The shares are of what that one copied.
+        false => format!(", whose copies were {on}"),
+    });
+    format!("The CPU copied {all}, {by} for {name}{on}.")
 }
 
 /// `half on file_read, half on socket_send`: the paths that make up most of the copies.
@@ -216,7 +246,7 @@ pub(super) fn caveats(frame: &Frame, modelled: Modelled, unreadable: &[String]) 
         ));
     }
     if !unreadable.is_empty() {
-        caveats.push("A part of the recording could not be read; see What was lost.".to_owned());
+        caveats.push("The recording is not whole; see What was lost.".to_owned());
     }
     caveats
 }

@@ -243,7 +243,10 @@ fn a_reader_that_takes_nothing_is_left_after_five_seconds() {
         let end = watch::Sender::new(false);
         let began = Instant::now();
         let station = station();
-        spawn_local(converse(writer, station, end.subscribe(), Origin::Network));
+        let ends = end.subscribe();
+        spawn_local(async move {
+            converse(writer, station, ends, Origin::Network, &Seat::new()).await;
+        });
         reader.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
         // All that it can write is in the pipe by then.
         end_of(&end).await;
@@ -264,7 +267,10 @@ fn a_slow_reader_that_goes_on_gets_all() {
     run_paused(async {
         let (mut reader, writer) = tokio::io::duplex(64);
         let end = watch::Sender::new(false);
-        spawn_local(converse(writer, station(), end.subscribe(), Origin::Network));
+        let ends = end.subscribe();
+        spawn_local(async move {
+            converse(writer, station(), ends, Origin::Network, &Seat::new()).await;
+        });
         reader
             .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             .await
