@@ -119,7 +119,10 @@ fn it_goes_to_marks_and_to_times() {
     assert_eq!(player.named("22:13:22"), Ok(Some(2)));
     assert_eq!(player.named("22:16"), Ok(Some(160)));
     assert_eq!(player.named(" 22:13:25 UTC "), Ok(Some(5)));
-    assert!(player.named("22:13").unwrap_err().contains("no such time of day"));
+    assert_eq!(player.named("22:13"), Ok(Some(1)), "it begins in that minute");
+    assert_eq!(player.named("5s"), Ok(Some(5)));
+    assert!(player.named("22:12").unwrap_err().contains("no such time of day"));
+    assert!(player.named("22:13:19").unwrap_err().contains("no such time of day"));
     assert!(player.named("1h").unwrap_err().contains("it lasts 199s"));
     assert!(player.named("\u{1b}[31m").unwrap_err().contains("no mark of this name"));
     assert_eq!(player.next(), Some(6), "what is not there changes nothing");
