@@ -164,9 +164,10 @@ impl Recording {
         self.snapshots.drain(..gone);
         for place in &mut self.snapshots {
             place.file -= old;
-            place.key = place.key.map(|key| key - gone);
+            // A file that no recorder wrote may depend on the one before: that is not read any more.
+            place.key = place.key.map(|key| key.checked_sub(gone).unwrap_or(usize::MAX));
         }
-        self.key = self.key.map(|key| key.saturating_sub(gone));
+        self.key = self.key.and_then(|key| key.checked_sub(gone));
         self.unpacked.take();
         let (first, _) = self.ends();
         self.marks.retain(|(at, _)| *at >= first);
@@ -269,7 +270,8 @@ impl Recording {
         {
             return Ok(Rc::clone(key));
         }
-        let packed = self.payload(&self.snapshots[index])?;
+        let place = self.snapshots.get(index).ok_or(Unreadable::NoKey)?;
+        let packed = self.payload(place)?;
         let dictionary = unpacked(&mut Decompressor::new()?, &packed)?;
         let snapshot = possible(decoded(&dictionary)?)?;
         let key = Rc::new(Unpacked { dictionary, snapshot });

@@ -111,7 +111,7 @@ impl Replay {
                 true
             }
         };
-        self.next -= recording.forget_old_files();
+        self.next = self.next.saturating_sub(recording.forget_old_files());
         Ok(())
     }
 

@@ -211,3 +211,37 @@ fn six_hours_are_read_from_any_moment() {
     // The next day in UTC.
     assert_eq!(player.named("4:13:19"), Ok(Some(HOURS - 1)));
 }
+
+#[test]
+fn who_follows_for_long_keeps_the_last_two_files() {
+    let files: Vec<File> = (0..5_u64)
+        .map(|number| {
+            let mut writer = Writer::new(meta());
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&writer.begin(1).unwrap()).unwrap();
+            for second in number * 10..number * 10 + 10 {
+                file.write_all(&writer.snapshot(&snapshot(second)).unwrap().bytes).unwrap();
+                let mark = snapshot(second).taken_at_ns + 1;
+                file.write_all(&writer.mark(mark, &format!("m{second}")).unwrap()).unwrap();
+            }
+            file
+        })
+        .collect();
+    let mut next = files.into_iter();
+    let first = next.next().unwrap();
+    let look = move |_: &File| next.next().map_or(Growth::Over, Growth::In);
+    let mut player = Player(Replay::new(Recording::open(first).unwrap(), 1.0).growing(look));
+    for second in 0..50 {
+        assert_eq!(player.next(), Some(second));
+    }
+    assert_eq!(player.next(), None);
+    assert_eq!(player.0.recording().len(), 20);
+    assert_eq!(player.steer(&Steer::Snapshots(-3)).unwrap().0, 46);
+    assert_eq!(
+        player.steer(&Steer::Seconds(-1000)).unwrap().0,
+        31,
+        "the first interval that there is"
+    );
+    assert_eq!(player.named("m44"), Ok(Some(45)));
+    assert!(player.named("m3").is_err());
+}
