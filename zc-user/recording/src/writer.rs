@@ -75,7 +75,11 @@ impl Writer {
         let mut bytes = Vec::new();
         if let Some(key) = self.key.as_mut().filter(|key| key.left > 0) {
             key.left -= 1;
-            let plain = encoded(&Delta::between(&key.snapshot, snapshot))?;
+            let delta = Delta::between(&key.snapshot, snapshot);
+            if is_outgrown(&key.snapshot, &delta) && key.left < CHUNK - LEAST {
+                key.left = 0;
+            }
+            let plain = encoded(&delta)?;
             let packed = packed(&mut key.packer, &plain)?;
             let payload = [&key.snapshot.taken_at_ns.to_le_bytes()[..], &packed].concat();
             frame::append(&mut bytes, Kind::Delta, snapshot.taken_at_ns, &payload);
@@ -106,6 +110,18 @@ impl Writer {
         frame::append(&mut bytes, Kind::End, at_ns, &[]);
         bytes
     }
+}
+
+/// Deltas of a chunk that is ended early, at least: keys are dear, too.
+const LEAST: u32 = 5;
+
+/// Processes that a delta may have in whole before it matters.
+const FEW: usize = 256;
+
+/// Whether so much of a machine is not in the key that each delta has to say it again: then another key costs less.
+fn is_outgrown(key: &Snapshot, delta: &Delta) -> bool {
+    let whole = delta.snapshot.processes.len();
+    whole > FEW && whole > key.processes.len() / 4
 }
 
 /// What to do about a snapshot that is too large.

@@ -411,3 +411,29 @@ fn new_path() -> PathSample {
         provenance: Provenance::Measured,
     }
 }
+
+#[test]
+fn a_chunk_that_most_of_the_machine_is_not_in_ends_early() {
+    // Seconds of the pieces that begin a chunk, where so many processes come after the first one.
+    let one = Arc::clone(&snapshot(1).processes[0]);
+    let begins = |crowd: u32| {
+        let mut writer = Writer::new(meta());
+        let crowded = |second: u64| {
+            let mut snapshot = snapshot(second);
+            let more = (0..if second > 0 { crowd } else { 0 }).map(|number| {
+                let mut process = ProcessSample::clone(&one);
+                process.id.pid = 1_000_000 + number;
+                process.counters[CounterId::Syscalls] += second;
+                Arc::new(process)
+            });
+            snapshot.processes.splice(1..1, more);
+            snapshot
+        };
+        let pieces = (0..130).map(|second| writer.snapshot(&crowded(second)).unwrap().begins_chunk);
+        let seconds = pieces.enumerate().filter(|(_, begins)| *begins);
+        seconds.map(|(second, _)| second).collect::<Vec<_>>()
+    };
+    assert_eq!(begins(0), [0, 60, 120]);
+    assert_eq!(begins(100), [0, 60, 120]);
+    assert_eq!(begins(1_000), [0, 6, 66, 126]);
+}
