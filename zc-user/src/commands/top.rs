@@ -6,7 +6,7 @@ use std::{
     io::{self, BufWriter, IsTerminal as _},
     os::fd::AsFd as _,
     process::ExitCode,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
@@ -184,9 +184,17 @@ struct Printer<'a> {
     grows: bool,
     /// What was said of the source, until it is back.
     interruption: Option<String>,
+    began: Instant,
 }
 
 impl<'a> Printer<'a> {
+    /// Whether a source that is away for a moment is waited for: for one update not for long.
+    fn is_patient(&self) -> bool {
+        /// A busy server is late by seconds.
+        const PATIENCE: Duration = Duration::from_secs(20);
+        !self.arguments.once || self.began.elapsed() < PATIENCE
+    }
+
     /// Says what keeps the source from going on, once.
     fn interrupted(&mut self, error: &anyhow::Error) {
         if Interrupted::has_begun_again(error) {
@@ -215,6 +223,7 @@ impl<'a> Printer<'a> {
             left: if arguments.once { Some(1) } else { arguments.count },
             grows: false,
             interruption: None,
+            began: Instant::now(),
         })
     }
 }
@@ -230,7 +239,7 @@ impl Output for Printer<'_> {
 
     fn receive(&mut self, snapshot: Result<Option<Snapshot>>) -> Result<Flow> {
         let snapshot = match snapshot {
-            Err(error) if error.is::<Interrupted>() && !self.arguments.once => {
+            Err(error) if error.is::<Interrupted>() && self.is_patient() => {
                 self.interrupted(&error);
                 return Ok(Flow::Continue);
             }

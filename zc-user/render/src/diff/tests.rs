@@ -57,7 +57,7 @@ fn the_text_says_what_changed_first_and_what_did_not() {
         flat.contains(
             "Changed: copied -100% (gone) (from 2.00 to 0.00 per payload byte), by reference new (from \
              0.00 to 1.00 per payload byte), moved -50.0% ±1.6 (from 2.00 to 1.00 per payload byte), mode \
-             switches -95.0% ±0.1."
+             switches -95.0% ±0.3."
         ),
         "{text}"
     );
@@ -68,7 +68,7 @@ fn the_text_says_what_changed_first_and_what_did_not() {
     };
     assert_eq!(row("payload: "), "payload: 4.77 MiB in A, 4.77 MiB in B");
     assert_eq!(row("copied "), "copied 2.00 0.00 -100% (gone) changed");
-    assert_eq!(row("mode switches /MiB"), "mode switches /MiB 419 20.97 -95.0% ±0.1 changed");
+    assert_eq!(row("mode switches /MiB"), "mode switches /MiB 419 20.97 -95.0% ±0.3 changed");
     assert_eq!(row("file_read moved"), "file_read moved 1.00 0.00 -100% (gone) changed");
     assert_eq!(row("sendfile_to_socket moved"), "sendfile_to_socket moved 0.00 1.00 new changed");
     assert!(text.contains("A: a_b\\u{1b}[31m<script>.json: 5 runs"), "{text}");
@@ -87,7 +87,7 @@ fn markdown_has_no_names_that_are_more_than_text() {
     let text = written(5, write_markdown);
     assert!(text.starts_with("**Changed: copied -100% (gone)"), "{text}");
     assert!(
-        text.contains("| mode switches /MiB | 419 | 20.97 | **-95.0% ±0.1** | changed |"),
+        text.contains("| mode switches /MiB | 419 | 20.97 | **-95.0% ±0.3** | changed |"),
         "{text}"
     );
     assert!(text.contains("- A: a\\_b\\\\u{1b}\\[31m&lt;script&gt;.json: 5 runs"), "{text}");
