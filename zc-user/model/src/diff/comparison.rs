@@ -152,7 +152,7 @@ impl Figure {
 
     /// Whether there is no spread: what was found in the runs is then a fact of those, where it depends on nothing else.
     fn is_fact_of_its_runs(&self) -> bool {
-        self.has_no_spread() && self.is_claimable() && self.verdict != Verdict::Negligible
+        self.has_no_spread() && self.is_claimable()
     }
 
     /// Whether one of the sides shows no spread.
@@ -172,7 +172,11 @@ impl Figure {
         let Some(relative) = self.relative else {
             let most = if b.value > 0.0 { f64::INFINITY } else { 0.0 };
             // What is new is only a change if it is more than next to nothing, and than chance makes.
-            let is_fact = self.verdict == Verdict::Changed || self.is_fact_of_its_runs();
+            if self.verdict == Verdict::Negligible {
+                return Some((0.0, 0.0));
+            }
+            let by_chance = self.difference.as_ref().and_then(|it| it.by_chance);
+            let is_fact = by_chance.is_some_and(|it| it < BY_CHANCE) || self.is_fact_of_its_runs();
             return Some((if is_fact { most } else { 0.0 }, most));
         };
         let (from, to) = self.interval.unwrap_or((relative, relative));
@@ -210,6 +214,9 @@ pub struct Comparison {
     a: Side,
     b: Side,
 }
+
+/// What one figure that a condition is about may be by chance.
+const BY_CHANCE: f64 = 0.05;
 
 /// Fewer events than that are no figure.
 const FEWEST_EVENTS: f64 = 5.0;
@@ -403,7 +410,7 @@ impl Comparison {
     }
 
     /// Whether there is next to nothing of it on either side.
-    fn is_minor(&self, figure: &Figure) -> bool {
+    pub(super) fn is_minor(&self, figure: &Figure) -> bool {
         if matches!(figure.quantity, Quantity::Payload | Quantity::Moved) {
             return false;
         }

@@ -64,7 +64,7 @@ impl Condition {
     /// Whether it holds, and the figure that it is about.
     #[must_use]
     pub fn check(&self, comparison: &Comparison) -> (Met, Option<Figure>) {
-        let Some(figure) = comparison.figure(&self.quantity, self.basis, Section::Head) else {
+        let Some(mut figure) = comparison.figure(&self.quantity, self.basis, Section::Head) else {
             if !comparison.can_divide(self.basis) {
                 let why = "there is nothing to divide by: no payload, or no samples";
                 return (Met::Unknown(why.to_owned()), None);
@@ -72,6 +72,9 @@ impl Condition {
             // Nothing of it on either side is no change.
             return (if self.holds(0.0) { Met::Yes } else { Met::No }, None);
         };
+        if comparison.is_minor(&figure) {
+            figure.verdict = Verdict::Negligible;
+        }
         let met = match (&figure.verdict, figure.range()) {
             (Verdict::Untold(why), _) if !figure.is_comparable() => Met::Unknown(why.clone()),
             (_, None) => Met::Unknown("there is nothing to compare".to_owned()),

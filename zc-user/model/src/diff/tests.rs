@@ -445,3 +445,17 @@ fn copies_of_a_payload_that_are_not_known_are_not_0() {
         }
     }
 }
+
+#[test]
+fn copies_that_are_new_fail_a_condition_and_next_to_nothing_does_not() {
+    let of = |paths: &[PathSample]| series(Kind::Runs, [0; 5].map(|_| run(paths, &[])));
+    let by_reference = path(CopyPath::SendfileToSocket, 100, 1_000_003);
+    let little = path(CopyPath::FileRead, 1, 101);
+    let sent = of(&[by_reference]);
+    let met = |b: &Series, text: &str| Condition::parse(text).unwrap().check(&compared(&sent, b)).0;
+    let copied =
+        of(&[path(CopyPath::FileRead, 100, 1_000_003), path(CopyPath::SocketSend, 100, 1_000_003)]);
+    assert_eq!(met(&copied, "copied_per_byte > +5%"), Met::Yes);
+    assert_eq!(met(&copied, "path.file_read_per_byte > +5%"), Met::Yes);
+    assert_eq!(met(&of(&[by_reference, little]), "copied_per_byte > +5%"), Met::No);
+}
