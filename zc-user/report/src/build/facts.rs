@@ -35,7 +35,8 @@ pub(super) fn subject(source: &Source<'_>, frame: &Frame) -> String {
         source.selected.map_or_else(String::new, |which| format!(", {} only,", named(which)));
     format!(
         "{}{selected} on {}, Linux {}, {}; {} from {} on",
-        super::advice::capitalised(&named(&source.recording.meta().subject)),
+        // As it was given: with a capital it would be another command.
+        format_args!("Watched: {}", named(&source.recording.meta().subject)),
         named(&frame.host.name),
         named(&frame.host.kernel),
         named(&frame.host.arch),
