@@ -1,8 +1,10 @@
 //! Marks that arrive while it is recorded.
 
-use std::{os::unix::net::UnixListener as Listener, path::Path, sync::Arc, time::Duration};
+use std::{
+    io::ErrorKind, os::unix::net::UnixListener as Listener, path::Path, sync::Arc, time::Duration,
+};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Error, Result, anyhow};
 use rustix::process::getuid;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -51,7 +53,14 @@ impl Marks {
     /// # Errors
     /// When that is not possible: it can be recorded without marks.
     pub(super) fn listen(path: &Path) -> Result<Self> {
-        let listener = Listener::bind_addr(&mark::address(path)?).context("cannot listen")?;
+        let listener = Listener::bind_addr(&mark::address(path)?).map_err(|error| {
+            match error.kind() {
+                ErrorKind::AddrInUse => anyhow!(
+                    "another program takes those for a recording of this name; to set marks, record to another file"
+                ),
+                _ => Error::new(error).context("cannot listen"),
+            }
+        })?;
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;
         let (sender, wishes) = mpsc::channel(AT_A_TIME);
