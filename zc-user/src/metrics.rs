@@ -141,7 +141,8 @@ estimate. Rows whose `path` is `null` have `time_samples` of CPU time in the ker
 `stacks_time_sample_ns` nanoseconds each, and `kernel_frames`. `frames` begin with the innermost function; `kind` is
 `user`, `recovered`, `no_file` or `kernel`, and `offset` where in its file a function without a name begins. `end` says
 where the stack ends: `whole`, `depth` (127 frames), `no_frame_pointers` or `no_stack`. `stacks_lost_bytes` is what lost
-samples stand for, `stacks_lost_time_samples` how many of CPU time were lost. See [stacks.md](stacks.md).
+samples stand for, an estimate within `stacks_lost_bytes_margin` at most (`null`: not known, of a recording by a former
+version), `stacks_lost_time_samples` how many of CPU time were lost. See [stacks.md](stacks.md).
 
 ";
 

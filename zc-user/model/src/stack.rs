@@ -107,6 +107,13 @@ impl Stacks {
         total
     }
 
+    /// Half of the interval that the bytes that lost samples stand for are in with a probability of 95 %, or more than
+    /// that. `None` in recordings of former versions.
+    #[must_use]
+    pub fn lost_margin(&self) -> Option<f64> {
+        self.lost_variance.map(|variance| DEVIATIONS * variance.sqrt())
+    }
+
     /// Nanoseconds of CPU time that a sample of it stands for. `None` where there are none.
     #[must_use]
     pub fn time_each_ns(&self) -> Option<u64> {

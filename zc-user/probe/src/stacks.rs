@@ -110,17 +110,39 @@ pub(super) struct Stacks {
     worker: Option<Worker>,
     kernel: Kernel,
     waiting: VecDeque<StackSample>,
-    /// What the thread is asked about: bytes, and samples of CPU time.
-    asked: (f64, u64),
+    /// What the thread is asked about.
+    asked: Weight,
     rows: HashMap<Key, Tally>,
     frames: usize,
     /// Samples for which there was no room here, bytes that they stand for, and those of CPU time.
     lost: u64,
     lost_bytes: u64,
     lost_time: u64,
+    /// Of the bytes that lost samples stand for, on both sides: at most.
+    lost_variance: f64,
+    kernel_losses: KernelLosses,
     frequency: u32,
     paced: Instant,
     taken: u64,
+}
+
+/// What the kernel side has lost. It counts the bytes, not how many of them each sample stands for.
+#[derive(Debug, Default)]
+struct KernelLosses {
+    bytes: u64,
+    /// How many a sample stood for when that was looked at last.
+    mean: u64,
+}
+
+impl KernelLosses {
+    /// What was lost since adds at most this to the variance. `mean` is to be read after `bytes`: the kernel side only
+    /// raises it, and what user space lowers it from was seen here.
+    fn look(&mut self, bytes: u64, mean: u64) -> f64 {
+        let new = bytes.saturating_sub(self.bytes);
+        let largest = mean.max(self.mean);
+        *self = Self { bytes, mean };
+        new as f64 * largest as f64
+    }
 }
 
 /// Sets how often samples are taken at first: to be called before the programs are attached.
@@ -155,12 +177,14 @@ impl Stacks {
             worker: None,
             kernel: Kernel::open(),
             waiting: VecDeque::new(),
-            asked: (0.0, 0),
+            asked: Weight::default(),
             rows: HashMap::new(),
             frames: 0,
             lost: 0,
             lost_bytes: 0,
             lost_time: 0,
+            lost_variance: 0.0,
+            kernel_losses: KernelLosses::default(),
             frequency,
             paced: Instant::now(),
             taken: 0,
@@ -187,12 +211,9 @@ impl Stacks {
         let until = Instant::now() + MOST_PATIENCE;
         while self.is_waiting() && Instant::now() < until && self.ask(PATIENCE)? {}
         // Those may have names in the next snapshot.
-        let (mut bytes, mut time) = self.asked;
-        for sample in &self.waiting {
-            let (more_bytes, more_time) = weight(sample);
-            (bytes, time) = (bytes + more_bytes, time + more_time);
-        }
-        let taken = taken(ebpf)?;
+        let mut late = self.asked;
+        self.waiting.iter().for_each(|sample| late.add(sample));
+        let taken = self.look_at_losses(ebpf)?;
         if self.rows.keys().any(|key| !key.kernel.is_empty()) {
             self.kernel.read();
         }
@@ -201,8 +222,9 @@ impl Stacks {
         rows.sort_by(|a, b| b.bytes.total_cmp(&a.bytes).then_with(|| a.frames.cmp(&b.frames)));
         Ok(Sample {
             rows,
-            lost_bytes: taken.lost_bytes + self.lost_bytes + bytes as u64,
-            lost_time: taken.lost_time + self.lost_time + time,
+            lost_bytes: taken.lost_bytes + self.lost_bytes + late.bytes as u64,
+            lost_variance: Some(self.lost_variance + late.variance),
+            lost_time: taken.lost_time + self.lost_time + late.time,
             frequency: self.frequency,
             mean_bytes: pace(ebpf)?.mean,
         })
@@ -234,10 +256,19 @@ impl Stacks {
     }
 
     fn lose(&mut self, sample: &StackSample) {
-        let (bytes, time) = weight(sample);
+        let mut lost = Weight::default();
+        lost.add(sample);
         self.lost += 1;
-        self.lost_time += time;
-        self.lost_bytes = self.lost_bytes.saturating_add(bytes as u64);
+        self.lost_time += lost.time;
+        self.lost_bytes = self.lost_bytes.saturating_add(lost.bytes as u64);
+        self.lost_variance += lost.variance;
+    }
+
+    /// What has become of samples on the kernel side.
+    fn look_at_losses(&mut self, ebpf: &Ebpf) -> Result<Taken> {
+        let taken = taken(ebpf)?;
+        self.lost_variance += self.kernel_losses.look(taken.lost_bytes, pace(ebpf)?.mean);
+        Ok(taken)
     }
 
     /// Takes over what the thread has found, if it comes within `patience`, and asks it for the next. Whether it has
@@ -250,12 +281,11 @@ impl Stacks {
         };
         if !worker.is_busy() && !self.waiting.is_empty() {
             let batch: Vec<_> = self.waiting.drain(..BATCH.min(self.waiting.len())).collect();
-            let weights = batch.iter().map(weight);
-            self.asked = weights.fold((0.0, 0), |(a, b), (bytes, time)| (a + bytes, b + time));
+            batch.iter().for_each(|sample| self.asked.add(sample));
             worker.ask(Question::Samples(batch));
         }
         let Some(answer) = worker.answer(patience) else { return Ok(false) };
-        self.asked = (0.0, 0);
+        self.asked = Weight::default();
         match answer {
             Answer::Samples(samples) => samples.into_iter().for_each(|it| self.count(it)),
             Answer::Names(names) => self.rename(&names),
@@ -345,7 +375,7 @@ impl Stacks {
         }
         self.paced = Instant::now();
         self.ask_again();
-        let taken = taken(ebpf)?.taken;
+        let taken = self.look_at_losses(ebpf)?.taken;
         let new = taken.saturating_sub(std::mem::replace(&mut self.taken, taken));
         let mean = pace(ebpf)?.mean;
         let mean = if new < FEW { mean / 2 } else { mean };
@@ -353,9 +383,24 @@ impl Stacks {
     }
 }
 
-/// What a sample stands for: bytes, or a sample of CPU time.
-fn weight(sample: &StackSample) -> (f64, u64) {
-    if sample.kind == OF_TIME { (0.0, 1) } else { (estimate(sample).0, 0) }
+/// What samples stand for: bytes, or samples of CPU time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Weight {
+    bytes: f64,
+    variance: f64,
+    time: u64,
+}
+
+impl Weight {
+    fn add(&mut self, sample: &StackSample) {
+        if sample.kind == OF_TIME {
+            self.time += 1;
+            return;
+        }
+        let (bytes, variance) = estimate(sample);
+        self.bytes += bytes;
+        self.variance += variance;
+    }
 }
 
 /// The bytes that a sample stands for, and their variance.
@@ -388,4 +433,20 @@ fn comm(words: [u64; 2]) -> Arc<str> {
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end]).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_that_was_lost_stood_for_no_more_than_the_mean_before_or_now() {
+        let mut losses = KernelLosses::default();
+        assert_eq!(losses.look(0, 100), 0.0);
+        // The mean was doubled three times while these were lost.
+        assert_eq!(losses.look(1_000, 800), 800_000.0);
+        // It was halved after the last look.
+        assert_eq!(losses.look(1_800, 400), 640_000.0);
+        assert_eq!(losses.look(1_800, 400), 0.0);
+    }
 }

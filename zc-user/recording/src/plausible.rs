@@ -153,6 +153,7 @@ impl Sum {
             self.estimate(row.variance.max(0.0).sqrt());
         }
         self.add(stacks.lost_bytes);
+        self.estimate(stacks.lost_variance.unwrap_or(0.0).max(0.0).sqrt());
         self.add(stacks.lost_time);
         self.add(stacks.frequency.into());
         self.add(stacks.mean_bytes);

@@ -51,6 +51,7 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
         "users" => users::users(),
         "workers" => workers::workers(),
         "sites" => sites::sites(Path::new(text(1))),
+        "sites_unread" => sites::unread(Path::new(text(1))),
         "sites_without_first_thread" => sites::without_first_thread(Path::new(text(1))),
         "crowd" => crowd::crowd(count(1)),
         "tax" => {

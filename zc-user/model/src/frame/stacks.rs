@@ -29,9 +29,11 @@ pub(super) fn between(previous: Option<&Stacks>, next: &Stacks) -> Stacks {
         }
     };
     let rows = next.rows.iter().map(since);
+    let variance_since = |now: f64| Some((now - previous.lost_variance.unwrap_or(0.0)).max(0.0));
     Stacks {
         rows: rows.filter(|row| row.samples > 0 || row.time_samples > 0).collect(),
         lost_bytes: next.lost_bytes.saturating_sub(previous.lost_bytes),
+        lost_variance: next.lost_variance.and_then(variance_since),
         lost_time: next.lost_time.saturating_sub(previous.lost_time),
         frequency: next.frequency,
         mean_bytes: next.mean_bytes,

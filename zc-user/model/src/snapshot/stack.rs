@@ -92,6 +92,9 @@ pub struct Stacks {
     pub rows: Vec<StackSample>,
     /// Bytes that lost samples stand for.
     pub lost_bytes: u64,
+    /// Variance of that estimate, or more than it; not known in recordings of former versions.
+    #[serde(default)]
+    pub lost_variance: Option<f64>,
     /// Samples of CPU time that were lost.
     pub lost_time: u64,
     /// Samples of CPU time a second on each CPU; 0 where there are none.

@@ -61,8 +61,14 @@ pub(crate) fn frame() -> Frame {
         none,
         time,
     ];
-    let stacks =
-        Stacks { rows, lost_bytes: 5 << 20, lost_time: 1, frequency: 99, mean_bytes: 1 << 20 };
+    let stacks = Stacks {
+        rows,
+        lost_bytes: 5 << 20,
+        lost_variance: Some(5.0 * mib * mib),
+        lost_time: 1,
+        frequency: 99,
+        mean_bytes: 1 << 20,
+    };
     let read = path(CopyPath::FileRead, 4_001, 420_000_001);
     let received = socket(CopyPath::SocketRecv, SocketKind::Tcp, 70, 7_000_003);
     let processes = [process(7, "server", &[read, received])];

@@ -216,8 +216,9 @@ fn write_notes(stacks: &Stacks, listed: &[Listed<'_>], out: &mut dyn io::Write) 
     }
     if stacks.lost_bytes > 0 {
         let text =
-            "(lost samples): there was no room for them; what they stand for is an estimate, too.";
-        notes::write_wrapped(text, out)?;
+            "(lost samples): there was no room for them; what they stand for is an estimate, too";
+        let margin = stacks.lost_margin().map(|it| format!(", +-{} at most", bytes(it)));
+        notes::write_wrapped(&format!("{text}{}.", margin.unwrap_or_default()), out)?;
     }
     Ok(())
 }

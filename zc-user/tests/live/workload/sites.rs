@@ -2,6 +2,8 @@
 
 use std::{fs::File, hint::black_box, os::fd::AsRawFd as _, path::Path};
 
+use rustix::process::Signal;
+
 /// Bytes that one function reads at a time.
 pub(crate) const ONE: usize = 10_007;
 /// Bytes that the other one does.
@@ -17,6 +19,15 @@ pub(crate) fn sites(path: &Path) {
         assert_eq!(three(&file, &mut buffer), THREE as isize);
         assert_eq!(one(&file, &mut buffer), ONE as isize);
     }
+}
+
+/// The same while the parent, which is `zc`, takes no samples.
+pub(crate) fn unread(path: &Path) {
+    let parent = rustix::process::getppid().expect("a parent");
+    rustix::process::kill_process(parent, Signal::STOP).expect("it is ours");
+    // Each 128 samples stand for twice as much as those before: room is for eleven times as many.
+    (0..10).for_each(|_| sites(path));
+    rustix::process::kill_process(parent, Signal::CONT).expect("it is ours");
 }
 
 /// The same as [`sites`] in a second thread, after the first one has ended.

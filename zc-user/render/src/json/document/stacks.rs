@@ -14,6 +14,8 @@ use zc_model::{
 pub(super) struct Taken<'a> {
     stacks: Vec<Row<'a>>,
     stacks_lost_bytes: u64,
+    /// Half of an interval of 95 %, bytes, or more.
+    stacks_lost_bytes_margin: Option<u64>,
     stacks_lost_time_samples: u64,
     stacks_time_sample_ns: Option<u64>,
 }
@@ -42,6 +44,7 @@ impl<'a> Taken<'a> {
         Some(Self {
             stacks: stacks.rows.iter().map(Row::new).collect(),
             stacks_lost_bytes: stacks.lost_bytes,
+            stacks_lost_bytes_margin: stacks.lost_margin().map(whole),
             stacks_lost_time_samples: stacks.lost_time,
             stacks_time_sample_ns: stacks.time_each_ns(),
         })
