@@ -58,6 +58,10 @@ pub enum Steer {
     PreviousMark,
     /// To the moment that the user names: a time or a mark.
     Named(String),
+    /// To the last moment there is.
+    Now,
+    /// Not elsewhere: gives the moment a name.
+    Mark(String),
     /// As fast as the next of the usual speeds.
     Faster,
     /// As fast as the one before.

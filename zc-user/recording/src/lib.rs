@@ -8,6 +8,7 @@ pub mod delta;
 pub mod frame;
 pub mod meta;
 pub mod moment;
+pub mod past;
 mod plausible;
 pub mod reader;
 pub mod replay;
@@ -19,6 +20,7 @@ pub mod writer;
 pub use self::{
     meta::{Mark, Meta},
     moment::NoMoment,
+    past::{Memory, Past},
     reader::{Damage, Recording, Unreadable},
     replay::{Growth, Replay},
     ring::Ring,

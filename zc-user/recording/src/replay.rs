@@ -2,7 +2,7 @@
 
 use std::{fs::File, sync::Arc, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use zc_model::{
     snapshot::Snapshot,
     source::{Moment, SnapshotSource, Steer, Steered},
@@ -68,6 +68,28 @@ impl Replay {
     pub fn seek(&mut self, at_ns: u64) {
         let last = self.recording.len().saturating_sub(2);
         self.next = self.last_until(at_ns).unwrap_or(0).min(last);
+    }
+
+    /// As if the snapshot of this moment, or the last one, had been given last.
+    pub(crate) fn stand_at(&mut self, at_ns: Option<u64>) {
+        let last = self.recording.len().saturating_sub(1);
+        self.next = at_ns.and_then(|at| self.last_until(at)).unwrap_or(last) + 1;
+    }
+
+    /// Goes to where the last snapshots begin, for curves. How many there are.
+    pub(crate) fn lead_to_the_end(&mut self) -> usize {
+        let many = self.lead().min(self.recording.len());
+        self.next = self.recording.len() - many;
+        many
+    }
+
+    /// Whether this leads to the last snapshot.
+    pub(crate) fn is_to_end(&self, steered: Steered) -> bool {
+        match steered {
+            Steered::Same => false,
+            Steered::Next => self.next + 1 >= self.recording.len(),
+            Steered::Elsewhere(many) => self.next + many >= self.recording.len(),
+        }
     }
 
     /// The last snapshot that was taken at this time or before.
@@ -213,6 +235,8 @@ impl SnapshotSource for Replay {
                 let last = self.recording.len() - 1;
                 self.go(self.first_from(at).unwrap_or(last))
             }
+            Steer::Now => self.go(self.recording.len().saturating_sub(1)),
+            Steer::Mark(_) => bail!("a recording gets marks while it is made: zc mark FILE TEXT"),
             Steer::Faster | Steer::Slower => {
                 self.change_speed(*steer == Steer::Faster);
                 Steered::Same

@@ -85,6 +85,12 @@ impl Ring {
         true
     }
 
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.chunks.clear();
+        self.bytes = 0;
+    }
+
     /// Drops what is older than asked for, and what there is no room for; never the newest chunk.
     fn trim(&mut self) {
         while let Some((second, _)) = self.chunks.get(1) {
