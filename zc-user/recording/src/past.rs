@@ -219,7 +219,7 @@ impl SnapshotSource for Past {
             Steer::Faster | Steer::Slower => return Ok(Steered::Same),
             _ => {}
         }
-        // Anew each time: it has grown since.
+        // Read again each time: it has grown since.
         let Some(mut replay) = self.replay(at_ns)? else { return Ok(Steered::Same) };
         let steered = replay.steer(steer)?;
         if replay.is_to_end(steered) {

@@ -16,6 +16,7 @@ use super::{
     options, privilege,
     replay::elsewhere,
     say, say_ended,
+    watch::subject,
     writer::{UNWRITTEN, Writer},
 };
 use crate::cli::{Form, Top, Usage};
@@ -31,7 +32,7 @@ use zc_model::{
 };
 use zc_privilege::raised;
 use zc_probe::{attach::Options, live::Live};
-use zc_recording::Replay;
+use zc_recording::{Memory, Meta, Past, Replay};
 use zc_render::theme::Theme;
 use zc_serve::connect::{Remote, Target};
 use zc_session::{
@@ -69,7 +70,8 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
     } else {
         // Before the dashboard takes the terminal.
         let options = arguments.selection.completed(options(&arguments.probing, follow)?);
-        dashboard(arguments, &options, filter).await?;
+        let subject = subject(&[], &filter, &[]);
+        dashboard(arguments, &options, filter, subject).await?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -99,7 +101,9 @@ async fn connect(arguments: &Top, target: &Target) -> Result<ExitCode> {
         let mut world = Real::new(NoEvents)?;
         print(&mut connect()?, arguments, filter, form, &mut world).await?;
     } else {
-        let open = || Ok(Box::new(connect()?) as Box<dyn SnapshotSource>);
+        let memory = memory(arguments, format!("what {target} counts"));
+        let open =
+            || Ok(Box::new(Past::new(Box::new(connect()?), memory)) as Box<dyn SnapshotSource>);
         zc_tui::run::run(open, dashboard_options(arguments, filter)).await?;
     }
     Ok(ExitCode::SUCCESS)
@@ -125,8 +129,29 @@ fn start(options: &Options) -> Result<Live> {
     Ok(live)
 }
 
-async fn dashboard(arguments: &Top, probes: &Options, filter: Filter) -> Result<()> {
-    zc_tui::run::run(|| Ok(Box::new(start(probes)?)), dashboard_options(arguments, filter)).await
+async fn dashboard(
+    arguments: &Top,
+    probes: &Options,
+    filter: Filter,
+    subject: String,
+) -> Result<()> {
+    let memory = memory(arguments, subject);
+    let open =
+        || Ok(Box::new(Past::new(Box::new(start(probes)?), memory)) as Box<dyn SnapshotSource>);
+    zc_tui::run::run(open, dashboard_options(arguments, filter)).await
+}
+
+/// How far back the dashboard can go.
+const PAST: Duration = Duration::from_secs(600);
+
+fn memory(arguments: &Top, subject: String) -> Memory {
+    let meta = Meta {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        subject,
+        interval_ns: u64::try_from(arguments.interval.as_nanos()).unwrap_or(u64::MAX),
+        ..Meta::default()
+    };
+    Memory::new(meta, PAST)
 }
 
 fn dashboard_options(arguments: &Top, filter: Filter) -> zc_tui::run::Options {
@@ -135,6 +160,7 @@ fn dashboard_options(arguments: &Top, filter: Filter) -> zc_tui::run::Options {
         interval: arguments.interval,
         theme: Theme::detect(arguments.format.no_color, |name| std::env::var(name).ok()),
         recorded: false,
+        keeps_past: true,
         filter,
         sort: (listing.column, listing.direction),
         top: listing.top,
@@ -154,7 +180,11 @@ pub(super) async fn play(
         return print(&mut replay, arguments, filter, form, &mut world).await;
     }
     refuse_forms(arguments, "--count N")?;
-    let options = zc_tui::run::Options { recorded: true, ..dashboard_options(arguments, filter) };
+    let options = zc_tui::run::Options {
+        recorded: true,
+        keeps_past: false,
+        ..dashboard_options(arguments, filter)
+    };
     zc_tui::run::run(|| Ok(Box::new(replay)), options).await
 }
 

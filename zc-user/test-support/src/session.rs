@@ -11,6 +11,7 @@ use zc_model::{
     column::Processes, filter::Filter, fixture::Fixture, snapshot::Snapshot, sort::Direction,
     source::SnapshotSource,
 };
+use zc_recording::{Memory, Meta, Past};
 use zc_render::theme::Theme;
 use zc_tui::{
     run::{Options, session},
@@ -25,6 +26,7 @@ pub struct Session {
     pub size: (u16, u16),
     pub theme: Theme,
     pub recorded: bool,
+    pub keeps_past: bool,
     pub filter: Filter,
     pub top: Option<usize>,
     inputs: Vec<Input>,
@@ -55,7 +57,16 @@ impl Session {
         let theme = Theme::new(false, true);
         let filter = Filter::default();
         let inputs = Vec::new();
-        Self { source, size: (80, 24), theme, recorded: false, filter, top: None, inputs }
+        Self {
+            source,
+            size: (80, 24),
+            theme,
+            recorded: false,
+            keeps_past: false,
+            filter,
+            top: None,
+            inputs,
+        }
     }
 
     pub fn size(mut self, width: u16, height: u16) -> Self {
@@ -66,6 +77,14 @@ impl Session {
     /// As a recording.
     pub fn recorded(mut self) -> Self {
         self.recorded = true;
+        self
+    }
+
+    /// As what goes on, of which the last minutes are kept.
+    pub fn with_past(mut self) -> Self {
+        let memory = Memory::new(Meta::default(), Duration::from_secs(600));
+        self.source = Box::new(Past::new(self.source, memory));
+        self.keeps_past = true;
         self
     }
 
@@ -119,10 +138,10 @@ impl Session {
 
     /// Plays everything; what is left when the session ends is counted.
     pub fn play(self) -> Played {
-        let Self { source, size, theme, recorded, filter, top, inputs } = self;
+        let Self { source, size, theme, recorded, keeps_past, filter, top, inputs } = self;
         let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
         let interval = Duration::from_secs(1);
-        let options = Options { interval, theme, recorded, filter, sort, top };
+        let options = Options { interval, theme, recorded, keeps_past, filter, sort, top };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let inputs = VecDeque::from(inputs);
         let mut world = Script::new(terminal, inputs);

@@ -40,6 +40,8 @@ pub struct Options {
     pub theme: Theme,
     /// Whether the source is a recording.
     pub recorded: bool,
+    /// Whether the source keeps its last minutes.
+    pub keeps_past: bool,
     /// Filter of the processes.
     pub filter: Filter,
     /// Order of the processes.
@@ -81,8 +83,9 @@ pub async fn session(
     options: Options,
     world: &mut impl World,
 ) -> Result<()> {
-    let Options { interval, theme, recorded, filter, sort, top } = options;
-    let mut shell = dashboard(theme, interval, filter, sort, top).of_recording(recorded);
+    let Options { interval, theme, recorded, keeps_past, filter, sort, top } = options;
+    let mut shell =
+        dashboard(theme, interval, filter, sort, top).of_recording(recorded).with_past(keeps_past);
     drive(&mut shell, || open().map(Some), world).await?;
     Ok(())
 }

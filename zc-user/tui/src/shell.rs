@@ -15,7 +15,11 @@ use crate::{
     action::{Edit, Motion},
     keymap::{self, Binding, Chord, Key},
     page::{Intent, Page, devices, paths, processes::Processes},
-    state::{Context, order::Order, prompt::Prompt},
+    state::{
+        Context,
+        order::Order,
+        prompt::{Prompt, Wanted},
+    },
     view::chrome::{self, Chrome},
 };
 use zc_model::{column::Column, filter::Filter, snapshot::Snapshot, sort::Direction};
@@ -26,7 +30,9 @@ mod guide;
 pub mod keys;
 mod travel;
 
-use self::keys::{ALWAYS, Action, EDITING, LINE, MENU, MOMENT, MOVING, PAGE, TIME};
+use self::keys::{
+    ALWAYS, Action, EDITING, LINE, MENU, MOVING, NOW, PAGE, PAST, PLAYING, PROMPT, TIME,
+};
 
 /// Rows that one notch of the mouse wheel scrolls.
 const WHEEL_ROWS: usize = 3;
@@ -74,8 +80,8 @@ pub enum Mode {
     Menu(usize),
     /// To the filter being typed.
     Line,
-    /// To the moment in the recording being typed.
-    Moment,
+    /// To a line that is looked at when it is complete.
+    Prompt,
 }
 
 /// Everything between two inputs.
@@ -90,7 +96,7 @@ pub struct Shell<'a> {
     /// Where the user was when the help was opened.
     before_help: Option<(usize, Vec<Box<dyn Page>>)>,
     menu: Option<usize>,
-    /// Where in the recording to go, while it is typed.
+    /// A moment or a name, while it is typed.
     prompt: Option<Prompt>,
 }
 
@@ -102,6 +108,12 @@ impl<'a> Shell<'a> {
         tabs.push(Box::new(help));
         let (above, screen) = (Vec::new(), Rect::ZERO);
         Self { context, screen, tabs, tab: 0, above, before_help: None, menu: None, prompt: None }
+    }
+
+    /// The same, where the last minutes of a live source are kept.
+    #[must_use]
+    pub fn with_past(self, keeps_past: bool) -> Self {
+        Self { context: self.context.with_past(keeps_past), ..self }
     }
 
     /// The same, where the snapshots are those of a recording.
@@ -127,7 +139,7 @@ impl<'a> Shell<'a> {
     pub fn mode(&self) -> Mode {
         match self.menu {
             Some(entry) => Mode::Menu(entry),
-            None if self.prompt.is_some() => Mode::Moment,
+            None if self.prompt.is_some() => Mode::Prompt,
             None if self.context.filter().line().is_some() => Mode::Line,
             None => Mode::Page,
         }
@@ -225,7 +237,7 @@ impl<'a> Shell<'a> {
             (Some(action), ..) => Some(self.update(action)),
             (
                 None,
-                Mode::Line | Mode::Moment,
+                Mode::Line | Mode::Prompt,
                 Chord { code: KeyCode::Char(c), modifiers: KeyModifiers::NONE },
             ) => Some(self.update(Action::Edit(Edit::Insert(c)))),
             (None, ..) => None,
@@ -250,11 +262,17 @@ impl<'a> Shell<'a> {
 
     fn tables(&self) -> Vec<&'static [Binding<Action>]> {
         match self.mode() {
-            Mode::Page if self.context.is_recorded() => vec![TIME, PAGE, MOVING, ALWAYS],
+            Mode::Page if self.context.is_recorded() => {
+                vec![PLAYING, TIME, PAGE, MOVING, ALWAYS]
+            }
+            Mode::Page if self.context.is_in_past() => {
+                vec![PAST, TIME, NOW, PAGE, MOVING, ALWAYS]
+            }
+            Mode::Page if self.context.has_past() => vec![TIME, NOW, PAGE, MOVING, ALWAYS],
             Mode::Page => vec![PAGE, MOVING, ALWAYS],
             Mode::Menu(_) => vec![MENU, MOVING, ALWAYS],
             Mode::Line => vec![LINE, EDITING, ALWAYS],
-            Mode::Moment => vec![MOMENT, EDITING, ALWAYS],
+            Mode::Prompt => vec![PROMPT, EDITING, ALWAYS],
         }
     }
 
@@ -305,7 +323,8 @@ impl<'a> Shell<'a> {
             Action::Slower => self.context.slow_down(),
             Action::Faster => self.context.speed_up(),
             Action::Travel(travel) => self.context.steer(travel.into()),
-            Action::EditMoment => self.prompt = Some(Prompt::default()),
+            Action::EditMoment => self.prompt = Some(Prompt::new(Wanted::Moment)),
+            Action::EditMark => self.prompt = Some(Prompt::new(Wanted::Mark)),
             Action::EditFilter => self.context.filter.start(),
             Action::Edit(edit) if self.prompt.is_some() => {
                 let Some(prompt) = &mut self.prompt else { return Effect::None };
@@ -316,7 +335,7 @@ impl<'a> Shell<'a> {
                 self.context.filter.edit(edit);
                 self.arrange();
             }
-            Action::Accept if self.prompt.is_some() => self.go_to_named(),
+            Action::Accept if self.prompt.is_some() => self.accept_prompt(),
             Action::Cancel if self.prompt.is_some() => self.prompt = None,
             Action::Accept => match self.menu.take() {
                 Some(entry) => {
@@ -400,7 +419,7 @@ impl<'a> Shell<'a> {
     }
 
     fn turn(&mut self, motion: Motion) -> Option<Effect> {
-        if matches!(self.mode(), Mode::Line | Mode::Moment) {
+        if matches!(self.mode(), Mode::Line | Mode::Prompt) {
             return None;
         }
         (0..WHEEL_ROWS).for_each(|_| self.step(motion));

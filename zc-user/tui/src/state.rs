@@ -42,7 +42,9 @@ pub struct Context {
     ended: bool,
     /// What is shown happened before: a recording.
     recorded: bool,
-    /// Where in it.
+    /// Whether the last minutes can be gone back to.
+    keeps_past: bool,
+    /// Where in a recording it is, or in the last minutes.
     moment: Option<Moment>,
     /// Where in it the user wants to be.
     steer: Option<Steer>,
@@ -70,6 +72,7 @@ impl Context {
             frozen: None,
             ended: false,
             recorded: false,
+            keeps_past: false,
             moment: None,
             steer: None,
             travels: false,
@@ -93,7 +96,25 @@ impl Context {
         self.recorded
     }
 
-    /// Where in the recording what is shown is.
+    /// The same, of a live source of which the last minutes are kept.
+    #[must_use]
+    pub fn with_past(self, keeps_past: bool) -> Self {
+        Self { keeps_past, ..self }
+    }
+
+    /// Whether what is shown can be moved in time.
+    #[must_use]
+    pub const fn has_past(&self) -> bool {
+        self.recorded || self.keeps_past
+    }
+
+    /// Whether what is shown happened before, while a live source goes on.
+    #[must_use]
+    pub const fn is_in_past(&self) -> bool {
+        !self.recorded && self.moment.is_some()
+    }
+
+    /// Where in the recording, or in the last minutes, what is shown is.
     #[must_use]
     pub const fn moment(&self) -> Option<&Moment> {
         self.moment.as_ref()
@@ -101,6 +122,10 @@ impl Context {
 
     /// The next snapshot is of this moment.
     pub(crate) fn at(&mut self, moment: Option<Moment>) {
+        if self.is_in_past() && moment.is_none() {
+            // It is live again.
+            self.held = false;
+        }
         self.moment = moment;
     }
 
@@ -112,19 +137,21 @@ impl Context {
     /// Where the user wants to be, once.
     pub(crate) fn take_steer(&mut self) -> Option<Steer> {
         let steer = self.steer.take()?;
-        self.travels = !matches!(steer, Steer::Faster | Steer::Slower);
+        self.travels =
+            !matches!(steer, Steer::Faster | Steer::Slower | Steer::Mark(_) | Steer::Now);
         Some(steer)
     }
 
     /// What the user wanted was done: a recording stands still where it was moved to.
     pub(crate) fn arrived(&mut self) {
-        self.held |= self.travels;
+        self.held |= self.travels && self.moment.is_some();
     }
 
     /// What comes now has nothing to do with what came before.
     pub(crate) fn moved(&mut self) {
         self.previous = None;
         self.live = Shot::default();
+        self.frozen = None;
         self.ended = false;
     }
 
@@ -174,8 +201,11 @@ impl Context {
         self.body = body;
     }
 
-    /// Freezes the display, or shows what was counted since. A recording waits.
+    /// Freezes the display, or shows what happens now. A recording waits.
     pub(crate) fn toggle_pause(&mut self) {
+        if self.is_in_past() {
+            return self.steer(Steer::Now);
+        }
         if self.recorded {
             self.held = !self.held;
             return;

@@ -19,7 +19,7 @@ impl Shell<'_> {
         chrome.draw(context, &self.place(), &areas, buf);
         self.top().draw(context, areas.body, buf);
         let typed = match self.prompt() {
-            Some(prompt) => Some(footer::Typed::moment(prompt)),
+            Some(prompt) => Some(footer::Typed::prompt(prompt)),
             None => footer::Typed::filter(context),
         };
         footer::draw(context, typed, &self.hints(), areas.footer, buf);

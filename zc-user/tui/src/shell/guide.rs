@@ -1,6 +1,6 @@
 //! What the help says: collected from the shell and its pages, so that each fact is in one place.
 
-use super::keys::{ALWAYS, Action, EDITING, LINE, MENU, MOVING, PAGE, TIME};
+use super::keys::{ALWAYS, Action, EDITING, LINE, MENU, MOVING, NOW, PAGE, PAST, PLAYING, TIME};
 use crate::{
     keymap::{Binding, Key},
     page::{
@@ -26,7 +26,9 @@ pub(super) fn help(tabs: &[Box<dyn Page + '_>], theme: Theme) -> Help {
     let mut keys: Vec<_> = guides.iter().filter(|guide| !guide.keys.is_empty()).map(page).collect();
     keys.push(KeySection { title: "Keys: All pages".to_owned(), rows: shell(tabs, has_tabs) });
     if tabs.iter().any(|page| page.chrome().has_frames()) {
-        keys.push(section("Keys: In a recording", &[TIME]));
+        keys.push(section("Keys: Time", &[TIME, NOW]));
+        keys.push(section("Keys: Back in time", &[PAST]));
+        keys.push(section("Keys: In a recording", &[PLAYING]));
     }
     keys.push(page(&Help::guide()));
     if tabs.iter().any(|page| page.is_filterable()) {

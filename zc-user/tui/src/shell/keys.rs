@@ -40,10 +40,12 @@ pub enum Action {
     Slower,
     /// Shorter interval.
     Faster,
-    /// Go elsewhere in a recording.
+    /// Go elsewhere in a recording, or in the last minutes.
     Travel(Travel),
-    /// Start typing where in a recording to go.
+    /// Start typing where to go there.
     EditMoment,
+    /// Start typing a name for the moment that is shown.
+    EditMark,
     /// Start typing a filter.
     EditFilter,
     /// Change the line being typed.
@@ -54,7 +56,7 @@ pub enum Action {
     Cancel,
 }
 
-/// Where in a recording to go, and how fast.
+/// Where in a recording, or in the last minutes, to go, and how fast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Travel {
     /// One snapshot on.
@@ -69,25 +71,46 @@ pub enum Travel {
     NextMark,
     /// To the mark before.
     PreviousMark,
+    /// To what happens now.
+    Now,
     /// Play faster.
     Faster,
     /// Play slower.
     Slower,
 }
 
-/// Keys in a recording.
+/// Keys in a recording, and in the last minutes of what goes on.
 #[rustfmt::skip]
 pub static TIME: &[Binding<Action>] = &[
-    bind(&[chr(',')], ",", Action::Travel(Travel::Back), "one snapshot back").hint(20, ", .", "Step"),
+    bind(&[chr(',')], ",", Action::Travel(Travel::Back), "one snapshot back").hint(36, ", .", "Time"),
     bind(&[chr('.')], ".", Action::Travel(Travel::On), "one snapshot on"),
     bind(&[chr(';')], ";", Action::Travel(Travel::MinuteBack), "a minute back"),
     bind(&[chr(':')], ":", Action::Travel(Travel::MinuteOn), "a minute on"),
     bind(&[chr('[')], "[", Action::Travel(Travel::PreviousMark), "to the mark before"),
     bind(&[chr(']')], "]", Action::Travel(Travel::NextMark), "to the next mark"),
-    bind(&[chr('@')], "@", Action::EditMoment, "go to a time or a mark").hint(21, "@", "Go to"),
+    bind(&[chr('@')], "@", Action::EditMoment, "go to a time or a mark").hint(37, "@", "Go to"),
+];
+
+/// Keys in a recording, before [`TIME`].
+#[rustfmt::skip]
+pub static PLAYING: &[Binding<Action>] = &[
+    bind(&[chr(' ')], "Space", Action::TogglePause, "stop, or go on from there").hint(19, "Space", "Stop"),
+    bind(&[chr(',')], ",", Action::Travel(Travel::Back), "one snapshot back").hint(20, ", .", "Step"),
     bind(&[chr('+'), chr('=')], "+", Action::Travel(Travel::Faster), "play faster").hint(22, "+/-", "Speed"),
     bind(&[chr('-')], "-", Action::Travel(Travel::Slower), "play slower"),
-    bind(&[chr(' ')], "Space", Action::TogglePause, "stop, or go on from there").hint(19, "Space", "Stop"),
+];
+
+/// Keys while older moments of what goes on are looked at, before [`TIME`].
+#[rustfmt::skip]
+pub static PAST: &[Binding<Action>] = &[
+    bind(&[chr(' ')], "Space", Action::Travel(Travel::Now), "back to what happens now").hint(19, "Space", "Now"),
+    bind(&[chr(',')], ",", Action::Travel(Travel::Back), "one snapshot back").hint(20, ", .", "Step"),
+];
+
+/// Keys where what goes on is kept, after [`TIME`].
+#[rustfmt::skip]
+pub static NOW: &[Binding<Action>] = &[
+    bind(&[chr('m')], "m", Action::EditMark, "give this moment a name").hint(38, "m", "Mark"),
 ];
 
 /// Keys of pages. What a page has no use for, [`super::Shell`] leaves out.
@@ -143,11 +166,11 @@ pub static LINE: &[Binding<Action>] = &[
     bind(&[key(KeyCode::Esc)], "Esc", Action::Cancel, "keep the filter as it was").hint(1, "Esc", "Cancel"),
 ];
 
-/// Keys while it is typed where in a recording to go.
+/// Keys while a moment or a name is typed.
 #[rustfmt::skip]
-pub static MOMENT: &[Binding<Action>] = &[
-    bind(&[key(KeyCode::Enter)], "Enter", Action::Accept, "go there").hint(0, "Enter", "Go"),
-    bind(&[key(KeyCode::Esc)], "Esc", Action::Cancel, "stay").hint(1, "Esc", "Cancel"),
+pub static PROMPT: &[Binding<Action>] = &[
+    bind(&[key(KeyCode::Enter)], "Enter", Action::Accept, "go there, or take the name").hint(0, "Enter", "Apply"),
+    bind(&[key(KeyCode::Esc)], "Esc", Action::Cancel, "leave it").hint(1, "Esc", "Cancel"),
 ];
 
 /// Keys while a line is typed; all other characters are text.

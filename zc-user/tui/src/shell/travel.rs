@@ -7,7 +7,7 @@ use zc_model::{
 };
 
 use super::{Shell, keys::Travel};
-use crate::state::prompt::Prompt;
+use crate::state::prompt::{Prompt, Wanted};
 
 impl From<Travel> for Steer {
     fn from(travel: Travel) -> Self {
@@ -18,6 +18,7 @@ impl From<Travel> for Steer {
             Travel::MinuteBack => Self::Seconds(-60),
             Travel::NextMark => Self::NextMark,
             Travel::PreviousMark => Self::PreviousMark,
+            Travel::Now => Self::Now,
             Travel::Faster => Self::Faster,
             Travel::Slower => Self::Slower,
         }
@@ -55,16 +56,17 @@ impl Shell<'_> {
         self.context.at(moment);
     }
 
-    /// Where in the recording to go, while it is typed.
+    /// A moment or a name, while it is typed.
     pub(crate) const fn prompt(&self) -> Option<&Prompt> {
         self.prompt.as_ref()
     }
 
-    /// Goes to the moment that was typed; an empty line goes nowhere.
-    pub(super) fn go_to_named(&mut self) {
-        let text = self.prompt.as_ref().map(|prompt| prompt.line.text());
-        match text.filter(|text| !text.trim().is_empty()) {
-            Some(text) => self.context.steer(Steer::Named(text)),
+    /// Asks for what was typed; an empty line asks for nothing.
+    pub(super) fn accept_prompt(&mut self) {
+        let typed = self.prompt.as_ref().map(|prompt| (prompt.wanted, prompt.line.text()));
+        match typed.filter(|(_, text)| !text.trim().is_empty()) {
+            Some((Wanted::Moment, text)) => self.context.steer(Steer::Named(text)),
+            Some((Wanted::Mark, text)) => self.context.steer(Steer::Mark(text.trim().to_owned())),
             None => self.prompt = None,
         }
     }

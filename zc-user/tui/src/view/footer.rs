@@ -9,7 +9,10 @@ use ratatui::{
 use crate::{
     keymap::Hint,
     line,
-    state::{Context, prompt::Prompt},
+    state::{
+        Context,
+        prompt::{Prompt, Wanted},
+    },
 };
 
 /// A line being typed.
@@ -37,15 +40,14 @@ impl<'a> Typed<'a> {
         })
     }
 
-    /// Where in a recording to go.
-    pub(crate) fn moment(prompt: &'a Prompt) -> Self {
-        Self {
-            prompt: "go to: ",
-            line: &prompt.line,
-            error: prompt.error.as_deref(),
-            example: "15:12:03, 90s or 5m after the start, end, or a mark",
-            is_valid: false,
-        }
+    /// A line that is looked at when it is complete.
+    pub(crate) fn prompt(typed: &'a Prompt) -> Self {
+        let (prompt, example) = match typed.wanted {
+            Wanted::Moment => ("go to: ", "15:12:03, 90s or 5m after the start, end, or a mark"),
+            Wanted::Mark => ("mark: ", "a name for this moment, to be found again by [ ] and @"),
+        };
+        let (line, error) = (&typed.line, typed.error.as_deref());
+        Self { prompt, line, error, example, is_valid: false }
     }
 }
 

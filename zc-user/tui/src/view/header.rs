@@ -142,7 +142,7 @@ fn position(moment: &Moment) -> String {
 
 /// How long an interval is, or of a recording when it ended.
 fn interval(context: &Context) -> String {
-    if let Some(frame) = context.frame().filter(|_| context.is_recorded()) {
+    if let Some(frame) = context.frame().filter(|_| context.is_recorded() || context.is_in_past()) {
         return human::clock(frame.taken_at_ns);
     }
     let seconds = context.interval().as_secs_f64();
@@ -156,6 +156,8 @@ fn interval(context: &Context) -> String {
 fn status(context: &Context) -> Option<&'static str> {
     if context.has_ended() {
         Some("END")
+    } else if context.is_in_past() {
+        Some("PAST")
     } else if context.is_held() {
         Some("REPLAY STOPPED")
     } else if context.is_paused() {

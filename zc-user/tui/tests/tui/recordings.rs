@@ -68,3 +68,51 @@ fn a_recording_is_searched_for_a_time_or_a_mark() {
     let live = Session::of(Machine::default()).ticks(3).keys("@,.").play().text();
     assert!(!live.contains("go to:") && !live.contains("REPLAY"), "{live}");
 }
+
+/// What goes on, for seven seconds.
+fn live() -> Session {
+    Session::of(Machine::default()).size(120, 30).with_past().ticks(7)
+}
+
+fn first_line(session: Session) -> String {
+    session.play().text().lines().next().unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn the_last_minutes_are_gone_back_to_and_left_again() {
+    let now = first_line(live());
+    assert!(!now.contains("PAST"), "{now}");
+    let back = first_line(live().keys(",,"));
+    assert!(back.ends_with("PAST » 0:04/0:06+  22:13:24 UTC"), "{back}");
+    // Nothing is taken by itself while it stands there.
+    assert_eq!(live().keys(",").play().waits.last(), Some(&None));
+    for home in [",, ", ",,..", ",;;@end\n"] {
+        let mut session = live();
+        for key in home.chars() {
+            session = match key {
+                '\n' => session.key(KeyCode::Enter),
+                key => session.keys(&key.to_string()),
+            };
+        }
+        let home = session.play();
+        assert!(home.waits.last().unwrap().is_some(), "it goes on");
+        assert!(!home.text().contains("PAST"), "{}", home.text());
+    }
+    // What is shown there is what was shown then.
+    let body =
+        |session: Session| session.play().text().lines().skip(4).collect::<Vec<_>>().join("\n");
+    let then = Session::of(Machine::default()).size(120, 30).with_past().ticks(5);
+    let strip = |text: String| text.lines().take(20).collect::<Vec<_>>().join("\n");
+    assert_eq!(strip(body(live().keys(",,"))), strip(body(then)));
+}
+
+#[test]
+fn moments_get_names_while_they_happen() {
+    let session = || live().keys("mconfig reloaded").key(KeyCode::Enter).ticks(2);
+    let there = session().keys("[").play().text();
+    assert!(there.contains("PAST") && there.contains("mark: config reloaded"), "{there}");
+    let nothing = live().keys("m").key(KeyCode::Enter).keys("[").play().text();
+    assert!(!nothing.contains("PAST"), "{nothing}");
+    let left = live().keys("mx").key(KeyCode::Esc).keys("[").play().text();
+    assert!(!left.contains("PAST"), "{left}");
+}
