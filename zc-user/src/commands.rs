@@ -42,6 +42,7 @@ mod stacks;
 mod stat;
 mod top;
 mod watch;
+mod words;
 mod writer;
 
 /// Runs the verb.

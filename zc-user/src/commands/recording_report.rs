@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use rustix::{termios::tcgetwinsize, thread::CapabilitySet};
 
-use super::{privilege, recorded, say, writer::UNWRITTEN};
+use super::{privilege, recorded, say, words, writer::UNWRITTEN};
 use crate::cli::{Report as Arguments, ReportForm, Usage};
 use zc_model::filter::Filter;
 use zc_privilege::files;
@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         selected: selected.as_deref(),
         title: arguments.title.as_deref(),
         name: &name,
-        command: &command(env::args_os().skip(1)),
+        command: &words::command(env::args_os().skip(1)),
         unreadable: &unreadable,
     };
     let cannot =
@@ -164,17 +164,4 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
     write(&mut report).with_context(what)?;
     files::replace(path, |file| Stoppable(file).write_all(&report)).with_context(what)?;
     Ok(report.len() as u64)
-}
-
-/// The command line, as a shell reads it.
-fn command(words: impl Iterator<Item = std::ffi::OsString>) -> String {
-    let quoted = words.map(|word| {
-        let word = word.to_string_lossy().into_owned();
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
-        if !word.is_empty() && word.chars().all(is_plain) {
-            return word;
-        }
-        format!("'{}'", sanitize(&word).replace('\'', r"'\''"))
-    });
-    ["zc".to_owned()].into_iter().chain(quoted).collect::<Vec<_>>().join(" ")
 }

@@ -56,7 +56,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         probing: crate::cli::Probing::default(),
     };
     let filter = elsewhere(&arguments.selection);
-    let played = top::play(replay, &top, filter, plain).await;
+    let played = top::play(replay, &arguments.recording, &top, filter, plain).await;
     if let Some(damage) = recorded::damage(damage) {
         say(&damage);
     }

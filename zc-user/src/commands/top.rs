@@ -1,10 +1,14 @@
 //! `zc top`: the dashboard, or its updates as text, JSON or CSV.
 
+mod hand_on;
+
 use std::{
     convert::Infallible,
+    env,
     fs::File,
     io::{self, BufWriter, IsTerminal as _},
     os::fd::AsFd as _,
+    path::Path,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -12,6 +16,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use rustix::thread::CapabilitySet;
 
+use self::hand_on::{Keeper, Kept};
 use super::{
     options, privilege,
     replay::elsewhere,
@@ -102,9 +107,10 @@ async fn connect(arguments: &Top, target: &Target) -> Result<ExitCode> {
         print(&mut connect()?, arguments, filter, form, &mut world).await?;
     } else {
         let memory = memory(arguments, format!("what {target} counts"));
+        let keeper = Keeper::new(Kept::Memory(memory.clone()), env::args_os().skip(1));
         let open =
             || Ok(Box::new(Past::new(Box::new(connect()?), memory)) as Box<dyn SnapshotSource>);
-        zc_tui::run::run(open, dashboard_options(arguments, filter)).await?;
+        zc_tui::run::run(open, dashboard_options(arguments, filter, keeper)).await?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -136,9 +142,10 @@ async fn dashboard(
     subject: String,
 ) -> Result<()> {
     let memory = memory(arguments, subject);
+    let keeper = Keeper::new(Kept::Memory(memory.clone()), env::args_os().skip(1));
     let open =
         || Ok(Box::new(Past::new(Box::new(start(probes)?), memory)) as Box<dyn SnapshotSource>);
-    zc_tui::run::run(open, dashboard_options(arguments, filter)).await
+    zc_tui::run::run(open, dashboard_options(arguments, filter, keeper)).await
 }
 
 /// How far back the dashboard can go.
@@ -154,13 +161,14 @@ fn memory(arguments: &Top, subject: String) -> Memory {
     Memory::new(meta, PAST)
 }
 
-fn dashboard_options(arguments: &Top, filter: Filter) -> zc_tui::run::Options {
+fn dashboard_options(arguments: &Top, filter: Filter, keeper: Keeper) -> zc_tui::run::Options {
     let listing = arguments.selection.listing(Listing::everything());
     zc_tui::run::Options {
         interval: arguments.interval,
-        theme: Theme::detect(arguments.format.no_color, |name| std::env::var(name).ok()),
+        theme: Theme::detect(arguments.format.no_color, |name| env::var(name).ok()),
         recorded: false,
         keeps_past: true,
+        hand_on: Some(Box::new(keeper)),
         filter,
         sort: (listing.column, listing.direction),
         top: listing.top,
@@ -170,6 +178,7 @@ fn dashboard_options(arguments: &Top, filter: Filter) -> zc_tui::run::Options {
 /// Plays a recording as if it happened now: printed if `plain`, else in the dashboard.
 pub(super) async fn play(
     mut replay: Replay,
+    file: &Path,
     arguments: &Top,
     filter: Filter,
     plain: bool,
@@ -180,11 +189,9 @@ pub(super) async fn play(
         return print(&mut replay, arguments, filter, form, &mut world).await;
     }
     refuse_forms(arguments, "--count N")?;
-    let options = zc_tui::run::Options {
-        recorded: true,
-        keeps_past: false,
-        ..dashboard_options(arguments, filter)
-    };
+    let keeper = Keeper::new(Kept::File(file.to_owned()), env::args_os().skip(1));
+    let options = dashboard_options(arguments, filter, keeper);
+    let options = zc_tui::run::Options { recorded: true, keeps_past: false, ..options };
     zc_tui::run::run(|| Ok(Box::new(replay)), options).await
 }
 

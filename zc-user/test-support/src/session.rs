@@ -14,6 +14,7 @@ use zc_model::{
 use zc_recording::{Memory, Meta, Past};
 use zc_render::theme::Theme;
 use zc_tui::{
+    hand_on::HandOn,
     run::{Options, session},
     world::{Happening, Input, Surface, World},
 };
@@ -27,6 +28,7 @@ pub struct Session {
     pub theme: Theme,
     pub recorded: bool,
     pub keeps_past: bool,
+    pub hand_on: Option<Box<dyn HandOn>>,
     pub filter: Filter,
     pub top: Option<usize>,
     inputs: Vec<Input>,
@@ -63,6 +65,7 @@ impl Session {
             theme,
             recorded: false,
             keeps_past: false,
+            hand_on: None,
             filter,
             top: None,
             inputs,
@@ -138,10 +141,10 @@ impl Session {
 
     /// Plays everything; what is left when the session ends is counted.
     pub fn play(self) -> Played {
-        let Self { source, size, theme, recorded, keeps_past, filter, top, inputs } = self;
+        let Self { source, size, theme, recorded, keeps_past, hand_on, filter, top, inputs } = self;
         let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
         let interval = Duration::from_secs(1);
-        let options = Options { interval, theme, recorded, keeps_past, filter, sort, top };
+        let options = Options { interval, theme, recorded, keeps_past, hand_on, filter, sort, top };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let inputs = VecDeque::from(inputs);
         let mut world = Script::new(terminal, inputs);

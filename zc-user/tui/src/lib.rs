@@ -10,6 +10,7 @@
 
 pub mod action;
 pub mod console;
+pub mod hand_on;
 pub mod keymap;
 pub mod line;
 pub mod page;

@@ -49,6 +49,8 @@ pub enum Intent {
 /// A column by which a page can be sorted.
 #[derive(Clone, Copy, Debug)]
 pub struct Heading {
+    /// The column's id, where it is one that processes are sorted by.
+    pub id: Option<&'static str>,
     /// The heading.
     pub title: &'static str,
     /// What the column says, in one sentence.
@@ -64,6 +66,7 @@ impl Heading {
     #[must_use]
     pub const fn of<T: Table>(column: &Column<T>) -> Self {
         Self {
+            id: Some(column.id),
             title: column.title,
             help: column.help,
             numeric: column.unit.is_numeric(),

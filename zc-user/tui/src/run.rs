@@ -11,6 +11,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::{
     console::Console,
+    hand_on::HandOn,
     shell::{Effect, Shell, dashboard},
     world::{Happening, Surface, World},
 };
@@ -32,7 +33,6 @@ use zc_session::{
 const FIRST_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How the dashboard starts.
-#[derive(Clone, Debug)]
 pub struct Options {
     /// Time between two snapshots of a live source.
     pub interval: Duration,
@@ -42,6 +42,8 @@ pub struct Options {
     pub recorded: bool,
     /// Whether the source keeps its last minutes.
     pub keeps_past: bool,
+    /// Keeps what is to be handed on.
+    pub hand_on: Option<Box<dyn HandOn>>,
     /// Filter of the processes.
     pub filter: Filter,
     /// Order of the processes.
@@ -83,10 +85,12 @@ pub async fn session(
     options: Options,
     world: &mut impl World,
 ) -> Result<()> {
-    let Options { interval, theme, recorded, keeps_past, filter, sort, top } = options;
-    let mut shell =
-        dashboard(theme, interval, filter, sort, top).of_recording(recorded).with_past(keeps_past);
-    drive(&mut shell, || open().map(Some), world).await?;
+    let Options { interval, theme, recorded, keeps_past, hand_on, filter, sort, top } = options;
+    let mut shell = dashboard(theme, interval, filter, sort, top)
+        .of_recording(recorded)
+        .with_past(keeps_past)
+        .handing_on(hand_on.is_some());
+    drive_handing_on(&mut shell, || open().map(Some), world, hand_on).await?;
     Ok(())
 }
 
@@ -103,9 +107,25 @@ pub async fn drive(
     open: impl FnOnce() -> Result<Option<Box<dyn SnapshotSource>>>,
     world: &mut impl World,
 ) -> Result<Exit> {
+    drive_handing_on(shell, open, world, None).await
+}
+
+async fn drive_handing_on(
+    shell: &mut Shell<'_>,
+    open: impl FnOnce() -> Result<Option<Box<dyn SnapshotSource>>>,
+    world: &mut impl World,
+    hand_on: Option<Box<dyn HandOn>>,
+) -> Result<Exit> {
     let (surface, inputs) = world.parts();
-    let mut dashboard =
-        Dashboard { shell, surface, has_source: true, ticks: 0, wait: None, exit: Exit::Left };
+    let mut dashboard = Dashboard {
+        shell,
+        surface,
+        hand_on,
+        has_source: true,
+        ticks: 0,
+        wait: None,
+        exit: Exit::Left,
+    };
     dashboard.resize()?;
     dashboard.draw()?;
     let source = open()?;
@@ -121,6 +141,7 @@ pub async fn drive(
 struct Dashboard<'a, 'p, S> {
     shell: &'a mut Shell<'p>,
     surface: &'a mut S,
+    hand_on: Option<Box<dyn HandOn>>,
     has_source: bool,
     ticks: u64,
     /// How long the next tick was waited for.
@@ -157,10 +178,23 @@ impl<S: Surface> Dashboard<'_, '_, S> {
         Ok(())
     }
 
+    /// Keeps what is on the screen, and says where.
+    fn save(&mut self) -> Result<()> {
+        let size = self.surface.terminal().size();
+        let size =
+            size.map_err(|error| anyhow!("cannot read the size of the terminal: {error}"))?;
+        let screen = self.shell.text(Rect::from((Position::ORIGIN, size)));
+        let Some(hand_on) = &mut self.hand_on else { return Ok(()) };
+        let saved = self.shell.seen(&screen, |seen| hand_on.save(seen));
+        self.shell.say(saved.unwrap_or_else(|| Ok("nothing has been counted yet".to_owned())));
+        Ok(())
+    }
+
     /// Does what the shell asks for, and draws it.
     fn apply(&mut self, effect: Effect) -> Result<Flow> {
         match effect {
             Effect::None => {}
+            Effect::Save => self.save()?,
             Effect::Quit => return Ok(self.leave(Exit::Left)),
             Effect::Interrupt => return Ok(self.leave(Exit::Interrupted)),
             Effect::Suspend => {

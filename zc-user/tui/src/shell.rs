@@ -27,6 +27,7 @@ use zc_render::theme::Theme;
 
 mod draw;
 mod guide;
+mod hand_on;
 pub mod keys;
 mod travel;
 
@@ -69,6 +70,8 @@ pub enum Effect {
     Suspend,
     /// Redraw every character.
     Redraw,
+    /// Keep what is on the screen.
+    Save,
 }
 
 /// Where keys go.
@@ -108,6 +111,12 @@ impl<'a> Shell<'a> {
         tabs.push(Box::new(help));
         let (above, screen) = (Vec::new(), Rect::ZERO);
         Self { context, screen, tabs, tab: 0, above, before_help: None, menu: None, prompt: None }
+    }
+
+    /// The same, where what is on the screen can be handed on.
+    #[must_use]
+    pub fn handing_on(self, hands_on: bool) -> Self {
+        Self { context: self.context.handing_on(hands_on), ..self }
     }
 
     /// The same, where the last minutes of a live source are kept.
@@ -220,6 +229,8 @@ impl<'a> Shell<'a> {
 
     /// Does what a key asks for; `None` if it means nothing here.
     pub fn press(&mut self, chord: Chord) -> Option<Effect> {
+        // It has been read.
+        self.context.unsay();
         if self.mode() == Mode::Page {
             let Self { context, tabs, tab, above, .. } = self;
             let pressed = match above.last_mut() {
@@ -285,6 +296,7 @@ impl<'a> Shell<'a> {
             Action::Back => !self.above.is_empty() || self.is_on_help(),
             Action::ChooseSort | Action::Reverse => self.top().order().is_some(),
             Action::EditFilter => self.top().is_filterable(),
+            Action::Save => self.context.hands_on(),
             _ => true,
         }
     }
@@ -297,6 +309,7 @@ impl<'a> Shell<'a> {
             Action::Interrupt => return Effect::Interrupt,
             Action::Suspend => return Effect::Suspend,
             Action::Redraw => return Effect::Redraw,
+            Action::Save => return Effect::Save,
             Action::Show(tab) => self.show(tab),
             Action::NextTab => self.show((self.tab + 1) % tabs),
             Action::PreviousTab => self.show((self.tab + tabs - 1) % tabs),

@@ -8,7 +8,7 @@ use anyhow::Result;
 use ratatui::layout::Rect;
 
 use zc_model::{
-    filter::Filter,
+    filter::{Expr, Filter},
     frame::{Frame, Scope},
     history::Point,
     snapshot::{LossId, Losses, ProcessId, ProcessSample, Provenance, Snapshot},
@@ -53,6 +53,10 @@ pub struct Context {
     /// Whether it stands still there.
     held: bool,
     complaint: Option<String>,
+    /// What the user asked for has been done, until the next key.
+    said: Option<String>,
+    /// Whether what is shown can be handed on.
+    hands_on: bool,
     narrowed: Filter,
     watch: Watch,
     /// The filter that the user types.
@@ -78,6 +82,8 @@ impl Context {
             travels: false,
             held: false,
             complaint: None,
+            said: None,
+            hands_on: false,
             watch: Watch::new(narrowed.watched.clone()),
             narrowed,
             filter: FilterState::default(),
@@ -189,6 +195,45 @@ impl Context {
                 self.complain(&error);
             }
         }
+    }
+
+    /// The same, where what is shown can be handed on.
+    #[must_use]
+    pub fn handing_on(self, hands_on: bool) -> Self {
+        Self { hands_on, ..self }
+    }
+
+    /// Whether what is shown can be handed on.
+    #[must_use]
+    pub const fn hands_on(&self) -> bool {
+        self.hands_on
+    }
+
+    /// What the user asked for has been done, or not: to be read until the next key.
+    pub(crate) fn say(&mut self, done: Result<String>) {
+        self.said = Some(done.unwrap_or_else(|error| format!("{error:#}")));
+    }
+
+    /// It has been read.
+    pub(crate) fn unsay(&mut self) {
+        self.said = None;
+    }
+
+    /// What has been done.
+    #[must_use]
+    pub fn said(&self) -> Option<&str> {
+        self.said.as_deref()
+    }
+
+    /// All that selects processes.
+    #[must_use]
+    pub fn selection(&self) -> Filter {
+        let mut selection = self.narrowed.clone();
+        selection.expr = match (selection.expr.take(), self.filter.expr().cloned()) {
+            (Some(one), Some(other)) => Some(Expr::And(Box::new(one), Box::new(other))),
+            (one, other) => one.or(other),
+        };
+        selection
     }
 
     /// Something failed that does not end the session.

@@ -277,7 +277,7 @@ fn headings() -> Vec<Heading> {
                 Content::Sign => {
                     let help = "There is advice for this process.";
                     // A sign is there or not: from large to small, those with one come first.
-                    Heading { title: "!", help, numeric: true, is_choice: false }
+                    Heading { id: None, title: "!", help, numeric: true, is_choice: false }
                 }
                 Content::Curve => Heading {
                     title: "TREND",

@@ -46,6 +46,8 @@ pub enum Action {
     EditMoment,
     /// Start typing a name for the moment that is shown.
     EditMark,
+    /// Keep what is on the screen, to hand it on.
+    Save,
     /// Start typing a filter.
     EditFilter,
     /// Change the line being typed.
@@ -82,7 +84,7 @@ pub enum Travel {
 /// Keys in a recording, and in the last minutes of what goes on.
 #[rustfmt::skip]
 pub static TIME: &[Binding<Action>] = &[
-    bind(&[chr(',')], ",", Action::Travel(Travel::Back), "one snapshot back").hint(36, ", .", "Time"),
+    bind(&[chr(',')], ",", Action::Travel(Travel::Back), "one snapshot back").hint(36, ",/.", "Time"),
     bind(&[chr('.')], ".", Action::Travel(Travel::On), "one snapshot on"),
     bind(&[chr(';')], ";", Action::Travel(Travel::MinuteBack), "a minute back"),
     bind(&[chr(':')], ":", Action::Travel(Travel::MinuteOn), "a minute on"),
@@ -95,7 +97,7 @@ pub static TIME: &[Binding<Action>] = &[
 #[rustfmt::skip]
 pub static PLAYING: &[Binding<Action>] = &[
     bind(&[chr(' ')], "Space", Action::TogglePause, "stop, or go on from there").hint(19, "Space", "Stop"),
-    bind(&[chr(',')], ",", Action::Travel(Travel::Back), "one snapshot back").hint(20, ", .", "Step"),
+    bind(&[chr(',')], ",", Action::Travel(Travel::Back), "one snapshot back").hint(20, ",/.", "Step"),
     bind(&[chr('+'), chr('=')], "+", Action::Travel(Travel::Faster), "play faster").hint(22, "+/-", "Speed"),
     bind(&[chr('-')], "-", Action::Travel(Travel::Slower), "play slower"),
 ];
@@ -104,7 +106,7 @@ pub static PLAYING: &[Binding<Action>] = &[
 #[rustfmt::skip]
 pub static PAST: &[Binding<Action>] = &[
     bind(&[chr(' ')], "Space", Action::Travel(Travel::Now), "back to what happens now").hint(19, "Space", "Now"),
-    bind(&[chr(',')], ",", Action::Travel(Travel::Back), "one snapshot back").hint(20, ", .", "Step"),
+    bind(&[chr(',')], ",", Action::Travel(Travel::Back), "one snapshot back").hint(20, ",/.", "Step"),
 ];
 
 /// Keys where what goes on is kept, after [`TIME`].
@@ -123,6 +125,7 @@ pub static PAGE: &[Binding<Action>] = &[
     bind(&[chr('h')], "h", Action::ToggleHelp, "show or close this help"),
     bind(&[chr('/'), key(KeyCode::F(4))], "/ F4", Action::EditFilter, "type a filter").hint(30, "/", "Filter"),
     bind(&[chr('s'), key(KeyCode::F(6))], "s F6", Action::ChooseSort, "choose the column to sort by").hint(31, "s", "Sort"),
+    bind(&[chr('w')], "w", Action::Save, "save what is shown: as text, JSON and a page for a browser").hint(39, "w", "Save"),
     bind(&[chr('r')], "r", Action::Reverse, "reverse the order").hint(32, "r", "Reverse"),
     bind(&[chr(' ')], "Space", Action::TogglePause, "pause the display (counting goes on)").hint(33, "Space", "Pause"),
     bind(&[key(KeyCode::Tab)], "Tab", Action::NextTab, "next page").hint(34, "Tab", "Page"),

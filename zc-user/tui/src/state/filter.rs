@@ -83,7 +83,13 @@ impl FilterState {
         self.error.as_deref()
     }
 
-    /// Whether it hides anything.
+    /// What is typed, as far as it makes sense.
+    #[must_use]
+    pub fn expr(&self) -> Option<&Expr> {
+        self.expr.as_ref()
+    }
+
+    /// Whether a filter applies.
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.expr.is_some()

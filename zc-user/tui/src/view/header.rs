@@ -291,7 +291,9 @@ fn draw_tabs(context: &Context, place: &Place, area: Rect, buf: &mut Buffer) {
         let room = usize::from(area.right().saturating_sub(x));
         (end, _) = buf.set_stringn(x, area.y, label, room, style);
     }
-    let (notice, style) = if let Some(complaint) = context.complaint() {
+    let (notice, style) = if let Some(said) = context.said() {
+        (sanitize(said).into_owned(), theme.notice())
+    } else if let Some(complaint) = context.complaint() {
         (sanitize(complaint).into_owned(), theme.alarm())
     } else if let Some(mark) = context.moment().and_then(|moment| moment.mark.as_ref()) {
         (format!("mark: {}", sanitize(mark)), theme.notice())

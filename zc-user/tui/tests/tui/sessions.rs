@@ -22,7 +22,7 @@ use zc_tui::{
     keymap::Key,
     shell::{
         Effect, Shell, dashboard,
-        keys::{ALWAYS, Action, EDITING, LINE, MENU, MOVING, PAGE},
+        keys::{ALWAYS, Action, EDITING, LINE, MENU, MOVING, NOW, PAGE, TIME},
     },
     world::{Happening, Input},
 };
@@ -416,7 +416,9 @@ fn shell_at(place: &[Action]) -> Shell<'static> {
     let column = Processes::COPIED_BYTES_PER_SEC;
     let sort = (column, Direction::Descending);
     let theme = Theme::new(true, true);
-    let mut shell = dashboard(theme, Duration::from_secs(1), Filter::default(), sort, None);
+    let mut shell = dashboard(theme, Duration::from_secs(1), Filter::default(), sort, None)
+        .with_past(true)
+        .handing_on(true);
     shell.resize(Rect::new(0, 0, 80, 24));
     for seconds in 0..2 {
         shell.receive(Ok(Some(Machine::default().after(seconds))));
@@ -459,7 +461,7 @@ fn every_key_of_every_table_is_handled_and_in_the_help() {
             }
         }
     }
-    let tables = [PAGE, MOVING, ALWAYS, LINE, EDITING, MENU].into_iter().flatten();
+    let tables = [TIME, NOW, PAGE, MOVING, ALWAYS, LINE, EDITING, MENU].into_iter().flatten();
     let tabs = 4;
     for binding in tables.filter(|row| !matches!(row.action, Action::Show(tab) if tab >= tabs)) {
         assert!(seen.contains(&&binding.key), "{:?} means nothing anywhere", binding.key);
