@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn references_are_told_from_copies() {
+    fn references_differ_from_copies() {
         let tcp = Some(SocketId::Known(SocketKind::Tcp));
         let sent = PathSample { socket: tcp, ..by_reference(CopyPath::SendfileToSocket, 1009) };
         assert_eq!(said(&[sent]), "file~tcp");
