@@ -99,10 +99,12 @@ fn draw_identity(context: &Context, place: &Place, area: Rect, buf: &mut Buffer)
         right.retain(|part| part.priority != priority);
     }
     let line = |parts: Vec<Part>| {
-        let mut spans = Vec::new();
+        let mut spans: Vec<Span<'_>> = Vec::new();
         for part in parts {
-            if !spans.is_empty() {
-                spans.push(Span::raw("  "));
+            if let Some(last) = spans.last() {
+                // What is in reverse has a blank of its own.
+                let has_blank = last.content.ends_with(' ');
+                spans.push(Span::raw(if has_blank { " " } else { "  " }));
             }
             spans.push(Span::styled(part.text, part.style));
         }
@@ -231,8 +233,10 @@ fn draw_tabs(context: &Context, place: &Place, area: Rect, buf: &mut Buffer) {
     let width = |text: &str| u16::try_from(Span::raw(text).width()).unwrap_or(u16::MAX);
     let room = area.right().saturating_sub(end + 1);
     let notice = notice(context);
-    // Both are read: neither hides the other.
+    // Neither hides the other; what is not narrowed need not be said then.
+    let is_narrowed = context.is_filtered() && place.tab == 0;
     let scope = match &notice {
+        Some(_) if !is_narrowed => 0,
         Some((text, _)) => {
             let rest = room.saturating_sub(width(text).saturating_add(2));
             width(&place.scope).min(rest.max(room / 2))
@@ -240,7 +244,6 @@ fn draw_tabs(context: &Context, place: &Place, area: Rect, buf: &mut Buffer) {
         None => width(&place.scope).min(room),
     };
     let cell = Rect::new(area.right() - scope, area.y, scope, 1);
-    let is_narrowed = context.is_filtered() && place.tab == 0;
     let style = if is_narrowed { theme.notice() } else { theme.dim() };
     grid::put(&place.scope, false, style, cell, theme, buf);
     if let Some((text, style)) = notice {

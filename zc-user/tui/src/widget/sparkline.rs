@@ -35,6 +35,25 @@ pub fn curve(
     line
 }
 
+/// A bar of `width` cells that is filled as far as `share` says, from 0 to 1: in eighths of a cell, where there are
+/// signs for that. Anything above 0 is visible from half an eighth on.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "the share is between 0 and 1"
+)]
+pub fn bar(share: f64, width: usize, symbols: &Symbols) -> String {
+    let eighths = (share.clamp(0.0, 1.0) * width as f64 * 8.0).round() as usize;
+    let (full, part) = (eighths / 8, eighths % 8);
+    let mut bar = symbols.bar[8].repeat(full);
+    if part > 0 {
+        bar.push_str(symbols.bar[part]);
+    }
+    bar + &" ".repeat(width - full - usize::from(part > 0))
+}
+
 /// The greatest point of each cell, oldest first; `None` where there are no points.
 fn cells(points: &[f64], newest: u64, span: usize, width: usize) -> Vec<Option<f64>> {
     if width == 0 || span == 0 {
@@ -86,6 +105,16 @@ mod tests {
         assert_eq!(curve(&[], 0, 6, 3, 8.0, &UNICODE), "   ");
         assert_eq!(curve(&points, 5, 5, 9, 8.0, &ASCII), "    .# :.", "no wider than its points");
         assert_eq!(curve(&points, 5, 6, 0, 8.0, &UNICODE), "");
+    }
+
+    #[test]
+    fn a_bar_is_as_long_as_its_share() {
+        assert_eq!(bar(0.5, 4, &UNICODE), "██  ");
+        assert_eq!(bar(0.33, 4, &UNICODE), "█▍  ");
+        assert_eq!(bar(2.0, 4, &UNICODE), "████");
+        assert_eq!(bar(0.0, 4, &UNICODE), "    ");
+        assert_eq!(bar(0.4, 4, &ASCII), "#|  ");
+        assert_eq!(bar(0.4, 0, &ASCII), "");
     }
 
     #[test]

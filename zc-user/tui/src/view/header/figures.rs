@@ -165,10 +165,12 @@ fn devices(context: &Context, frame: &Frame) -> Figure {
     let [_, mut beside] = traffic(context, frame);
     beside.push(Span::styled("   context switches ", theme.dim()));
     beside.push(Span::raw(context_switches(frame)));
-    Figure { label: "devices", rate: dma(frame), style: theme.dma(), points, beside }
+    // Devices serve all processes: no hook says for whom a packet is.
+    let label = if context.follows_some() { "machine" } else { "devices" };
+    Figure { label, rate: dma(frame), style: theme.dma(), points, beside }
 }
 
-/// What disks and interfaces moved, each way. Devices serve all processes: no hook says for whom a packet is.
+/// What disks and interfaces moved, each way.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 fn traffic(context: &Context, frame: &Frame) -> [Vec<Span<'static>>; 2] {
     let theme = context.theme();
