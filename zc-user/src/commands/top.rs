@@ -126,7 +126,9 @@ fn start(options: &Options) -> Result<Live> {
 }
 
 async fn dashboard(arguments: &Top, probes: &Options, filter: Filter) -> Result<()> {
-    zc_tui::run::run(|| Ok(Box::new(start(probes)?)), dashboard_options(arguments, filter)).await
+    // The user may group by any of these.
+    let probes = Options { ancestors: true, users: true, ..probes.clone() };
+    zc_tui::run::run(|| Ok(Box::new(start(&probes)?)), dashboard_options(arguments, filter)).await
 }
 
 fn dashboard_options(arguments: &Top, filter: Filter) -> zc_tui::run::Options {

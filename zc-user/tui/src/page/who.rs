@@ -21,7 +21,7 @@ use crate::{
 use zc_model::{
     column::{Column, Processes as Columns},
     frame::Frame,
-    group::{GroupBy, GroupId},
+    group::{GroupBy, GroupId, UNKNOWN},
     sort::Direction,
 };
 use zc_render::{human, sanitize::sanitize, theme::Theme};
@@ -64,7 +64,8 @@ static KEYS: &[Binding<Action>] = &[
     bind(&[key(KeyCode::Enter), key(KeyCode::Right), chr('l')], "Enter Right l", Action::Open, "open the processes of a group, or the details of a process").hint(20, "Enter", "Open"),
     bind(&[chr('g')], "g", Action::Group, "group by command, process, container, user, parent, path").hint(31, "g", "Group"),
     bind(&[chr('e')], "e", Action::Unfold, "list the processes of a group below it, or not"),
-    bind(&[key(KeyCode::Esc), key(KeyCode::Left), key(KeyCode::Backspace)], "Esc Left Backspace", Action::Leave, "leave a group, or clear the filter"),
+    bind(&[key(KeyCode::Esc)], "Esc", Action::Leave, "leave a group, or clear the filter"),
+    bind(&[key(KeyCode::Left), key(KeyCode::Backspace)], "Left Backspace", Action::Leave, "leave a group"),
 ];
 
 /// A group whose processes are listed by themselves.
@@ -102,7 +103,7 @@ impl Who {
             grouping: 0,
             inside: None,
             unfolded: HashSet::new(),
-            column,
+            column: columns::on_page(column),
             descending: direction == Direction::Descending,
             top,
             list: List::default(),
@@ -334,7 +335,7 @@ impl Page for Who {
             ),
             (theme.symbols.advice, "there is advice, which follows the selection; Enter shows all of it with its evidence"),
             ("N", "processes that did something; dim rows did nothing, or have ended in the last ten seconds"),
-            ("v", "rows are in the order of the mean of three intervals, so that they do not change places each second"),
+            (theme.symbols.descending, "rows are in the order of the mean of three intervals, so that they do not change places each second"),
         ]
     }
 
@@ -364,7 +365,7 @@ fn scope(page: &Who, context: &Context) -> String {
     let followed = if context.follows_some() { "followed " } else { "" };
     let of_followed = if context.follows_some() { " of followed processes" } else { "" };
     match (&page.inside, page.by()) {
-        (Some(inside), _) => parts.push(format!("in {}: {at}{all}", sanitize(&inside.name))),
+        (Some(inside), _) => parts.push(format!("in {}: {at}{all}", sanitize(named(&inside.name)))),
         (None, Some(by)) => {
             let count = if page.list.cut > 0 { format!("{shown} of {all}") } else { format!("{at}{all}") };
             parts.push(format!("by {} (g) {count}{of_followed}", word(by)));
@@ -406,6 +407,11 @@ fn is_visible(page: &Who, context: &Context) -> bool {
     crate::widget::grid::fit(&specs, width)
         .into_iter()
         .any(|slot| columns::SHOWN[places[slot.column]].is(page.column))
+}
+
+/// The name of a group as it is shown.
+fn named(name: &str) -> &str {
+    if name == UNKNOWN { "(not known)" } else { name }
 }
 
 /// What groups have in common, in a word.

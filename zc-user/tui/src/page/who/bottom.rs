@@ -38,6 +38,11 @@ pub(super) fn draw(page: &Who, context: &Context, frame: &Frame, area: Rect, buf
     };
     let right = u16::try_from(said.right.len()).unwrap_or(0).min(area.width);
     let width = area.width.saturating_sub(right + u16::from(right > 0));
+    let mut said = said;
+    if Span::raw(&said.first).width() + 2 > usize::from(width) {
+        // Short of room, the shorter words.
+        said.first = said.first.replace("each byte copied ", "copied ");
+    }
     let first = vec![Span::styled(format!("{sign} "), style), Span::styled(said.first, style)];
     put(area.y + 1, first, width, buf);
     let x = area.right() - right;

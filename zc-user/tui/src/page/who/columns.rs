@@ -94,7 +94,13 @@ impl Shown {
                 Spec { marks: true, ..number("COPIED/s", 10, 1) }
             }
             Content::Value if self.is(Columns::AMPLIFICATION) => number("PER BYTE", 9, 6),
-            Content::Value if self.is(Columns::HOW) => text("HOW", 11, 13, 8),
+            Content::Value if self.is(Columns::HOW) => {
+                // A path says it itself, and its name is long.
+                if by == Some(GroupBy::Path) {
+                    return None;
+                }
+                text("HOW", 11, 13, 8)
+            }
             Content::Value => {
                 let spec = Spec::of(self.column)?;
                 Spec { priority: spec.priority.saturating_add(10), ..spec }
@@ -122,6 +128,15 @@ pub(super) fn specs(by: Option<GroupBy>) -> (Vec<usize>, Vec<Spec>) {
     SHOWN.iter().enumerate().filter_map(|(at, shown)| Some((at, shown.spec(by)?))).unzip()
 }
 
+/// The column of this page that says the same as `column`: of a count its rate.
+pub(super) fn on_page(column: &'static Column) -> &'static Column {
+    if place(column).is_some() {
+        return column;
+    }
+    let rate = Column::<Columns>::from_id(&format!("{}_per_sec", column.id));
+    rate.filter(|rate| place(rate).is_some()).unwrap_or(column)
+}
+
 /// The place of a column among those that can be sorted by.
 pub(super) fn place(column: &Column) -> Option<usize> {
     SHOWN.iter().position(|shown| shown.is(column))
@@ -136,6 +151,8 @@ pub(super) fn headings(by: Option<GroupBy>, more: Option<&'static Column>) -> Ve
             Content::Value if shown.is(Columns::MEMBERS) => {
                 choice("N", shown.column.help, by.is_some())
             }
+            // Sorted by what it saves.
+            Content::Value if shown.is(Columns::ADVICE) => Heading { numeric: true, ..heading },
             // A group has no number, and a process no members.
             Content::Value => Heading { is_choice: shown.spec(by).is_some(), ..heading },
             Content::Sign => choice("!", "There is advice: what it is follows the selection.", false),
@@ -183,7 +200,9 @@ mod tests {
                 .into_iter()
                 .map(|slot| specs[slot.column].title)
                 .collect();
-            assert!(titles.ends_with(&["COPIED/s", "OF ALL", "PER BYTE", "LAST", "HOW"]), "{titles:?}");
+            let how: &[&str] = if *by == Some(GroupBy::Path) { &[] } else { &["HOW"] };
+            let last = [&["COPIED/s", "OF ALL", "PER BYTE", "LAST"], how].concat();
+            assert!(titles.ends_with(&last), "{titles:?}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{ended::Ended, mean::Means};
+use super::{ended::Ended, mean::Means, named};
 use crate::state::{Context, key::ProcessKey};
 use zc_model::{
     advice::Advice,
@@ -90,7 +90,7 @@ impl Entry {
     /// Its name: hostile input, sanitise before display.
     pub(super) fn name<'a>(&'a self, frame: &'a Frame) -> &'a str {
         match &self.item {
-            Item::Group(group) => &group.name,
+            Item::Group(group) => named(&group.name),
             _ => self.process(frame).map_or("", |process| &process.comm),
         }
     }
@@ -171,9 +171,9 @@ impl List {
         self.places.get(key).map(|at| &self.entries[*at])
     }
 
-    /// Other rows are listed from now on: those before have not ended.
+    /// Other rows are listed from now on.
     pub(super) fn forget(&mut self) {
-        (self.means, self.ended) = (Means::default(), Ended::default());
+        self.means = Means::default();
     }
 
     /// The rows of the frame on the screen.
@@ -190,7 +190,11 @@ impl List {
         if is_new && let Some(before) = &self.frame {
             self.ended.look(&self.entries, before, &entries, frame);
         }
-        self.ended.add(query.by.filter(|_| query.inside.is_none()), &mut entries, frame, context);
+        let ended = match (query.inside, query.by) {
+            (None, Some(by)) => self.ended.groups(by, &entries, frame, context),
+            (inside, _) => self.ended.processes(inside, frame, context),
+        };
+        entries.extend(ended);
         let mut below = match query.by {
             Some(by) if query.inside.is_none() => members(frame, by, query.unfolded, context),
             _ => HashMap::new(),
