@@ -141,10 +141,12 @@ async fn dashboard(
     filter: Filter,
     subject: String,
 ) -> Result<()> {
+    // The user may group by any of these.
+    let probes = Options { ancestors: true, users: true, ..probes.clone() };
     let memory = memory(arguments, subject);
     let keeper = Keeper::new(Kept::Memory(memory.clone()), env::args_os().skip(1));
     let open =
-        || Ok(Box::new(Past::new(Box::new(start(probes)?), memory)) as Box<dyn SnapshotSource>);
+        || Ok(Box::new(Past::new(Box::new(start(&probes)?), memory)) as Box<dyn SnapshotSource>);
     zc_tui::run::run(open, dashboard_options(arguments, filter, keeper)).await
 }
 

@@ -26,8 +26,8 @@ pub mod detail;
 pub mod devices;
 pub mod help;
 pub mod paths;
-pub mod processes;
 pub mod tabular;
+pub mod who;
 mod zerocopy;
 
 /// What a page asks of the shell.

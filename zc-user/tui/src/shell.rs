@@ -14,7 +14,7 @@ use ratatui::layout::{Position, Rect};
 use crate::{
     action::{Edit, Motion},
     keymap::{self, Binding, Chord, Key},
-    page::{Intent, Page, devices, paths, processes::Processes},
+    page::{Intent, Page, devices, paths, who::Who},
     state::{
         Context,
         order::Order,
@@ -44,13 +44,13 @@ pub fn dashboard(
     theme: Theme,
     interval: Duration,
     filter: Filter,
-    (column, direction): (&Column, Direction),
+    (column, direction): (&'static Column, Direction),
     top: Option<usize>,
 ) -> Shell<'static> {
     Shell::new(
         Context::new(theme, interval, filter),
         vec![
-            Box::new(Processes::new(column, direction, top)),
+            Box::new(Who::new(column, direction, top)),
             Box::new(paths::page()),
             Box::new(devices::page()),
         ],

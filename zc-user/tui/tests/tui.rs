@@ -9,3 +9,5 @@ mod recordings;
 mod screens;
 #[path = "tui/sessions.rs"]
 mod sessions;
+#[path = "tui/who.rs"]
+mod who;

@@ -83,7 +83,7 @@ fn the_last_minutes_are_gone_back_to_and_left_again() {
     let now = first_line(live());
     assert!(!now.contains("PAST"), "{now}");
     let back = first_line(live().keys(",,"));
-    assert!(back.ends_with("PAST » 0:04/0:06+  22:13:24 UTC"), "{back}");
+    assert!(back.ends_with("PAST » 0:02 ago, of 0:06  22:13:24 UTC"), "{back}");
     // Nothing is taken by itself while it stands there.
     assert_eq!(live().keys(",").play().waits.last(), Some(&None));
     for home in [",, ", ",,..", ",;;@end\n"] {

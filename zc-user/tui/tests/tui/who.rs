@@ -1,0 +1,358 @@
+//! The first page: who copies, in groups.
+
+use std::{sync::Arc, time::Duration};
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use insta::assert_snapshot;
+use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
+use zc_common::{
+    loss::Loss,
+    path::{CopyPath, SocketKind},
+};
+use zc_model::{
+    column::Processes,
+    counter::CounterId,
+    filter::Filter,
+    snapshot::{PathId, PathSample, ProcessSample, Provenance, Snapshot, SocketId},
+    sort::Direction,
+};
+use zc_render::theme::Theme;
+use zc_test_support::{
+    machine::{Machine, counters, process},
+    session::Session,
+};
+use zc_tui::shell::{Shell, dashboard};
+
+const MIB: u64 = 1 << 20;
+
+fn path(on: CopyPath, moved_bytes: u64, copied_bytes: u64) -> PathSample {
+    let socket = matches!(on, CopyPath::SocketSend | CopyPath::SocketRecv);
+    PathSample {
+        path: PathId::Known(on),
+        socket: socket.then_some(SocketId::Known(SocketKind::Tcp)),
+        ops: moved_bytes / 65_536,
+        errors: 0,
+        moved_bytes,
+        copied_bytes,
+        assumed_bytes: 0,
+        provenance: Provenance::Measured,
+    }
+}
+
+/// A reader of files that has copied so much.
+fn reader(pid: u32, comm: &str, bytes: u64) -> ProcessSample {
+    process(pid, comm, counters(1, &[]), &[path(CopyPath::FileRead, bytes, bytes)])
+}
+
+/// The machine after so many seconds, with these processes instead of its own.
+fn only(seconds: u64, processes: Vec<ProcessSample>) -> Snapshot {
+    let mut snapshot = Machine { empty: true, ..Machine::default() }.after(seconds);
+    snapshot.processes = processes.into_iter().map(Arc::new).collect();
+    snapshot
+}
+
+/// The machine with two more workers of nginx, and a dd that ends after three seconds.
+fn busy(seconds: u64) -> Snapshot {
+    let mut snapshot = Machine::default().after(seconds);
+    for (pid, part) in [(812, 2), (813, 4)] {
+        let served = MIB * 100 / part * seconds;
+        let paths =
+            [path(CopyPath::FileRead, served, served), path(CopyPath::SocketSend, served, served)];
+        let mut worker = process(pid, "nginx", counters(seconds, &[]), &paths);
+        worker.counters[CounterId::RelayedFileSocketBytes] = served;
+        worker.counters[CounterId::Syscalls] = 7 * seconds;
+        snapshot.processes.insert(1, Arc::new(worker));
+    }
+    snapshot.processes.sort_by_key(|process| (process.is_merged(), process.id));
+    if seconds <= 3 {
+        let bytes = 64 * MIB * seconds;
+        let paths =
+            [path(CopyPath::FileRead, bytes, bytes), path(CopyPath::FileWrite, bytes, bytes)];
+        snapshot.processes.push(Arc::new(process(40_000, "dd", counters(seconds, &[]), &paths)));
+    }
+    snapshot
+}
+
+fn session(ticks: usize) -> Session {
+    Session::playing((0..30).map(busy).collect()).ticks(ticks)
+}
+
+/// The line of the tabs.
+fn tabs(text: &str) -> &str {
+    text.lines().nth(3).unwrap()
+}
+
+/// The names of the rows, top to bottom.
+fn names(text: &str) -> Vec<String> {
+    text.lines()
+        .skip(5)
+        .take_while(|line| !line.starts_with('─'))
+        .map(|line| line.trim_start_matches(['«', '!', ' ']).split("  ").next().unwrap().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+#[test]
+fn groups_80x24() {
+    assert_snapshot!(session(6).play().text());
+}
+
+#[test]
+fn groups_120x40() {
+    assert_snapshot!(session(6).size(120, 40).keys("j").play().text());
+}
+
+#[test]
+fn groups_160x50_unfolded() {
+    assert_snapshot!(session(6).size(160, 50).keys("je").play().text());
+}
+
+#[test]
+fn groups_60x16() {
+    assert_snapshot!(session(6).size(60, 16).play().text());
+}
+
+#[test]
+fn groups_without_unicode() {
+    let played = session(6).theme(Theme::new(false, false)).play();
+    assert!(played.screen.content.iter().all(|cell| cell.symbol().is_ascii()));
+    assert_snapshot!(played.text());
+}
+
+#[test]
+fn many_groups_160x50() {
+    assert_snapshot!(
+        Session::playing((0..4).map(crowd).collect()).size(160, 50).ticks(4).play().text()
+    );
+}
+
+#[test]
+fn a_key_goes_through_the_ways_to_group() {
+    let words = ["command", "7 processes", "container", "user", "parent", "path", "command"];
+    let machine = || Session::of(Machine::default()).ticks(3);
+    for (presses, word) in words.into_iter().enumerate() {
+        let text = machine().keys(&"g".repeat(presses)).play().text();
+        assert!(tabs(&text).contains(word), "{word}: {text}");
+    }
+    let users = machine().keys("ggg").play().text();
+    assert!(users.contains("www-data"), "{users}");
+    let units = machine().keys("gg").play().text();
+    assert!(units.contains("nginx.service"), "{units}");
+    let paths = machine().keys("ggggg").play().text();
+    assert!(paths.contains("sendfile_to_socket") && paths.contains("file_read"), "{paths}");
+}
+
+#[test]
+fn enter_opens_a_group_and_a_process_and_escape_leads_back() {
+    let inside = session(6).keys("j").key(KeyCode::Enter);
+    let text = inside.play().text();
+    assert!(tabs(&text).contains("in nginx: 3"), "{text}");
+    assert_eq!(names(&text)[..3], ["811 nginx", "812 nginx", "813 nginx"]);
+    let detail =
+        session(6).keys("j").key(KeyCode::Enter).keys("j").key(KeyCode::Enter).play().text();
+    assert!(detail.contains("pid 812"), "{detail}");
+    let back =
+        session(6).keys("j").key(KeyCode::Enter).keys("j").key(KeyCode::Enter).key(KeyCode::Esc);
+    assert!(tabs(&back.play().text()).contains("in nginx: 3"));
+    let out = session(6).keys("j").key(KeyCode::Enter).key(KeyCode::Esc);
+    assert_eq!(out.play().text(), session(6).keys("j").play().text());
+    // A group of one has nothing to choose from.
+    let one = session(6).keys("/java").key(KeyCode::Enter).key(KeyCode::Enter).play().text();
+    assert!(one.contains("pid 1204"), "{one}");
+}
+
+#[test]
+fn a_group_is_unfolded_and_folded() {
+    let unfolded = session(6).keys("je").play().text();
+    assert_eq!(names(&unfolded)[1..5], ["nginx", "811 nginx", "812 nginx", "813 nginx"]);
+    // From a member, too.
+    let folded = session(6).keys("jejje").play();
+    assert_eq!(folded.text(), session(6).keys("j").play().text());
+}
+
+#[test]
+fn a_row_that_has_ended_stays_grey_for_ten_seconds() {
+    let row = |ticks| {
+        let text = session(ticks).play().text();
+        text.lines().find(|line| line.contains(" dd ")).map(str::to_owned)
+    };
+    assert!(row(4).is_some_and(|row| row.contains("file>file")), "{:?}", row(4));
+    for ticks in [5, 14] {
+        assert!(
+            row(ticks).is_some_and(|row| row.trim_end().ends_with("ended")),
+            "{:?}",
+            row(ticks)
+        );
+    }
+    assert_eq!(row(15), None);
+    // Until then it can be opened.
+    let opened = session(8).keys("/dd").key(KeyCode::Enter).key(KeyCode::Enter).play().text();
+    assert!(opened.contains("pid 40000") && opened.contains("has ended"), "{opened}");
+}
+
+#[test]
+fn rows_that_take_turns_keep_their_order() {
+    // a copies in even seconds, b in odd ones; c copies a third of that in all.
+    let turns = |seconds: u64| {
+        let (a, b) = (seconds.div_ceil(2), seconds / 2);
+        only(
+            seconds,
+            vec![
+                reader(1, "a", 90 * MIB * a),
+                reader(2, "b", 90 * MIB * b),
+                reader(3, "c", 10 * MIB * seconds),
+            ],
+        )
+    };
+    let order =
+        |ticks| names(&Session::playing((0..12).map(turns).collect()).ticks(ticks).play().text());
+    for ticks in 4..12 {
+        assert_eq!(order(ticks)[2], "c", "after {ticks}");
+    }
+    // Counted one by one, c would be before the one that pauses.
+}
+
+#[test]
+fn the_list_stays_at_the_top_when_the_selected_row_falls_to_the_end() {
+    let falling = |seconds: u64| {
+        let mut processes: Vec<_> = (1..40)
+            .map(|pid| reader(pid, &format!("p{pid:02}"), MIB * u64::from(100 - pid) * seconds))
+            .collect();
+        processes[1] = reader(2, "p02", MIB * 98 * seconds.min(3));
+        only(seconds, processes)
+    };
+    let played =
+        Session::playing((0..12).map(falling).collect()).ticks(4).keys("j").ticks(7).play();
+    let text = played.text();
+    assert_eq!(names(&text)[0], "p01", "{text}");
+    assert!(played.selected().contains("p02"), "it is pinned to the edge: {text}");
+    assert!(tabs(&text).contains(" of 39"), "{text}");
+}
+
+#[test]
+fn a_loss_hides_neither_the_filter_nor_how_much_is_listed() {
+    let lossy = Machine { lost: 17, ..Machine::default() };
+    let text = Session::of(lossy).ticks(3).keys("/nginx").key(KeyCode::Enter).play().text();
+    assert!(text.lines().next().unwrap().contains("lost 34 ("), "{text}");
+    assert!(tabs(&text).contains("by command (g) 1, filter: nginx"), "{text}");
+    // Nor does what goes wrong.
+    let mut snapshots: Vec<Snapshot> = (0..3).map(|s| Machine::default().after(s)).collect();
+    snapshots[2].losses[Loss::ProbeRecursions] = 350;
+    let text = Session::playing(snapshots).ticks(3).play().text();
+    assert!(text.lines().next().unwrap().contains("lost 350"), "{text}");
+}
+
+#[test]
+fn the_selected_row_is_filled_to_its_edges() {
+    for (width, table) in [(80, 80), (120, 120), (160, 83)] {
+        let played = session(6).size(width, 24).play();
+        let y =
+            (5..20).find(|y| played.screen[(0, *y)].modifier.contains(Modifier::REVERSED)).unwrap();
+        for x in 0..table {
+            let cell = &played.screen[(x, y)];
+            assert!(cell.modifier.contains(Modifier::REVERSED), "cell {x} of {width}");
+        }
+    }
+}
+
+#[test]
+fn what_is_unattributed_is_selected_and_explained() {
+    let played = session(6).keys("Gj").play();
+    assert!(played.selected().contains("(unattributed)"), "{}", played.text());
+    assert!(played.text().contains("what the kernel copies for no process"), "{}", played.text());
+    let back = session(6).keys("Gjk").play();
+    assert_eq!(back.text(), session(6).keys("G").play().text());
+}
+
+/// Ten thousand processes of a thousand names.
+fn crowd(seconds: u64) -> Snapshot {
+    let one = |pid: u32| {
+        let bytes = u64::from(pid) * 997 * seconds;
+        let paths =
+            [path(CopyPath::FileRead, bytes, bytes), path(CopyPath::SocketSend, bytes, bytes)];
+        let mut one =
+            process(pid, &format!("verylong{}", pid % 1000), counters(seconds, &[]), &paths);
+        one.counters[CounterId::Syscalls] = 7 * seconds;
+        one
+    };
+    only(seconds, (1..=10_000).map(one).collect())
+}
+
+fn shell_of(
+    snapshot: impl Fn(u64) -> Snapshot,
+    column: &'static zc_model::column::Column,
+) -> Shell<'static> {
+    let sort = (column, Direction::Descending);
+    let theme = Theme::new(false, true);
+    let mut shell = dashboard(theme, Duration::from_secs(1), Filter::default(), sort, None);
+    for seconds in 0..3 {
+        shell.receive(Ok(Some(snapshot(seconds))));
+    }
+    shell
+}
+
+#[test]
+fn no_row_five_rows_and_ten_thousand_are_drawn_at_every_size() {
+    let five = |seconds: u64| {
+        only(seconds, (1..=5).map(|pid| reader(pid, "五個字的名", MIB * seconds)).collect())
+    };
+    let none = |seconds: u64| only(seconds, Vec::new());
+    for mut shell in [
+        shell_of(none, Processes::COPIED_BYTES_PER_SEC),
+        shell_of(five, Processes::COPIED_BYTES_PER_SEC),
+        shell_of(crowd, Processes::COPIED_BYTES_PER_SEC),
+    ] {
+        for keys in ["", "g", "gg", "G", "e"] {
+            for key in keys.chars() {
+                let event = KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE);
+                shell.handle(&Event::Key(event));
+            }
+            for (width, height) in
+                [(20, 5), (33, 9), (60, 14), (80, 24), (120, 40), (141, 12), (160, 50)]
+            {
+                let area = Rect::new(0, 0, width, height);
+                shell.resize(area);
+                let mut buf = Buffer::empty(area);
+                shell.draw(area, &mut buf);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_count_sorts_by_its_rate() {
+    let mut shell = shell_of(busy, Processes::SYSCALLS);
+    let area = Rect::new(0, 0, 80, 24);
+    shell.resize(area);
+    let mut buf = Buffer::empty(area);
+    shell.draw(area, &mut buf);
+    let line = |y: u16| (0..80).map(|x| buf[(x, y)].symbol()).collect::<String>();
+    assert!(line(3).contains("sorted by SYSCALLS/s▼"), "{}", line(3));
+    // nginx makes 14 more than the others.
+    assert!(line(5).contains("nginx"), "{}", line(5));
+}
+
+#[test]
+fn rows_with_advice_are_first_when_sorted_by_it() {
+    let wide = || session(6).size(300, 30);
+    let menu = wide().keys("s").play().text();
+    assert!(!menu.contains("│LAST") && !menu.contains("│!"), "{menu}");
+    let place = |title: &str| {
+        let heads = shell_of(busy, Processes::COPIED_BYTES_PER_SEC).top().columns();
+        heads.iter().filter(|it| it.is_choice).position(|it| it.title == title).unwrap()
+    };
+    let downs = "j".repeat(place("ADVICE"));
+    let sorted = wide().keys("s").key(KeyCode::Home).keys(&downs).key(KeyCode::Enter).play().text();
+    assert!(sorted.contains("ADVICE▼"), "{sorted}");
+    let first = sorted.lines().nth(6).unwrap();
+    assert!(first.starts_with("«! nginx "), "{sorted}");
+}
+
+#[test]
+fn the_header_says_what_is_avoidable_and_never_more_than_is_copied() {
+    let text = session(6).play().text();
+    let line = text.lines().find(|line| line.starts_with("copied")).unwrap();
+    // Two workers send 100 and 50 MiB that they have read; the third one too little to tell.
+    assert!(line.contains("avoidable  300 MiB/s") && line.trim_end().ends_with("!1"), "{line}");
+    assert!(line.contains("peak "), "{line}");
+}
