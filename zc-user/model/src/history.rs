@@ -13,6 +13,10 @@ use crate::{
     snapshot::{PathSample, ProcessId},
 };
 
+mod baseline;
+
+pub use self::baseline::{Baseline, Change};
+
 /// Rates of one process, or of the totals, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Track {

@@ -59,6 +59,27 @@ pub fn ratio(value: f64) -> String {
     if value < 100.0 { format!("{value:.2}") } else { format!("{value:.0}") }
 }
 
+/// How a rate has changed: `+38%`, `-61%`, `x2.1`, `new`, `gone`, or `=` where that is less than what rates vary by.
+/// Nothing where there was nothing and is nothing.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
+pub fn change(before: u64, now: u64) -> String {
+    /// Less is no change.
+    const LEAST: f64 = 0.05;
+    match (before, now) {
+        (0, 0) => String::new(),
+        (0, _) => "new".to_owned(),
+        (_, 0) => "gone".to_owned(),
+        _ => match now as f64 / before as f64 {
+            ratio if (ratio - 1.0).abs() < LEAST => "=".to_owned(),
+            ratio if ratio >= 999.5 => "x1000+".to_owned(),
+            ratio if ratio >= 9.95 => format!("x{ratio:.0}"),
+            ratio if ratio >= 1.995 => format!("x{ratio:.1}"),
+            ratio => format!("{:+.0}%", (ratio - 1.0) * 100.0),
+        },
+    }
+}
+
 /// `98.3%`.
 #[must_use]
 pub fn percent(fraction: f64) -> String {
@@ -206,6 +227,20 @@ fn round(value: f64, unit: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn changes_are_told_as_people_tell_them() {
+        let told = [(0, 0, ""), (0, 7, "new"), (7, 0, "gone"), (1000, 1040, "="), (1000, 960, "=")];
+        for (before, now, text) in told {
+            assert_eq!(change(before, now), text);
+        }
+        let told = [(1380, "+38%"), (390, "-61%"), (2100, "x2.1"), (1994, "+99%"), (12_000, "x12")];
+        for (now, text) in told {
+            assert_eq!(change(1000, now), text);
+        }
+        assert_eq!(change(1, u64::MAX), "x1000+");
+        assert_eq!(change(u64::MAX, 1), "-100%");
+    }
 
     #[test]
     fn bytes_keep_three_digits_and_never_reach_the_next_unit() {

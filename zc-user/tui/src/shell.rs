@@ -297,6 +297,8 @@ impl<'a> Shell<'a> {
             Action::ChooseSort | Action::Reverse => self.top().order().is_some(),
             Action::EditFilter => self.top().is_filterable(),
             Action::Save => self.context.hands_on(),
+            Action::SetBaseline => self.chrome().has_frames(),
+            Action::ClearBaseline => self.context.baseline().is_some(),
             _ => true,
         }
     }
@@ -310,6 +312,14 @@ impl<'a> Shell<'a> {
             Action::Suspend => return Effect::Suspend,
             Action::Redraw => return Effect::Redraw,
             Action::Save => return Effect::Save,
+            Action::SetBaseline => {
+                self.context.set_baseline();
+                self.arrange();
+            }
+            Action::ClearBaseline => {
+                self.context.clear_baseline();
+                self.arrange();
+            }
             Action::Show(tab) => self.show(tab),
             Action::NextTab => self.show((self.tab + 1) % tabs),
             Action::PreviousTab => self.show((self.tab + tabs - 1) % tabs),

@@ -11,7 +11,7 @@ use zc_model::{
     advice::Findings,
     filter::{Expr, Filter},
     frame::{Frame, Scope},
-    history::{History, Point},
+    history::{Baseline, History, Point},
     snapshot::{LossId, Losses, ProcessId, ProcessSample, Provenance, Snapshot},
     source::{Interrupted, Moment, Steer},
     watch::Watch,
@@ -54,6 +54,8 @@ pub struct Context {
     /// Whether it stands still there.
     held: bool,
     complaint: Option<String>,
+    /// What figures are compared with.
+    baseline: Option<Arc<Baseline>>,
     /// What the user asked for has been done, until the next key.
     said: Option<String>,
     /// Whether what is shown can be handed on.
@@ -83,6 +85,7 @@ impl Context {
             travels: false,
             held: false,
             complaint: None,
+            baseline: None,
             said: None,
             hands_on: false,
             watch: Watch::new(narrowed.watched.clone()),
@@ -208,6 +211,24 @@ impl Context {
     #[must_use]
     pub const fn hands_on(&self) -> bool {
         self.hands_on
+    }
+
+    /// Compares with what is usual now, from now on.
+    pub(crate) fn set_baseline(&mut self) {
+        let shot = self.shot();
+        let baseline = shot.frame.as_ref().map(|frame| shot.history.baseline(frame.taken_at_ns));
+        self.baseline = baseline.map(Arc::new);
+    }
+
+    /// Compares no more.
+    pub(crate) fn clear_baseline(&mut self) {
+        self.baseline = None;
+    }
+
+    /// What figures are compared with.
+    #[must_use]
+    pub fn baseline(&self) -> Option<&Baseline> {
+        self.baseline.as_deref()
     }
 
     /// What the user asked for has been done, or not: to be read until the next key.

@@ -1,6 +1,8 @@
 //! The dashboard: whole screens as snapshots, and sessions with scripted keys.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+#[path = "tui/baseline.rs"]
+mod baseline;
 #[path = "tui/hand_on.rs"]
 mod hand_on;
 #[path = "tui/recordings.rs"]

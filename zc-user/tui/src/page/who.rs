@@ -258,7 +258,7 @@ impl Page for Who {
         if !areas.table.contains(at) {
             return Intent::Nothing;
         }
-        let (places, specs) = columns::specs(self.by());
+        let (places, specs) = columns::specs(self.by(), context.baseline().is_some());
         match tabular::clicked(&specs, at, areas.table) {
             Some(Clicked::Heading(column)) => {
                 places.get(column).map_or(Intent::Nothing, |at| Intent::SortBy(*at))
@@ -412,7 +412,7 @@ fn scope(page: &Who, context: &Context) -> String {
 
 /// Whether the column that sorts has its arrow on the screen.
 fn is_visible(page: &Who, context: &Context) -> bool {
-    let (places, specs) = columns::specs(page.by());
+    let (places, specs) = columns::specs(page.by(), context.baseline().is_some());
     let width = Areas::of(context, 0).table.width;
     crate::widget::grid::fit(&specs, width)
         .into_iter()

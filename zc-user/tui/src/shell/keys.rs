@@ -46,6 +46,10 @@ pub enum Action {
     EditMoment,
     /// Start typing a name for the moment that is shown.
     EditMark,
+    /// Compare with what is usual now, from now on.
+    SetBaseline,
+    /// Compare no more.
+    ClearBaseline,
     /// Keep what is on the screen, to hand it on.
     Save,
     /// Start typing a filter.
@@ -125,6 +129,8 @@ pub static PAGE: &[Binding<Action>] = &[
     bind(&[chr('h')], "h", Action::ToggleHelp, "show or close this help"),
     bind(&[chr('/'), key(KeyCode::F(4))], "/ F4", Action::EditFilter, "type a filter").hint(30, "/", "Filter"),
     bind(&[chr('s'), key(KeyCode::F(6))], "s F6", Action::ChooseSort, "choose the column to sort by").hint(31, "s", "Sort"),
+    bind(&[chr('b')], "b", Action::SetBaseline, "baseline: compare what follows with what is usual now").hint(40, "b", "Baseline"),
+    bind(&[chr('B')], "B", Action::ClearBaseline, "compare no more"),
     bind(&[chr('w')], "w", Action::Save, "save what is shown: as text, JSON and a page for a browser").hint(39, "w", "Save"),
     bind(&[chr('r')], "r", Action::Reverse, "reverse the order").hint(32, "r", "Reverse"),
     bind(&[chr(' ')], "Space", Action::TogglePause, "pause the display (counting goes on)").hint(33, "Space", "Pause"),

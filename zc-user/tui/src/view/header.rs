@@ -13,6 +13,7 @@ use super::chrome::{self, Areas, Chrome, LEAST, Place};
 use crate::{state::Context, widget::grid};
 use zc_model::{
     column::Processes,
+    history::Baseline,
     snapshot::{ProcessSample, Provenance},
     source::Moment,
     value::Quality,
@@ -276,7 +277,22 @@ fn notice(context: &Context) -> Option<(String, Style)> {
     if let Some(mark) = context.moment().and_then(|moment| moment.mark.as_ref()) {
         return Some((format!("mark: {}", sanitize(mark)), theme.notice()));
     }
-    ended(context).map(|ended| (ended, theme.notice()))
+    if let Some(ended) = ended(context) {
+        return Some((ended, theme.notice()));
+    }
+    context.baseline().map(|then| (compared(context, then), theme.text()))
+}
+
+/// How all has changed since the baseline.
+fn compared(context: &Context, then: &Baseline) -> String {
+    let [copied, by_reference] = context
+        .history()
+        .change(then)
+        .map(|change| human::change(change.before, change.now))
+        .map(|text| if text.is_empty() { "0".to_owned() } else { text });
+    let at = human::clock(then.at_ns);
+    let at = at.trim_end_matches(" UTC");
+    format!("since {at} (b): copied {copied}, by ref {by_reference}")
 }
 
 /// Which of the processes given by number have ended.

@@ -435,6 +435,7 @@ fn shell_at(place: &[Action]) -> Shell<'static> {
     for seconds in 0..2 {
         shell.receive(Ok(Some(Machine::default().after(seconds))));
     }
+    shell.update(Action::SetBaseline);
     for action in place {
         shell.update(*action);
     }

@@ -19,6 +19,8 @@ pub(super) enum Content {
     Share,
     /// The value over the last intervals.
     Curve,
+    /// How the value has changed since the baseline.
+    Change,
 }
 
 /// A column of the page.
@@ -38,6 +40,7 @@ pub(super) static SHOWN: LazyLock<Vec<Shown>> = LazyLock::new(|| {
         show(Columns::COPIED_BYTES_PER_SEC, Content::Value),
         show(Columns::COPIED_BYTES_PER_SEC, Content::Share),
         show(Columns::AMPLIFICATION, Content::Value),
+        show(Columns::COPIED_BYTES_PER_SEC, Content::Change),
         show(Columns::COPIED_BYTES_PER_SEC, Content::Curve),
         show(Columns::HOW, Content::Value),
         show(Columns::ZERO_COPIED_BYTES_PER_SEC, Content::Value),
@@ -57,7 +60,7 @@ impl Shown {
     }
 
     /// How it lies on the screen; `None` where it has nothing to say.
-    fn spec(&self, by: Option<GroupBy>) -> Option<Spec> {
+    fn spec(&self, by: Option<GroupBy>, compares: bool) -> Option<Spec> {
         let is_grouped = by.is_some();
         let text = |title, width, stretch, priority| Spec {
             title,
@@ -72,7 +75,9 @@ impl Shown {
         Some(match self.content {
             Content::Sign => text("", 1, 1, 4),
             Content::Share => text("OF ALL", 11, 16, 3),
-            Content::Curve => text("LAST", 10, 20, 7),
+            Content::Change if !compares => return None,
+            Content::Change => number("SINCE b", 8, 7),
+            Content::Curve => text("LAST", 10, 20, 9),
             Content::Value if self.is(Columns::PID) => {
                 if is_grouped {
                     return None;
@@ -124,9 +129,9 @@ const fn name(by: Option<GroupBy>) -> &'static str {
     }
 }
 
-/// The columns of one way to group: their places in [`SHOWN`], and how they lie.
-pub(super) fn specs(by: Option<GroupBy>) -> (Vec<usize>, Vec<Spec>) {
-    SHOWN.iter().enumerate().filter_map(|(at, shown)| Some((at, shown.spec(by)?))).unzip()
+/// The columns of one way to group, with a baseline or without: their places in [`SHOWN`], and how they lie.
+pub(super) fn specs(by: Option<GroupBy>, compares: bool) -> (Vec<usize>, Vec<Spec>) {
+    SHOWN.iter().enumerate().filter_map(|(at, shown)| Some((at, shown.spec(by, compares)?))).unzip()
 }
 
 /// The column of this page that says the same as `column`: of a count its rate.
@@ -155,11 +160,15 @@ pub(super) fn headings(by: Option<GroupBy>, more: Option<&'static Column>) -> Ve
             // Sorted by what it saves.
             Content::Value if shown.is(Columns::ADVICE) => Heading { numeric: true, ..heading },
             // A group has no number, and a process no members.
-            Content::Value => Heading { is_choice: shown.spec(by).is_some(), ..heading },
+            Content::Value => Heading { is_choice: shown.spec(by, false).is_some(), ..heading },
             Content::Sign => {
                 choice("!", "There is advice: what it is follows the selection.", false)
             }
             Content::Share => choice("OF ALL", "Share of all bytes that the CPU copied.", false),
+            Content::Change => {
+                let help = "How that has changed since the baseline: means of 10 intervals then, and of 3 now.";
+                choice("SINCE b", help, false)
+            }
             Content::Curve => choice(
                 "LAST",
                 "Bytes copied by the CPU in the last 60 intervals, all rows on one scale.",
@@ -181,7 +190,7 @@ mod tests {
     #[test]
     fn every_column_gives_way_at_its_own_time() {
         for by in GROUPINGS {
-            let (_, specs) = specs(*by);
+            let (_, specs) = specs(*by, true);
             let priorities: HashSet<u8> = specs.iter().map(|spec| spec.priority).collect();
             assert_eq!(priorities.len(), specs.len());
         }
@@ -189,7 +198,7 @@ mod tests {
 
     #[test]
     fn headings_fit_with_the_mark_of_the_sort_order() {
-        for spec in GROUPINGS.iter().flat_map(|by| specs(*by).1) {
+        for spec in GROUPINGS.iter().flat_map(|by| specs(*by, true).1) {
             let is_sortable = !spec.title.is_empty();
             assert!(spec.title.len() < usize::from(spec.width) || !is_sortable, "{spec:?}");
         }
@@ -198,7 +207,7 @@ mod tests {
     #[test]
     fn what_answers_who_copies_fits_80_columns() {
         for by in GROUPINGS {
-            let (_, specs) = specs(*by);
+            let (_, specs) = specs(*by, false);
             let titles: Vec<_> = crate::widget::grid::fit(&specs, 80)
                 .into_iter()
                 .map(|slot| specs[slot.column].title)

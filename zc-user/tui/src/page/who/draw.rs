@@ -47,7 +47,7 @@ pub(super) fn draw(page: &Who, context: &Context, area: Rect, buf: &mut Buffer) 
     let theme = context.theme();
     let entries = page.list.entries();
     let areas = Areas::of(context, entries.len() + usize::from(page.list.cut > 0));
-    let (places, specs) = columns::specs(page.by());
+    let (places, specs) = columns::specs(page.by(), context.baseline().is_some());
     let sorted = places.iter().position(|at| SHOWN[*at].is(page.column));
     let sorted = sorted.map(|at| (at, page.descending));
     let grid = Grid { specs: &specs, sorted, theme, area: areas.table };
@@ -123,6 +123,7 @@ impl Table<'_> {
             },
             Content::Share if entry.life == Life::Ended => Default::default(),
             Content::Share => self.share(entry.copied, slot.width),
+            Content::Change => self.change(entry),
             Content::Curve => self.curve(entry, slot.width),
             Content::Value => self.value(entry, shown),
         };
@@ -202,6 +203,14 @@ impl Table<'_> {
         (format!("{bar}{percent}"), style)
     }
 
+    fn change(&self, entry: &Entry) -> (String, Style) {
+        let Some(then) = self.context.baseline() else { return Default::default() };
+        let change = entry.change(self.context, then);
+        let style =
+            if change.now > change.before { self.theme.notice() } else { self.theme.text() };
+        (human::change(change.before, change.now), style)
+    }
+
     fn curve(&self, entry: &Entry, width: u16) -> (String, Style) {
         let Some(track) = entry.track(self.context) else { return Default::default() };
         #[expect(clippy::cast_precision_loss, reason = "drawn eight levels high")]
@@ -269,7 +278,7 @@ impl Table<'_> {
             Content::Value if shown.is(Columns::ADVICE) => Default::default(),
             Content::Value => (self.plain(shown.column, row).0, dim),
             Content::Share => (self.share(self.frame.copied(row.paths).bytes, slot.width).0, dim),
-            Content::Sign | Content::Curve => Default::default(),
+            Content::Sign | Content::Curve | Content::Change => Default::default(),
         }
     }
 }

@@ -13,7 +13,7 @@ use zc_model::{
     column::{Column, Processes as Columns},
     frame::Frame,
     group::{self, Group, GroupBy, GroupId},
-    history::Track,
+    history::{Baseline, Change, Track},
     ledger,
     row::Row,
     snapshot::ProcessSample,
@@ -114,6 +114,15 @@ impl Entry {
         match &self.key {
             Key::Group(id) => history.group(*id),
             Key::Process(key, _) => history.process(key.id()),
+        }
+    }
+
+    /// What it copies, compared with then.
+    pub(super) fn change(&self, context: &Context, then: &Baseline) -> Change {
+        let history = context.history();
+        match &self.key {
+            Key::Group(id) => history.change_of_group(*id, then),
+            Key::Process(key, _) => history.change_of_process(key.id(), then),
         }
     }
 
