@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result};
 use rustix::thread::CapabilitySet;
 
 use super::{
-    options, privilege,
+    options_of, privilege,
     replay::elsewhere,
     say, say_ended,
     writer::{UNWRITTEN, Writer},
@@ -30,7 +30,7 @@ use zc_model::{
     watch::Watch,
 };
 use zc_privilege::raised;
-use zc_probe::{attach::Options, live::Live};
+use zc_probe::{attach::Options, follow::Follow, live::Live};
 use zc_recording::Replay;
 use zc_render::theme::Theme;
 use zc_serve::connect::{Remote, Target};
@@ -62,16 +62,23 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
     let filter = arguments.selection.filter(&follow);
     if plain {
         let form = arguments.format.form(View::Once, arguments.selection.group_by.is_some())?;
-        let options = arguments.selection.completed(options(&arguments.probing, follow)?);
+        let options = probes(arguments, follow)?;
         // Watched before anything is attached: a signal that comes until then ends it as any other.
         let mut world = Real::new(NoEvents)?;
         print(&mut start(&options)?, arguments, filter, form, &mut world).await?;
     } else {
         // Before the dashboard takes the terminal.
-        let options = arguments.selection.completed(options(&arguments.probing, follow)?);
+        let options = probes(arguments, follow)?;
         dashboard(arguments, &options, filter).await?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the command line asks of the probes.
+fn probes(arguments: &Top, follow: Follow) -> Result<Options> {
+    let objects = arguments.objects.then_some(arguments.max_objects);
+    let options = options_of(&arguments.probing, follow, objects, arguments.stacks)?;
+    Ok(arguments.selection.completed(options))
 }
 
 /// Whether updates are printed: there is no dashboard.
