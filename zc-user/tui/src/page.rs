@@ -22,12 +22,18 @@ use crate::{
 use zc_model::column::{Column, Table};
 use zc_render::theme::Theme;
 
+pub mod code;
 pub mod detail;
 pub mod devices;
+pub mod files;
 pub mod help;
+pub mod listing;
 pub mod paths;
 pub mod processes;
+pub mod stack;
+pub mod switch;
 pub mod tabular;
+pub mod users;
 mod zerocopy;
 
 /// What a page asks of the shell.
@@ -122,6 +128,9 @@ pub trait Page {
     /// The frame, the filter or the size of the screen has changed. The shell calls this for all
     /// pages, whether they are on the screen or not.
     fn arrange(&mut self, _context: &Context) {}
+
+    /// The same, of the page on the screen only, after [`Self::arrange`]: what takes work belongs here.
+    fn attend(&mut self, _context: &Context) {}
 
     /// The columns to sort by, in the order of the sort menu.
     fn columns(&self) -> Vec<Heading> {

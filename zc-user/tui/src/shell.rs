@@ -14,7 +14,7 @@ use ratatui::layout::{Position, Rect};
 use crate::{
     action::{Edit, Motion},
     keymap::{self, Binding, Chord, Key},
-    page::{Intent, Page, devices, paths, processes::Processes},
+    page::{Intent, Page, code, devices, files, paths, processes::Processes},
     state::{Context, order::Order, prompt::Prompt},
     view::chrome::{self, Chrome},
 };
@@ -45,7 +45,9 @@ pub fn dashboard(
         vec![
             Box::new(Processes::new(column, direction, top)),
             Box::new(paths::page()),
+            Box::new(files::page()),
             Box::new(devices::page()),
+            Box::new(code::page()),
         ],
     )
 }
@@ -470,6 +472,10 @@ impl<'a> Shell<'a> {
         }
         for page in &mut self.tabs {
             page.arrange(&self.context);
+        }
+        match self.above.last_mut() {
+            Some(page) => page.attend(&self.context),
+            None => self.tabs[self.tab].attend(&self.context),
         }
     }
 

@@ -201,6 +201,18 @@ impl Context {
         self.narrowed.selects(process, frame) && self.filter.selects(process, frame)
     }
 
+    /// Whether this process passes what the command line said.
+    #[must_use]
+    pub(crate) fn admits(&self, process: &ProcessSample, frame: &Frame) -> bool {
+        self.narrowed.selects(process, frame)
+    }
+
+    /// Whether the command line leaves processes out.
+    #[must_use]
+    pub(crate) fn is_narrowed(&self) -> bool {
+        !self.narrowed.is_everything()
+    }
+
     /// What the command line has narrowed the list to, in a few words.
     #[must_use]
     pub(crate) fn narrowed_to(&self) -> Option<String> {

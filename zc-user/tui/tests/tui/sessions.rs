@@ -192,7 +192,7 @@ fn the_screen_says_that_others_are_not_followed() {
     let text = session.play().text();
     assert!(text.contains(" 7 followed processes"), "{text}");
     assert!(text.contains("machine's DMA "), "{text}");
-    for (page, whose) in [("2", " of followed processes"), ("3", " of the whole machine")] {
+    for (page, whose) in [("2", " of followed processes"), ("4", " of the whole machine")] {
         let mut session = machine().ticks(3).keys(page);
         session.filter = Filter { followed: true, ..Filter::default() };
         let text = session.play().text();
@@ -214,12 +214,13 @@ fn a_paused_display_stands_still_while_counting_goes_on() {
 
 #[test]
 fn views_are_reached_by_digit_tab_and_click() {
-    let devices = machine().ticks(2).keys("3").play().text();
+    let devices = machine().ticks(2).keys("4").play().text();
     assert!(devices.contains("nvme0n1"));
-    assert_eq!(machine().ticks(2).key(KeyCode::Tab).key(KeyCode::Tab).play().text(), devices);
+    let tabs = machine().ticks(2).key(KeyCode::Tab).key(KeyCode::Tab).key(KeyCode::Tab);
+    assert_eq!(tabs.play().text(), devices);
     let back_tab = machine().ticks(2).press(KeyCode::BackTab, KeyModifiers::SHIFT);
-    assert_eq!(back_tab.play().text(), machine().ticks(2).keys("4").play().text());
-    assert_eq!(machine().ticks(2).click(29, 3).play().text(), devices);
+    assert_eq!(back_tab.play().text(), machine().ticks(2).keys("?").play().text());
+    assert_eq!(machine().ticks(2).click(35, 3).play().text(), devices);
     let round = machine().ticks(2).keys("?").key(KeyCode::Esc).play().text();
     assert_eq!(round, machine().ticks(2).play().text());
 }
@@ -378,7 +379,7 @@ fn what_was_counted_before_a_restart_is_no_baseline() {
 
 #[test]
 fn hostile_names_leave_nothing_on_the_screen_that_a_terminal_would_obey() {
-    for keys in ["", "4", "/evil"] {
+    for keys in ["", "?", "/evil"] {
         let mut session = machine().size(160, 50).ticks(3).keys(keys);
         if keys.starts_with('/') {
             session = session.key(KeyCode::Enter).key(KeyCode::Enter);
@@ -405,7 +406,9 @@ const PLACES: &[(&str, &[Action])] = &[
     ("Processes", &[]),
     ("Process", &[]),
     ("Paths", &[Action::Show(1)]),
-    ("Devices", &[Action::Show(2)]),
+    ("Files", &[Action::Show(2)]),
+    ("Devices", &[Action::Show(3)]),
+    ("Code", &[Action::Show(4)]),
     ("Help", &[Action::ToggleHelp]),
     ("Sort menu", &[Action::ChooseSort]),
     ("Filter", &[Action::EditFilter]),
@@ -460,7 +463,7 @@ fn every_key_of_every_table_is_handled_and_in_the_help() {
         }
     }
     let tables = [PAGE, MOVING, ALWAYS, LINE, EDITING, MENU].into_iter().flatten();
-    let tabs = 4;
+    let tabs = 6;
     for binding in tables.filter(|row| !matches!(row.action, Action::Show(tab) if tab >= tabs)) {
         assert!(seen.contains(&&binding.key), "{:?} means nothing anywhere", binding.key);
     }
@@ -483,7 +486,7 @@ fn no_key_has_two_meanings() {
 
 #[test]
 fn a_key_that_means_nothing_here_does_nothing() {
-    for (place, code) in [(0, KeyCode::Char('x')), (0, KeyCode::Char('9')), (2, KeyCode::Enter)] {
+    for (place, code) in [(0, KeyCode::Char('x')), (0, KeyCode::Char('9')), (6, KeyCode::Enter)] {
         let effect = shell_in(&PLACES[place]).handle(&press(code, KeyModifiers::NONE));
         assert_eq!(effect, None, "{code:?}");
     }
