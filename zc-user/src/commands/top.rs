@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result};
 use rustix::thread::CapabilitySet;
 
 use super::{
-    options_of, privilege,
+    doctor, options_of, privilege,
     replay::elsewhere,
     say, say_ended,
     writer::{UNWRITTEN, Writer},
@@ -40,6 +40,7 @@ use zc_session::{
     stall::Stoppable,
     world::{NoEvents, Real},
 };
+use zc_tui::state::checks::Checks;
 
 /// Runs `zc top`.
 pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
@@ -133,7 +134,15 @@ fn start(options: &Options) -> Result<Live> {
 }
 
 async fn dashboard(arguments: &Top, probes: &Options, filter: Filter) -> Result<()> {
-    zc_tui::run::run(|| Ok(Box::new(start(probes)?)), dashboard_options(arguments, filter)).await
+    let options = dashboard_options(arguments, filter);
+    let checks = options.checks.clone();
+    let open = || {
+        let live = Live::start(probes)?;
+        checks.set(doctor::of_run(&arguments.probing, live.attached()));
+        privilege::drop_unneeded(Some(&live), CapabilitySet::empty())?;
+        Ok(Box::new(live) as Box<dyn SnapshotSource>)
+    };
+    zc_tui::run::run(open, options).await
 }
 
 fn dashboard_options(arguments: &Top, filter: Filter) -> zc_tui::run::Options {
@@ -145,6 +154,7 @@ fn dashboard_options(arguments: &Top, filter: Filter) -> zc_tui::run::Options {
         filter,
         sort: (listing.column, listing.direction),
         top: listing.top,
+        checks: Checks::default(),
     }
 }
 

@@ -25,6 +25,7 @@ use zc_render::theme::Theme;
 pub mod code;
 pub mod detail;
 pub mod devices;
+pub mod doctor;
 pub mod files;
 pub mod help;
 pub mod listing;
@@ -48,6 +49,8 @@ pub enum Intent {
     ClearFilter,
     /// Sort the page by this column; by the same one again, the other way round.
     SortBy(usize),
+    /// What was lost so far has been seen.
+    Acknowledge,
     /// Leave the program.
     Quit,
 }
@@ -124,6 +127,9 @@ pub trait Page {
 
     /// The user goes to this page from another tab.
     fn enter(&mut self) {}
+
+    /// Which page the user was on, told before [`Self::enter`] to a page that says something of it.
+    fn come_from(&mut self, _page: &'static str) {}
 
     /// The frame, the filter or the size of the screen has changed. The shell calls this for all
     /// pages, whether they are on the screen or not.

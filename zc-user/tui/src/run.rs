@@ -12,6 +12,7 @@ use ratatui::layout::{Position, Rect};
 use super::{
     console::Console,
     shell::{Effect, Shell, dashboard},
+    state::checks::Checks,
     world::{Happening, Surface, World},
 };
 use zc_model::{
@@ -46,6 +47,8 @@ pub struct Options {
     pub sort: (&'static Column, Direction),
     /// List so many of them at most.
     pub top: Option<usize>,
+    /// What is found out about this machine when the source is opened.
+    pub checks: Checks,
 }
 
 /// Why a session ended.
@@ -81,8 +84,9 @@ pub async fn session(
     options: Options,
     world: &mut impl World,
 ) -> Result<()> {
-    let Options { interval, theme, recorded, filter, sort, top } = options;
-    let mut shell = dashboard(theme, interval, filter, sort, top).of_recording(recorded);
+    let Options { interval, theme, recorded, filter, sort, top, checks } = options;
+    let shell = dashboard(theme, interval, filter, sort, top, checks);
+    let mut shell = shell.of_recording(recorded);
     drive(&mut shell, || open().map(Some), world).await?;
     Ok(())
 }

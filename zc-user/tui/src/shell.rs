@@ -14,8 +14,8 @@ use ratatui::layout::{Position, Rect};
 use crate::{
     action::{Edit, Motion},
     keymap::{self, Binding, Chord, Key},
-    page::{Intent, Page, code, devices, files, paths, processes::Processes},
-    state::{Context, order::Order, prompt::Prompt},
+    page::{Intent, Page, code, devices, doctor::Doctor, files, paths, processes::Processes},
+    state::{Context, checks::Checks, order::Order, prompt::Prompt},
     view::chrome::{self, Chrome},
 };
 use zc_model::{column::Column, filter::Filter, snapshot::Snapshot, sort::Direction};
@@ -39,6 +39,7 @@ pub fn dashboard(
     filter: Filter,
     (column, direction): (&Column, Direction),
     top: Option<usize>,
+    checks: Checks,
 ) -> Shell<'static> {
     Shell::new(
         Context::new(theme, interval, filter),
@@ -48,6 +49,7 @@ pub fn dashboard(
             Box::new(files::page()),
             Box::new(devices::page()),
             Box::new(code::page()),
+            Box::new(Doctor::new(checks)),
         ],
     )
 }
@@ -348,14 +350,19 @@ impl<'a> Shell<'a> {
             Intent::Back => self.back(),
             Intent::ClearFilter => self.clear_filter(),
             Intent::SortBy(column) => self.sort_by(column),
+            Intent::Acknowledge => self.context.acknowledge(),
             Intent::Quit => return Effect::Quit,
         }
         Effect::None
     }
 
     fn show(&mut self, tab: usize) {
+        let here = self.top().title();
         let (before, above) = (self.tab, mem::take(&mut self.above));
         let is_help = tab + 1 == self.tabs.len();
+        if is_help {
+            self.tabs[tab].come_from(here);
+        }
         if is_help && !self.is_on_help() {
             self.before_help = Some((before, above));
         } else if !is_help {

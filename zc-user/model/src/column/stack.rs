@@ -65,7 +65,7 @@ columns! { Stacks:
     SHARE = "share", "SHARE", Fraction, Gauge,
         "Part of the copied bytes of which a stack was taken: an estimate.",
         |line, _| share(line).map_or(Value::Absent, |share| Value::Real(share, line.quality)),
-        .screen(1, (6, 6), Tone::Copied);
+        .screen(1, (7, 7), Tone::Copied), .marked();
     MARGIN = "share_margin", "MARGIN", Fraction, Gauge,
         "The share is that much more or less at most, in 95 of 100 cases: the fewer samples, the wider.",
         |line, _| {
@@ -86,9 +86,9 @@ columns! { Stacks:
         |line, _| part(line.estimate.time_samples, line.all.time_samples),
         .screen(6, (5, 5), Tone::Text);
     PROCESS = "process", "PROCESS", Text, Label,
-        "The process.",
+        "The process, or how many of the same name.",
         |line, _| Value::Text(line.process.as_str().into()),
-        .screen(3, (16, 22), Tone::Strong);
+        .screen(3, (15, 22), Tone::Strong);
     PATH = "path", "PATH", Text, Label,
         "The path on which most was copied.",
         |line, _| if line.path.is_empty() { Value::Absent } else { Value::Text(line.path.as_str().into()) },

@@ -1,7 +1,10 @@
 //! Code that copies: call stacks of the kernel's copies, and functions of programs that copy by
 //! themselves.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use super::{
     Page,
@@ -21,11 +24,12 @@ use zc_model::{
         Copier, CopierKind, PathId, ProcessId, Provenance, StackEnd, StackFrame, StackSample,
         Stacks,
     },
-    stack::{Estimate, Listed, copied_apart},
+    stack::{Estimate, copied_apart},
     value::Quality,
 };
 use zc_render::{
     folded::function,
+    human,
     sanitize::{sanitize, truncate, truncate_start},
     table::UNATTRIBUTED,
 };
@@ -107,11 +111,11 @@ impl Window {
     }
 }
 
-/// A stack of a process.
-#[derive(Clone, Debug, PartialEq)]
+/// A stack of all processes of a name: short-lived ones have a few samples each.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StackKey {
-    /// The process.
-    pub process: ProcessId,
+    /// Their name.
+    pub comm: Arc<str>,
     /// The frames, the innermost first.
     pub frames: Arc<[Arc<StackFrame>]>,
     /// Where they end.
@@ -122,7 +126,7 @@ impl StackKey {
     /// Whether a row is of this stack.
     #[must_use]
     pub fn has(&self, row: &StackSample) -> bool {
-        row.process == self.process && row.end == self.end && row.frames == self.frames
+        row.comm == self.comm && row.end == self.end && row.frames == self.frames
     }
 }
 
@@ -146,9 +150,56 @@ pub struct OfStacks {
 /// Functions that copy by themselves.
 pub struct OfCopiers;
 
-/// `nginx[4711]`. Safe for a terminal.
+/// What is copied through a stack.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Amount {
+    /// The processes.
+    pub processes: Vec<ProcessId>,
+    /// What they copied on each path, the largest first.
+    pub paths: Vec<(PathId, f64)>,
+    /// What they copied.
+    pub estimate: Estimate,
+}
+
+/// The stacks in some order, those of processes of a name together.
 #[must_use]
-pub fn process(id: ProcessId, comm: &str) -> String {
+pub fn stacks_of(stacks: &Stacks) -> HashMap<StackKey, Amount> {
+    let mut all: HashMap<StackKey, Amount> = HashMap::new();
+    for row in &stacks.rows {
+        let key =
+            StackKey { comm: Arc::clone(&row.comm), frames: Arc::clone(&row.frames), end: row.end };
+        let amount = all.entry(key).or_insert_with(|| Amount {
+            processes: Vec::new(),
+            paths: Vec::new(),
+            estimate: Estimate::default(),
+        });
+        amount.estimate.add(row);
+        if !amount.processes.contains(&row.process) {
+            amount.processes.push(row.process);
+        }
+        let Some(path) = row.path else { continue };
+        match amount.paths.iter_mut().find(|(it, _)| *it == path) {
+            Some((_, bytes)) => *bytes += row.bytes,
+            None => amount.paths.push((path, row.bytes)),
+        }
+    }
+    for amount in all.values_mut() {
+        amount.paths.sort_by(|a, b| b.1.total_cmp(&a.1));
+    }
+    all
+}
+
+/// `nginx[4711]`, or `nginx (4)`. Safe for a terminal.
+#[must_use]
+pub fn processes(ids: &[ProcessId], comm: &str) -> String {
+    match ids {
+        [one] => process(*one, comm),
+        all => format!("{} ({})", sanitize(comm), human::count(all.len() as u64)),
+    }
+}
+
+/// `nginx[4711]`. Safe for a terminal.
+fn process(id: ProcessId, comm: &str) -> String {
     if id == ProcessId::default() {
         return UNATTRIBUTED.to_owned();
     }
@@ -166,9 +217,9 @@ fn quality(frame: &Frame, paths: &[(PathId, f64)]) -> Quality {
 }
 
 /// The functions in one line, the outermost first.
-fn code(listed: &Listed<'_>) -> String {
-    let mut names: Vec<String> = listed.frames.iter().rev().map(|frame| function(frame)).collect();
-    match listed.end {
+fn code(stack: &StackKey) -> String {
+    let mut names: Vec<String> = stack.frames.iter().rev().map(|frame| function(frame)).collect();
+    match stack.end {
         StackEnd::Whole => {}
         StackEnd::Depth | StackEnd::NoFramePointers => names.insert(0, "?".to_owned()),
         StackEnd::NoStack => names.push("(no stack)".to_owned()),
@@ -182,30 +233,27 @@ impl OfStacks {
         let all = stacks.total();
         let typed = context.filter().text().trim();
         let mut lines = Vec::new();
-        for listed in stacks.listed() {
+        for (key, amount) in stacks_of(&stacks) {
             let line = StackLine {
-                code: code(&listed),
-                process: process(listed.process, listed.comm),
-                path: listed.paths.first().map_or_else(String::new, |(path, _)| path.id().into()),
-                quality: quality(frame, &listed.paths),
-                estimate: listed.estimate,
+                code: code(&key),
+                process: processes(&amount.processes, &key.comm),
+                path: amount.paths.first().map_or_else(String::new, |(path, _)| path.id().into()),
+                quality: quality(frame, &amount.paths),
+                estimate: amount.estimate,
                 all,
                 seconds,
             };
-            let owner = frame.process(listed.process);
-            let is_selected = owner.is_some_and(|it| context.selects(it, frame));
+            let mut owners = amount.processes.iter().filter_map(|id| frame.process(*id));
+            let is_selected = owners.clone().any(|it| context.selects(it, frame));
             let is_named = !typed.is_empty()
                 && line.code.contains(typed)
-                && (!context.is_narrowed() || owner.is_some_and(|it| context.admits(it, frame)));
+                && (!context.is_narrowed() || owners.any(|it| context.admits(it, frame)));
             if !context.is_filtered() || is_selected || is_named {
-                let key = StackKey {
-                    process: listed.process,
-                    frames: listed.frames.iter().cloned().collect(),
-                    end: listed.end,
-                };
                 lines.push((Key::Stack(key), line));
             }
         }
+        // A map has no order: equal ones would change places.
+        lines.sort_by(|a, b| (&a.1.process, &a.1.code).cmp(&(&b.1.process, &b.1.code)));
         if !context.is_filtered() {
             let other = |key, what: &str, path: String, bytes: u64| {
                 let line = StackLine {
@@ -276,7 +324,8 @@ impl Listing for OfStacks {
         if frame.stacks.is_some() {
             return None;
         }
-        let recorded = "This recording has no stacks. Make one that has them: zc record --stacks FILE";
+        let recorded =
+            "This recording has no stacks. Make one that has them: zc record --stacks FILE";
         let live = [
             "No stacks are taken: zc does it only when it is asked to. It makes each call that moves data 27 instructions \
              longer, about 1% of the time that a read of 4 KiB takes.",
@@ -318,9 +367,15 @@ impl Listing for OfStacks {
         match item {
             None => String::new(),
             Some((Key::Apart(path), _)) => {
-                format!("{} These bytes are counted, and copied where no call is under way.", path.help())
+                format!(
+                    "{} These bytes are counted, and copied where no call is under way.",
+                    path.help()
+                )
             }
-            Some((Key::Lost, _)) => "There was no room for these samples: what they stand for is an estimate, too.".to_owned(),
+            Some((Key::Lost, _)) => {
+                "There was no room for these samples: what they stand for is an estimate, too."
+                    .to_owned()
+            }
             Some((Key::Stack(_), line)) => line.code.clone(),
         }
     }
@@ -328,8 +383,8 @@ impl Listing for OfStacks {
     const OPENS: Option<&'static str> = Some("the whole stack");
 
     fn open(&self, item: &(Key, StackLine), _frame: &Frame) -> Option<Box<dyn Page>> {
-        let (Key::Stack(key), line) = item else { return None };
-        Some(Box::new(StackPage::new(key.clone(), line.process.clone(), self.window.clone())))
+        let (Key::Stack(key), _) = item else { return None };
+        Some(Box::new(StackPage::new(key.clone(), self.window.clone())))
     }
 
     const IS_FILTERED: bool = true;
@@ -410,7 +465,9 @@ impl Listing for OfCopiers {
     fn note(&self, item: Option<&CopierLine>, _context: &Context) -> String {
         item.map_or_else(String::new, |line| {
             let file = sanitize(&line.copier.file);
-            format!("{file}: samples of CPU time in the last interval, not bytes: a few say little.")
+            format!(
+                "{file}: samples of CPU time in the last interval, not bytes: a few say little."
+            )
         })
     }
 

@@ -8,7 +8,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{Heading, Intent, Page, tabular, users};
+use super::{Guide, Heading, Intent, Page, tabular, users};
 use crate::{
     action::Motion,
     keymap::{self, Binding, Chord, Key, bind, chr, key},
@@ -249,14 +249,7 @@ impl DevicesPage {
         }
     }
 
-    fn draw_row(
-        &self,
-        context: &Context,
-        at: &At,
-        selected: bool,
-        area: Rect,
-        buf: &mut Buffer,
-    ) {
+    fn draw_row(&self, context: &Context, at: &At, selected: bool, area: Rect, buf: &mut Buffer) {
         let theme = context.theme();
         let (Some(device), Some(frame)) = (self.devices.get(at.device), context.frame()) else {
             return;
@@ -382,6 +375,11 @@ impl Page for DevicesPage {
         self.sort(context);
     }
 
+    fn guides(&self) -> Vec<Guide> {
+        let own = Guide { title: self.title(), keys: self.keys(), columns: self.columns() };
+        [own].into_iter().chain(users::of_devices_guides()).collect()
+    }
+
     fn columns(&self) -> Vec<Heading> {
         SORTABLE.iter().map(|column| Heading::of(column)).collect()
     }
@@ -418,8 +416,7 @@ impl Page for DevicesPage {
             match line {
                 Line::Head(section) => {
                     let specs = specs(section.places);
-                    let place =
-                        section.places.iter().position(|it| it.column.as_ref() == sorted);
+                    let place = section.places.iter().position(|it| it.column.as_ref() == sorted);
                     let sorted = place.map(|place| (place, self.order.descending));
                     Grid { specs: &specs, sorted, theme, area }.head(buf);
                 }
@@ -496,7 +493,11 @@ fn busiest(frame: &Frame, counters: [CounterId; 2]) -> String {
         format!("{rate} for {}", sanitize(comm))
     });
     let named: Vec<_> = named.collect();
-    if named.is_empty() { "nothing for a process at the moment".to_owned() } else { named.join(", ") }
+    if named.is_empty() {
+        "nothing for a process at the moment".to_owned()
+    } else {
+        named.join(", ")
+    }
 }
 
 #[cfg(test)]

@@ -219,7 +219,9 @@ impl Listing for OfObjects {
         };
         let why = match key {
             Key::Object(..) => "",
-            Key::Outside(Outside::NoRoom, _) => ": there was no room for them; --max-objects has more",
+            Key::Outside(Outside::NoRoom, _) => {
+                ": there was no room for them; --max-objects has more"
+            }
             Key::Outside(Outside::UnknownObject, _) => {
                 ": another thread closed or replaced the descriptor meanwhile, or there is none"
             }

@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use super::{
-    Heading, Intent, Page,
+    Guide, Heading, Intent, Page,
     tabular::{self, Clicked},
 };
 use crate::{
@@ -104,6 +104,11 @@ pub trait Listing: 'static {
     /// The page that a row opens.
     fn open(&self, _item: &Self::Item, _frame: &Frame) -> Option<Box<dyn Page>> {
         None
+    }
+
+    /// What the help says of that page.
+    fn opened(&self) -> Vec<Guide> {
+        Vec::new()
     }
 
     /// Whether the filter applies, and Esc clears it.
@@ -258,6 +263,22 @@ impl<L: Listing> TablePage<L> {
     }
 }
 
+/// What the help says of such a page.
+#[must_use]
+pub fn guide<L: Listing>(title: &'static str) -> Guide {
+    Guide { title, keys: keys::<L>(), columns: columns::<L>() }
+}
+
+fn keys<L: Listing>() -> Vec<&'static Key> {
+    let open = L::OPENS.map(|_| OPEN).unwrap_or_default();
+    let clear = if L::IS_FILTERED { CLEAR } else { Default::default() };
+    [open, clear].into_iter().flat_map(keymap::keys).collect()
+}
+
+fn columns<L: Listing>() -> Vec<Heading> {
+    tabular::shown::<L::Columns>().map(Heading::of).collect()
+}
+
 impl<L: Listing> Page for TablePage<L> {
     fn title(&self) -> &'static str {
         self.listing.title()
@@ -268,9 +289,7 @@ impl<L: Listing> Page for TablePage<L> {
     }
 
     fn keys(&self) -> Vec<&'static Key> {
-        let open = L::OPENS.map(|_| OPEN).unwrap_or_default();
-        let clear = if L::IS_FILTERED { CLEAR } else { Default::default() };
-        [open, clear].into_iter().flat_map(keymap::keys).collect()
+        keys::<L>()
     }
 
     fn press(&mut self, chord: Chord, context: &Context) -> Option<Intent> {
@@ -319,8 +338,12 @@ impl<L: Listing> Page for TablePage<L> {
         }
     }
 
+    fn guides(&self) -> Vec<Guide> {
+        [guide::<L>(self.title())].into_iter().chain(self.listing.opened()).collect()
+    }
+
     fn columns(&self) -> Vec<Heading> {
-        tabular::shown::<L::Columns>().map(Heading::of).collect()
+        columns::<L>()
     }
 
     fn order(&self) -> Option<Order> {

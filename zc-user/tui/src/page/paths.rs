@@ -1,7 +1,7 @@
 //! The paths of the whole system.
 
 use super::{
-    Page,
+    Guide, Page,
     listing::{Listing, TablePage},
     users,
 };
@@ -78,6 +78,10 @@ impl Listing for AllPaths {
     }
 
     const OPENS: Option<&'static str> = Some("its processes");
+
+    fn opened(&self) -> Vec<Guide> {
+        users::of_path_guides()
+    }
 
     fn open(&self, item: &PathSample, _frame: &Frame) -> Option<Box<dyn Page>> {
         Some(Box::new(TablePage::new(users::OfPath(PathKey::of(item)))))

@@ -6,7 +6,7 @@ use ratatui::{buffer::Buffer, layout::Rect, text::Span};
 
 use super::{
     Page,
-    code::{StackKey, Window},
+    code::{StackKey, Window, processes, stacks_of},
 };
 use crate::{
     action::Motion,
@@ -25,7 +25,6 @@ const WAYS: usize = 5;
 /// The page of a stack.
 pub struct StackPage {
     key: StackKey,
-    process: String,
     /// Goes on while the page is open.
     window: Window,
     /// The last samples that had this stack: it may rest while the user reads.
@@ -34,26 +33,23 @@ pub struct StackPage {
 }
 
 impl StackPage {
-    /// The page of the stack with this key, whose process is called that.
+    /// The page of the stack with this key.
     #[must_use]
-    pub fn new(key: StackKey, process: String, window: Window) -> Self {
+    pub fn new(key: StackKey, window: Window) -> Self {
         let seen = (window.stacks(), window.seconds());
-        Self { key, process, window, seen, scroll: Scroll::START }
+        Self { key, window, seen, scroll: Scroll::START }
     }
 
     fn canvas(&self, context: &Context, width: u16) -> Canvas {
         let theme = context.theme();
         let mut canvas = Canvas::new(width);
         let (stacks, seconds) = &self.seen;
-        let listed = stacks.listed();
-        let own = listed.iter().find(|it| {
-            it.process == self.key.process && *it.frames == *self.key.frames && it.end == self.key.end
-        });
-        let Some(own) = own else {
+        let Some(own) = stacks_of(stacks).remove(&self.key) else {
             canvas.line("no samples");
             return canvas;
         };
-        canvas.line(Span::styled(format!("{}: a stack that copies", self.process), theme.strong()));
+        let process = processes(&own.processes, &self.key.comm);
+        canvas.line(Span::styled(format!("{process}: a stack that copies"), theme.strong()));
         canvas.paragraph(&amount(&own.estimate, &stacks.total(), *seconds), 0, theme.copied());
         let paths: Vec<_> = own.paths.iter().map(|(path, _)| path.id()).collect();
         if !paths.is_empty() {
@@ -61,10 +57,10 @@ impl StackPage {
         }
         canvas.gap();
         canvas.line(Span::styled("Program, the innermost function first", theme.head()));
-        for frame in own.frames {
+        for frame in self.key.frames.iter() {
             canvas.line(line(frame));
         }
-        let end = match own.end {
+        let end = match self.key.end {
             StackEnd::Whole => "",
             StackEnd::Depth => "and more: only so many frames are taken",
             StackEnd::NoFramePointers => {

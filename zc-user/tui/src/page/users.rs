@@ -1,9 +1,9 @@
 //! Who uses a path, the disks, or the network: the page above a row of these.
 
 use super::{
-    Page,
+    Guide, Page,
     detail::Detail,
-    listing::{Listing, TablePage},
+    listing::{self, Listing, TablePage},
     paths,
 };
 use crate::state::{
@@ -40,6 +40,19 @@ pub fn of_devices(kind: DeviceKind) -> Option<Box<dyn Page>> {
     }
 }
 
+/// What the help says of the processes on a path.
+#[must_use]
+pub fn of_path_guides() -> Vec<Guide> {
+    vec![listing::guide::<OfPath>("Path users")]
+}
+
+/// What the help says of the processes that use devices.
+#[must_use]
+pub fn of_devices_guides() -> Vec<Guide> {
+    let (disks, network) = (TablePage::new(OfDisks), TablePage::new(OfNetwork));
+    disks.guides().into_iter().chain(network.guides()).collect()
+}
+
 fn open(process: &ProcessSample) -> Option<Box<dyn Page>> {
     Some(Box::new(Detail::new(ProcessKey::of(process))))
 }
@@ -50,7 +63,7 @@ impl Listing for OfPath {
     type Key = ProcessKey;
 
     fn title(&self) -> &'static str {
-        "Path"
+        "Path users"
     }
 
     fn about(&self) -> &'static str {
@@ -136,14 +149,14 @@ fn uncounted(frame: &Frame, counters: &[CounterId]) -> Option<Vec<String>> {
 }
 
 macro_rules! of_devices {
-    ($name:ident: $columns:ident, $sorted:ident, $heading:literal, $counters:expr, $note:ident) => {
+    ($name:ident $title:literal: $columns:ident, $sorted:ident, $heading:literal, $counters:expr, $note:ident) => {
         impl Listing for $name {
             type Columns = $columns;
             type Item = ProcessSample;
             type Key = ProcessKey;
 
             fn title(&self) -> &'static str {
-                "Device"
+                $title
             }
 
             fn about(&self) -> &'static str {
@@ -197,11 +210,11 @@ macro_rules! of_devices {
     };
 }
 
-of_devices! { OfDisks: DiskUsers, BLOCK_READ_BYTES_PER_SEC, "Processes that use disks",
-    &[CounterId::BlockReadBytes, CounterId::BlockWriteBytes, CounterId::BlockDirtiedBytes], of_disks }
+of_devices! { OfDisks "Disk users": DiskUsers, BLOCK_READ_BYTES_PER_SEC, "Processes that use disks",
+&[CounterId::BlockReadBytes, CounterId::BlockWriteBytes, CounterId::BlockDirtiedBytes], of_disks }
 
-of_devices! { OfNetwork: NetUsers, NET_TX_BYTES_PER_SEC, "Processes that use the network",
-    &[CounterId::NetTxBytes, CounterId::NetRxBytes], of_network }
+of_devices! { OfNetwork "Network users": NetUsers, NET_TX_BYTES_PER_SEC, "Processes that use the network",
+&[CounterId::NetTxBytes, CounterId::NetRxBytes], of_network }
 
 fn of_disks(frame: &Frame) -> String {
     let mut disks = frame.devices.iter().filter(|device| device.kind == DeviceKind::Block);
@@ -210,7 +223,9 @@ fn of_disks(frame: &Frame) -> String {
             "All of it is for {}, the only disk.",
             zc_render::sanitize::sanitize(&only.device)
         ),
-        _ => "It is known who asked, not on which disk: these are the sums of all disks.".to_owned(),
+        _ => {
+            "It is known who asked, not on which disk: these are the sums of all disks.".to_owned()
+        }
     };
     format!(
         "{where_to} Pages that one makes dirty (DIRTIED) another often writes, such as kworker (WRITTEN)."

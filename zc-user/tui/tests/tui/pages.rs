@@ -6,12 +6,16 @@ use crossterm::event::KeyCode;
 use insta::assert_snapshot;
 use ratatui::{buffer::Buffer, layout::Rect};
 use zc_model::{
-    column::Processes, filter::Filter, snapshot::Snapshot, sort::Direction,
+    column::Processes,
+    filter::Filter,
+    snapshot::{Provenance, Snapshot},
+    sort::Direction,
 };
 use zc_render::theme::Theme;
 use zc_tui::{
     keymap::chr,
     shell::{Shell, dashboard},
+    state::checks::{Check, Checks},
 };
 
 use zc_test_support::{listed::with_many, machine::Machine, session::Session};
@@ -52,11 +56,104 @@ screens! {
     stack: "5l";
     users_of_a_path: "2l";
     users_of_disks: "4l";
+    doctor: "6";
+    help_of_files: "3?";
+}
+
+fn lossy() -> Session {
+    Session::of(Machine { lost: 17, copies: Provenance::Modelled, ..Machine::default() })
+}
+
+#[test]
+fn the_doctor_on_a_machine_that_models_and_loses() {
+    for size in SIZES {
+        let text = screen(lossy(), size, "6");
+        assert_snapshot!(format!("doctor_lossy_{}x{}", size.0, size.1), text);
+    }
+}
+
+#[test]
+fn what_was_lost_can_be_acknowledged_until_it_is_more() {
+    let header = |session: Session| {
+        session.size(120, 40).play().text().lines().take(4).collect::<Vec<_>>().join("\n")
+    };
+    // Losses end after the third snapshot.
+    let all = || {
+        let mut all: Vec<Snapshot> =
+            (0..8).map(|at| Machine { lost: 17, ..Machine::default() }.after(at)).collect();
+        let (third, rest) = all[2..].split_at_mut(1);
+        rest[..3].iter_mut().for_each(|later| later.losses.clone_from(&third[0].losses));
+        Session::playing(all)
+    };
+    assert!(header(all().ticks(3).keys("6")).contains("34"));
+    let calm = header(all().ticks(3).keys("6a"));
+    assert!(!calm.contains("34") && calm.contains("lost 0"), "{calm}");
+    let later = header(all().ticks(3).keys("6a").ticks(3));
+    assert!(later.contains("lost 0"), "nothing more was lost: {later}");
+    let more = header(all().ticks(3).keys("6a").ticks(4));
+    assert!(more.contains("lost 68"), "102 less what was seen: {more}");
+    let page = all().size(120, 40).ticks(3).keys("6a").play().text();
+    assert!(page.contains("What was lost has been seen.") && page.contains(" 34 "), "{page}");
+}
+
+#[test]
+fn an_interval_in_which_zc_stood_still_is_explained() {
+    let stopped = |at: &[u64]| {
+        let all = at.iter().map(|seconds| Machine::default().after(*seconds)).collect();
+        Session::playing(all).ticks(at.len()).keys("6").play().text()
+    };
+    let text = stopped(&[0, 1, 2, 9]);
+    assert!(text.contains("zc itself was stopped, or had no CPU, for 6.0 s until"), "{text}");
+    assert!(!stopped(&[0, 1, 2, 3]).contains("stopped"));
+    assert!(!stopped(&[0, 1, 2, 4]).contains("stopped"), "late by a second is nothing");
+}
+
+#[test]
+fn the_doctor_says_what_was_checked_when_zc_began() {
+    let check = |name: &str, is_ok, what: &str, fix: Option<&str>| Check {
+        name: name.to_owned(),
+        is_ok,
+        what: what.to_owned(),
+        fix: fix.map(str::to_owned),
+    };
+    let session = listed().size(100, 40).ticks(3).keys("6");
+    session.checks.set(vec![
+        check("probes", true, "BTF tracepoints", None),
+        check(
+            "process ids",
+            false,
+            "a \u{1b}[31mcontainer has its own",
+            Some("run zc on the host"),
+        ),
+    ]);
+    let text = session.play().text();
+    assert!(text.contains("fix: run zc on the host"), "{text}");
+    assert!(text.contains("BTF tracepoints") && !text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn the_help_begins_with_the_page_one_comes_from() {
+    for (keys, here) in
+        [("2?", "Paths"), ("2l?", "Path users"), ("3?", "Files"), ("5?", "Code"), ("6?", "Doctor")]
+    {
+        let text = screen(listed(), (160, 50), keys);
+        assert!(text.contains(&format!("Keys here: {here}")), "{text}");
+    }
+}
+
+#[test]
+fn the_help_is_one_screen_where_there_is_room() {
+    for page in ["", "2", "3", "4", "5", "6"] {
+        let text = screen(listed(), (160, 50), &format!("{page}?"));
+        assert!(!text.contains("more lines"), "{text}");
+    }
 }
 
 #[test]
 fn what_is_not_counted_is_said_with_what_to_do() {
-    for (keys, command) in [("3", "zc top --objects"), ("5", "zc top --stacks"), ("5p", "zc top --user-copies")] {
+    for (keys, command) in
+        [("3", "zc top --objects"), ("5", "zc top --stacks"), ("5p", "zc top --user-copies")]
+    {
         let text = screen(Session::of(Machine::default()), (80, 24), keys);
         assert!(text.contains(command), "{text}");
         assert_snapshot!(format!("not_counted_{keys}"), text);
@@ -67,7 +164,7 @@ fn what_is_not_counted_is_said_with_what_to_do() {
 fn shell(count: u64) -> Shell<'static> {
     let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
     let (theme, interval) = (Theme::new(false, true), Duration::from_secs(1));
-    let mut shell = dashboard(theme, interval, Filter::default(), sort, None);
+    let mut shell = dashboard(theme, interval, Filter::default(), sort, None, Checks::default());
     for snapshot in snapshots(count).into_iter().skip(2) {
         shell.receive(Ok(Some(snapshot)));
     }
@@ -78,7 +175,7 @@ fn shell(count: u64) -> Shell<'static> {
 fn any_number_of_rows_fits_into_any_screen() {
     for count in [0, 5, 10_000] {
         let mut shell = shell(count);
-        for keys in ["2", "2l", "3", "p", "p", "p", "G", "4", "G", "5", "G", "l", "5p", "6"] {
+        for keys in ["2", "2l", "3", "p", "p", "p", "G", "4", "G", "5", "G", "l", "5p", "6", "7"] {
             for c in keys.chars() {
                 shell.press(chr(c));
             }
@@ -140,10 +237,14 @@ fn the_filter_finds_files_by_name_and_by_process() {
     };
     let by_name = text("big.bin");
     assert!(by_name.contains("1 file or peer"), "{by_name}");
-    assert!(by_name.contains("/srv/www/big.bin") && !by_name.contains("(other files)"), "{by_name}");
+    assert!(
+        by_name.contains("/srv/www/big.bin") && !by_name.contains("(other files)"),
+        "{by_name}"
+    );
     assert!(text("nginx").contains("10 files and peers"), "{}", text("nginx"));
     assert!(text("java").contains("nothing that matches the filter"), "{}", text("java"));
-    let cleared = listed().size(120, 40).ticks(4).keys("3/java").key(KeyCode::Enter).key(KeyCode::Esc);
+    let cleared =
+        listed().size(120, 40).ticks(4).keys("3/java").key(KeyCode::Enter).key(KeyCode::Esc);
     assert!(cleared.play().text().contains("10 files and peers"));
 }
 

@@ -24,6 +24,7 @@ use zc_tui::{
         Effect, Shell, dashboard,
         keys::{ALWAYS, Action, EDITING, LINE, MENU, MOVING, PAGE},
     },
+    state::checks::Checks,
     world::{Happening, Input},
 };
 
@@ -159,8 +160,9 @@ fn losses_on_the_machine_are_not_lost_to_what_is_followed() {
     assert!(session(false).play().text().contains("lost: 350"));
     let text = session(true).play().text();
     assert!(!text.contains("350"), "{text}");
-    let help = session(true).keys("?").play().text();
-    assert!(help.contains("350 probe_recursions (on this machine, of any process)"), "{help}");
+    let doctor = session(true).keys("6").play().text();
+    assert!(doctor.contains(" 350   probe_recursions"), "{doctor}");
+    assert!(doctor.contains("On this machine, of any process."), "{doctor}");
 }
 
 #[test]
@@ -270,8 +272,8 @@ fn a_recording_of_one_snapshot_shows_what_was_counted_so_far() {
 
 #[test]
 fn the_help_scrolls_to_its_end() {
-    let text = machine().ticks(2).keys("?G").play().text();
-    assert!(text.contains("NETNS"), "{text}");
+    let text = machine().ticks(2).keys("??G").play().text();
+    assert!(text.contains("CGROUP"), "{text}");
     assert!(!text.contains("more lines"));
     assert_eq!(
         machine().ticks(2).keys("?Gg").play().text(),
@@ -409,6 +411,7 @@ const PLACES: &[(&str, &[Action])] = &[
     ("Files", &[Action::Show(2)]),
     ("Devices", &[Action::Show(3)]),
     ("Code", &[Action::Show(4)]),
+    ("Doctor", &[Action::Show(5)]),
     ("Help", &[Action::ToggleHelp]),
     ("Sort menu", &[Action::ChooseSort]),
     ("Filter", &[Action::EditFilter]),
@@ -419,7 +422,8 @@ fn shell_at(place: &[Action]) -> Shell<'static> {
     let column = Processes::COPIED_BYTES_PER_SEC;
     let sort = (column, Direction::Descending);
     let theme = Theme::new(true, true);
-    let mut shell = dashboard(theme, Duration::from_secs(1), Filter::default(), sort, None);
+    let mut shell =
+        dashboard(theme, Duration::from_secs(1), Filter::default(), sort, None, Checks::default());
     shell.resize(Rect::new(0, 0, 80, 24));
     for seconds in 0..2 {
         shell.receive(Ok(Some(Machine::default().after(seconds))));
@@ -447,11 +451,13 @@ fn press(code: KeyCode, modifiers: KeyModifiers) -> Event {
 
 #[test]
 fn every_key_of_every_table_is_handled_and_in_the_help() {
-    let help = {
-        let mut session = machine().size(160, 200).ticks(2).keys("?");
-        session.theme = Theme::new(false, false);
-        session.play().text()
-    };
+    let help: String = ["?", "??"]
+        .map(|keys| {
+            let mut session = machine().size(80, 400).ticks(2).keys(keys);
+            session.theme = Theme::new(false, false);
+            session.play().text()
+        })
+        .concat();
     let mut seen: Vec<&Key> = Vec::new();
     for place in PLACES {
         for key in shell_in(place).keys() {
@@ -463,7 +469,7 @@ fn every_key_of_every_table_is_handled_and_in_the_help() {
         }
     }
     let tables = [PAGE, MOVING, ALWAYS, LINE, EDITING, MENU].into_iter().flatten();
-    let tabs = 6;
+    let tabs = 7;
     for binding in tables.filter(|row| !matches!(row.action, Action::Show(tab) if tab >= tabs)) {
         assert!(seen.contains(&&binding.key), "{:?} means nothing anywhere", binding.key);
     }
@@ -486,7 +492,7 @@ fn no_key_has_two_meanings() {
 
 #[test]
 fn a_key_that_means_nothing_here_does_nothing() {
-    for (place, code) in [(0, KeyCode::Char('x')), (0, KeyCode::Char('9')), (6, KeyCode::Enter)] {
+    for (place, code) in [(0, KeyCode::Char('x')), (0, KeyCode::Char('9')), (7, KeyCode::Enter)] {
         let effect = shell_in(&PLACES[place]).handle(&press(code, KeyModifiers::NONE));
         assert_eq!(effect, None, "{code:?}");
     }
