@@ -21,7 +21,7 @@ use crate::binary::ZC;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// In the header as soon as there are figures, and not before.
-const FIGURE: &str = "switches: mode";
+const FIGURE: &str = "avoidable";
 
 /// A dashboard on a terminal of its own.
 pub(crate) struct Dashboard {

@@ -19,9 +19,15 @@ use crate::{
 
 mod calls;
 mod command;
+mod findings;
+mod program;
 mod relay;
 
-pub use self::command::{ByCommand, by_command};
+pub use self::{
+    command::{ByCommand, by_command},
+    findings::Findings,
+    program::{SETTINGS, Setting, setting},
+};
 
 /// A rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     collections::{HashMap, hash_map::Entry},
+    hash::{DefaultHasher, Hash, Hasher as _},
 };
 
 use crate::{
@@ -113,9 +114,23 @@ impl GroupBy {
 /// The name of the group of those of whom it is not known to which they belong.
 pub const UNKNOWN: &str = "?";
 
+/// Tells groups apart, also from frame to frame: a hash of what the members have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(u64);
+
+impl GroupId {
+    fn of(by: GroupBy, common: &impl Hash) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (by, common).hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
+
 /// The sum over some processes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
+    /// Which group it is, in any frame.
+    pub id: GroupId,
     /// What they have in common.
     pub by: GroupBy,
     /// Which one it is: a name of a command, a path of a control group... hostile input, sanitise before display.
@@ -147,32 +162,63 @@ impl Group {
 /// The groups of the processes of `frame` that did something; their sum and what is unattributed are the totals.
 #[must_use]
 pub fn groups(frame: &Frame, by: GroupBy) -> Vec<Group> {
+    groups_of(frame, by, |_| true)
+}
+
+/// The groups of the processes of `frame` that did something and for which `keep` is true.
+#[must_use]
+pub fn groups_of(
+    frame: &Frame,
+    by: GroupBy,
+    mut keep: impl FnMut(&ProcessSample) -> bool,
+) -> Vec<Group> {
     if by == GroupBy::Thread {
         return threads::groups(frame);
     }
     let mut sums = Sums::new(by, frame);
-    for process in frame.processes.iter().filter(|process| process.is_active()) {
-        let ancestry = process.ancestry.as_deref();
-        let key = match by {
-            GroupBy::Path => {
-                for path in process.paths.chunk_by(|a, b| a.path == b.path) {
-                    let mut counters = Counters::default();
-                    ledger::reconcile(&mut counters, path);
-                    sums.add(Key::Path(path[0].path), process, path, &counters);
-                }
-                continue;
+    for process in frame.processes.iter().filter(|process| process.is_active() && keep(process)) {
+        if by == GroupBy::Path {
+            for path in process.paths.chunk_by(|a, b| a.path == b.path) {
+                let mut counters = Counters::default();
+                ledger::reconcile(&mut counters, path);
+                sums.add(Key::Path(path[0].path), process, path, &counters);
             }
-            GroupBy::Command => Key::Text(Cow::Borrowed(&process.comm)),
-            GroupBy::Parent => relative(ancestry.and_then(|it| it.parent.as_ref()), frame),
-            GroupBy::Tree => relative(ancestry.map(|it| &it.root), frame),
-            GroupBy::Cgroup => text(process.cgroup.as_deref()),
-            GroupBy::Container => process.cgroup.as_deref().map_or(Key::Unknown, residence),
-            GroupBy::User => process.user.map_or(Key::Unknown, Key::User),
-            GroupBy::Thread => Key::Unknown,
-        };
-        sums.add(key, process, &process.paths, &process.counters);
+        } else {
+            sums.add(key(process, frame, by), process, &process.paths, &process.counters);
+        }
     }
     sums.groups
+}
+
+/// Calls `found` with each group that a process is in, and the paths that count there: one group with all its paths,
+/// or one for each path that it used. Threads are no groups of processes.
+pub fn each<'a>(
+    process: &'a ProcessSample,
+    frame: &Frame,
+    by: GroupBy,
+    mut found: impl FnMut(GroupId, &'a [PathSample]),
+) {
+    if by == GroupBy::Path {
+        for path in process.paths.chunk_by(|a, b| a.path == b.path) {
+            found(GroupId::of(by, &Key::Path(path[0].path)), path);
+        }
+    } else if by != GroupBy::Thread {
+        found(GroupId::of(by, &key(process, frame, by)), &process.paths);
+    }
+}
+
+/// What a process has in common with the others of its group, where it is in one.
+fn key<'a>(process: &'a ProcessSample, frame: &Frame, by: GroupBy) -> Key<'a> {
+    let ancestry = process.ancestry.as_deref();
+    match by {
+        GroupBy::Command => Key::Text(Cow::Borrowed(&process.comm)),
+        GroupBy::Parent => relative(ancestry.and_then(|it| it.parent.as_ref()), frame),
+        GroupBy::Tree => relative(ancestry.map(|it| &it.root), frame),
+        GroupBy::Cgroup => text(process.cgroup.as_deref()),
+        GroupBy::Container => process.cgroup.as_deref().map_or(Key::Unknown, residence),
+        GroupBy::User => process.user.map_or(Key::Unknown, Key::User),
+        GroupBy::Thread | GroupBy::Path => Key::Unknown,
+    }
 }
 
 fn text<'a>(text: Option<impl Into<Cow<'a, str>>>) -> Key<'a> {
@@ -240,6 +286,7 @@ impl<'a> Sums<'a> {
             Entry::Vacant(entry) => {
                 let (name, head) = name(entry.key(), self.by, process, self.frame);
                 self.groups.push(Group {
+                    id: GroupId::of(self.by, entry.key()),
                     by: self.by,
                     name,
                     process: head,

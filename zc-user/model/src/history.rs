@@ -1,12 +1,14 @@
-//! The last minute of each busy process, for sparklines.
+//! The last minute of each busy process and group of processes, for curves.
 
 use std::{
     cmp::Reverse,
     collections::{HashMap, VecDeque},
+    hash::Hash,
 };
 
 use crate::{
     frame::Frame,
+    group::{self, GroupBy, GroupId},
     ledger::{self, PathSum},
     snapshot::{PathSample, ProcessId},
 };
@@ -36,6 +38,13 @@ impl Point {
         }
     }
 
+    const fn add(&mut self, more: Self) {
+        self.copied_bytes_per_sec =
+            self.copied_bytes_per_sec.saturating_add(more.copied_bytes_per_sec);
+        self.zero_copied_bytes_per_sec =
+            self.zero_copied_bytes_per_sec.saturating_add(more.zero_copied_bytes_per_sec);
+    }
+
     const fn weight(self) -> u128 {
         self.copied_bytes_per_sec as u128 + self.zero_copied_bytes_per_sec as u128
     }
@@ -61,53 +70,35 @@ impl Track {
     }
 }
 
-/// Bounded: at most `length` points of at most `processes` processes. The quietest are forgotten.
+/// Tracks of at most so many; the quietest are forgotten.
 #[derive(Clone, Debug)]
-pub struct History {
-    length: usize,
-    processes: usize,
-    frame: u64,
-    totals: Track,
-    tracks: HashMap<ProcessId, Track>,
+struct Tracks<K> {
+    most: usize,
+    tracks: HashMap<K, Track>,
 }
 
-impl History {
-    /// Points kept by [`Self::default`]: a minute of one-second frames.
-    pub const LENGTH: usize = 60;
-    /// Processes kept by [`Self::default`]: more than any screen has lines, in about 1 MiB.
-    pub const PROCESSES: usize = 1024;
-
-    /// An empty history with these bounds.
-    #[must_use]
-    pub fn new(length: usize, processes: usize) -> Self {
-        Self { length, processes, frame: 0, totals: Track::default(), tracks: HashMap::new() }
+impl<K: Copy + Eq + Hash + Ord> Tracks<K> {
+    fn new(most: usize) -> Self {
+        Self { most, tracks: HashMap::new() }
     }
 
-    /// Adds the rates of one frame.
-    pub fn push(&mut self, frame: &Frame) {
-        self.frame += 1;
-        let (now, length) = (self.frame, self.length);
-        self.totals.push(Point::new(&frame.totals.paths, frame), now, length);
+    /// Adds the points of frame `now`; those of whom there is none were quiet.
+    fn push(&mut self, points: impl Iterator<Item = (K, Point)>, now: u64, length: usize) {
         let mut newcomers = Vec::new();
-        for process in &frame.processes {
-            // Merged rows have exited and share an identity.
-            if process.paths.is_empty() || process.id.pid == 0 {
-                continue;
-            }
-            let point = Point::new(&process.paths, frame);
-            match self.tracks.get_mut(&process.id) {
+        for (key, point) in points {
+            match self.tracks.get_mut(&key) {
                 Some(track) => track.push(point, now, length),
-                None if point.weight() > 0 => newcomers.push((point.weight(), process.id, point)),
+                None if point.weight() > 0 => newcomers.push((point.weight(), key, point)),
                 None => {}
             }
         }
         // No track is created for those that would not fit.
-        if newcomers.len() > self.processes {
-            newcomers.select_nth_unstable_by_key(self.processes, |(weight, ..)| Reverse(*weight));
-            newcomers.truncate(self.processes);
+        if newcomers.len() > self.most {
+            newcomers.select_nth_unstable_by_key(self.most, |(weight, ..)| Reverse(*weight));
+            newcomers.truncate(self.most);
         }
-        for (_, id, point) in newcomers {
-            self.tracks.entry(id).or_default().push(point, now, length);
+        for (_, key, point) in newcomers {
+            self.tracks.entry(key).or_default().push(point, now, length);
         }
         for track in self.tracks.values_mut() {
             if track.frame < now {
@@ -118,10 +109,98 @@ impl History {
         self.evict();
     }
 
+    fn evict(&mut self) {
+        let excess = self.tracks.len().saturating_sub(self.most);
+        if excess == 0 {
+            return;
+        }
+        let mut by_weight: Vec<_> =
+            self.tracks.iter().map(|(key, track)| (track.weight(), *key)).collect();
+        by_weight.select_nth_unstable(excess - 1);
+        for (_, key) in &by_weight[..excess] {
+            self.tracks.remove(key);
+        }
+        self.tracks.shrink_to(self.most * 2);
+    }
+}
+
+/// Bounded: at most `length` points of at most `processes` processes, and as many groups. The quietest are forgotten.
+#[derive(Clone, Debug)]
+pub struct History {
+    length: usize,
+    frame: u64,
+    totals: Track,
+    /// What hardware moved by itself, bytes per second.
+    devices: VecDeque<u64>,
+    processes: Tracks<ProcessId>,
+    groups: Tracks<GroupId>,
+}
+
+impl History {
+    /// Points kept by [`Self::default`]: a minute of one-second frames.
+    pub const LENGTH: usize = 60;
+    /// Processes kept by [`Self::default`]: more than any screen has lines, in about 1 MiB.
+    pub const PROCESSES: usize = 1024;
+    /// The groups that have a history.
+    pub const GROUPS: &'static [GroupBy] = &[
+        GroupBy::Command,
+        GroupBy::Container,
+        GroupBy::User,
+        GroupBy::Parent,
+        GroupBy::Path,
+    ];
+
+    /// An empty history with these bounds.
+    #[must_use]
+    pub fn new(length: usize, processes: usize) -> Self {
+        Self {
+            length,
+            frame: 0,
+            totals: Track::default(),
+            devices: VecDeque::new(),
+            processes: Tracks::new(processes),
+            groups: Tracks::new(processes),
+        }
+    }
+
+    /// Adds the rates of one frame.
+    pub fn push(&mut self, frame: &Frame) {
+        self.frame += 1;
+        let (now, length) = (self.frame, self.length);
+        self.totals.push(Point::new(&frame.totals.paths, frame), now, length);
+        if self.devices.len() >= length {
+            self.devices.pop_front();
+        }
+        self.devices.push_back(per_second(frame.device_bytes(), frame));
+        let moved = || frame.processes.iter().filter(|process| !process.paths.is_empty());
+        let mut groups: HashMap<GroupId, Point> = HashMap::new();
+        for process in moved() {
+            let whole = Point::new(&process.paths, frame);
+            for by in Self::GROUPS {
+                group::each(process, frame, *by, |id, paths| {
+                    let is_whole = *by != GroupBy::Path;
+                    let point = if is_whole { whole } else { Point::new(paths, frame) };
+                    groups.entry(id).or_default().add(point);
+                });
+            }
+        }
+        self.groups.push(groups.into_iter(), now, length);
+        // Merged rows have exited and share an identity.
+        let single = moved().filter(|process| process.id.pid != 0);
+        let points = single.map(|process| (process.id, Point::new(&process.paths, frame)));
+        self.processes.push(points, now, length);
+    }
+
     /// The rates of a process; `None` if it has been quiet for as long as the history reaches.
     #[must_use]
     pub fn process(&self, id: ProcessId) -> Option<&Track> {
-        self.tracks.get(&id)
+        self.processes.tracks.get(&id)
+    }
+
+    /// The rates of a group; `None` if it has been quiet for as long as the history reaches.
+    #[must_use]
+    pub fn group(&self, id: GroupId) -> Option<&Track> {
+        self.groups.tracks.get(&id)
     }
 
     /// The rates of the totals.
@@ -130,18 +209,15 @@ impl History {
         &self.totals
     }
 
-    fn evict(&mut self) {
-        let excess = self.tracks.len().saturating_sub(self.processes);
-        if excess == 0 {
-            return;
-        }
-        let mut by_weight: Vec<_> =
-            self.tracks.iter().map(|(id, track)| (track.weight(), *id)).collect();
-        by_weight.select_nth_unstable(excess - 1);
-        for (_, id) in &by_weight[..excess] {
-            self.tracks.remove(id);
-        }
-        self.tracks.shrink_to(self.processes * 2);
+    /// What hardware moved by itself, bytes per second, oldest first.
+    pub fn devices(&self) -> impl DoubleEndedIterator<Item = u64> + ExactSizeIterator + '_ {
+        self.devices.iter().copied()
+    }
+
+    /// Frames so far: the number of the newest point.
+    #[must_use]
+    pub const fn frames(&self) -> u64 {
+        self.frame
     }
 }
 
@@ -201,11 +277,28 @@ mod tests {
     }
 
     #[test]
+    fn groups_have_a_history_of_their_own() {
+        let mut history = History::new(3, 10);
+        for reads in [&[(7, 10), (8, 5)][..], &[(8, 30)], &[]] {
+            history.push(&second(reads));
+        }
+        let frame = second(&[(7, 1), (8, 1)]);
+        let ids: Vec<_> = [GroupBy::Command, GroupBy::Path, GroupBy::User]
+            .into_iter()
+            .map(|by| group::groups(&frame, by)[0].id)
+            .collect();
+        for id in &ids {
+            assert_eq!(copied(history.group(*id)), [15, 30, 0]);
+        }
+        assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
+    }
+
+    #[test]
     fn the_quietest_are_forgotten() {
         let mut history = History::new(4, 2);
         history.push(&second(&[(1, 10), (2, 20), (3, 5)]));
         history.push(&second(&[(3, 100)]));
-        assert_eq!(history.tracks.len(), 2);
+        assert_eq!(history.processes.tracks.len(), 2);
         assert_eq!(history.process(id(1)), None);
         assert_eq!(copied(history.process(id(2))), [20, 0]);
         assert_eq!(copied(history.process(id(3))), [100]);

@@ -17,6 +17,7 @@ pub mod frame;
 pub mod group;
 pub mod history;
 pub mod home;
+pub mod how;
 pub mod id;
 pub mod ledger;
 pub mod object;

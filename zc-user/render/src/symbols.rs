@@ -20,6 +20,8 @@ pub struct Symbols {
     pub border: border::Set<'static>,
     /// From nothing to everything.
     pub spark: [&'static str; 9],
+    /// A bar's last cell, from nothing to everything.
+    pub bar: [&'static str; 9],
     /// The CPU copies.
     pub copy: Arrow,
     /// By reference: nothing is copied.
@@ -44,6 +46,7 @@ pub struct Symbols {
 pub static UNICODE: Symbols = Symbols {
     border: border::PLAIN,
     spark: [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    bar: [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
     copy: Arrow { right: "▶", left: "◀", shaft: &["━"] },
     reference: Arrow { right: "▷", left: "◁", shaft: &["─", " "] },
     dma: Arrow { right: "▷", left: "◁", shaft: &["═"] },
@@ -68,6 +71,7 @@ pub static ASCII: Symbols = Symbols {
         horizontal_bottom: "-",
     },
     spark: [" ", ".", ".", ":", ":", "|", "|", "#", "#"],
+    bar: [" ", " ", " ", " ", "|", "|", "|", "#", "#"],
     copy: Arrow { right: ">", left: "<", shaft: &["#"] },
     reference: Arrow { right: ">", left: "<", shaft: &["-", " "] },
     dma: Arrow { right: ">", left: "<", shaft: &["="] },

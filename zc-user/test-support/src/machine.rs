@@ -108,10 +108,11 @@ impl Machine {
         ];
         // Busier every second, so that orders change and curves rise.
         let burst = [self.path(CopyPath::PipeWrite, t * t * t, 700, 20 * MIB, 20 * MIB)];
-        let disk = |bytes| counters(t, &[(CounterId::BlockReadBytes, bytes), BUSY[0], BUSY[1]]);
+        let disk = |bytes| counters(t, &[(CounterId::BlockReadBytes, bytes), BUSY[0], BUSY[1], BUSY[2]]);
         let net = |bytes| {
             let samples = [(CounterId::CpuSamples, 60), (CounterId::CopySamples, 41)];
-            counters(t, &[(CounterId::NetTxBytes, bytes), BUSY[0], BUSY[1], samples[0], samples[1]])
+            let net = (CounterId::NetTxBytes, bytes);
+            counters(t, &[net, BUSY[0], BUSY[1], BUSY[2], samples[0], samples[1]])
         };
         let mut served = net(100 * MIB);
         served[CounterId::RelayedFileSocketBytes] = 100 * MIB * t;
@@ -157,8 +158,11 @@ impl Machine {
     }
 }
 
-const BUSY: &[(CounterId, u64)] =
-    &[(CounterId::ModeSwitches, 6400), (CounterId::ContextSwitchesVoluntary, 320)];
+const BUSY: &[(CounterId, u64)] = &[
+    (CounterId::ModeSwitches, 6400),
+    (CounterId::ContextSwitchesVoluntary, 320),
+    (CounterId::Syscalls, 3200),
+];
 
 pub fn counters(t: u64, per_second: &[(CounterId, u64)]) -> Counters {
     let mut counters = Counters::default();

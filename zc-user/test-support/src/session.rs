@@ -182,8 +182,8 @@ impl Played {
         self.text()
             .lines()
             .skip(5)
-            // The last line is the footer: a filter being typed may name anything.
-            .take_while(|line| !line.starts_with("filter:"))
+            // Below the rule and in a filter being typed, there are names as well.
+            .take_while(|line| !line.starts_with(['─', '-']) && !line.starts_with("filter:"))
             .filter_map(|line| names.iter().find(|name| line.contains(&format!(" {name}"))))
             .map(|name| (*name).to_owned())
             .collect()

@@ -30,11 +30,11 @@ pub mod files;
 pub mod help;
 pub mod listing;
 pub mod paths;
-pub mod processes;
 pub mod stack;
 pub mod switch;
 pub mod tabular;
 pub mod users;
+pub mod who;
 mod zerocopy;
 
 /// What a page asks of the shell.

@@ -14,7 +14,7 @@ use ratatui::layout::{Position, Rect};
 use crate::{
     action::{Edit, Motion},
     keymap::{self, Binding, Chord, Key},
-    page::{Intent, Page, code, devices, doctor::Doctor, files, paths, processes::Processes},
+    page::{Intent, Page, code, devices, doctor::Doctor, files, paths, who::Who},
     state::{Context, checks::Checks, order::Order, prompt::Prompt},
     view::chrome::{self, Chrome},
 };
@@ -37,14 +37,14 @@ pub fn dashboard(
     theme: Theme,
     interval: Duration,
     filter: Filter,
-    (column, direction): (&Column, Direction),
+    (column, direction): (&'static Column, Direction),
     top: Option<usize>,
     checks: Checks,
 ) -> Shell<'static> {
     Shell::new(
         Context::new(theme, interval, filter),
         vec![
-            Box::new(Processes::new(column, direction, top)),
+            Box::new(Who::new(column, direction, top)),
             Box::new(paths::page()),
             Box::new(files::page()),
             Box::new(devices::page()),

@@ -8,9 +8,10 @@ use anyhow::Result;
 use ratatui::layout::Rect;
 
 use zc_model::{
+    advice::Findings,
     filter::Filter,
     frame::{Frame, Scope},
-    history::Point,
+    history::{History, Point},
     snapshot::{LossId, Losses, ProcessId, ProcessSample, Provenance, Snapshot},
     source::{Interrupted, Moment, Steer},
     watch::Watch,
@@ -257,6 +258,18 @@ impl Context {
     #[must_use]
     pub fn points(&self, id: ProcessId) -> Vec<Point> {
         self.shot().history.process(id).map_or_else(Vec::new, |track| track.points().collect())
+    }
+
+    /// The rates of the last intervals.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.shot().history
+    }
+
+    /// The advice of the frame on the screen.
+    #[must_use]
+    pub fn findings(&self) -> &Arc<Findings> {
+        &self.shot().findings
     }
 
     /// How long the last `count` intervals were together, or as many as there were.

@@ -29,17 +29,26 @@ type Key<'a> = (&'a str, Rule, Certainty, [&'static str; 2], [Option<PathId>; 2]
 /// All advice of a frame, the greatest saving first. What differs in more than its figures is not added up.
 #[must_use]
 pub fn by_command(frame: &Frame) -> Vec<ByCommand<'_>> {
+    let active = frame.processes.iter().filter(|process| process.is_active());
+    let advice = active
+        .flat_map(|process| all(Row::process(process), frame).into_iter().map(move |it| (process, it)));
+    sum(advice, frame)
+}
+
+/// The advice of these processes, the greatest saving first.
+pub(super) fn sum<'a>(
+    advice: impl Iterator<Item = (&'a ProcessSample, Advice)>,
+    frame: &Frame,
+) -> Vec<ByCommand<'a>> {
     let mut found: BTreeMap<Key<'_>, (ByCommand<'_>, CopyTimes)> = BTreeMap::new();
-    for process in frame.processes.iter().filter(|process| process.is_active()) {
-        for advice in all(Row::process(process), frame) {
-            let bytes = advice.saving.copied_bytes;
-            let (one, times) = found
-                .entry(key(process, &advice))
-                .and_modify(|(one, _)| one.add(&advice, frame.merged_in(process)))
-                .or_insert_with(|| (ByCommand::new(process, advice, frame), CopyTimes::default()));
-            times.add(Row::process(process), frame, bytes);
-            one.advice.saving.cpu = times.known();
-        }
+    for (process, advice) in advice {
+        let bytes = advice.saving.copied_bytes;
+        let (one, times) = found
+            .entry(key(process, &advice))
+            .and_modify(|(one, _)| one.add(&advice, frame.merged_in(process)))
+            .or_insert_with(|| (ByCommand::new(process, advice, frame), CopyTimes::default()));
+        times.add(Row::process(process), frame, bytes);
+        one.advice.saving.cpu = times.known();
     }
     let mut found: Vec<_> = found.into_values().map(|(one, _)| one).collect();
     found.sort_by_key(|one| Reverse(one.advice.saving));

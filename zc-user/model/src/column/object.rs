@@ -73,8 +73,8 @@ impl Table for Flows {
 
 columns! { Objects:
     NAME = "object", "FILE OR PEER", Text, Label,
-        "A file; or of a socket the other end, and the process there where that is on this machine; or a pipe. \
-         Names in brackets have what is in no row.",
+        "A file, a pipe, or the other end of a socket, with its process where that is on this machine. Names in \
+         brackets have what is in no row.",
         |line, _| Value::Text(line.name.as_str().into()),
         .screen(0, (26, 70), Tone::Strong);
     PATH = "path", "PATH", Text, Label,

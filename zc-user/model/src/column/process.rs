@@ -15,6 +15,7 @@ use crate::{
     frame::Frame,
     group::GroupBy,
     home::Home,
+    how,
     ledger::{self, Copied},
     row::Row,
     snapshot::{ProcessSample, Provenance},
@@ -135,6 +136,10 @@ columns! { Processes:
         |row, _| ledger::dominant_path(row.paths)
             .map_or(Value::Absent, |path| Value::Text(path.id().into())),
         .on(&[Once, Report, GroupOnce, GroupReport]), .screen(3, (18, 21), Tone::Text);
+    HOW = "how", "HOW", Text, Label,
+        "Where the bytes came from and went to on the busiest paths: file>tcp copied by the CPU, file~tcp by reference \
+         or by a device, file> only read, >file only written, ? not known whether copied.",
+        |row, _| how::how(row.paths).map_or(Value::Absent, |how| Value::Text(how.into()));
     ZERO_COPIED_BYTES = "zero_copied_bytes", "BY REF", Bytes, Counter,
         "Bytes moved without a copy by the CPU. Pseudo files do not count.",
         zero_copied;

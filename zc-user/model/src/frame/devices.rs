@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::snapshot::{DeviceKind, DeviceSample, MERGED_DEVICES};
+use crate::{
+    frame::Frame,
+    snapshot::{DeviceKind, DeviceSample, MERGED_DEVICES},
+};
 
 /// What tells a device from others.
 type Identity<'a> = (DeviceKind, &'a str, Option<u64>);
@@ -72,6 +75,17 @@ fn subtract(row: &mut DeviceSample, before: &DeviceSample) {
     }
     if let (Some(mapped), Some(before)) = (&mut row.mapped, &before.mapped) {
         *mapped = mapped.zip_with(before, u64::saturating_sub);
+    }
+}
+
+impl Frame {
+    /// Bytes that hardware moved by itself, in and out.
+    #[must_use]
+    pub fn device_bytes(&self) -> u64 {
+        let hardware = self.devices.iter().filter(|device| device.does_dma());
+        hardware
+            .map(|device| device.read_bytes.saturating_add(device.write_bytes))
+            .fold(0, u64::saturating_add)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Group, GroupBy};
+use super::{Group, GroupBy, GroupId};
 use crate::{
     counter::Counters,
     frame::Frame,
@@ -74,6 +74,7 @@ fn group(
     paths: Vec<PathSample>,
 ) -> Group {
     Group {
+        id: GroupId::of(GroupBy::Thread, &(&name, process.id)),
         by: GroupBy::Thread,
         name,
         process: (!process.is_merged()).then_some(process.id),

@@ -53,6 +53,12 @@ impl Detail {
         Self { key, seen: None, scroll: Scroll::START }
     }
 
+    /// The page of a process that has ended: this frame is the last that has it.
+    #[must_use]
+    pub const fn last(key: ProcessKey, seen: Arc<Frame>) -> Self {
+        Self { key, seen: Some(seen), scroll: Scroll::START }
+    }
+
     /// What the help says of such a page.
     #[must_use]
     pub const fn guide() -> Guide {

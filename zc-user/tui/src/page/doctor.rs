@@ -113,11 +113,18 @@ fn verdict(context: &Context, frame: &Frame, canvas: &mut Canvas) {
              known to do.",
         ),
     };
-    let unseen = context.losses_here().fold(0_u64, |sum, (_, count)| sum.saturating_add(count));
-    let lost = match (context.losses().total(), unseen) {
-        (0, _) => "Nothing was lost.".to_owned(),
-        (_, 0) => "What was lost has been seen.".to_owned(),
-        (_, count) => format!("{} events were lost: see below.", human::count(count)),
+    let sum = |losses: &mut dyn Iterator<Item = (LossId, u64)>| {
+        losses.fold(0_u64, |sum, (_, count)| sum.saturating_add(count))
+    };
+    let unseen = sum(&mut context.losses_here());
+    let elsewhere = sum(&mut context.lost().unseen(context.losses())).saturating_sub(unseen);
+    let lost = match (context.losses().total(), unseen, elsewhere) {
+        (0, ..) => "Nothing was lost.".to_owned(),
+        (_, 0, 0) => "What was lost has been seen.".to_owned(),
+        (_, 0, count) => {
+            format!("{} events of any process were lost: see below.", human::count(count))
+        }
+        (_, count, _) => format!("{} events were lost: see below.", human::count(count)),
     };
     let look = if unseen > 0 { theme.notice() } else { theme.strong() };
     canvas.paragraph(&format!("{word} {how} {lost}"), 0, look);
@@ -135,7 +142,7 @@ fn losses(context: &Context, frame: &Frame, canvas: &mut Canvas) {
     heading(context, "Lost       since start   last interval", canvas);
     for (loss, count) in lost {
         let now = frame.losses.iter().find(|(it, _)| *it == loss).map_or(0, |(_, count)| count);
-        let is_unseen = context.losses_here().any(|(it, _)| it == loss);
+        let is_unseen = context.lost().unseen(context.losses()).any(|(it, _)| it == loss);
         let look = if is_unseen { theme.notice() } else { theme.dim() };
         let counts =
             format!("{:>22}{:>16}   {}", human::count(count), human::count(now), loss.id());

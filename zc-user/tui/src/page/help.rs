@@ -259,7 +259,9 @@ fn beside(blocks: Vec<Canvas>, columns: usize, each: u16, width: u16) -> Canvas 
 }
 
 fn keys(context: &Context, width: u16, title: &str, rows: &[(&str, &str)]) -> Canvas {
-    items(context, width, title, 18, rows)
+    let longest = rows.iter().map(|(shown, _)| shown.len()).max().unwrap_or(0);
+    let indent = u16::try_from(longest + 4).unwrap_or(u16::MAX).max(18);
+    items(context, width, title, indent, rows)
 }
 
 /// Labels and what they mean, under a heading.

@@ -124,7 +124,7 @@ pub static MOVING: &[Binding<Action>] = &[
     bind(&[key(KeyCode::Down), chr('j')], "Down j", Action::Move(Motion::Down), "one row down"),
     bind(&[key(KeyCode::PageUp), ctrl('b')], "PgUp Ctrl-B", Action::Move(Motion::PageUp), "one screen up"),
     bind(&[key(KeyCode::PageDown), ctrl('f')], "PgDn Ctrl-F", Action::Move(Motion::PageDown), "one screen down"),
-    bind(&[key(KeyCode::Home), chr('g')], "Home g", Action::Move(Motion::First), "go to the first row"),
+    bind(&[key(KeyCode::Home)], "Home", Action::Move(Motion::First), "go to the first row"),
     bind(&[key(KeyCode::End), chr('G')], "End G", Action::Move(Motion::Last), "go to the last row"),
 ];
 

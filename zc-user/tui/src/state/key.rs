@@ -22,6 +22,12 @@ impl ProcessKey {
         Self { id: process.id, merged }
     }
 
+    /// Its identity, which merged rows share.
+    #[must_use]
+    pub const fn id(&self) -> ProcessId {
+        self.id
+    }
+
     /// The process in this frame.
     #[must_use]
     pub fn find<'a>(&self, frame: &'a Frame) -> Option<&'a ProcessSample> {

@@ -52,7 +52,7 @@ impl Lost {
     }
 
     /// What was lost since the user has seen it.
-    pub(super) fn unseen<'a>(
+    pub(crate) fn unseen<'a>(
         &'a self,
         losses: &'a Losses,
     ) -> impl Iterator<Item = (LossId, u64)> + 'a {

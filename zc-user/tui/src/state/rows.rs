@@ -90,6 +90,12 @@ impl<K: Clone + PartialEq> Rows<K> {
         self.keys.is_empty()
     }
 
+    /// Whether the last row is selected, or there is none.
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
+        self.index + 1 >= self.keys.len()
+    }
+
     /// Rows above the first visible one.
     #[must_use]
     pub fn offset(&self) -> usize {

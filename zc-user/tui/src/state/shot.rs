@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use zc_model::{frame::Frame, history::History, snapshot::Losses};
+use zc_model::{advice::Findings, frame::Frame, history::History, snapshot::Losses};
 
 /// A frame with its history. Pausing keeps one while another goes on.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +11,8 @@ pub struct Shot {
     pub frame: Option<Arc<Frame>>,
     /// The frames so far.
     pub history: History,
+    /// The advice of the last frame.
+    pub findings: Arc<Findings>,
     /// Everything lost since the source began.
     pub losses: Losses,
     /// How long each of the last intervals was.
@@ -25,6 +27,7 @@ impl Shot {
         if self.intervals.len() > History::LENGTH {
             self.intervals.pop_front();
         }
+        self.findings = Arc::new(Findings::of(&frame));
         self.frame = Some(Arc::new(frame));
     }
 }

@@ -1,6 +1,12 @@
 //! Pages longer than the screen: drawn whole, shown in part.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line};
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::Style,
+    text::Line,
+    widgets::{Clear, Widget as _},
+};
 
 use zc_render::theme::Theme;
 
@@ -78,10 +84,13 @@ impl Canvas {
             }
         }
         if offset < hidden && area.height > 0 {
-            let more = format!(" {} more lines: Down ", hidden - offset);
+            // This line is not shown either.
+            let more = format!(" {} more lines: Down ", hidden - offset + 1);
             let width = u16::try_from(more.len()).unwrap_or(0).min(area.width);
+            let last = Rect { y: area.bottom() - 1, height: 1, ..area };
+            Clear.render(last, buf);
             let x = area.right() - width;
-            buf.set_stringn(x, area.bottom() - 1, &more, usize::from(width), theme.selected());
+            buf.set_stringn(x, last.y, &more, usize::from(width), theme.selected());
         }
     }
 
@@ -137,6 +146,24 @@ fn cells(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_shines_through_the_line_that_says_that_there_is_more() {
+        let theme = Theme::new(true, true);
+        let mut canvas = Canvas::new(30);
+        for _ in 0..5 {
+            canvas.paragraph("dim text all the way to the edge", 0, theme.dim());
+        }
+        let area = Rect::new(0, 0, 30, 4);
+        let mut buf = Buffer::empty(area);
+        canvas.show(0, theme, area, &mut buf);
+        let last: String = (0..30).map(|x| buf[(x, 3)].symbol()).collect();
+        assert_eq!(last.trim(), "7 more lines: Down");
+        for x in 0..30 {
+            let is_dim = buf[(x, 3)].modifier.contains(ratatui::style::Modifier::DIM);
+            assert!(!is_dim, "cell {x}");
+        }
+    }
 
     #[test]
     fn text_breaks_between_words() {

@@ -1,4 +1,4 @@
-//! The top of the screen: what the machine does, in one look.
+//! The part of the screen that is the same on every page of the dashboard.
 
 use std::sync::Arc;
 
@@ -10,27 +10,22 @@ use ratatui::{
 };
 
 use super::chrome::{self, Areas, Chrome, LEAST, Place};
-use crate::{
-    state::Context,
-    widget::{
-        flow::{self, Pair},
-        grid,
-    },
-};
+use crate::{state::Context, widget::grid};
 use zc_model::{
-    column::{Column, Processes, Unit},
-    counter::CounterId,
-    frame::Frame,
-    row::Row,
+    column::Processes,
     snapshot::{ProcessSample, Provenance},
     source::Moment,
-    tax,
-    value::{Quality, Value},
+    value::Quality,
 };
-use zc_render::{cell, human, sanitize::sanitize};
+use zc_render::{human, sanitize::sanitize};
 
-/// From this width on, the figures of the header fit into one line.
-const WIDE: u16 = 152;
+mod cost;
+mod figures;
+
+/// From this width on, there is a line for devices.
+const WIDE: u16 = 140;
+/// Below this width or height, there is room for what is most important only.
+const ROOMY: (u16, u16) = (60, 14);
 
 /// Header and tabs of the dashboard.
 #[derive(Clone, Copy, Debug)]
@@ -41,9 +36,9 @@ impl Chrome for Dashboard {
         if screen.width < LEAST.0 || screen.height < LEAST.1 {
             return None;
         }
-        let header = match screen.height {
-            ..14 => 2,
-            _ if screen.width >= WIDE => 2,
+        let header = match (screen.width, screen.height) {
+            (_, ..14) => 2,
+            (WIDE.., _) => 4,
             _ => 3,
         };
         let line = |y: u16, height: u16| Rect::new(screen.x, screen.y + y, screen.width, height);
@@ -64,68 +59,126 @@ impl Chrome for Dashboard {
     }
 
     fn draw(&self, context: &Context, place: &Place, areas: &Areas, buf: &mut Buffer) {
-        draw_figures(context, areas.header, buf);
+        draw_identity(context, place, Rect { height: 1, ..areas.header }, buf);
+        let below = Rect { y: areas.header.y + 1, height: areas.header.height - 1, ..areas.header };
+        figures::draw(context, below, buf);
         draw_tabs(context, place, areas.tabs, buf);
     }
 
     fn brief(&self, context: &Context) -> (String, Style) {
         let copied = context.frame().map_or_else(
             || "...".to_owned(),
-            |frame| total(frame, Processes::COPIED_BYTES_PER_SEC),
+            |frame| figures::total(frame, Processes::COPIED_BYTES_PER_SEC),
         );
         (format!("copied {copied}"), context.theme().copied())
     }
 }
 
-/// Draws the figures, most important ones first.
-fn draw_figures(context: &Context, area: Rect, buf: &mut Buffer) {
-    draw_identity(context, Rect { height: 1, ..area }, buf);
-    let pairs = match context.frame() {
-        Some(frame) => pairs(context, frame, area.width),
-        None => vec![Pair {
-            label: String::new(),
-            value: "collecting...".to_owned(),
-            style: context.theme().notice(),
-            width: 0,
-        }],
-    };
-    let rest = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    flow::draw(&pairs, context.theme().dim(), rest, buf);
+/// A part of the first line.
+struct Part {
+    /// With less room, those with a greater number go first; 0 stays.
+    priority: u8,
+    text: String,
+    style: Style,
 }
 
-fn draw_identity(context: &Context, area: Rect, buf: &mut Buffer) {
-    let theme = context.theme();
-    let mut spans = vec![Span::styled("zc ", theme.head())];
-    if let Some(frame) = context.frame() {
-        let host = &frame.host;
-        let (style, copies) = match host.copies {
-            Provenance::Measured => (theme.reference(), "copies measured".to_owned()),
-            other => {
-                (theme.notice(), format!("copies {}{}", other.id(), human::mark(plain(other))))
-            }
+/// Which machine, how copies are known, what was lost, what it costs, and of when it is.
+fn draw_identity(context: &Context, place: &Place, area: Rect, buf: &mut Buffer) {
+    let mut left = identity(context);
+    let mut right = condition(context, place);
+    // Parts are two cells apart, the halves at least as much.
+    let width = |parts: &[Part]| -> usize {
+        parts.iter().map(|part| Span::raw(&part.text).width() + 2).sum()
+    };
+    while width(&left) + width(&right) > usize::from(area.width) + 2 {
+        let all = left.iter().chain(&right);
+        let Some(priority) = all.map(|part| part.priority).max().filter(|most| *most > 0) else {
+            break;
         };
-        let kernel = format!("Linux {} {}  ", sanitize(&host.kernel), sanitize(&host.arch));
-        spans.push(Span::styled(format!("{}  ", sanitize(&host.name)), theme.strong()));
-        spans.push(Span::raw(kernel));
-        spans.push(Span::styled(copies, style));
+        left.retain(|part| part.priority != priority);
+        right.retain(|part| part.priority != priority);
     }
-    let mut right = Vec::new();
+    let line = |parts: Vec<Part>| {
+        let mut spans: Vec<Span<'_>> = Vec::new();
+        for part in parts {
+            if let Some(last) = spans.last() {
+                // What is in reverse has a blank of its own.
+                let has_blank = last.content.ends_with(' ');
+                spans.push(Span::raw(if has_blank { " " } else { "  " }));
+            }
+            spans.push(Span::styled(part.text, part.style));
+        }
+        Line::from(spans)
+    };
+    let (left, right) = (line(left), line(right));
+    let room = area.width.saturating_sub(u16::try_from(right.width()).unwrap_or(u16::MAX));
+    buf.set_line(area.x, area.y, &left, room.saturating_sub(1));
+    buf.set_line(area.x + room, area.y, &right, area.width - room);
+}
+
+fn identity(context: &Context) -> Vec<Part> {
+    let theme = context.theme();
+    let mut parts = vec![Part { priority: 9, text: "zc".to_owned(), style: theme.head() }];
+    let Some(frame) = context.frame() else { return parts };
+    let host = &frame.host;
+    let (style, copies) = match host.copies {
+        Provenance::Measured => (theme.reference(), "copies measured".to_owned()),
+        other => {
+            let mark = human::mark(Quality::of(other));
+            (theme.notice(), format!("copies {} {mark}", other.id()))
+        }
+    };
+    let name = sanitize(&host.name).into_owned();
+    parts.push(Part { priority: 4, text: name, style: theme.strong() });
+    // What the maintainers of a distribution add is for those who have room for it.
+    let release = host.kernel.split('-').next().unwrap_or_default();
+    let kernel = format!("Linux {}", sanitize(release));
+    let rest = format!("{} {}", &host.kernel[release.len()..], host.arch);
+    parts.push(Part { priority: 7, text: kernel, style: theme.text() });
+    let rest = sanitize(rest.trim_start_matches(['-', ' '])).into_owned();
+    parts.push(Part { priority: 12, text: rest, style: theme.dim() });
+    parts.push(Part { priority: 0, text: copies, style });
+    parts
+}
+
+fn condition(context: &Context, place: &Place) -> Vec<Part> {
+    let theme = context.theme();
+    let mut parts = Vec::new();
+    let lost = context.losses_here().fold(0_u64, |sum, (_, count)| sum.saturating_add(count));
+    if lost > 0 {
+        let doctor = place.tabs.iter().position(|title| *title == "Doctor");
+        let explained = doctor.map_or_else(|| "?".to_owned(), |tab| format!("{} Doctor", tab + 1));
+        let text = format!(" lost {} ({explained}) ", human::count_short(lost));
+        parts.push(Part { priority: 0, text, style: theme.alarm() });
+    } else if context.frame().is_some() {
+        parts.push(Part { priority: 10, text: "lost 0".to_owned(), style: theme.dim() });
+    }
+    if let Some(frame) = context.frame() {
+        // The short form is for those who have no room for the long one.
+        let [short, long] = cost::own(frame);
+        let text = if place.width >= WIDE { long } else { short };
+        parts.push(Part { priority: 8, text, style: theme.dim() });
+    }
     if let Some(message) = status(context) {
-        right.push(Span::styled(format!(" {message} "), theme.notice().patch(theme.selected())));
-        right.push(Span::raw(" "));
+        let style = theme.notice().patch(theme.selected());
+        parts.push(Part { priority: 0, text: format!(" {message} "), style });
+    } else {
+        parts.push(Part { priority: 6, text: "LIVE".to_owned(), style: theme.reference() });
     }
     if let Some(moment) = context.moment() {
-        right.push(Span::styled(format!("{}  ", position(moment)), theme.dim()));
+        parts.push(Part { priority: 5, text: position(moment), style: theme.dim() });
     }
-    right.push(Span::styled(interval(context), theme.dim()));
-    let right = Line::from(right);
-    let room = area.width.saturating_sub(u16::try_from(right.width()).unwrap_or(0));
-    // How copies are known matters more than the kernel's name.
-    while spans.len() > 2 && Line::from(spans.clone()).width() >= usize::from(room) {
-        spans.remove(spans.len() - 2);
+    if !context.is_recorded() {
+        let every = if place.width >= 100 { "every " } else { "" };
+        let text = format!("{every}{}", interval(context));
+        parts.push(Part { priority: 3, text, style: theme.dim() });
     }
-    buf.set_line(area.x, area.y, &Line::from(spans), room.saturating_sub(1));
-    buf.set_line(area.x + room, area.y, &right, area.width - room);
+    if let Some(frame) = context.frame() {
+        let priority = if context.is_recorded() { 2 } else { 11 };
+        let text = human::clock(frame.taken_at_ns);
+        parts.push(Part { priority, text, style: theme.dim() });
+    }
+    parts
 }
 
 /// Where in a recording it is: after how long of how long, and how fast it is played.
@@ -140,11 +193,8 @@ fn position(moment: &Moment) -> String {
     format!("{speed}{}/{}{grows}", since(moment.at_ns), since(moment.last_ns))
 }
 
-/// How long an interval is, or of a recording when it ended.
+/// How long an interval is.
 fn interval(context: &Context) -> String {
-    if let Some(frame) = context.frame().filter(|_| context.is_recorded()) {
-        return human::clock(frame.taken_at_ns);
-    }
     let seconds = context.interval().as_secs_f64();
     if seconds < 1.0 {
         format!("{} ms", context.interval().as_millis())
@@ -170,140 +220,50 @@ fn status(context: &Context) -> Option<&'static str> {
     }
 }
 
-const fn plain(provenance: Provenance) -> Quality {
-    Quality { provenance, lower_bound: false }
-}
-
-fn total(frame: &Frame, column: &Column) -> String {
-    cell::full(&column.of(Row::totals(frame), frame), column.unit)
-}
-
-fn pairs(context: &Context, frame: &Frame, width: u16) -> Vec<Pair> {
-    let theme = context.theme();
-    let narrow = width < 60;
-    let pair = |long: &str, short: &str, value: String, style: Style, width: usize| Pair {
-        label: if narrow { short } else { long }.to_owned(),
-        value,
-        style,
-        width,
-    };
-    let lost = context.losses_here().fold(0_u64, |sum, (_, count)| sum.saturating_add(count));
-    let calm = theme.text();
-    // Devices serve all processes: no hook says for whom a packet is.
-    let (dma_long, dma_short) =
-        if context.follows_some() { ("machine's DMA", "all DMA") } else { ("DMA", "DMA") };
-    vec![
-        pair("copied", "copied", total(frame, Processes::COPIED_BYTES_PER_SEC), theme.copied(), 11),
-        pair(
-            "by reference",
-            "by ref",
-            total(frame, Processes::ZERO_COPIED_BYTES_PER_SEC),
-            theme.reference(),
-            11,
-        ),
-        pair("copy tax", "tax", copy_tax(frame), theme.copied(), 9),
-        pair(dma_long, dma_short, dma(frame), theme.dma(), 10),
-        pair(
-            "lost",
-            "lost",
-            human::count_short(lost),
-            if lost > 0 { theme.alarm() } else { calm },
-            5,
-        ),
-        pair(
-            "switches: mode",
-            "mode switches",
-            total(frame, Processes::MODE_SWITCHES_PER_SEC),
-            calm,
-            8,
-        ),
-        pair("context", "context switches", context_switches(frame), calm, 8),
-        pair("zc", "zc", own_cost(frame), calm, 16),
-    ]
-}
-
-/// What hardware moves by itself, in and out.
-#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-fn dma(frame: &Frame) -> String {
-    let hardware = frame.devices.iter().filter(|device| device.does_dma());
-    let unavailable = [CounterId::BlockReadBytes, CounterId::NetTxBytes]
-        .iter()
-        .all(|counter| frame.host.provenance(*counter) == Provenance::Unavailable);
-    if frame.elapsed_ns == 0 || (frame.devices.is_empty() && unavailable) {
-        return human::UNAVAILABLE.to_owned();
-    }
-    let bytes: u64 = hardware.map(|d| d.read_bytes.saturating_add(d.write_bytes)).sum();
-    human::bytes_per_sec(bytes as f64 / frame.seconds())
-}
-
-/// With its margin, since an interval of a second may hold a hundred samples; without fractions, which
-/// would then mean nothing.
-fn copy_tax(frame: &Frame) -> String {
-    let counters = &frame.totals.counters;
-    let (share, margin) = (tax::copy_tax(counters, frame), tax::copy_tax_margin(counters, frame));
-    match (share.number(), margin.number()) {
-        (Some(share), Some(margin)) => {
-            let percent = |fraction: f64| format!("{:.0}%", fraction * 100.0);
-            human::with_margin(percent(share), &percent(margin))
-        }
-        _ => human::UNAVAILABLE.to_owned(),
-    }
-}
-
-fn context_switches(frame: &Frame) -> String {
-    let counters = [CounterId::ContextSwitchesVoluntary, CounterId::ContextSwitchesInvoluntary];
-    let mut sum = 0.0;
-    let mut worst = Quality::MEASURED;
-    for counter in counters {
-        let value = Processes::counter(counter).of(Row::totals(frame), frame);
-        let (Some(number), Some(quality)) = (value.number(), value.quality()) else {
-            return human::UNAVAILABLE.to_owned();
-        };
-        sum += number;
-        worst.provenance = worst.provenance.max(quality.provenance);
-    }
-    if frame.elapsed_ns == 0 {
-        return human::UNAVAILABLE.to_owned();
-    }
-    cell::full(&Value::Real(sum / frame.seconds(), worst), Unit::PerSec)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-fn own_cost(frame: &Frame) -> String {
-    /// Of less time, there is no telling: a start alone takes longer.
-    const LEAST_NS: u64 = 50_000_000;
-    let memory = human::bytes(frame.self_cost.rss_bytes);
-    if frame.elapsed_ns < LEAST_NS {
-        return memory;
-    }
-    let cpu = frame.self_cost.cpu_ns as f64 / frame.elapsed_ns as f64;
-    format!("{} CPU {memory}", human::percent(cpu))
-}
-
-/// Draws the names of the pages, and what went wrong at the right.
+/// Draws the names of the pages, and at the right how much of everything is listed, after what has happened.
 fn draw_tabs(context: &Context, place: &Place, area: Rect, buf: &mut Buffer) {
     let theme = context.theme();
     let mut end = area.x;
     for (tab, x, label) in chrome::tabs(place, area) {
         let style = if tab == place.tab { theme.selected() } else { theme.dim() };
         let room = usize::from(area.right().saturating_sub(x));
-        (end, _) = buf.set_stringn(x, area.y, label, room, style);
+        let (right, _) = buf.set_stringn(x, area.y, label, room, style);
+        end = end.max(right);
     }
-    let (notice, style) = if let Some(complaint) = context.complaint() {
-        (sanitize(complaint).into_owned(), theme.alarm())
-    } else if let Some(mark) = context.moment().and_then(|moment| moment.mark.as_ref()) {
-        (format!("mark: {}", sanitize(mark)), theme.notice())
-    } else if let Some(ended) = ended(context) {
-        (ended, theme.notice())
-    } else if let Some((loss, count)) = context.losses_here().max_by_key(|(_, count)| *count) {
-        (format!("lost: {} {}", human::count_short(count), clause(loss.help())), theme.alarm())
-    } else {
-        (place.scope.clone(), theme.dim())
+    let width = |text: &str| u16::try_from(Span::raw(text).width()).unwrap_or(u16::MAX);
+    let room = area.right().saturating_sub(end + 1);
+    let notice = notice(context);
+    // Neither hides the other; what is not narrowed need not be said then.
+    let is_narrowed = context.is_filtered() && place.tab == 0;
+    let scope = match &notice {
+        Some(_) if !is_narrowed => 0,
+        Some((text, _)) => {
+            let rest = room.saturating_sub(width(text).saturating_add(2));
+            width(&place.scope).min(rest.max(room / 2))
+        }
+        None => width(&place.scope).min(room),
     };
-    let room = area.right().saturating_sub(end + 2);
-    let width = u16::try_from(Span::raw(&notice).width()).unwrap_or(u16::MAX).min(room);
-    let cell = Rect::new(area.right() - width, area.y, width, 1);
-    grid::put(&notice, false, style, cell, theme, buf);
+    let cell = Rect::new(area.right() - scope, area.y, scope, 1);
+    let style = if is_narrowed { theme.notice() } else { theme.dim() };
+    grid::put(&place.scope, false, style, cell, theme, buf);
+    if let Some((text, style)) = notice {
+        let room = room.saturating_sub(scope + u16::from(scope > 0) * 2);
+        let used = width(&text).min(room);
+        let right = area.right() - scope - u16::from(scope > 0) * 2;
+        grid::put(&text, false, style, Rect::new(right - used, area.y, used, 1), theme, buf);
+    }
+}
+
+/// What went wrong, or has happened.
+fn notice(context: &Context) -> Option<(String, Style)> {
+    let theme = context.theme();
+    if let Some(complaint) = context.complaint() {
+        return Some((sanitize(complaint).into_owned(), theme.alarm()));
+    }
+    if let Some(mark) = context.moment().and_then(|moment| moment.mark.as_ref()) {
+        return Some((format!("mark: {}", sanitize(mark)), theme.notice()));
+    }
+    ended(context).map(|ended| (ended, theme.notice()))
 }
 
 /// Which of the processes given by number have ended.
@@ -315,11 +275,4 @@ fn ended(context: &Context) -> Option<String> {
         [one] => Some(format!("{} has ended", name(one))),
         all => Some(format!("{} have ended", all.iter().map(name).collect::<Vec<_>>().join(", "))),
     }
-}
-
-/// What was lost: the first clause of the sentence that the help has in full.
-fn clause(sentence: &str) -> String {
-    let clause = sentence.split([';', ':']).next().unwrap_or(sentence).trim_end_matches('.');
-    let mut letters = clause.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }

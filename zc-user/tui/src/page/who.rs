@@ -1,0 +1,432 @@
+//! Who copies: processes, grouped by what they have in common, and what the selected ones could do about it.
+
+use std::{collections::HashSet, sync::Arc};
+
+use crossterm::event::KeyCode;
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use super::{
+    Guide, Heading, Intent, Page, Sign,
+    detail::Detail,
+    tabular::{self, Clicked},
+};
+use crate::{
+    action::Motion,
+    keymap::{self, Binding, Chord, Key, bind, chr, key},
+    state::{Context, order::Order, rows::Rows},
+};
+use zc_model::{
+    column::{Column, Processes as Columns},
+    frame::Frame,
+    group::{GroupBy, GroupId},
+    sort::Direction,
+};
+use zc_render::{human, sanitize::sanitize, theme::Theme};
+
+mod bottom;
+mod columns;
+mod draw;
+mod ended;
+mod layout;
+mod list;
+mod mean;
+mod side;
+
+use self::{
+    layout::Areas,
+    list::{Entry, Item, Key as RowKey, Life, List, Query},
+};
+
+/// What `g` goes through; `None`: each process by itself.
+pub(crate) const GROUPINGS: &[Option<GroupBy>] = &[
+    Some(GroupBy::Command),
+    None,
+    Some(GroupBy::Container),
+    Some(GroupBy::User),
+    Some(GroupBy::Parent),
+    Some(GroupBy::Path),
+];
+
+/// What the keys of this page do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    Open,
+    Unfold,
+    Group,
+    Leave,
+}
+
+#[rustfmt::skip]
+static KEYS: &[Binding<Action>] = &[
+    bind(&[key(KeyCode::Enter), key(KeyCode::Right), chr('l')], "Enter Right l", Action::Open, "open the processes of a group, or the details of a process").hint(20, "Enter", "Open"),
+    bind(&[chr('g')], "g", Action::Group, "group by command, process, container, user, parent, path").hint(31, "g", "Group"),
+    bind(&[chr('e')], "e", Action::Unfold, "list the processes of a group below it, or not"),
+    bind(&[key(KeyCode::Esc), key(KeyCode::Left), key(KeyCode::Backspace)], "Esc Left Backspace", Action::Leave, "leave a group, or clear the filter"),
+];
+
+/// A group whose processes are listed by themselves.
+struct Inside {
+    by: GroupBy,
+    id: GroupId,
+    /// Hostile input, sanitise before display.
+    name: String,
+    /// What was selected outside.
+    rows: Rows<RowKey>,
+}
+
+/// The page of processes and groups of them.
+pub struct Who {
+    /// A place in [`GROUPINGS`].
+    grouping: usize,
+    inside: Option<Inside>,
+    unfolded: HashSet<GroupId>,
+    /// Both stay as the user left them.
+    column: &'static Column,
+    descending: bool,
+    /// So many are listed at most.
+    top: Option<usize>,
+    list: List,
+    rows: Rows<RowKey>,
+    /// The line of what is unattributed is selected, which is no row.
+    on_rest: bool,
+}
+
+impl Who {
+    /// The page, sorted by this column, with at most `top` rows.
+    #[must_use]
+    pub fn new(column: &'static Column, direction: Direction, top: Option<usize>) -> Self {
+        Self {
+            grouping: 0,
+            inside: None,
+            unfolded: HashSet::new(),
+            column,
+            descending: direction == Direction::Descending,
+            top,
+            list: List::default(),
+            rows: Rows::default(),
+            on_rest: false,
+        }
+    }
+
+    /// How rows are grouped now.
+    fn by(&self) -> Option<GroupBy> {
+        if self.inside.is_some() { None } else { GROUPINGS[self.grouping] }
+    }
+
+    /// The selected row.
+    fn selected(&self) -> Option<&Entry> {
+        self.rows.selected().filter(|_| !self.on_rest).and_then(|key| self.list.find(key))
+    }
+
+    fn build(&mut self, context: &Context) {
+        let query = Query {
+            by: self.by(),
+            inside: self.inside.as_ref().map(|inside| (inside.by, inside.id)),
+            unfolded: &self.unfolded,
+            column: self.column,
+            descending: self.descending,
+            top: self.top,
+        };
+        self.list.build(&query, context);
+        let keys = self.list.entries().iter().map(|entry| entry.key.clone()).collect();
+        self.rows.replace(keys, self.height(context));
+        self.on_rest &= shows_rest(context);
+    }
+
+    /// Rows that fit.
+    fn height(&self, context: &Context) -> usize {
+        Areas::of(context, self.list.entries().len() + usize::from(self.list.cut > 0)).rows
+    }
+
+    fn regroup(&mut self, steps: usize, context: &Context) {
+        self.grouping = (self.grouping + steps) % GROUPINGS.len();
+        self.inside = None;
+        (self.rows, self.on_rest) = (Rows::default(), false);
+        self.list.forget();
+        self.build(context);
+    }
+
+    /// Opens the selected row: the processes of a group, the details of a process.
+    fn open(&mut self, context: &Context) -> Intent {
+        let Some(frame) = self.list.frame().map(Arc::clone) else { return Intent::Nothing };
+        let Some(entry) = self.selected() else { return Intent::Nothing };
+        let Item::Group(group) = &entry.item else {
+            let RowKey::Process(key, _) = &entry.key else { return Intent::Nothing };
+            let detail = match (&entry.life, entry.process(&frame)) {
+                // It may not be in the frame any more.
+                (Life::Ended, Some(process)) if key.find(&frame).is_none() => {
+                    let last = Frame { processes: vec![process.clone()], ..Frame::clone(&frame) };
+                    Detail::last(key.clone(), Arc::new(last))
+                }
+                _ => Detail::new(key.clone()),
+            };
+            return Intent::Open(Box::new(detail));
+        };
+        let inside = Inside {
+            by: group.by,
+            id: group.id,
+            name: group.name.clone(),
+            rows: self.rows.clone(),
+        };
+        self.inside = Some(inside);
+        self.rows = Rows::default();
+        self.list.forget();
+        self.build(context);
+        // A group of one has nothing to choose from.
+        if self.list.entries().len() == 1 && !self.is_by_path() {
+            let intent = self.open(context);
+            self.leave(context);
+            return intent;
+        }
+        Intent::Nothing
+    }
+
+    fn is_by_path(&self) -> bool {
+        self.inside.as_ref().is_some_and(|inside| inside.by == GroupBy::Path)
+    }
+
+    /// Back to the groups; false where the user is there already.
+    fn leave(&mut self, context: &Context) -> bool {
+        let Some(inside) = self.inside.take() else { return false };
+        (self.rows, self.on_rest) = (inside.rows, false);
+        self.list.forget();
+        self.build(context);
+        true
+    }
+
+    fn unfold(&mut self, context: &Context) {
+        let id = match self.selected().map(|entry| &entry.key) {
+            Some(RowKey::Group(id) | RowKey::Process(_, Some(id))) => *id,
+            _ => return,
+        };
+        if !self.unfolded.remove(&id) {
+            self.unfolded.insert(id);
+        }
+        self.build(context);
+        self.rows.select(&RowKey::Group(id), self.height(context));
+    }
+}
+
+impl Page for Who {
+    fn title(&self) -> &'static str {
+        "Who"
+    }
+
+    fn about(&self) -> &'static str {
+        "who copies: processes and groups of them"
+    }
+
+    fn keys(&self) -> Vec<&'static Key> {
+        keymap::keys(KEYS)
+    }
+
+    fn press(&mut self, chord: Chord, context: &Context) -> Option<Intent> {
+        Some(match keymap::find(KEYS, chord)? {
+            Action::Open => self.open(context),
+            Action::Unfold => {
+                self.unfold(context);
+                Intent::Nothing
+            }
+            Action::Group => {
+                self.regroup(1, context);
+                Intent::Nothing
+            }
+            Action::Leave if self.leave(context) => Intent::Nothing,
+            Action::Leave if chord.code == KeyCode::Esc => Intent::ClearFilter,
+            Action::Leave => Intent::Nothing,
+        })
+    }
+
+    fn step(&mut self, motion: Motion, context: &Context) {
+        match motion {
+            Motion::Down if self.rows.is_at_end() && shows_rest(context) => self.on_rest = true,
+            Motion::Up if self.on_rest => self.on_rest = false,
+            _ => {
+                self.on_rest = false;
+                self.rows.step(motion, self.height(context));
+            }
+        }
+    }
+
+    fn click(&mut self, at: Position, context: &Context) -> Intent {
+        let height = self.height(context);
+        let areas = Areas::of(context, self.list.entries().len() + usize::from(self.list.cut > 0));
+        if !areas.table.contains(at) {
+            return Intent::Nothing;
+        }
+        let (places, specs) = columns::specs(self.by());
+        match tabular::clicked(&specs, at, areas.table) {
+            Some(Clicked::Heading(column)) => {
+                places.get(column).map_or(Intent::Nothing, |at| Intent::SortBy(*at))
+            }
+            Some(Clicked::Row(row)) if row < height => {
+                let before = self.rows.selected().cloned().filter(|_| !self.on_rest);
+                // A second click on the selected row opens it.
+                if !self.rows.select_visible(row, height) {
+                    return Intent::Nothing;
+                }
+                self.on_rest = false;
+                if before.as_ref() == self.rows.selected() {
+                    self.open(context)
+                } else {
+                    Intent::Nothing
+                }
+            }
+            Some(Clicked::Row(row)) if areas.rest.is_some_and(|y| y == at.y) && row >= height => {
+                self.on_rest = true;
+                Intent::Nothing
+            }
+            // The line that says how many more there are.
+            Some(Clicked::Row(_)) => {
+                self.rows.step(Motion::PageDown, height);
+                Intent::Nothing
+            }
+            None => Intent::Nothing,
+        }
+    }
+
+    fn arrange(&mut self, context: &Context) {
+        self.build(context);
+    }
+
+    fn columns(&self) -> Vec<Heading> {
+        let more = columns::place(self.column).is_none().then_some(self.column);
+        columns::headings(self.by(), more)
+    }
+
+    fn order(&self) -> Option<Order> {
+        let last = self.columns().len() - 1;
+        let column = columns::place(self.column).unwrap_or(last);
+        Some(Order { column, descending: self.descending })
+    }
+
+    fn set_order(&mut self, order: Order, context: &Context) {
+        if let Some(shown) = columns::SHOWN.get(order.column) {
+            self.column = shown.column;
+        }
+        self.descending = order.descending;
+        self.arrange(context);
+    }
+
+    fn is_filterable(&self) -> bool {
+        true
+    }
+
+    fn guides(&self) -> Vec<Guide> {
+        let own = Guide { title: self.title(), keys: self.keys(), columns: self.columns() };
+        vec![own, Detail::guide()]
+    }
+
+    fn signs(&self, theme: Theme) -> Vec<Sign> {
+        vec![
+            (
+                "~",
+                "modelled: measured bytes times the copies that the path makes; this kernel cannot trace the function that copies",
+            ),
+            ("?", "assumed: bytes that no traced function copied, without evidence of zero-copy"),
+            ("+", "at least: a part of the sum is unavailable"),
+            (
+                human::UNAVAILABLE,
+                "unavailable on this machine, or not applicable; never the same as 0",
+            ),
+            (
+                theme.symbols.advice,
+                "there is advice, which follows the selection; Enter shows all of it with its evidence",
+            ),
+            (
+                "N",
+                "processes that did something; dim rows did nothing, or have ended in the last ten seconds",
+            ),
+            (
+                "v",
+                "rows are in the order of the mean of three intervals, so that they do not change places each second",
+            ),
+        ]
+    }
+
+    fn scope(&self, context: &Context) -> String {
+        scope(self, context)
+    }
+
+    fn draw(&self, context: &Context, area: Rect, buf: &mut Buffer) {
+        draw::draw(self, context, area, buf);
+    }
+}
+
+/// Whether the line of what is unattributed is on the screen. A filter hides it, unless it may have what threads of the
+/// selected processes did without a slot.
+fn shows_rest(context: &Context) -> bool {
+    !context.is_filtered() || context.frame().is_some_and(|frame| frame.crowded)
+}
+
+/// What is listed, and how much of it, for the line of the tabs.
+fn scope(page: &Who, context: &Context) -> String {
+    let Some(frame) = context.frame() else { return String::new() };
+    let mut parts = Vec::new();
+    let shown = page.rows.len();
+    let window = page.rows.window(page.height(context));
+    let at = window.map_or_else(String::new, |(first, last)| format!("{first}-{last} of "));
+    let all = human::count((shown + page.list.cut) as u64);
+    let followed = if context.follows_some() { "followed " } else { "" };
+    let of_followed = if context.follows_some() { " of followed processes" } else { "" };
+    match (&page.inside, page.by()) {
+        (Some(inside), _) => parts.push(format!("in {}: {at}{all}", sanitize(&inside.name))),
+        (None, Some(by)) => {
+            let count =
+                if page.list.cut > 0 { format!("{shown} of {all}") } else { format!("{at}{all}") };
+            parts.push(format!("by {} (g) {count}{of_followed}", word(by)));
+        }
+        (None, None) => {
+            let listed = human::count(shown as u64);
+            let is_narrowed = context.is_filtered() || page.list.cut > 0;
+            let of_all = human::count(frame.processes.len() as u64);
+            let noun = if frame.processes.len() == 1 { "process" } else { "processes" };
+            parts.push(if is_narrowed {
+                format!("{at}{listed} of {of_all} {followed}{noun}")
+            } else {
+                format!("{at}{listed} {followed}{noun}")
+            });
+        }
+    }
+    if let Some(top) = page.top {
+        parts.push(format!("--top {top}"));
+    }
+    if columns::place(page.column).is_none_or(|_| !is_visible(page, context)) {
+        let symbols = context.theme().symbols;
+        let arrow = if page.descending { symbols.descending } else { symbols.ascending };
+        parts.push(format!("sorted by {}{arrow}", page.column.title));
+    }
+    if let Some(narrowed) = context.narrowed_to() {
+        parts.push(format!("only: {}", sanitize(&narrowed)));
+    }
+    let typed = context.filter().text().trim();
+    if !typed.is_empty() {
+        parts.push(format!("filter: {}", sanitize(typed)));
+    }
+    parts.join(", ")
+}
+
+/// Whether the column that sorts has its arrow on the screen.
+fn is_visible(page: &Who, context: &Context) -> bool {
+    let (places, specs) = columns::specs(page.by());
+    let width = Areas::of(context, 0).table.width;
+    crate::widget::grid::fit(&specs, width)
+        .into_iter()
+        .any(|slot| columns::SHOWN[places[slot.column]].is(page.column))
+}
+
+/// What groups have in common, in a word.
+const fn word(by: GroupBy) -> &'static str {
+    by.id()
+}
+
+/// The bytes that the CPU copied for all of these.
+fn copied_in_all(frame: &Frame) -> u64 {
+    frame.copied(&frame.totals.paths).bytes
+}
+
+/// The column of the bytes that the CPU copied.
+const COPIED: &Column = Columns::COPIED_BYTES_PER_SEC;

@@ -1,0 +1,122 @@
+//! Two lines on the selected row: what it does and how certain that is; what to change and what it saves.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::Style,
+    text::{Line, Span},
+};
+
+use super::{
+    Who,
+    list::{Entry, Life, Told},
+};
+use crate::state::Context;
+use zc_model::{column::Unit, frame::Frame, ledger};
+use zc_render::{advice as words, cell, human, sanitize::sanitize};
+
+/// Two lines of text; the first one may have a word at its right end.
+pub(super) struct Said {
+    pub(super) first: String,
+    pub(super) right: &'static str,
+    pub(super) second: String,
+    /// There is something to do.
+    pub(super) is_advice: bool,
+}
+
+/// Draws a rule and the lines below it.
+pub(super) fn draw(page: &Who, context: &Context, frame: &Frame, area: Rect, buf: &mut Buffer) {
+    let theme = context.theme();
+    let rule = theme.symbols.border.horizontal_top.repeat(usize::from(area.width));
+    buf.set_stringn(area.x, area.y, rule, usize::from(area.width), theme.dim());
+    let said = said(page, context, frame);
+    let style = if said.is_advice { theme.notice() } else { theme.text() };
+    let sign = if said.is_advice { theme.symbols.advice } else { " " };
+    let put = |y: u16, spans: Vec<Span<'_>>, width: u16, buf: &mut Buffer| {
+        buf.set_line(area.x, y, &Line::from(spans), width);
+    };
+    let right = u16::try_from(said.right.len()).unwrap_or(0).min(area.width);
+    let width = area.width.saturating_sub(right + u16::from(right > 0));
+    let first = vec![Span::styled(format!("{sign} "), style), Span::styled(said.first, style)];
+    put(area.y + 1, first, width, buf);
+    let x = area.right() - right;
+    buf.set_stringn(x, area.y + 1, said.right, usize::from(right), style);
+    let look = if said.is_advice { Style::new() } else { theme.dim() };
+    put(area.y + 2, vec![Span::raw("  "), Span::styled(said.second, look)], area.width, buf);
+}
+
+/// What there is to say of the selected row.
+pub(super) fn said(page: &Who, context: &Context, frame: &Frame) -> Said {
+    let plain = |first: &str, second: &str| Said {
+        first: first.to_owned(),
+        right: "",
+        second: second.to_owned(),
+        is_advice: false,
+    };
+    if page.on_rest {
+        return plain(
+            "unattributed: what the kernel copies for no process, such as writeback,",
+            "socket buffers for a device, and what threads without a slot did",
+        );
+    }
+    let Some(entry) = page.selected() else { return plain("", "") };
+    let name = sanitize(entry.name(frame)).into_owned();
+    if let Some(told) = entry.advice.first() {
+        return advised(&name, told, context, frame);
+    }
+    busy(&name, entry, frame)
+}
+
+fn advised(name: &str, told: &Told, context: &Context, frame: &Frame) -> Said {
+    let Told { command, advice } = told;
+    let seconds = frame.seconds();
+    let command = sanitize(command);
+    // Of a group by user or container, it is one of its programs.
+    let who = if command == name { name.to_owned() } else { format!("{name}: {command}") };
+    let amount = words::amount(advice, seconds).map_or_else(String::new, |it| format!(": {it}"));
+    let saves = words::saves(advice.saving, seconds, context.theme().unicode);
+    let change = words::change(advice, &told.command);
+    Said {
+        first: format!("{who} {}{amount}", words::what(advice)),
+        right: advice.certainty.id(),
+        second: saves.map_or_else(|| change.to_owned(), |saves| format!("{change}   {saves}")),
+        is_advice: true,
+    }
+}
+
+/// Without advice: what it does most.
+fn busy(name: &str, entry: &Entry, frame: &Frame) -> Said {
+    let row = entry.row(frame);
+    let said = |first: String, second: &str| Said {
+        first,
+        right: "",
+        second: second.to_owned(),
+        is_advice: false,
+    };
+    let busiest = ledger::dominant_path(row.paths).and_then(|path| path.known());
+    let Some(path) = busiest else {
+        return match entry.life {
+            Life::Ended => said(format!("{name} has ended"), ""),
+            _ => said(format!("{name} moved no data in this interval"), ""),
+        };
+    };
+    let sum = ledger::PathSum::on(row.paths, &[path]);
+    let rate = cell::rate(sum.moved_bytes, Unit::BytesPerSec, frame);
+    let copies = if sum.unknown_moved_bytes > 0 {
+        "it is not known whether the CPU copied them"
+    } else if sum.copied_bytes >= sum.moved_bytes.div_ceil(2) {
+        "one copy each"
+    } else {
+        "no copy by the CPU"
+    };
+    let second = if entry.life == Life::Ended {
+        "it has ended: these are its last figures"
+    } else if sum.copied_bytes > 0 {
+        "none of it avoidable that zc knows of"
+    } else {
+        ""
+    };
+    let calls = human::bytes(sum.bytes_per_op());
+    let size = if sum.ops > 0 { format!(" in calls of {calls}") } else { String::new() };
+    said(format!("{name} {}: {rate}{size}, {copies}", words::doing(path)), second)
+}
