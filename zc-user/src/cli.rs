@@ -390,7 +390,7 @@ pub(crate) struct Top {
         ]
     )]
     pub(crate) connect: Option<Target>,
-    /// Also count files, sockets and pipes, for page 3 and --json (makes each call that moves data dearer)
+    /// Also count files, sockets and pipes, for page 3; each call that moves data costs more then
     #[arg(long, help_heading = "Probes")]
     pub(crate) objects: bool,
     /// Maximum number of rows for these
@@ -403,7 +403,7 @@ pub(crate) struct Top {
         help_heading = "Probes"
     )]
     pub(crate) max_objects: u32,
-    /// Also take call stacks of copies, for page 5 and --json
+    /// Also take call stacks of copies, for page 5
     #[arg(long, conflicts_with = "user_copies", help_heading = "Probes")]
     pub(crate) stacks: bool,
     /// Which processes.

@@ -142,13 +142,8 @@ impl History {
     /// Processes kept by [`Self::default`]: more than any screen has lines, in about 1 MiB.
     pub const PROCESSES: usize = 1024;
     /// The groups that have a history.
-    pub const GROUPS: &'static [GroupBy] = &[
-        GroupBy::Command,
-        GroupBy::Container,
-        GroupBy::User,
-        GroupBy::Parent,
-        GroupBy::Path,
-    ];
+    pub const GROUPS: &'static [GroupBy] =
+        &[GroupBy::Command, GroupBy::Container, GroupBy::User, GroupBy::Parent, GroupBy::Path];
 
     /// An empty history with these bounds.
     #[must_use]

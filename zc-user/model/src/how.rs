@@ -186,7 +186,10 @@ mod tests {
         assert_eq!(said(&[read, tcp(997)]), "file>tcp");
         assert_eq!(said(&[read, tcp(97)]), "file>", "less than a quarter is not said");
         assert_eq!(said(&[tcp(997)]), ">tcp");
-        assert_eq!(said(&[path(CopyPath::FileRead, 1, 11), path(CopyPath::FileWrite, 1, 13)]), "file>file");
+        assert_eq!(
+            said(&[path(CopyPath::FileRead, 1, 11), path(CopyPath::FileWrite, 1, 13)]),
+            "file>file"
+        );
     }
 
     #[test]
@@ -194,12 +197,17 @@ mod tests {
         let tcp = Some(SocketId::Known(SocketKind::Tcp));
         let sent = PathSample { socket: tcp, ..by_reference(CopyPath::SendfileToSocket, 1009) };
         assert_eq!(said(&[sent]), "file~tcp");
-        assert_eq!(said(&[PathSample { copied_bytes: 1009, ..sent }]), "file>tcp", "the outcome counts");
+        assert_eq!(
+            said(&[PathSample { copied_bytes: 1009, ..sent }]),
+            "file>tcp",
+            "the outcome counts"
+        );
         let spliced = PathSample { socket: tcp, ..by_reference(CopyPath::SplicePipeSocket, 997) };
         assert_eq!(said(&[by_reference(CopyPath::SpliceFilePipe, 997), spliced]), "file~tcp");
         assert_eq!(said(&[by_reference(CopyPath::DirectRead, 997)]), "disk~");
         let unknown = Provenance::Unavailable;
-        let requested = PathSample { provenance: unknown, ..by_reference(CopyPath::SocketSendZerocopy, 7) };
+        let requested =
+            PathSample { provenance: unknown, ..by_reference(CopyPath::SocketSendZerocopy, 7) };
         assert_eq!(said(&[requested]), "?socket");
     }
 

@@ -102,7 +102,9 @@ pub fn what(advice: &Advice) -> String {
 /// What is at the end of a path that is not the program.
 const fn end(path: CopyPath) -> &'static str {
     match path {
-        CopyPath::FileRead | CopyPath::FileWrite | CopyPath::DirectRead | CopyPath::DirectWrite => "files",
+        CopyPath::FileRead | CopyPath::FileWrite | CopyPath::DirectRead | CopyPath::DirectWrite => {
+            "files"
+        }
         CopyPath::PipeRead | CopyPath::PipeWrite => "pipes",
         _ => "sockets",
     }
@@ -118,7 +120,8 @@ pub fn amount(advice: &Advice, seconds: f64) -> Option<String> {
     let rate = |bytes: u64| human::bytes_per_sec(bytes as f64 / seconds);
     Some(match advice.evidence {
         Evidence::Passed { from, to, bytes } => {
-            let share = |total: PathTotal| total.copied_bytes as f64 / total.moved_bytes.max(1) as f64;
+            let share =
+                |total: PathTotal| total.copied_bytes as f64 / total.moved_bytes.max(1) as f64;
             // Pages that are mapped are not copied.
             let copies = share(to) + if from.path.is_mapped() { 0.0 } else { share(from) };
             let times = match copies {
@@ -173,7 +176,10 @@ pub fn saves(saving: Saving, seconds: f64, unicode: bool) -> Option<String> {
         parts.push(human::bytes_per_sec(copied_bytes as f64 / seconds));
     }
     if mode_switches > 0 {
-        parts.push(format!("{} switches/s", human::count_short((mode_switches as f64 / seconds).round() as u64)));
+        parts.push(format!(
+            "{} switches/s",
+            human::count_short((mode_switches as f64 / seconds).round() as u64)
+        ));
     }
     let took = cpu.map_or_else(String::new, |cpu| {
         let percent = |ns: u64| ns as f64 / 1e9 / seconds * 100.0;
@@ -229,9 +235,13 @@ mod tests {
     use zc_model::{advice::Certainty, tax::CopyTime};
 
     fn passed(rule: Rule, from: CopyPath, to: CopyPath) -> Advice {
-        let total = |path, copied_bytes| PathTotal { path, ops: 1009, moved_bytes: 72 << 20, copied_bytes };
-        let evidence =
-            Evidence::Passed { from: total(from, 72 << 20), to: total(to, 72 << 20), bytes: 72 << 20 };
+        let total =
+            |path, copied_bytes| PathTotal { path, ops: 1009, moved_bytes: 72 << 20, copied_bytes };
+        let evidence = Evidence::Passed {
+            from: total(from, 72 << 20),
+            to: total(to, 72 << 20),
+            bytes: 72 << 20,
+        };
         let cpu = Some(CopyTime { ns: 40_000_000, margin_ns: 21_000_000 });
         let saving = Saving { copied_bytes: 144 << 20, mode_switches: 4_998, cpu };
         Advice { rule, certainty: Certainty::Likely, saving, evidence }

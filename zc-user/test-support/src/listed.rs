@@ -71,7 +71,12 @@ fn peer(at: u64) -> Arc<Object> {
         ends: Some(Ends {
             protocol: "tcp".to_owned(),
             local: Some("10.0.0.1:8080".to_owned()),
-            remote: Some(format!("10.0.{}.{}:{}", at / 250 % 250, at % 250 + 1, 1024 + at % 60_000)),
+            remote: Some(format!(
+                "10.0.{}.{}:{}",
+                at / 250 % 250,
+                at % 250 + 1,
+                1024 + at % 60_000
+            )),
             peer_inode: None,
             links: None,
             namespace: 1,

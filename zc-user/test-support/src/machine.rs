@@ -108,7 +108,8 @@ impl Machine {
         ];
         // Busier every second, so that orders change and curves rise.
         let burst = [self.path(CopyPath::PipeWrite, t * t * t, 700, 20 * MIB, 20 * MIB)];
-        let disk = |bytes| counters(t, &[(CounterId::BlockReadBytes, bytes), BUSY[0], BUSY[1], BUSY[2]]);
+        let disk =
+            |bytes| counters(t, &[(CounterId::BlockReadBytes, bytes), BUSY[0], BUSY[1], BUSY[2]]);
         let net = |bytes| {
             let samples = [(CounterId::CpuSamples, 60), (CounterId::CopySamples, 41)];
             let net = (CounterId::NetTxBytes, bytes);

@@ -30,8 +30,9 @@ type Key<'a> = (&'a str, Rule, Certainty, [&'static str; 2], [Option<PathId>; 2]
 #[must_use]
 pub fn by_command(frame: &Frame) -> Vec<ByCommand<'_>> {
     let active = frame.processes.iter().filter(|process| process.is_active());
-    let advice = active
-        .flat_map(|process| all(Row::process(process), frame).into_iter().map(move |it| (process, it)));
+    let advice = active.flat_map(|process| {
+        all(Row::process(process), frame).into_iter().map(move |it| (process, it))
+    });
     sum(advice, frame)
 }
 

@@ -4,15 +4,8 @@ use std::sync::LazyLock;
 
 use super::{Column, Processes, Table, Tone, measured, per_second, user::average};
 use crate::{
-    columns,
-    counter::Counters,
-    flow::Flow,
-    frame::Frame,
-    ledger,
-    object::moved,
-    row::Row,
-    snapshot::PathSample,
-    value::Value,
+    columns, counter::Counters, flow::Flow, frame::Frame, ledger, object::moved, row::Row,
+    snapshot::PathSample, value::Value,
 };
 
 /// A file, socket or pipe as it is listed: with the names that the output has made for it.

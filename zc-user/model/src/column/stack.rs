@@ -130,7 +130,8 @@ columns! { Copiers:
 }
 
 fn share(line: &StackLine) -> Option<f64> {
-    (line.all.bytes > 0.0 && line.estimate.samples > 0).then(|| line.estimate.bytes / line.all.bytes)
+    (line.all.bytes > 0.0 && line.estimate.samples > 0)
+        .then(|| line.estimate.bytes / line.all.bytes)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]

@@ -69,8 +69,7 @@ columns! { DiskUsers:
         |row, frame| Processes::BLOCK_READ_BYTES_PER_SEC.of(row, frame),
         .screen(1, (10, 10), Tone::Dma);
     BLOCK_WRITE_BYTES_PER_SEC = "block_write_bytes_per_sec", "WRITTEN/s", BytesPerSec, Gauge,
-        "Bytes of requests that the process itself made to write to disks, per second: for pages that others made \
-         dirty, too.",
+        "Bytes of requests that the process itself made to write to disks, per second: for pages that others dirtied, too.",
         |row, frame| Processes::BLOCK_WRITE_BYTES_PER_SEC.of(row, frame),
         .screen(3, (10, 10), Tone::Dma);
     BLOCK_DIRTIED_BYTES_PER_SEC = "block_dirtied_bytes_per_sec", "DIRTIED/s", BytesPerSec, Gauge,

@@ -157,7 +157,7 @@ fn losses(context: &Context, frame: &Frame, canvas: &mut Canvas) {
             format!(" ({} times so far)", human::count(count))
         };
         let text = format!(
-            "zc itself was stopped, or had no CPU, for {:.1} s until {}{times}. What happened meanwhile is in one long \
+            "zc itself was stopped, or had no CPU, for {:.1} s until {}{times}. What happened until then is in one long \
              interval; threads that came and went found no slots, and are in the unattributed row.",
             stop.by.as_secs_f64(),
             human::clock(stop.until_ns),

@@ -223,7 +223,7 @@ impl Listing for OfObjects {
                 ": there was no room for them; --max-objects has more"
             }
             Key::Outside(Outside::UnknownObject, _) => {
-                ": another thread closed or replaced the descriptor meanwhile, or there is none"
+                ": another thread closed or replaced the descriptor at the same time, or there is none"
             }
             Key::Outside(Outside::NotAttributed, _) => {
                 ": done by the kernel where zc does not look at the object, such as libaio"

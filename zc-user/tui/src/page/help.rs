@@ -96,14 +96,14 @@ impl Help {
     /// The whole help at this width.
     fn canvas(&self, context: &Context, width: u16) -> Canvas {
         let columns = match width {
-            ..100 => 1,
-            ..140 => 2,
+            0..100 => 1,
+            100..140 => 2,
             _ => 3,
         };
         let each = (width - GAP * (columns - 1)) / columns;
         let blocks =
             if self.is_turned { self.everything(context, each) } else { self.first(context, each) };
-        beside(blocks, columns.into(), each, width)
+        in_columns(blocks, columns.into(), each, width)
     }
 
     /// What concerns the page that the user comes from.
@@ -208,7 +208,7 @@ impl Page for Help {
 }
 
 /// The blocks in so many columns: in their order, and each column about as long as the others.
-fn beside(blocks: Vec<Canvas>, columns: usize, each: u16, width: u16) -> Canvas {
+fn in_columns(blocks: Vec<Canvas>, columns: usize, each: u16, width: u16) -> Canvas {
     let height = |blocks: &[Canvas]| -> u16 {
         let lines: u16 = blocks.iter().map(|block| block.height() + 1).sum();
         lines.saturating_sub(1)
@@ -329,8 +329,8 @@ mod tests {
             canvas
         };
         let blocks = || vec![block(3, "a"), block(1, "b"), block(2, "c"), block(2, "d")];
-        assert_eq!(beside(blocks(), 1, 4, 4).height(), 11);
-        let two = beside(blocks(), 2, 4, 10);
+        assert_eq!(in_columns(blocks(), 1, 4, 4).height(), 11);
+        let two = in_columns(blocks(), 2, 4, 10);
         assert_eq!(two.height(), 5);
         assert_eq!(two.buffer()[(0, 4)].symbol(), "b");
         assert_eq!(two.buffer()[(6, 0)].symbol(), "c");

@@ -228,7 +228,7 @@ fn of_disks(frame: &Frame) -> String {
         }
     };
     format!(
-        "{where_to} Pages that one makes dirty (DIRTIED) another often writes, such as kworker (WRITTEN)."
+        "{where_to} Pages that one process dirties (DIRTIED) another often writes, such as kworker (WRITTEN)."
     )
 }
 
