@@ -385,9 +385,27 @@ pub(crate) struct Top {
         long,
         value_name = "unix:PATH|HOST:PORT",
         value_parser = Target::parse,
-        conflicts_with_all = ["btf", "max_threads", "user_copies", "ebpf_log", "without"]
+        conflicts_with_all = [
+            "btf", "max_threads", "user_copies", "ebpf_log", "without", "objects", "stacks"
+        ]
     )]
     pub(crate) connect: Option<Target>,
+    /// Also count files, sockets and pipes, for page 3; each call that moves data costs more then
+    #[arg(long, help_heading = "Probes")]
+    pub(crate) objects: bool,
+    /// Maximum number of rows for these
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 16_384,
+        value_parser = clap::value_parser!(u32).range(64..=1_048_576),
+        requires = "objects",
+        help_heading = "Probes"
+    )]
+    pub(crate) max_objects: u32,
+    /// Also take call stacks of copies, for page 5
+    #[arg(long, conflicts_with = "user_copies", help_heading = "Probes")]
+    pub(crate) stacks: bool,
     /// Which processes.
     #[command(flatten)]
     pub(crate) selection: Selection,

@@ -133,13 +133,22 @@ fn print(text: &[u8]) -> Result<ExitCode> {
 /// # Errors
 /// When there is not that much memory.
 fn options(probing: &Probing, follow: Follow) -> Result<Options> {
-    options_with(probing, follow, None)
+    options_of(probing, follow, None, false)
 }
 
 /// As [`options`], with what another report takes.
 fn options_with(probing: &Probing, follow: Follow, about: Option<Report>) -> Result<Options> {
-    let objects = about.and_then(Report::objects);
     let stacks = about.is_some_and(Report::takes_stacks);
+    options_of(probing, follow, about.and_then(Report::objects), stacks)
+}
+
+/// As [`options`], with rows for so many files, sockets and pipes, and with stacks.
+fn options_of(
+    probing: &Probing,
+    follow: Follow,
+    objects: Option<u32>,
+    stacks: bool,
+) -> Result<Options> {
     if probing.ebpf_log {
         // Only the first verb of a process sets it; there is only one.
         let _ = env_logger::Builder::new()

@@ -290,7 +290,7 @@ fn it_can_be_left_at_any_time() {
 fn the_tour_goes_on_behind_the_help() {
     let (ended, played) = given(Luck::AsExpected).keys("nn?").ticks(100).play();
     assert_eq!((ended.tour.at(), ended.tour.findings().len()), (3, 3));
-    assert!(played.text().contains("Keys: Tour"), "{}", played.text());
+    assert!(played.text().contains("Keys here: Tour"), "{}", played.text());
 }
 
 #[test]

@@ -1,14 +1,18 @@
 //! THE column tables: every number and name that can be shown, sorted by, filtered on or exported.
 //!
 //! Each table describes one kind of row: [`process::Processes`], [`path::Paths`],
-//! [`device::Devices`]; the lab has one for its findings. Every output reads these tables. To add a
+//! [`device::Devices`], those of files ([`object`]), of code ([`stack`]) and of who uses what
+//! ([`user`]); the lab has one for its findings. Every output reads these tables. To add a
 //! column, add an entry to one of them.
 
 use crate::value::Value;
 
 pub mod device;
+pub mod object;
 pub mod path;
 pub mod process;
+pub mod stack;
+pub mod user;
 
 pub use self::{
     device::Devices,

@@ -37,7 +37,8 @@ impl Estimate {
         (self.bytes > 0.0).then(|| DEVIATIONS * self.variance.sqrt() / self.bytes)
     }
 
-    fn add(&mut self, row: &StackSample) {
+    /// Adds the samples of a row.
+    pub fn add(&mut self, row: &StackSample) {
         self.bytes += row.bytes;
         self.variance += row.variance;
         self.calls += row.calls;

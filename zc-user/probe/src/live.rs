@@ -361,6 +361,13 @@ impl SnapshotSource for Live {
         let mut processes =
             self.processes.samples(|id, process, exited| cgroups.name(id, process.pid, exited));
         self.roots.iter().for_each(|root| root.complete(&mut processes));
+        let unattributed = self.unattributed()?;
+        let devices = self.devices()?;
+        // Of what was read by now: what follows has names to look up, which takes seconds at first.
+        let elapsed_ns = self.began.elapsed().as_nanos() as u64;
+        let taken_at_ns = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| since.as_nanos() as u64);
         let objects = match &mut self.objects {
             Some(objects) => {
                 Some(Arc::new(objects.sample(&self.attached.ebpf, &self.coverage, &processes)?))
@@ -384,17 +391,15 @@ impl SnapshotSource for Live {
         Ok(Some(Snapshot {
             schema: SchemaVersion::CURRENT,
             host: Arc::clone(&self.host),
-            taken_at_ns: SystemTime::now()
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .map_or(0, |since| since.as_nanos() as u64),
-            elapsed_ns: self.began.elapsed().as_nanos() as u64,
+            taken_at_ns,
+            elapsed_ns,
             processes,
             threads: self.processes.thread_samples(),
             objects,
             stacks,
-            unattributed: self.unattributed()?,
+            unattributed,
             copiers: self.copiers(),
-            devices: self.devices()?,
+            devices,
             losses: self.losses()?,
             self_cost: self.cost.sample(),
         }))

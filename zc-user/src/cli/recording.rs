@@ -31,7 +31,7 @@ pub(crate) struct Record {
     /// Also record each thread, for zc replay --group-by thread
     #[arg(long)]
     pub(crate) threads: bool,
-    /// Also record files, sockets and pipes; zc replay shows these with --json only
+    /// Also record files, sockets and pipes; zc replay shows these on page 3 and with --json
     #[arg(long)]
     pub(crate) objects: bool,
     /// Maximum number of rows for these
@@ -43,7 +43,7 @@ pub(crate) struct Record {
         requires = "objects"
     )]
     pub(crate) max_objects: u32,
-    /// Also record call stacks of copies; zc replay shows these with --json only
+    /// Also record call stacks of copies; zc replay shows these on page 5 and with --json
     #[arg(long, conflicts_with = "user_copies")]
     pub(crate) stacks: bool,
     /// Follow only these processes and what descends from them (may be repeated, or separated by commas)
@@ -74,7 +74,7 @@ pub(crate) struct Mark {
 /// `zc replay`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Replay {
-    /// The recording; files, sockets, pipes and call stacks that it has are shown by --json only
+    /// The recording; files, sockets, pipes and call stacks that it has are shown in the dashboard and by --json
     #[arg(value_name = "FILE")]
     pub(crate) recording: PathBuf,
     /// Play this many times as fast as it was recorded

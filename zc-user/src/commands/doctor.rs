@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use super::options;
-use crate::cli::Doctor;
+use crate::cli::{Doctor, Probing};
 use zc_model::snapshot::Provenance;
 use zc_probe::{
     attach::{Attached, KERNEL_BTF, Options, attach},
@@ -20,6 +20,7 @@ use zc_probe::{
     refusal::{Barred, missing_privilege},
 };
 use zc_render::{human, sanitize::sanitize};
+use zc_tui::state::checks::Check;
 
 mod code;
 
@@ -127,7 +128,7 @@ fn examine(arguments: &Doctor, options: &Options) -> Vec<Finding> {
     )];
     findings.push(privileges());
     findings.push(process_ids());
-    findings.push(types(arguments));
+    findings.push(types(&arguments.probing));
     findings.push(locked_down());
     match attach(options) {
         Ok(attached) => {
@@ -144,6 +145,22 @@ fn examine(arguments: &Doctor, options: &Options) -> Vec<Finding> {
     findings.push(program_statistics());
     findings.push(terminal());
     findings
+}
+
+/// What there is to say of a run that has begun, for its dashboard. What is measured and what is not, its snapshots
+/// say.
+pub(super) fn of_run(probing: &Probing, attached: &Attached) -> Vec<Check> {
+    let mut findings = vec![process_ids(), types(probing), locked_down()];
+    probes(attached, &mut findings);
+    let checks = findings.into_iter().filter(|finding| finding.gives.is_none());
+    checks
+        .map(|Finding { check, verdict, what, fix, .. }| Check {
+            name: check,
+            is_ok: verdict == Verdict::Ok,
+            what,
+            fix,
+        })
+        .collect()
 }
 
 fn finding(check: &str, verdict: Verdict, what: &str, fix: Option<&str>) -> Finding {
@@ -180,10 +197,10 @@ fn process_ids() -> Finding {
     }
 }
 
-fn types(arguments: &Doctor) -> Finding {
+fn types(probing: &Probing) -> Finding {
     let check = "type information";
     let fix = "boot a kernel with CONFIG_DEBUG_INFO_BTF=y, or give a BTF file of exactly this kernel with --btf";
-    if let Some(path) = &arguments.probing.btf {
+    if let Some(path) = &probing.btf {
         return match Btf::open(path) {
             Ok(_) => finding(check, Verdict::Ok, &format!("given: {}", path.display()), None),
             Err(error) => finding(

@@ -18,7 +18,7 @@ use rustix::thread::CapabilitySet;
 
 use self::hand_on::{Keeper, Kept};
 use super::{
-    options, privilege,
+    doctor, options_of, privilege,
     replay::elsewhere,
     say, say_ended,
     watch::subject,
@@ -36,7 +36,7 @@ use zc_model::{
     watch::Watch,
 };
 use zc_privilege::raised;
-use zc_probe::{attach::Options, live::Live};
+use zc_probe::{attach::Options, follow::Follow, live::Live};
 use zc_recording::{Memory, Meta, Past, Replay};
 use zc_render::theme::Theme;
 use zc_serve::connect::{Remote, Target};
@@ -46,6 +46,7 @@ use zc_session::{
     stall::Stoppable,
     world::{NoEvents, Real},
 };
+use zc_tui::state::checks::Checks;
 
 /// Runs `zc top`.
 pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
@@ -68,17 +69,24 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
     let filter = arguments.selection.filter(&follow);
     if plain {
         let form = arguments.format.form(View::Once, arguments.selection.group_by.is_some())?;
-        let options = arguments.selection.completed(options(&arguments.probing, follow)?);
+        let options = probes(arguments, follow)?;
         // Watched before anything is attached: a signal that comes until then ends it as any other.
         let mut world = Real::new(NoEvents)?;
         print(&mut start(&options)?, arguments, filter, form, &mut world).await?;
     } else {
         // Before the dashboard takes the terminal.
-        let options = arguments.selection.completed(options(&arguments.probing, follow)?);
+        let options = probes(arguments, follow)?;
         let subject = subject(&[], &filter, &[]);
         dashboard(arguments, &options, filter, subject).await?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the command line asks of the probes.
+fn probes(arguments: &Top, follow: Follow) -> Result<Options> {
+    let objects = arguments.objects.then_some(arguments.max_objects);
+    let options = options_of(&arguments.probing, follow, objects, arguments.stacks)?;
+    Ok(arguments.selection.completed(options))
 }
 
 /// Whether updates are printed: there is no dashboard.
@@ -145,9 +153,15 @@ async fn dashboard(
     let probes = Options { ancestors: true, users: true, ..probes.clone() };
     let memory = memory(arguments, subject);
     let keeper = Keeper::new(Kept::Memory(memory.clone()), env::args_os().skip(1));
-    let open =
-        || Ok(Box::new(Past::new(Box::new(start(&probes)?), memory)) as Box<dyn SnapshotSource>);
-    zc_tui::run::run(open, dashboard_options(arguments, filter, keeper)).await
+    let options = dashboard_options(arguments, filter, keeper);
+    let checks = options.checks.clone();
+    let open = || {
+        let live = Live::start(&probes)?;
+        checks.set(doctor::of_run(&arguments.probing, live.attached()));
+        privilege::drop_unneeded(Some(&live), CapabilitySet::empty())?;
+        Ok(Box::new(Past::new(Box::new(live), memory)) as Box<dyn SnapshotSource>)
+    };
+    zc_tui::run::run(open, options).await
 }
 
 /// How far back the dashboard can go.
@@ -174,6 +188,7 @@ fn dashboard_options(arguments: &Top, filter: Filter, keeper: Keeper) -> zc_tui:
         filter,
         sort: (listing.column, listing.direction),
         top: listing.top,
+        checks: Checks::default(),
     }
 }
 

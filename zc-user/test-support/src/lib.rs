@@ -11,6 +11,7 @@ pub mod agreement;
 pub mod child;
 pub mod fixtures;
 pub mod gate;
+pub mod listed;
 pub mod machine;
 pub mod pty;
 pub mod report;

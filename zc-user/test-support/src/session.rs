@@ -16,6 +16,7 @@ use zc_render::theme::Theme;
 use zc_tui::{
     hand_on::HandOn,
     run::{Options, session},
+    state::checks::Checks,
     world::{Happening, Input, Surface, World},
 };
 
@@ -31,6 +32,7 @@ pub struct Session {
     pub hand_on: Option<Box<dyn HandOn>>,
     pub filter: Filter,
     pub top: Option<usize>,
+    pub checks: Checks,
     inputs: Vec<Input>,
 }
 
@@ -68,6 +70,7 @@ impl Session {
             hand_on: None,
             filter,
             top: None,
+            checks: Checks::default(),
             inputs,
         }
     }
@@ -141,10 +144,22 @@ impl Session {
 
     /// Plays everything; what is left when the session ends is counted.
     pub fn play(self) -> Played {
-        let Self { source, size, theme, recorded, keeps_past, hand_on, filter, top, inputs } = self;
+        let Self {
+            source,
+            size,
+            theme,
+            recorded,
+            keeps_past,
+            hand_on,
+            filter,
+            top,
+            checks,
+            inputs,
+        } = self;
         let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
         let interval = Duration::from_secs(1);
-        let options = Options { interval, theme, recorded, keeps_past, hand_on, filter, sort, top };
+        let options =
+            Options { interval, theme, recorded, keeps_past, hand_on, filter, sort, top, checks };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let inputs = VecDeque::from(inputs);
         let mut world = Script::new(terminal, inputs);

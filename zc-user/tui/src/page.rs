@@ -22,11 +22,18 @@ use crate::{
 use zc_model::column::{Column, Table};
 use zc_render::theme::Theme;
 
+pub mod code;
 pub mod detail;
 pub mod devices;
+pub mod doctor;
+pub mod files;
 pub mod help;
+pub mod listing;
 pub mod paths;
+pub mod stack;
+pub mod switch;
 pub mod tabular;
+pub mod users;
 pub mod who;
 mod zerocopy;
 
@@ -42,6 +49,8 @@ pub enum Intent {
     ClearFilter,
     /// Sort the page by this column; by the same one again, the other way round.
     SortBy(usize),
+    /// What was lost so far has been seen.
+    Acknowledge,
     /// Leave the program.
     Quit,
 }
@@ -122,9 +131,15 @@ pub trait Page {
     /// The user goes to this page from another tab.
     fn enter(&mut self) {}
 
+    /// Which page the user was on, told before [`Self::enter`] to a page that says something of it.
+    fn come_from(&mut self, _page: &'static str) {}
+
     /// The frame, the filter or the size of the screen has changed. The shell calls this for all
     /// pages, whether they are on the screen or not.
     fn arrange(&mut self, _context: &Context) {}
+
+    /// The same, of the page on the screen only, after [`Self::arrange`]: what takes work belongs here.
+    fn attend(&mut self, _context: &Context) {}
 
     /// The columns to sort by, in the order of the sort menu.
     fn columns(&self) -> Vec<Heading> {

@@ -13,6 +13,7 @@ use super::{
     console::Console,
     hand_on::HandOn,
     shell::{Effect, Shell, dashboard},
+    state::checks::Checks,
     world::{Happening, Surface, World},
 };
 use zc_model::{
@@ -50,6 +51,8 @@ pub struct Options {
     pub sort: (&'static Column, Direction),
     /// List so many of them at most.
     pub top: Option<usize>,
+    /// What is found out about this machine when the source is opened.
+    pub checks: Checks,
 }
 
 /// Why a session ended.
@@ -85,8 +88,9 @@ pub async fn session(
     options: Options,
     world: &mut impl World,
 ) -> Result<()> {
-    let Options { interval, theme, recorded, keeps_past, hand_on, filter, sort, top } = options;
-    let mut shell = dashboard(theme, interval, filter, sort, top)
+    let Options { interval, theme, recorded, keeps_past, hand_on, filter, sort, top, checks } =
+        options;
+    let mut shell = dashboard(theme, interval, filter, sort, top, checks)
         .of_recording(recorded)
         .with_past(keeps_past)
         .handing_on(hand_on.is_some());

@@ -14,9 +14,10 @@ use ratatui::layout::{Position, Rect};
 use crate::{
     action::{Edit, Motion},
     keymap::{self, Binding, Chord, Key},
-    page::{Intent, Page, devices, paths, who::Who},
+    page::{Intent, Page, code, devices, doctor::Doctor, files, paths, who::Who},
     state::{
         Context,
+        checks::Checks,
         order::Order,
         prompt::{Prompt, Wanted},
     },
@@ -46,13 +47,17 @@ pub fn dashboard(
     filter: Filter,
     (column, direction): (&'static Column, Direction),
     top: Option<usize>,
+    checks: Checks,
 ) -> Shell<'static> {
     Shell::new(
         Context::new(theme, interval, filter),
         vec![
             Box::new(Who::new(column, direction, top)),
             Box::new(paths::page()),
+            Box::new(files::page()),
             Box::new(devices::page()),
+            Box::new(code::page()),
+            Box::new(Doctor::new(checks)),
         ],
     )
 }
@@ -388,14 +393,19 @@ impl<'a> Shell<'a> {
             Intent::Back => self.back(),
             Intent::ClearFilter => self.clear_filter(),
             Intent::SortBy(column) => self.sort_by(column),
+            Intent::Acknowledge => self.context.acknowledge(),
             Intent::Quit => return Effect::Quit,
         }
         Effect::None
     }
 
     fn show(&mut self, tab: usize) {
+        let here = self.top().title();
         let (before, above) = (self.tab, mem::take(&mut self.above));
         let is_help = tab + 1 == self.tabs.len();
+        if is_help {
+            self.tabs[tab].come_from(here);
+        }
         if is_help && !self.is_on_help() {
             self.before_help = Some((before, above));
         } else if !is_help {
@@ -512,6 +522,10 @@ impl<'a> Shell<'a> {
         }
         for page in &mut self.tabs {
             page.arrange(&self.context);
+        }
+        match self.above.last_mut() {
+            Some(page) => page.attend(&self.context),
+            None => self.tabs[self.tab].attend(&self.context),
         }
     }
 

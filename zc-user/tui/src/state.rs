@@ -18,15 +18,17 @@ use zc_model::{
 };
 use zc_render::theme::Theme;
 
+pub mod checks;
 pub mod filter;
 pub mod key;
+pub mod lost;
 pub mod order;
 pub mod prompt;
 pub mod rows;
 pub mod scroll;
 pub mod shot;
 
-use self::{filter::FilterState, shot::Shot};
+use self::{filter::FilterState, lost::Lost, shot::Shot};
 
 /// The intervals that `+` and `-` step through, milliseconds.
 const INTERVALS_MS: &[u64] = &[100, 250, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000];
@@ -62,6 +64,7 @@ pub struct Context {
     hands_on: bool,
     narrowed: Filter,
     watch: Watch,
+    lost: Lost,
     /// The filter that the user types.
     pub(crate) filter: FilterState,
 }
@@ -90,6 +93,7 @@ impl Context {
             hands_on: false,
             watch: Watch::new(narrowed.watched.clone()),
             narrowed,
+            lost: Lost::default(),
             filter: FilterState::default(),
         }
     }
@@ -162,6 +166,7 @@ impl Context {
         self.previous = None;
         self.live = Shot::default();
         self.frozen = None;
+        self.lost.begin_again();
         self.ended = false;
     }
 
@@ -173,7 +178,11 @@ impl Context {
                 if let Some(previous) = &self.previous {
                     // Given back first: the next frame takes as much memory as this one.
                     self.live.frame = None;
-                    self.live.push(Frame::between(previous, &next));
+                    let frame = Frame::between(previous, &next);
+                    if !self.recorded {
+                        self.lost.look(&frame, self.interval);
+                    }
+                    self.live.push(frame);
                 }
                 self.live.losses.clone_from(&next.losses);
                 self.watch.look(&next);
@@ -195,6 +204,7 @@ impl Context {
             Err(error) => {
                 if Interrupted::has_begun_again(&error) {
                     self.previous = None;
+                    self.lost.begin_again();
                 }
                 self.complain(&error);
             }
@@ -298,6 +308,18 @@ impl Context {
         self.narrowed.selects(process, frame) && self.filter.selects(process, frame)
     }
 
+    /// Whether this process passes what the command line said.
+    #[must_use]
+    pub(crate) fn admits(&self, process: &ProcessSample, frame: &Frame) -> bool {
+        self.narrowed.selects(process, frame)
+    }
+
+    /// Whether the command line leaves processes out.
+    #[must_use]
+    pub(crate) fn is_narrowed(&self) -> bool {
+        !self.narrowed.is_everything()
+    }
+
     /// What the command line has narrowed the list to, in a few words.
     #[must_use]
     pub(crate) fn narrowed_to(&self) -> Option<String> {
@@ -364,9 +386,20 @@ impl Context {
         Scope { followed: self.narrowed.followed, filtered: false }.concerns(loss)
     }
 
-    /// The losses that do.
+    /// The losses that do, as far as the user has not seen them.
     pub(crate) fn losses_here(&self) -> impl Iterator<Item = (LossId, u64)> + '_ {
-        self.losses().occurred().filter(|(loss, _)| self.concerns(*loss))
+        self.lost.unseen(self.losses()).filter(|(loss, _)| self.concerns(*loss))
+    }
+
+    /// What is remembered of losses.
+    pub(crate) const fn lost(&self) -> &Lost {
+        &self.lost
+    }
+
+    /// The user has seen what was lost so far.
+    pub(crate) fn acknowledge(&mut self) {
+        let losses = self.shot().losses.clone();
+        self.lost.acknowledge(&losses);
     }
 
     /// Where the page is; empty on a screen that is too small for it.

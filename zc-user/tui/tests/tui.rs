@@ -5,6 +5,8 @@
 mod baseline;
 #[path = "tui/hand_on.rs"]
 mod hand_on;
+#[path = "tui/pages.rs"]
+mod pages;
 #[path = "tui/recordings.rs"]
 mod recordings;
 #[path = "tui/screens.rs"]

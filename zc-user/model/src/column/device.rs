@@ -64,6 +64,13 @@ columns! { Devices:
         "Write requests, or packets transmitted, per second.",
         |device, frame| per_second(own(device, device.write_requests), frame),
         .screen(6, (9, 9), Tone::Text);
+    AVERAGE_BYTES = "average_bytes", "AVERAGE", Bytes, Gauge,
+        "Bytes of a request or of a packet, on average.",
+        |device, _| {
+            let bytes = device.read_bytes.saturating_add(device.write_bytes);
+            let requests = device.read_requests.saturating_add(device.write_requests);
+            bytes.checked_div(requests).map_or(Value::Absent, |average| own(device, average))
+        };
     DMA_READ_BYTES = "dma_read_bytes", "DMA READ", Bytes, Counter,
         "Bytes that hardware read from the medium, or received: nothing where the CPU moves them.",
         |device, _| dma(device, device.read_bytes),

@@ -21,6 +21,13 @@ fn ids_are_distinct_words_and_titles_are_short() {
     check::<Processes>();
     check::<Paths>();
     check::<Devices>();
+    check::<object::Objects>();
+    check::<object::Flows>();
+    check::<stack::Stacks>();
+    check::<stack::Copiers>();
+    check::<user::PathUsers>();
+    check::<user::DiskUsers>();
+    check::<user::NetUsers>();
 }
 
 fn check<T: Table>() {

@@ -1,4 +1,4 @@
-//! Tables whose columns are not those of processes: paths and devices.
+//! What tables have in common: their columns, the order of their rows, what a click hits.
 
 use ratatui::{
     buffer::Buffer,
@@ -6,11 +6,9 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Heading, Intent, Page};
 use crate::{
-    action::Motion,
-    state::{Context, order::Order, rows::Rows},
-    widget::grid::{self, Grid, Slot, Spec},
+    state::order::Order,
+    widget::grid::{self, Slot, Spec},
 };
 use zc_model::{
     column::{Column, Table as Columns, Tone, View},
@@ -18,116 +16,6 @@ use zc_model::{
     value::Value,
 };
 use zc_render::{cell, theme::Theme};
-
-/// A table on a page of its own, with the columns of `T`: its rows are made of `I`, and are
-/// identified by `K`.
-pub struct Table<T: Columns, I: 'static, K> {
-    /// The name on its tab.
-    pub title: &'static str,
-    /// What is on it, in a few words.
-    pub about: &'static str,
-    /// The column that sorts at first, from large to small.
-    pub order: &'static Column<T>,
-    /// What the rows are made of.
-    pub items: fn(&Frame) -> &[I],
-    /// The row of an item.
-    pub row: for<'a> fn(&'a I) -> T::Row<'a>,
-    /// What identifies a row.
-    pub key: fn(&I) -> K,
-    /// Whose they are, where some processes are followed only.
-    pub whose: &'static str,
-    /// What else must be known to take its figures for what they are, in a few words.
-    pub remark: fn(&Frame) -> Option<&'static str>,
-    /// What it says when there are none.
-    pub empty: &'static str,
-}
-
-/// The page of a table.
-pub struct TablePage<T: Columns, I: 'static, K: 'static> {
-    table: &'static Table<T, I, K>,
-    /// Stays as the user left it.
-    order: Order,
-    rows: Rows<K>,
-}
-
-impl<T: Columns<Context = Frame>, I, K: Clone + PartialEq> TablePage<T, I, K> {
-    /// The page of `table`, without rows.
-    #[must_use]
-    pub fn new(table: &'static Table<T, I, K>) -> Self {
-        Self { table, order: descending(table.order), rows: Rows::default() }
-    }
-}
-
-impl<T: Columns<Context = Frame>, I, K: Clone + PartialEq> Page for TablePage<T, I, K> {
-    fn title(&self) -> &'static str {
-        self.table.title
-    }
-
-    fn about(&self) -> &'static str {
-        self.table.about
-    }
-
-    fn step(&mut self, motion: Motion, context: &Context) {
-        self.rows.step(motion, rows_visible(context.body()));
-    }
-
-    fn click(&mut self, at: Position, context: &Context) -> Intent {
-        match clicked(&specs::<T>(), at, context.body()) {
-            Some(Clicked::Heading(column)) => Intent::SortBy(column),
-            Some(Clicked::Row(row)) => {
-                self.rows.select_visible(row, rows_visible(context.body()));
-                Intent::Nothing
-            }
-            None => Intent::Nothing,
-        }
-    }
-
-    fn arrange(&mut self, context: &Context) {
-        let Some(frame) = context.frame() else { return };
-        let items = (self.table.items)(frame);
-        let items = sorted::<T, I>(items, self.table.row, self.order, frame);
-        let keys = items.into_iter().map(self.table.key).collect();
-        self.rows.replace(keys, rows_visible(context.body()));
-    }
-
-    fn columns(&self) -> Vec<Heading> {
-        shown::<T>().map(Heading::of).collect()
-    }
-
-    fn scope(&self, context: &Context) -> String {
-        let whose = context.follows_some().then_some(self.table.whose);
-        let remark = context.frame().and_then(|frame| (self.table.remark)(frame));
-        whose.into_iter().chain(remark).collect::<Vec<_>>().join(", ")
-    }
-
-    fn order(&self) -> Option<Order> {
-        Some(self.order)
-    }
-
-    fn set_order(&mut self, order: Order, context: &Context) {
-        self.order = order;
-        self.arrange(context);
-    }
-
-    fn draw(&self, context: &Context, area: Rect, buf: &mut Buffer) {
-        let (table, theme) = (self.table, context.theme());
-        let specs = specs::<T>();
-        let grid = Grid { specs: &specs, sorted: Some(self.order.into()), theme, area };
-        grid.head(buf);
-        let Some(frame) = context.frame() else {
-            return empty("collecting...", theme, area, buf);
-        };
-        if self.rows.is_empty() {
-            return empty(table.empty, theme, area, buf);
-        }
-        for ((key, selected), line) in self.rows.visible(rows_visible(area)).zip(0..) {
-            if let Some(item) = (table.items)(frame).iter().find(|item| (table.key)(item) == *key) {
-                let row = (table.row)(item);
-                grid.row(line, selected, buf, |slot| cell::<T>(row, slot, frame, theme));
-            }
-        }
-    }
-}
 
 /// Rows that fit below the headings.
 #[must_use]

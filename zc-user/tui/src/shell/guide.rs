@@ -7,7 +7,6 @@ use crate::{
         Guide, Page,
         help::{Help, KeySection},
     },
-    state::scroll::Scroll,
 };
 use zc_render::theme::Theme;
 
@@ -18,33 +17,32 @@ const MOUSE: &str = "the wheel scrolls; a click selects a row, opens the selecte
 /// The help on these pages.
 pub(super) fn help(tabs: &[Box<dyn Page + '_>], theme: Theme) -> Help {
     let has_tabs = tabs.iter().any(|page| page.chrome().has_tabs());
+    let has_filter = tabs.iter().any(|page| page.is_filterable());
     let guides: Vec<_> = tabs.iter().flat_map(|page| page.guides()).collect();
     let page = |guide: &Guide| KeySection {
         title: format!("Keys: {}", guide.title),
         rows: guide.keys.iter().map(|key| row(key)).collect(),
     };
-    let mut keys: Vec<_> = guides.iter().filter(|guide| !guide.keys.is_empty()).map(page).collect();
-    keys.push(KeySection { title: "Keys: All pages".to_owned(), rows: shell(tabs, has_tabs) });
+    let own = guides.iter().filter(|guide| !guide.keys.is_empty());
+    let own = own.map(|guide| (guide.title, page(guide))).collect();
+    let shared = KeySection { title: "Keys: All pages".to_owned(), rows: shell(tabs, has_tabs) };
+    let mut others = Vec::new();
     if tabs.iter().any(|page| page.chrome().has_frames()) {
-        keys.push(section("Keys: Time", &[TIME, NOW]));
-        keys.push(section("Keys: Back in time", &[PAST]));
-        keys.push(section("Keys: In a recording", &[PLAYING]));
+        others.push(section("Keys: Time", &[TIME, NOW]));
+        others.push(section("Keys: Back in time", &[PAST]));
+        others.push(section("Keys: In a recording", &[PLAYING]));
     }
-    keys.push(page(&Help::guide()));
-    if tabs.iter().any(|page| page.is_filterable()) {
-        keys.push(section("Keys: Filter", &[LINE, EDITING]));
+    others.push(page(&Help::guide()));
+    if has_filter {
+        others.push(section("Keys: Filter", &[LINE, EDITING]));
     }
     if tabs.iter().any(|page| page.order().is_some()) {
-        keys.push(section("Keys: Sort menu", &[MENU]));
+        others.push(section("Keys: Sort menu", &[MENU]));
     }
     let signs = tabs.iter().map(|page| (page.title(), page.signs(theme)));
-    Help {
-        keys,
-        mouse: if has_tabs { MOUSE } else { "" },
-        signs: signs.filter(|(_, signs)| !signs.is_empty()).collect(),
-        guides,
-        scroll: Scroll::START,
-    }
+    let signs = signs.filter(|(_, signs)| !signs.is_empty()).collect();
+    let mouse = if has_tabs { MOUSE } else { "" };
+    Help::new(own, shared, others, mouse, signs, guides, has_filter)
 }
 
 /// The keys of the shell that mean something on one of these pages.

@@ -58,7 +58,7 @@ impl PathKey {
 }
 
 /// A device: names repeat in other network namespaces.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DeviceKey {
     kind: DeviceKind,
     namespace: Option<u64>,

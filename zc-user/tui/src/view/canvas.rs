@@ -94,6 +94,23 @@ impl Canvas {
         }
     }
 
+    /// Shows as much of the beginning as there is room for; what is cut off says so.
+    pub fn show_beginning(&self, theme: Theme, area: Rect, buf: &mut Buffer) {
+        let lines = area.height.min(self.height());
+        let text = Rect { height: lines, width: area.width.min(self.width()), ..area };
+        for at in text.positions() {
+            if let (Some(to), Some(from)) =
+                (buf.cell_mut(at), self.buf.cell((at.x - area.x, at.y - area.y)))
+            {
+                *to = from.clone();
+            }
+        }
+        if self.height() > lines && !area.is_empty() {
+            let (x, y) = (area.right() - 1, area.bottom() - 1);
+            buf.set_stringn(x, y, theme.symbols.ellipsis, 1, theme.dim());
+        }
+    }
+
     /// Adds `height` lines to draw on.
     pub fn block(&mut self, height: u16) -> (Rect, &mut Buffer) {
         let width = self.buf.area.width;

@@ -28,6 +28,8 @@ pub struct Place {
     pub tab: usize,
     /// How much of everything the tab lists.
     pub scope: String,
+    /// What went wrong, for which the names of tabs make room, too.
+    pub complaint: String,
     /// Cells of a line of the screen.
     pub width: u16,
     /// The page on top, when it is not one that has this chrome.
@@ -74,7 +76,8 @@ pub(super) fn tabs(place: &Place, area: Rect) -> impl Iterator<Item = (usize, u1
     let all = || place.tabs.iter().enumerate();
     let width: usize = all().map(|(index, title)| label(index, title, true).len()).sum();
     let room = usize::from(area.width);
-    let scope = Span::raw(&place.scope).width();
+    let width_of = |text: &str| Span::raw(text.to_owned()).width();
+    let scope = width_of(&place.scope).max(width_of(&place.complaint));
     // A space between the names is enough: each label brings two.
     let is_tight = width + 2 + scope > room;
     let is_long = room >= 60 && (!is_tight || width - place.tabs.len() + 2 + scope <= room);
@@ -97,8 +100,14 @@ mod tests {
 
     fn labels(scope: &str, width: u16) -> String {
         let names = ["Who", "Paths", "Files", "Devices", "Code", "Lab", "Doctor", "Help"];
-        let place =
-            Place { tabs: names.to_vec(), tab: 0, scope: scope.to_owned(), width, over: None };
+        let place = Place {
+            tabs: names.to_vec(),
+            tab: 0,
+            scope: scope.to_owned(),
+            complaint: String::new(),
+            width,
+            over: None,
+        };
         let area = Rect::new(0, 0, width, 1);
         let mut line = " ".repeat(usize::from(width));
         for (tab, x, label) in tabs(&place, area) {

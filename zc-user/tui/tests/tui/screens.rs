@@ -136,10 +136,10 @@ fn paths_160x50() {
 
 #[test]
 fn devices() {
-    assert_snapshot!(machine().ticks(3).keys("3").play().text());
+    assert_snapshot!(machine().ticks(3).keys("4").play().text());
 }
 
 #[test]
 fn devices_160x50() {
-    assert_snapshot!(machine().size(160, 50).ticks(3).keys("3").play().text());
+    assert_snapshot!(machine().size(160, 50).ticks(3).keys("4").play().text());
 }
