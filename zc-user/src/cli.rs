@@ -140,7 +140,7 @@ pub(crate) struct Selection {
     /// Show only processes that used this copy path, such as sendfile_to_socket
     #[arg(long = "path", value_name = "PATH", value_parser = copy_path)]
     pub(crate) paths: Vec<CopyPath>,
-    /// Show only processes for which this holds, such as 'copied_bytes > 1MiB and comm ~ nginx'
+    /// Show only processes for which this holds, such as 'nginx and copied > 1 MiB/s'
     #[arg(long, value_name = "EXPR", value_parser = expression)]
     pub(crate) filter: Option<Expr>,
     /// List groups of processes: by command, tree, parent, cgroup, container, user, thread or path
