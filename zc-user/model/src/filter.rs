@@ -15,8 +15,10 @@ use crate::{
     snapshot::{ProcessId, ProcessSample},
 };
 
+mod complete;
 mod expr;
 mod lexer;
+mod line;
 mod names;
 mod number;
 mod parse;
@@ -24,7 +26,9 @@ mod pattern;
 
 use self::pattern::glob;
 pub use self::{
+    complete::{Wanted, wanted},
     expr::{Comparison, Expr, Literal, Operand, Operator},
+    line::word,
     names::{names, nearest},
     parse::{FilterError, parse},
     pattern::Pattern,
@@ -50,6 +54,8 @@ pub struct Filter {
     pub watched: Vec<ProcessId>,
     /// The expression.
     pub expr: Option<Expr>,
+    /// The expression as it was written.
+    pub written: Option<String>,
 }
 
 /// Bytes of a thread's name that the kernel keeps (`TASK_COMM_LEN` without the NUL).
@@ -59,7 +65,7 @@ impl Filter {
     /// Whether nothing is narrowed.
     #[must_use]
     pub fn is_everything(&self) -> bool {
-        let Self { pids, comms, cgroups, paths, followed: _, watched: _, expr } = self;
+        let Self { pids, comms, cgroups, paths, followed: _, watched: _, expr, written: _ } = self;
         pids.is_empty()
             && comms.is_empty()
             && cgroups.is_empty()
@@ -70,7 +76,7 @@ impl Filter {
     /// What narrows, in a few words: hostile, as it was given. `None` if nothing does.
     #[must_use]
     pub fn in_words(&self) -> Option<String> {
-        let Self { pids, comms, cgroups, paths, followed: _, watched: _, expr } = self;
+        let Self { pids, comms, cgroups, paths, followed: _, watched: _, expr, written } = self;
         let either = |words: Vec<String>| words.join(" or ");
         let mut parts = Vec::new();
         let mut add = |what: &str, words: Vec<String>| {
@@ -83,7 +89,7 @@ impl Filter {
         add("control group", cgroups.clone());
         add("path", paths.iter().map(|path| path.id().to_owned()).collect());
         if expr.is_some() {
-            parts.push("--filter".to_owned());
+            parts.push(written.clone().unwrap_or_else(|| "--filter".to_owned()));
         }
         (!parts.is_empty()).then(|| parts.join(", "))
     }

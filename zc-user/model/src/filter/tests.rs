@@ -375,3 +375,72 @@ fn pieces_in_any_order_never_panic_and_errors_point_into_the_text() {
     }
     assert!(good > 25, "{good}");
 }
+
+/// What the command line says, and the line of the dashboard that selects the same.
+#[test]
+fn the_command_line_is_said_in_the_language() {
+    let filter =
+        |comms: &[&str], cgroups: &[&str], paths: &[CopyPath], expr: Option<&str>| Filter {
+            comms: comms.iter().map(Into::into).collect(),
+            cgroups: cgroups.iter().map(|&group| group.to_owned()).collect(),
+            paths: paths.to_vec(),
+            expr: expr.map(|expr| parse(expr).unwrap()),
+            written: expr.map(str::to_owned),
+            ..Filter::default()
+        };
+    for (filter, said) in [
+        (filter(&[], &[], &[], None), ""),
+        (filter(&["nginx"], &[], &[], None), "comm = nginx"),
+        (filter(&["nginx", "d d"], &[], &[], None), "comm = nginx or comm = 'd d'"),
+        (filter(&["a-name-too-long-for-the-kernel"], &[], &[], None), "comm = a-name-too-long"),
+        (
+            filter(&["s*r"], &[], &[CopyPath::SocketSendZerocopy], None),
+            "comm = s*r and path = socket_send_zerocopy",
+        ),
+        (
+            filter(&[], &["system.slice/"], &[], Some("pid = 1 or dd")),
+            "(cgroup = /system.slice or cgroup = /system.slice/*) and (pid = 1 or dd)",
+        ),
+        (filter(&[], &["/"], &[], None), "cgroup = /*"),
+        (filter(&["or"], &[], &[], None), "comm = 'or'"),
+    ] {
+        let (line, rest) = filter.clone().into_line();
+        assert_eq!(line, said);
+        assert!(rest.is_everything(), "{rest:?}");
+        let by_line = if line.is_empty() { Vec::from([1, 2, 3, 4]) } else { by_expr(&line) };
+        assert_eq!(by_line, selected(&filter), "{line}");
+    }
+    let strange = Filter {
+        pids: vec![1],
+        comms: vec![OsStr::from_bytes(b"\xff").to_owned()],
+        ..Filter::default()
+    };
+    assert_eq!(strange.clone().into_line(), (String::new(), strange));
+}
+
+#[test]
+fn completion_knows_what_may_follow() {
+    use Wanted::{Join, Name, Sign, Value};
+    let cgroup = Operand::Column(crate::column::Processes::CGROUP);
+    for (before, wants) in [
+        ("", Some((0, Name))),
+        ("co", Some((0, Name))),
+        ("nginx and co", Some((10, Name))),
+        ("not (co", Some((5, Name))),
+        ("per b", Some((0, Name))),
+        ("not per by", Some((4, Name))),
+        ("per byte ", Some((9, Sign { text: false }))),
+        ("comm ", Some((5, Sign { text: true }))),
+        ("path = ", Some((7, Value(Operand::AnyPath)))),
+        ("path = file_read,so", Some((17, Value(Operand::AnyPath)))),
+        ("dd or cgroup ~ /sys", Some((15, Value(cgroup)))),
+        ("nginx ", Some((6, Join))),
+        ("nginx o", Some((6, Join))),
+        ("pid = 12 a", Some((9, Join))),
+        ("(dd) ", Some((5, Join))),
+        ("'open", None),
+        ("dd and", None),
+    ] {
+        assert_eq!(wanted(before), wants, "{before}");
+    }
+}
