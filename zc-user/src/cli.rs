@@ -19,7 +19,7 @@ use zc_common::path::CopyPath;
 use zc_model::{
     column::{Column, Processes, Table as _, View},
     expectation::Expectation,
-    filter::{self, Expr, Filter},
+    filter::{self, Expr, Filter, Operand},
     group::GroupBy,
     snapshot::ProcessId,
     sort::{Direction, Listing},
@@ -142,7 +142,7 @@ pub(crate) struct Selection {
     pub(crate) paths: Vec<CopyPath>,
     /// Show only processes for which this holds, such as 'nginx and copied > 1 MiB/s'
     #[arg(long, value_name = "EXPR", value_parser = expression)]
-    pub(crate) filter: Option<Expr>,
+    pub(crate) filter: Option<Written>,
     /// List groups of processes: by command, tree, parent, cgroup, container, user, thread or path
     #[arg(long, value_name = "WHAT", value_parser = group_by(), hide_possible_values = true)]
     pub(crate) group_by: Option<GroupBy>,
@@ -152,6 +152,15 @@ pub(crate) struct Selection {
     /// Show at most this many processes or groups
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) top: Option<u32>,
+}
+
+/// An expression, and how it was written.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    /// As it was written.
+    pub(crate) text: String,
+    /// What it means.
+    pub(crate) expr: Expr,
 }
 
 /// A column and a direction.
@@ -203,7 +212,8 @@ impl Selection {
                 Follow::Processes(watched) => watched.clone(),
                 _ => Vec::new(),
             },
-            expr: self.filter.clone(),
+            expr: self.filter.as_ref().map(|written| written.expr.clone()),
+            written: self.filter.as_ref().map(|written| written.text.clone()),
         }
     }
 
@@ -211,7 +221,9 @@ impl Selection {
     #[must_use]
     pub(crate) fn completed(&self, options: Options) -> Options {
         let ancestors = matches!(self.group_by, Some(GroupBy::Tree | GroupBy::Parent));
-        let users = self.group_by == Some(GroupBy::User);
+        let is_by_user =
+            self.filter.as_ref().is_some_and(|written| written.expr.mentions(Operand::User));
+        let users = self.group_by == Some(GroupBy::User) || is_by_user;
         let threads_apart = self.group_by == Some(GroupBy::Thread);
         Options { ancestors, users, threads_apart, ..options }
     }
@@ -502,8 +514,9 @@ fn copy_path(text: &str) -> Result<CopyPath, String> {
     })
 }
 
-fn expression(text: &str) -> Result<Expr, String> {
-    filter::parse(text).map_err(|error| error.to_string())
+fn expression(text: &str) -> Result<Written, String> {
+    let expr = filter::parse(text).map_err(|error| error.to_string())?;
+    Ok(Written { text: text.to_owned(), expr })
 }
 
 fn expectation(text: &str) -> Result<Expectation, String> {

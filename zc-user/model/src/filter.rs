@@ -29,7 +29,7 @@ pub use self::{
     complete::{Wanted, wanted},
     expr::{Comparison, Expr, Literal, Operand, Operator},
     line::word,
-    names::{names, nearest},
+    names::{names, nearest, paths},
     parse::{FilterError, parse},
     pattern::Pattern,
 };

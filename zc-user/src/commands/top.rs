@@ -68,7 +68,9 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
         print(&mut start(&options)?, arguments, filter, form, &mut world).await?;
     } else {
         // Before the dashboard takes the terminal.
-        let options = arguments.selection.completed(options(&arguments.probing, follow)?);
+        let mut options = arguments.selection.completed(options(&arguments.probing, follow)?);
+        // Filters that are typed may ask for them.
+        options.users = true;
         dashboard(arguments, &options, filter).await?;
     }
     Ok(ExitCode::SUCCESS)

@@ -25,6 +25,7 @@ mod draw;
 mod guide;
 pub mod keys;
 mod travel;
+mod typing;
 
 use self::keys::{ALWAYS, Action, EDITING, LINE, MENU, MOMENT, MOVING, PAGE, TIME};
 
@@ -306,7 +307,9 @@ impl<'a> Shell<'a> {
             Action::Faster => self.context.speed_up(),
             Action::Travel(travel) => self.context.steer(travel.into()),
             Action::EditMoment => self.prompt = Some(Prompt::default()),
-            Action::EditFilter => self.context.filter.start(),
+            Action::EditFilter | Action::Recall { .. } | Action::Complete { .. } => {
+                self.type_filter(action);
+            }
             Action::Edit(edit) if self.prompt.is_some() => {
                 let Some(prompt) = &mut self.prompt else { return Effect::None };
                 prompt.line.edit(edit);
@@ -324,7 +327,10 @@ impl<'a> Shell<'a> {
                         self.sort_by(*column);
                     }
                 }
-                None => self.context.filter.accept(),
+                None => {
+                    self.context.filter.accept();
+                    self.arrange();
+                }
             },
             Action::Cancel => {
                 if self.menu.take().is_none() {
@@ -409,7 +415,7 @@ impl<'a> Shell<'a> {
 
     /// What a click means depends on what is under it.
     fn click(&mut self, at: Position) -> Effect {
-        let Some(areas) = self.chrome().areas(self.screen) else { return Effect::None };
+        let Some(areas) = self.areas(self.screen) else { return Effect::None };
         if self.menu.take().is_some() {
             return Effect::None;
         }
@@ -462,7 +468,7 @@ impl<'a> Shell<'a> {
 
     /// What is shown, the filter or the size has changed.
     fn arrange(&mut self) {
-        let body = self.chrome().areas(self.screen).map_or(Rect::ZERO, |areas| areas.body);
+        let body = self.areas(self.screen).map_or(Rect::ZERO, |areas| areas.body);
         self.context.set_body(body);
         let hidden = self.before_help.iter_mut().flat_map(|(_, above)| above);
         for page in self.above.iter_mut().chain(hidden) {

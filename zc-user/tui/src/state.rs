@@ -61,6 +61,8 @@ impl Context {
     /// Nothing received yet; `narrowed` is the filter of the command line.
     #[must_use]
     pub fn new(theme: Theme, interval: Duration, narrowed: Filter) -> Self {
+        // What the user could have typed can be edited.
+        let (line, narrowed) = narrowed.into_line();
         Self {
             theme,
             interval,
@@ -77,7 +79,7 @@ impl Context {
             complaint: None,
             watch: Watch::new(narrowed.watched.clone()),
             narrowed,
-            filter: FilterState::default(),
+            filter: FilterState::of(&line),
         }
     }
 
@@ -217,6 +219,12 @@ impl Context {
     #[must_use]
     pub(crate) fn ended(&self) -> &[Arc<ProcessSample>] {
         self.watch.ended()
+    }
+
+    /// Completes the word of the filter that is typed, with what is on the screen too.
+    pub(crate) fn complete_filter(&mut self, backwards: bool) {
+        let shot = self.frozen.as_ref().unwrap_or(&self.live);
+        self.filter.complete(shot.frame.as_deref(), backwards);
     }
 
     /// Whether processes may be hidden.

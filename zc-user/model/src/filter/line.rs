@@ -2,7 +2,7 @@
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
 
-use super::{COMM_BYTES, Filter, parse};
+use super::{COMM_BYTES, Expr, Filter};
 
 impl Filter {
     /// What can be said in the language, as a line; and the rest: numbers of processes, which stand for descendants
@@ -10,44 +10,50 @@ impl Filter {
     #[must_use]
     pub fn into_line(mut self) -> (String, Self) {
         let mut parts = Vec::new();
-        if let Some(line) = either(self.comms.iter().map(|comm| named(comm))) {
-            parts.push(line);
+        let comms = self.comms.iter().map(|comm| named(comm)).collect::<Option<Vec<_>>>();
+        if let Some(names) = comms {
+            parts.extend(either("comm", &names));
             self.comms.clear();
         }
-        if let Some(line) = either(self.cgroups.iter().map(|cgroup| in_cgroup(cgroup))) {
-            parts.push(line);
+        let cgroups = self.cgroups.iter().map(|cgroup| in_cgroup(cgroup));
+        if let Some(groups) = cgroups.collect::<Option<Vec<_>>>() {
+            parts.extend(either("cgroup", &groups.concat()));
             self.cgroups.clear();
         }
-        if !self.paths.is_empty() {
-            let ids: Vec<_> = self.paths.iter().map(|path| path.id()).collect();
-            parts.push(format!("path = {}", ids.join(",")));
-            self.paths.clear();
-        }
-        if let (Some(_), Some(written)) = (&self.expr, &self.written) {
-            parts.push(written.clone());
+        let paths: Vec<_> = self.paths.iter().map(|path| path.id().to_owned()).collect();
+        parts.extend(either("path", &paths));
+        self.paths.clear();
+        if let (Some(expr), Some(written)) = (&self.expr, &self.written) {
+            let has_or = matches!(expr, Expr::Or(..));
+            parts.push((written.clone(), has_or));
             (self.expr, self.written) = (None, None);
         }
         let line = match &parts[..] {
-            [one] => one.clone(),
+            [(one, _)] => one.clone(),
             parts => {
-                let parts: Vec<_> = parts.iter().map(|part| bracketed(part)).collect();
-                parts.join(" and ")
+                let parts = parts.iter().map(|(part, has_or)| match has_or {
+                    true => format!("({part})"),
+                    false => part.clone(),
+                });
+                parts.collect::<Vec<_>>().join(" and ")
             }
         };
         (line, self)
     }
 }
 
-/// In parentheses where an `or` would take in less than is meant.
-fn bracketed(part: &str) -> String {
-    let has_or = matches!(parse(part), Ok(super::Expr::Or(..))) && !part.starts_with("path = ");
-    if has_or { format!("({part})") } else { part.to_owned() }
-}
-
-/// All of them, if each can be said.
-fn either(parts: impl Iterator<Item = Option<String>>) -> Option<String> {
-    let parts: Vec<String> = parts.collect::<Option<_>>()?;
-    (!parts.is_empty()).then(|| parts.join(" or "))
+/// That `what` is one of these values, and whether that is said with an `or`.
+fn either(what: &str, values: &[String]) -> Option<(String, bool)> {
+    let is_quoted = |value: &String| value.starts_with(['\'', '"']);
+    match values {
+        [] => None,
+        // Commas in quotes do not separate.
+        values if values.len() > 1 && values.iter().any(is_quoted) => {
+            let each: Vec<_> = values.iter().map(|value| format!("{what} = {value}")).collect();
+            Some((each.join(" or "), true))
+        }
+        values => Some((format!("{what} = {}", values.join(",")), false)),
+    }
 }
 
 /// A name of which the kernel keeps the beginning.
@@ -57,21 +63,20 @@ fn named(comm: &OsStr) -> Option<String> {
         Some(kept) if !bytes.contains(&b'*') => kept,
         _ => bytes,
     };
-    Some(format!("comm = {}", word(std::str::from_utf8(kept).ok()?)?))
+    word(std::str::from_utf8(kept).ok()?)
 }
 
 /// The control group, and what is below it.
-fn in_cgroup(cgroup: &str) -> Option<String> {
+fn in_cgroup(cgroup: &str) -> Option<Vec<String>> {
     let cgroup = cgroup.trim_end_matches('/');
     if cgroup.contains('*') {
-        return Some(format!("cgroup = {}", word(cgroup)?));
+        return Some(vec![word(cgroup)?]);
     }
     let root = if cgroup.starts_with('/') || cgroup.is_empty() { "" } else { "/" };
-    let (itself, below) = (word(&format!("{root}{cgroup}"))?, word(&format!("{root}{cgroup}/*"))?);
-    Some(if cgroup.is_empty() {
-        format!("cgroup = {below}")
-    } else {
-        format!("cgroup = {itself} or cgroup = {below}")
+    let below = word(&format!("{root}{cgroup}/*"))?;
+    Some(match cgroup {
+        "" => vec![below],
+        cgroup => vec![word(&format!("{root}{cgroup}"))?, below],
     })
 }
 

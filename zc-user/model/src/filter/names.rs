@@ -138,6 +138,11 @@ fn is_summed(column: &Column) -> bool {
         && !column.id.starts_with("relay")
 }
 
+/// The ids of all paths.
+pub fn paths() -> impl Iterator<Item = &'static str> {
+    CopyPath::ALL.iter().map(|path| path.id())
+}
+
 /// Whether a text is compared, not a number.
 pub(super) const fn is_textual(operand: Operand) -> bool {
     match operand {
@@ -158,8 +163,7 @@ pub(super) fn unknown_name(name: &str) -> (String, String) {
     (
         format!("there is no column '{}'{meant}", brief(name)),
         format!(
-            "Columns: {}. Headings and short names are understood, too; the id of a path (such as file_read) \
-             stands for the bytes moved on it",
+            "Columns: {}. The id of a path (such as file_read) stands for the bytes moved on it",
             known.join(", ")
         ),
     )

@@ -392,6 +392,7 @@ fn the_command_line_is_said_in_the_language() {
         (filter(&[], &[], &[], None), ""),
         (filter(&["nginx"], &[], &[], None), "comm = nginx"),
         (filter(&["nginx", "d d"], &[], &[], None), "comm = nginx or comm = 'd d'"),
+        (filter(&["nginx", "dd"], &[], &[], None), "comm = nginx,dd"),
         (filter(&["a-name-too-long-for-the-kernel"], &[], &[], None), "comm = a-name-too-long"),
         (
             filter(&["s*r"], &[], &[CopyPath::SocketSendZerocopy], None),
@@ -399,7 +400,7 @@ fn the_command_line_is_said_in_the_language() {
         ),
         (
             filter(&[], &["system.slice/"], &[], Some("pid = 1 or dd")),
-            "(cgroup = /system.slice or cgroup = /system.slice/*) and (pid = 1 or dd)",
+            "cgroup = /system.slice,/system.slice/* and (pid = 1 or dd)",
         ),
         (filter(&[], &["/"], &[], None), "cgroup = /*"),
         (filter(&["or"], &[], &[], None), "comm = 'or'"),

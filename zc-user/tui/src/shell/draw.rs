@@ -12,7 +12,7 @@ impl Shell<'_> {
     /// Draws everything.
     pub fn draw(&self, area: Rect, buf: &mut Buffer) {
         let (context, chrome) = (&self.context, self.chrome());
-        let Some(areas) = chrome.areas(area) else {
+        let Some(areas) = self.areas(area) else {
             tiny::draw(context, chrome, area, buf);
             return;
         };
@@ -22,7 +22,7 @@ impl Shell<'_> {
             Some(prompt) => Some(footer::Typed::moment(prompt)),
             None => footer::Typed::filter(context),
         };
-        footer::draw(context, typed, &self.hints(), areas.footer, buf);
+        footer::draw(context, typed, &self.hints(), (areas.body, areas.footer), buf);
         if let Mode::Menu(entry) = self.mode() {
             let columns = self.top().columns();
             let choices = columns.iter().filter(|column| column.is_choice);

@@ -179,6 +179,102 @@ fn a_filter_that_makes_no_sense_cannot_be_kept() {
 }
 
 #[test]
+fn the_place_of_an_error_is_below_it() {
+    let text = machine().ticks(3).keys("/nginx and usr = root").play().text();
+    let lines: Vec<&str> = text.lines().collect();
+    let [.., line, error] = lines[..] else { panic!("{text}") };
+    assert!(line.starts_with("filter: nginx and usr = root"), "{text}");
+    assert_eq!(
+        error, "                  ^^^ there is no column 'usr'; did you mean 'user'?",
+        "{text}"
+    );
+    assert_eq!(machine().ticks(3).keys("/nginx and usr").play().listed(), Vec::<String>::new());
+    assert_eq!(machine().ticks(3).keys("/nginx and usr =").play().listed(), ["nginx"]);
+    let far = "/(nginx or java or postgres or burst) and copied > 10MiB and usr = root";
+    let text = machine().ticks(3).keys(far).play().text();
+    let error = "  there is no column 'usr'; did you mean 'user'? ^^^";
+    assert!(
+        text.lines().last().is_some_and(|last| last.trim_start() == error.trim_start()),
+        "{text}"
+    );
+}
+
+#[test]
+fn matches_are_counted_while_typing() {
+    let last = |session: Session| session.play().text().lines().last().unwrap().to_owned();
+    let typed = last(machine().ticks(3).keys("/nginx or java"));
+    assert!(typed.starts_with("2 of 7 match  Enter Apply  Esc Cancel  Tab Complete"), "{typed}");
+    assert!(last(machine().ticks(3).keys("/")).starts_with("a name, or: copied > 1 MiB/s"));
+}
+
+#[test]
+fn tab_completes_names_and_what_is_on_the_screen() {
+    let line = |session: Session| {
+        let text = session.play().text();
+        let line = text.lines().find(|line| line.starts_with("filter: "));
+        line.unwrap_or_else(|| panic!("{text}"))["filter: ".len()..]
+            .replace(['«', '»'], "")
+            .trim_end()
+            .to_owned()
+    };
+    let tab = |session: Session| session.key(KeyCode::Tab);
+    assert_eq!(line(tab(machine().ticks(3).keys("/per b"))), "per byte");
+    assert_eq!(line(tab(machine().ticks(3).keys("/comm = po"))), "comm = postgres");
+    assert_eq!(line(tab(machine().ticks(3).keys("/nginx "))), "nginx and");
+    let ways = tab(machine().ticks(3).keys("/copied"));
+    let text = ways.play().text();
+    let lines: Vec<&str> = text.lines().collect();
+    let shown = lines[lines.len() - 3];
+    assert!(shown.starts_with("«copied/s»  copied_bytes  copied_bytes_per_sec"), "{text}");
+    let twice = tab(tab(machine().ticks(3).keys("/copied")));
+    assert_eq!(line(twice.press(KeyCode::BackTab, KeyModifiers::SHIFT)), "copied/s");
+    assert_eq!(line(tab(machine().ticks(3).keys("/'open"))), "'open");
+}
+
+#[test]
+fn filters_that_were_applied_come_back_with_up() {
+    let applied = |text: &str, session: Session| {
+        session
+            .keys("/")
+            .press(KeyCode::Char('u'), KeyModifiers::CONTROL)
+            .keys(text)
+            .key(KeyCode::Enter)
+    };
+    let session = || applied("java", applied("nginx", machine().ticks(3)));
+    let up = |session: Session| session.key(KeyCode::Up);
+    assert_eq!(up(session().keys("/")).key(KeyCode::Enter).play().listed(), ["nginx"]);
+    assert_eq!(
+        up(session().keys("/")).key(KeyCode::Down).key(KeyCode::Enter).play().listed(),
+        ["java"]
+    );
+    assert_eq!(up(session().keys("/")).key(KeyCode::Esc).play().listed(), ["java"]);
+    let cleared = session().key(KeyCode::Esc).keys("/");
+    assert_eq!(up(cleared).play().listed(), ["java"], "a filter that was cleared comes back, too");
+}
+
+#[test]
+fn filters_of_the_command_line_can_be_edited_and_cleared() {
+    let session = || {
+        let mut session = machine().ticks(3);
+        session.filter = Filter { comms: vec!["ngi*".into(), "java".into()], ..Filter::default() };
+        session
+    };
+    assert_eq!(session().play().listed(), ["nginx", "java"]);
+    let text = session().size(120, 30).play().text();
+    assert!(text.contains("2 of 7 processes, filter: comm = ngi*,java"), "{text}");
+    assert_eq!(session().key(KeyCode::Esc).play().listed().len(), 7);
+    let line = session().keys("/").play().text();
+    assert!(line.contains("filter: comm = ngi*,java"), "{line}");
+    let mut word = session().keys("/");
+    for _ in "java".chars() {
+        word = word.key(KeyCode::Backspace);
+    }
+    let word = word.keys("postgres");
+    let played = word.key(KeyCode::Enter).play();
+    assert_eq!(played.listed(), ["nginx", "postgres"], "{}", played.text());
+}
+
+#[test]
 fn what_the_command_line_narrowed_stays_narrowed() {
     let mut session = machine().ticks(3);
     session.filter = Filter { pids: vec![811], ..Filter::default() };
@@ -526,7 +622,7 @@ fn what_the_command_line_says_is_obeyed_and_named() {
     let mut narrowed = machine();
     narrowed.filter.comms = vec!["nginx".into(), "java".into()];
     let text = narrowed.size(120, 30).ticks(3).play().text();
-    assert!(text.contains("2 of 7 processes, only: name nginx or java"), "{text}");
+    assert!(text.contains("2 of 7 processes, filter: comm = nginx,java"), "{text}");
     let mut few = machine().size(120, 30);
     few.top = Some(2);
     let few = few.ticks(3).play();
