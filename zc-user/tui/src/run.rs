@@ -147,11 +147,12 @@ impl<S: Surface> Dashboard<'_, '_, S> {
 
     fn draw(&mut self) -> Result<()> {
         let Self { shell, surface, .. } = self;
+        surface.begin_frame()?;
         surface
             .terminal()
             .draw(|frame| shell.draw(frame.area(), frame.buffer_mut()))
             .map_err(|error| anyhow!("cannot draw on the terminal: {error}"))?;
-        Ok(())
+        surface.end_frame()
     }
 
     /// Does what the shell asks for, and draws it.
