@@ -234,7 +234,6 @@ impl Theme {
             Load::Bad => strong(self.paint(|palette| palette.alarm)),
         }
     }
-    }
 
     /// Bytes that travelled by reference.
     #[must_use]
