@@ -14,6 +14,7 @@ use zc_model::{
 use zc_render::theme::Theme;
 use zc_tui::{
     run::{Options, session},
+    shell::Preferences,
     world::{Happening, Input, Surface, World},
 };
 
@@ -27,6 +28,7 @@ pub struct Session {
     pub recorded: bool,
     pub filter: Filter,
     pub top: Option<usize>,
+    pub preferences: Preferences,
     inputs: Vec<Input>,
 }
 
@@ -55,7 +57,16 @@ impl Session {
         let theme = Theme::new(false, true);
         let filter = Filter::default();
         let inputs = Vec::new();
-        Self { source, size: (80, 24), theme, recorded: false, filter, top: None, inputs }
+        Self {
+            source,
+            size: (80, 24),
+            theme,
+            recorded: false,
+            filter,
+            top: None,
+            preferences: Preferences::default(),
+            inputs,
+        }
     }
 
     pub fn size(mut self, width: u16, height: u16) -> Self {
@@ -119,10 +130,10 @@ impl Session {
 
     /// Plays everything; what is left when the session ends is counted.
     pub fn play(self) -> Played {
-        let Self { source, size, theme, recorded, filter, top, inputs } = self;
+        let Self { source, size, theme, recorded, filter, top, inputs, preferences } = self;
         let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
         let interval = Duration::from_secs(1);
-        let options = Options { interval, theme, recorded, filter, sort, top };
+        let options = Options { interval, theme, recorded, filter, sort, top, preferences };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let inputs = VecDeque::from(inputs);
         let mut world = Script::new(terminal, inputs);

@@ -11,7 +11,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::{
     console::Console,
-    shell::{Effect, Shell, dashboard},
+    shell::{Effect, Preferences, Shell, dashboard},
     world::{Happening, Surface, World},
 };
 use zc_model::{
@@ -46,6 +46,8 @@ pub struct Options {
     pub sort: (&'static Column, Direction),
     /// List so many of them at most.
     pub top: Option<usize>,
+    /// What the user has set.
+    pub preferences: Preferences,
 }
 
 /// Why a session ended.
@@ -81,8 +83,9 @@ pub async fn session(
     options: Options,
     world: &mut impl World,
 ) -> Result<()> {
-    let Options { interval, theme, recorded, filter, sort, top } = options;
-    let mut shell = dashboard(theme, interval, filter, sort, top).of_recording(recorded);
+    let Options { interval, theme, recorded, filter, sort, top, preferences } = options;
+    let shell = dashboard(theme, interval, filter, sort, top).of_recording(recorded);
+    let mut shell = shell.with(preferences);
     drive(&mut shell, || open().map(Some), world).await?;
     Ok(())
 }

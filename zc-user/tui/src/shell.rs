@@ -24,10 +24,12 @@ use zc_render::theme::Theme;
 mod draw;
 mod guide;
 pub mod keys;
+mod preferences;
 mod travel;
 mod typing;
 
 use self::keys::{ALWAYS, Action, EDITING, LINE, MENU, MOMENT, MOVING, PAGE, TIME};
+pub use self::preferences::Preferences;
 
 /// Rows that one notch of the mouse wheel scrolls.
 const WHEEL_ROWS: usize = 3;
@@ -99,7 +101,7 @@ impl<'a> Shell<'a> {
     /// A shell with these pages, and the help as the last one. The first page is on the screen.
     #[must_use]
     pub fn new(context: Context, mut tabs: Vec<Box<dyn Page + 'a>>) -> Self {
-        let help = guide::help(&tabs, context.theme());
+        let help = guide::help(&tabs, &context);
         tabs.push(Box::new(help));
         let (above, screen) = (Vec::new(), Rect::ZERO);
         Self { context, screen, tabs, tab: 0, above, before_help: None, menu: None, prompt: None }
@@ -209,6 +211,10 @@ impl<'a> Shell<'a> {
 
     /// Does what a key asks for; `None` if it means nothing here.
     pub fn press(&mut self, chord: Chord) -> Option<Effect> {
+        let chord = match self.mode() {
+            Mode::Page | Mode::Menu(_) => self.context.keys().translate(chord)?,
+            Mode::Line | Mode::Moment => chord,
+        };
         if self.mode() == Mode::Page {
             let Self { context, tabs, tab, above, .. } = self;
             let pressed = match above.last_mut() {

@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Result;
 use ratatui::layout::Rect;
 
+use crate::keymap::Remap;
 use zc_model::{
     filter::Filter,
     frame::{Frame, Scope},
@@ -55,6 +56,7 @@ pub struct Context {
     watch: Watch,
     /// The filter that the user types.
     pub(crate) filter: FilterState,
+    keys: Remap,
 }
 
 impl Context {
@@ -80,6 +82,7 @@ impl Context {
             watch: Watch::new(narrowed.watched.clone()),
             narrowed,
             filter: FilterState::of(&line),
+            keys: Remap::default(),
         }
     }
 
@@ -87,6 +90,25 @@ impl Context {
     #[must_use]
     pub fn of_recording(self, recorded: bool) -> Self {
         Self { recorded, ..self }
+    }
+
+    /// The same, with other keys.
+    #[must_use]
+    pub fn with_keys(self, keys: Remap) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// The keys that the user chose.
+    #[must_use]
+    pub const fn keys(&self) -> &Remap {
+        &self.keys
+    }
+
+    /// The same, with filters that have names.
+    #[must_use]
+    pub fn with_filters(mut self, named: Vec<(String, String)>) -> Self {
+        self.filter.remember(named);
+        self
     }
 
     /// Whether what is shown is a recording.

@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Mode, Shell};
 use crate::{
-    keymap::Hint,
+    keymap::{Hint, Key},
     view::{chrome::Place, footer, menu, tiny},
 };
 
@@ -34,7 +34,14 @@ impl Shell<'_> {
     /// What the footer says, most important first.
     #[must_use]
     pub fn hints(&self) -> Vec<Hint> {
-        let mut hints: Vec<Hint> = self.keys().into_iter().filter_map(|key| key.hint).collect();
+        let remap = self.context.keys();
+        // While a line is typed, keys are those of the line.
+        let is_page = matches!(self.mode(), Mode::Page | Mode::Menu(_));
+        let hint = |key: &Key| {
+            let hint = key.hint?;
+            Some(Hint { key: if is_page { remap.shown(key, hint.key) } else { hint.key }, ..hint })
+        };
+        let mut hints: Vec<Hint> = self.keys().into_iter().filter_map(hint).collect();
         hints.sort_by_key(|hint| hint.priority);
         hints
     }

@@ -25,6 +25,8 @@ pub struct FilterState {
     error: Option<Wrong>,
     completion: Option<Completion>,
     recall: Recall,
+    /// Filters that have names: name and text.
+    named: Vec<(String, String)>,
 }
 
 /// A filter that applies.
@@ -57,6 +59,14 @@ impl FilterState {
         let mut recall = Recall::default();
         recall.push(text);
         Self { kept: Kept { text: text.to_owned(), expr }, recall, ..Self::default() }
+    }
+
+    /// Has these filters, name and text, for Up.
+    pub(super) fn remember(&mut self, named: Vec<(String, String)>) {
+        let kept = std::mem::take(&mut self.recall);
+        named.iter().rev().for_each(|(_, text)| self.recall.push(text));
+        self.recall.extend(kept);
+        self.named = named;
     }
 
     /// Starts typing, from what is there.
@@ -108,8 +118,10 @@ impl FilterState {
     /// that values are compared with.
     pub fn complete(&mut self, frame: Option<&Frame>, backwards: bool) {
         let Some(line) = &mut self.line else { return };
-        let completion =
-            self.completion.take().or_else(|| Completion::of(&line.before_cursor(), frame));
+        let completion = self.completion.take();
+        let completion = completion
+            .or_else(|| Completion::named(&line.before_cursor(), &self.named))
+            .or_else(|| Completion::of(&line.before_cursor(), frame));
         let Some(mut completion) = completion else { return };
         let (text, cursor) = completion.step(&line.text(), &line.before_cursor(), backwards);
         *line = Line::new(&text).at(cursor);

@@ -19,7 +19,7 @@ use zc_model::{
 use zc_render::theme::Theme;
 use zc_tui::{
     action::{Edit, Motion},
-    keymap::Key,
+    keymap::{self, ACTIONS, Key},
     shell::{
         Effect, Shell, dashboard,
         keys::{ALWAYS, Action, EDITING, LINE, MENU, MOVING, PAGE},
@@ -272,6 +272,69 @@ fn filters_of_the_command_line_can_be_edited_and_cleared() {
     let word = word.keys("postgres");
     let played = word.key(KeyCode::Enter).play();
     assert_eq!(played.listed(), ["nginx", "postgres"], "{}", played.text());
+}
+
+/// A session with other keys: for each action, by its name.
+fn with_keys(chosen: &[(&str, &[&str])]) -> Session {
+    let mut session = machine().ticks(3);
+    for (name, keys) in chosen {
+        let (_, own, _) = ACTIONS.iter().find(|(action, ..)| action == name).unwrap();
+        let chords = keys.iter().map(|key| keymap::parse(key).unwrap()).collect();
+        session.preferences.keys.set(*own, chords);
+    }
+    session
+}
+
+#[test]
+fn other_keys_do_the_same_and_are_named_in_footer_and_help() {
+    let chosen: &[(&str, &[&str])] =
+        &[("quit", &["x", "F10"]), ("filter", &["q"]), ("reverse", &["Ctrl-R"])];
+    let session = || with_keys(chosen);
+    assert_eq!(session().keys("xj").play().left, 1);
+    assert_eq!(session().key(KeyCode::F(10)).keys("j").play().left, 1);
+    assert_eq!(session().keys("qjava").key(KeyCode::Enter).play().listed(), ["java"]);
+    assert_eq!(
+        session().keys("/r").play().text(),
+        session().play().text(),
+        "keys that were given away"
+    );
+    let reversed = session().press(KeyCode::Char('r'), KeyModifiers::CONTROL).play().listed();
+    assert_eq!(reversed.last().unwrap(), "nginx");
+    let typed = session().keys("qxr").play().text();
+    assert!(typed.contains("filter: xr"), "a line takes all characters: {typed}");
+    let text = session().size(120, 30).play().text();
+    let footer = text.lines().last().unwrap();
+    assert!(footer.contains("x F10 Quit") && footer.contains("q Filter"), "{footer}");
+    let help = session().size(120, 150).keys("?").play().text();
+    assert!(help.contains("x F10           quit") && help.contains("Ctrl-R"), "{help}");
+}
+
+#[test]
+fn each_action_that_can_have_other_keys_has_one_in_a_table() {
+    let mut session = shell_in(&PLACES[0]);
+    let known: Vec<_> =
+        [PAGE, MOVING, ALWAYS].into_iter().flatten().flat_map(|it| it.key.chords).collect();
+    for (name, own, _) in ACTIONS {
+        assert!(known.contains(&own) || session.press(*own).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn the_first_page_and_named_filters_are_as_the_user_has_set_them() {
+    let mut session = machine().ticks(3);
+    session.preferences.page = "devices".to_owned();
+    assert!(session.play().text().contains("nvme0n1"));
+    let session = || {
+        let mut session = machine().ticks(3);
+        let named = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        session.preferences.filters = vec![named("web", "nginx or java"), named("db", "postgres")];
+        session
+    };
+    let typed = session().keys("/@we").key(KeyCode::Tab).key(KeyCode::Enter).play();
+    assert_eq!(typed.listed(), ["nginx", "java"]);
+    assert!(typed.text().contains("filter: (nginx or "), "{}", typed.text());
+    let up = session().keys("/").key(KeyCode::Up).key(KeyCode::Up);
+    assert_eq!(up.key(KeyCode::Enter).play().listed(), ["postgres"]);
 }
 
 #[test]

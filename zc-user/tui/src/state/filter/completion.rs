@@ -26,6 +26,16 @@ pub struct Completion {
 }
 
 impl Completion {
+    /// The filters whose names begin with what is between `@` and the end of `before`.
+    pub(super) fn named(before: &str, named: &[(String, String)]) -> Option<Self> {
+        let start = before.rfind('@')?;
+        let sought = &before[start + 1..];
+        let found = named.iter().filter(|(name, _)| name.starts_with(sought));
+        let ways: Vec<String> = found.map(|(_, text)| format!("({text})")).collect();
+        let typed = before[start..].to_owned();
+        (!ways.is_empty()).then_some(Self { start, typed, ways, chosen: None })
+    }
+
     /// The ways to complete the end of `before`; `None` if there is none.
     pub(super) fn of(before: &str, frame: Option<&Frame>) -> Option<Self> {
         let (start, wanted) = filter::wanted(before)?;

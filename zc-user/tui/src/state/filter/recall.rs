@@ -28,6 +28,11 @@ impl Recall {
         self.texts.push_back(text.to_owned());
     }
 
+    /// Adds those of `newer`.
+    pub fn extend(&mut self, newer: Self) {
+        newer.texts.iter().for_each(|text| self.push(text));
+    }
+
     /// The one before what is in the line, or the one after; behind the last one is `typed` as it was.
     pub fn step(&mut self, typed: &str, older: bool) -> Option<String> {
         let (at, draft) = match self.at.take() {
