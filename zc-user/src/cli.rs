@@ -1,5 +1,6 @@
 //! The command line: words only, nothing happens here.
 
+mod config;
 mod diff;
 mod export;
 #[cfg(feature = "lab")]
@@ -33,6 +34,7 @@ use zc_probe::{
 use zc_render::csv::{PathColumn, Rows};
 use zc_serve::connect::Target;
 
+pub(crate) use config::{Appearance, Config, ConfigVerb};
 pub(crate) use diff::{Diff, Per};
 pub(crate) use export::{Export, ExportForm};
 pub(crate) use recording::{Mark, Record, Replay, Report, ReportForm};
@@ -99,6 +101,8 @@ pub(crate) enum Verb {
     Lab(lab::Verb),
     /// Check kernel, privileges and terminal, and suggest fixes
     Doctor(Doctor),
+    /// Print the settings with their defaults, or check a file of settings
+    Config(Config),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -383,9 +387,9 @@ pub(crate) struct Probing {
 /// `zc top`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Top {
-    /// Set the time between updates, in seconds
-    #[arg(short, long, value_name = "SECS", default_value = "1", value_parser = interval, allow_negative_numbers = true)]
-    pub(crate) interval: Duration,
+    /// Set the time between updates, in seconds [default: 1; of the dashboard: as it is set]
+    #[arg(short, long, value_name = "SECS", value_parser = interval, allow_negative_numbers = true)]
+    pub(crate) interval: Option<Duration>,
     /// Stop after this many updates
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
@@ -406,9 +410,19 @@ pub(crate) struct Top {
     /// Form of the output.
     #[command(flatten)]
     pub(crate) format: Format,
+    /// How the dashboard looks.
+    #[command(flatten)]
+    pub(crate) appearance: Appearance,
     /// How to observe.
     #[command(flatten)]
     pub(crate) probing: Probing,
+}
+
+impl Top {
+    /// Time between updates of text; those of the dashboard are as the user has set them.
+    pub(crate) fn interval(&self) -> Duration {
+        self.interval.unwrap_or(Duration::from_secs(1))
+    }
 }
 
 /// `zc stat`.

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result};
 use rustix::thread::CapabilitySet;
 
 use super::{
-    options, privilege,
+    config, options, privilege,
     replay::elsewhere,
     say, say_ended,
     writer::{UNWRITTEN, Writer},
@@ -95,7 +95,7 @@ async fn connect(arguments: &Top, target: &Target) -> Result<ExitCode> {
         refuse_forms(arguments, "--once")?;
     }
     let filter = elsewhere(&arguments.selection);
-    let connect = || Remote::connect(target.clone(), arguments.interval);
+    let connect = || Remote::connect(target.clone(), arguments.interval());
     if plain {
         let form = arguments.format.form(View::Once, arguments.selection.group_by.is_some())?;
         let mut world = Real::new(NoEvents)?;
@@ -133,9 +133,14 @@ async fn dashboard(arguments: &Top, probes: &Options, filter: Filter) -> Result<
 
 fn dashboard_options(arguments: &Top, filter: Filter) -> zc_tui::run::Options {
     let listing = arguments.selection.listing(Listing::everything());
+    let settings = config::of_dashboard();
+    let look = arguments.appearance.theme.unwrap_or(settings.theme);
+    let graph = arguments.appearance.graph.unwrap_or(settings.graph);
+    let no_color = arguments.format.no_color;
     zc_tui::run::Options {
-        interval: arguments.interval,
-        theme: Theme::detect(arguments.format.no_color, |name| std::env::var(name).ok()),
+        interval: arguments.interval.or(settings.interval).unwrap_or(arguments.interval()),
+        theme: Theme::of(look, graph, no_color, |name| std::env::var(name).ok()),
+        preferences: settings.preferences,
         recorded: false,
         filter,
         sort: (listing.column, listing.direction),
@@ -234,7 +239,7 @@ impl Output for Printer<'_> {
     type Event = Infallible;
 
     fn wait(&mut self, pace: Option<Duration>) -> Option<Duration> {
-        let interval = pace.unwrap_or(self.arguments.interval);
+        let interval = pace.unwrap_or_else(|| self.arguments.interval());
         let is_first = self.previous.is_none() && self.interruption.is_none();
         Some(if is_first { Duration::ZERO } else { interval })
     }
