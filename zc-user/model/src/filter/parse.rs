@@ -76,7 +76,7 @@ impl fmt::Display for FilterError {
                 Dialect::Expectation => "expectation",
             },
             before + 1,
-            harmless(&[self.message.as_str(), self.known.as_str()].join(" ").trim_end()),
+            harmless([self.message.as_str(), self.known.as_str()].join(" ").trim_end()),
             harmless(&shown),
             " ".repeat(before - begin),
             "^".repeat(marked.clamp(1, SHOWN - (before - begin))),
