@@ -1,6 +1,7 @@
 //! `zc config`: the user's settings.
 
 use std::{
+    env,
     io::{self, Write as _},
     path::PathBuf,
     process::ExitCode,
@@ -8,6 +9,8 @@ use std::{
 
 use anyhow::{Result, anyhow};
 use zc_render::sanitize::sanitize;
+#[cfg(feature = "lab")]
+use zc_render::theme::Theme;
 
 use super::{print, say};
 use crate::{
@@ -52,6 +55,13 @@ fn check(path: PathBuf, is_named: bool) -> Result<ExitCode> {
         let _ = writeln!(err, "{shown}:{line}:{column}: {}", sanitize(message));
     }
     Ok(ExitCode::from(2))
+}
+
+/// How the user wants what is drawn on a terminal to look.
+#[cfg(feature = "lab")]
+pub(super) fn theme(no_color: bool) -> Theme {
+    let settings::Settings { theme, graph, .. } = of_dashboard();
+    Theme::of(theme, graph, no_color, |name| env::var(name).ok())
 }
 
 /// The settings for the dashboard. Says on standard error what is wrong with them: before the dashboard takes the

@@ -56,7 +56,7 @@ impl Reader<'_> {
     }
 
     /// The entries of a table with their keys, which have places.
-    fn entries<'d>(table: &'d Table) -> Vec<(&'d Key, &'d Item)> {
+    fn entries(table: &Table) -> Vec<(&Key, &Item)> {
         table.iter().filter_map(|(name, _)| table.get_key_value(name)).collect()
     }
 
@@ -105,7 +105,7 @@ impl Reader<'_> {
                     .and_then(|value| value.as_float().or(value.as_integer().map(|it| it as f64)));
                 match seconds.filter(|seconds| (0.1..=86_400.0).contains(seconds)) {
                     Some(seconds) => {
-                        self.settings.interval = Some(Duration::from_secs_f64(seconds))
+                        self.settings.interval = Some(Duration::from_secs_f64(seconds));
                     }
                     None => self.problem(
                         item.span(),

@@ -480,6 +480,32 @@ fn every_size_is_drawn_without_panic() {
 }
 
 #[test]
+fn a_line_of_wide_characters_and_its_completion_fit_every_size() {
+    for (width, height) in [(20, 5), (32, 8), (33, 9), (40, 12), (80, 24), (120, 40), (160, 50)] {
+        for typed in [
+            "",
+            "nginx or 名前名前名前名前名前名前名前名前名前",
+            "名前名前名前名前名前名前名前名前名前 名前",
+            "co",
+            "名 and co",
+        ] {
+            for tabs in 0..3 {
+                let mut session = machine().ticks(3).size(width, height).keys("/").keys(typed);
+                for _ in 0..tabs {
+                    session = session.key(KeyCode::Tab);
+                }
+                let played = session.key(KeyCode::Left).key(KeyCode::End).play();
+                let text = played.text();
+                // Each line has as many cells as the screen, whatever is in them.
+                assert!(text.lines().count() == usize::from(height), "{text}");
+                let is_shown = width < 32 || text.contains("filter: ");
+                assert!(is_shown, "{width}x{height}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_resize_keeps_the_selection_in_sight() {
     let played = machine()
         .ticks(3)
