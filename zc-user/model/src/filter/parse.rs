@@ -122,6 +122,10 @@ fn parse_as(text: &str, dialect: Dialect) -> Result<Expr, FilterError> {
 /// Longer than any person writes.
 const MOST_BYTES: usize = 64 << 10;
 
+/// Bytes of a word that is looked for in names: the kernel keeps 15 of most names, and adds what its workers are for
+/// (`/proc/PID/comm`, 64 at most).
+const LONGEST_NAME: usize = 128;
+
 /// Deeper than any person writes, and far from the end of the stack.
 const MAX_DEPTH: u32 = 64;
 
@@ -289,6 +293,10 @@ impl<'t> Parser<'t> {
         if word.split(',').all(|part| !part.is_empty() && is_number(part)) {
             let pid = Operand::Column(Processes::PID);
             return self.listed(at, word, "pid", pid, Operator::Equal);
+        }
+        if word.len() > LONGEST_NAME {
+            let message = format!("'{}' is longer than any name of a process", brief(word));
+            return Err(self.error(at, message));
         }
         Ok(if word.contains('*') {
             compare(name, Operator::Equal, Literal::Text(word.to_owned()))

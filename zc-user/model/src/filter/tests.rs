@@ -311,6 +311,8 @@ fn errors_of_the_short_forms_say_where() {
         assert!(error.contains(words), "{text}: {error}");
         assert!(error.starts_with(&format!("bad filter at character {place}:")), "{text}: {error}");
     }
+    let long = parse(&"x".repeat(129)).unwrap_err();
+    assert!(long.message.contains("longer than any name"), "{long}");
     let many = vec!["1"; 513].join(",");
     assert!(parse(&format!("pid = {many}")).unwrap_err().message.contains("more than 512"));
 }
