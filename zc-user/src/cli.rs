@@ -1,5 +1,6 @@
 //! The command line: words only, nothing happens here.
 
+mod config;
 mod diff;
 mod export;
 #[cfg(feature = "lab")]
@@ -19,7 +20,7 @@ use zc_common::path::CopyPath;
 use zc_model::{
     column::{Column, Processes, Table as _, View},
     expectation::Expectation,
-    filter::{self, Expr, Filter},
+    filter::{self, Expr, Filter, Operand},
     group::GroupBy,
     snapshot::ProcessId,
     sort::{Direction, Listing},
@@ -33,6 +34,7 @@ use zc_probe::{
 use zc_render::csv::{PathColumn, Rows};
 use zc_serve::connect::Target;
 
+pub(crate) use config::{Appearance, Config, ConfigVerb};
 pub(crate) use diff::{Diff, Per};
 pub(crate) use export::{Export, ExportForm};
 pub(crate) use recording::{Mark, Record, Replay, Report, ReportForm};
@@ -99,6 +101,8 @@ pub(crate) enum Verb {
     Lab(lab::Verb),
     /// Check kernel, privileges and terminal, and suggest fixes
     Doctor(Doctor),
+    /// Print the settings with their defaults, or check a file of settings
+    Config(Config),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -140,9 +144,9 @@ pub(crate) struct Selection {
     /// Show only processes that used this copy path, such as sendfile_to_socket
     #[arg(long = "path", value_name = "PATH", value_parser = copy_path)]
     pub(crate) paths: Vec<CopyPath>,
-    /// Show only processes for which this holds, such as 'copied_bytes > 1MiB and comm ~ nginx'
+    /// Show only processes for which this holds, such as 'nginx and copied > 1 MiB/s'
     #[arg(long, value_name = "EXPR", value_parser = expression)]
-    pub(crate) filter: Option<Expr>,
+    pub(crate) filter: Option<Written>,
     /// List groups of processes: by command, tree, parent, cgroup, container, user, thread or path
     #[arg(long, value_name = "WHAT", value_parser = group_by(), hide_possible_values = true)]
     pub(crate) group_by: Option<GroupBy>,
@@ -152,6 +156,15 @@ pub(crate) struct Selection {
     /// Show at most this many processes or groups
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) top: Option<u32>,
+}
+
+/// An expression, and how it was written.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    /// As it was written.
+    pub(crate) text: String,
+    /// What it means.
+    pub(crate) expr: Expr,
 }
 
 /// A column and a direction.
@@ -203,7 +216,8 @@ impl Selection {
                 Follow::Processes(watched) => watched.clone(),
                 _ => Vec::new(),
             },
-            expr: self.filter.clone(),
+            expr: self.filter.as_ref().map(|written| written.expr.clone()),
+            written: self.filter.as_ref().map(|written| written.text.clone()),
         }
     }
 
@@ -211,7 +225,9 @@ impl Selection {
     #[must_use]
     pub(crate) fn completed(&self, options: Options) -> Options {
         let ancestors = matches!(self.group_by, Some(GroupBy::Tree | GroupBy::Parent));
-        let users = self.group_by == Some(GroupBy::User);
+        let is_by_user =
+            self.filter.as_ref().is_some_and(|written| written.expr.mentions(Operand::User));
+        let users = self.group_by == Some(GroupBy::User) || is_by_user;
         let threads_apart = self.group_by == Some(GroupBy::Thread);
         Options { ancestors, users, threads_apart, ..options }
     }
@@ -371,9 +387,9 @@ pub(crate) struct Probing {
 /// `zc top`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Top {
-    /// Set the time between updates, in seconds
-    #[arg(short, long, value_name = "SECS", default_value = "1", value_parser = interval, allow_negative_numbers = true)]
-    pub(crate) interval: Duration,
+    /// Set the time between updates, in seconds [default: 1; of the dashboard: as it is set]
+    #[arg(short, long, value_name = "SECS", value_parser = interval, allow_negative_numbers = true)]
+    pub(crate) interval: Option<Duration>,
     /// Stop after this many updates
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
@@ -412,9 +428,19 @@ pub(crate) struct Top {
     /// Form of the output.
     #[command(flatten)]
     pub(crate) format: Format,
+    /// How the dashboard looks.
+    #[command(flatten)]
+    pub(crate) appearance: Appearance,
     /// How to observe.
     #[command(flatten)]
     pub(crate) probing: Probing,
+}
+
+impl Top {
+    /// Time between updates of text; those of the dashboard are as the user has set them.
+    pub(crate) fn interval(&self) -> Duration {
+        self.interval.unwrap_or(Duration::from_secs(1))
+    }
 }
 
 /// `zc stat`.
@@ -520,8 +546,9 @@ fn copy_path(text: &str) -> Result<CopyPath, String> {
     })
 }
 
-fn expression(text: &str) -> Result<Expr, String> {
-    filter::parse(text).map_err(|error| error.to_string())
+fn expression(text: &str) -> Result<Written, String> {
+    let expr = filter::parse(text).map_err(|error| error.to_string())?;
+    Ok(Written { text: text.to_owned(), expr })
 }
 
 fn expectation(text: &str) -> Result<Expectation, String> {

@@ -22,6 +22,7 @@ use zc_render::sanitize::sanitize;
 
 use self::{report::Report, watch::NotRun};
 
+mod config;
 mod diff;
 mod docs;
 mod doctor;
@@ -74,6 +75,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         #[cfg(feature = "lab")]
         Verb::Lab(verb) => runtime.block_on(lab::verb(&verb)),
         Verb::Doctor(arguments) => doctor::run(&arguments),
+        Verb::Config(arguments) => config::run(&arguments),
         Verb::Completions { shell } => {
             // In memory first: a closed pipe must not end in a panic of the generator.
             let mut script = Vec::new();

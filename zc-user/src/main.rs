@@ -12,6 +12,7 @@ use crate::cli::Cli;
 mod cli;
 mod commands;
 mod metrics;
+mod settings;
 
 fn main() -> ExitCode {
     // Before anything that the user names is looked at.

@@ -48,8 +48,8 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
 #[test]
 fn help_fits_a_hundred_columns_and_every_option_is_explained() {
     let mut texts = vec![(String::new(), printed(&["--help"])), (String::new(), printed(&["-h"]))];
-    let of_lab = ["lab list", "lab run", "lab compare"].map(str::to_owned);
-    for verb in verbs().into_iter().chain(of_lab) {
+    let deeper = ["lab list", "lab run", "lab compare", "config check", "config schema"];
+    for verb in verbs().into_iter().chain(deeper.map(str::to_owned)) {
         for option in ["--help", "-h"] {
             let words: Vec<_> = verb.split(' ').chain([option]).collect();
             texts.push((verb.clone(), printed(&words)));
@@ -153,6 +153,7 @@ fn the_manual_has_a_page_per_subcommand() {
         .map(|verb| format!("zc-{verb}.1"))
         .chain(["zc.1".to_owned()])
         .chain(["list", "run", "compare", "setup"].map(|verb| format!("zc-lab-{verb}.1")))
+        .chain(["check", "schema"].map(|verb| format!("zc-config-{verb}.1")))
         .collect();
     expected.sort();
     assert_eq!(pages, expected);

@@ -151,7 +151,7 @@ fn look(operand: Operand, frame: &Frame) -> Option<(Figure<'_>, Option<Range>)> 
             let value = Value::Integer(count, Quality::MEASURED);
             return Some((figure("losses".to_owned(), Unit::Count, value), Some(exactly(count))));
         }
-        Operand::AnyPath => return None,
+        Operand::AnyPath | Operand::User => return None,
     };
     let Some(number) = figure.value.number() else { return Some((figure, None)) };
     let spread = figure.margin.unwrap_or(0.0);

@@ -12,6 +12,7 @@ pub mod expectation;
 pub mod folded;
 pub mod human;
 pub mod json;
+mod palette;
 pub mod paragraph;
 pub mod plain;
 pub mod pprof;

@@ -43,7 +43,13 @@ pub struct Symbols {
 }
 
 /// For UTF-8 terminals.
-pub static UNICODE: Symbols = Symbols {
+pub static UNICODE: Symbols = BLOCKS;
+
+/// The same, with curves of dots: finer, where the font has them.
+pub static BRAILLE: Symbols =
+    Symbols { spark: [" ", "⡀", "⣀", "⣄", "⣤", "⣦", "⣶", "⣷", "⣿"], ..BLOCKS };
+
+const BLOCKS: Symbols = Symbols {
     border: border::PLAIN,
     spark: [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
     bar: [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],

@@ -1,16 +1,102 @@
 //! Colours and signs. Colour alone never carries a meaning: every difference survives `NO_COLOR`.
 
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Modifier, Style};
 
 use zc_model::column::Tone;
 
-use super::symbols::{ASCII, Symbols, UNICODE};
+use super::{
+    palette::{CLASSIC, DARK, Ink, LIGHT, Palette},
+    symbols::{ASCII, BRAILLE, Symbols, UNICODE},
+};
 
-/// What the terminal can show. Only the sixteen named colours are used, so that they follow the
-/// user's own palette, light or dark.
+/// Which colours to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Look {
+    /// `dark` or `light`, as the terminal says of its background (`COLORFGBG`); `dark` if it says nothing.
+    #[default]
+    Auto,
+    /// For dark backgrounds; told apart by people with any kind of colour vision.
+    Dark,
+    /// The same for light backgrounds.
+    Light,
+    /// Red, green and blue of the sixteen named colours, which follow the terminal's own palette.
+    Classic,
+    /// No colours.
+    Mono,
+}
+
+impl Look {
+    /// All of them.
+    pub const ALL: &'static [Self] =
+        &[Self::Auto, Self::Dark, Self::Light, Self::Classic, Self::Mono];
+
+    /// The stable id.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::Classic => "classic",
+            Self::Mono => "mono",
+        }
+    }
+}
+
+/// How curves are drawn where there is Unicode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Graph {
+    /// Blocks, which nearly each font has.
+    #[default]
+    Blocks,
+    /// Dots.
+    Braille,
+}
+
+impl Graph {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Blocks, Self::Braille];
+
+    /// The stable id.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Blocks => "blocks",
+            Self::Braille => "braille",
+        }
+    }
+}
+
+/// How much of its column a value is. Bars and percentages say the same without colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// Less than a tenth.
+    Calm,
+    /// Up to a half.
+    Busy,
+    /// More.
+    Bad,
+}
+
+impl Load {
+    /// The load of a share between 0 and 1.
+    #[must_use]
+    pub fn of(share: f64) -> Self {
+        match share {
+            share if share > 0.5 => Self::Bad,
+            share if share >= 0.1 => Self::Busy,
+            _ => Self::Calm,
+        }
+    }
+}
+
+/// What the terminal can show.
 #[derive(Clone, Copy, Debug)]
 pub struct Theme {
-    color: bool,
+    /// `None` without colours.
+    palette: Option<&'static Palette>,
+    /// Whether the terminal has 256 colours.
+    many: bool,
     /// The signs to use.
     pub symbols: &'static Symbols,
     /// Whether `symbols` are beyond ASCII, so that text may be too.
@@ -18,16 +104,28 @@ pub struct Theme {
 }
 
 impl Theme {
-    /// A theme with or without colour and signs beyond ASCII.
+    /// A theme with or without colour and signs beyond ASCII; of colours, the sixteen for dark backgrounds.
     #[must_use]
     pub fn new(color: bool, unicode: bool) -> Self {
-        Self { color, unicode, symbols: if unicode { &UNICODE } else { &ASCII } }
+        let palette = color.then_some(&DARK);
+        Self { palette, many: false, unicode, symbols: if unicode { &UNICODE } else { &ASCII } }
     }
 
-    /// What the environment says: `NO_COLOR`, `TERM` and the locale. `no_color` is the flag of the
-    /// command line, `variable` reads the environment.
+    /// What the environment says: `NO_COLOR`, `TERM`, `COLORTERM`, `COLORFGBG` and the locale. `no_color` is the flag of
+    /// the command line, `variable` reads the environment.
     #[must_use]
     pub fn detect(no_color: bool, variable: impl Fn(&str) -> Option<String>) -> Self {
+        Self::of(Look::Auto, Graph::Blocks, no_color, variable)
+    }
+
+    /// The same, with what the user prefers.
+    #[must_use]
+    pub fn of(
+        look: Look,
+        graph: Graph,
+        no_color: bool,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let term = set("TERM").unwrap_or_default();
         let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
@@ -37,18 +135,36 @@ impl Theme {
         });
         let plain = matches!(term.as_str(), "" | "dumb");
         let color = !no_color && set("NO_COLOR").is_none() && !plain;
+        let palette = match look {
+            Look::Auto if set("COLORFGBG").is_some_and(|colors| is_light(&colors)) => Some(&LIGHT),
+            Look::Auto | Look::Dark => Some(&DARK),
+            Look::Light => Some(&LIGHT),
+            Look::Classic => Some(&CLASSIC),
+            Look::Mono => None,
+        };
+        let many = set("COLORTERM").is_some_and(|it| matches!(it.as_str(), "truecolor" | "24bit"))
+            || ["256color", "kitty", "alacritty", "ghostty", "foot", "wezterm"]
+                .iter()
+                .any(|name| term.contains(name));
         // The Linux console has 512 glyphs at most: no heavy lines, no eighth blocks.
-        Self::new(color, utf8 && !plain && term != "linux")
+        let unicode = utf8 && !plain && term != "linux";
+        let symbols = match (unicode, graph) {
+            (false, _) => &ASCII,
+            (true, Graph::Blocks) => &UNICODE,
+            (true, Graph::Braille) => &BRAILLE,
+        };
+        Self { palette: palette.filter(|_| color), many, symbols, unicode }
     }
 
     /// Whether there are colours.
     #[must_use]
     pub const fn has_color(self) -> bool {
-        self.color
+        self.palette.is_some()
     }
 
-    fn paint(self, color: Color) -> Style {
-        if self.color { Style::new().fg(color) } else { Style::new() }
+    fn paint(self, ink: impl FnOnce(&Palette) -> Ink) -> Style {
+        let color = self.palette.and_then(|palette| ink(palette).color(self.many));
+        color.map_or_else(Style::new, |color| Style::new().fg(color))
     }
 
     /// Ordinary text.
@@ -87,7 +203,7 @@ impl Theme {
     /// The head of a table.
     #[must_use]
     pub fn head(self) -> Style {
-        self.paint(Color::Cyan).add_modifier(Modifier::BOLD)
+        self.paint(|palette| palette.head).add_modifier(Modifier::BOLD)
     }
 
     /// The head of the column that sorts.
@@ -105,48 +221,67 @@ impl Theme {
     /// Bytes that the CPU copied.
     #[must_use]
     pub fn copied(self) -> Style {
-        self.paint(Color::Red).add_modifier(Modifier::BOLD)
+        self.paint(|palette| palette.copied).add_modifier(Modifier::BOLD)
+    }
+
+    /// Bytes that the CPU copied, of which this is a share of all that it copied: between 0 and 1.
+    #[must_use]
+    pub fn copied_share(self, share: f64) -> Style {
+        let strong = |style: Style| style.add_modifier(Modifier::BOLD);
+        match Load::of(share) {
+            Load::Calm => self.paint(|palette| palette.copied),
+            Load::Busy => strong(self.paint(|palette| palette.copied)),
+            Load::Bad => strong(self.paint(|palette| palette.alarm)),
+        }
     }
 
     /// Bytes that travelled by reference.
     #[must_use]
     pub fn reference(self) -> Style {
-        self.paint(Color::Green)
+        self.paint(|palette| palette.reference)
     }
 
     /// Bytes that a device moved.
     #[must_use]
     pub fn dma(self) -> Style {
-        self.paint(Color::LightBlue)
+        self.paint(|palette| palette.device)
     }
 
     /// Something the user should look at: advice, a pause.
     #[must_use]
     pub fn notice(self) -> Style {
-        self.paint(Color::Yellow).add_modifier(Modifier::BOLD)
+        self.paint(|palette| palette.notice).add_modifier(Modifier::BOLD)
     }
 
     /// Something is wrong: losses, errors.
     #[must_use]
     pub fn alarm(self) -> Style {
-        self.paint(Color::Red).add_modifier(Modifier::BOLD | Modifier::REVERSED)
+        self.paint(|palette| palette.alarm).add_modifier(Modifier::BOLD | Modifier::REVERSED)
     }
 
     /// A key in the footer.
     #[must_use]
     pub fn key(self) -> Style {
-        self.paint(Color::Cyan).add_modifier(Modifier::BOLD)
+        self.paint(|palette| palette.key).add_modifier(Modifier::BOLD)
     }
 
     /// A curve over time.
     #[must_use]
     pub fn curve(self) -> Style {
-        self.paint(Color::Cyan)
+        self.paint(|palette| palette.curve)
     }
+}
+
+/// Whether `COLORFGBG` names a light background: its last part is the number of a colour.
+fn is_light(colors: &str) -> bool {
+    let background = colors.rsplit(';').next().and_then(|number| number.parse().ok());
+    background.is_some_and(|number: u8| number == 7 || (9..=15).contains(&number))
 }
 
 #[cfg(test)]
 mod tests {
+    use ratatui::style::Color;
+
     use super::*;
 
     fn detect(flag: bool, variables: &[(&str, &str)]) -> Theme {
@@ -158,11 +293,11 @@ mod tests {
     #[test]
     fn colour_needs_a_terminal_that_has_it_and_a_user_who_allows_it() {
         let xterm = ("TERM", "xterm");
-        assert!(detect(false, &[xterm]).color);
-        assert!(detect(false, &[xterm, ("NO_COLOR", "")]).color, "empty means unset");
-        assert!(!detect(true, &[xterm]).color);
-        assert!(!detect(false, &[xterm, ("NO_COLOR", "1")]).color);
-        assert!(!detect(false, &[("TERM", "dumb")]).color);
+        assert!(detect(false, &[xterm]).has_color());
+        assert!(detect(false, &[xterm, ("NO_COLOR", "")]).has_color(), "empty means unset");
+        assert!(!detect(true, &[xterm]).has_color());
+        assert!(!detect(false, &[xterm, ("NO_COLOR", "1")]).has_color());
+        assert!(!detect(false, &[("TERM", "dumb")]).has_color());
     }
 
     #[test]
@@ -181,5 +316,95 @@ mod tests {
         for style in [theme.dim(), theme.copied(), theme.dma(), theme.alarm(), theme.head()] {
             assert_eq!((style.fg, style.bg), (None, None));
         }
+    }
+
+    #[test]
+    fn the_background_decides_unless_the_user_does() {
+        let xterm = ("TERM", "xterm-256color");
+        let copied = |look, colors: &str| {
+            let variables = [xterm, ("COLORFGBG", colors)];
+            let value = |name: &str| {
+                variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
+            };
+            Theme::of(look, Graph::Blocks, false, value).copied().fg
+        };
+        let (dark, light) = (copied(Look::Dark, ""), copied(Look::Light, ""));
+        assert_ne!(dark, light);
+        for (colors, expected) in [
+            ("", dark),
+            ("15;0", dark),
+            ("0;15", light),
+            ("0;default;7", light),
+            ("7;8", dark),
+            ("0;x", dark),
+        ] {
+            assert_eq!(copied(Look::Auto, colors), expected, "{colors}");
+            assert_eq!(copied(Look::Light, colors), light);
+        }
+        assert_eq!(copied(Look::Classic, ""), Some(Color::Red));
+        assert_eq!(copied(Look::Mono, ""), None);
+    }
+
+    #[test]
+    fn terminals_of_sixteen_colours_get_none_beyond() {
+        let named = |style: Style| !matches!(style.fg, Some(Color::Indexed(_) | Color::Rgb(..)));
+        for (term, few) in [
+            ("xterm", true),
+            ("screen", true),
+            ("linux", true),
+            ("tmux-256color", false),
+            ("xterm-kitty", false),
+        ] {
+            let theme = detect(false, &[("TERM", term)]);
+            for style in [theme.copied(), theme.reference(), theme.dma(), theme.notice()] {
+                assert_eq!(named(style), few, "{term}: {style:?}");
+            }
+        }
+        let deep = detect(false, &[("TERM", "xterm"), ("COLORTERM", "truecolor")]);
+        assert!(!named(deep.copied()));
+    }
+
+    #[test]
+    fn the_styles_of_each_look() {
+        let mut text = String::new();
+        for look in Look::ALL {
+            for term in ["xterm", "xterm-256color"] {
+                let value = |name: &str| (name == "TERM").then(|| term.to_owned());
+                let theme = Theme::of(*look, Graph::Blocks, false, value);
+                text += &format!("{} {term}\n", look.id());
+                for (name, style) in [
+                    ("copied", theme.copied()),
+                    ("copied, a little", theme.copied_share(0.09)),
+                    ("copied, much", theme.copied_share(0.1)),
+                    ("copied, most", theme.copied_share(0.51)),
+                    ("by reference", theme.reference()),
+                    ("device", theme.dma()),
+                    ("notice", theme.notice()),
+                    ("alarm", theme.alarm()),
+                    ("head", theme.head()),
+                    ("key", theme.key()),
+                    ("curve", theme.curve()),
+                ] {
+                    let color = style.fg.map_or_else(|| "-".to_owned(), |color| color.to_string());
+                    text += &format!("  {name:<18}{color:<10}{:?}\n", style.add_modifier);
+                }
+            }
+        }
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn dots_are_drawn_on_request_where_there_are_any() {
+        let of = |graph, lang: &str| {
+            let value = |name: &str| match name {
+                "TERM" => Some("xterm".to_owned()),
+                "LANG" => Some(lang.to_owned()),
+                _ => None,
+            };
+            Theme::of(Look::Auto, graph, false, value).symbols.spark[8]
+        };
+        assert_eq!(of(Graph::Blocks, "C.UTF-8"), "█");
+        assert_eq!(of(Graph::Braille, "C.UTF-8"), "⣿");
+        assert_eq!(of(Graph::Braille, "C"), "#");
     }
 }

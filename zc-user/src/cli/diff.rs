@@ -3,14 +3,11 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::Args;
-use zc_model::{
-    diff::{Basis, Condition},
-    filter::Expr,
-};
+use zc_model::diff::{Basis, Condition};
 
 use zc_common::path::CopyPath;
 
-use super::{copy_path, expression};
+use super::{Written, copy_path, expression};
 
 /// `zc diff`.
 #[derive(Args, Clone, Debug)]
@@ -44,7 +41,7 @@ pub(crate) struct Diff {
     pub(crate) comms: Vec<OsString>,
     /// Compare only processes for which this holds, in each interval or run
     #[arg(long, value_name = "EXPR", value_parser = expression)]
-    pub(crate) filter: Option<Expr>,
+    pub(crate) filter: Option<Written>,
     /// Print JSON (schema zc-diff/1)
     #[arg(long, conflicts_with = "markdown", help_heading = "Output")]
     pub(crate) json: bool,

@@ -2,10 +2,8 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
+use super::{Written, expression};
 use clap::{Args, ValueEnum};
-use zc_model::filter::Expr;
-
-use super::expression;
 
 /// `zc export`.
 #[derive(Args, Clone, Debug)]
@@ -24,7 +22,7 @@ pub(crate) struct Export {
     pub(crate) comms: Vec<OsString>,
     /// Export only processes for which this holds, in each interval
     #[arg(long, value_name = "EXPR", value_parser = expression)]
-    pub(crate) filter: Option<Expr>,
+    pub(crate) filter: Option<Written>,
 }
 
 /// A form of another program.

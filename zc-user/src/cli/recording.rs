@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use super::{Format, Probing, Selection, interval, pid};
+use super::{Appearance, Format, Probing, Selection, interval, pid};
 
 /// `zc record`.
 #[derive(Args, Clone, Debug)]
@@ -96,6 +96,9 @@ pub(crate) struct Replay {
     /// Form of the output.
     #[command(flatten)]
     pub(crate) format: Format,
+    /// How the dashboard looks.
+    #[command(flatten)]
+    pub(crate) appearance: Appearance,
 }
 
 /// `zc report`.

@@ -44,7 +44,7 @@ const GAP: u64 = 20_000_000;
 pub(super) fn run(arguments: &Diff) -> Result<ExitCode> {
     let filter = Filter {
         comms: arguments.comms.clone(),
-        expr: arguments.filter.clone(),
+        expr: arguments.filter.as_ref().map(|written| written.expr.clone()),
         ..Filter::default()
     };
     let inputs = [open(&arguments.a)?, open(&arguments.b)?];

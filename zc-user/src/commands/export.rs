@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &Export) -> Result<ExitCode> {
     }
     let filter = Filter {
         comms: arguments.comms.clone(),
-        expr: arguments.filter.clone(),
+        expr: arguments.filter.as_ref().map(|written| written.expr.clone()),
         ..Filter::default()
     };
     let source = Source { recording, filter };

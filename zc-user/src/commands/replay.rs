@@ -47,7 +47,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         replay.seek(at_ns);
     }
     let top = Top {
-        interval,
+        interval: Some(interval),
         count: arguments.count,
         once: false,
         connect: None,
@@ -56,6 +56,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         stacks: false,
         selection: arguments.selection.clone(),
         format: arguments.format.clone(),
+        appearance: arguments.appearance.clone(),
         probing: crate::cli::Probing::default(),
     };
     let filter = elsewhere(&arguments.selection);

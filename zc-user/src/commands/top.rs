@@ -18,7 +18,7 @@ use rustix::thread::CapabilitySet;
 
 use self::hand_on::{Keeper, Kept};
 use super::{
-    doctor, options_of, privilege,
+    config, doctor, options_of, privilege,
     replay::elsewhere,
     say, say_ended,
     watch::subject,
@@ -108,7 +108,7 @@ async fn connect(arguments: &Top, target: &Target) -> Result<ExitCode> {
         refuse_forms(arguments, "--once")?;
     }
     let filter = elsewhere(&arguments.selection);
-    let connect = || Remote::connect(target.clone(), arguments.interval);
+    let connect = || Remote::connect(target.clone(), arguments.interval());
     if plain {
         let form = arguments.format.form(View::Once, arguments.selection.group_by.is_some())?;
         let mut world = Real::new(NoEvents)?;
@@ -171,7 +171,7 @@ fn memory(arguments: &Top, subject: String) -> Memory {
     let meta = Meta {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         subject,
-        interval_ns: u64::try_from(arguments.interval.as_nanos()).unwrap_or(u64::MAX),
+        interval_ns: u64::try_from(arguments.interval().as_nanos()).unwrap_or(u64::MAX),
         ..Meta::default()
     };
     Memory::new(meta, PAST)
@@ -179,9 +179,14 @@ fn memory(arguments: &Top, subject: String) -> Memory {
 
 fn dashboard_options(arguments: &Top, filter: Filter, keeper: Keeper) -> zc_tui::run::Options {
     let listing = arguments.selection.listing(Listing::everything());
+    let settings = config::of_dashboard();
+    let look = arguments.appearance.theme.unwrap_or(settings.theme);
+    let graph = arguments.appearance.graph.unwrap_or(settings.graph);
+    let no_color = arguments.format.no_color;
     zc_tui::run::Options {
-        interval: arguments.interval,
-        theme: Theme::detect(arguments.format.no_color, |name| env::var(name).ok()),
+        interval: arguments.interval.or(settings.interval).unwrap_or(arguments.interval()),
+        theme: Theme::of(look, graph, no_color, |name| env::var(name).ok()),
+        preferences: settings.preferences,
         recorded: false,
         keeps_past: true,
         hand_on: Some(Box::new(keeper)),
@@ -286,7 +291,7 @@ impl Output for Printer<'_> {
     type Event = Infallible;
 
     fn wait(&mut self, pace: Option<Duration>) -> Option<Duration> {
-        let interval = pace.unwrap_or(self.arguments.interval);
+        let interval = pace.unwrap_or_else(|| self.arguments.interval());
         let is_first = self.previous.is_none() && self.interruption.is_none();
         Some(if is_first { Duration::ZERO } else { interval })
     }

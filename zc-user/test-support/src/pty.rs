@@ -75,6 +75,8 @@ impl Pty {
             .args(words)
             .env("RUST_BACKTRACE", "1")
             .env("TERM", "xterm-256color")
+            // Not the settings of the user who runs the tests.
+            .env("XDG_CONFIG_HOME", "/nonexistent")
             .env_remove("NO_COLOR")
             .envs(variables.iter().copied())
             .stdin(end())

@@ -16,6 +16,7 @@ use zc_render::theme::Theme;
 use zc_tui::{
     hand_on::HandOn,
     run::{Options, session},
+    shell::Preferences,
     state::checks::Checks,
     world::{Happening, Input, Surface, World},
 };
@@ -33,6 +34,7 @@ pub struct Session {
     pub filter: Filter,
     pub top: Option<usize>,
     pub checks: Checks,
+    pub preferences: Preferences,
     inputs: Vec<Input>,
 }
 
@@ -71,6 +73,7 @@ impl Session {
             filter,
             top: None,
             checks: Checks::default(),
+            preferences: Preferences::default(),
             inputs,
         }
     }
@@ -154,12 +157,23 @@ impl Session {
             filter,
             top,
             checks,
+            preferences,
             inputs,
         } = self;
         let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
         let interval = Duration::from_secs(1);
-        let options =
-            Options { interval, theme, recorded, keeps_past, hand_on, filter, sort, top, checks };
+        let options = Options {
+            interval,
+            theme,
+            recorded,
+            keeps_past,
+            hand_on,
+            filter,
+            sort,
+            top,
+            checks,
+            preferences,
+        };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let inputs = VecDeque::from(inputs);
         let mut world = Script::new(terminal, inputs);

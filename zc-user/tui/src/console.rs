@@ -83,6 +83,14 @@ impl Surface for Screen {
         Self::terminal(self)
     }
 
+    fn begin_frame(&mut self) -> Result<()> {
+        Self::begin_frame(self)
+    }
+
+    fn end_frame(&mut self) -> Result<()> {
+        Self::end_frame(self)
+    }
+
     fn suspend(&mut self) -> Result<()> {
         Self::suspend(self)
     }

@@ -2,6 +2,10 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+mod remap;
+
+pub use remap::{ACTIONS, Named, Remap, parse};
+
 /// A key with its modifiers; Shift is left out, since it is part of the character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chord {

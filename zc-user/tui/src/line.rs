@@ -20,6 +20,12 @@ impl Line {
         Self { cursor: text.len(), text }
     }
 
+    /// The line with its cursor behind so many characters.
+    #[must_use]
+    pub fn at(self, cursor: usize) -> Self {
+        Self { cursor: cursor.min(self.text.len()), ..self }
+    }
+
     /// The text.
     #[must_use]
     pub fn text(&self) -> String {

@@ -12,7 +12,7 @@ use ratatui::layout::{Position, Rect};
 use super::{
     console::Console,
     hand_on::HandOn,
-    shell::{Effect, Shell, dashboard},
+    shell::{Effect, Preferences, Shell, dashboard},
     state::checks::Checks,
     world::{Happening, Surface, World},
 };
@@ -53,6 +53,8 @@ pub struct Options {
     pub top: Option<usize>,
     /// What is found out about this machine when the source is opened.
     pub checks: Checks,
+    /// What the user has set.
+    pub preferences: Preferences,
 }
 
 /// Why a session ended.
@@ -88,12 +90,23 @@ pub async fn session(
     options: Options,
     world: &mut impl World,
 ) -> Result<()> {
-    let Options { interval, theme, recorded, keeps_past, hand_on, filter, sort, top, checks } =
-        options;
+    let Options {
+        interval,
+        theme,
+        recorded,
+        keeps_past,
+        hand_on,
+        filter,
+        sort,
+        top,
+        checks,
+        preferences,
+    } = options;
     let mut shell = dashboard(theme, interval, filter, sort, top, checks)
         .of_recording(recorded)
         .with_past(keeps_past)
-        .handing_on(hand_on.is_some());
+        .handing_on(hand_on.is_some())
+        .with(preferences);
     drive_handing_on(&mut shell, || open().map(Some), world, hand_on).await?;
     Ok(())
 }
@@ -175,11 +188,12 @@ impl<S: Surface> Dashboard<'_, '_, S> {
 
     fn draw(&mut self) -> Result<()> {
         let Self { shell, surface, .. } = self;
+        surface.begin_frame()?;
         surface
             .terminal()
             .draw(|frame| shell.draw(frame.area(), frame.buffer_mut()))
             .map_err(|error| anyhow!("cannot draw on the terminal: {error}"))?;
-        Ok(())
+        surface.end_frame()
     }
 
     /// Keeps what is on the screen, and says where.

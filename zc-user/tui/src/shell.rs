@@ -30,11 +30,14 @@ mod draw;
 mod guide;
 mod hand_on;
 pub mod keys;
+mod preferences;
 mod travel;
+mod typing;
 
 use self::keys::{
     ALWAYS, Action, EDITING, LINE, MENU, MOVING, NOW, PAGE, PAST, PLAYING, PROMPT, TIME,
 };
+pub use self::preferences::Preferences;
 
 /// Rows that one notch of the mouse wheel scrolls.
 const WHEEL_ROWS: usize = 3;
@@ -112,7 +115,7 @@ impl<'a> Shell<'a> {
     /// A shell with these pages, and the help as the last one. The first page is on the screen.
     #[must_use]
     pub fn new(context: Context, mut tabs: Vec<Box<dyn Page + 'a>>) -> Self {
-        let help = guide::help(&tabs, context.theme());
+        let help = guide::help(&tabs, &context);
         tabs.push(Box::new(help));
         let (above, screen) = (Vec::new(), Rect::ZERO);
         Self { context, screen, tabs, tab: 0, above, before_help: None, menu: None, prompt: None }
@@ -236,6 +239,10 @@ impl<'a> Shell<'a> {
     pub fn press(&mut self, chord: Chord) -> Option<Effect> {
         // It has been read.
         self.context.unsay();
+        let chord = match self.mode() {
+            Mode::Page | Mode::Menu(_) => self.context.keys().translate(chord)?,
+            Mode::Line | Mode::Prompt => chord,
+        };
         if self.mode() == Mode::Page {
             let Self { context, tabs, tab, above, .. } = self;
             let pressed = match above.last_mut() {
@@ -353,7 +360,9 @@ impl<'a> Shell<'a> {
             Action::Travel(travel) => self.context.steer(travel.into()),
             Action::EditMoment => self.prompt = Some(Prompt::new(Wanted::Moment)),
             Action::EditMark => self.prompt = Some(Prompt::new(Wanted::Mark)),
-            Action::EditFilter => self.context.filter.start(),
+            Action::EditFilter | Action::Recall { .. } | Action::Complete { .. } => {
+                self.type_filter(action);
+            }
             Action::Edit(edit) if self.prompt.is_some() => {
                 let Some(prompt) = &mut self.prompt else { return Effect::None };
                 prompt.line.edit(edit);
@@ -371,7 +380,10 @@ impl<'a> Shell<'a> {
                         self.sort_by(*column);
                     }
                 }
-                None => self.context.filter.accept(),
+                None => {
+                    self.context.filter.accept();
+                    self.arrange();
+                }
             },
             Action::Cancel => {
                 if self.menu.take().is_none() {
@@ -461,7 +473,7 @@ impl<'a> Shell<'a> {
 
     /// What a click means depends on what is under it.
     fn click(&mut self, at: Position) -> Effect {
-        let Some(areas) = self.chrome().areas(self.screen) else { return Effect::None };
+        let Some(areas) = self.areas(self.screen) else { return Effect::None };
         if self.menu.take().is_some() {
             return Effect::None;
         }
@@ -514,7 +526,7 @@ impl<'a> Shell<'a> {
 
     /// What is shown, the filter or the size has changed.
     fn arrange(&mut self) {
-        let body = self.chrome().areas(self.screen).map_or(Rect::ZERO, |areas| areas.body);
+        let body = self.areas(self.screen).map_or(Rect::ZERO, |areas| areas.body);
         self.context.set_body(body);
         let hidden = self.before_help.iter_mut().flat_map(|(_, above)| above);
         for page in self.above.iter_mut().chain(hidden) {

@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Result;
 use ratatui::layout::Rect;
 
+use crate::keymap::Remap;
 use zc_model::{
     advice::Findings,
     filter::{Expr, Filter},
@@ -67,12 +68,15 @@ pub struct Context {
     lost: Lost,
     /// The filter that the user types.
     pub(crate) filter: FilterState,
+    keys: Remap,
 }
 
 impl Context {
     /// Nothing received yet; `narrowed` is the filter of the command line.
     #[must_use]
     pub fn new(theme: Theme, interval: Duration, narrowed: Filter) -> Self {
+        // What the user could have typed can be edited.
+        let (line, narrowed) = narrowed.into_line();
         Self {
             theme,
             interval,
@@ -94,7 +98,8 @@ impl Context {
             watch: Watch::new(narrowed.watched.clone()),
             narrowed,
             lost: Lost::default(),
-            filter: FilterState::default(),
+            filter: FilterState::of(&line),
+            keys: Remap::default(),
         }
     }
 
@@ -102,6 +107,25 @@ impl Context {
     #[must_use]
     pub fn of_recording(self, recorded: bool) -> Self {
         Self { recorded, ..self }
+    }
+
+    /// The same, with other keys.
+    #[must_use]
+    pub fn with_keys(self, keys: Remap) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// The keys that the user chose.
+    #[must_use]
+    pub const fn keys(&self) -> &Remap {
+        &self.keys
+    }
+
+    /// The same, with filters that have names.
+    #[must_use]
+    pub fn with_filters(mut self, named: Vec<(String, String)>) -> Self {
+        self.filter.remember(named);
+        self
     }
 
     /// Whether what is shown is a recording.
@@ -336,6 +360,12 @@ impl Context {
     #[must_use]
     pub(crate) fn ended(&self) -> &[Arc<ProcessSample>] {
         self.watch.ended()
+    }
+
+    /// Completes the word of the filter that is typed, with what is on the screen too.
+    pub(crate) fn complete_filter(&mut self, backwards: bool) {
+        let shot = self.frozen.as_ref().unwrap_or(&self.live);
+        self.filter.complete(shot.frame.as_deref(), backwards);
     }
 
     /// Whether processes may be hidden.

@@ -32,6 +32,11 @@ pub type Output = Bounded<CrosstermBackend<Stoppable<Stdout>>>;
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
+/// Synchronized updates (DEC private mode 2026): a terminal that knows them shows a screen when it is complete, others
+/// ignore the mode, as all private modes that they do not know.
+const FRAME_BEGINS: &str = "\x1b[?2026h";
+const FRAME_ENDS: &str = "\x1b[?2026l";
+
 /// A terminal in raw mode on the alternate screen; dropping it gives the terminal back.
 pub struct Screen {
     // Never dropped: on a terminal that is gone, its destructor panics over a cursor that it
@@ -68,6 +73,29 @@ impl Screen {
     /// What to draw on.
     pub fn terminal(&mut self) -> &mut Terminal<Output> {
         &mut self.terminal
+    }
+
+    /// What is drawn from now on is one screen.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn begin_frame(&mut self) -> Result<()> {
+        // In the same buffer as what is drawn.
+        Stoppable(io::stdout())
+            .write_all(FRAME_BEGINS.as_bytes())
+            .context("cannot draw on the terminal")
+    }
+
+    /// The screen is complete.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn end_frame(&mut self) -> Result<()> {
+        let mut stdout = Stoppable(io::stdout());
+        stdout
+            .write_all(FRAME_ENDS.as_bytes())
+            .and_then(|()| stdout.flush())
+            .context("cannot draw on the terminal")
     }
 
     /// Gives the terminal back, stops like any program on Ctrl-Z, and returns when continued.
@@ -111,7 +139,8 @@ fn enter() -> io::Result<()> {
 /// Safe to call twice, and from a panic hook. Errors have nowhere to go: the terminal is gone.
 fn leave() {
     let mut stdout = Stoppable(io::stdout());
-    let _gone = execute!(stdout, Print(MOUSE_OFF), LeaveAlternateScreen, cursor::Show);
+    let _gone =
+        execute!(stdout, Print(FRAME_ENDS), Print(MOUSE_OFF), LeaveAlternateScreen, cursor::Show);
     let _gone = disable_raw_mode();
     let _gone = stdout.flush();
     emergency::take(false);

@@ -41,6 +41,22 @@ pub trait Surface {
     /// When the terminal cannot be taken over again.
     fn resume(&mut self) -> Result<()>;
 
+    /// What is drawn from now on is one screen: the terminal may wait for its end.
+    ///
+    /// # Errors
+    /// When the terminal fails.
+    fn begin_frame(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The screen is complete.
+    ///
+    /// # Errors
+    /// When the terminal fails.
+    fn end_frame(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// The terminal has a new size, in columns and rows.
     fn resized(&mut self, _columns: u16, _rows: u16) {}
 }

@@ -1,9 +1,10 @@
 //! The meaning of a filter expression.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 use zc_common::path::CopyPath;
 
+use super::pattern::{Pattern, glob};
 use crate::{
     column::Column,
     frame::Frame,
@@ -34,6 +35,8 @@ pub struct Comparison {
     pub operator: Operator,
     /// With what.
     pub literal: Literal,
+    /// Whether what was counted is compared per second of the interval.
+    pub per_second: bool,
 }
 
 /// What is compared.
@@ -49,6 +52,8 @@ pub enum Operand {
     Losses,
     /// `path`: each path that the process used.
     AnyPath,
+    /// `user`: the name of the effective user, or the number.
+    User,
 }
 
 /// How it is compared.
@@ -66,7 +71,7 @@ pub enum Operator {
     Greater,
     /// `>=`
     GreaterOrEqual,
-    /// `~`: contains, ignoring case.
+    /// `~`: has a text or a regular expression, ignoring case.
     Contains,
     /// `!~`
     ContainsNot,
@@ -106,8 +111,10 @@ impl Operator {
 pub enum Literal {
     /// A number, in the unit of the column.
     Number(f64),
-    /// A text.
+    /// A text, in which each `*` stands for any text.
     Text(String),
+    /// A text or a regular expression to be found.
+    Pattern(Pattern),
 }
 
 impl Expr {
@@ -140,6 +147,18 @@ impl Expr {
     }
 }
 
+impl Expr {
+    /// Whether a comparison in it is of `operand`.
+    #[must_use]
+    pub fn mentions(&self, operand: Operand) -> bool {
+        match self {
+            Self::And(a, b) | Self::Or(a, b) => a.mentions(operand) || b.mentions(operand),
+            Self::Not(inner) => inner.mentions(operand),
+            Self::Compare(comparison) => comparison.operand == operand,
+        }
+    }
+}
+
 impl Comparison {
     fn holds(&self, row: Row<'_>, frame: &Frame) -> Option<bool> {
         match self.operand {
@@ -147,31 +166,44 @@ impl Comparison {
                 Value::Text(text) => self.holds_for_text(&text),
                 // A process without a cgroup is not in the cgroup `x`.
                 Value::Absent if !column.unit.is_numeric() => self.holds_for_text(""),
-                value => self.holds_for_number(value.number()?),
+                value => self.holds_for_number(value.number()?, frame),
             },
             Operand::Moved(path) => {
                 let moved = PathSum::on(row.paths, &[path]).moved_bytes;
-                self.holds_for_number(Value::Integer(moved, Quality::MEASURED).number()?)
+                self.holds_for_number(Value::Integer(moved, Quality::MEASURED).number()?, frame)
             }
             // The parser gives these for sums only, which [`crate::expectation`] looks at.
             Operand::Copied(_) | Operand::Losses => None,
             // "No path is x" is what `path != x` asks, not "some path is not x".
-            Operand::AnyPath => {
-                let positive = match self.operator {
-                    Operator::NotEqual => Operator::Equal,
-                    Operator::ContainsNot => Operator::Contains,
-                    operator => operator,
-                };
-                let any = row.paths.iter().any(|sample| {
-                    text_matches(positive, sample.path.id(), &self.literal) == Some(true)
-                });
-                Some(any == (positive == self.operator))
+            Operand::AnyPath => self.holds_for_any(row.paths.iter().map(|path| path.path.id())),
+            Operand::User => {
+                let user = row.process.map(|process| process.user);
+                let user = user.or(row.group.map(|group| group.user)).flatten()?;
+                let name = frame.host.users.get(&user).map(|name| Cow::Borrowed(name.as_str()));
+                let number = Cow::Owned(user.to_string());
+                self.holds_for_any(name.iter().chain([&number]).map(AsRef::as_ref))
             }
         }
     }
 
-    fn holds_for_number(&self, number: f64) -> Option<bool> {
+    /// Whether it is true of one of them; a negation, of all.
+    fn holds_for_any<'a>(&self, mut texts: impl Iterator<Item = &'a str>) -> Option<bool> {
+        let positive = match self.operator {
+            Operator::NotEqual => Operator::Equal,
+            Operator::ContainsNot => Operator::Contains,
+            operator => operator,
+        };
+        let any = texts.any(|text| text_matches(positive, text, &self.literal) == Some(true));
+        Some(any == (positive == self.operator))
+    }
+
+    fn holds_for_number(&self, number: f64, frame: &Frame) -> Option<bool> {
         let Literal::Number(wanted) = &self.literal else { return None };
+        let number = match self.per_second {
+            true if frame.elapsed_ns == 0 => return None,
+            true => number / frame.seconds(),
+            false => number,
+        };
         Some(self.operator.accepts(number.partial_cmp(wanted)?))
     }
 
@@ -181,11 +213,11 @@ impl Comparison {
 }
 
 fn text_matches(operator: Operator, text: &str, literal: &Literal) -> Option<bool> {
-    let Literal::Text(wanted) = literal else { return None };
-    let contains = || text.to_lowercase().contains(&wanted.to_lowercase());
-    Some(match operator {
-        Operator::Contains => contains(),
-        Operator::ContainsNot => !contains(),
-        operator => operator.accepts(text.cmp(wanted)),
+    Some(match (literal, operator) {
+        (Literal::Pattern(pattern), Operator::Contains) => pattern.is_in(text),
+        (Literal::Pattern(pattern), Operator::ContainsNot) => !pattern.is_in(text),
+        (Literal::Text(wanted), Operator::Equal) => glob(wanted, text),
+        (Literal::Text(wanted), Operator::NotEqual) => !glob(wanted, text),
+        _ => return None,
     })
 }

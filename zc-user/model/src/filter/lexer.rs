@@ -16,6 +16,8 @@ pub(super) enum TokenKind<'a> {
     Word(&'a str),
     /// A text in quotes, which are left out.
     Quoted(&'a str),
+    /// A regular expression between slashes, which are left out.
+    Regex(&'a str),
     Operator(Operator),
     Open,
     Close,
@@ -64,6 +66,11 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, FilterError> {
                 return Err(FilterError::new(text, start..text.len(), "the quote is not closed"));
             };
             (TokenKind::Quoted(&inner[..len]), len + 2)
+        } else if first == '/'
+            && takes_regex(&tokens)
+            && let Some(len) = regex_len(rest)
+        {
+            (TokenKind::Regex(&rest[1..len - 1]), len)
         } else {
             let is_end = |c: char| c.is_whitespace() || "()=!<>~&|\"'".contains(c);
             let len = rest.find(is_end).unwrap_or(rest.len());
@@ -81,6 +88,45 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, FilterError> {
     }
     tokens.push(Token { kind: TokenKind::End, start: text.len(), end: text.len() });
     Ok(tokens)
+}
+
+/// Whether slashes may enclose a regular expression here: where a name or a text is expected. Paths of control groups
+/// have slashes of their own.
+fn takes_regex(before: &[Token<'_>]) -> bool {
+    match before {
+        [.., of, Token { kind: TokenKind::Operator(operator), .. }] => {
+            let is_of_text = matches!(
+                operator,
+                Operator::Equal | Operator::NotEqual | Operator::Contains | Operator::ContainsNot
+            );
+            let is_of_group =
+                matches!(of.kind, TokenKind::Word(name) if name.eq_ignore_ascii_case("cgroup"));
+            is_of_text && !is_of_group
+        }
+        [.., Token { kind, .. }] => {
+            matches!(kind, TokenKind::And | TokenKind::Or | TokenKind::Not | TokenKind::Open)
+        }
+        [] => true,
+    }
+}
+
+/// The bytes of `/.../` at the start of `text`, if it is one: the next slash that is not escaped is its end, and the
+/// end of a word.
+fn regex_len(text: &str) -> Option<usize> {
+    let mut is_escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '/' => {
+                let is_end = |c: char| c.is_whitespace() || c == ')';
+                let ends = text[at + 1..].chars().next().is_none_or(is_end);
+                return (ends && at > 1).then_some(at + 1);
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 fn word(text: &str) -> TokenKind<'_> {

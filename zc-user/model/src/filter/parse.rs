@@ -11,8 +11,11 @@ use zc_common::path::CopyPath;
 use super::{
     Comparison, Expr, Literal, Operand, Operator,
     lexer::{Token, TokenKind, tokens},
+    names::{MOST_WORDS, brief, is_textual, operand, sum, unknown_name, unknown_path},
+    number::{self, Number, number},
+    pattern::{Pattern, glob},
 };
-use crate::column::{Column, Kind, Processes, Table as _, Unit};
+use crate::column::{Kind, Processes, Unit};
 
 /// Why an expression cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,11 +26,19 @@ pub struct FilterError {
     pub span: Range<usize>,
     /// What is wrong and what to write instead.
     pub message: String,
+    /// The names that there are, where one is unknown; else empty.
+    known: String,
 }
 
 impl FilterError {
     pub(super) fn new(text: &str, span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { text: text.to_owned(), dialect: Dialect::Filter, span, message: message.into() }
+        Self {
+            text: text.to_owned(),
+            dialect: Dialect::Filter,
+            span,
+            message: message.into(),
+            known: String::new(),
+        }
     }
 
     fn of(self, dialect: Dialect) -> Self {
@@ -65,7 +76,7 @@ impl fmt::Display for FilterError {
                 Dialect::Expectation => "expectation",
             },
             before + 1,
-            harmless(&self.message),
+            harmless([self.message.as_str(), self.known.as_str()].join(" ").trim_end()),
             harmless(&shown),
             " ".repeat(before - begin),
             "^".repeat(marked.clamp(1, SHOWN - (before - begin))),
@@ -73,7 +84,7 @@ impl fmt::Display for FilterError {
     }
 }
 
-/// Parses an expression such as `copied_bytes > 1MiB and (comm ~ nginx or not path == file_read)`.
+/// Parses an expression such as `copied > 10 MiB/s and (nginx or not path = file_read)`: docs/filters.md has all of it.
 ///
 /// # Errors
 /// With the place and what to write instead.
@@ -111,6 +122,10 @@ fn parse_as(text: &str, dialect: Dialect) -> Result<Expr, FilterError> {
 /// Longer than any person writes.
 const MOST_BYTES: usize = 64 << 10;
 
+/// Bytes of a word that is looked for in names: the kernel keeps 15 of most names, and adds what its workers are for
+/// (`/proc/PID/comm`, 64 at most).
+const LONGEST_NAME: usize = 128;
+
 /// Deeper than any person writes, and far from the end of the stack.
 const MAX_DEPTH: u32 = 64;
 
@@ -141,6 +156,26 @@ impl<'t> Parser<'t> {
 
     fn error(&self, token: &Token<'_>, message: impl Into<String>) -> FilterError {
         FilterError::new(self.text, token.start..token.end, message)
+    }
+
+    /// An error with the names that there are.
+    fn error_at(&self, span: Range<usize>, (message, known): (String, String)) -> FilterError {
+        FilterError { known, ..FilterError::new(self.text, span, message) }
+    }
+
+    /// One comparison more.
+    fn count(&mut self, at: &Token<'_>) -> Result<(), FilterError> {
+        if self.comparisons == MOST_COMPARISONS {
+            let message = format!("more than {MOST_COMPARISONS} comparisons");
+            return Err(self.error(at, message));
+        }
+        self.comparisons += 1;
+        Ok(())
+    }
+
+    /// Whether a text that is no word stands for the name of a process: no operator follows.
+    fn is_name(&self) -> bool {
+        self.dialect == Dialect::Filter && !matches!(self.peek().kind, TokenKind::Operator(_))
     }
 
     /// Operators that bind at least as tightly as `min`: `or` 0, `and` 1.
@@ -177,13 +212,17 @@ impl<'t> Parser<'t> {
                 }
                 inner
             }
-            TokenKind::Word(_) if self.comparisons == MOST_COMPARISONS => {
-                let message = format!("more than {MOST_COMPARISONS} comparisons");
-                return Err(self.error(token, message));
+            TokenKind::Word(_) => {
+                self.count(token)?;
+                self.leaf(token)?
             }
-            TokenKind::Word(name) => {
-                self.comparisons += 1;
-                Expr::Compare(self.comparison(token, name)?)
+            TokenKind::Quoted(text) if self.is_name() => {
+                self.count(token)?;
+                named(Pattern::plain(text))
+            }
+            TokenKind::Regex(text) if self.is_name() => {
+                self.count(token)?;
+                named(Pattern::regex(text).map_err(|message| self.error(token, message))?)
             }
             TokenKind::End => {
                 let example = match self.dialect {
@@ -200,17 +239,79 @@ impl<'t> Parser<'t> {
         Ok(term)
     }
 
-    fn comparison(&mut self, at: &Token<'_>, name: &str) -> Result<Comparison, FilterError> {
-        let operand = match self.dialect {
-            Dialect::Filter => operand(name).ok_or_else(|| unknown_name(name)),
-            Dialect::Expectation => sum(name),
+    /// A comparison, or what stands for one: the name of a process, its number, a path that it used.
+    fn leaf(&mut self, first: &'t Token<'t>) -> Result<Expr, FilterError> {
+        let (name, at) = self.name(first);
+        let next = self.peek();
+        if let TokenKind::Operator(operator) = next.kind {
+            let operand = match self.dialect {
+                Dialect::Filter => operand(name).ok_or_else(|| unknown_name(name)),
+                Dialect::Expectation => sum(name),
+            };
+            let operand = operand.map_err(|wrong| self.error_at(at, wrong))?;
+            self.next();
+            return self.comparison(name, operand, next, operator);
+        }
+        match (self.dialect, &first.kind) {
+            (Dialect::Filter, TokenKind::Word(word)) => self.bare(first, word),
+            _ => Err(self.error(next, expected_comparison(name))),
+        }
+    }
+
+    /// The words of a name, which an operator follows, and where they are; the first word if none does. What follows is
+    /// next then.
+    fn name(&mut self, first: &'t Token<'t>) -> (&'t str, Range<usize>) {
+        let more = self.tokens.iter().take(MOST_WORDS);
+        let more = more.take_while(|token| matches!(token.kind, TokenKind::Word(_))).count();
+        let is_compared = matches!(self.tokens[more].kind, TokenKind::Operator(_));
+        let mut at = first.start..first.end;
+        if is_compared && self.dialect == Dialect::Filter {
+            (0..more).for_each(|_| at.end = self.next().end);
+        }
+        (&self.text[at.clone()], at)
+    }
+
+    /// A word without a comparison.
+    fn bare(&mut self, at: &Token<'_>, word: &str) -> Result<Expr, FilterError> {
+        let compare = |operand, operator, literal| {
+            Expr::Compare(Comparison { operand, operator, literal, per_second: false })
         };
-        let operand = operand.map_err(|message| self.error(at, message))?;
-        let token = self.next();
-        let TokenKind::Operator(operator) = token.kind else {
-            let message = format!("expected a comparison after '{name}': == != < <= > >= ~ !~");
-            return Err(self.error(token, message));
-        };
+        let name = Operand::Column(Processes::COMM);
+        let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if CopyPath::from_id(word).is_some() {
+            let path = Literal::Text(word.to_owned());
+            return Ok(compare(Operand::AnyPath, Operator::Equal, path));
+        }
+        match operand(word) {
+            Some(Operand::Column(column)) if column == Processes::ADVICE => {
+                let none = Literal::Text(String::new());
+                return Ok(compare(Operand::Column(column), Operator::NotEqual, none));
+            }
+            Some(_) => return Err(self.error(self.peek(), expected_comparison(word))),
+            None => {}
+        }
+        if word.split(',').all(|part| !part.is_empty() && is_number(part)) {
+            let pid = Operand::Column(Processes::PID);
+            return self.listed(at, word, "pid", pid, Operator::Equal);
+        }
+        if word.len() > LONGEST_NAME {
+            let message = format!("'{}' is longer than any name of a process", brief(word));
+            return Err(self.error(at, message));
+        }
+        Ok(if word.contains('*') {
+            compare(name, Operator::Equal, Literal::Text(word.to_owned()))
+        } else {
+            compare(name, Operator::Contains, Literal::Pattern(Pattern::plain(word)))
+        })
+    }
+
+    fn comparison(
+        &mut self,
+        name: &str,
+        operand: Operand,
+        token: &Token<'_>,
+        operator: Operator,
+    ) -> Result<Expr, FilterError> {
         let textual = is_textual(operand);
         let contains = matches!(operator, Operator::Contains | Operator::ContainsNot);
         let equality = matches!(operator, Operator::Equal | Operator::NotEqual);
@@ -223,162 +324,141 @@ impl<'t> Parser<'t> {
             return Err(self.error(token, message));
         }
         let token = self.next();
-        let literal = match token.kind {
-            TokenKind::Quoted(text) if textual => Literal::Text(text.to_owned()),
-            TokenKind::Word(text) if textual => {
-                if matches!(operand, Operand::AnyPath) && equality {
-                    CopyPath::from_id(text).ok_or_else(|| self.error(token, unknown_path(text)))?;
-                }
-                Literal::Text(text.to_owned())
+        let compare = |operator, literal| {
+            Ok(Expr::Compare(Comparison { operand, operator, literal, per_second: false }))
+        };
+        match token.kind {
+            TokenKind::Regex(text) if textual => {
+                let regex = Pattern::regex(text).map_err(|message| self.error(token, message))?;
+                let operator = match operator {
+                    Operator::Equal => Operator::Contains,
+                    Operator::NotEqual => Operator::ContainsNot,
+                    operator => operator,
+                };
+                compare(operator, Literal::Pattern(regex))
             }
-            TokenKind::Word(text) => {
-                Literal::Number(number(text).map_err(|message| self.error(token, message))?)
+            TokenKind::Quoted(text) | TokenKind::Word(text) if textual && contains => {
+                compare(operator, Literal::Pattern(Pattern::loose(text)))
             }
-            TokenKind::Quoted(_) => {
-                return Err(
-                    self.error(token, format!("'{name}' is a number: leave the quotes out"))
-                );
+            TokenKind::Quoted(text) if textual => compare(operator, Literal::Text(text.to_owned())),
+            TokenKind::Word(_) => {
+                let text = self.value(token, !textual);
+                let at = Token { end: token.start + text.len(), ..token.clone() };
+                self.listed(&at, text, name, operand, operator)
+            }
+            TokenKind::Quoted(_) | TokenKind::Regex(_) => {
+                Err(self.error(token, format!("'{name}' is a number: leave the quotes out")))
             }
             _ => {
                 let message = format!("expected a value after '{name} {}'", operator.text());
-                return Err(self.error(token, message));
+                Err(self.error(token, message))
             }
-        };
-        Ok(Comparison { operand, operator, literal })
-    }
-}
-
-/// What people call the column `amplification`.
-pub(crate) const COPIES_PER_BYTE: &str = "copies_per_byte";
-
-fn column(name: &str) -> Option<&'static Column> {
-    if name == COPIES_PER_BYTE { Some(Processes::AMPLIFICATION) } else { Column::from_id(name) }
-}
-
-fn operand(name: &str) -> Option<Operand> {
-    if name == "path" {
-        return Some(Operand::AnyPath);
-    }
-    // A filter selects processes, which are in groups afterwards.
-    column(name)
-        .filter(|column| *column != Processes::GROUP)
-        .map(Operand::Column)
-        .or_else(|| CopyPath::from_id(name).map(Operand::Moved))
-}
-
-/// What an expectation compares: a number that the sums over processes have.
-fn sum(name: &str) -> Result<Operand, String> {
-    if name == "losses" {
-        return Ok(Operand::Losses);
-    }
-    if let Some(rest) = name.strip_prefix("path.") {
-        let (id, of) = rest.split_once('.').map_or((rest, "moved"), |(id, of)| (id, of));
-        let path = CopyPath::from_id(id).ok_or_else(|| unknown_path(id))?;
-        return match of {
-            "moved" => Ok(Operand::Moved(path)),
-            "copied" => Ok(Operand::Copied(path)),
-            _ => Err(format!("a path has no '{}': write path.{id} or path.{id}.copied", brief(of))),
-        };
-    }
-    if let Some(path) = CopyPath::from_id(name) {
-        return Ok(Operand::Moved(path));
-    }
-    if name.starts_with("relay") {
-        return Err(format!(
-            "'{name}' is evidence for advice, and may be more or less than what was passed on: expect the bytes of \
-             a path"
-        ));
-    }
-    match column(name) {
-        Some(column) if is_summed(column) => Ok(Operand::Column(column)),
-        Some(_) => Err(format!(
-            "'{name}' tells processes apart, and an expectation is about their sums: choose processes with \
-             -p, --comm, --cgroup or --filter"
-        )),
-        None => {
-            let columns = Processes::COLUMNS.iter().filter(|column| is_summed(column));
-            let names: Vec<_> =
-                columns.map(|column| column.id).chain([COPIES_PER_BYTE, "losses"]).collect();
-            let meant = nearest(name, names.iter().copied());
-            Err(format!(
-                "there is no figure '{}'{meant} Figures: {}; path.file_read for the bytes moved on a path, \
-                 path.file_read.copied for those that the CPU copied",
-                brief(name),
-                names.join(", ")
-            ))
         }
     }
-}
 
-fn is_summed(column: &Column) -> bool {
-    // Of groups only.
-    let is_of_groups = *column == *Processes::MEMBERS;
-    matches!(column.kind, Kind::Counter | Kind::Gauge)
-        && !is_of_groups
-        && !column.id.starts_with("relay")
-}
+    /// The words of a value: those after a comma, and a unit behind a number.
+    fn value(&mut self, first: &Token<'_>, is_number: bool) -> &'t str {
+        let mut end = first.end;
+        while let TokenKind::Word(next) = self.peek().kind {
+            let before = &self.text[first.start..end];
+            let amount = before.rsplit([',', ' ']).next().unwrap_or_default();
+            let is_unit = is_number && number::is_bare(amount) && number::is_unit(next);
+            if !before.ends_with(',') && !is_unit {
+                break;
+            }
+            end = self.next().end;
+        }
+        &self.text[first.start..end]
+    }
 
-const fn is_textual(operand: Operand) -> bool {
-    match operand {
-        Operand::AnyPath => true,
-        Operand::Moved(_) | Operand::Copied(_) | Operand::Losses => false,
-        Operand::Column(column) => matches!(column.unit, Unit::Text),
+    /// A comparison with one of the values in `text`, which commas separate.
+    fn listed(
+        &mut self,
+        at: &Token<'_>,
+        text: &str,
+        name: &str,
+        operand: Operand,
+        operator: Operator,
+    ) -> Result<Expr, FilterError> {
+        let join = match operator {
+            Operator::Equal => Expr::Or,
+            Operator::NotEqual => Expr::And,
+            _ => {
+                let literal = self.literal(at, text, name, operand, operator)?;
+                return Ok(Expr::Compare(literal));
+            }
+        };
+        let mut listed: Option<Expr> = None;
+        let mut start = at.start;
+        for part in text.split(',') {
+            let blanks = part.len() - part.trim_start().len();
+            let begin = start + blanks;
+            let word = part.trim();
+            let place = Token { start: begin, end: begin + word.len(), ..at.clone() };
+            start += part.len() + 1;
+            if listed.is_some() {
+                self.count(&place)?;
+            }
+            let one = Expr::Compare(self.literal(&place, word, name, operand, operator)?);
+            listed = Some(match listed {
+                Some(listed) => join(Box::new(listed), Box::new(one)),
+                None => one,
+            });
+        }
+        listed.ok_or_else(|| self.error(at, "a value is missing"))
+    }
+
+    fn literal(
+        &self,
+        at: &Token<'_>,
+        word: &str,
+        name: &str,
+        operand: Operand,
+        operator: Operator,
+    ) -> Result<Comparison, FilterError> {
+        let text = |text: &str| {
+            let literal = Literal::Text(text.to_owned());
+            Comparison { operand, operator, literal, per_second: false }
+        };
+        if is_textual(operand) {
+            if operand == Operand::AnyPath {
+                let is_known = match word.contains('*') {
+                    true => CopyPath::ALL.iter().any(|path| glob(word, path.id())),
+                    false => CopyPath::from_id(word).is_some(),
+                };
+                if !is_known {
+                    return Err(self.error_at(at.start..at.end, unknown_path(word)));
+                }
+            }
+            return Ok(text(word));
+        }
+        let Number { value, per_second } =
+            number(word).map_err(|message| self.error(at, message))?;
+        let is_rate = match operand {
+            Operand::Column(column) => matches!(column.unit, Unit::PerSec | Unit::BytesPerSec),
+            _ => false,
+        };
+        let is_counted = match operand {
+            _ if self.dialect == Dialect::Expectation => false,
+            Operand::Column(column) => column.kind == Kind::Counter,
+            operand => matches!(operand, Operand::Moved(_)),
+        };
+        if per_second && !is_rate && !is_counted {
+            let message = format!("'{name}' has no rate: leave '/s' out");
+            return Err(self.error(at, message));
+        }
+        let literal = Literal::Number(value);
+        Ok(Comparison { operand, operator, literal, per_second: per_second && !is_rate })
     }
 }
 
-/// `12`, `1.5`, `1MiB`, `2k`, `80%`.
-fn number(text: &str) -> Result<f64, String> {
-    let expected = || {
-        format!("'{}' is not a number; write it like 4096, 1.5, 64KiB, 10MB or 80%", brief(text))
-    };
-    if let Some(percent) = text.strip_suffix('%') {
-        return percent.parse::<f64>().map(|percent| percent / 100.0).map_err(|_| expected());
-    }
-    if let Ok(number) = text.parse::<f64>() {
-        return if number.is_finite() { Ok(number) } else { Err(expected()) };
-    }
-    let size: bytesize::ByteSize = text.parse().map_err(|_| expected())?;
-    #[expect(clippy::cast_precision_loss, reason = "compared, and 2^53 bytes are 8 PiB")]
-    Ok(size.as_u64() as f64)
+fn expected_comparison(name: &str) -> String {
+    format!("expected a comparison after '{}': == != < <= > >= ~ !~", brief(name))
 }
 
-/// The beginning of a word that may be long, for a message.
-fn brief(word: &str) -> String {
-    const SHOWN: usize = 60;
-    let shown: String = word.chars().take(SHOWN).collect();
-    if shown.len() < word.len() { format!("{shown}...") } else { shown }
-}
-
-fn unknown_name(name: &str) -> String {
-    let columns = Processes::COLUMNS.iter().map(|column| column.id);
-    let paths = CopyPath::ALL.iter().map(|path| path.id());
-    let names: Vec<_> = columns.chain(["path"]).collect();
-    let meant = nearest(name, names.iter().copied().chain(paths));
-    format!(
-        "there is no column '{}'{meant} Columns: {}. The id of a path (such as file_read) \
-         stands for the bytes moved on it",
-        brief(name),
-        names.join(", ")
-    )
-}
-
-fn unknown_path(name: &str) -> String {
-    let ids: Vec<_> = CopyPath::ALL.iter().map(|path| path.id()).collect();
-    let meant = nearest(name, ids.iter().copied());
-    format!("there is no path '{}'{meant} Paths: {}", brief(name), ids.join(", "))
-}
-
-/// The end of the sentence: `; did you mean 'x'?`, if a name is close enough.
-pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
-    /// Far longer than any name: the comparison takes time and memory for each pair of characters.
-    const LONGEST: usize = 64;
-    if name.len() > LONGEST {
-        return ".".to_owned();
-    }
-    let name = name.to_lowercase();
-    names
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(&name, candidate), candidate))
-        .filter(|(likeness, _)| *likeness >= 0.5)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map_or_else(|| ".".to_owned(), |(_, candidate)| format!("; did you mean '{candidate}'?"))
+/// Processes whose name has this.
+fn named(pattern: Pattern) -> Expr {
+    let operand = Operand::Column(Processes::COMM);
+    let literal = Literal::Pattern(pattern);
+    Expr::Compare(Comparison { operand, operator: Operator::Contains, literal, per_second: false })
 }

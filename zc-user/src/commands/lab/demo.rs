@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use self::laboratory::LiveLaboratory;
-use super::{interrupted, options_of, print};
+use super::{super::config, interrupted, options_of, print};
 use crate::cli::{Usage, lab::demo::Demo};
 use zc_lab::{
     screen::run::session,
@@ -46,6 +46,7 @@ pub(super) async fn run(arguments: &Demo) -> Result<ExitCode> {
     let terminal = io::stdout().is_terminal();
     let theme = Theme::detect(arguments.no_color, |name| std::env::var(name).ok());
     if terminal && !arguments.text {
+        let theme = config::theme(arguments.no_color);
         dashboard(tour, theme, arguments, &options, &acts).await
     } else {
         text::run(tour, theme, arguments, &options, &acts).await

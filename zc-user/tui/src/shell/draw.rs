@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Mode, Shell};
 use crate::{
-    keymap::Hint,
+    keymap::{Hint, Key},
     view::{chrome::Place, footer, menu, tiny},
 };
 
@@ -12,7 +12,7 @@ impl Shell<'_> {
     /// Draws everything.
     pub fn draw(&self, area: Rect, buf: &mut Buffer) {
         let (context, chrome) = (&self.context, self.chrome());
-        let Some(areas) = chrome.areas(area) else {
+        let Some(areas) = self.areas(area) else {
             tiny::draw(context, chrome, area, buf);
             return;
         };
@@ -22,7 +22,7 @@ impl Shell<'_> {
             Some(prompt) => Some(footer::Typed::prompt(prompt)),
             None => footer::Typed::filter(context),
         };
-        footer::draw(context, typed, &self.hints(), areas.footer, buf);
+        footer::draw(context, typed, &self.hints(), (areas.body, areas.footer), buf);
         if let Mode::Menu(entry) = self.mode() {
             let columns = self.top().columns();
             let choices = columns.iter().filter(|column| column.is_choice);
@@ -34,7 +34,14 @@ impl Shell<'_> {
     /// What the footer says, most important first.
     #[must_use]
     pub fn hints(&self) -> Vec<Hint> {
-        let mut hints: Vec<Hint> = self.keys().into_iter().filter_map(|key| key.hint).collect();
+        let remap = self.context.keys();
+        // While a line is typed, keys are those of the line.
+        let is_page = matches!(self.mode(), Mode::Page | Mode::Menu(_));
+        let hint = |key: &Key| {
+            let hint = key.hint?;
+            Some(Hint { key: if is_page { remap.shown(key, hint.key) } else { hint.key }, ..hint })
+        };
+        let mut hints: Vec<Hint> = self.keys().into_iter().filter_map(hint).collect();
         hints.sort_by_key(|hint| hint.priority);
         hints
     }

@@ -2,30 +2,32 @@
 
 use super::keys::{ALWAYS, Action, EDITING, LINE, MENU, MOVING, NOW, PAGE, PAST, PLAYING, TIME};
 use crate::{
-    keymap::{Binding, Key},
+    keymap::{Binding, Key, Remap},
     page::{
         Guide, Page,
         help::{Help, KeySection},
     },
+    state::Context,
 };
-use zc_render::theme::Theme;
 
 const MOUSE: &str = "the wheel scrolls; a click selects a row, opens the selected row, sorts by a \
                      heading (click again to reverse), or shows a page. With Shift, most \
                      terminals select text as usual.";
 
 /// The help on these pages.
-pub(super) fn help(tabs: &[Box<dyn Page + '_>], theme: Theme) -> Help {
+pub(super) fn help(tabs: &[Box<dyn Page + '_>], context: &Context) -> Help {
+    let (theme, remap) = (context.theme(), context.keys());
     let has_tabs = tabs.iter().any(|page| page.chrome().has_tabs());
     let has_filter = tabs.iter().any(|page| page.is_filterable());
     let guides: Vec<_> = tabs.iter().flat_map(|page| page.guides()).collect();
     let page = |guide: &Guide| KeySection {
         title: format!("Keys: {}", guide.title),
-        rows: guide.keys.iter().map(|key| row(key)).collect(),
+        rows: guide.keys.iter().map(|key| row(key, remap)).collect(),
     };
     let own = guides.iter().filter(|guide| !guide.keys.is_empty());
     let own = own.map(|guide| (guide.title, page(guide))).collect();
-    let shared = KeySection { title: "Keys: All pages".to_owned(), rows: shell(tabs, has_tabs) };
+    let shared =
+        KeySection { title: "Keys: All pages".to_owned(), rows: shell(tabs, has_tabs, remap) };
     let mut others = Vec::new();
     if tabs.iter().any(|page| page.chrome().has_frames()) {
         others.push(section("Keys: Time", &[TIME, NOW]));
@@ -46,7 +48,11 @@ pub(super) fn help(tabs: &[Box<dyn Page + '_>], theme: Theme) -> Help {
 }
 
 /// The keys of the shell that mean something on one of these pages.
-fn shell(tabs: &[Box<dyn Page + '_>], has_tabs: bool) -> Vec<(&'static str, &'static str)> {
+fn shell(
+    tabs: &[Box<dyn Page + '_>],
+    has_tabs: bool,
+    remap: &Remap,
+) -> Vec<(&'static str, &'static str)> {
     let is_useful = |binding: &&Binding<Action>| match binding.action {
         Action::NextTab | Action::PreviousTab => has_tabs,
         Action::ChooseSort | Action::Reverse => tabs.iter().any(|page| page.order().is_some()),
@@ -68,18 +74,23 @@ fn shell(tabs: &[Box<dyn Page + '_>], has_tabs: bool) -> Vec<(&'static str, &'st
             Action::Show(tab) if !has_tabs || tab > tabs.len() => None,
             Action::Show(tab) => {
                 let about = tabs.get(tab).map_or("this help", |page| page.about());
-                Some((binding.key.shown, about))
+                Some((remap.shown(&binding.key, binding.key.shown), about))
             }
-            _ => Some(row(&binding.key)),
+            _ => Some(row(&binding.key, remap)),
         })
         .collect()
 }
 
 fn section(title: &str, tables: &[&'static [Binding<Action>]]) -> KeySection {
-    let rows = tables.iter().copied().flatten().map(|binding| row(&binding.key)).collect();
+    let rows = tables
+        .iter()
+        .copied()
+        .flatten()
+        .map(|binding| (binding.key.shown, binding.key.help))
+        .collect();
     KeySection { title: title.to_owned(), rows }
 }
 
-const fn row(key: &Key) -> (&'static str, &'static str) {
-    (key.shown, key.help)
+fn row(key: &Key, remap: &Remap) -> (&'static str, &'static str) {
+    (remap.shown(key, key.shown), key.help)
 }

@@ -56,6 +56,16 @@ pub enum Action {
     EditFilter,
     /// Change the line being typed.
     Edit(Edit),
+    /// Put the filter before this one into the line, or the one after it.
+    Recall {
+        /// The one before.
+        older: bool,
+    },
+    /// Complete the word before the cursor.
+    Complete {
+        /// With the way before, of several.
+        backwards: bool,
+    },
     /// Apply what was typed or chosen.
     Accept,
     /// Cancel what was typed or chosen.
@@ -173,6 +183,10 @@ pub static ALWAYS: &[Binding<Action>] = &[
 pub static LINE: &[Binding<Action>] = &[
     bind(&[key(KeyCode::Enter)], "Enter", Action::Accept, "apply the filter").hint(0, "Enter", "Apply"),
     bind(&[key(KeyCode::Esc)], "Esc", Action::Cancel, "keep the filter as it was").hint(1, "Esc", "Cancel"),
+    bind(&[key(KeyCode::Tab)], "Tab", Action::Complete { backwards: false }, "complete the word; again: another way").hint(2, "Tab", "Complete"),
+    bind(&[key(KeyCode::BackTab)], "Shift-Tab", Action::Complete { backwards: true }, "complete it the way before"),
+    bind(&[key(KeyCode::Up), ctrl('p')], "Up Ctrl-P", Action::Recall { older: true }, "the filter before this one").hint(3, "Up", "Before"),
+    bind(&[key(KeyCode::Down), ctrl('n')], "Down Ctrl-N", Action::Recall { older: false }, "the filter after this one"),
 ];
 
 /// Keys while a moment or a name is typed.

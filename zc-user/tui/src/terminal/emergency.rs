@@ -73,7 +73,7 @@ pub(super) fn take(taken: bool) {
 /// Gives the terminal back, with system calls only.
 pub(super) fn restore() {
     /// As `leave` does it.
-    const LEAVE: &[u8] = b"\x1b[?1006l\x1b[?1000l\x1b[?1049l\x1b[?25h";
+    const LEAVE: &[u8] = b"\x1b[?2026l\x1b[?1006l\x1b[?1000l\x1b[?1049l\x1b[?25h";
     let Some(terminal) = TERMINAL.get().filter(|_| TAKEN.swap(false, SeqCst)) else { return };
     // SAFETY: bytes and a structure that live on. A terminal that takes nothing any more gets nothing.
     unsafe {

@@ -19,7 +19,7 @@ use zc_model::{
 use zc_render::theme::Theme;
 use zc_tui::{
     action::{Edit, Motion},
-    keymap::Key,
+    keymap::{ACTIONS, Key},
     shell::{
         Effect, Shell, dashboard,
         keys::{ALWAYS, Action, EDITING, LINE, MENU, MOVING, NOW, PAGE, TIME},
@@ -187,6 +187,16 @@ fn escape_while_typing_brings_the_filter_back() {
 fn a_filter_that_makes_no_sense_cannot_be_kept() {
     let text = machine().ticks(3).keys("/pid >").key(KeyCode::Enter).play().text();
     assert!(text.contains("filter: pid >"), "{text}");
+}
+
+#[test]
+fn each_action_that_can_have_other_keys_has_one_in_a_table() {
+    let mut session = shell_in(&PLACES[0]);
+    let known: Vec<_> =
+        [PAGE, MOVING, ALWAYS].into_iter().flatten().flat_map(|it| it.key.chords).collect();
+    for (name, own, _) in ACTIONS {
+        assert!(known.contains(&own) || session.press(*own).is_some(), "{name}");
+    }
 }
 
 #[test]
@@ -556,11 +566,11 @@ fn what_the_command_line_says_is_obeyed_and_named() {
     let mut narrowed = machine();
     narrowed.filter.comms = vec!["nginx".into(), "java".into()];
     let text = narrowed.size(120, 30).ticks(3).play().text();
-    assert!(text.contains("by command (g) 2, only: name nginx or java"), "{text}");
+    assert!(text.contains("by command (g) 2, filter: comm = nginx,java"), "{text}");
     let mut narrowed = machine();
     narrowed.filter.comms = vec!["nginx".into(), "java".into()];
     let text = narrowed.size(120, 30).ticks(3).keys("g").play().text();
-    assert!(text.contains("2 of 7 processes, only: name nginx or java"), "{text}");
+    assert!(text.contains("2 of 7 processes, filter: comm = nginx,java"), "{text}");
     let mut few = machine().size(120, 30);
     few.top = Some(2);
     let few = few.ticks(3).play();

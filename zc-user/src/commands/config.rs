@@ -1,0 +1,75 @@
+//! `zc config`: the user's settings.
+
+use std::{
+    env,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::{Result, anyhow};
+use zc_render::sanitize::sanitize;
+#[cfg(feature = "lab")]
+use zc_render::theme::Theme;
+
+use super::{print, say};
+use crate::{
+    cli::{Config, ConfigVerb},
+    settings::{self, Problem, table},
+};
+
+/// Runs `zc config`.
+pub(super) fn run(arguments: &Config) -> Result<ExitCode> {
+    match &arguments.verb {
+        None => print(table::default_text().as_bytes()),
+        Some(ConfigVerb::Schema) => print(format!("{:#}\n", table::schema()).as_bytes()),
+        Some(ConfigVerb::Check { file: Some(file) }) => check(file.clone(), true),
+        Some(ConfigVerb::Check { file: None }) => {
+            let path = settings::path().ok_or_else(|| {
+                anyhow!(
+                    "cannot find the settings: neither HOME nor XDG_CONFIG_HOME is set; name a file"
+                )
+            })?;
+            check(path, false)
+        }
+    }
+}
+
+/// Prints what is wrong in the file.
+fn check(path: PathBuf, is_named: bool) -> Result<ExitCode> {
+    let shown = path.display().to_string();
+    let shown = sanitize(&shown);
+    let Some(text) = settings::text(&path).map_err(|error| anyhow!(error))? else {
+        if is_named {
+            return Err(anyhow!("cannot read '{}': there is no such file", path.display()));
+        }
+        return print(format!("{shown}: not there, and need not be\n").as_bytes());
+    };
+    let (_, problems) = settings::read(&text);
+    if problems.is_empty() {
+        return print(format!("{shown}: all right\n").as_bytes());
+    }
+    let mut err = io::stderr().lock();
+    for Problem { line, column, message } in &problems {
+        // Nothing more can be done when standard error is gone.
+        let _ = writeln!(err, "{shown}:{line}:{column}: {}", sanitize(message));
+    }
+    Ok(ExitCode::from(2))
+}
+
+/// How the user wants what is drawn on a terminal to look.
+#[cfg(feature = "lab")]
+pub(super) fn theme(no_color: bool) -> Theme {
+    let settings::Settings { theme, graph, .. } = of_dashboard();
+    Theme::of(theme, graph, no_color, |name| env::var(name).ok())
+}
+
+/// The settings for the dashboard. Says on standard error what is wrong with them: before the dashboard takes the
+/// terminal, and to be read after it.
+pub(super) fn of_dashboard() -> settings::Settings {
+    let (settings, notice) = settings::load();
+    if let Some(notice) = notice {
+        say(&notice);
+    }
+    settings
+}
