@@ -206,7 +206,9 @@ fn a_script_of_ones_own_is_understood_before_anything_runs() {
     assert!(text.contains("Copied twice.") && text.contains("1 workload: 1 as"), "{text}");
     demo("step read_write\nstep sendfil\n").fails(2, &["my.zcdemo:2:", "did you mean 'sendfile'"]);
     demo("").fails(2, &["no scenes"]);
-    run(zc(["demo", "--script", "/no/such/script"])).fails(2, &["cannot read the script"]);
+    run(zc(["demo", "--script", "/no/such/script"]))
+        .fails(2, &["cannot read the script", "there is no such file", "zc demo --print-script"]);
+    run(zc(["demo", "--loop"])).fails(2, &["--loop needs a terminal"]);
 }
 
 #[test]

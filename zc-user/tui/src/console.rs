@@ -83,6 +83,10 @@ impl Surface for Screen {
         Self::terminal(self)
     }
 
+    fn copy(&mut self, text: &str) -> Result<()> {
+        Self::copy(self, text)
+    }
+
     fn suspend(&mut self) -> Result<()> {
         Self::suspend(self)
     }

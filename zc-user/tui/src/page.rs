@@ -42,6 +42,8 @@ pub enum Intent {
     ClearFilter,
     /// Sort the page by this column; by the same one again, the other way round.
     SortBy(usize),
+    /// Give this text to the clipboard of the terminal.
+    Copy(String),
     /// Leave the program.
     Quit,
 }

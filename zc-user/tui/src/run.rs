@@ -160,6 +160,7 @@ impl<S: Surface> Dashboard<'_, '_, S> {
             Effect::None => {}
             Effect::Quit => return Ok(self.leave(Exit::Left)),
             Effect::Interrupt => return Ok(self.leave(Exit::Interrupted)),
+            Effect::Copy(text) => self.surface.copy(&text)?,
             Effect::Suspend => {
                 self.surface.suspend()?;
                 self.resize()?;

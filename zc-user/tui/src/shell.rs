@@ -51,7 +51,7 @@ pub fn dashboard(
 }
 
 /// What an input asks of the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Nothing but a new screen.
     None,
@@ -63,6 +63,8 @@ pub enum Effect {
     Suspend,
     /// Redraw every character.
     Redraw,
+    /// Give this text to the clipboard of the terminal.
+    Copy(String),
 }
 
 /// Where keys go.
@@ -346,6 +348,7 @@ impl<'a> Shell<'a> {
             Intent::Back => self.back(),
             Intent::ClearFilter => self.clear_filter(),
             Intent::SortBy(column) => self.sort_by(column),
+            Intent::Copy(text) => return Effect::Copy(text),
             Intent::Quit => return Effect::Quit,
         }
         Effect::None

@@ -37,7 +37,7 @@ impl Tally {
     #[must_use]
     pub fn of(tour: &Tour) -> Self {
         let mut tally = Self::default();
-        for sighting in tour.sightings().iter().flatten() {
+        for sighting in tour.results().filter_map(|exhibit| exhibit.sighting.as_ref()) {
             *match &sighting.outcome {
                 hazard::Outcome::Seen(seen) if seen.is_as_expected() => &mut tally.hazards,
                 hazard::Outcome::Seen(_) => &mut tally.unexpected,
@@ -45,7 +45,7 @@ impl Tally {
                 hazard::Outcome::Failed(_) => &mut tally.failed,
             } += 1;
         }
-        for finding in tour.findings().iter().flatten() {
+        for finding in tour.findings() {
             *match &finding.outcome {
                 Outcome::Skipped(_) => &mut tally.skipped,
                 Outcome::Failed(_) => &mut tally.failed,

@@ -23,6 +23,12 @@ pub(crate) struct Demo {
     /// Wait for a key after each text
     #[arg(long)]
     pub(crate) wait: bool,
+    /// Begin again after the summary, for a stand [default: the summary stays until a key]
+    #[arg(long = "loop", conflicts_with = "text")]
+    pub(crate) again: bool,
+    /// Draw each answer at once, not arrow by arrow
+    #[arg(long)]
+    pub(crate) no_animation: bool,
     /// Playback speed factor
     #[arg(long, value_name = "N", default_value = "1", value_parser = speed, allow_negative_numbers = true)]
     pub(crate) speed: f64,
