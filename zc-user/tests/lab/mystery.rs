@@ -68,7 +68,7 @@ fn ground_truth() -> Result<(), Skip> {
             let words = [&words[..], &["--comm", name, "--per", "byte", "--json"]].concat();
             let document = run(zc(words)).exits(0).json();
             let figures = document["figures"].as_array().unwrap();
-            let copied = figures.iter().find(|it| it["figure"] == "copied_per_byte");
+            let copied = figures.iter().find(|it| it["id"] == "copied_per_byte");
             let value = copied.map_or(0.0, |it| it["a"]["value"].as_f64().unwrap());
             // A snapshot may fall between the two calls of a transfer.
             assert!((value - f64::from(copies)).abs() < 0.02, "{name}: {value}, not {copies}");

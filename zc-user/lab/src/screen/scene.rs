@@ -15,7 +15,7 @@ use super::{practice, question};
 use crate::{
     finding::{Finding, Outcome, Ran},
     hazard::{self, Fact, Sighting},
-    metric::{Findings, Metric, in_words},
+    metric::{Findings, Metric, figure, in_words},
     tour::{
         script::Scene,
         walk::{Conditions, Exhibit, Phase, Tour},
@@ -406,15 +406,6 @@ pub fn judgement_look(judgement: &Judgement, theme: Theme) -> Style {
         Judgement::Textbook => theme.reference().patch(theme.strong()),
         Judgement::Differs(_) | Judgement::NotMeasured(_) => theme.notice(),
         Judgement::Unexplained(_) => theme.alarm(),
-    }
-}
-
-/// A figure of a table: a dash where there is nothing to tell.
-#[must_use]
-pub fn figure(value: &Value<'_>, unit: Unit) -> String {
-    match value {
-        Value::Absent => human::UNAVAILABLE.to_owned(),
-        _ => human::marked(value, unit),
     }
 }
 

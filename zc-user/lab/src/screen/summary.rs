@@ -2,11 +2,11 @@
 
 use ratatui::text::{Line, Span};
 
-use super::scene::{figure, judgement_look};
+use super::scene::judgement_look;
 use crate::{
     finding::{Finding, Outcome},
     hazard,
-    metric::{Findings, Metric},
+    metric::{Findings, Metric, figure},
     tour::{
         summary::{Tally, hazard_word, word},
         walk::Tour,

@@ -38,6 +38,26 @@ pub struct Words {
     pub summary: &'static str,
     /// What the table of the last screen shows.
     pub summary_table: &'static str,
+    /// The parts of a handout.
+    pub exercises: &'static str,
+    /// The second one.
+    pub solutions: &'static str,
+    /// How to use a handout.
+    pub how_to_use: &'static str,
+    /// What to fill in below a picture.
+    pub blanks: &'static str,
+    /// The first column of a table of figures, and the others.
+    pub figure: &'static str,
+    /// What the textbook says.
+    pub textbook: &'static str,
+    /// What was measured.
+    pub here: &'static str,
+    /// What a class guessed.
+    pub guess_heading: &'static str,
+    /// A scene that did not run.
+    pub not_run: &'static str,
+    /// What holds for copies that are a model.
+    pub modelled_caveat: &'static str,
     /// How to leave the last screen.
     pub leave: &'static str,
 }
@@ -62,5 +82,16 @@ pub static ENGLISH: Words = Words {
     choose: "Type a number, or use Up and Down; Enter goes there, Esc stays here.",
     summary: "Summary",
     summary_table: "CPU copies per byte and mode switches per transfer: textbook, then measured.",
+    exercises: "Exercises",
+    solutions: "Solutions",
+    how_to_use: "The first part asks, the second one answers with what this machine did: print them apart.",
+    blanks: "CPU copies of each byte: ______   mode switches of a transfer: ______",
+    figure: "FIGURE",
+    textbook: "TEXTBOOK",
+    here: "THIS MACHINE",
+    guess_heading: "GUESS",
+    not_run: "This scene was left out.",
+    modelled_caveat: "The number of copies (~) follows from the path: theory, not checked here, because this kernel does \
+                      not let zc trace the functions that copy. Moved bytes and calls are measured.",
     leave: "Space leaves the tour; a number goes back to that scene.",
 };

@@ -38,6 +38,10 @@ pub(crate) struct Demo {
     /// Print the script of the built-in tour, then exit
     #[arg(long, exclusive = true)]
     pub(crate) print_script: bool,
+    /// Write a handout to this file at the end: exercises, then solutions with what this machine did; Markdown if it
+    /// ends in .md, text if in .txt, else a page for a browser
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
     /// Disable colours (also: NO_COLOR in the environment)
     #[arg(long)]
     pub(crate) no_color: bool,

@@ -26,6 +26,7 @@ use zc_render::{sanitize::sanitize, theme::Theme};
 use zc_session::{signals::Ending, stall::Stoppable};
 use zc_tui::{console::Console, run::Exit};
 
+mod handout;
 mod laboratory;
 mod text;
 
@@ -38,6 +39,7 @@ pub(super) async fn run(arguments: &Demo) -> Result<ExitCode> {
         return print(BUILT_IN.as_bytes());
     }
     let script = script(arguments.script.as_deref())?;
+    arguments.report.as_deref().map(handout::check).transpose()?;
     let acts: Vec<_> = script.scenes.iter().map(|scene| scene.act.clone()).collect();
     let terminal = io::stdout().is_terminal() && !arguments.text;
     if arguments.again && !terminal {
@@ -99,6 +101,9 @@ async fn dashboard(
     drop(world);
     let ended = ended?;
     let tally = Tally::of(&ended.tour);
+    if let Some(path) = &arguments.report {
+        handout::write(&ended.tour, ended.conditions.as_ref(), path)?;
+    }
     let mut out = Stoppable(io::stdout());
     // After a hangup there is no reader.
     let said = writeln!(out, "{tally}").and_then(|()| out.flush());

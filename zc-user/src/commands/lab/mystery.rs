@@ -74,7 +74,7 @@ impl Exercise<'_> {
         self.introduce()?;
         say(&format!("{} ({} s)...", self.words.before, self.arguments.seconds))?;
         let before = self.record(&mut lineup, "before").await?;
-        let mut answers = Answers::new(self.arguments.fix.clone());
+        let mut answers = Answers::new(self.arguments.fix);
         loop {
             let Some(name) = answers.next(self.words).await? else {
                 say(&format!("{} {}.", self.words.solution, lineup.culprit()))?;
