@@ -616,3 +616,14 @@ fn a_handout_asks_before_it_answers() {
         assert_eq!(ids.len(), count, "an id occurs twice");
     }
 }
+
+#[test]
+fn bytes_move_only_where_there_is_an_arrow() {
+    // sendfile has two arrows, one of them around the program: on none of the others is there a byte.
+    let at = |keys: &str| questions(Luck::AsExpected).size(160, 50).keys(keys).screen();
+    let comparison = at("g3  ");
+    assert!(comparison.contains("Side by side") && comparison.contains("━o━"), "{comparison}");
+    assert!(!comparison.contains("·o·"), "{comparison}");
+    assert!(!at("g3   ").contains("·o·"));
+    assert_snapshot!(comparison);
+}

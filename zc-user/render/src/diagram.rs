@@ -212,12 +212,16 @@ impl<'a> Diagram<'a> {
         }
     }
 
-    /// Whether this is not to be seen yet. Nothing is an answer, too, which comes last.
+    /// Whether this is not to be seen yet.
     fn hides(&self, hop: Option<&Hop>) -> bool {
         match self.answer {
             Answer::Whole => false,
             Answer::None(_) => true,
-            Answer::First(arrows, _) => self.turn(hop) >= arrows,
+            // Nothing is an answer, too, which comes last.
+            Answer::First(arrows, _) => {
+                let hops = self.picture.travelled().len();
+                self.turn(hop).unwrap_or(hops) >= arrows
+            }
         }
     }
 
@@ -226,14 +230,15 @@ impl<'a> Diagram<'a> {
         match self.answer {
             Answer::Whole => None,
             Answer::None(beat) => beat,
-            Answer::First(arrows, beat) => (self.turn(hop) + 1 == arrows).then_some(beat),
+            Answer::First(arrows, beat) => {
+                self.turn(hop).filter(|turn| turn + 1 == arrows).map(|_| beat)
+            }
         }
     }
 
-    /// Which of the arrows it is; behind all of them where nothing travels.
-    fn turn(&self, hop: Option<&Hop>) -> usize {
-        let hops = self.picture.travelled();
-        hops.iter().position(|it| Some(*it) == hop).unwrap_or(hops.len())
+    /// Which of the arrows it is, if something travels.
+    fn turn(&self, hop: Option<&Hop>) -> Option<usize> {
+        self.picture.travelled().iter().position(|it| Some(*it) == hop)
     }
 
     fn draw_arrow(

@@ -101,6 +101,12 @@ fn workloads(text: &str) -> usize {
 fn in_tmux_it_comes_to_its_end_by_itself() {
     let _alone = alone();
     let tmux = Tmux::run(&QUICK);
+    // The summary stays until a key (B16).
+    until("the summary is there", || {
+        assert_eq!(tmux.ended(), None, "{}", tmux.screen());
+        tmux.screen().contains("Space leaves the tour")
+    });
+    tmux.tell(&["send-keys", "Space"]);
     let mut status = None;
     until("the tour is over", || {
         status = tmux.ended();
@@ -240,4 +246,27 @@ fn a_signal_cuts_it_short() {
         let (status, ..) = tour.end();
         assert_eq!(status.code(), Some(code));
     }
+}
+
+#[test]
+fn a_handout_is_written_at_the_end() {
+    let _alone = alone();
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let script = path("short");
+    fs::write(&script, SHORT).unwrap();
+    for (name, begins) in
+        [("f.html", "<!DOCTYPE html>"), ("f.md", "# The copies"), ("f.txt", "The")]
+    {
+        let file = path(name);
+        run(zc([&QUICK[..], &["--script", &script, "--report", &file]].concat())).exits(0);
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with(begins), "{name}: {text}");
+        let (exercises, solutions) = text.split_once("Solutions").unwrap();
+        assert!(exercises.contains("CPU copies of each byte"), "{name}");
+        assert!(solutions.contains("zc lab run sendfile --sink tcp"), "{name}");
+    }
+    let nowhere = path("no/such/f.html");
+    let finished = run(zc([&QUICK[..], &["--report", &nowhere]].concat()));
+    finished.fails(2, &["cannot write the handout", "no such directory"]);
 }

@@ -101,6 +101,8 @@ fn draw_header(
         right.push(Span::styled(" LOOKING BACK ", notice));
     } else if tour.is_paused() {
         right.push(Span::styled(" PAUSED ", notice));
+    } else if tour.waits_for_key() && tour.phase() == Phase::Summary {
+        right.push(Span::styled(" Space: leave ", notice));
     } else if tour.waits_for_key() {
         right.push(Span::styled(" Space: continue ", notice));
     } else if let Some(left) = tour.goes_on_in() {

@@ -62,13 +62,7 @@ pub fn canvas(
         limits(&mut canvas, conditions, theme);
     }
     match phase {
-        Phase::After if tour.reveal().is_some() => {
-            for finding in findings {
-                heading(&mut canvas, finding, theme);
-                diagram(&mut canvas, finding, tour, true, theme);
-                canvas.gap();
-            }
-        }
+        Phase::After if tour.reveal().is_some() => pictures(&mut canvas, tour, findings, theme),
         Phase::After => {
             said(&mut canvas, &lesson(tour, scene, findings), theme);
             if let Some(seen) = tour.sighting() {
@@ -105,10 +99,7 @@ fn results(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], roomy: bool, 
         }
     };
     match findings {
-        [left, right] if canvas.width() >= SIDE_BY_SIDE => {
-            side_by_side(canvas, [left, right], tour, theme);
-            gap(canvas);
-        }
+        [_, _] if canvas.width() >= SIDE_BY_SIDE => pictures(canvas, tour, findings, theme),
         _ => {
             for finding in findings {
                 heading(canvas, finding, theme);
@@ -170,6 +161,23 @@ pub fn lesson<'a>(tour: &Tour, scene: &'a Scene, findings: &[Finding]) -> Cow<'a
 
 fn is_measured(ran: &Ran) -> bool {
     !matches!(ran.verdict.judgement, Judgement::NotMeasured(_))
+}
+
+/// What ran, with its pictures: two are next to each other where there is room.
+fn pictures(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], theme: Theme) {
+    if let [left, right] = findings
+        && canvas.width() >= SIDE_BY_SIDE
+    {
+        side_by_side(canvas, [left, right], tour, theme);
+        canvas.gap();
+        return;
+    }
+    for finding in findings {
+        heading(canvas, finding, theme);
+        why_not(canvas, finding, theme);
+        diagram(canvas, finding, tour, true, theme);
+        canvas.gap();
+    }
 }
 
 /// Two pictures of the same payload, the one next to the other.

@@ -38,13 +38,12 @@ pub fn canvas(tour: &Tour, theme: Theme, width: u16) -> Canvas {
         canvas.paragraph(&score.to_string(), 0, theme.notice());
     }
     canvas.paragraph(tour.words().summary_table, 0, theme.dim());
+    if tour.waits_for_key() {
+        canvas.paragraph(tour.words().leave, 0, theme.notice());
+    }
     canvas.gap();
     rows(&mut canvas, &findings, theme);
     hazards(&mut canvas, tour, theme);
-    if tour.waits_for_key() {
-        canvas.gap();
-        canvas.line(Span::styled(tour.words().leave, theme.strong()));
-    }
     canvas
 }
 
