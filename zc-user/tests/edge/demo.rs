@@ -262,7 +262,7 @@ fn a_handout_is_written_at_the_end() {
         run(zc([&QUICK[..], &["--script", &script, "--report", &file]].concat())).exits(0);
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.starts_with(begins), "{name}: {text}");
-        let (exercises, solutions) = text.split_once("Solutions").unwrap();
+        let (exercises, solutions) = text.rsplit_once("Solutions").unwrap();
         assert!(exercises.contains("CPU copies of each byte"), "{name}");
         assert!(solutions.contains("zc lab run sendfile --sink tcp"), "{name}");
     }

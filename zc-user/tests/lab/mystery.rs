@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::{Mutex, MutexGuard, PoisonError, mpsc},
     thread,
 };
 
@@ -30,6 +30,16 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("mystery::without_probes_it_says_why", unprivileged),
 ];
 
+/// Programs of another exercise have the same names, and recordings are of the whole machine.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// What a test needs. None of the others runs at the same time.
+fn alone() -> Result<MutexGuard<'static, ()>, Skip> {
+    requirement::ebpf()?;
+    // A failed test poisons the lock; the next test can run all the same.
+    Ok(ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// Of the roles that seed 0 gives: copies, refers, maps.
 fn mystery(options: &[&str]) -> Command {
     let words = ["lab", "mystery", "--seed", "0", "--seconds", "2"];
@@ -37,7 +47,7 @@ fn mystery(options: &[&str]) -> Command {
 }
 
 fn right() -> Result<(), Skip> {
-    requirement::ebpf()?;
+    let _alone = alone()?;
     assert_eq!(assign(0), [Role::Copies, Role::Refers, Role::Maps]);
     let text = run(mystery(&["--fix", "alpha"])).exits(0).stdout();
     assert!(text.contains("Right: that was the one."), "{text}");
@@ -46,7 +56,7 @@ fn right() -> Result<(), Skip> {
 }
 
 fn wrong() -> Result<(), Skip> {
-    requirement::ebpf()?;
+    let _alone = alone()?;
     for (name, word) in [("beta", "Nothing was saved"), ("gamma", "It did copy, but little")] {
         let text = run(mystery(&["--fix", name])).exits(1).stdout();
         assert!(text.contains(word), "{name}: {text}");
@@ -57,7 +67,7 @@ fn wrong() -> Result<(), Skip> {
 
 /// Copies of each byte, whatever the rate: of a program that copies, two before and none after the fix.
 fn ground_truth() -> Result<(), Skip> {
-    requirement::ebpf()?;
+    let _alone = alone()?;
     let directory = tempfile::tempdir().unwrap();
     let dir = directory.path().to_str().unwrap();
     run(mystery(&["--fix", "alpha", "--keep", dir])).exits(0);
@@ -78,7 +88,7 @@ fn ground_truth() -> Result<(), Skip> {
 }
 
 fn typed() -> Result<(), Skip> {
-    requirement::ebpf()?;
+    let _alone = alone()?;
     let mut command = mystery(&[]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
@@ -97,7 +107,7 @@ fn typed() -> Result<(), Skip> {
 }
 
 fn signals() -> Result<(), Skip> {
-    requirement::ebpf()?;
+    let _alone = alone()?;
     for (signal, code) in [
         (Signal::INT, Some(130)),
         (Signal::TERM, Some(143)),
@@ -142,7 +152,7 @@ fn names(child: &Child) -> Vec<String> {
 }
 
 fn unprivileged() -> Result<(), Skip> {
-    requirement::ebpf()?;
+    let _alone = alone()?;
     let none = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
     let words = ["lab", "mystery", "--seconds", "2", "--fix", "alpha"];
     run(through(&none, ZC.as_ref(), &words)).fails(1, &["cannot grade this exercise", "zc doctor"]);

@@ -11,7 +11,7 @@ use crate::cli::Probing;
 /// `zc lab mystery`.
 #[derive(Args, Clone, Debug)]
 #[command(
-    after_help = "It starts three programs at a bounded rate (about a tenth of a CPU, 12 MiB of disk), and ends them \
+    after_help = "It starts three programs at a bounded rate (some hundredths of a CPU, 12 MiB of disk), and ends them \
                   with itself. Answers are read from standard input, a line each: the name of a program, or quit.\n\n\
                   Exit status: 0 if the right program was fixed, 1 if not."
 )]
