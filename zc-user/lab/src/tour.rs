@@ -29,6 +29,7 @@ pub mod handout;
 pub mod parse;
 pub mod reveal;
 pub mod script;
+pub mod sentence;
 pub mod summary;
 pub mod walk;
 pub mod words;

@@ -18,11 +18,12 @@ use crate::{
     metric::{Findings, Metric, figure, in_words},
     tour::{
         script::Scene,
+        sentence,
         walk::{Conditions, Exhibit, Phase, Tour},
     },
     verdict::Judgement,
 };
-use zc_model::{column::Unit, snapshot::Provenance, value::Value};
+use zc_model::{column::Unit, value::Value};
 use zc_render::{
     diagram::{Diagram, Unit as Figures},
     human,
@@ -367,8 +368,6 @@ pub fn is_timing(metric: &Metric) -> bool {
 }
 
 /// Whether the textbook is right; with the name where there are several.
-///
-/// Where the number of copies is a model, that it is as the textbook says proves nothing: that is said, once.
 pub fn verdict(
     canvas: &mut Canvas,
     tour: &Tour,
@@ -378,15 +377,8 @@ pub fn verdict(
 ) {
     let Some(ran) = finding.ran() else { return };
     let judgement = &ran.verdict.judgement;
-    let sentence = match judgement {
-        Judgement::Textbook if is_modelled(finding) => {
-            let is_first = among.first().is_none_or(|first| std::ptr::eq(first, finding));
-            let words = tour.words();
-            let has_been_said = tour.earlier(is_modelled) || !is_first;
-            if has_been_said { words.modelled } else { words.modelled_first }.to_owned()
-        }
-        _ => judgement.sentence(),
-    };
+    let is_first = among.first().is_none_or(|first| std::ptr::eq(first, finding));
+    let sentence = sentence::of(tour, finding, is_first).unwrap_or_default();
     let mut text = sanitize(&sentence).into_owned();
     if among.len() > 1 {
         text.insert_str(0, &format!("{}: ", finding.scenario.title));
@@ -415,14 +407,6 @@ pub fn judgement_look(judgement: &Judgement, theme: Theme) -> Style {
         Judgement::Differs(_) | Judgement::NotMeasured(_) => theme.notice(),
         Judgement::Unexplained(_) => theme.alarm(),
     }
-}
-
-/// Whether the number of copies follows from the path only.
-fn is_modelled(finding: &Finding) -> bool {
-    let copies = Findings::CPU_COPIES.of(finding, &());
-    let is_textbook = |ran: &Ran| ran.verdict.judgement == Judgement::Textbook;
-    finding.ran().is_some_and(is_textbook)
-        && copies.quality().is_some_and(|it| it.provenance == Provenance::Modelled)
 }
 
 /// A guess, and what its column is called.

@@ -6,6 +6,7 @@ use zc_report::content::{Block, Column, Figure, Kind, Report, Row, Section, Tabl
 use super::{
     code,
     script::{Act, Scene},
+    sentence,
     summary::Tally,
     walk::{Conditions, Exhibit, Tour},
 };
@@ -27,7 +28,7 @@ pub fn report(tour: &Tour, conditions: Option<&Conditions>) -> Report {
     let score = tour.score();
     let mut figures = vec![Figure {
         label: "Workloads",
-        value: tour.findings().count().to_string(),
+        value: tally.total().to_string(),
         note: tally.to_string(),
         tone: Tone::Plain,
     }];
@@ -117,7 +118,8 @@ fn of_finding(tour: &Tour, index: usize, finding: &Finding) -> Vec<Block> {
         Outcome::Failed(why) => return vec![Block::Text(format!("failed: {why}"))],
     };
     let picture = ran.picture(&finding.setting).map(Block::Picture);
-    let sentence = format!("{}: {}.", finding.scenario.title, ran.verdict.judgement.sentence());
+    let sentence = sentence::in_short(tour, finding).unwrap_or_default();
+    let sentence = format!("{}: {sentence}.", finding.scenario.title);
     let table = table(tour, index, finding);
     picture.into_iter().chain([Block::Table(table), Block::Text(sentence)]).collect()
 }

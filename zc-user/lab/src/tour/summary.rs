@@ -60,6 +60,22 @@ impl Tally {
         tally
     }
 
+    /// All of them.
+    #[must_use]
+    pub const fn total(self) -> usize {
+        let Self {
+            textbook,
+            differs,
+            unexplained,
+            not_measured,
+            hazards,
+            unexpected,
+            skipped,
+            failed,
+        } = self;
+        textbook + differs + unexplained + not_measured + hazards + unexpected + skipped + failed
+    }
+
     /// Whether a workload failed, or its result is unexplained.
     #[must_use]
     pub const fn is_bad(self) -> bool {
@@ -89,7 +105,7 @@ impl fmt::Display for Tally {
             (skipped, "skipped"),
             (failed, "failed"),
         ];
-        let ran: usize = parts.iter().map(|(count, _)| count).sum();
+        let ran = self.total();
         write!(f, "{ran} {}", if ran == 1 { "workload" } else { "workloads" })?;
         let mut separator = ": ";
         for (count, what) in parts.into_iter().filter(|(count, _)| *count > 0) {
