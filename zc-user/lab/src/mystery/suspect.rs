@@ -49,7 +49,9 @@ pub fn main(name: &str, directory: &Path) -> Result<()> {
     let (mut orders, mut answers) = (child::standard_input()?, child::standard_output()?);
     let mut code = [0];
     orders.read_exact(&mut code).context("cannot read what to do")?;
-    let Some(role) = Role::of_code(code[0]) else { bail!("internal subcommand; use `zc lab mystery`") };
+    let Some(role) = Role::of_code(code[0]) else {
+        bail!("internal subcommand; use `zc lab mystery`")
+    };
     let mut program = Program::new(file, role)?;
     answers.write_all(&[CHANGED]).context("cannot answer")?;
     let mut next = Instant::now();
@@ -112,7 +114,10 @@ impl Program {
             at: 0,
             buffer: vec![0; pace.call],
             pipe: io::pipe().context("cannot make a pipe")?,
-            null: OpenOptions::new().write(true).open("/dev/null").context("cannot open /dev/null")?,
+            null: OpenOptions::new()
+                .write(true)
+                .open("/dev/null")
+                .context("cannot open /dev/null")?,
         })
     }
 
@@ -141,7 +146,14 @@ impl Program {
                 let mut offset = *at as u64;
                 let mut left = pace.call;
                 while left > 0 {
-                    let moved = splice(&*file, Some(&mut offset), &*writer, None, left, SpliceFlags::empty())?;
+                    let moved = splice(
+                        &*file,
+                        Some(&mut offset),
+                        &*writer,
+                        None,
+                        left,
+                        SpliceFlags::empty(),
+                    )?;
                     left -= moved.clamp(1, left);
                 }
             }

@@ -112,17 +112,30 @@ fn wide(picture: &Picture, answer: Answer, description: &str, page: &mut Page) {
     let gap = (WIDTH - 5.0 * WIDE_BOX.0) / 4.0;
     let left = |place: Place| count(place as usize) * (WIDE_BOX.0 + gap);
     for place in Place::ALL {
-        let is_idle = answer == Answer::Whole && !picture.travelled().iter().any(|hop| hop.from == *place || hop.to == *place);
+        let is_idle = answer == Answer::Whole
+            && !picture.travelled().iter().any(|hop| hop.from == *place || hop.to == *place);
         draw_place(picture.name(*place), (left(*place), 2.0), WIDE_BOX, is_idle, page);
     }
     for pair in Place::ALL.windows(2) {
         let (from, to) = (left(pair[0]) + WIDE_BOX.0 + 5.0, left(pair[1]) - 5.0);
         let middle = f64::midpoint(from, to);
-        draw_road((picture, answer), (pair[0], pair[1]), ((from, 40.0), (to, 40.0)), (middle, 28.0), page);
+        draw_road(
+            (picture, answer),
+            (pair[0], pair[1]),
+            ((from, 40.0), (to, 40.0)),
+            (middle, 28.0),
+            page,
+        );
         if answer == Answer::None {
             continue;
         }
-        draw_road((picture, answer), (pair[1], pair[0]), ((to, 74.0), (from, 74.0)), (middle, 96.0), page);
+        draw_road(
+            (picture, answer),
+            (pair[1], pair[0]),
+            ((to, 74.0), (from, 74.0)),
+            (middle, 96.0),
+            page,
+        );
     }
     // Where several ways begin or end at one place, they do so next to each other.
     let mut used = [0_usize; 5];
@@ -161,7 +174,8 @@ fn narrow(picture: &Picture, answer: Answer, description: &str, page: &mut Page)
     let left = (NARROW - NARROW_BOX.0) / 2.0;
     let top = |place: Place| 2.0 + count(place as usize) * (NARROW_BOX.1 + NARROW_GAP);
     for place in Place::ALL {
-        let is_idle = answer == Answer::Whole && !picture.travelled().iter().any(|hop| hop.from == *place || hop.to == *place);
+        let is_idle = answer == Answer::Whole
+            && !picture.travelled().iter().any(|hop| hop.from == *place || hop.to == *place);
         draw_place(picture.name(*place), (left, top(*place)), NARROW_BOX, is_idle, page);
     }
     for pair in Place::ALL.windows(2) {
@@ -178,7 +192,13 @@ fn narrow(picture: &Picture, answer: Answer, description: &str, page: &mut Page)
         if answer == Answer::None {
             continue;
         }
-        draw_road((picture, answer), (pair[1], pair[0]), ((up, to), (up, from)), (up + 60.0, middle), page);
+        draw_road(
+            (picture, answer),
+            (pair[1], pair[0]),
+            ((up, to), (up, from)),
+            (up + 60.0, middle),
+            page,
+        );
     }
     for (hop, line) in detours.iter().zip(1_usize..) {
         let y = boxes + 4.0 + 24.0 * count(line);
