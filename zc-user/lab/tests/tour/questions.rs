@@ -53,12 +53,12 @@ fn space_draws_the_next_arrow_and_then_the_figures() {
     let after = |keys: &str| questions(Luck::AsExpected).keys(keys).screen();
     // Page cache to user, user to socket; then the rest of the picture with the verdict.
     let theory = "CPU copies/byte";
-    for (keys, asked, is_told) in
+    for (keys, asked, has_figures) in
         [("2 ", 3, false), ("2  ", 2, false), ("2   ", 1, false), ("2    ", 0, true)]
     {
         let screen = after(keys).replace("? Help", "");
         assert_eq!(screen.matches(" ? ").count(), asked, "{keys:?}: {screen}");
-        assert_eq!(screen.contains(theory), is_told, "{keys:?}: {screen}");
+        assert_eq!(screen.contains(theory), has_figures, "{keys:?}: {screen}");
     }
     assert!(after("2     ").contains("Guess again."));
 }
