@@ -34,6 +34,18 @@ fn a_question_160x50() {
 }
 
 #[test]
+fn no_screen_is_too_small_or_too_large() {
+    for size in [(1, 1), (20, 5), (33, 9), (80, 24), (120, 40), (160, 50), (300, 100)] {
+        for luck in [Luck::AsExpected, Luck::Failed, Luck::Skipped, Luck::NotMeasured] {
+            for keys in ["", "2", "2n", "n ", "g", "g3", "g3n", "g3n   ", "g4", "?"] {
+                let (_, played) = questions(luck).size(size.0, size.1).keys(keys).play();
+                assert_eq!(played.screen.area.as_size(), size.into());
+            }
+        }
+    }
+}
+
+#[test]
 fn bytes_move_while_it_runs() {
     let at = |ticks| questions(Luck::Endless).keys(" ").ticks(ticks).screen();
     assert_snapshot!(at(2));
