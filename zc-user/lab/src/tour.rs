@@ -25,7 +25,6 @@
 
 pub mod code;
 pub mod guess;
-pub mod handout;
 pub mod parse;
 pub mod reveal;
 pub mod script;

@@ -266,6 +266,19 @@ fn a_handout_is_written_at_the_end() {
         assert!(exercises.contains("CPU copies of each byte"), "{name}");
         assert!(solutions.contains("zc lab run sendfile --sink tcp"), "{name}");
     }
+    let page = fs::read_to_string(path("f.html")).unwrap();
+    let (exercises, solutions) = page.split_once("<section id=\"solutions\">").unwrap();
+    // Four arrows in a wide and a narrow picture of each of four scenarios, and two blanks below each.
+    assert_eq!(exercises.matches("______").count(), 4 * (4 + 4 + 2), "{page}");
+    assert_eq!(solutions.matches("______").count(), 0);
+    assert!(!exercises.contains("1.00 MiB"), "an answer is among the questions: {page}");
+    let ids =
+        page.match_indices(" id=\"").map(|(at, word)| page[at + word.len()..].split('"').next());
+    let mut ids: Vec<_> = ids.collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "an id occurs twice");
     let nowhere = path("no/such/f.html");
     let finished = run(zc([&QUICK[..], &["--report", &nowhere]].concat()));
     finished.fails(2, &["cannot write the handout", "no such directory"]);

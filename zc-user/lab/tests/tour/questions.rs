@@ -1,4 +1,4 @@
-//! Questions, guesses and their answers; going from scene to scene; the handout.
+//! Questions, guesses and their answers; going from scene to scene.
 
 use insta::assert_snapshot;
 
@@ -230,44 +230,6 @@ fn wide_characters_keep_columns() {
             let tour = Given { script: CHINESE, ..given(Luck::AsExpected) };
             tour.size(size.0, size.1).keys(keys).screen();
         }
-    }
-}
-
-/// The handout of a tour whose first scene was guessed and ran, and whose last one was left out.
-fn handout(luck: Luck) -> zc_report::Report {
-    let (ended, _) = questions(luck).size(160, 50).keys("2n").keys("nn").play();
-    zc_lab::tour::handout::report(&ended.tour, ended.conditions.as_ref())
-}
-
-#[test]
-fn a_handout_as_markdown() {
-    let mut text = Vec::new();
-    zc_report::markdown::write(&handout(Luck::AsExpected), &mut text).unwrap();
-    assert_snapshot!(String::from_utf8(text).unwrap());
-}
-
-#[test]
-fn a_handout_asks_before_it_answers() {
-    for luck in [Luck::AsExpected, Luck::Failed, Luck::NotMeasured, Luck::Skipped] {
-        let mut page = Vec::new();
-        zc_report::html::write(&handout(luck), &mut page).unwrap();
-        let page = String::from_utf8(page).unwrap();
-        let (exercises, solutions) = page.split_once("<section id=\"solutions\">").unwrap();
-        // Four arrows in a wide and a narrow picture of each of four scenarios, and two blanks below each.
-        assert_eq!(exercises.matches("______").count(), 4 * (4 + 4 + 2), "{page}");
-        assert_eq!(solutions.matches("______").count(), 0);
-        assert!(!exercises.contains("16.0 MiB"), "an answer is among the questions");
-        assert!(solutions.contains("zc lab run read_write --sink tcp"), "{page}");
-        // A name that a terminal would obey is none that a page shows as it is.
-        assert!(!page.contains('\u{1b}'));
-        let ids = page
-            .match_indices(" id=\"")
-            .map(|(at, word)| page[at + word.len()..].split('"').next().unwrap_or_default());
-        let mut ids: Vec<_> = ids.collect();
-        let count = ids.len();
-        ids.sort_unstable();
-        ids.dedup();
-        assert_eq!(ids.len(), count, "an id occurs twice");
     }
 }
 

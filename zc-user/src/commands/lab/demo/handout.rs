@@ -1,5 +1,7 @@
 //! The handout of a tour, as a file.
 
+mod content;
+
 use std::{io::Write as _, path::Path};
 
 use anyhow::{Context as _, Result};
@@ -8,10 +10,7 @@ use crate::{
     cli::Usage,
     commands::{recorded::shown, say},
 };
-use zc_lab::tour::{
-    handout::report,
-    walk::{Conditions, Tour},
-};
+use zc_lab::tour::walk::{Conditions, Tour};
 use zc_privilege::{as_user, files};
 use zc_render::{human, theme::Theme};
 use zc_report::{html, markdown, text};
@@ -43,7 +42,7 @@ pub(super) fn check(path: &Path) -> Result<(), Usage> {
 /// # Errors
 /// When the file cannot be written.
 pub(super) fn write(tour: &Tour, conditions: Option<&Conditions>, path: &Path) -> Result<()> {
-    let report = report(tour, conditions);
+    let report = content::report(tour, conditions);
     let mut bytes = Vec::new();
     let is = |any: &[&str]| {
         path.extension().is_some_and(|ending| any.iter().any(|it| ending.eq_ignore_ascii_case(it)))

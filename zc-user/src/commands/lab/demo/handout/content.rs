@@ -3,25 +3,23 @@
 use zc_model::{picture::Picture, snapshot::Provenance, value::Value};
 use zc_report::content::{Block, Column, Figure, Kind, Report, Row, Section, Table, Tone};
 
-use super::{
-    code,
-    script::{Act, Scene},
-    sentence,
-    summary::Tally,
-    walk::{Conditions, Exhibit, Tour},
-};
-use crate::{
+use zc_lab::{
+    finding::{Finding, Outcome},
     hazard,
-    judge::{
-        finding::{Finding, Outcome},
-        picture,
-    },
     metric::{Findings, figure},
+    picture,
+    tour::{
+        code,
+        script::{Act, Scene},
+        sentence,
+        summary::Tally,
+        walk::{Conditions, Exhibit, Tour},
+    },
 };
 
 /// The handout of a tour, as far as it came.
 #[must_use]
-pub fn report(tour: &Tour, conditions: Option<&Conditions>) -> Report {
+pub(super) fn report(tour: &Tour, conditions: Option<&Conditions>) -> Report {
     let words = tour.words();
     let machine = conditions.map_or("", |conditions| &conditions.machine);
     let tally = Tally::of(tour);
