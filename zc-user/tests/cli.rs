@@ -152,7 +152,9 @@ fn the_manual_has_a_page_per_subcommand() {
         .filter(|verb| verb != "docs")
         .map(|verb| format!("zc-{verb}.1"))
         .chain(["zc.1".to_owned()])
-        .chain(["list", "run", "compare", "setup"].map(|verb| format!("zc-lab-{verb}.1")))
+        .chain(
+            ["list", "run", "compare", "mystery", "setup"].map(|verb| format!("zc-lab-{verb}.1")),
+        )
         .chain(["check", "schema"].map(|verb| format!("zc-config-{verb}.1")))
         .collect();
     expected.sort();

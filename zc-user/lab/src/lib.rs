@@ -8,6 +8,7 @@
 //!   of an ordinary [`SnapshotSource`]: the lab has no counters of its own;
 //! - [`judge`](verdict): measurement, [`finding`] and verdict; [`metric`] is the table that every
 //!   output reads;
+//! - [`mystery`] is an exercise: three programs, of which one copies too much;
 //! - [`form`] writes findings, [`tour`] is the guided tour and [`screen`] draws it.
 //!
 //! [`SnapshotSource`]: zc_model::source::SnapshotSource
@@ -16,6 +17,7 @@ pub mod form;
 pub mod hazard;
 mod judge;
 pub mod metric;
+pub mod mystery;
 mod process;
 pub mod run;
 pub mod screen;

@@ -7,7 +7,7 @@ use super::{
     scenario::Scenario,
 };
 use zc_model::{
-    column::{Column, Table, View::Figures},
+    column::{Column, Table, Unit, View::Figures},
     columns,
     counter::CounterId,
     snapshot::Provenance,
@@ -337,6 +337,15 @@ columns! { Findings:
     SENTENCE = "sentence", "Sentence", Text, Label,
         "The verdict in a sentence.",
         |finding, _| of_ran(finding, |ran| Value::Text(ran.verdict.judgement.sentence().into()));
+}
+
+/// A figure of a table: a dash where there is nothing to tell.
+#[must_use]
+pub fn figure(value: &Value<'_>, unit: Unit) -> String {
+    match value {
+        Value::Absent => human::UNAVAILABLE.to_owned(),
+        _ => human::marked(value, unit),
+    }
 }
 
 /// The value of a metric for people, with its margin; empty where the question has no answer.

@@ -1,8 +1,11 @@
 //! The tour on the whole screen: a page of the dashboard's shell that shows [`crate::tour`].
 //! [`text`] is the same without a screen.
 
+mod choice;
 mod chrome;
 pub mod page;
+mod practice;
+mod question;
 pub mod run;
 pub mod scene;
 pub mod summary;

@@ -23,7 +23,12 @@
 //!
 //! A scene has at most one workload: the next one begins a scene by itself.
 
+pub mod code;
+pub mod guess;
 pub mod parse;
+pub mod reveal;
 pub mod script;
+pub mod sentence;
 pub mod summary;
 pub mod walk;
+pub mod words;

@@ -43,7 +43,26 @@ pub struct Diagram<'a> {
     theme: Theme,
     unit: Unit,
     legend: bool,
+    answer: Answer,
 }
+
+/// How much of a picture is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// All of it.
+    Whole,
+    /// So many arrows of [`Picture::travelled`], the last of them with bytes that have come so far.
+    First(usize, u16),
+    /// None: a question on each arrow, along which bytes have come so far, if something moves.
+    None(Option<u16>),
+}
+
+/// A byte on its way.
+const BEAD: &str = "o";
+/// Cells from one to the next.
+const BEADS: u16 = 6;
+/// On an arrow that is not known yet.
+const QUESTION: &str = "?";
 
 /// Where the boxes are.
 struct Layout {
@@ -59,7 +78,19 @@ impl<'a> Diagram<'a> {
     /// The diagram of `picture`.
     #[must_use]
     pub fn new(picture: &'a Picture, theme: Theme, unit: Unit) -> Self {
-        Self { picture, theme, unit, legend: true }
+        Self { picture, theme, unit, legend: true, answer: Answer::Whole }
+    }
+
+    /// As a question: the places, and no answer on any arrow. With a beat, bytes move along them.
+    #[must_use]
+    pub fn asked(self, beat: Option<u16>) -> Self {
+        Self { answer: Answer::None(beat), ..self }
+    }
+
+    /// Only the first arrows, with bytes that move along the last one; the others are still questions.
+    #[must_use]
+    pub fn first(self, arrows: usize, beat: u16) -> Self {
+        Self { answer: Answer::First(arrows, beat), ..self }
     }
 
     /// Without the line that says what the arrows mean, where several share one.
@@ -135,6 +166,7 @@ impl<'a> Diagram<'a> {
     fn draw_place(&self, place: Place, broken: bool, rect: Rect, buf: &mut Buffer) {
         Block::bordered().border_set(self.theme.symbols.border).render(rect, buf);
         let idle = self.unit == Unit::Total
+            && self.answer == Answer::Whole
             && !self.picture.travelled().iter().any(|hop| hop.from == place || hop.to == place);
         let style = if idle { self.theme.dim() } else { self.theme.strong() };
         let lines = name_lines(self.picture.name(place), broken);
@@ -162,16 +194,51 @@ impl<'a> Diagram<'a> {
         if self.unit == Unit::Total && !rightwards && !moving {
             return;
         }
-        let style = if moving { self.style(means) } else { self.theme.dim() };
+        let is_hidden = self.hides(hop);
+        let style = if moving && !is_hidden { self.style(means) } else { self.theme.dim() };
         let figure = match hop {
+            _ if is_hidden && !rightwards => return,
+            _ if is_hidden => QUESTION.to_owned(),
             Some(hop) => self.figure(hop, gap.width >= LONG_GAP),
             None => "0".to_owned(),
         };
         let line = Line::styled(figure, style).centered();
         line.render(Rect::new(gap.x, gap.y + figure_y, gap.width, 1), buf);
         let shaft = Rect::new(gap.x, gap.y + arrow_y, gap.width, 1);
-        let arrow = (moving || !known).then(|| arrow(self.theme, means));
+        let arrow = ((moving || !known) && !is_hidden).then(|| arrow(self.theme, means));
         self.draw_arrow(arrow, rightwards, style, shaft, buf);
+        if let Some(beat) = self.beat(hop) {
+            draw_beads(beat, rightwards, style, shaft, buf);
+        }
+    }
+
+    /// Whether this is not to be seen yet.
+    fn hides(&self, hop: Option<&Hop>) -> bool {
+        match self.answer {
+            Answer::Whole => false,
+            Answer::None(_) => true,
+            // Nothing is an answer, too, which comes last.
+            Answer::First(arrows, _) => {
+                let hops = self.picture.travelled().len();
+                self.turn(hop).unwrap_or(hops) >= arrows
+            }
+        }
+    }
+
+    /// How far bytes have come on this arrow, if they are shown on it.
+    fn beat(&self, hop: Option<&Hop>) -> Option<u16> {
+        match self.answer {
+            Answer::Whole => None,
+            Answer::None(beat) => beat,
+            Answer::First(arrows, beat) => {
+                self.turn(hop).filter(|turn| turn + 1 == arrows).map(|_| beat)
+            }
+        }
+    }
+
+    /// Which of the arrows it is, if something travels.
+    fn turn(&self, hop: Option<&Hop>) -> Option<usize> {
+        self.picture.travelled().iter().position(|it| Some(*it) == hop)
     }
 
     fn draw_arrow(
@@ -197,6 +264,9 @@ impl<'a> Diagram<'a> {
 
     /// A way around the main road: an arrow below the boxes, or words where it goes nowhere.
     fn draw_detour(&self, hop: &Hop, boxes: &[Rect; 5], y: u16, area: Rect, buf: &mut Buffer) {
+        if self.hides(Some(hop)) {
+            return;
+        }
         let style = self.style(hop.means);
         let label = format!(" {} {} ", self.figure(hop, false), name(hop));
         let width = u16::try_from(Span::raw(&label).width()).unwrap_or(u16::MAX);
@@ -214,6 +284,9 @@ impl<'a> Diagram<'a> {
         buf.set_string(right, y, corners[1], style);
         let shaft = Rect::new(left + 1, y, right - left - 1, 1);
         self.draw_arrow(Some(arrow(self.theme, hop.means)), from < to, style, shaft, buf);
+        if let Some(beat) = self.beat(Some(hop)) {
+            draw_beads(beat, from < to, style, shaft, buf);
+        }
         if width + 4 <= shaft.width {
             buf.set_string(shaft.x + (shaft.width - width) / 2, y, &label, style);
         } else {
@@ -228,9 +301,11 @@ impl<'a> Diagram<'a> {
     }
 
     fn draw_list(&self, area: Rect, buf: &mut Buffer) {
-        let hops = self.picture.travelled();
+        let mut hops = self.picture.travelled();
+        hops.retain(|hop| !self.hides(Some(hop)));
         if hops.is_empty() {
             let words = match self.unit {
+                _ if self.answer != Answer::Whole => QUESTION,
                 Unit::PerSecond(_) => "nothing moved in this interval",
                 Unit::Total => "nothing moved",
             };
@@ -293,6 +368,14 @@ impl<'a> Diagram<'a> {
             Unit::PerSecond(seconds) => cell::short_rate(hop.bytes, hop.provenance, seconds),
             Unit::Total => cell::short_bytes(hop.bytes, hop.provenance, long),
         }
+    }
+}
+
+/// Bytes on their way along an arrow, whose head stays.
+fn draw_beads(beat: u16, rightwards: bool, style: Style, shaft: Rect, buf: &mut Buffer) {
+    for along in (beat % BEADS..shaft.width.saturating_sub(1)).step_by(usize::from(BEADS)) {
+        let x = if rightwards { shaft.x + along } else { shaft.right() - 1 - along };
+        buf.set_string(x, shaft.y, BEAD, style);
     }
 }
 

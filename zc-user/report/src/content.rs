@@ -65,6 +65,8 @@ pub struct Section {
 /// A piece of a section.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Block {
+    /// A heading within the section.
+    Heading(String),
     /// Prose.
     Text(String),
     /// Sentences that do not depend on each other.
@@ -73,6 +75,8 @@ pub enum Block {
     Table(Table),
     /// The picture of where bytes went.
     Picture(Picture),
+    /// The same as a question: the places, and room for an answer on each arrow.
+    Question(Picture),
     /// What happened over time.
     Series(Series),
     /// Pieces of advice.
@@ -81,6 +85,8 @@ pub enum Block {
     Stacks(Tree),
     /// A line to type.
     Command(String),
+    /// Lines to type or to read, one below the other.
+    Code(Vec<String>),
 }
 
 /// A table. Rows of [`Kind::Row`] and [`Kind::Rest`] add up to that of [`Kind::Total`], where there is one.

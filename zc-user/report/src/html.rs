@@ -7,7 +7,7 @@ mod icicle;
 mod markup;
 mod picture;
 
-use self::markup::Page;
+use self::{markup::Page, picture::Answer};
 use crate::{
     content::{Block, Counsel, Figure, Kind, Report, Row, Section, Table, Tone},
     series::Series,
@@ -108,6 +108,7 @@ fn write_section(section: &Section, page: &mut Page) {
 
 fn write_block(section: &Section, block: &Block, page: &mut Page) {
     match block {
+        Block::Heading(text) => page.element("h3", text),
         Block::Text(text) => page.element("p", text),
         Block::List(items) => {
             page.raw("<ul class=\"notes\">\n");
@@ -115,7 +116,8 @@ fn write_block(section: &Section, block: &Block, page: &mut Page) {
             page.raw("</ul>\n");
         }
         Block::Table(table) => write_table(table, page),
-        Block::Picture(picture) => picture::write(picture, page),
+        Block::Picture(picture) => picture::write(picture, Answer::Whole, page),
+        Block::Question(picture) => picture::write(picture, Answer::None, page),
         Block::Series(series) => write_series(series, page),
         Block::Advice(all) => {
             page.raw("<ol class=\"counsel\">\n");
@@ -123,14 +125,22 @@ fn write_block(section: &Section, block: &Block, page: &mut Page) {
             page.raw("</ol>\n");
         }
         Block::Stacks(tree) => icicle::write(tree, page),
-        Block::Command(command) => {
-            page.raw("<pre aria-label=\"Command of ");
-            page.raw(section.id);
-            page.raw("\"><code>");
-            page.text(command);
-            page.raw("</code></pre>\n");
-        }
+        Block::Command(command) => write_code(section, std::slice::from_ref(command), page),
+        Block::Code(lines) => write_code(section, lines, page),
     }
+}
+
+fn write_code(section: &Section, lines: &[String], page: &mut Page) {
+    page.raw("<pre aria-label=\"Command of ");
+    page.raw(section.id);
+    page.raw("\"><code>");
+    for (line, at) in lines.iter().zip(0..) {
+        if at > 0 {
+            page.raw("\n");
+        }
+        page.text(line);
+    }
+    page.raw("</code></pre>\n");
 }
 
 fn write_counsel(counsel: &Counsel, page: &mut Page) {

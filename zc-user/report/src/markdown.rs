@@ -50,6 +50,7 @@ fn write_section(section: &Section, out: &mut dyn io::Write) -> io::Result<()> {
 
 fn write_block(block: &Block, out: &mut dyn io::Write) -> io::Result<()> {
     match block {
+        Block::Heading(text) => writeln!(out, "### {}", line(text)),
         Block::Text(text) => writeln!(out, "{}", line(text)),
         Block::List(items) => items.iter().try_for_each(|item| writeln!(out, "- {}", line(item))),
         Block::Table(table) => write_table(table, out),
@@ -57,16 +58,26 @@ fn write_block(block: &Block, out: &mut dyn io::Write) -> io::Result<()> {
             let diagram = Diagram::new(picture, Theme::new(false, true), Unit::Total);
             write!(out, "```text\n{}```\n", diagram.to_text(COLUMNS, false))
         }
+        Block::Question(picture) => {
+            let diagram = Diagram::new(picture, Theme::new(false, true), Unit::Total).asked(None);
+            write!(out, "```text\n{}```\n", diagram.to_text(COLUMNS, false))
+        }
         Block::Series(series) => write_series(series, out),
         Block::Advice(all) => all.iter().try_for_each(|one| write_counsel(one, out)),
         // The table of stacks has the figures.
         Block::Stacks(_) => Ok(()),
-        Block::Command(command) => {
-            let command = sanitize::sanitize(command);
-            let fence = fence(&command);
-            writeln!(out, "{fence}sh\n{command}\n{fence}")
+        Block::Command(command) => write_code(&sanitize::sanitize(command), out),
+        Block::Code(lines) => {
+            let lines: Vec<_> = lines.iter().map(|line| sanitize::sanitize(line)).collect();
+            write_code(&lines.join("\n"), out)
         }
     }
+}
+
+/// Lines of code, each of which is sanitised.
+fn write_code(code: &str, out: &mut dyn io::Write) -> io::Result<()> {
+    let fence = fence(code);
+    writeln!(out, "{fence}sh\n{code}\n{fence}")
 }
 
 /// Longer than any row of backticks in the text.

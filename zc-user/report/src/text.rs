@@ -84,6 +84,10 @@ impl Writer<'_> {
 
     fn block(&mut self, block: &Block) -> io::Result<()> {
         match block {
+            Block::Heading(text) => {
+                writeln!(self.out)?;
+                self.prose(text, Indent::NONE)
+            }
             Block::Text(text) => self.prose(text, Indent::NONE),
             Block::List(items) => items.iter().try_for_each(|item| self.prose(item, Indent::ITEM)),
             Block::Table(table) => self.table(table),
@@ -92,10 +96,19 @@ impl Writer<'_> {
                 let diagram = Diagram::new(picture, self.theme, Unit::Total);
                 write!(self.out, "{}", diagram.to_text(columns, self.theme.has_color()))
             }
+            Block::Question(picture) => {
+                let columns = u16::try_from(self.columns).unwrap_or(LEAST_COLUMNS);
+                let diagram = Diagram::new(picture, self.theme, Unit::Total).asked(None);
+                write!(self.out, "{}", diagram.to_text(columns, self.theme.has_color()))
+            }
             Block::Series(series) => self.series(series),
             Block::Advice(all) => all.iter().try_for_each(|one| self.counsel(one)),
             // The table of stacks has the figures.
             Block::Stacks(_) => Ok(()),
+            Block::Code(lines) => lines.iter().try_for_each(|line| {
+                let line = self.plain(line).into_owned();
+                writeln!(self.out, "  {line}")
+            }),
             Block::Command(command) => {
                 let command = self.plain(command).into_owned();
                 writeln!(self.out, "  {command}")

@@ -1,12 +1,13 @@
 //! The command line of `zc lab`, and of `zc demo`.
 
 pub(crate) mod demo;
+pub(crate) mod mystery;
 
 use std::{ffi::OsString, fmt, path::PathBuf, sync::LazyLock};
 
 use clap::{Args, Subcommand, ValueEnum, builder::PossibleValue};
 
-use self::demo::Demo;
+use self::{demo::Demo, mystery::Mystery};
 use super::Probing;
 use zc_lab::{
     catalog,
@@ -55,6 +56,16 @@ pub(crate) enum LabVerb {
         /// Check only; exit 1 if anything is missing
         #[arg(long)]
         check: bool,
+    },
+    /// Find out which of three programs copies too much, fix it, and see what that saved
+    Mystery(Mystery),
+    /// Be one of the programs of the mystery, as standard input says
+    #[command(hide = true)]
+    Suspect {
+        /// Its name
+        name: String,
+        /// Where its file is
+        directory: PathBuf,
     },
     /// Run one round of one scenario, from standard input to standard output
     #[command(hide = true)]
@@ -119,10 +130,15 @@ impl LabVerb {
     #[must_use]
     pub(crate) const fn is_internal(&self) -> bool {
         match self {
-            Self::List(_) | Self::Run(_) | Self::Compare(_) | Self::Setup { .. } => false,
+            Self::List(_)
+            | Self::Run(_)
+            | Self::Compare(_)
+            | Self::Setup { .. }
+            | Self::Mystery(_) => false,
             // It outlives the lab, to clean up.
             Self::Scratch { .. } => false,
             Self::Worker { .. }
+            | Self::Suspect { .. }
             | Self::Hazard { .. }
             | Self::Receiver { .. }
             | Self::Exec { .. }

@@ -23,6 +23,7 @@ use zc_lab::{
     finding::{Finding, Outcome, Ran},
     form, hazard as hazards,
     hazard::{HAZARDS, Hazard},
+    mystery::suspect,
     network, receiver, rights,
     run::{Bench, Observer, Plan, Unobserved, default_directory},
     sampled::FREQUENCY,
@@ -40,6 +41,7 @@ use zc_session::{
 
 mod demo;
 mod hazard;
+mod mystery;
 mod progress;
 mod report;
 mod setup;
@@ -71,6 +73,11 @@ async fn run(arguments: &Lab) -> Result<ExitCode> {
         LabVerb::List(arguments) => list(arguments),
         LabVerb::Run(arguments) => run_all(arguments).await,
         LabVerb::Compare(arguments) => compare(arguments).await,
+        LabVerb::Mystery(arguments) => mystery::run(arguments).await,
+        LabVerb::Suspect { name, directory } => {
+            suspect::main(name, directory)?;
+            Ok(ExitCode::SUCCESS)
+        }
         LabVerb::Worker { scenario, size, chunk } => {
             worker::main(scenario.0, *size, *chunk)?;
             Ok(ExitCode::SUCCESS)

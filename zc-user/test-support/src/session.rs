@@ -44,6 +44,8 @@ pub struct Played {
     /// Inputs that came after the session had ended.
     pub left: usize,
     pub suspended: usize,
+    /// What was given to the clipboard.
+    pub copied: Vec<String>,
     pub waits: Vec<Option<Duration>>,
 }
 
@@ -190,6 +192,7 @@ impl Played {
             screen: world.screen.terminal.backend().buffer().clone(),
             left: world.inputs.inputs.len(),
             suspended: world.screen.suspended,
+            copied: world.screen.copied,
             waits: world.inputs.waits,
         }
     }
@@ -248,6 +251,7 @@ pub struct Script {
 pub struct TestScreen {
     terminal: Terminal<TestBackend>,
     suspended: usize,
+    copied: Vec<String>,
 }
 
 /// What happens in a scripted session.
@@ -258,7 +262,7 @@ pub struct Inputs {
 
 impl Script {
     pub fn new(terminal: Terminal<TestBackend>, inputs: VecDeque<Input>) -> Self {
-        let screen = TestScreen { terminal, suspended: 0 };
+        let screen = TestScreen { terminal, suspended: 0, copied: Vec::new() };
         Self { screen, inputs: Inputs { inputs, waits: Vec::new() } }
     }
 }
@@ -286,6 +290,11 @@ impl Surface for TestScreen {
 
     fn terminal(&mut self) -> &mut Terminal<TestBackend> {
         &mut self.terminal
+    }
+
+    fn copy(&mut self, text: &str) -> Result<()> {
+        self.copied.push(text.to_owned());
+        Ok(())
     }
 
     fn suspend(&mut self) -> Result<()> {

@@ -101,6 +101,12 @@ fn workloads(text: &str) -> usize {
 fn in_tmux_it_comes_to_its_end_by_itself() {
     let _alone = alone();
     let tmux = Tmux::run(&QUICK);
+    // The summary stays until a key (B16).
+    until("the summary is there", || {
+        assert_eq!(tmux.ended(), None, "{}", tmux.screen());
+        tmux.screen().contains("Space leaves the tour")
+    });
+    tmux.tell(&["send-keys", "Space"]);
     let mut status = None;
     until("the tour is over", || {
         status = tmux.ended();
@@ -206,7 +212,9 @@ fn a_script_of_ones_own_is_understood_before_anything_runs() {
     assert!(text.contains("Copied twice.") && text.contains("1 workload: 1 as"), "{text}");
     demo("step read_write\nstep sendfil\n").fails(2, &["my.zcdemo:2:", "did you mean 'sendfile'"]);
     demo("").fails(2, &["no scenes"]);
-    run(zc(["demo", "--script", "/no/such/script"])).fails(2, &["cannot read the script"]);
+    run(zc(["demo", "--script", "/no/such/script"]))
+        .fails(2, &["cannot read the script", "there is no such file", "zc demo --print-script"]);
+    run(zc(["demo", "--loop"])).fails(2, &["--loop needs a terminal"]);
 }
 
 #[test]
@@ -238,4 +246,40 @@ fn a_signal_cuts_it_short() {
         let (status, ..) = tour.end();
         assert_eq!(status.code(), Some(code));
     }
+}
+
+#[test]
+fn a_handout_is_written_at_the_end() {
+    let _alone = alone();
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let script = path("short");
+    fs::write(&script, SHORT).unwrap();
+    for (name, begins) in
+        [("f.html", "<!DOCTYPE html>"), ("f.md", "# The copies"), ("f.txt", "The")]
+    {
+        let file = path(name);
+        run(zc([&QUICK[..], &["--script", &script, "--report", &file]].concat())).exits(0);
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with(begins), "{name}: {text}");
+        let (exercises, solutions) = text.rsplit_once("Solutions").unwrap();
+        assert!(exercises.contains("CPU copies of each byte"), "{name}");
+        assert!(solutions.contains("zc lab run sendfile --sink tcp"), "{name}");
+    }
+    let page = fs::read_to_string(path("f.html")).unwrap();
+    let (exercises, solutions) = page.split_once("<section id=\"solutions\">").unwrap();
+    // Four arrows in a wide and a narrow picture of each of four scenarios, and two blanks below each.
+    assert_eq!(exercises.matches("______").count(), 4 * (4 + 4 + 2), "{page}");
+    assert_eq!(solutions.matches("______").count(), 0);
+    assert!(!exercises.contains("1.00 MiB"), "an answer is among the questions: {page}");
+    let ids =
+        page.match_indices(" id=\"").map(|(at, word)| page[at + word.len()..].split('"').next());
+    let mut ids: Vec<_> = ids.collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "an id occurs twice");
+    let nowhere = path("no/such/f.html");
+    let finished = run(zc([&QUICK[..], &["--report", &nowhere]].concat()));
+    finished.fails(2, &["cannot write the handout", "no such directory"]);
 }

@@ -38,6 +38,10 @@ fn adapted(line: &str, server: Option<&str>) -> Vec<String> {
     if words == ["top"] {
         words.extend(["--count", "1", "--interval", "0.1"].map(str::to_owned));
     }
+    // The exercise is graded by what is fixed; this is the right one, or not.
+    if words.starts_with(&["lab".to_owned(), "mystery".to_owned()]) {
+        words.extend(["--seed", "0", "--fix", "alpha", "--seconds", "2"].map(str::to_owned));
+    }
     // The whole lab, and the tour through it, are for people with time.
     let runs = words.first().is_some_and(|verb| verb == "demo")
         || words.first().is_some_and(|verb| verb == "lab")

@@ -11,6 +11,7 @@ mod finding;
 mod forms;
 mod hazard;
 mod interrupt;
+mod mystery;
 mod outside;
 #[allow(dead_code, reason = "rows that need it are yet to come")]
 mod row;
@@ -30,12 +31,13 @@ type Test = fn() -> Result<(), Skip>;
 
 fn main() -> ExitCode {
     let mut trials = row::trials();
-    let tests: [&[(&str, Test)]; 7] = [
+    let tests: [&[(&str, Test)]; 8] = [
         row::TESTS,
         outside::TESTS,
         hazard::TESTS,
         failure::TESTS,
         interrupt::TESTS,
+        mystery::TESTS,
         forms::TESTS,
         user_copies::TESTS,
     ];

@@ -91,6 +91,10 @@ impl Surface for Screen {
         Self::end_frame(self)
     }
 
+    fn copy(&mut self, text: &str) -> Result<()> {
+        Self::copy(self, text)
+    }
+
     fn suspend(&mut self) -> Result<()> {
         Self::suspend(self)
     }

@@ -51,6 +51,8 @@ pub enum Intent {
     SortBy(usize),
     /// What was lost so far has been seen.
     Acknowledge,
+    /// Give this text to the clipboard of the terminal.
+    Copy(String),
     /// Leave the program.
     Quit,
 }

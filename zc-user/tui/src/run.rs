@@ -215,6 +215,7 @@ impl<S: Surface> Dashboard<'_, '_, S> {
             Effect::Save => self.save()?,
             Effect::Quit => return Ok(self.leave(Exit::Left)),
             Effect::Interrupt => return Ok(self.leave(Exit::Interrupted)),
+            Effect::Copy(text) => self.surface.copy(&text)?,
             Effect::Suspend => {
                 self.surface.suspend()?;
                 self.resize()?;

@@ -66,7 +66,7 @@ pub fn dashboard(
 }
 
 /// What an input asks of the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Nothing but a new screen.
     None,
@@ -80,6 +80,8 @@ pub enum Effect {
     Redraw,
     /// Keep what is on the screen.
     Save,
+    /// Give this text to the clipboard of the terminal.
+    Copy(String),
 }
 
 /// Where keys go.
@@ -406,6 +408,7 @@ impl<'a> Shell<'a> {
             Intent::ClearFilter => self.clear_filter(),
             Intent::SortBy(column) => self.sort_by(column),
             Intent::Acknowledge => self.context.acknowledge(),
+            Intent::Copy(text) => return Effect::Copy(text),
             Intent::Quit => return Effect::Quit,
         }
         Effect::None

@@ -1,6 +1,7 @@
 //! The terminal: taken over, and given back whatever happens.
 
 mod bounded;
+mod clipboard;
 mod emergency;
 
 use std::{
@@ -96,6 +97,17 @@ impl Screen {
             .write_all(FRAME_ENDS.as_bytes())
             .and_then(|()| stdout.flush())
             .context("cannot draw on the terminal")
+    }
+
+    /// Gives `text` to the clipboard of the terminal, if the terminal allows that; what is too long is left out.
+    ///
+    /// # Errors
+    /// When the terminal fails.
+    pub fn copy(&mut self, text: &str) -> Result<()> {
+        let Some(sequence) = clipboard::sequence(text) else { return Ok(()) };
+        let mut stdout = Stoppable(io::stdout());
+        let written = stdout.write_all(sequence.as_bytes()).and_then(|()| stdout.flush());
+        written.context("cannot write to the terminal")
     }
 
     /// Gives the terminal back, stops like any program on Ctrl-Z, and returns when continued.

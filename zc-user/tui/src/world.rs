@@ -29,6 +29,14 @@ pub trait Surface {
     /// What is drawn on.
     fn terminal(&mut self) -> &mut Terminal<Self::Backend>;
 
+    /// Gives `text` to the clipboard of the terminal.
+    ///
+    /// # Errors
+    /// When the terminal fails.
+    fn copy(&mut self, _text: &str) -> Result<()> {
+        Ok(())
+    }
+
     /// Gives the terminal back, stops the job, and returns with the terminal when continued.
     ///
     /// # Errors

@@ -34,7 +34,8 @@ impl Ran {
 const LITTLE: u64 = 512 << 10;
 
 /// What the places are where the payload goes to this sink.
-fn names(sink: Sink) -> Vec<(Place, &'static str)> {
+#[must_use]
+pub fn names(sink: Sink) -> Vec<(Place, &'static str)> {
     match sink {
         Sink::Tcp => vec![(Place::Buffer, "socket buffer"), (Place::Network, "loopback")],
         Sink::Veth | Sink::VethLinear => {

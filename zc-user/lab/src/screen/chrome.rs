@@ -7,13 +7,13 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{page::TourPage, summary};
+use super::{page::TourPage, scene::SIDE_BY_SIDE};
 use crate::{
     finding::{Finding, Outcome},
     hazard,
     tour::{
         summary::word,
-        walk::{Conditions, Laboratory, Phase, Tour},
+        walk::{Conditions, Exhibit, Laboratory, Phase, Tour},
     },
     verdict::Judgement,
 };
@@ -33,12 +33,20 @@ const WIDE: u16 = 120;
 /// The list's width.
 const LIST: u16 = 36;
 
+impl<'a, L: Laboratory + 'a> TourPage<'a, L> {
+    /// Whether the scenes are listed at the left, unless two pictures take the room.
+    fn has_list(&self, width: u16) -> bool {
+        let is_pair = matches!(self.tour.shown(), Some((_, Phase::After, [_, _])));
+        width >= WIDE && !(is_pair && width >= SIDE_BY_SIDE)
+    }
+}
+
 impl<'a, L: Laboratory + 'a> Chrome for TourPage<'a, L> {
     fn areas(&self, screen: Rect) -> Option<Areas> {
         if screen.width < LEAST.0 || screen.height < LEAST.1 {
             return None;
         }
-        let left = if screen.width >= WIDE { LIST } else { 0 };
+        let left = if self.has_list(screen.width) { LIST } else { 0 };
         // A blank line below the position, where there is room for it.
         let top = if screen.height < 30 { 2 } else { 3 };
         let line = |y: u16| Rect { y, height: 1, ..screen };
@@ -66,7 +74,7 @@ impl<'a, L: Laboratory + 'a> Chrome for TourPage<'a, L> {
     fn draw(&self, context: &Context, place: &Place, areas: &Areas, buf: &mut Buffer) {
         let theme = context.theme();
         draw_header(self.tour, self.conditions.as_ref(), theme, areas.header, buf);
-        draw_position(self.tour, place.over, theme, areas.tabs, buf);
+        draw_position(self.tour, place.over, theme, areas, buf);
         if areas.body.x > areas.header.x {
             let list = Rect { x: areas.header.x, width: LIST - 1, ..areas.body };
             draw_list(self.tour, theme, list, buf);
@@ -74,7 +82,7 @@ impl<'a, L: Laboratory + 'a> Chrome for TourPage<'a, L> {
     }
 
     fn brief(&self, context: &Context) -> (String, Style) {
-        let last = self.tour.findings().iter().flatten().last();
+        let last = self.tour.findings().last();
         let text = last.map(|found| format!("{}: {}", found.scenario.title, word(found)));
         (text.unwrap_or_default(), context.theme().text())
     }
@@ -89,10 +97,12 @@ fn draw_header(
 ) {
     let mut right = vec![];
     let notice = theme.notice().patch(theme.selected());
-    if tour.looking() < tour.at() {
+    if tour.looks_elsewhere() {
         right.push(Span::styled(" LOOKING BACK ", notice));
     } else if tour.is_paused() {
         right.push(Span::styled(" PAUSED ", notice));
+    } else if tour.waits_for_key() && tour.phase() == Phase::Summary {
+        right.push(Span::styled(" Space: leave ", notice));
     } else if tour.waits_for_key() {
         right.push(Span::styled(" Space: continue ", notice));
     } else if let Some(left) = tour.goes_on_in() {
@@ -126,10 +136,11 @@ fn draw_header(
 }
 
 /// How far it is: a mark for each scene, and the heading of the one that is looked at.
-fn draw_position(tour: &Tour, over: Option<&str>, theme: Theme, area: Rect, buf: &mut Buffer) {
+fn draw_position(tour: &Tour, over: Option<&str>, theme: Theme, areas: &Areas, buf: &mut Buffer) {
+    let (area, has_list) = (areas.tabs, areas.body.x > areas.tabs.x);
     let scenes = &tour.script().scenes;
     let count = scenes.len();
-    let title = scenes.get(tour.looking()).map_or(summary::TITLE, |scene| &scene.title);
+    let title = scenes.get(tour.looking()).map_or(tour.words().summary, |scene| &scene.title);
     let place = if tour.looking() < count {
         format!("{}/{count} ", tour.looking() + 1)
     } else {
@@ -139,7 +150,7 @@ fn draw_position(tour: &Tour, over: Option<&str>, theme: Theme, area: Rect, buf:
     let (end, _) = buf.set_stringn(area.x, area.y, heading, usize::from(area.width), theme.head());
     let marks: Vec<_> = (0..count).map(|index| mark(tour, index, theme)).collect();
     let width = u16::try_from(marks.len()).unwrap_or(u16::MAX);
-    if area.width >= WIDE || end.saturating_add(width).saturating_add(2) > area.right() {
+    if has_list || end.saturating_add(width).saturating_add(2) > area.right() {
         return;
     }
     for (x, (sign, style)) in (area.right() - width..).zip(marks) {
@@ -149,15 +160,17 @@ fn draw_position(tour: &Tour, over: Option<&str>, theme: Theme, area: Rect, buf:
 
 fn draw_list(tour: &Tour, theme: Theme, area: Rect, buf: &mut Buffer) {
     let titles =
-        tour.script().scenes.iter().map(|scene| scene.title.as_str()).chain([summary::TITLE]);
+        tour.script().scenes.iter().map(|scene| scene.title.as_str()).chain([tour.words().summary]);
     let lines = usize::from(area.height);
     let first = (tour.looking() + 1).saturating_sub(lines);
     for ((index, title), y) in titles.enumerate().skip(first).zip(area.top()..area.bottom()) {
         let (sign, style) = mark(tour, index, theme);
         buf.set_string(area.x, y, sign, style);
         let room = usize::from(area.width.saturating_sub(3));
-        let text = truncate(title, room, theme.symbols.ellipsis);
-        let look = if index > tour.at() { theme.dim() } else { theme.text() };
+        let title = numbered(index, title, tour);
+        let text = truncate(&title, room, theme.symbols.ellipsis);
+        let is_known = index == tour.at() || tour.result(index).is_some();
+        let look = if is_known { theme.text() } else { theme.dim() };
         buf.set_string(area.x + 2, y, &text, look);
         if index == tour.looking() {
             buf.set_style(Rect { y, height: 1, ..area }, theme.selected());
@@ -165,12 +178,21 @@ fn draw_list(tour: &Tour, theme: Theme, area: Rect, buf: &mut Buffer) {
     }
 }
 
+/// A heading with its number, by which it is reached.
+pub(super) fn numbered(index: usize, title: &str, tour: &Tour) -> String {
+    if index < tour.script().scenes.len() {
+        format!("{:>2} {title}", index + 1)
+    } else {
+        title.to_owned()
+    }
+}
+
 /// How a scene turned out, in one sign.
-fn mark(tour: &Tour, index: usize, theme: Theme) -> (&'static str, Style) {
-    let Some(findings) = tour.findings().get(index) else {
+pub(super) fn mark(tour: &Tour, index: usize, theme: Theme) -> (&'static str, Style) {
+    let Some(Exhibit { findings, sighting }) = tour.result(index) else {
         return if index == tour.at() { (">", theme.notice()) } else { (".", theme.dim()) };
     };
-    if let Some(sighting) = tour.sightings().get(index).and_then(Option::as_ref) {
+    if let Some(sighting) = sighting {
         return match &sighting.outcome {
             hazard::Outcome::Seen(seen) if seen.is_as_expected() => ("=", theme.reference()),
             hazard::Outcome::Seen(_) => ("?", theme.alarm()),

@@ -15,8 +15,14 @@ use ratatui::{
     layout::{Rect, Size},
 };
 
-use super::{scene, summary};
-use crate::tour::walk::{Conditions, Exhibit, Laboratory, Progress, Tour};
+use super::{
+    choice::{Choice, Chosen},
+    scene, summary,
+};
+use crate::tour::{
+    code, guess,
+    walk::{Conditions, Exhibit, Laboratory, Progress, Tour},
+};
 use zc_render::theme::Theme;
 use zc_tui::{
     action::Motion,
@@ -37,6 +43,10 @@ enum Action {
     Previous,
     Faster,
     Slower,
+    Digit,
+    Scenes,
+    Again,
+    Copy,
     Leave,
 }
 
@@ -45,8 +55,12 @@ static KEYS: &[Binding<Action>] = &[
     bind(&[chr(' '), key(KeyCode::Enter)], "Space Enter", Action::PauseOrGoOn, "pause or continue").hint(0, "Space", "Pause/Next"),
     bind(&[chr('n'), chr('l'), key(KeyCode::Right)], "n Right l", Action::Next, "go to the next step without waiting").hint(1, "n", "Next"),
     bind(&[chr('p'), chr('h'), key(KeyCode::Left), key(KeyCode::Backspace)], "p Left h", Action::Previous, "go back to an earlier result; the tour waits").hint(2, "p", "Back"),
-    bind(&[chr('+'), chr('=')], "+", Action::Faster, "twice as fast").hint(3, "+/-", "Speed"),
+    bind(&[chr('+'), chr('=')], "+", Action::Faster, "twice as fast").hint(20, "+/-", "Speed"),
     bind(&[chr('-')], "-", Action::Slower, "half as fast"),
+    bind(&[chr('0'), chr('1'), chr('2'), chr('3'), chr('4'), chr('5'), chr('6'), chr('7'), chr('8'), chr('9')], "0-9", Action::Digit, "go to the scene of this number; 0 to 3 is a guess where one is asked for"),
+    bind(&[chr('g')], "g", Action::Scenes, "list the scenes, to go to one").hint(4, "g", "Scenes"),
+    bind(&[chr('r')], "r", Action::Again, "run the scene once more").hint(3, "r", "Rerun"),
+    bind(&[chr('y')], "y", Action::Copy, "copy the command of this scene, and its calls in C").hint(6, "y", "Copy"),
     bind(&[chr('q'), key(KeyCode::Esc)], "q Esc", Action::Leave, "leave the tour").hint(13, "q", "Quit"),
 ];
 
@@ -73,6 +87,8 @@ pub struct TourPage<'a, L> {
     /// What is in progress.
     progress: Progress,
     scroll: Scroll,
+    /// The scene to go to, while it is chosen.
+    choice: Option<Choice>,
     bench: LabState<'a, L>,
 }
 
@@ -85,11 +101,15 @@ impl<'a, L: Laboratory + 'a> TourPage<'a, L> {
             conditions: None,
             progress: Progress::default(),
             scroll: Scroll::START,
+            choice: None,
             bench: LabState::Closed(Box::new(open)),
         }
     }
 
     fn canvas(&self, theme: Theme, size: Size) -> Canvas {
+        if let Some(choice) = &self.choice {
+            return choice.canvas(self.tour, theme, size.width);
+        }
         if self.tour.shown().is_none() {
             return summary::canvas(self.tour, theme, size.width);
         }
@@ -99,13 +119,35 @@ impl<'a, L: Laboratory + 'a> TourPage<'a, L> {
 
     /// Lets something happen to the tour; what is new is shown from its top.
     fn happens(&mut self, change: impl FnOnce(&mut Tour)) -> Intent {
-        let place = |tour: &Tour| (tour.looking(), tour.findings().len());
+        let place = |tour: &Tour| (tour.looking(), tour.phase(), tour.reveal().is_some());
         let before = place(self.tour);
         change(self.tour);
         if place(self.tour) != before {
             self.scroll = Scroll::START;
         }
         if self.tour.is_over() { Intent::Quit } else { Intent::Nothing }
+    }
+
+    /// A key while a scene is chosen.
+    fn choose(&mut self, mut choice: Choice, chord: Chord) -> Intent {
+        match choice.press(chord, self.tour) {
+            Chosen::NotYet => self.choice = Some(choice),
+            Chosen::Scene(scene) => return self.happens(|tour| tour.go_to(scene)),
+            Chosen::None => {}
+        }
+        Intent::Nothing
+    }
+
+    /// A digit: a guess where one is asked for, else the number of a scene.
+    fn digit(&mut self, chord: Chord) -> Intent {
+        if let KeyCode::Char(sign) = chord.code
+            && let Some(digit) = sign.to_digit(10).and_then(|digit| u8::try_from(digit).ok())
+            && self.tour.asks()
+            && digit <= guess::MOST
+        {
+            return self.happens(|tour| tour.guess(digit));
+        }
+        self.choose(Choice::at(self.tour.looking()), chord)
     }
 }
 
@@ -120,11 +162,19 @@ impl<'a, L: Laboratory + 'a> Page for TourPage<'a, L> {
 
     fn draw(&self, context: &Context, area: Rect, buf: &mut Buffer) {
         let canvas = self.canvas(context.theme(), area.as_size());
-        canvas.show(self.scroll.lines(), context.theme(), area, buf);
+        let scrolled = match &self.choice {
+            Some(choice) => choice.scrolled(area.height),
+            None => self.scroll.lines(),
+        };
+        canvas.show(scrolled, context.theme(), area, buf);
     }
 
     fn step(&mut self, motion: Motion, context: &Context) {
         let body = context.body();
+        if let Some(choice) = &mut self.choice {
+            choice.step(motion, self.tour);
+            return;
+        }
         let height = self.canvas(context.theme(), body.as_size()).height();
         self.scroll.step(motion, height, body.height);
     }
@@ -134,12 +184,30 @@ impl<'a, L: Laboratory + 'a> Page for TourPage<'a, L> {
     }
 
     fn press(&mut self, chord: Chord, _context: &Context) -> Option<Intent> {
+        if let Some(choice) = self.choice.take() {
+            if choice.is_motion(chord) {
+                self.choice = Some(choice);
+                return None;
+            }
+            return Some(self.choose(choice, chord));
+        }
         Some(match keymap::find(KEYS, chord)? {
             Action::PauseOrGoOn => self.happens(Tour::pause_or_go_on),
             Action::Next => self.happens(Tour::next),
             Action::Previous => self.happens(Tour::previous),
             Action::Faster => self.happens(Tour::faster),
             Action::Slower => self.happens(Tour::slower),
+            Action::Digit => self.digit(chord),
+            Action::Scenes => {
+                self.choice = Some(Choice::at(self.tour.looking()));
+                Intent::Nothing
+            }
+            Action::Again => self.happens(Tour::run_again),
+            Action::Copy => {
+                let scene = self.tour.script().scenes.get(self.tour.looking());
+                let text = scene.and_then(|scene| code::to_copy(&scene.act));
+                text.map_or(Intent::Nothing, Intent::Copy)
+            }
             Action::Leave => Intent::Quit,
         })
     }

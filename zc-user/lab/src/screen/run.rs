@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::page::TourPage;
-use crate::tour::walk::{Laboratory, Tour};
+use crate::tour::walk::{Conditions, Laboratory, Tour};
 use zc_model::filter::Filter;
 use zc_render::theme::Theme;
 use zc_tui::{
@@ -21,6 +21,8 @@ pub struct Ended {
     pub tour: Tour,
     /// Why it ended: [`Exit::Left`] at the end of the tour, too.
     pub exit: Exit,
+    /// Where it was played; `None` if it ended before that was known.
+    pub conditions: Option<Conditions>,
 }
 
 /// Gives the tour in `world`.
@@ -37,10 +39,16 @@ pub async fn session<L: Laboratory>(
 ) -> Result<Ended> {
     // No frames come: a laboratory has its own source of snapshots.
     let context = Context::new(theme, Duration::ZERO, Filter::default());
-    let page = TourPage::new(&mut tour, open);
+    let mut conditions = None;
+    let known = &mut conditions;
+    let page = TourPage::new(&mut tour, || {
+        let laboratory = open()?;
+        *known = Some(laboratory.conditions().clone());
+        Ok(laboratory)
+    });
     let mut shell = Shell::new(context, vec![Box::new(page)]);
     let exit = drive(&mut shell, || Ok(None), world).await;
     // The workload in progress ends with the page.
     drop(shell);
-    Ok(Ended { exit: exit?, tour })
+    Ok(Ended { exit: exit?, tour, conditions })
 }

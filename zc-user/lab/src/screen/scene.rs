@@ -6,18 +6,20 @@
 use std::borrow::Cow;
 
 use ratatui::{
-    layout::Size,
+    layout::{Rect, Size},
     style::Style,
     text::{Line, Span},
 };
 
+use super::{practice, question};
 use crate::{
     finding::{Finding, Outcome, Ran},
     hazard::{self, Fact, Sighting},
-    metric::{Findings, Metric, in_words},
+    metric::{Findings, Metric, figure, in_words},
     tour::{
-        script::{Act, How, Scene},
-        walk::{Conditions, Phase, Tour},
+        script::Scene,
+        sentence,
+        walk::{Conditions, Exhibit, Phase, Tour},
     },
     verdict::Judgement,
 };
@@ -25,7 +27,7 @@ use zc_model::{column::Unit, value::Value};
 use zc_render::{
     diagram::{Diagram, Unit as Figures},
     human,
-    sanitize::sanitize,
+    sanitize::{sanitize, width},
     theme::Theme,
 };
 use zc_tui::{
@@ -37,6 +39,11 @@ use zc_tui::{
 const NAME: usize = 20;
 /// Width of a figure in the table.
 const FIGURE: usize = 12;
+
+/// Columns from which on two pictures have room next to each other.
+pub(super) const SIDE_BY_SIDE: u16 = 152;
+/// Columns between them.
+const GUTTER: u16 = 4;
 
 /// Lines from which on parts are set apart.
 const ROOMY: u16 = 30;
@@ -56,33 +63,30 @@ pub fn canvas(
         limits(&mut canvas, conditions, theme);
     }
     match phase {
+        Phase::After if tour.reveal().is_some() => pictures(&mut canvas, tour, findings, theme),
         Phase::After => {
-            said(&mut canvas, &lesson(scene, findings), theme);
+            said(&mut canvas, &lesson(tour, scene, findings), theme);
             if let Some(seen) = tour.sighting() {
                 sighting(&mut canvas, seen, theme);
             }
             results(&mut canvas, tour, findings, size.height >= ROOMY, theme);
+            let has_failed = tour.result(tour.looking()).is_some_and(Exhibit::has_failed);
+            if has_failed {
+                canvas.gap();
+                canvas.line(Span::styled(tour.words().failed_twice, theme.strong()));
+            }
+            practice::show(&mut canvas, tour, scene, theme);
         }
         Phase::Before | Phase::Running | Phase::Summary => {
             said(&mut canvas, &scene.before.text, theme);
-            for scenario in scene.act.scenarios() {
-                let how = scene.act.how().map(describe).unwrap_or_default();
-                canvas.line(Line::from(vec![
-                    Span::styled(scenario.title, theme.strong()),
-                    Span::styled(format!(" ({}){how}", scenario.id), theme.dim()),
-                ]));
-                canvas.paragraph(&format!("Textbook: {}", scenario.theory.claim), 2, theme.text());
-                canvas.gap();
-            }
-            if let Act::Hazard(hazard) = scene.act {
-                canvas.line(Span::styled(format!("hazard: {}", hazard.title), theme.strong()));
-                canvas.paragraph(hazard.lesson, 2, theme.text());
-                canvas.gap();
-            }
+            question::show(&mut canvas, tour, scene, phase == Phase::Running, theme);
             if phase == Phase::Running {
                 let seconds = tour.ran_for().as_secs();
                 let text = format!("{}... {seconds} s", sanitize(progress));
                 canvas.line(Span::styled(text, theme.notice()));
+                if tour.tries_again() {
+                    canvas.line(Span::styled(tour.words().second_attempt, theme.notice()));
+                }
             }
         }
     }
@@ -95,16 +99,22 @@ fn results(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], roomy: bool, 
             canvas.gap();
         }
     };
-    for finding in findings {
-        heading(canvas, finding, theme);
-        why_not(canvas, finding, theme);
-        diagram(canvas, finding, findings.len() == 1, theme);
-        gap(canvas);
+    match findings {
+        [_, _] if canvas.width() >= SIDE_BY_SIDE => pictures(canvas, tour, findings, theme),
+        _ => {
+            for finding in findings {
+                heading(canvas, finding, theme);
+                why_not(canvas, finding, theme);
+                diagram(canvas, finding, tour, findings.len() == 1, theme);
+                gap(canvas);
+            }
+        }
     }
-    table(canvas, findings, theme);
+    table(canvas, findings, guess(tour), theme);
+    question::judge(canvas, tour, theme);
     gap(canvas);
     for finding in findings {
-        verdict(canvas, finding, findings, theme);
+        verdict(canvas, tour, finding, findings, theme);
     }
     gap(canvas);
     for finding in findings {
@@ -134,15 +144,58 @@ pub fn said(canvas: &mut Canvas, text: &str, theme: Theme) {
 
 /// What the script says of the findings, with a warning where the findings do not show it.
 #[must_use]
-pub fn lesson<'a>(scene: &'a Scene, findings: &[Finding]) -> Cow<'a, str> {
+pub fn lesson<'a>(tour: &Tour, scene: &'a Scene, findings: &[Finding]) -> Cow<'a, str> {
     let text = scene.after.text.as_str();
-    let is_measured = |ran: &Ran| !matches!(ran.verdict.judgement, Judgement::NotMeasured(_));
     let ran = findings.iter().filter_map(Finding::ran);
     if text.is_empty() || findings.is_empty() || ran.clone().any(is_measured) {
         return Cow::Borrowed(text);
     }
-    let begin = if ran.count() == 0 { "You would have seen" } else { "Counting would show" };
-    Cow::Owned(format!("{begin}: {text}"))
+    if ran.count() == 0 {
+        return Cow::Owned(format!("You would have seen: {text}"));
+    }
+    // Said once: it holds for every scene.
+    if tour.earlier(|finding| finding.ran().is_some_and(|ran| !is_measured(ran))) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("{} {text}", tour.words().theory))
+}
+
+fn is_measured(ran: &Ran) -> bool {
+    !matches!(ran.verdict.judgement, Judgement::NotMeasured(_))
+}
+
+/// What ran, with its pictures: two are next to each other where there is room.
+fn pictures(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], theme: Theme) {
+    if let [left, right] = findings
+        && canvas.width() >= SIDE_BY_SIDE
+    {
+        side_by_side(canvas, [left, right], tour, theme);
+        canvas.gap();
+        return;
+    }
+    for finding in findings {
+        heading(canvas, finding, theme);
+        why_not(canvas, finding, theme);
+        diagram(canvas, finding, tour, true, theme);
+        canvas.gap();
+    }
+}
+
+/// Two pictures of the same payload, the one next to the other.
+fn side_by_side(canvas: &mut Canvas, findings: [&Finding; 2], tour: &Tour, theme: Theme) {
+    let width = (canvas.width() - GUTTER) / 2;
+    let halves = findings.map(|finding| {
+        let mut half = Canvas::new(width);
+        heading(&mut half, finding, theme);
+        why_not(&mut half, finding, theme);
+        diagram(&mut half, finding, tour, true, theme);
+        half
+    });
+    let height = halves.iter().map(Canvas::height).max().unwrap_or(0);
+    let (area, buf) = canvas.block(height);
+    for (half, x) in halves.iter().zip([area.x, area.x + width + GUTTER]) {
+        half.show(0, theme, Rect { x, width, ..area }, buf);
+    }
 }
 
 /// What ran, and in what setting.
@@ -177,9 +230,13 @@ pub fn why_not(canvas: &mut Canvas, finding: &Finding, theme: Theme) {
 }
 
 /// The picture, drawn from what was measured; with `legend`, what its arrows mean.
-pub fn diagram(canvas: &mut Canvas, finding: &Finding, legend: bool, theme: Theme) {
+pub fn diagram(canvas: &mut Canvas, finding: &Finding, tour: &Tour, legend: bool, theme: Theme) {
     let Some(picture) = finding.ran().and_then(|ran| ran.picture(&finding.setting)) else { return };
     let diagram = Diagram::new(&picture, theme, Figures::Total);
+    let diagram = match tour.reveal() {
+        Some(reveal) => diagram.first(reveal.drawn(), reveal.beat()),
+        None => diagram,
+    };
     let diagram = if legend { diagram } else { diagram.without_legend() };
     let (area, buf) = canvas.block(diagram.height(canvas.width()));
     diagram.draw(area, buf);
@@ -219,7 +276,9 @@ pub fn sighting(canvas: &mut Canvas, sighting: &Sighting, theme: Theme) {
 }
 
 /// Theory next to measurement, for figures of which the textbook says something.
-pub fn table(canvas: &mut Canvas, findings: &[Finding], theme: Theme) {
+///
+/// With a guess, what the class said of the copies.
+pub fn table(canvas: &mut Canvas, findings: &[Finding], guess: Option<Guess>, theme: Theme) {
     let ran: Vec<_> =
         findings.iter().filter_map(|finding| Some((finding, finding.ran()?))).collect();
     if ran.is_empty() {
@@ -237,6 +296,9 @@ pub fn table(canvas: &mut Canvas, findings: &[Finding], theme: Theme) {
     for _ in &ran {
         head += &format!(" {:>FIGURE$} {:>FIGURE$}", "theory", "measured");
     }
+    if let Some((_, title)) = guess {
+        head += &format!("{}{title}", " ".repeat(FIGURE.saturating_sub(width(title)) + 1));
+    }
     canvas.line(Span::styled(head, theme.head()));
     for metric in Findings::figures() {
         let theories: Vec<_> =
@@ -251,6 +313,9 @@ pub fn table(canvas: &mut Canvas, findings: &[Finding], theme: Theme) {
             let style = look(metric, &measured, theme);
             spans
                 .push(Span::styled(format!(" {:>FIGURE$}", figure(&measured, metric.unit)), style));
+        }
+        if let Some((copies, _)) = guess.filter(|_| metric == Findings::CPU_COPIES) {
+            spans.push(Span::styled(format!(" {copies:>FIGURE$}"), theme.notice()));
         }
         canvas.line(Line::from(spans));
     }
@@ -303,10 +368,18 @@ pub fn is_timing(metric: &Metric) -> bool {
 }
 
 /// Whether the textbook is right; with the name where there are several.
-pub fn verdict(canvas: &mut Canvas, finding: &Finding, among: &[Finding], theme: Theme) {
+pub fn verdict(
+    canvas: &mut Canvas,
+    tour: &Tour,
+    finding: &Finding,
+    among: &[Finding],
+    theme: Theme,
+) {
     let Some(ran) = finding.ran() else { return };
     let judgement = &ran.verdict.judgement;
-    let mut text = sanitize(&judgement.sentence()).into_owned();
+    let is_first = among.first().is_none_or(|first| std::ptr::eq(first, finding));
+    let sentence = sentence::of(tour, finding, is_first).unwrap_or_default();
+    let mut text = sanitize(&sentence).into_owned();
     if among.len() > 1 {
         text.insert_str(0, &format!("{}: ", finding.scenario.title));
     }
@@ -336,13 +409,12 @@ pub fn judgement_look(judgement: &Judgement, theme: Theme) -> Style {
     }
 }
 
-/// A figure of a table: a dash where there is nothing to tell.
-#[must_use]
-pub fn figure(value: &Value<'_>, unit: Unit) -> String {
-    match value {
-        Value::Absent => human::UNAVAILABLE.to_owned(),
-        _ => human::marked(value, unit),
-    }
+/// A guess, and what its column is called.
+type Guess = (u8, &'static str);
+
+/// The guess for the scene that is looked at.
+fn guess(tour: &Tour) -> Option<Guess> {
+    Some((tour.guess_of(tour.looking())?, tour.words().guess_column))
 }
 
 fn look(metric: &Metric, value: &Value<'_>, theme: Theme) -> Style {
@@ -352,15 +424,4 @@ fn look(metric: &Metric, value: &Value<'_>, theme: Theme) -> Style {
         Some(_) if metric == Findings::CPU_COPIES => theme.copied(),
         Some(_) => theme.strong(),
     }
-}
-
-fn describe(how: &How) -> String {
-    let mut text = String::new();
-    if let Some(sink) = how.sink {
-        text += &format!(" to {}", sink.title());
-    }
-    if how.cold {
-        text += ", cold page cache";
-    }
-    text
 }

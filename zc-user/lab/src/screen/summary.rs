@@ -2,21 +2,21 @@
 
 use ratatui::text::{Line, Span};
 
-use super::scene::{figure, judgement_look};
+use super::scene::judgement_look;
 use crate::{
     finding::{Finding, Outcome},
     hazard,
-    metric::{Findings, Metric},
+    metric::{Findings, Metric, figure},
     tour::{
         summary::{Tally, hazard_word, word},
         walk::Tour,
     },
 };
-use zc_render::{sanitize::truncate, theme::Theme};
+use zc_render::{
+    sanitize::{truncate, width},
+    theme::Theme,
+};
 use zc_tui::view::canvas::Canvas;
-
-/// The heading.
-pub const TITLE: &str = "Summary";
 
 /// Figures of a line: metric, heading, width.
 const COLUMNS: &[(&Metric, &str, usize)] =
@@ -31,13 +31,16 @@ const TIMED: &[(&Metric, &str, usize)] = &[
 #[must_use]
 pub fn canvas(tour: &Tour, theme: Theme, width: u16) -> Canvas {
     let mut canvas = Canvas::new(width);
-    let findings: Vec<&Finding> = tour.findings().iter().flatten().collect();
+    let findings: Vec<&Finding> = tour.findings().collect();
     canvas.paragraph(&Tally::of(tour).to_string(), 0, theme.strong());
-    canvas.paragraph(
-        "CPU copies per byte and mode switches per transfer: textbook, then measured.",
-        0,
-        theme.dim(),
-    );
+    let score = tour.score();
+    if score.guessed > 0 {
+        canvas.paragraph(&score.to_string(), 0, theme.notice());
+    }
+    canvas.paragraph(tour.words().summary_table, 0, theme.dim());
+    if tour.waits_for_key() {
+        canvas.paragraph(tour.words().leave, 0, theme.notice());
+    }
     canvas.gap();
     rows(&mut canvas, &findings, theme);
     hazards(&mut canvas, tour, theme);
@@ -65,7 +68,7 @@ pub fn rows(canvas: &mut Canvas, findings: &[&Finding], theme: Theme) {
     for finding in findings {
         let title = label(finding);
         let title = truncate(&title, room - 1, theme.symbols.ellipsis);
-        let mut spans = vec![Span::raw(format!("{title:room$}"))];
+        let mut spans = vec![Span::raw(pad(&title, room))];
         for (metric, _, width) in COLUMNS {
             let (theory, measured) = cells(metric, finding);
             spans.push(Span::raw(format!("{theory:>width$}")));
@@ -91,7 +94,7 @@ pub fn rows(canvas: &mut Canvas, findings: &[&Finding], theme: Theme) {
 
 /// A line for each hazard.
 pub fn hazards(canvas: &mut Canvas, tour: &Tour, theme: Theme) {
-    for sighting in tour.sightings().iter().flatten() {
+    for sighting in tour.results().filter_map(|exhibit| exhibit.sighting.as_ref()) {
         let style = match &sighting.outcome {
             hazard::Outcome::Seen(seen) if seen.is_as_expected() => theme.reference(),
             hazard::Outcome::Skipped(_) => theme.notice(),
@@ -99,7 +102,7 @@ pub fn hazards(canvas: &mut Canvas, tour: &Tour, theme: Theme) {
         };
         let title = truncate(sighting.hazard.title, 63, theme.symbols.ellipsis);
         canvas.line(Line::from(vec![
-            Span::raw(format!("{title:63}  ")),
+            Span::raw(pad(&title, 65)),
             Span::styled(hazard_word(sighting), style),
         ]));
     }
@@ -115,13 +118,18 @@ pub fn times(canvas: &mut Canvas, findings: &[&Finding], theme: Theme) {
     canvas.line(Span::styled(format!("{:34}{head}", "Times differ from run to run"), theme.head()));
     for finding in ran {
         let name = label(finding);
-        let mut line = format!("{:34}", truncate(&name, 33, theme.symbols.ellipsis));
+        let mut line = pad(&truncate(&name, 33, theme.symbols.ellipsis), 34);
         for (metric, _, width) in TIMED {
             line += &format!("{:>width$}", cells(metric, finding).1);
         }
         canvas.line(line);
     }
     canvas.gap();
+}
+
+/// `text`, and blanks up to so many cells.
+fn pad(text: &str, cells: usize) -> String {
+    format!("{text}{}", " ".repeat(cells.saturating_sub(width(text))))
 }
 
 fn label(finding: &Finding) -> String {

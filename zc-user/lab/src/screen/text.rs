@@ -3,7 +3,7 @@
 
 use ratatui::text::Span;
 
-use super::{scene, summary};
+use super::{practice, scene, summary};
 use crate::{
     finding::Finding,
     metric::Metric,
@@ -14,7 +14,11 @@ use crate::{
     },
 };
 use zc_model::snapshot::Provenance;
-use zc_render::{plain, sanitize::sanitize, theme::Theme};
+use zc_render::{
+    plain,
+    sanitize::{sanitize, width},
+    theme::Theme,
+};
 use zc_tui::view::canvas::Canvas;
 
 /// Columns of the text, whatever the terminal: a recording looks the same everywhere.
@@ -58,7 +62,7 @@ impl TextForm {
     pub fn before(self, number: usize, scene: &Scene) -> String {
         let mut canvas = Canvas::new(WIDTH);
         let heading = format!("{number}. {}", scene.title);
-        let rule = "-".repeat(heading.len().min(usize::from(WIDTH)));
+        let rule = "-".repeat(width(&heading).min(usize::from(WIDTH)));
         canvas.line(Span::styled(heading, self.theme.head()));
         canvas.line(Span::styled(rule, self.theme.dim()));
         scene::said(&mut canvas, &scene.before.text, self.theme);
@@ -75,20 +79,20 @@ impl TextForm {
             scene::why_not(&mut canvas, finding, theme);
             canvas.gap();
             if finding.ran().is_some() {
-                scene::diagram(&mut canvas, finding, true, theme);
+                scene::diagram(&mut canvas, finding, tour, true, theme);
                 canvas.gap();
             }
         }
         if let Some(sighting) = tour.sighting() {
             scene::sighting(&mut canvas, sighting, theme);
         }
-        scene::table(&mut canvas, findings, theme);
+        scene::table(&mut canvas, findings, None, theme);
         if findings.iter().any(|finding| finding.ran().is_some()) {
             canvas.gap();
         }
         let timed: Vec<_> = findings.iter().filter(|finding| finding.ran().is_some()).collect();
         for finding in &timed {
-            scene::verdict(&mut canvas, finding, findings, theme);
+            scene::verdict(&mut canvas, tour, finding, findings, theme);
         }
         for finding in &timed {
             let steady = |metric: &Metric| !scene::is_timing(metric);
@@ -99,12 +103,13 @@ impl TextForm {
         if !findings.is_empty() {
             canvas.gap();
         }
-        scene::said(&mut canvas, &scene::lesson(scene, findings), theme);
+        scene::said(&mut canvas, &scene::lesson(tour, scene, findings), theme);
         for finding in &timed {
             scene::name_among(&mut canvas, finding, findings, theme);
             scene::figures(&mut canvas, finding, scene::is_timing, theme);
         }
-        if !timed.is_empty() {
+        practice::show(&mut canvas, tour, scene, theme);
+        if scene.act.is_workload() {
             canvas.gap();
         }
         self.text(&canvas)
@@ -115,9 +120,10 @@ impl TextForm {
     pub fn closing(self, tour: &Tour) -> String {
         let theme = self.theme;
         let mut canvas = Canvas::new(WIDTH);
-        canvas.line(Span::styled(summary::TITLE, theme.head()));
-        canvas.line(Span::styled("-".repeat(summary::TITLE.len()), theme.dim()));
-        let findings: Vec<&Finding> = tour.findings().iter().flatten().collect();
+        let title = tour.words().summary;
+        canvas.line(Span::styled(title, theme.head()));
+        canvas.line(Span::styled("-".repeat(width(title)), theme.dim()));
+        let findings: Vec<&Finding> = tour.findings().collect();
         summary::rows(&mut canvas, &findings, theme);
         summary::hazards(&mut canvas, tour, theme);
         canvas.gap();

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use clap::ValueEnum as _;
 
-use super::script::{Act, How, Narration, Scene, Script, Stay};
+use super::{
+    script::{Act, How, Narration, Scene, Script, Stay},
+    words::ENGLISH,
+};
 use crate::{
     hazard::{self, HAZARDS, Hazard},
     sink::Sink,
@@ -61,7 +64,8 @@ pub fn parse(text: &str) -> Result<Script, ScriptError> {
         return Err(ScriptError::Whole("the script has no scenes"));
     }
     let name = reader.name.unwrap_or_else(|| "The copies that need not happen".to_owned());
-    Ok(Script { name, scenes: reader.scenes.into_iter().map(Draft::finish).collect() })
+    let words = &ENGLISH;
+    Ok(Script { name, words, scenes: reader.scenes.into_iter().map(Draft::finish).collect() })
 }
 
 #[derive(Default)]

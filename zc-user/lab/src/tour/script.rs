@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::words::Words;
 use crate::{hazard::Hazard, sink::Sink, workload::scenario::Scenario};
 
 /// The tour that `zc demo` plays by default.
@@ -12,6 +13,8 @@ pub const BUILT_IN: &str = include_str!("tour.zcdemo");
 pub struct Script {
     /// Its name.
     pub name: String,
+    /// What the tour says by itself, in the language of the script.
+    pub words: &'static Words,
     /// What is shown, in order; never empty.
     pub scenes: Vec<Scene>,
 }
@@ -86,7 +89,13 @@ impl Act {
         }
     }
 
-    /// The setting, for a workload.
+    /// Whether something runs.
+    #[must_use]
+    pub const fn is_workload(&self) -> bool {
+        !matches!(self, Self::Page)
+    }
+
+    /// The setting, for a scenario.
     #[must_use]
     pub const fn how(&self) -> Option<&How> {
         match self {

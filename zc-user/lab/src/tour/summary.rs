@@ -37,7 +37,7 @@ impl Tally {
     #[must_use]
     pub fn of(tour: &Tour) -> Self {
         let mut tally = Self::default();
-        for sighting in tour.sightings().iter().flatten() {
+        for sighting in tour.results().filter_map(|exhibit| exhibit.sighting.as_ref()) {
             *match &sighting.outcome {
                 hazard::Outcome::Seen(seen) if seen.is_as_expected() => &mut tally.hazards,
                 hazard::Outcome::Seen(_) => &mut tally.unexpected,
@@ -45,7 +45,7 @@ impl Tally {
                 hazard::Outcome::Failed(_) => &mut tally.failed,
             } += 1;
         }
-        for finding in tour.findings().iter().flatten() {
+        for finding in tour.findings() {
             *match &finding.outcome {
                 Outcome::Skipped(_) => &mut tally.skipped,
                 Outcome::Failed(_) => &mut tally.failed,
@@ -58,6 +58,22 @@ impl Tally {
             } += 1;
         }
         tally
+    }
+
+    /// All of them.
+    #[must_use]
+    pub const fn total(self) -> usize {
+        let Self {
+            textbook,
+            differs,
+            unexplained,
+            not_measured,
+            hazards,
+            unexpected,
+            skipped,
+            failed,
+        } = self;
+        textbook + differs + unexplained + not_measured + hazards + unexpected + skipped + failed
     }
 
     /// Whether a workload failed, or its result is unexplained.
@@ -89,7 +105,7 @@ impl fmt::Display for Tally {
             (skipped, "skipped"),
             (failed, "failed"),
         ];
-        let ran: usize = parts.iter().map(|(count, _)| count).sum();
+        let ran = self.total();
         write!(f, "{ran} {}", if ran == 1 { "workload" } else { "workloads" })?;
         let mut separator = ": ";
         for (count, what) in parts.into_iter().filter(|(count, _)| *count > 0) {

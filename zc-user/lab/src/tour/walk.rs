@@ -1,11 +1,19 @@
-//! The way through a script: which scene is shown, the results of those before, how long it stays.
+//! The way through a script: which scene is shown, the results of the others, how long it stays.
 //!
 //! It has no clock: the caller passes the time, so that a test can pass any.
 
 use std::{cell::RefCell, future::Future, rc::Rc, time::Duration};
 
-use super::script::{Act, Narration, Scene, Script, Stay};
-use crate::{hazard::Sighting, judge::finding::Finding};
+use super::{
+    guess::{self, Score},
+    reveal::Reveal,
+    script::{Act, Narration, Scene, Script, Stay},
+    words::Words,
+};
+use crate::{
+    hazard::{self, Sighting},
+    judge::finding::{Finding, Outcome},
+};
 use zc_model::snapshot::Provenance;
 
 /// What runs the workloads of a tour.
@@ -32,6 +40,16 @@ pub struct Exhibit {
     pub sighting: Option<Sighting>,
 }
 
+impl Exhibit {
+    /// Whether something went wrong, which may not do so a second time.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        let of_hazard = self.sighting.as_ref().map(|sighting| &sighting.outcome);
+        matches!(of_hazard, Some(hazard::Outcome::Failed(_)))
+            || self.findings.iter().any(|finding| matches!(finding.outcome, Outcome::Failed(_)))
+    }
+}
+
 /// A few words that the laboratory writes while it runs, and that the screen reads.
 pub type Progress = Rc<RefCell<String>>;
 
@@ -53,6 +71,10 @@ pub struct Pace {
     pub speed: f64,
     /// Wait for a key after each text.
     pub wait: bool,
+    /// Draw an answer arrow by arrow, not at once.
+    pub animate: bool,
+    /// Begin again after the summary, instead of waiting there for a key.
+    pub again: bool,
 }
 
 /// The slowest and the fastest that a key makes it.
@@ -79,14 +101,20 @@ pub enum Phase {
 pub struct Tour {
     script: Script,
     pace: Pace,
-    /// The results of each scene so far; the current one has its own from [`Phase::After`] on.
-    findings: Vec<Vec<Finding>>,
-    sightings: Vec<Option<Sighting>>,
+    /// The results of each scene; `None` where it has not run.
+    results: Vec<Option<Exhibit>>,
+    /// How often the CPU copies each byte, as the class guesses, of each scene.
+    guesses: Vec<Option<u8>>,
     /// The scene under way; as many as there are scenes at the end.
     at: usize,
     phase: Phase,
-    /// The scene that is looked at: an earlier one, or the one under way.
+    /// The scene that is looked at: another one that has run, or the one under way.
     looking: usize,
+    /// Where the user wants to be when the workload has ended.
+    wanted: Option<usize>,
+    /// Whether the workload under way is the second attempt.
+    again: bool,
+    reveal: Reveal,
     paused: bool,
     /// Until it goes on by itself, at speed 1; `None`: a key is waited for.
     left: Option<Duration>,
@@ -100,19 +128,22 @@ impl Tour {
     #[must_use]
     pub fn new(script: Script, pace: Pace) -> Self {
         let mut tour = Self {
+            results: Vec::new(),
+            guesses: Vec::new(),
             script,
             pace,
-            findings: Vec::new(),
-            sightings: Vec::new(),
             at: 0,
             phase: Phase::Before,
             looking: 0,
+            wanted: None,
+            again: false,
+            reveal: Reveal::default(),
             paused: false,
             left: None,
             ran_for: Duration::ZERO,
             over: false,
         };
-        tour.enter(0);
+        tour.begin();
         tour
     }
 
@@ -120,6 +151,12 @@ impl Tour {
     #[must_use]
     pub const fn script(&self) -> &Script {
         &self.script
+    }
+
+    /// What the tour says by itself.
+    #[must_use]
+    pub const fn words(&self) -> &'static Words {
+        self.script.words
     }
 
     /// What has to run now.
@@ -131,13 +168,23 @@ impl Tour {
         }
     }
 
-    /// What was due has run.
+    /// What was due has run. What failed is due once more: another process may have been the reason.
     pub fn receive(&mut self, exhibit: Exhibit) {
-        self.findings.push(exhibit.findings);
-        self.sightings.push(exhibit.sighting);
+        if exhibit.has_failed() && !self.again {
+            self.again = true;
+            self.ran_for = Duration::ZERO;
+            return;
+        }
+        self.reveal = if self.pace.animate { Reveal::of(&exhibit) } else { Reveal::default() };
+        if let Some(result) = self.results.get_mut(self.at) {
+            *result = Some(exhibit);
+        }
         self.phase = Phase::After;
         let after = self.script.scenes.get(self.at).map(|scene| scene.after.clone());
         self.left = self.stay(&after.unwrap_or_default(), LOOK);
+        if let Some(wanted) = self.wanted.take() {
+            self.go_to(wanted);
+        }
     }
 
     /// Time has passed.
@@ -146,11 +193,15 @@ impl Tour {
             self.ran_for += time;
             return;
         }
-        if self.paused || self.looking < self.at {
+        if self.paused || self.looks_elsewhere() {
+            return;
+        }
+        let time = time.mul_f64(self.pace.speed);
+        if self.phase == Phase::After && self.reveal.pass(time) {
             return;
         }
         if let Some(left) = self.left {
-            let left = left.saturating_sub(time.mul_f64(self.pace.speed));
+            let left = left.saturating_sub(time);
             self.left = Some(left);
             if left.is_zero() {
                 self.advance();
@@ -160,23 +211,53 @@ impl Tour {
 
     /// Goes on to what comes next, which may be a scene that was seen before.
     pub fn next(&mut self) {
-        if self.looking < self.at {
-            self.looking += 1;
+        if self.looks_elsewhere() {
+            self.go_to(self.looking + 1);
         } else {
             self.paused = false;
             self.advance();
         }
     }
 
-    /// Goes back to an earlier scene. The tour does not advance until it returns.
+    /// Goes back to an earlier scene that has run. The tour does not advance until it returns.
     pub fn previous(&mut self) {
-        self.looking = self.looking.saturating_sub(1);
+        let has_run = |scene: &usize| *scene == self.at || self.result(*scene).is_some();
+        if let Some(scene) = (0..self.looking).rev().find(has_run) {
+            self.looking = scene;
+        }
+    }
+
+    /// Goes to a scene, from 0, or to the summary behind the last one: to its result, or to its question if it has not
+    /// run. While a workload runs, that waits for its end.
+    pub fn go_to(&mut self, scene: usize) {
+        let scene = scene.min(self.script.scenes.len());
+        if scene == self.at || self.result(scene).is_some() {
+            self.looking = scene;
+            self.wanted = None;
+        } else if self.phase == Phase::Running {
+            self.wanted = Some(scene);
+        } else {
+            self.paused = false;
+            self.enter(scene);
+        }
+    }
+
+    /// Runs the workload of the scene that is looked at once more.
+    pub fn run_again(&mut self) {
+        let is_workload =
+            self.script.scenes.get(self.looking).is_some_and(|scene| scene.act.is_workload());
+        if self.phase != Phase::Running && is_workload {
+            self.at = self.looking;
+            self.start();
+        }
     }
 
     /// Goes on if that is what it waits for, otherwise stops or goes on by itself again.
     pub fn pause_or_go_on(&mut self) {
-        if self.looking < self.at {
+        if self.looks_elsewhere() {
             self.looking = self.at;
+        } else if self.phase == Phase::After && self.reveal.step() {
+            // The next arrow.
         } else if self.waits_for_key() {
             self.advance();
         } else {
@@ -194,6 +275,33 @@ impl Tour {
         self.pace.speed = (self.pace.speed / 2.0).max(SPEEDS.0.min(self.pace.speed));
     }
 
+    /// Whether the class may guess now how often the CPU copies each byte.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        let scene = self.script.scenes.get(self.at).filter(|_| !self.looks_elsewhere());
+        self.phase == Phase::Before && scene.is_some_and(|scene| guess::asks(&scene.act))
+    }
+
+    /// Takes a guess for the scene under way, instead of the one before.
+    pub fn guess(&mut self, copies: u8) {
+        if self.asks() && copies <= guess::MOST {
+            self.guesses[self.at] = Some(copies);
+        }
+    }
+
+    /// The guess for a scene.
+    #[must_use]
+    pub fn guess_of(&self, scene: usize) -> Option<u8> {
+        self.guesses.get(scene).copied().flatten()
+    }
+
+    /// How many guesses were right.
+    #[must_use]
+    pub fn score(&self) -> Score {
+        let guessed = self.guesses.iter().zip(&self.results);
+        guessed.filter_map(|(guess, result)| Some(((*guess)?, result.as_ref()?))).collect()
+    }
+
     /// The scene that is looked at, from 0; as many as there are scenes for the summary.
     #[must_use]
     pub const fn looking(&self) -> usize {
@@ -206,6 +314,12 @@ impl Tour {
         self.at
     }
 
+    /// Whether another scene than the one under way is looked at.
+    #[must_use]
+    pub const fn looks_elsewhere(&self) -> bool {
+        self.looking != self.at
+    }
+
     /// The scene that is looked at, its phase, and its results so far; `None` for the
     /// summary.
     #[must_use]
@@ -213,41 +327,72 @@ impl Tour {
         let scene = self.script.scenes.get(self.looking)?;
         let phase = match scene.act {
             Act::Page => Phase::Before,
-            _ if self.looking < self.at => Phase::After,
+            _ if self.looks_elsewhere() => Phase::After,
             _ => self.phase,
         };
-        Some((scene, phase, self.findings.get(self.looking).map_or(&[], Vec::as_slice)))
+        let result = self.result(self.looking).filter(|_| phase == Phase::After);
+        Some((scene, phase, result.map_or(&[], |exhibit| &exhibit.findings)))
     }
 
-    /// The results of each scene so far.
+    /// The results of a scene, from 0, once it has run.
     #[must_use]
-    pub fn findings(&self) -> &[Vec<Finding>] {
-        &self.findings
+    pub fn result(&self, scene: usize) -> Option<&Exhibit> {
+        self.results.get(scene)?.as_ref()
+    }
+
+    /// The results of all scenes that have run, in their order.
+    pub fn results(&self) -> impl Iterator<Item = &Exhibit> {
+        self.results.iter().flatten()
+    }
+
+    /// The results of all scenarios that have run.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.results().flat_map(|exhibit| &exhibit.findings)
     }
 
     /// What was seen of the hazard of the scene that is looked at.
     #[must_use]
     pub fn sighting(&self) -> Option<&Sighting> {
-        self.sightings.get(self.looking)?.as_ref()
-    }
-
-    /// What was seen of the hazard of each scene so far, where there was one.
-    #[must_use]
-    pub fn sightings(&self) -> &[Option<Sighting>] {
-        &self.sightings
+        self.result(self.looking)?.sighting.as_ref()
     }
 
     /// Whether a scene before the one that is looked at has shown this note.
     #[must_use]
     pub fn has_told(&self, note: &str) -> bool {
-        let earlier = self.findings.iter().take(self.looking).flatten();
-        earlier.filter_map(Finding::ran).any(|ran| ran.verdict.notes.iter().any(|n| n == note))
+        self.earlier(|finding| {
+            finding.ran().is_some_and(|ran| ran.verdict.notes.iter().any(|known| known == note))
+        })
+    }
+
+    /// Whether this holds for a finding of a scene before the one that is looked at.
+    pub fn earlier(&self, holds: impl FnMut(&Finding) -> bool) -> bool {
+        let earlier = self.results.iter().take(self.looking).flatten();
+        earlier.flat_map(|exhibit| &exhibit.findings).any(holds)
     }
 
     /// How far the scene under way is.
     #[must_use]
     pub const fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// How much of the answer is drawn, where it is drawn arrow by arrow.
+    #[must_use]
+    pub fn reveal(&self) -> Option<Reveal> {
+        let is_under_way = self.phase == Phase::After && !self.looks_elsewhere();
+        Some(self.reveal).filter(|reveal| is_under_way && !reveal.is_complete())
+    }
+
+    /// Whether answers are drawn arrow by arrow.
+    #[must_use]
+    pub const fn is_animated(&self) -> bool {
+        self.pace.animate
+    }
+
+    /// Whether the workload under way has failed, and runs once more.
+    #[must_use]
+    pub const fn tries_again(&self) -> bool {
+        self.again
     }
 
     /// Whether the user paused it.
@@ -259,14 +404,15 @@ impl Tour {
     /// Whether it does not go on without a key.
     #[must_use]
     pub fn waits_for_key(&self) -> bool {
-        self.left.is_none() && self.phase != Phase::Running
+        self.left.is_none() && self.phase != Phase::Running && self.reveal().is_none()
     }
 
     /// How long until it goes on by itself.
     #[must_use]
     pub fn goes_on_in(&self) -> Option<Duration> {
-        let standing = self.paused || self.looking < self.at || self.phase == Phase::Running;
-        self.left.filter(|_| !standing).map(|left| left.div_f64(self.pace.speed))
+        let stands = self.paused || self.looks_elsewhere() || self.phase == Phase::Running;
+        let left = self.left.filter(|_| !stands && self.reveal().is_none());
+        left.map(|left| left.div_f64(self.pace.speed))
     }
 
     /// For how long the workload has been running.
@@ -287,18 +433,27 @@ impl Tour {
         self.over
     }
 
+    /// The first scene, without any result.
+    fn begin(&mut self) {
+        self.results = self.script.scenes.iter().map(|_| None).collect();
+        self.guesses = vec![None; self.script.scenes.len()];
+        self.enter(0);
+    }
+
     fn advance(&mut self) {
         match self.phase {
-            Phase::Before => match self.script.scenes.get(self.at).map(|scene| &scene.act) {
-                Some(Act::Step(..) | Act::Compare(..) | Act::Hazard(_)) => self.start(),
-                Some(Act::Page) | None => {
-                    self.findings.push(Vec::new());
-                    self.sightings.push(None);
+            Phase::Before => match self.script.scenes.get(self.at) {
+                Some(scene) if scene.act.is_workload() => self.start(),
+                _ => {
+                    if let Some(result) = self.results.get_mut(self.at) {
+                        *result = Some(Exhibit::default());
+                    }
                     self.enter(self.at + 1);
                 }
             },
             Phase::Running => {}
             Phase::After => self.enter(self.at + 1),
+            Phase::Summary if self.pace.again => self.begin(),
             Phase::Summary => self.over = true,
         }
     }
@@ -308,10 +463,11 @@ impl Tour {
         self.looking = scene;
         let Some(scene) = self.script.scenes.get(scene) else {
             self.phase = Phase::Summary;
-            self.left = (!self.pace.wait).then_some(LAST_LOOK);
+            // It stays: a summary that is gone before it was read says nothing.
+            self.left = (self.pace.again && !self.pace.wait).then_some(LAST_LOOK);
             return;
         };
-        if scene.before == Narration::default() && !matches!(scene.act, Act::Page) {
+        if scene.before == Narration::default() && scene.act.is_workload() {
             self.start();
         } else {
             let before = scene.before.clone();
@@ -322,6 +478,7 @@ impl Tour {
 
     fn start(&mut self) {
         self.phase = Phase::Running;
+        self.again = false;
         self.ran_for = Duration::ZERO;
     }
 
@@ -336,83 +493,4 @@ impl Tour {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tour::parse::parse;
-
-    const LONG: Duration = Duration::from_secs(100);
-
-    fn tour(text: &str, wait: bool) -> Tour {
-        let script = parse(text).map_err(|error| error.to_string()).expect("a script");
-        Tour::new(script, Pace { speed: 2.0, wait })
-    }
-
-    #[test]
-    fn it_walks_through_by_itself_as_fast_as_one_reads() {
-        let mut tour = tour("title T\nsay One two.\nstep sendfile\nwait 3\nstep read_write", false);
-        assert!(tour.due().is_none());
-        // Two words and a moment, at twice the speed.
-        assert_eq!(tour.goes_on_in(), Some(Duration::from_millis(800)));
-        tour.pass(Duration::from_millis(799));
-        assert!(tour.due().is_none());
-        tour.pass(Duration::from_millis(1));
-        assert!(matches!(tour.due(), Some(Act::Step(scenario, _)) if scenario.id == "sendfile"));
-        tour.pass(LONG);
-        assert_eq!(tour.ran_for(), LONG, "a workload takes as long as it takes");
-        tour.receive(Exhibit::default());
-        assert_eq!(tour.goes_on_in(), Some(Duration::from_millis(1500)));
-        tour.pass(LONG);
-        // Nothing is said before the second: it runs at once.
-        assert!(matches!(tour.due(), Some(Act::Step(scenario, _)) if scenario.id == "read_write"));
-        tour.receive(Exhibit::default());
-        tour.pass(LONG);
-        assert_eq!((tour.phase(), tour.is_over()), (Phase::Summary, false));
-        tour.pass(LONG);
-        assert!(tour.is_over());
-    }
-
-    #[test]
-    fn a_key_is_waited_for_where_one_is_asked_for() {
-        for (text, wait) in [("title T\nwait key", false), ("title T\nsay A.\nwait 1", true)] {
-            let mut tour = tour(text, wait);
-            tour.pass(LONG);
-            assert!(tour.waits_for_key() && tour.phase() == Phase::Before, "{text}");
-            tour.pause_or_go_on();
-            assert_eq!(tour.phase(), Phase::Summary);
-            tour.pass(LONG);
-            assert_eq!(tour.is_over(), !wait);
-        }
-    }
-
-    #[test]
-    fn while_it_is_paused_or_looked_back_at_it_stands_still() {
-        let mut tour = tour("title A\nsay A.\ntitle B\nsay B.", false);
-        tour.pause_or_go_on();
-        tour.pass(LONG);
-        assert_eq!(tour.at(), 0);
-        tour.next();
-        assert_eq!((tour.at(), tour.is_paused()), (1, false));
-        tour.previous();
-        tour.previous();
-        tour.pass(LONG);
-        assert_eq!((tour.at(), tour.looking(), tour.goes_on_in()), (1, 0, None));
-        assert_eq!(tour.shown().map(|(scene, ..)| &*scene.title), Some("A"));
-        tour.next();
-        assert_eq!((tour.at(), tour.looking()), (1, 1));
-        tour.pass(LONG);
-        assert_eq!(tour.phase(), Phase::Summary);
-    }
-
-    #[test]
-    fn keys_change_the_speed_within_limits() {
-        let mut tour = tour("title A", false);
-        for _ in 0..20 {
-            tour.faster();
-        }
-        assert!((tour.speed() - 64.0).abs() < f64::EPSILON);
-        for _ in 0..20 {
-            tour.slower();
-        }
-        assert!((tour.speed() - 0.125).abs() < f64::EPSILON);
-    }
-}
+mod tests;

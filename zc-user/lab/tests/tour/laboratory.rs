@@ -32,12 +32,19 @@ pub(super) enum Luck {
     Failed,
     NotMeasured,
     Unexplained,
+    /// As expected, where the number of copies is a model.
+    Modelled,
+    /// The first run fails, the others are as expected.
+    FailsOnce,
+    /// The first two do.
+    FailsTwice,
     Endless,
 }
 
 /// A laboratory in which nothing is done.
 pub(super) struct Fake {
     luck: Luck,
+    runs: usize,
     conditions: Conditions,
 }
 
@@ -53,7 +60,7 @@ impl Fake {
                 String::new()
             },
         };
-        Self { luck, conditions }
+        Self { luck, runs: 0, conditions }
     }
 }
 
@@ -65,6 +72,13 @@ impl Laboratory for Fake {
         if matches!(self.luck, Luck::Endless) {
             std::future::pending::<()>().await;
         }
+        self.runs += 1;
+        let luck = match self.luck {
+            Luck::FailsOnce if self.runs == 1 => Luck::Failed,
+            Luck::FailsTwice if self.runs <= 2 => Luck::Failed,
+            Luck::FailsOnce | Luck::FailsTwice => Luck::AsExpected,
+            luck => luck,
+        };
         let sink = act.how().and_then(|how| how.sink);
         let findings = act
             .scenarios()
@@ -77,11 +91,11 @@ impl Laboratory for Fake {
                     cold: false,
                     kernel: (6, 12),
                 };
-                finding(scenario, setting, self.luck)
+                finding(scenario, setting, luck)
             })
             .collect();
         let sighting = match act {
-            Act::Hazard(hazard) => Some(sighting(hazard, self.luck)),
+            Act::Hazard(hazard) => Some(sighting(hazard, luck)),
             _ => None,
         };
         Exhibit { findings, sighting }
@@ -118,6 +132,11 @@ fn finding(scenario: &'static Scenario, setting: Setting, luck: Luck) -> Finding
         Luck::AsExpected | Luck::Endless => {
             Outcome::Ran(Box::new(ran(scenario, setting, Ok(frame(scenario, setting, 0)))))
         }
+        Luck::Modelled => {
+            let frame = modelled(frame(scenario, setting, 0));
+            Outcome::Ran(Box::new(ran(scenario, setting, Ok(frame))))
+        }
+        Luck::FailsOnce | Luck::FailsTwice => unreachable!("decided for each run"),
         Luck::Unexplained => {
             Outcome::Ran(Box::new(ran(scenario, setting, Ok(frame(scenario, setting, 7)))))
         }
@@ -149,6 +168,14 @@ fn ran(scenario: &Scenario, setting: Setting, frame: Result<Frame, String>) -> R
     let (wall_ns, cpu_ns) = (spread(7_100_000.0), spread(3_800_000.0));
     let sampled = Sampled::of(measurement.frame.as_ref().ok());
     Ran { rounds: 3, measurement, wall_ns, cpu_ns, relative, sampled, verdict }
+}
+
+/// The same on a kernel that does not let its copies be traced.
+fn modelled(mut frame: Frame) -> Frame {
+    for path in &mut frame.totals.paths {
+        path.provenance = Provenance::Modelled;
+    }
+    frame
 }
 
 /// What the scenario expects, and so many bytes more.

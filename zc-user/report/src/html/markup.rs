@@ -7,6 +7,8 @@ use zc_render::sanitize::sanitize;
 #[derive(Debug, Default)]
 pub(super) struct Page {
     out: String,
+    /// The drawings so far.
+    drawings: Vec<&'static str>,
 }
 
 impl Page {
@@ -136,25 +138,36 @@ impl Page {
         title: &str,
         description: &str,
     ) {
+        self.drawings.push(id);
         self.raw("<svg class=\"");
         self.raw(class);
         self.raw("\" role=\"img\" aria-labelledby=\"");
-        self.raw(id);
+        self.id(id);
         self.raw("-title ");
-        self.raw(id);
+        self.id(id);
         self.raw("-desc\" viewBox=\"0 0 ");
         self.number(width);
         self.raw(" ");
         self.number(height);
         self.raw("\"><title id=\"");
-        self.raw(id);
+        self.id(id);
         self.raw("-title\">");
         self.text(title);
         self.raw("</title><desc id=\"");
-        self.raw(id);
+        self.id(id);
         self.raw("-desc\">");
         self.text(description);
         self.raw("</desc>\n");
+    }
+
+    /// Adds an id: there may be several drawings of the same kind.
+    fn id(&mut self, id: &'static str) {
+        self.raw(id);
+        let count = self.drawings.iter().filter(|drawing| **drawing == id).count();
+        if count > 1 {
+            self.raw("-");
+            self.text(&count.to_string());
+        }
     }
 
     /// What was written.

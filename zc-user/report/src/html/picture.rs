@@ -21,11 +21,17 @@ const LEVEL: f64 = 40.0;
 const LINE: f64 = 24.0;
 
 /// Writes it twice, for wide and for narrow windows; the style shows one.
-pub(super) fn write(picture: &Picture, page: &mut Page) {
-    let description = describe(picture);
+pub(super) fn write(picture: &Picture, answer: Answer, page: &mut Page) {
+    let (description, empty) = match answer {
+        Answer::Whole => (describe(picture), None),
+        Answer::None => {
+            (ASKED.to_owned(), Some(Picture { names: picture.names.clone(), ..Picture::default() }))
+        }
+    };
+    let picture = empty.as_ref().unwrap_or(picture);
     page.raw("<figure class=\"picture\">\n");
-    wide(picture, &description, page);
-    narrow(picture, &description, page);
+    wide(picture, answer, &description, page);
+    narrow(picture, answer, &description, page);
     page.raw("<figcaption class=\"legend\">");
     for (class, words) in [
         ("copied", "copied by the CPU"),
@@ -45,6 +51,21 @@ pub(super) fn write(picture: &Picture, page: &mut Page) {
     }
     page.raw("</figcaption>\n</figure>\n");
 }
+
+/// How much of a picture is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// All of it.
+    Whole,
+    /// Only the places, with room to write on each arrow.
+    None,
+}
+
+/// What a question is, in words.
+const ASKED: &str = "An exercise: where do the bytes go, and by which means?";
+
+/// Room for an answer.
+const ROOM: &str = "______";
 
 /// The picture in words.
 fn describe(picture: &Picture) -> String {
@@ -83,7 +104,7 @@ const fn label_class(means: Means, is_idle: bool) -> &'static str {
     }
 }
 
-fn wide(picture: &Picture, description: &str, page: &mut Page) {
+fn wide(picture: &Picture, answer: Answer, description: &str, page: &mut Page) {
     let detours = by_length(picture.detours());
     let arcs = detours.iter().filter(|hop| hop.from != hop.to).count();
     let height = WIDE_BOX.1 + 14.0 + LEVEL * count(arcs) + LINE * count(detours.len() - arcs);
@@ -91,14 +112,30 @@ fn wide(picture: &Picture, description: &str, page: &mut Page) {
     let gap = (WIDTH - 5.0 * WIDE_BOX.0) / 4.0;
     let left = |place: Place| count(place as usize) * (WIDE_BOX.0 + gap);
     for place in Place::ALL {
-        let is_idle = !picture.travelled().iter().any(|hop| hop.from == *place || hop.to == *place);
+        let is_idle = answer == Answer::Whole
+            && !picture.travelled().iter().any(|hop| hop.from == *place || hop.to == *place);
         draw_place(picture.name(*place), (left(*place), 2.0), WIDE_BOX, is_idle, page);
     }
     for pair in Place::ALL.windows(2) {
         let (from, to) = (left(pair[0]) + WIDE_BOX.0 + 5.0, left(pair[1]) - 5.0);
         let middle = f64::midpoint(from, to);
-        draw_road(picture, (pair[0], pair[1]), ((from, 40.0), (to, 40.0)), (middle, 28.0), page);
-        draw_road(picture, (pair[1], pair[0]), ((to, 74.0), (from, 74.0)), (middle, 96.0), page);
+        draw_road(
+            (picture, answer),
+            (pair[0], pair[1]),
+            ((from, 40.0), (to, 40.0)),
+            (middle, 28.0),
+            page,
+        );
+        if answer == Answer::None {
+            continue;
+        }
+        draw_road(
+            (picture, answer),
+            (pair[1], pair[0]),
+            ((to, 74.0), (from, 74.0)),
+            (middle, 96.0),
+            page,
+        );
     }
     // Where several ways begin or end at one place, they do so next to each other.
     let mut used = [0_usize; 5];
@@ -127,7 +164,7 @@ fn wide(picture: &Picture, description: &str, page: &mut Page) {
     page.raw("</svg>\n");
 }
 
-fn narrow(picture: &Picture, description: &str, page: &mut Page) {
+fn narrow(picture: &Picture, answer: Answer, description: &str, page: &mut Page) {
     let detours = by_length(picture.detours());
     let boxes = 5.0 * NARROW_BOX.1 + 4.0 * NARROW_GAP;
     let height =
@@ -137,7 +174,8 @@ fn narrow(picture: &Picture, description: &str, page: &mut Page) {
     let left = (NARROW - NARROW_BOX.0) / 2.0;
     let top = |place: Place| 2.0 + count(place as usize) * (NARROW_BOX.1 + NARROW_GAP);
     for place in Place::ALL {
-        let is_idle = !picture.travelled().iter().any(|hop| hop.from == *place || hop.to == *place);
+        let is_idle = answer == Answer::Whole
+            && !picture.travelled().iter().any(|hop| hop.from == *place || hop.to == *place);
         draw_place(picture.name(*place), (left, top(*place)), NARROW_BOX, is_idle, page);
     }
     for pair in Place::ALL.windows(2) {
@@ -145,13 +183,22 @@ fn narrow(picture: &Picture, description: &str, page: &mut Page) {
         let middle = f64::midpoint(from, to) + 5.0;
         let (down, up) = (left + 50.0, left + NARROW_BOX.0 - 50.0);
         draw_road(
-            picture,
+            (picture, answer),
             (pair[0], pair[1]),
             ((down, from), (down, to)),
             (down - 60.0, middle),
             page,
         );
-        draw_road(picture, (pair[1], pair[0]), ((up, to), (up, from)), (up + 60.0, middle), page);
+        if answer == Answer::None {
+            continue;
+        }
+        draw_road(
+            (picture, answer),
+            (pair[1], pair[0]),
+            ((up, to), (up, from)),
+            (up + 60.0, middle),
+            page,
+        );
     }
     for (hop, line) in detours.iter().zip(1_usize..) {
         let y = boxes + 4.0 + 24.0 * count(line);
@@ -197,7 +244,7 @@ fn draw_place(
 
 /// One direction between two neighbours.
 fn draw_road(
-    picture: &Picture,
+    (picture, answer): (&Picture, Answer),
     (from, to): (Place, Place),
     (begin, end): ((f64, f64), (f64, f64)),
     label: (f64, f64),
@@ -211,7 +258,8 @@ fn draw_road(
         // Backwards, nothing is what the eye expects.
         page.path("idle", &[Step::Move(begin.0, begin.1), Step::Line(end.0, end.1)]);
         if from < to {
-            page.label(label_class(means, true), label, "0");
+            let words = if answer == Answer::None { ROOM } else { "0" };
+            page.label(label_class(means, true), label, words);
         }
         return;
     }

@@ -23,6 +23,12 @@ pub(crate) struct Demo {
     /// Wait for a key after each text
     #[arg(long)]
     pub(crate) wait: bool,
+    /// Begin again after the summary, for a stand [default: the summary stays until a key]
+    #[arg(long = "loop", conflicts_with = "text")]
+    pub(crate) again: bool,
+    /// Draw each answer at once, not arrow by arrow
+    #[arg(long)]
+    pub(crate) no_animation: bool,
     /// Playback speed factor
     #[arg(long, value_name = "N", default_value = "1", value_parser = speed, allow_negative_numbers = true)]
     pub(crate) speed: f64,
@@ -32,6 +38,10 @@ pub(crate) struct Demo {
     /// Print the script of the built-in tour, then exit
     #[arg(long, exclusive = true)]
     pub(crate) print_script: bool,
+    /// Write a handout to this file at the end: exercises, then solutions with what this machine did; Markdown if it
+    /// ends in .md, text if in .txt, else a page for a browser
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
     /// Disable colours (also: NO_COLOR in the environment)
     #[arg(long)]
     pub(crate) no_color: bool,

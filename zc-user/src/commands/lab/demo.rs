@@ -1,12 +1,12 @@
 //! `zc demo`: the guided tour, full screen or as text.
 
 use std::{
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, ErrorKind, IsTerminal as _, Write as _},
     path::Path,
     process::ExitCode,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use self::laboratory::LiveLaboratory;
 use super::{super::config, interrupted, options_of, print};
@@ -26,6 +26,7 @@ use zc_render::{sanitize::sanitize, theme::Theme};
 use zc_session::{signals::Ending, stall::Stoppable};
 use zc_tui::{console::Console, run::Exit};
 
+mod handout;
 mod laboratory;
 mod text;
 
@@ -38,14 +39,21 @@ pub(super) async fn run(arguments: &Demo) -> Result<ExitCode> {
         return print(BUILT_IN.as_bytes());
     }
     let script = script(arguments.script.as_deref())?;
+    arguments.report.as_deref().map(handout::check).transpose()?;
     let acts: Vec<_> = script.scenes.iter().map(|scene| scene.act.clone()).collect();
-    let tour = Tour::new(script, Pace { speed: arguments.speed, wait: arguments.wait });
+    let terminal = io::stdout().is_terminal() && !arguments.text;
+    if arguments.again && !terminal {
+        bail!(Usage("--loop needs a terminal; leave it out to print the tour once".to_owned()));
+    }
+    let is_dumb = std::env::var_os("TERM").is_none_or(|name| name == "dumb");
+    let animate = terminal && !arguments.no_animation && !is_dumb;
+    let Demo { speed, wait, again, .. } = *arguments;
+    let tour = Tour::new(script, Pace { speed, wait, animate, again });
     // Before the tour takes the terminal.
     let scenarios = acts.iter().flat_map(|act| act.scenarios().to_vec());
     let options = options_of(&arguments.probing, scenarios)?;
-    let terminal = io::stdout().is_terminal();
     let theme = Theme::detect(arguments.no_color, |name| std::env::var(name).ok());
-    if terminal && !arguments.text {
+    if terminal {
         let theme = config::theme(arguments.no_color);
         dashboard(tour, theme, arguments, &options, &acts).await
     } else {
@@ -58,14 +66,26 @@ fn script(path: Option<&Path>) -> Result<Script> {
     let (name, text) = match path {
         Some(path) => {
             let name = path.display().to_string();
-            let text = files::read(path, MOST_BYTES)
-                .map_err(|error| Usage(format!("cannot read the script '{name}': {error:#}")))?;
+            let text = files::read(path, MOST_BYTES).map_err(|error| unread(&name, &error))?;
             (name, String::from_utf8_lossy(&text).into_owned())
         }
         None => ("the built-in script".to_owned(), BUILT_IN.to_owned()),
     };
     let name = sanitize(&name);
     Ok(parse(&text).map_err(|error| Usage(format!("{name}:{error}")))?)
+}
+
+/// What failed, why, and what to do.
+fn unread(name: &str, error: &io::Error) -> Usage {
+    let why = match error.kind() {
+        ErrorKind::NotFound => "there is no such file".to_owned(),
+        ErrorKind::PermissionDenied => "you may not read it".to_owned(),
+        _ => error.to_string(),
+    };
+    Usage(format!(
+        "cannot read the script '{}': {why}; zc demo --print-script prints one to begin with",
+        sanitize(name)
+    ))
 }
 
 async fn dashboard(
@@ -82,6 +102,9 @@ async fn dashboard(
     drop(world);
     let ended = ended?;
     let tally = Tally::of(&ended.tour);
+    if let Some(path) = &arguments.report {
+        handout::write(&ended.tour, ended.conditions.as_ref(), path)?;
+    }
     let mut out = Stoppable(io::stdout());
     // After a hangup there is no reader.
     let said = writeln!(out, "{tally}").and_then(|()| out.flush());

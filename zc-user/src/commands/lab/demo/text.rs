@@ -14,7 +14,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{laboratory::LiveLaboratory, status};
+use super::{handout, laboratory::LiveLaboratory, status};
 use crate::{cli::lab::demo::Demo, commands::lab::interrupted};
 use zc_lab::{
     screen::text::TextForm,
@@ -57,6 +57,9 @@ pub(super) async fn run(
             }
         } else {
             say(&style.closing(&tour))?;
+            if let Some(path) = &arguments.report {
+                handout::write(&tour, Some(laboratory.conditions()), path)?;
+            }
             return Ok(status(Tally::of(&tour)));
         }
         let due = tour.due().cloned();

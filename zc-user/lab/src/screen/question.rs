@@ -1,0 +1,101 @@
+//! A scene before its answer: the picture with a question on each arrow, and the guess of the class.
+
+use ratatui::text::{Line, Span};
+
+use crate::{
+    judge::picture,
+    tour::{
+        guess,
+        reveal::beat,
+        script::{Act, How, Scene},
+        walk::Tour,
+    },
+    workload::scenario::Scenario,
+};
+use zc_model::picture::Picture;
+use zc_render::{
+    diagram::{Diagram, Unit},
+    theme::Theme,
+};
+use zc_tui::view::canvas::Canvas;
+
+/// What will run, or runs.
+pub(super) fn show(canvas: &mut Canvas, tour: &Tour, scene: &Scene, runs: bool, theme: Theme) {
+    for scenario in scene.act.scenarios() {
+        let how = scene.act.how().map(describe).unwrap_or_default();
+        canvas.line(Line::from(vec![
+            Span::styled(scenario.title, theme.strong()),
+            Span::styled(format!(" ({}){how}", scenario.id), theme.dim()),
+        ]));
+        // The claim of the textbook is an answer: it comes after the guess.
+        if runs {
+            canvas.paragraph(&format!("Textbook: {}", scenario.theory.claim), 2, theme.text());
+            canvas.gap();
+        }
+    }
+    match scene.act {
+        Act::Step(scenario, ref how) => {
+            let picture = places(scenario, how);
+            let moves = (runs && tour.is_animated()).then(|| beat(tour.ran_for()));
+            let diagram = Diagram::new(&picture, theme, Unit::Total).asked(moves);
+            let (area, buf) = canvas.block(diagram.height(canvas.width()));
+            diagram.draw(area, buf);
+            canvas.gap();
+            if !runs {
+                canvas.paragraph(tour.words().question, 0, theme.text());
+                ask(canvas, tour, theme);
+            }
+        }
+        Act::Hazard(hazard) => {
+            canvas.line(Span::styled(format!("hazard: {}", hazard.title), theme.strong()));
+            canvas.paragraph(hazard.lesson, 2, theme.text());
+            canvas.gap();
+        }
+        Act::Page | Act::Compare(..) => {}
+    }
+}
+
+fn ask(canvas: &mut Canvas, tour: &Tour, theme: Theme) {
+    if !tour.asks() {
+        return;
+    }
+    canvas.line(Span::styled(tour.words().guess, theme.strong()));
+    if let Some(copies) = tour.guess_of(tour.at()) {
+        canvas.line(Span::styled(format!("{} {copies}", tour.words().guessed), theme.notice()));
+    }
+}
+
+/// Whether the guess was right.
+pub(super) fn judge(canvas: &mut Canvas, tour: &Tour, theme: Theme) {
+    let words = tour.words();
+    let guessed = || {
+        let copies = tour.guess_of(tour.looking())?;
+        let finding = tour.result(tour.looking())?.findings.first()?;
+        Some((copies, guess::is_right(copies, finding)?))
+    };
+    let Some((copies, is_right)) = guessed() else { return };
+    let (word, style) =
+        if is_right { (words.right, theme.reference()) } else { (words.wrong, theme.notice()) };
+    canvas.line(Line::from(vec![
+        Span::raw(format!("{} {copies}, ", words.guessed)),
+        Span::styled(word, style.patch(theme.strong())),
+        Span::raw(format!(" ({})", tour.score())),
+    ]));
+}
+
+/// The places between which the payload will travel.
+fn places(scenario: &Scenario, how: &How) -> Picture {
+    let sink = how.sink.unwrap_or(scenario.sinks[0]);
+    Picture { names: picture::names(sink), ..Picture::default() }
+}
+
+fn describe(how: &How) -> String {
+    let mut text = String::new();
+    if let Some(sink) = how.sink {
+        text += &format!(" to {}", sink.title());
+    }
+    if how.cold {
+        text += ", cold page cache";
+    }
+    text
+}
