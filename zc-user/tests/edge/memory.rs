@@ -102,7 +102,7 @@ fn it_is_said_before_the_dashboard_takes_the_terminal() {
     let child = pty.spawn(&["top", "--max-threads", MANY]);
     let before = pty.wait_for("\u{1b}[?1049h");
     assert!(before.contains("BPF maps for 131,072 threads"), "{before:?}");
-    pty.wait_for("PID");
+    pty.wait_for("COMMAND");
     signal(child.id(), Signal::TERM);
     let mut child = child;
     child.wait().unwrap();

@@ -14,7 +14,7 @@ const ENTER: &str = "\u{1b}[?1049h";
 const LEAVE: &str = "\u{1b}[?1049l";
 const SHOW_CURSOR: &str = "\u{1b}[?25h";
 /// Part of every screen that is large enough.
-const LIVE: &str = "PID";
+const LIVE: &str = "COMMAND";
 
 fn end(mut child: Child) -> ExitStatus {
     let mut status = None;

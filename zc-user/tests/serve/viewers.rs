@@ -100,7 +100,7 @@ fn dashboard() -> Result<(), Skip> {
     let at = format!("unix:{}", served.socket().display());
     let mut pty = Pty::open(100, 30);
     let mut viewer = pty.spawn(&["top", "--connect", &at, "-i", "0.1"]);
-    pty.wait_for("PID");
+    pty.wait_for("COMMAND");
     // Not even those that this process has are kept: the server counts.
     let status = fs::read_to_string(format!("/proc/{}/status", viewer.id())).unwrap();
     for none in ["CapEff", "CapPrm", "CapBnd"] {

@@ -352,8 +352,8 @@ impl Page for Who {
         scope(self, context)
     }
 
-    fn draw(&self, context: &Context, area: Rect, buf: &mut Buffer) {
-        draw::draw(self, context, area, buf);
+    fn draw(&self, context: &Context, _area: Rect, buf: &mut Buffer) {
+        draw::draw(self, context, buf);
     }
 }
 

@@ -22,6 +22,7 @@ use zc_test_support::{
     session::Session,
 };
 use zc_tui::shell::{Shell, dashboard};
+use zc_tui::state::checks::Checks;
 
 const MIB: u64 = 1 << 20;
 
@@ -264,6 +265,23 @@ fn what_is_unattributed_is_selected_and_explained() {
     assert_eq!(back.text(), session(6).keys("G").play().text());
 }
 
+#[test]
+fn the_advice_names_the_program_where_the_group_does_not() {
+    let bottom = |keys: &str| {
+        let text = session(6).keys(keys).play().text();
+        text.lines()
+            .find(|line| line.starts_with("! ") && line.contains("reads"))
+            .map(str::to_owned)
+    };
+    let command = bottom("j").unwrap();
+    assert!(command.starts_with("! nginx reads files and sends them: "), "{command}");
+    assert!(command.ends_with(" likely"), "{command}");
+    let user = bottom("gggj").unwrap();
+    assert!(user.starts_with("! www-data: nginx reads files"), "{user}");
+    let text = session(6).keys("j").play().text();
+    assert!(text.contains("  nginx.conf: sendfile on;   saves 200 MiB/s"), "{text}");
+}
+
 /// Ten thousand processes of a thousand names.
 fn crowd(seconds: u64) -> Snapshot {
     let one = |pid: u32| {
@@ -284,7 +302,8 @@ fn shell_of(
 ) -> Shell<'static> {
     let sort = (column, Direction::Descending);
     let theme = Theme::new(false, true);
-    let mut shell = dashboard(theme, Duration::from_secs(1), Filter::default(), sort, None);
+    let mut shell =
+        dashboard(theme, Duration::from_secs(1), Filter::default(), sort, None, Checks::default());
     for seconds in 0..3 {
         shell.receive(Ok(Some(snapshot(seconds))));
     }

@@ -1,17 +1,12 @@
 //! Two lines on the selected row: what it does and how certain that is; what to change and what it saves.
 
-use ratatui::{
-    buffer::Buffer,
-    layout::Rect,
-    style::Style,
-    text::{Line, Span},
-};
+use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Span};
 
 use super::{
     Who,
     list::{Entry, Life, Told},
 };
-use crate::state::Context;
+use crate::{state::Context, widget::grid};
 use zc_model::{column::Unit, frame::Frame, ledger};
 use zc_render::{advice as words, cell, human, sanitize::sanitize};
 
@@ -32,9 +27,6 @@ pub(super) fn draw(page: &Who, context: &Context, frame: &Frame, area: Rect, buf
     let said = said(page, context, frame);
     let style = if said.is_advice { theme.notice() } else { theme.text() };
     let sign = if said.is_advice { theme.symbols.advice } else { " " };
-    let put = |y: u16, spans: Vec<Span<'_>>, width: u16, buf: &mut Buffer| {
-        buf.set_line(area.x, y, &Line::from(spans), width);
-    };
     let right = u16::try_from(said.right.len()).unwrap_or(0).min(area.width);
     let width = area.width.saturating_sub(right + u16::from(right > 0));
     let mut said = said;
@@ -42,12 +34,14 @@ pub(super) fn draw(page: &Who, context: &Context, frame: &Frame, area: Rect, buf
         // Short of room, the shorter words.
         said.first = said.first.replace("each byte copied ", "copied ");
     }
-    let first = vec![Span::styled(format!("{sign} "), style), Span::styled(said.first, style)];
-    put(area.y + 1, first, width, buf);
+    let first = format!("{sign} {}", said.first);
+    let line = Rect::new(area.x, area.y + 1, width, 1);
+    grid::put(&first, false, style, line, theme, buf);
     let x = area.right() - right;
     buf.set_stringn(x, area.y + 1, said.right, usize::from(right), style);
     let look = if said.is_advice { Style::new() } else { theme.dim() };
-    put(area.y + 2, vec![Span::raw("  "), Span::styled(said.second, look)], area.width, buf);
+    let line = Rect::new(area.x, area.y + 2, area.width, 1);
+    grid::put(&format!("  {}", said.second), false, look, line, theme, buf);
 }
 
 /// What there is to say of the selected row.
@@ -76,8 +70,9 @@ fn advised(name: &str, told: &Told, context: &Context, frame: &Frame) -> Said {
     let Told { command, advice } = told;
     let seconds = frame.seconds();
     let command = sanitize(command);
-    // Of a group by user or container, it is one of its programs.
-    let who = if command == name { name.to_owned() } else { format!("{name}: {command}") };
+    // Of a group by user or container, it is one of its programs; of the parent it may be the same.
+    let is_said = name.starts_with(&*command);
+    let who = if is_said { name.to_owned() } else { format!("{name}: {command}") };
     let amount = words::amount(advice, seconds).map_or_else(String::new, |it| format!(": {it}"));
     let saves = words::saves(advice.saving, seconds, context.theme().unicode);
     let change = words::change(advice, &told.command);

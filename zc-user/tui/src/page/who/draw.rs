@@ -43,7 +43,7 @@ struct Table<'a> {
     peak: f64,
 }
 
-pub(super) fn draw(page: &Who, context: &Context, area: Rect, buf: &mut Buffer) {
+pub(super) fn draw(page: &Who, context: &Context, buf: &mut Buffer) {
     let theme = context.theme();
     let entries = page.list.entries();
     let areas = Areas::of(context, entries.len() + usize::from(page.list.cut > 0));
@@ -92,7 +92,6 @@ pub(super) fn draw(page: &Who, context: &Context, area: Rect, buf: &mut Buffer) 
     if let Some(area) = areas.side {
         side::draw(page, context, frame, area, buf);
     }
-    debug_assert!(area.width >= areas.table.width, "the table is on the page");
 }
 
 /// How far back the curves reach: it depends on the interval.

@@ -55,16 +55,14 @@ impl Ended {
 
     /// Keeps the newest processes of each name.
     fn forget_older(&mut self) {
-        let mut by_name: HashMap<&str, Vec<(Reverse<u64>, Reverse<u64>, ProcessId)>> =
-            HashMap::new();
+        let mut by_name: HashMap<&str, Vec<(u64, ProcessId)>> = HashMap::new();
         for (id, (process, seen)) in &self.processes {
-            let newest = (Reverse(*seen), Reverse(id.start_ns), *id);
-            by_name.entry(&process.comm).or_default().push(newest);
+            by_name.entry(&process.comm).or_default().push((*seen, *id));
         }
         let mut older = Vec::new();
         for mut processes in by_name.into_values() {
-            processes.sort_unstable();
-            older.extend(processes.into_iter().skip(MOST_OF_A_NAME).map(|(.., id)| id));
+            processes.sort_unstable_by_key(|(seen, id)| Reverse((*seen, id.start_ns)));
+            older.extend(processes.into_iter().skip(MOST_OF_A_NAME).map(|(_, id)| id));
         }
         for id in older {
             self.processes.remove(&id);

@@ -248,15 +248,14 @@ impl List {
 
 /// Equal rows are in the order of their names and numbers, so that they do not jump.
 fn tie(a: &Entry, b: &Entry, frame: &Frame) -> Ordering {
-    let key = |entry: &Entry| match &entry.key {
-        Key::Group(id) => (None, Some(*id)),
-        Key::Process(key, _) => (Some(key.clone()), None),
-    };
-    let name = |entry: &Entry| match entry.key {
-        Key::Group(_) => Some(entry.name(frame).to_owned()),
-        Key::Process(..) => None,
-    };
-    name(a).cmp(&name(b)).then_with(|| key(a).cmp(&key(b)))
+    match (&a.key, &b.key) {
+        (Key::Process(a, _), Key::Process(b, _)) => a.cmp(b),
+        (Key::Group(a_id), Key::Group(b_id)) => {
+            a.name(frame).cmp(b.name(frame)).then_with(|| a_id.cmp(b_id))
+        }
+        (Key::Process(..), Key::Group(_)) => Ordering::Less,
+        (Key::Group(_), Key::Process(..)) => Ordering::Greater,
+    }
 }
 
 fn groups(frame: &Frame, by: GroupBy, context: &Context) -> Vec<Entry> {

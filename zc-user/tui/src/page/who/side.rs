@@ -31,6 +31,7 @@ use zc_render::{
     human,
     sanitize::sanitize,
     table::object_name,
+    theme::Theme,
 };
 
 /// Rows of files and of code.
@@ -52,7 +53,27 @@ pub(super) fn draw(page: &Who, context: &Context, frame: &Frame, area: Rect, buf
             canvas.paragraph(&format!("{} {}", said.first, said.second), 0, theme.text());
         }
     }
-    canvas.show(0, theme, inner, buf);
+    show(&canvas, theme, inner, buf);
+}
+
+/// Shows as much as fits: keys move the selection, and do not scroll what is about it.
+fn show(canvas: &Canvas, theme: Theme, area: Rect, buf: &mut Buffer) {
+    let from = canvas.buffer();
+    let is_cut = canvas.height() > area.height;
+    let lines = if is_cut { area.height.saturating_sub(1) } else { canvas.height() };
+    for y in 0..lines {
+        for x in 0..area.width.min(canvas.width()) {
+            if let (Some(to), Some(cell)) =
+                (buf.cell_mut((area.x + x, area.y + y)), from.cell((x, y)))
+            {
+                *to = cell.clone();
+            }
+        }
+    }
+    if is_cut {
+        let more = format!("{} more lines", canvas.height() - lines);
+        buf.set_stringn(area.x, area.y + lines, more, usize::from(area.width), theme.dim());
+    }
 }
 
 fn about(entry: &Entry, page: &Who, context: &Context, frame: &Frame, canvas: &mut Canvas) {

@@ -24,6 +24,8 @@ use zc_render::{cell, human};
 /// Cells of a label with its blank, and of a rate.
 const LABEL: u16 = 9;
 const RATE: u16 = 11;
+/// Cells of what is at the right of a curve.
+const ASIDE: u16 = 28;
 /// Cells of a peak with its blanks: `peak 1.20G`, or `peak 1.20 GiB/s`.
 const fn peak_width(is_wide: bool) -> u16 {
     if is_wide { 20 } else { 15 }
@@ -35,7 +37,7 @@ struct Figure {
     rate: String,
     style: Style,
     points: Vec<f64>,
-    beside: Vec<Span<'static>>,
+    aside: Vec<Span<'static>>,
 }
 
 /// Draws as many of the lines as there is room for.
@@ -55,8 +57,8 @@ pub(super) fn draw(context: &Context, area: Rect, buf: &mut Buffer) {
 
 fn draw_figure(context: &Context, figure: Figure, area: Rect, buf: &mut Buffer) {
     let theme = context.theme();
-    let Figure { label, rate, style, points, beside } = figure;
-    let beside = Line::from(beside);
+    let Figure { label, rate, style, points, aside } = figure;
+    let aside = Line::from(aside);
     let set = |x: u16, text: &str, style: Style, buf: &mut Buffer| {
         let room = usize::from(area.right().saturating_sub(x));
         buf.set_stringn(x.min(area.right()), area.y, text, room, style).0
@@ -64,7 +66,7 @@ fn draw_figure(context: &Context, figure: Figure, area: Rect, buf: &mut Buffer) 
     if area.width < ROOMY.0 {
         let end = set(area.x, label, theme.dim(), buf);
         let end = set(end + 1, &rate, style, buf) + 2;
-        buf.set_line(end.min(area.right()), area.y, &beside, area.right().saturating_sub(end));
+        buf.set_line(end.min(area.right()), area.y, &aside, area.right().saturating_sub(end));
         return;
     }
     set(area.x, label, theme.dim(), buf);
@@ -73,16 +75,19 @@ fn draw_figure(context: &Context, figure: Figure, area: Rect, buf: &mut Buffer) 
     let x = area.x + LABEL + RATE + 1;
     // As much as the widest of what is at the right leaves, up to a cell for each point.
     let is_wide = area.width >= WIDE;
-    let room = area.width.saturating_sub(LABEL + RATE + 1 + peak_width(is_wide) + 28);
-    let cells = room.min(if is_wide { 30 } else { 20 });
-    let peak = points.iter().copied().fold(0.0, f64::max);
-    let (span, newest) = (History::LENGTH, context.history().frames());
-    let curve = sparkline::curve(&points, newest, span, cells.into(), peak, theme.symbols);
-    let end = set(x, &curve, style, buf);
-    let end = set(end + u16::from(cells > 0), "peak ", theme.dim(), buf);
-    set(end, &short(peak, is_wide), theme.dim(), buf);
-    let right = x + cells + peak_width(is_wide);
-    buf.set_line(right.min(area.right()), area.y, &beside, area.right().saturating_sub(right));
+    let room = area.width.checked_sub(LABEL + RATE + 1 + peak_width(is_wide) + ASIDE);
+    let cells = room.unwrap_or(0).min(if is_wide { 30 } else { 20 });
+    let mut right = x + 1;
+    if room.is_some() {
+        let peak = points.iter().copied().fold(0.0, f64::max);
+        let (span, newest) = (History::LENGTH, context.history().frames());
+        let curve = sparkline::curve(&points, newest, span, cells.into(), peak, theme.symbols);
+        let end = set(x, &curve, style, buf);
+        let end = set(end + u16::from(cells > 0), "peak ", theme.dim(), buf);
+        set(end, &short(peak, is_wide), theme.dim(), buf);
+        right = x + cells + peak_width(is_wide);
+    }
+    buf.set_line(right.min(area.right()), area.y, &aside, area.right().saturating_sub(right));
 }
 
 /// `1.2G`, or `1.20 GiB/s`.
@@ -101,7 +106,7 @@ fn copied(context: &Context, frame: &Frame) -> Figure {
         rate: rate(frame, Processes::COPIED_BYTES_PER_SEC),
         style: theme.copied(),
         points,
-        beside: avoidable(context, frame),
+        aside: avoidable(context, frame),
     }
 }
 
@@ -141,7 +146,7 @@ fn by_reference(context: &Context, frame: &Frame, is_wide: bool) -> Figure {
     let track = context.history().totals().points();
     #[expect(clippy::cast_precision_loss, reason = "drawn eight levels high")]
     let points = track.map(|point| point.zero_copied_bytes_per_sec as f64).collect();
-    let beside = if is_wide {
+    let aside = if is_wide {
         let [disk, _] = traffic(context, frame);
         let mut spans = disk;
         spans.push(Span::styled("   mode switches ", theme.dim()));
@@ -155,7 +160,7 @@ fn by_reference(context: &Context, frame: &Frame, is_wide: bool) -> Figure {
         rate: rate(frame, Processes::ZERO_COPIED_BYTES_PER_SEC),
         style: theme.reference(),
         points,
-        beside,
+        aside,
     }
 }
 
@@ -163,12 +168,12 @@ fn devices(context: &Context, frame: &Frame) -> Figure {
     let theme = context.theme();
     #[expect(clippy::cast_precision_loss, reason = "drawn eight levels high")]
     let points = context.history().devices().map(|bytes| bytes as f64).collect();
-    let [_, mut beside] = traffic(context, frame);
-    beside.push(Span::styled("   context switches ", theme.dim()));
-    beside.push(Span::raw(context_switches(frame)));
+    let [_, mut aside] = traffic(context, frame);
+    aside.push(Span::styled("   context switches ", theme.dim()));
+    aside.push(Span::raw(context_switches(frame)));
     // Devices serve all processes: no hook says for whom a packet is.
     let label = if context.follows_some() { "machine" } else { "devices" };
-    Figure { label, rate: dma(frame), style: theme.dma(), points, beside }
+    Figure { label, rate: dma(frame), style: theme.dma(), points, aside }
 }
 
 /// What disks and interfaces moved, each way.
@@ -249,7 +254,7 @@ fn copy_tax(context: &Context, frame: &Frame) -> Vec<Span<'static>> {
         (Some(share), Some(margin)) => {
             let sign = if theme.unicode { "\u{b1}" } else { "+-" };
             let figure = format!("{:.0}% {sign}{:.0}", share * 100.0, margin * 100.0);
-            // What cannot be told from nothing is no alarm.
+            // What may be nothing at all is no alarm.
             (figure, if share > margin { theme.copied() } else { theme.text() })
         }
         _ => (human::UNAVAILABLE.to_owned(), theme.text()),
