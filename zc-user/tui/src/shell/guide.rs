@@ -26,8 +26,11 @@ pub(super) fn help(tabs: &[Box<dyn Page + '_>], context: &Context) -> Help {
     };
     let own = guides.iter().filter(|guide| !guide.keys.is_empty());
     let own = own.map(|guide| (guide.title, page(guide))).collect();
-    let shared =
-        KeySection { title: "Keys: All pages".to_owned(), rows: shell(tabs, has_tabs, remap) };
+    let shared = [("Keys: All pages", &[PAGE][..]), ("Keys: Moving", &[MOVING, ALWAYS])];
+    let shared = shared.map(|(title, tables)| KeySection {
+        title: title.to_owned(),
+        rows: shell(tables, tabs, has_tabs, remap),
+    });
     let mut others = Vec::new();
     if tabs.iter().any(|page| page.chrome().has_frames()) {
         others.push(section("Keys: Time", &[TIME, NOW]));
@@ -44,11 +47,12 @@ pub(super) fn help(tabs: &[Box<dyn Page + '_>], context: &Context) -> Help {
     let signs = tabs.iter().map(|page| (page.title(), page.signs(theme)));
     let signs = signs.filter(|(_, signs)| !signs.is_empty()).collect();
     let mouse = if has_tabs { MOUSE } else { "" };
-    Help::new(own, shared, others, mouse, signs, guides, has_filter)
+    Help::new(own, shared.into(), others, mouse, signs, guides, has_filter)
 }
 
 /// The keys of the shell that mean something on one of these pages.
 fn shell(
+    tables: &[&'static [Binding<Action>]],
     tabs: &[Box<dyn Page + '_>],
     has_tabs: bool,
     remap: &Remap,
@@ -66,9 +70,10 @@ fn shell(
             !binding.key.chords.iter().all(|chord| own.contains(&chord))
         }),
     };
-    PAGE.iter()
-        .chain(MOVING)
-        .chain(ALWAYS)
+    tables
+        .iter()
+        .copied()
+        .flatten()
         .filter(is_useful)
         .filter_map(|binding| match binding.action {
             Action::Show(tab) if !has_tabs || tab > tabs.len() => None,
