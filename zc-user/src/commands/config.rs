@@ -1,7 +1,6 @@
 //! `zc config`: the user's settings.
 
 use std::{
-    env,
     io::{self, Write as _},
     path::PathBuf,
     process::ExitCode,
@@ -61,7 +60,7 @@ fn check(path: PathBuf, is_named: bool) -> Result<ExitCode> {
 #[cfg(feature = "lab")]
 pub(super) fn theme(no_color: bool) -> Theme {
     let settings::Settings { theme, graph, .. } = of_dashboard();
-    Theme::of(theme, graph, no_color, |name| env::var(name).ok())
+    Theme::of(theme, graph, no_color, |name| std::env::var(name).ok())
 }
 
 /// The settings for the dashboard. Says on standard error what is wrong with them: before the dashboard takes the
