@@ -79,7 +79,7 @@ fn script(path: Option<&Path>) -> Result<Script> {
 fn unread(name: &str, error: &io::Error) -> Usage {
     let why = match error.kind() {
         ErrorKind::NotFound => "there is no such file".to_owned(),
-        ErrorKind::PermissionDenied => "you may not read it".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied: you may not read it".to_owned(),
         _ => error.to_string(),
     };
     Usage(format!(
