@@ -12,6 +12,7 @@ use ratatui::layout::{Position, Rect, Size};
 use super::{
     console::Console,
     hand_on::HandOn,
+    page::Page,
     shell::{Effect, Preferences, Shell, dashboard},
     state::checks::Checks,
     terminal::clipboard,
@@ -56,6 +57,8 @@ pub struct Options {
     pub checks: Checks,
     /// What the user has set.
     pub preferences: Preferences,
+    /// The page on which mechanisms run.
+    pub lab: Option<Box<dyn Page>>,
 }
 
 /// Why a session ended.
@@ -102,8 +105,9 @@ pub async fn session(
         top,
         checks,
         preferences,
+        lab,
     } = options;
-    let mut shell = dashboard(theme, interval, filter, sort, top, checks)
+    let mut shell = dashboard(theme, interval, filter, sort, top, checks, lab)
         .of_recording(recorded)
         .with_past(keeps_past)
         .handing_on(hand_on.is_some())

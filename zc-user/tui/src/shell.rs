@@ -43,7 +43,7 @@ pub use self::preferences::Preferences;
 /// Rows that one notch of the mouse wheel scrolls.
 const WHEEL_ROWS: usize = 3;
 
-/// The dashboard with all its pages, in the order of their tabs.
+/// The dashboard with all its pages, in the order of their tabs. The one on which mechanisms run is made elsewhere.
 #[must_use]
 pub fn dashboard(
     theme: Theme,
@@ -52,18 +52,18 @@ pub fn dashboard(
     (column, direction): (&'static Column, Direction),
     top: Option<usize>,
     checks: Checks,
+    lab: Option<Box<dyn Page>>,
 ) -> Shell<'static> {
-    Shell::new(
-        Context::new(theme, interval, filter),
-        vec![
-            Box::new(Who::new(column, direction, top)),
-            Box::new(paths::page()),
-            Box::new(files::page()),
-            Box::new(devices::page()),
-            Box::new(code::page()),
-            Box::new(Doctor::new(checks)),
-        ],
-    )
+    let mut pages: Vec<Box<dyn Page>> = vec![
+        Box::new(Who::new(column, direction, top)),
+        Box::new(paths::page()),
+        Box::new(files::page()),
+        Box::new(devices::page()),
+        Box::new(code::page()),
+    ];
+    pages.extend(lab);
+    pages.push(Box::new(Doctor::new(checks)));
+    Shell::new(Context::new(theme, interval, filter), pages)
 }
 
 /// What an input asks of the world.
