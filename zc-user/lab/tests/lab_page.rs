@@ -168,6 +168,10 @@ fn copies_of_each_byte_are_those_that_were_counted() {
     assert!(text.contains("1.00x") && text.contains("Neither as the textbook says"), "{text}");
     let text = screen(machine(Provenance::Unavailable, TWICE));
     assert!(text.contains("copies are not measured"), "{text}");
+    assert!(
+        text.contains("copies of each byte  -   textbook 2.0x"),
+        "never 0 for not known: {text}"
+    );
     assert!(!text.contains("as the textbook says"), "{text}");
 }
 
@@ -178,7 +182,7 @@ fn what_prepares_a_round_is_not_in_the_picture() {
     let session = select(session.size(160, 50), "vmsplice").key(KeyCode::Enter).ticks(3);
     let text = session.play().text();
     assert!(text.contains("0.00x   textbook 0.0x"), "{text}");
-    assert!(text.contains("to prepare each round: file_read"), "{text}");
+    assert!(text.contains("to map pages or to prepare each round: file_read"), "{text}");
 }
 
 #[test]

@@ -80,7 +80,9 @@ pub(super) fn run(context: &Context, run: &Watched, canvas: &mut Canvas) {
         ),
         None => canvas.paragraph("Nothing has been counted for it yet.", 0, theme.dim()),
     }
-    let measured = run.copies().map_or_else(
+    // At least none says nothing.
+    let known = run.copies().filter(|(_, quality)| !quality.lower_bound);
+    let measured = known.map_or_else(
         || human::UNAVAILABLE.to_owned(),
         |(copies, quality)| format!("{copies:.2}x{}", human::mark(quality)),
     );
@@ -101,7 +103,8 @@ pub(super) fn run(context: &Context, run: &Watched, canvas: &mut Canvas) {
                 format!("{} {}", sample.path.id(), cell::rate(bytes, Unit::BytesPerSec, frame))
             })
             .collect();
-        let text = format!("Not in the picture, to prepare each round: {}.", besides.join(", "));
+        let besides = besides.join(", ");
+        let text = format!("Not in the picture, to map pages or to prepare each round: {besides}.");
         canvas.paragraph(&text, 0, theme.dim());
     }
     canvas.gap();
