@@ -57,7 +57,7 @@ fn name(pid: &str) -> String {
     name.trim().to_owned()
 }
 
-/// Whether there is such a process, which nobody has only not collected yet.
+/// Whether there is such a process, other than one that has ended and was not collected.
 fn is_alive(pid: &str) -> bool {
     let stat = fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
     stat.is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z')))

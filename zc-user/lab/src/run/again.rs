@@ -1,4 +1,4 @@
-//! A mechanism again and again, for somebody who watches it with probes of their own.
+//! A mechanism again and again, for an observer with probes of its own.
 
 use std::{
     cell::Cell,

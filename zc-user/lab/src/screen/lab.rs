@@ -30,7 +30,7 @@ use zc_tui::{
     widget::grid::{Grid, Spec},
 };
 
-/// From this width on, a run is beside the list.
+/// From this width on, a run is at the right of the list.
 const WIDE: u16 = 120;
 /// The fewest of these that the list has, and the most.
 const LIST: (u16, u16) = (58, 76);

@@ -77,7 +77,7 @@ fn the_selected_line_is_copied_with_its_headings_and_its_command() {
 }
 
 #[test]
-fn a_table_beside_text_is_copied_without_the_text() {
+fn a_table_with_text_at_its_right_is_copied_without_the_text() {
     let keeper = Keeper::default();
     let played = session(&keeper).size(160, 50).ticks(3).keys("y").play();
     let text = &played.copied[0];
