@@ -18,6 +18,9 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("page::nothing_is_left_of_it_at_any_signal", signals),
 ];
 
+/// Draws every character: otherwise those that another page has at the same place are left out.
+const REDRAW: &str = "\u{c}";
+
 /// The dashboard, with a mechanism that runs.
 struct Dashboard {
     pty: Pty,
@@ -31,9 +34,9 @@ impl Dashboard {
         attached(zc.id());
         pty.wait_for("COMMAND");
         pty.press("6");
+        pty.press(REDRAW);
         pty.wait_for("MECHANISM");
         pty.press("\r");
-        pty.wait_for("copies of each byte");
         let dashboard = Self { pty, zc };
         until("the worker has its name", || {
             dashboard.children().iter().any(|pid| name(pid) == "read_write")
@@ -66,8 +69,10 @@ fn is_alive(pid: &str) -> bool {
 fn counted() -> Result<(), Skip> {
     requirement::ebpf()?;
     let mut dashboard = Dashboard::start();
-    // Each byte is read and sent.
-    dashboard.pty.wait_for("2.00x");
+    until("each byte has been read and sent", || {
+        dashboard.pty.press(REDRAW);
+        dashboard.pty.wait_for("textbook 2.0x").contains("2.00x")
+    });
     let workers = dashboard.children();
     assert!(workers.len() >= 2, "a worker and a receiver: {workers:?}");
     dashboard.pty.press("x");
