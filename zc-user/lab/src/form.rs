@@ -11,6 +11,7 @@ mod summary;
 mod text;
 mod theory;
 
+pub(crate) use self::list::in_words;
 pub use self::{
     compare::{
         write as write_comparison, write_csv as write_comparison_csv,

@@ -1,5 +1,6 @@
 //! Running scenarios: rounds alternating with the baseline, and the processes of a round.
 
+pub mod again;
 mod bench;
 pub mod fetch;
 mod observer;

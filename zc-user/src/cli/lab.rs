@@ -67,7 +67,7 @@ pub(crate) enum LabVerb {
         /// Where its file is
         directory: PathBuf,
     },
-    /// Run one round of one scenario, from standard input to standard output
+    /// Run one round of one scenario, or many, from standard input to standard output
     #[command(hide = true)]
     Worker {
         /// The scenario
@@ -79,6 +79,9 @@ pub(crate) enum LabVerb {
         /// Bytes of one transfer
         #[arg(long)]
         chunk: usize,
+        /// Again and again for so many seconds, without an observer
+        #[arg(long)]
+        seconds: Option<u64>,
     },
     /// Run one case of one hazard, with a file on standard input
     #[command(hide = true)]

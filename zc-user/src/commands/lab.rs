@@ -78,8 +78,11 @@ async fn run(arguments: &Lab) -> Result<ExitCode> {
             suspect::main(name, directory)?;
             Ok(ExitCode::SUCCESS)
         }
-        LabVerb::Worker { scenario, size, chunk } => {
-            worker::main(scenario.0, *size, *chunk)?;
+        LabVerb::Worker { scenario, size, chunk, seconds } => {
+            match seconds {
+                Some(seconds) => worker::again(scenario.0, *size, *chunk, *seconds)?,
+                None => worker::main(scenario.0, *size, *chunk)?,
+            }
             Ok(ExitCode::SUCCESS)
         }
         LabVerb::Hazard { hazard, case } => {

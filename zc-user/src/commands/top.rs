@@ -25,6 +25,10 @@ use super::{
     writer::{UNWRITTEN, Writer},
 };
 use crate::cli::{Form, Top, Usage};
+use zc_lab::{
+    run::{again::Here, default_directory},
+    screen::lab::{Bench, LabPage, OF_A_RECORDING, OF_ANOTHER_MACHINE},
+};
 use zc_model::{
     column::View,
     filter::Filter,
@@ -118,7 +122,8 @@ async fn connect(arguments: &Top, target: &Target) -> Result<ExitCode> {
         let keeper = Keeper::new(Kept::Memory(memory.clone()), env::args_os().skip(1));
         let open =
             || Ok(Box::new(Past::new(Box::new(connect()?), memory)) as Box<dyn SnapshotSource>);
-        zc_tui::run::run(open, dashboard_options(arguments, filter, keeper)).await?;
+        let options = dashboard_options(arguments, filter, keeper, Err(OF_ANOTHER_MACHINE));
+        zc_tui::run::run(open, options).await?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -153,7 +158,8 @@ async fn dashboard(
     let probes = Options { ancestors: true, users: true, ..probes.clone() };
     let memory = memory(arguments, subject);
     let keeper = Keeper::new(Kept::Memory(memory.clone()), env::args_os().skip(1));
-    let options = dashboard_options(arguments, filter, keeper);
+    let here = Box::new(Here::new(default_directory()));
+    let options = dashboard_options(arguments, filter, keeper, Ok(here));
     let checks = options.checks.clone();
     let open = || {
         let live = Live::start(&probes)?;
@@ -177,7 +183,12 @@ fn memory(arguments: &Top, subject: String) -> Memory {
     Memory::new(meta, PAST)
 }
 
-fn dashboard_options(arguments: &Top, filter: Filter, keeper: Keeper) -> zc_tui::run::Options {
+fn dashboard_options(
+    arguments: &Top,
+    filter: Filter,
+    keeper: Keeper,
+    bench: Bench,
+) -> zc_tui::run::Options {
     let listing = arguments.selection.listing(Listing::everything());
     let settings = config::of_dashboard();
     let look = arguments.appearance.theme.unwrap_or(settings.theme);
@@ -194,6 +205,7 @@ fn dashboard_options(arguments: &Top, filter: Filter, keeper: Keeper) -> zc_tui:
         sort: (listing.column, listing.direction),
         top: listing.top,
         checks: Checks::default(),
+        lab: Some(Box::new(LabPage::new(bench))),
     }
 }
 
@@ -212,7 +224,7 @@ pub(super) async fn play(
     }
     refuse_forms(arguments, "--count N")?;
     let keeper = Keeper::new(Kept::File(file.to_owned()), env::args_os().skip(1));
-    let options = dashboard_options(arguments, filter, keeper);
+    let options = dashboard_options(arguments, filter, keeper, Err(OF_A_RECORDING));
     let options = zc_tui::run::Options { recorded: true, keeps_past: false, ..options };
     zc_tui::run::run(|| Ok(Box::new(replay)), options).await
 }

@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, time::Duration};
 
 use serde_json::{Map, Value, json};
+use zc_lab::screen::lab::{LabPage, OF_A_RECORDING};
 use zc_model::{column::Processes, filter::Filter, sort::Direction};
 use zc_render::theme::{Graph, Look, Theme};
 use zc_tui::{keymap::ACTIONS, shell::dashboard, state::checks::Checks};
@@ -58,7 +59,9 @@ fn pages() -> Vec<String> {
     let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
     let interval = Duration::from_secs(1);
     let theme = Theme::new(false, false);
-    let shell = dashboard(theme, interval, Filter::default(), sort, None, Checks::default());
+    let lab = Box::new(LabPage::new(Err(OF_A_RECORDING)));
+    let (filter, checks) = (Filter::default(), Checks::default());
+    let shell = dashboard(theme, interval, filter, sort, None, checks, Some(lab));
     shell.pages().map(str::to_lowercase).collect()
 }
 

@@ -15,6 +15,7 @@ use zc_recording::{Memory, Meta, Past};
 use zc_render::theme::Theme;
 use zc_tui::{
     hand_on::HandOn,
+    page::Page,
     run::{Options, session},
     shell::Preferences,
     state::checks::Checks,
@@ -35,6 +36,7 @@ pub struct Session {
     pub top: Option<usize>,
     pub checks: Checks,
     pub preferences: Preferences,
+    pub lab: Option<Box<dyn Page>>,
     inputs: Vec<Input>,
 }
 
@@ -76,6 +78,7 @@ impl Session {
             top: None,
             checks: Checks::default(),
             preferences: Preferences::default(),
+            lab: None,
             inputs,
         }
     }
@@ -160,6 +163,7 @@ impl Session {
             top,
             checks,
             preferences,
+            lab,
             inputs,
         } = self;
         let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
@@ -175,6 +179,7 @@ impl Session {
             top,
             checks,
             preferences,
+            lab,
         };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let inputs = VecDeque::from(inputs);

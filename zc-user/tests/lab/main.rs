@@ -13,6 +13,7 @@ mod hazard;
 mod interrupt;
 mod mystery;
 mod outside;
+mod page;
 #[allow(dead_code, reason = "rows that need it are yet to come")]
 mod row;
 mod table;
@@ -31,13 +32,14 @@ type Test = fn() -> Result<(), Skip>;
 
 fn main() -> ExitCode {
     let mut trials = row::trials();
-    let tests: [&[(&str, Test)]; 8] = [
+    let tests: [&[(&str, Test)]; 9] = [
         row::TESTS,
         outside::TESTS,
         hazard::TESTS,
         failure::TESTS,
         interrupt::TESTS,
         mystery::TESTS,
+        page::TESTS,
         forms::TESTS,
         user_copies::TESTS,
     ];

@@ -7,13 +7,15 @@ use std::{
 
 use anyhow::{Result, anyhow};
 use crossterm::event::Event;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::{Position, Rect, Size};
 
 use super::{
     console::Console,
     hand_on::HandOn,
+    page::Page,
     shell::{Effect, Preferences, Shell, dashboard},
     state::checks::Checks,
+    terminal::clipboard,
     world::{Happening, Surface, World},
 };
 use zc_model::{
@@ -55,6 +57,8 @@ pub struct Options {
     pub checks: Checks,
     /// What the user has set.
     pub preferences: Preferences,
+    /// The page on which mechanisms run.
+    pub lab: Option<Box<dyn Page>>,
 }
 
 /// Why a session ended.
@@ -101,8 +105,9 @@ pub async fn session(
         top,
         checks,
         preferences,
+        lab,
     } = options;
-    let mut shell = dashboard(theme, interval, filter, sort, top, checks)
+    let mut shell = dashboard(theme, interval, filter, sort, top, checks, lab)
         .of_recording(recorded)
         .with_past(keeps_past)
         .handing_on(hand_on.is_some())
@@ -179,9 +184,7 @@ impl<S: Surface> Dashboard<'_, '_, S> {
     }
 
     fn resize(&mut self) -> Result<()> {
-        let size = self.surface.terminal().size();
-        let size =
-            size.map_err(|error| anyhow!("cannot read the size of the terminal: {error}"))?;
+        let size = self.size()?;
         self.shell.resize(Rect::from((Position::ORIGIN, size)));
         Ok(())
     }
@@ -198,14 +201,41 @@ impl<S: Surface> Dashboard<'_, '_, S> {
 
     /// Keeps what is on the screen, and says where.
     fn save(&mut self) -> Result<()> {
-        let size = self.surface.terminal().size();
-        let size =
-            size.map_err(|error| anyhow!("cannot read the size of the terminal: {error}"))?;
+        let size = self.size()?;
         let screen = self.shell.text(Rect::from((Position::ORIGIN, size)));
         let Some(hand_on) = &mut self.hand_on else { return Ok(()) };
         let saved = self.shell.seen(&screen, |seen| hand_on.save(seen));
         self.shell.say(saved.unwrap_or_else(|| Ok("nothing has been counted yet".to_owned())));
         Ok(())
+    }
+
+    /// Gives the terminal the selected line, and the command line that shows it again.
+    fn copy_selected(&mut self) -> Result<()> {
+        let area = Rect::from((Position::ORIGIN, self.size()?));
+        let Some(mut text) = self.shell.selected_text(area) else { return Ok(()) };
+        if let Some(hand_on) = &self.hand_on
+            && let Some(command) = self.shell.seen(&text, |seen| hand_on.command(seen))
+        {
+            text.push('\n');
+            text.push_str(&command);
+            text.push('\n');
+        }
+        self.copy(&text)
+    }
+
+    fn copy(&mut self, text: &str) -> Result<()> {
+        self.shell.say(if text.len() > clipboard::MOST {
+            Err(anyhow!("too long for the clipboard of a terminal: w saves it"))
+        } else {
+            self.surface.copy(text)?;
+            Ok("copied, if this terminal lets programs do that".to_owned())
+        });
+        Ok(())
+    }
+
+    fn size(&mut self) -> Result<Size> {
+        let size = self.surface.terminal().size();
+        size.map_err(|error| anyhow!("cannot read the size of the terminal: {error}"))
     }
 
     /// Does what the shell asks for, and draws it.
@@ -215,7 +245,8 @@ impl<S: Surface> Dashboard<'_, '_, S> {
             Effect::Save => self.save()?,
             Effect::Quit => return Ok(self.leave(Exit::Left)),
             Effect::Interrupt => return Ok(self.leave(Exit::Interrupted)),
-            Effect::Copy(text) => self.surface.copy(&text)?,
+            Effect::Copy(text) => self.copy(&text)?,
+            Effect::CopySelected => self.copy_selected()?,
             Effect::Suspend => {
                 self.surface.suspend()?;
                 self.resize()?;

@@ -26,6 +26,7 @@ use crate::{
 use zc_model::{column::Column, filter::Filter, snapshot::Snapshot, sort::Direction};
 use zc_render::theme::Theme;
 
+mod copy;
 mod draw;
 mod guide;
 mod hand_on;
@@ -42,7 +43,7 @@ pub use self::preferences::Preferences;
 /// Rows that one notch of the mouse wheel scrolls.
 const WHEEL_ROWS: usize = 3;
 
-/// The dashboard with all its pages, in the order of their tabs.
+/// The dashboard with all its pages, in the order of their tabs. The one on which mechanisms run is made elsewhere.
 #[must_use]
 pub fn dashboard(
     theme: Theme,
@@ -51,18 +52,18 @@ pub fn dashboard(
     (column, direction): (&'static Column, Direction),
     top: Option<usize>,
     checks: Checks,
+    lab: Option<Box<dyn Page>>,
 ) -> Shell<'static> {
-    Shell::new(
-        Context::new(theme, interval, filter),
-        vec![
-            Box::new(Who::new(column, direction, top)),
-            Box::new(paths::page()),
-            Box::new(files::page()),
-            Box::new(devices::page()),
-            Box::new(code::page()),
-            Box::new(Doctor::new(checks)),
-        ],
-    )
+    let mut pages: Vec<Box<dyn Page>> = vec![
+        Box::new(Who::new(column, direction, top)),
+        Box::new(paths::page()),
+        Box::new(files::page()),
+        Box::new(devices::page()),
+        Box::new(code::page()),
+    ];
+    pages.extend(lab);
+    pages.push(Box::new(Doctor::new(checks)));
+    Shell::new(Context::new(theme, interval, filter), pages)
 }
 
 /// What an input asks of the world.
@@ -82,6 +83,8 @@ pub enum Effect {
     Save,
     /// Give this text to the clipboard of the terminal.
     Copy(String),
+    /// Give it the selected line.
+    CopySelected,
 }
 
 /// Where keys go.
@@ -310,7 +313,7 @@ impl<'a> Shell<'a> {
             Action::Back => !self.above.is_empty() || self.is_on_help(),
             Action::ChooseSort | Action::Reverse => self.top().order().is_some(),
             Action::EditFilter => self.top().is_filterable(),
-            Action::Save => self.context.hands_on(),
+            Action::Save | Action::Copy => self.context.hands_on(),
             Action::SetBaseline => self.chrome().has_frames(),
             Action::ClearBaseline => self.context.baseline().is_some(),
             _ => true,
@@ -326,6 +329,7 @@ impl<'a> Shell<'a> {
             Action::Suspend => return Effect::Suspend,
             Action::Redraw => return Effect::Redraw,
             Action::Save => return Effect::Save,
+            Action::Copy => return Effect::CopySelected,
             Action::SetBaseline => {
                 self.context.set_baseline();
                 self.arrange();

@@ -352,7 +352,7 @@ impl Context {
 
     /// Whether some processes are followed only, and there are others.
     #[must_use]
-    pub(crate) fn follows_some(&self) -> bool {
+    pub fn follows_some(&self) -> bool {
         self.narrowed.followed
     }
 

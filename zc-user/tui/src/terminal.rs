@@ -1,7 +1,7 @@
 //! The terminal: taken over, and given back whatever happens.
 
 mod bounded;
-mod clipboard;
+pub(crate) mod clipboard;
 mod emergency;
 
 use std::{

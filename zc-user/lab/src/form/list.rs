@@ -123,7 +123,8 @@ impl Entry {
     }
 }
 
-fn in_words(theory: &Theory) -> String {
+/// The figures of the textbook in words.
+pub(crate) fn in_words(theory: &Theory) -> String {
     let times = |number: f64| match number {
         1.0 => "once".to_owned(),
         2.0 => "twice".to_owned(),

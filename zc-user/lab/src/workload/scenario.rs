@@ -6,6 +6,7 @@ use zc_common::path::CopyPath;
 
 use super::{job::Job, need::Need, program::Program};
 use crate::sink::Sink;
+use zc_model::snapshot::{PathSample, ProcessSample};
 
 /// A mechanism of the lab.
 pub struct Scenario {
@@ -32,6 +33,18 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// What carries the payload of all that a process did: also in other rounds than this setting has.
+    pub(crate) fn carried<'a>(
+        &self,
+        setting: &Setting,
+        process: &'a ProcessSample,
+    ) -> impl Iterator<Item = &'a PathSample> + use<'a> {
+        let expected = (self.expect)(setting).moved;
+        process.paths.iter().filter(move |sample| {
+            sample.path.is_known_and(|path| expected.iter().any(|(it, _)| *it == path))
+        })
+    }
+
     /// Whether copies that the program makes itself are looked for when it runs.
     #[must_use]
     pub fn is_about_user_copies(&self) -> bool {

@@ -33,6 +33,7 @@ pub static ACTIONS: &[Named] = &[
     ("mark", chr('m'), "give the moment a name"),
     ("baseline", chr('b'), "compare with what is usual now"),
     ("save", chr('w'), "save what is shown"),
+    ("copy", chr('y'), "copy the selected line"),
     ("open", key(KeyCode::Enter), "open the selected row"),
     ("up", key(KeyCode::Up), "one row up"),
     ("down", key(KeyCode::Down), "one row down"),

@@ -65,7 +65,7 @@ impl Page for Doctor {
     }
 
     fn about(&self) -> &'static str {
-        "what is not measured, and what was lost"
+        "what is not measured or was lost"
     }
 
     fn keys(&self) -> Vec<&'static Key> {

@@ -63,7 +63,7 @@ enum Action {
 static KEYS: &[Binding<Action>] = &[
     bind(&[key(KeyCode::Enter), key(KeyCode::Right), chr('l')], "Enter Right l", Action::Open, "open the processes of a group, or the details of a process").hint(20, "Enter", "Open"),
     bind(&[chr('g')], "g", Action::Group, "group by command, process, container, user, parent, path").hint(31, "g", "Group"),
-    bind(&[chr('e')], "e", Action::Unfold, "list the processes of a group below it, or not"),
+    bind(&[chr('e')], "e", Action::Unfold, "list its processes below, or not"),
     bind(&[key(KeyCode::Esc)], "Esc", Action::Leave, "leave a group, or clear the filter"),
     bind(&[key(KeyCode::Left), key(KeyCode::Backspace)], "Left Backspace", Action::Leave, "leave a group"),
 ];
@@ -217,7 +217,7 @@ impl Page for Who {
     }
 
     fn about(&self) -> &'static str {
-        "who copies: processes and groups of them"
+        "who copies: groups, processes"
     }
 
     fn keys(&self) -> Vec<&'static Key> {

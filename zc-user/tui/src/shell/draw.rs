@@ -58,7 +58,12 @@ impl Shell<'_> {
             tabs,
             tab: self.tab,
             scope: self.tabs[self.tab].scope(&self.context),
-            complaint: self.context.complaint().unwrap_or_default().to_owned(),
+            complaint: self
+                .context
+                .said()
+                .or(self.context.complaint())
+                .unwrap_or_default()
+                .to_owned(),
             width: self.screen.width,
             over: is_over.then(|| self.top().title()),
         }

@@ -2,9 +2,8 @@
 
 use anyhow::Result;
 use ratatui::{buffer::Buffer, layout::Rect};
-use zc_render::sanitize::width;
 
-use super::Shell;
+use super::{Shell, copy};
 use crate::hand_on::Seen;
 
 impl Shell<'_> {
@@ -19,16 +18,8 @@ impl Shell<'_> {
         let mut buf = Buffer::empty(area);
         self.draw(area, &mut buf);
         let mut text = String::new();
-        for y in area.top()..area.bottom() {
-            let mut line = String::new();
-            let mut x = area.left();
-            while x < area.right() {
-                let symbol = buf[(x, y)].symbol();
-                line.push_str(symbol);
-                // What follows a wide character is a part of it.
-                x += u16::try_from(width(symbol)).unwrap_or(1).max(1);
-            }
-            text.push_str(line.trim_end());
+        for row in area.rows() {
+            text.push_str(&copy::line(&buf, row));
             text.push('\n');
         }
         text

@@ -52,6 +52,8 @@ pub enum Action {
     ClearBaseline,
     /// Keep what is on the screen, to hand it on.
     Save,
+    /// Give the selected line to the clipboard of the terminal.
+    Copy,
     /// Start typing a filter.
     EditFilter,
     /// Change the line being typed.
@@ -139,11 +141,12 @@ pub static PAGE: &[Binding<Action>] = &[
     bind(&[chr('h'), key(KeyCode::F(1))], "h F1", Action::ToggleHelp, "show or close this help"),
     bind(&[chr('/'), key(KeyCode::F(4))], "/ F4", Action::EditFilter, "type a filter").hint(30, "/", "Filter"),
     bind(&[chr('s'), key(KeyCode::F(6))], "s F6", Action::ChooseSort, "choose the column to sort by").hint(31, "s", "Sort"),
-    bind(&[chr('b')], "b", Action::SetBaseline, "baseline: compare what follows with what is usual now").hint(40, "b", "Baseline"),
+    bind(&[chr('b')], "b", Action::SetBaseline, "baseline: compare with now").hint(40, "b", "Baseline"),
     bind(&[chr('B')], "B", Action::ClearBaseline, "compare no more"),
-    bind(&[chr('w')], "w", Action::Save, "save what is shown: as text, JSON and a page for a browser").hint(39, "w", "Save"),
+    bind(&[chr('w')], "w", Action::Save, "save it as text, JSON and web page").hint(39, "w", "Save"),
+    bind(&[chr('y')], "y", Action::Copy, "copy the selected line (clipboard)").hint(41, "y", "Copy"),
     bind(&[chr('r')], "r", Action::Reverse, "reverse the order").hint(32, "r", "Reverse"),
-    bind(&[chr(' ')], "Space", Action::TogglePause, "pause the display (counting goes on)").hint(33, "Space", "Pause"),
+    bind(&[chr(' ')], "Space", Action::TogglePause, "pause (counting goes on)").hint(33, "Space", "Pause"),
     bind(&[key(KeyCode::Tab)], "Tab", Action::NextTab, "next page").hint(34, "Tab", "Page"),
     bind(&[key(KeyCode::BackTab)], "Shift-Tab", Action::PreviousTab, "previous page"),
     bind(&[chr('1')], "1", Action::Show(0), ""),

@@ -1,7 +1,7 @@
 //! Text for the clipboard of the user's terminal, which need not be on this machine: OSC 52 of xterm.
 
 /// More than that, terminals refuse: xterm takes 100,000 bytes with the encoding, some fewer.
-const MOST: usize = 8 * 1024;
+pub(crate) const MOST: usize = 8 * 1024;
 
 /// What to write to the terminal; `None` if `text` is longer than terminals take.
 pub(super) fn sequence(text: &str) -> Option<String> {

@@ -28,7 +28,7 @@ pub struct Place {
     pub tab: usize,
     /// How much of everything the tab lists.
     pub scope: String,
-    /// What went wrong, for which the names of tabs make room, too.
+    /// What was done or went wrong, for which the names of tabs make room, too.
     pub complaint: String,
     /// Cells of a line of the screen.
     pub width: u16,

@@ -250,7 +250,9 @@ fn draw_tabs(context: &Context, place: &Place, area: Rect, buf: &mut Buffer) {
         Some(_) if !is_narrowed => 0,
         Some((text, _)) => {
             let rest = room.saturating_sub(width(text).saturating_add(2));
-            width(&place.scope).min(rest.max(room / 2))
+            // What has been done is there until the next key.
+            let least = if context.said().is_some() { 0 } else { room / 2 };
+            width(&place.scope).min(rest.max(least))
         }
         None => width(&place.scope).min(room),
     };

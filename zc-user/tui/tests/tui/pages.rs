@@ -164,7 +164,8 @@ fn what_is_not_counted_is_said_with_what_to_do() {
 fn shell(count: u64) -> Shell<'static> {
     let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
     let (theme, interval) = (Theme::new(false, true), Duration::from_secs(1));
-    let mut shell = dashboard(theme, interval, Filter::default(), sort, None, Checks::default());
+    let mut shell =
+        dashboard(theme, interval, Filter::default(), sort, None, Checks::default(), None);
     for snapshot in snapshots(count).into_iter().skip(2) {
         shell.receive(Ok(Some(snapshot)));
     }

@@ -445,10 +445,17 @@ fn shell_at(place: &[Action]) -> Shell<'static> {
     let column = Processes::COPIED_BYTES_PER_SEC;
     let sort = (column, Direction::Descending);
     let theme = Theme::new(true, true);
-    let mut shell =
-        dashboard(theme, Duration::from_secs(1), Filter::default(), sort, None, Checks::default())
-            .with_past(true)
-            .handing_on(true);
+    let mut shell = dashboard(
+        theme,
+        Duration::from_secs(1),
+        Filter::default(),
+        sort,
+        None,
+        Checks::default(),
+        None,
+    )
+    .with_past(true)
+    .handing_on(true);
     shell.resize(Rect::new(0, 0, 80, 24));
     for seconds in 0..2 {
         shell.receive(Ok(Some(Machine::default().after(seconds))));

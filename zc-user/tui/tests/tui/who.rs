@@ -302,8 +302,15 @@ fn shell_of(
 ) -> Shell<'static> {
     let sort = (column, Direction::Descending);
     let theme = Theme::new(false, true);
-    let mut shell =
-        dashboard(theme, Duration::from_secs(1), Filter::default(), sort, None, Checks::default());
+    let mut shell = dashboard(
+        theme,
+        Duration::from_secs(1),
+        Filter::default(),
+        sort,
+        None,
+        Checks::default(),
+        None,
+    );
     for seconds in 0..3 {
         shell.receive(Ok(Some(snapshot(seconds))));
     }
