@@ -207,7 +207,8 @@ fn process(id: ProcessId, comm: &str) -> String {
 }
 
 /// No better than the worst of the paths.
-fn quality(frame: &Frame, paths: &[(PathId, f64)]) -> Quality {
+#[must_use]
+pub fn quality(frame: &Frame, paths: &[(PathId, f64)]) -> Quality {
     let of_paths = frame.totals.paths.iter().filter(|total| {
         total.provenance != Provenance::Unavailable
             && paths.iter().any(|(path, _)| *path == total.path)
@@ -217,7 +218,8 @@ fn quality(frame: &Frame, paths: &[(PathId, f64)]) -> Quality {
 }
 
 /// The functions in one line, the outermost first.
-fn code(stack: &StackKey) -> String {
+#[must_use]
+pub fn code(stack: &StackKey) -> String {
     let mut names: Vec<String> = stack.frames.iter().rev().map(|frame| function(frame)).collect();
     match stack.end {
         StackEnd::Whole => {}
