@@ -22,36 +22,40 @@ pub(super) fn told(
     let theme = context.theme();
     let seconds = frame.seconds();
     let amount = words::amount(advice, seconds).map_or_else(String::new, |it| format!(": {it}"));
-    let held = held.map_or_else(String::new, |held| {
-        let ns = u64::try_from(held.as_nanos()).unwrap_or(u64::MAX);
-        let held = match held.as_secs() {
-            seconds @ 0..60 => format!("{seconds} s"),
-            _ => human::duration(ns),
-        };
-        format!(", for {held} at least")
-    });
     let head = format!(
-        "{} {}{amount} ({}{held})",
+        "{} {}{amount} ({})",
         sanitize(command),
         words::what(advice),
         advice.certainty.id()
     );
     canvas.item(theme.symbols.advice, theme.notice(), 2, &head, theme.notice());
     let setting = advice::setting(command, advice);
-    if let Some(setting) = setting {
-        labelled("set", setting.change, context, canvas);
+    match setting {
+        Some(setting) => {
+            let both = format!("{}  program: {}", setting.change, words::change(advice, ""));
+            labelled("change", &both, context, canvas);
+        }
+        None => labelled("change", advice.remedy(), context, canvas),
     }
-    labelled("change", advice.remedy(), context, canvas);
     if let Some(saves) = words::saves(advice.saving, seconds, theme.unicode) {
         labelled("would save", saves.trim_start_matches("saves "), context, canvas);
     }
-    labelled("because", &because(advice, frame), context, canvas);
-    labelled("only", advice.condition(), context, canvas);
-    if let Some(setting) = setting {
-        labelled("not if", setting.unless, context, canvas);
-        labelled("see", setting.checked, context, canvas);
+    let held = held.map_or_else(String::new, |held| {
+        let ns = u64::try_from(held.as_nanos()).unwrap_or(u64::MAX);
+        let held = match held.as_secs() {
+            seconds @ 0..60 => format!("{seconds} s"),
+            _ => human::duration(ns),
+        };
+        format!(", for {held} or more")
+    });
+    labelled("because", &format!("{}{held}", because(advice, frame)), context, canvas);
+    match setting {
+        Some(setting) => {
+            labelled("not if", setting.unless, context, canvas);
+            labelled("see", setting.checked, context, canvas);
+        }
+        None => labelled("only", advice.condition(), context, canvas),
     }
-    canvas.gap();
 }
 
 fn labelled(label: &str, text: &str, context: &Context, canvas: &mut Canvas) {

@@ -48,6 +48,9 @@ const TALL: u16 = 28;
 /// Where there is less, the heading scrolls with the rest.
 const ROOM_FOR_HEADING: u16 = 7;
 
+/// Lines below the tables of a wide screen but those of the curves: headings, the axis, a few counters.
+const BELOW: u16 = 13;
+
 /// Rows of a table next to others, and of one alone: more would not be read.
 const ROWS: usize = 8;
 const ROWS_ALONE: usize = 200;
@@ -131,10 +134,11 @@ impl Detail {
         }
     }
 
-    /// What is below the heading, on a page of this size.
-    fn canvas(&self, context: &Context, (width, height): (u16, u16)) -> Canvas {
+    /// What is below the heading.
+    fn canvas(&self, context: &Context, areas: &Areas) -> Canvas {
+        let Rect { width, height, .. } = areas.below;
         let mut canvas = Canvas::new(width);
-        if height < ROOM_FOR_HEADING {
+        if areas.above.is_empty() {
             self.heading(context, &mut canvas);
         }
         match &self.seen {
@@ -152,7 +156,7 @@ impl Detail {
     fn one(&self, subject: &Subject, context: &Context, height: u16, canvas: &mut Canvas) {
         match self.section {
             Section::Flow => {
-                flow::draw(subject, &self.track, context, canvas);
+                flow::draw(subject, &self.track, height >= TALL, context, canvas);
                 if height >= TALL {
                     canvas.gap();
                     history::draw(&self.track, 3, context, canvas);
@@ -175,7 +179,7 @@ impl Detail {
         let width = canvas.width();
         let right_width = (width * 2 / 5).clamp(60, 110);
         let mut left = Canvas::new(width - right_width - 3);
-        flow::draw(subject, &self.track, context, &mut left);
+        flow::draw(subject, &self.track, true, context, &mut left);
         let mut right = Canvas::new(right_width);
         let is_group = subject.is_group();
         let head = |section: Section, canvas: &mut Canvas| {
@@ -192,32 +196,42 @@ impl Detail {
         head(Section::Code, &mut right);
         code::draw(subject, &self.window, ROWS, context, &mut right);
         columns(&left, &right, context, canvas);
-        let lines = (height.saturating_sub(canvas.height()) / 4).clamp(2, 6);
+        let lines = (height.saturating_sub(canvas.height() + BELOW) / 2).clamp(2, 6);
         head(Section::History, canvas);
         history::draw(&self.track, lines, context, canvas);
         head(Section::Counters, canvas);
         counters::draw(subject, self.all_counters, context, canvas);
     }
 
-    /// The heading with the names of the sections, and where the rest is.
-    fn areas(&self, context: &Context, area: Rect) -> (Canvas, Option<Rect>, Rect) {
+    /// Where what is, and the heading as it is drawn there.
+    fn areas(&self, context: &Context, area: Rect) -> (Canvas, Areas) {
         let mut head = Canvas::new(area.width);
         if area.height < ROOM_FOR_HEADING {
-            return (head, None, area);
+            return (head, Areas { above: Rect::ZERO, bar: None, below: area });
         }
         self.heading(context, &mut head);
-        let used = head.height().min(area.height / 3);
+        let used = head.height().min(area.height / 3).max(1);
+        let above = Rect { height: used, ..area };
         let is_wide = area.width >= WIDE;
-        let bar = (!is_wide).then_some(Rect { y: area.y + used, height: 1, ..area });
-        let above = used + u16::from(!is_wide);
-        let below = Rect { y: area.y + above, height: area.height - above, ..area };
-        (head, bar, below)
+        let bar = (!is_wide).then_some(Rect { y: above.bottom(), height: 1, ..area });
+        let y = above.bottom() + u16::from(!is_wide);
+        (head, Areas { above, bar, below: Rect { y, height: area.bottom() - y, ..area } })
     }
 
     fn open(&mut self, section: Section) {
         self.section = section;
         self.scroll = Scroll::START;
     }
+}
+
+/// Where what of the page is.
+struct Areas {
+    /// The heading; empty where it scrolls with the rest.
+    above: Rect,
+    /// The names of the sections.
+    bar: Option<Rect>,
+    /// The rest, which scrolls.
+    below: Rect,
 }
 
 /// Two canvases next to each other, with a line between them.
@@ -246,8 +260,10 @@ impl Page for Detail {
         keymap::keys(KEYS)
     }
 
-    fn press(&mut self, chord: Chord, _context: &Context) -> Option<Intent> {
+    fn press(&mut self, chord: Chord, context: &Context) -> Option<Intent> {
         match keymap::find(KEYS, chord)? {
+            // All are open.
+            Action::Next | Action::Previous if context.body().width >= WIDE => {}
             Action::Next => self.open(self.section.after(1)),
             Action::Previous => self.open(self.section.before()),
             Action::AllCounters => {
@@ -263,8 +279,9 @@ impl Page for Detail {
     }
 
     fn click(&mut self, at: Position, context: &Context) -> Intent {
-        let (_, bar, _) = self.areas(context, context.body());
-        let section = bar.and_then(|bar| section::clicked(self.section, self.is_group(), bar, at));
+        let (_, areas) = self.areas(context, context.body());
+        let section =
+            areas.bar.and_then(|bar| section::clicked(self.section, self.is_group(), bar, at));
         if let Some(section) = section {
             self.open(section);
         }
@@ -272,9 +289,9 @@ impl Page for Detail {
     }
 
     fn step(&mut self, motion: Motion, context: &Context) {
-        let (_, _, area) = self.areas(context, context.body());
-        let height = self.canvas(context, (area.width, context.body().height)).height();
-        self.scroll.step(motion, height, area.height);
+        let (_, areas) = self.areas(context, context.body());
+        let height = self.canvas(context, &areas).height();
+        self.scroll.step(motion, height, areas.below.height);
     }
 
     fn arrange(&mut self, context: &Context) {
@@ -290,13 +307,12 @@ impl Page for Detail {
 
     fn draw(&self, context: &Context, area: Rect, buf: &mut Buffer) {
         let theme = context.theme();
-        let (head, bar, below) = self.areas(context, area);
-        let above = Rect { height: head.height().min(area.height / 3), ..area };
-        head.show_beginning(theme, above, buf);
-        if let Some(bar) = bar {
+        let (head, areas) = self.areas(context, area);
+        head.show_beginning(theme, areas.above, buf);
+        if let Some(bar) = areas.bar {
             section::draw(self.section, self.is_group(), theme, bar, buf);
         }
-        let canvas = self.canvas(context, (below.width, area.height));
-        canvas.show(self.scroll.lines(), theme, below, buf);
+        let canvas = self.canvas(context, &areas);
+        canvas.show(self.scroll.lines(), theme, areas.below, buf);
     }
 }

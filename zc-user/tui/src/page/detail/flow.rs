@@ -35,8 +35,14 @@ const PATHS: Form<Paths> = Form {
 /// More than there are paths and kinds of sockets.
 const ALL: usize = 1000;
 
-/// Draws all of it.
-pub(super) fn draw(subject: &Subject, track: &Track, context: &Context, canvas: &mut Canvas) {
+/// Draws all of it, with blank lines in between if there is room.
+pub(super) fn draw(
+    subject: &Subject,
+    track: &Track,
+    is_roomy: bool,
+    context: &Context,
+    canvas: &mut Canvas,
+) {
     let frame = &subject.frame;
     let row = subject.row();
     let picture = Picture::new(frame, row.counters, row.paths);
@@ -50,11 +56,13 @@ pub(super) fn draw(subject: &Subject, track: &Track, context: &Context, canvas: 
     if subject.advice.is_empty() && frame.copied(row.paths).bytes > 0 {
         let text = "No advice: none of what the CPU copied here is avoidable that zc knows of.";
         canvas.paragraph(text, 0, context.theme().dim());
-        canvas.gap();
     }
     zerocopy::section(context, row, frame, canvas);
     let order = tabular::descending(Paths::COPIED_BYTES_PER_SEC);
     let rows = tabular::sorted::<Paths, _>(row.paths, PathRow::One, order, frame);
+    if is_roomy {
+        canvas.gap();
+    }
     if rows.is_empty() {
         canvas.paragraph("no data moved in this interval", 0, context.theme().dim());
         return;

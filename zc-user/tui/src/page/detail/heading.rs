@@ -92,7 +92,7 @@ fn of_process(process: &ProcessSample, subject: &Subject) -> Vec<Fact> {
 }
 
 fn of_group(group: &Group) -> Vec<Fact> {
-    let mut facts = vec![("group by", group.by.id().to_owned())];
+    let mut facts = vec![("grouped by", group.by.id().to_owned())];
     if let Some(members) = group.members {
         facts.push(("processes", human::count(members)));
     }

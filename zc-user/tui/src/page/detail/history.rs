@@ -54,6 +54,14 @@ impl Window<'_> {
         let theme = self.theme;
         let values: Vec<f64> = self.points.iter().map(read).collect();
         let top = values.iter().copied().fold(0.0, f64::max);
+        if top <= 0.0 {
+            let none = "none in this time";
+            let spans = [
+                Span::styled(format!("{label:<9}"), theme.head()),
+                Span::styled(format!(" {none}"), theme.dim()),
+            ];
+            return canvas.line(spans.to_vec());
+        }
         let newest = values.last().copied().unwrap_or(0.0);
         canvas.line(Line::from(vec![
             Span::styled(format!("{label:<9}"), theme.head()),

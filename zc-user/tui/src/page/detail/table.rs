@@ -12,6 +12,9 @@ use zc_model::{
 };
 use zc_render::human;
 
+/// Cells of a column that no page has by itself.
+const OTHER: u16 = 12;
+
 /// What a cell shows of a text that does not fit.
 pub(super) type Shorten<T> = fn(&Column<T>, String, usize) -> String;
 
@@ -36,7 +39,7 @@ pub(super) fn draw<'a, T: Table<Context = Frame>, I: 'a>(
     canvas: &mut Canvas,
 ) {
     let theme = context.theme();
-    let specs: Vec<Spec> = form.columns.iter().zip(0..).filter_map(|it| spec(it)).collect();
+    let specs: Vec<Spec> = form.columns.iter().zip(0..).map(spec).collect();
     let shown = rows.len().min(most);
     let (area, buf) = canvas.block(u16::try_from(shown + 1).unwrap_or(u16::MAX));
     let grid = Grid { specs: &specs, sorted: None, theme, area };
@@ -54,13 +57,16 @@ pub(super) fn draw<'a, T: Table<Context = Frame>, I: 'a>(
     }
 }
 
-fn spec<T: Table>((column, at): (&&'static Column<T>, u8)) -> Option<Spec> {
-    let spec = Spec::of(column)?;
-    let title = u16::try_from(spec.title.len()).unwrap_or(u16::MAX);
-    Some(Spec {
+fn spec<T: Table>((column, at): (&&'static Column<T>, u8)) -> Spec {
+    let title = u16::try_from(column.title.len()).unwrap_or(u16::MAX);
+    let spec = Spec::of(column).unwrap_or(Spec {
+        title: column.title,
+        width: OTHER,
+        right: column.unit.is_numeric(),
+        marks: column.marks,
+        stretch: OTHER * 2,
         priority: at,
-        width: spec.width.max(title),
-        stretch: spec.stretch.max(title),
-        ..spec
-    })
+    });
+    let (width, stretch) = (spec.width.max(title), spec.stretch.max(title));
+    Spec { priority: at, width, stretch, ..spec }
 }

@@ -91,6 +91,7 @@ fn about(entry: &Entry, page: &Who, context: &Context, frame: &Frame, canvas: &m
     }
     for told in &entry.advice {
         advised::told(&told.command, &told.advice, None, context, frame, canvas);
+        canvas.gap();
     }
     let members = members(entry, frame);
     if let Some(objects) = &frame.objects {
