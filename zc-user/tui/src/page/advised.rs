@@ -32,7 +32,8 @@ pub(super) fn told(
     let setting = advice::setting(command, advice);
     match setting {
         Some(setting) => {
-            let both = format!("{}  program: {}", setting.change, words::change(advice, ""));
+            let both =
+                format!("{} (in the program: {})", setting.change, words::change(advice, ""));
             labelled("change", &both, context, canvas);
         }
         None => labelled("change", advice.remedy(), context, canvas),

@@ -90,9 +90,15 @@ impl Window {
     /// The samples of all intervals.
     #[must_use]
     pub fn stacks(&self) -> Stacks {
+        self.stacks_where(|_| true)
+    }
+
+    /// The same, of some processes.
+    #[must_use]
+    pub fn stacks_where(&self, keep: impl Fn(ProcessId) -> bool) -> Stacks {
         let mut all = Stacks::default();
         for Interval { stacks, .. } in &self.intervals {
-            all.rows.extend_from_slice(&stacks.rows);
+            all.rows.extend(stacks.rows.iter().filter(|row| keep(row.process)).cloned());
             all.lost_bytes = all.lost_bytes.saturating_add(stacks.lost_bytes);
             (all.frequency, all.mean_bytes) = (stacks.frequency, stacks.mean_bytes);
         }

@@ -65,9 +65,9 @@ enum Action {
 
 #[rustfmt::skip]
 static KEYS: &[Binding<Action>] = &[
-    bind(&[chr('n')], "n", Action::Next, "next section; on a wide screen all are open").hint(20, "n/p", "Section"),
+    bind(&[chr('n')], "n", Action::Next, "next section").hint(20, "n/p", "Section"),
     bind(&[chr('p')], "p", Action::Previous, "previous section"),
-    bind(&[chr('x')], "x", Action::AllCounters, "all counters with their ids, or those that are not 0 in words").hint(38, "x", "Counters"),
+    bind(&[chr('x')], "x", Action::AllCounters, "all counters, or those not 0").hint(38, "x", "Counters"),
 ];
 
 /// The page of one process, or of a group.

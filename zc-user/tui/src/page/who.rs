@@ -63,7 +63,7 @@ enum Action {
 #[rustfmt::skip]
 static KEYS: &[Binding<Action>] = &[
     bind(&[key(KeyCode::Enter), key(KeyCode::Right), chr('l')], "Enter Right l", Action::Open, "open the processes of a group, or the details of a process").hint(20, "Enter", "Open"),
-    bind(&[chr('i')], "i", Action::Details, "the details of a group, summed up, or of a process").hint(32, "i", "Details"),
+    bind(&[chr('i')], "i", Action::Details, "details of a group").hint(32, "i", "Details"),
     bind(&[chr('g')], "g", Action::Group, "group by command, process, container, user, parent, path").hint(31, "g", "Group"),
     bind(&[chr('e')], "e", Action::Unfold, "list the processes of a group below it, or not"),
     bind(&[key(KeyCode::Esc)], "Esc", Action::Leave, "leave a group, or clear the filter"),

@@ -79,9 +79,7 @@ pub(super) fn draw(
 
 fn stacks(subject: &Subject, window: &Window, most: usize, context: &Context, canvas: &mut Canvas) {
     let theme = context.theme();
-    let all = window.stacks();
-    let rows = all.rows.into_iter().filter(|row| subject.has(row.process)).collect();
-    let own = snapshot::Stacks { rows, ..snapshot::Stacks::default() };
+    let own = window.stacks_where(|process| subject.has(process));
     let (total, seconds) = (own.total(), window.seconds());
     let mut by_code: HashMap<String, StackLine> = HashMap::new();
     for (key, amount) in stacks_of(&own) {
@@ -108,7 +106,7 @@ fn stacks(subject: &Subject, window: &Window, most: usize, context: &Context, ca
     let samples = human::count(total.samples);
     let text = format!("Kernel copies: {samples} samples in the last {seconds:.0} s");
     canvas.paragraph(&text, 0, theme.dim());
-    table::draw(&STACKS, &lines, |line| line, (most, &subject.frame), context, canvas);
+    table::draw(&STACKS, &lines, |line| line, (most, 0, &subject.frame), context, canvas);
 }
 
 /// Stacks of processes of several names that are the same.
@@ -134,5 +132,5 @@ fn copiers(subject: &Subject, most: usize, context: &Context, canvas: &mut Canva
         return canvas.paragraph(text, 0, context.theme().dim());
     }
     canvas.paragraph("Copies that it makes itself, samples of CPU time", 0, context.theme().dim());
-    table::draw(&COPIERS, &lines, |line| line, (most, &subject.frame), context, canvas);
+    table::draw(&COPIERS, &lines, |line| line, (most, 0, &subject.frame), context, canvas);
 }

@@ -67,5 +67,5 @@ pub(super) fn draw(
         canvas.paragraph("no data moved in this interval", 0, context.theme().dim());
         return;
     }
-    table::draw(&PATHS, &rows, |path| PathRow::One(path), (ALL, frame), context, canvas);
+    table::draw(&PATHS, &rows, |path| PathRow::One(path), (ALL, 0, frame), context, canvas);
 }

@@ -10,7 +10,7 @@ use zc_model::{
         Column,
         object::{ObjectLine, Objects},
     },
-    object::Which,
+    object::{Used, Which, moved},
     snapshot,
 };
 use zc_render::table::{object_name, shortened, users};
@@ -62,22 +62,23 @@ pub(super) fn draw(subject: &Subject, most: usize, context: &Context, canvas: &m
     let own = objects.rows.iter().filter(|row| subject.has(row.process)).cloned().collect();
     let own = snapshot::Objects { rows: own, ..snapshot::Objects::default() };
     let peers = objects.peers();
-    let used = [Which::Files, Which::Peers].into_iter().flat_map(|which| own.used(which));
-    let line = |used: zc_model::object::Used| ObjectLine {
+    let which = [Which::Files, Which::Peers];
+    let mut used: Vec<Used> = which.into_iter().flat_map(|which| own.used(which)).collect();
+    used.sort_by_key(|it| std::cmp::Reverse(moved(&it.from).saturating_add(moved(&it.to))));
+    if used.is_empty() {
+        return canvas.paragraph("none was used in this interval", 0, theme.dim());
+    }
+    // Names take time, and there may be thousands.
+    let left_out = used.len().saturating_sub(most);
+    used.truncate(most);
+    let line = |used: Used| ObjectLine {
         name: object_name(&used.object, &used.processes, &peers),
         process: users(&used.processes),
         paths: used.paths(),
         from: used.from,
         to: used.to,
     };
-    let mut lines: Vec<ObjectLine> = used.map(line).collect();
-    let moved = |line: &ObjectLine| {
-        line.paths.iter().map(|path| path.moved_bytes).fold(0, u64::saturating_add)
-    };
-    lines.sort_by_key(|line| std::cmp::Reverse(moved(line)));
-    if lines.is_empty() {
-        return canvas.paragraph("none was used in this interval", 0, theme.dim());
-    }
+    let lines: Vec<ObjectLine> = used.into_iter().map(line).collect();
     let form = if subject.is_group() { &OF_GROUP } else { &OF_PROCESS };
-    table::draw(form, &lines, |line| line, (most, &subject.frame), context, canvas);
+    table::draw(form, &lines, |line| line, (most, left_out, &subject.frame), context, canvas);
 }

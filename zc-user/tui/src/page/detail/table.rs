@@ -29,12 +29,12 @@ pub(super) fn whole<T: Table>(_: &Column<T>, text: String, _: usize) -> String {
     text
 }
 
-/// Draws the first `most` rows below a head, and how many more there are.
+/// Draws the first `most` rows below a head, and how many more there are: `left_out` besides `rows`.
 pub(super) fn draw<'a, T: Table<Context = Frame>, I: 'a>(
     form: &Form<T>,
     rows: &'a [I],
     row: impl Fn(&'a I) -> T::Row<'a>,
-    (most, frame): (usize, &'a Frame),
+    (most, left_out, frame): (usize, usize, &'a Frame),
     context: &Context,
     canvas: &mut Canvas,
 ) {
@@ -51,8 +51,9 @@ pub(super) fn draw<'a, T: Table<Context = Frame>, I: 'a>(
             ((form.shorten)(column, text, usize::from(slot.width)), style)
         });
     }
-    if rows.len() > shown {
-        let more = human::count((rows.len() - shown) as u64);
+    let more = rows.len() - shown + left_out;
+    if more > 0 {
+        let more = human::count(more as u64);
         canvas.paragraph(&format!("{more} more"), 0, theme.dim());
     }
 }

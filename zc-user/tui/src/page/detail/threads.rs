@@ -80,5 +80,5 @@ fn rows(
     if rows.is_empty() {
         return canvas.paragraph("none did anything in this interval", 0, context.theme().dim());
     }
-    table::draw(&COLUMNS, rows, Row::process, (most, &subject.frame), context, canvas);
+    table::draw(&COLUMNS, rows, Row::process, (most, 0, &subject.frame), context, canvas);
 }
