@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ratatui::text::Span;
+
 use crate::{state::Context, view::canvas::Canvas};
 use zc_model::{
     advice::{self, Advice, Evidence},
@@ -28,16 +30,13 @@ pub(super) fn told(
         words::what(advice),
         advice.certainty.id()
     );
+    // Short of room, the shorter words.
+    let is_long = Span::raw(&head).width() + 2 > usize::from(canvas.width());
+    let head = if is_long { head.replace("each byte copied ", "copied ") } else { head };
     canvas.item(theme.symbols.advice, theme.notice(), 2, &head, theme.notice());
     let setting = advice::setting(command, advice);
-    match setting {
-        Some(setting) => {
-            let both =
-                format!("{} (in the program: {})", setting.change, words::change(advice, ""));
-            labelled("change", &both, context, canvas);
-        }
-        None => labelled("change", advice.remedy(), context, canvas),
-    }
+    let change = setting.map_or_else(|| advice.remedy(), |setting| setting.change);
+    labelled("change", change, context, canvas);
     if let Some(saves) = words::saves(advice.saving, seconds, theme.unicode) {
         labelled("would save", saves.trim_start_matches("saves "), context, canvas);
     }

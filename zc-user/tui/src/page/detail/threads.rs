@@ -38,9 +38,7 @@ pub(super) fn draw(subject: &Subject, most: usize, context: &Context, canvas: &m
     } else if process.is_merged() {
         "Threads of processes that were merged are not told apart.".to_owned()
     } else {
-        format!(
-            "Threads are not told apart here: zc stat -p {pid} -d 10 --group-by thread does it."
-        )
+        format!("Not told apart here: zc stat -p {pid} -d 10 --group-by thread")
     };
     canvas.paragraph(&text, 0, context.theme().dim());
 }
