@@ -72,7 +72,7 @@ impl Subject {
         }
         members.sort_by_key(|process| std::cmp::Reverse(frame.copied(&process.paths).bytes));
         let ids: HashSet<_> = members.iter().map(|process| process.id).collect();
-        // Merged rows share an identity: they are told apart by the group alone.
+        // Merged rows share an identity: only the group tells them apart.
         let keep =
             |process: &ProcessSample| ids.contains(&process.id) && context.selects(process, frame);
         let mut groups = group::groups_of(frame, by, keep).into_iter();
