@@ -39,12 +39,22 @@ pub fn rate(count: u64, unit: Unit, frame: &Frame) -> String {
     if unit == Unit::BytesPerSec { human::bytes_per_sec(value) } else { human::per_sec(value) }
 }
 
+/// Bytes per second, with their mark: `1.20 GiB/s~`.
+#[must_use]
+pub fn rate_of(bytes: u64, provenance: Provenance, seconds: f64) -> String {
+    moved(bytes, provenance, &human::bytes_per_sec(per_second(bytes, seconds)))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+fn per_second(bytes: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { bytes as f64 / seconds } else { 0.0 }
+}
+
 /// Bytes per second where every character counts: `1.2G/s`.
 #[must_use]
-#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub fn short_rate(bytes: u64, provenance: Provenance, seconds: f64) -> String {
-    let rate = if seconds > 0.0 { bytes as f64 / seconds } else { 0.0 };
-    let text = human::bytes_per_sec(rate).replace("iB/s", "/s").replace(" B/s", "B/s");
+    let rate = human::bytes_per_sec(per_second(bytes, seconds));
+    let text = rate.replace("iB/s", "/s").replace(" B/s", "B/s");
     moved(bytes, provenance, &text.replace(' ', ""))
 }
 

@@ -199,7 +199,7 @@ impl<'a> Diagram<'a> {
         let figure = match hop {
             _ if is_hidden && !rightwards => return,
             _ if is_hidden => QUESTION.to_owned(),
-            Some(hop) => self.figure(hop, gap.width >= LONG_GAP),
+            Some(hop) => self.figure(hop, gap.width),
             None => "0".to_owned(),
         };
         let line = Line::styled(figure, style).centered();
@@ -268,7 +268,11 @@ impl<'a> Diagram<'a> {
             return;
         }
         let style = self.style(hop.means);
-        let label = format!(" {} {} ", self.figure(hop, false), name(hop));
+        let room = match self.unit {
+            Unit::PerSecond(_) => boxes[1].x.saturating_sub(boxes[0].right()),
+            Unit::Total => 0,
+        };
+        let label = format!(" {} {} ", self.figure(hop, room), name(hop));
         let width = u16::try_from(Span::raw(&label).width()).unwrap_or(u16::MAX);
         let (from, to) = (center(boxes[hop.from as usize]), center(boxes[hop.to as usize]));
         let (left, right) = (from.min(to), from.max(to));
@@ -320,7 +324,7 @@ impl<'a> Diagram<'a> {
                 Span::raw(format!("{from:>room$} ")),
                 Span::styled(sample(self.theme, hop.means, 2), style),
                 Span::raw(format!(" {to:<room$} ")),
-                Span::styled(format!("{:>8} {}", self.figure(hop, false), name(hop)), style),
+                Span::styled(format!("{:>8} {}", self.figure(hop, 0), name(hop)), style),
             ]);
             buf.set_line(area.x, y, &line, area.width);
         }
@@ -362,11 +366,22 @@ impl<'a> Diagram<'a> {
         style(self.theme, means)
     }
 
-    /// The bytes of a hop, with the whole unit if there is room.
-    fn figure(&self, hop: &Hop, long: bool) -> String {
-        match self.unit {
-            Unit::PerSecond(seconds) => cell::short_rate(hop.bytes, hop.provenance, seconds),
-            Unit::Total => cell::short_bytes(hop.bytes, hop.provenance, long),
+    /// The bytes of a hop in so many cells, with the whole unit if there is room. All figures of a picture are written
+    /// in the same way.
+    fn figure(&self, hop: &Hop, room: u16) -> String {
+        let seconds = match self.unit {
+            Unit::PerSecond(seconds) => seconds,
+            Unit::Total => return cell::short_bytes(hop.bytes, hop.provenance, room >= LONG_GAP),
+        };
+        let full = |hop: &Hop| cell::rate_of(hop.bytes, hop.provenance, seconds);
+        let without = |hop: &Hop| full(hop).replace("/s", "");
+        let fits = |hop: &Hop| Span::raw(without(hop)).width() <= usize::from(room);
+        if room >= LONG_GAP {
+            full(hop)
+        } else if room >= LEAST_GAP && self.picture.travelled().into_iter().all(fits) {
+            without(hop)
+        } else {
+            cell::short_rate(hop.bytes, hop.provenance, seconds)
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod advice;
 pub mod cell;
+pub mod counter;
 pub mod csv;
 pub mod diagram;
 pub mod diff;

@@ -22,6 +22,7 @@ use crate::{
 use zc_model::column::{Column, Table};
 use zc_render::theme::Theme;
 
+mod advised;
 pub mod code;
 pub mod detail;
 pub mod devices;

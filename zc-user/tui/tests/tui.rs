@@ -3,6 +3,8 @@
 
 #[path = "tui/baseline.rs"]
 mod baseline;
+#[path = "tui/detail.rs"]
+mod detail;
 #[path = "tui/hand_on.rs"]
 mod hand_on;
 #[path = "tui/pages.rs"]

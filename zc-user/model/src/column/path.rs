@@ -4,6 +4,7 @@ use super::{
     Column, Processes, Table, Tone,
     View::{Json, JsonIfAny, Report},
     measured, per_second, process,
+    user::average,
 };
 use crate::{
     columns,
@@ -83,10 +84,10 @@ columns! { Paths:
         "Calls that succeeded, per second.",
         |row, frame| per_second(measured(row.sum(|sample| sample.ops)), frame),
         .screen(3, (7, 7), Tone::Text);
-    ERRORS_PER_SEC = "errors_per_sec", "ERR/s", PerSec, Gauge,
-        "Calls that failed, EAGAIN included, per second.",
+    ERRORS_PER_SEC = "errors_per_sec", "FAILED/s", PerSec, Gauge,
+        "Calls that failed, per second; EAGAIN (nothing there yet, no room yet) included, which is no fault.",
         |row, frame| per_second(measured(row.sum(|sample| sample.errors)), frame),
-        .screen(5, (7, 7), Tone::Notice);
+        .screen(5, (8, 8), Tone::Text);
     ASSUMED_BYTES = "assumed_bytes", "ASSUMED", Bytes, Counter,
         "The part of copied_bytes that no hooked function counted.",
         |row, _| measured(row.sum(assumed)),
@@ -100,6 +101,13 @@ columns! { Paths:
         "On the socket paths: the kind of socket.",
         |row, _| label(row, |sample| sample.socket.map(|socket| socket.id())),
         .screen(6, (6, 6), Tone::Text);
+    AVERAGE_BYTES = "average_bytes", "AVERAGE", Bytes, Gauge,
+        "Bytes that a call moved, on average.",
+        |row, _| match row {
+            PathRow::One(sample) => average(std::slice::from_ref(sample)),
+            PathRow::All(row) => average(row.paths),
+        },
+        .screen(8, (8, 8), Tone::Text);
     MEANING = "meaning", "WHAT IT IS", Text, Note,
         "The path in one sentence.",
         |row, _| label(row, |sample| Some(sample.path.help())),

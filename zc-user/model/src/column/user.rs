@@ -49,9 +49,9 @@ columns! { PathUsers:
         "Bytes that a call moved, on average.",
         |row, _| average(row.paths),
         .screen(5, (8, 8), Tone::Text);
-    ERRORS_PER_SEC = "errors_per_sec", "ERR/s", PerSec, Gauge, Paths::ERRORS_PER_SEC.help,
+    ERRORS_PER_SEC = "errors_per_sec", "FAILED/s", PerSec, Gauge, Paths::ERRORS_PER_SEC.help,
         |row, frame| on_path(row, Paths::ERRORS_PER_SEC, frame),
-        .screen(6, (7, 7), Tone::Notice);
+        .screen(6, (8, 8), Tone::Text);
     CGROUP = "cgroup", "CGROUP", Text, Label, Processes::CGROUP.help,
         |row, frame| Processes::CGROUP.of(row, frame),
         .screen(7, (12, 60), Tone::Dim);

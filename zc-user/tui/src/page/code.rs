@@ -90,9 +90,15 @@ impl Window {
     /// The samples of all intervals.
     #[must_use]
     pub fn stacks(&self) -> Stacks {
+        self.stacks_where(|_| true)
+    }
+
+    /// The same, of some processes.
+    #[must_use]
+    pub fn stacks_where(&self, keep: impl Fn(ProcessId) -> bool) -> Stacks {
         let mut all = Stacks::default();
         for Interval { stacks, .. } in &self.intervals {
-            all.rows.extend_from_slice(&stacks.rows);
+            all.rows.extend(stacks.rows.iter().filter(|row| keep(row.process)).cloned());
             all.lost_bytes = all.lost_bytes.saturating_add(stacks.lost_bytes);
             (all.frequency, all.mean_bytes) = (stacks.frequency, stacks.mean_bytes);
         }
@@ -207,7 +213,8 @@ fn process(id: ProcessId, comm: &str) -> String {
 }
 
 /// No better than the worst of the paths.
-fn quality(frame: &Frame, paths: &[(PathId, f64)]) -> Quality {
+#[must_use]
+pub fn quality(frame: &Frame, paths: &[(PathId, f64)]) -> Quality {
     let of_paths = frame.totals.paths.iter().filter(|total| {
         total.provenance != Provenance::Unavailable
             && paths.iter().any(|(path, _)| *path == total.path)
@@ -217,7 +224,8 @@ fn quality(frame: &Frame, paths: &[(PathId, f64)]) -> Quality {
 }
 
 /// The functions in one line, the outermost first.
-fn code(stack: &StackKey) -> String {
+#[must_use]
+pub fn code(stack: &StackKey) -> String {
     let mut names: Vec<String> = stack.frames.iter().rev().map(|frame| function(frame)).collect();
     match stack.end {
         StackEnd::Whole => {}

@@ -1,314 +1,318 @@
-//! One process: the picture, what could be saved, its paths, counters and history.
+//! One process, or a group of them: how its bytes flow, what could be saved, its files and peers, threads, code, the
+//! last minutes, and what was counted.
 
 use std::sync::Arc;
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
-    text::{Line, Span},
+    layout::{Position, Rect},
+    text::Span,
 };
 
-use super::{Guide, Page, tabular, zerocopy};
+use super::{Guide, Intent, Page, code::Window};
 use crate::{
     action::Motion,
+    keymap::{self, Binding, Chord, Key as KeyRow, bind, chr},
     state::{Context, key::ProcessKey, scroll::Scroll},
     view::canvas::Canvas,
-    widget::{grid::Grid, sparkline::sparkline},
 };
 use zc_model::{
-    advice::{self, Advice, Evidence, PathTotal, Saving},
-    column::{PathRow, Paths, Processes, Unit, state as life},
-    counter::CounterId,
     frame::Frame,
-    history::{History, Point},
-    id::Id,
-    picture::Picture,
-    row::Row,
-    snapshot::ProcessSample,
-    user_copies,
-    value::Value,
-};
-use zc_render::{
-    advice as words, cell,
-    diagram::{Diagram, Unit as Figures},
-    human,
-    sanitize::sanitize,
+    group::{GroupBy, GroupId},
 };
 
-/// Cells of a counter with its name.
-const COUNTER_WIDTH: u16 = 40;
+mod code;
+mod counters;
+mod flow;
+mod heading;
+mod history;
+mod objects;
+mod section;
+mod subject;
+mod table;
+mod threads;
+mod track;
 
-/// The page of one process.
+use self::{
+    section::Section,
+    subject::{Key, Subject},
+    track::Track,
+};
+
+/// From this width on all sections are open at once.
+const WIDE: u16 = 140;
+
+/// From this height on the curves are below the paths.
+const TALL: u16 = 28;
+
+/// Where there is less, the heading scrolls with the rest.
+const ROOM_FOR_HEADING: u16 = 7;
+
+/// Lines below the tables of a wide screen but those of the curves: headings, the axis, a few counters.
+const BELOW: u16 = 13;
+
+/// Rows of a table next to others, and of one alone: more would not be read.
+const ROWS: usize = 8;
+const ROWS_ALONE: usize = 200;
+
+/// What the keys of this page do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    Next,
+    Previous,
+    AllCounters,
+}
+
+#[rustfmt::skip]
+static KEYS: &[Binding<Action>] = &[
+    bind(&[chr('n')], "n", Action::Next, "next section").hint(20, "n/p", "Section"),
+    bind(&[chr('p')], "p", Action::Previous, "previous section"),
+    bind(&[chr('x')], "x", Action::AllCounters, "all counters, or those not 0").hint(38, "x", "Counters"),
+];
+
+/// The page of one process, or of a group.
 pub struct Detail {
-    key: ProcessKey,
-    /// The last frame that has the process: it may end while the user reads.
-    seen: Option<Arc<Frame>>,
+    key: Key,
+    /// What it was in the last frame that had it: it may end while the user reads.
+    seen: Option<Subject>,
+    /// Whether the frame on the screen has it.
+    is_here: bool,
+    window: Window,
+    track: Track,
+    section: Section,
+    all_counters: bool,
     scroll: Scroll,
 }
 
 impl Detail {
     /// The page of the process with this key.
     #[must_use]
-    pub const fn new(key: ProcessKey) -> Self {
-        Self { key, seen: None, scroll: Scroll::START }
+    pub fn new(key: ProcessKey) -> Self {
+        Self::of(Key::Process(key))
     }
 
     /// The page of a process that has ended: this frame is the last that has it.
     #[must_use]
-    pub const fn last(key: ProcessKey, seen: Arc<Frame>) -> Self {
-        Self { key, seen: Some(seen), scroll: Scroll::START }
+    pub fn last(key: ProcessKey, seen: Arc<Frame>, context: &Context) -> Self {
+        let page = Self::new(key);
+        Self { seen: Subject::of(&page.key, &seen, context), ..page }
+    }
+
+    /// The page of a group of processes.
+    #[must_use]
+    pub fn group(by: GroupBy, id: GroupId) -> Self {
+        Self::of(Key::Group(by, id))
+    }
+
+    fn of(key: Key) -> Self {
+        Self {
+            key,
+            seen: None,
+            is_here: false,
+            window: Window::default(),
+            track: Track::default(),
+            section: Section::Flow,
+            all_counters: false,
+            scroll: Scroll::START,
+        }
     }
 
     /// What the help says of such a page.
     #[must_use]
-    pub const fn guide() -> Guide {
-        Guide { title: "Process", keys: Vec::new(), columns: Vec::new() }
+    pub fn guide() -> Guide {
+        Guide { title: "Process", keys: keymap::keys(KEYS), columns: Vec::new() }
     }
 
-    /// The whole page at this width.
-    fn canvas(&self, context: &Context, width: u16) -> Canvas {
-        let mut canvas = Canvas::new(width);
-        let seen = self.seen.as_deref().and_then(|frame| Some((frame, self.key.find(frame)?)));
-        let Some((frame, process)) = seen else {
-            canvas.line("collecting...");
-            return canvas;
-        };
-        if !context.frame().is_some_and(|now| self.is_in(now)) {
-            let name = sanitize(&process.comm);
-            let text =
-                format!("{name} ({}) has ended. These are its last figures.", process.id.pid);
-            canvas.line(Span::styled(text, context.theme().notice()));
+    fn is_group(&self) -> bool {
+        matches!(self.key, Key::Group(..))
+    }
+
+    /// Who it is.
+    fn heading(&self, context: &Context, canvas: &mut Canvas) {
+        if let Some(subject) = &self.seen {
+            heading::draw(subject, self.is_here, context, canvas);
         }
-        title(context, process, &mut canvas);
-        picture(context, process, frame, &mut canvas);
-        advices(context, process, frame, &mut canvas);
-        zerocopy::section(context, process, frame, &mut canvas);
-        paths_table(context, process, frame, &mut canvas);
-        history(context, process, &mut canvas);
-        counters(context, process, frame, &mut canvas);
+    }
+
+    /// What is below the heading.
+    fn canvas(&self, context: &Context, areas: &Areas) -> Canvas {
+        let Rect { width, height, .. } = areas.below;
+        let mut canvas = Canvas::new(width);
+        if areas.above.is_empty() {
+            self.heading(context, &mut canvas);
+        }
+        match &self.seen {
+            None if context.frame().is_some() && self.is_group() => {
+                canvas.line("no process of the group has done anything since this page was opened");
+            }
+            None => canvas.line("collecting..."),
+            Some(subject) if width >= WIDE => self.all(subject, context, height, &mut canvas),
+            Some(subject) => self.one(subject, context, height, &mut canvas),
+        }
         canvas
     }
 
-    fn is_in(&self, frame: &Frame) -> bool {
-        self.key.find(frame).is_some()
+    /// The section that is open.
+    fn one(&self, subject: &Subject, context: &Context, height: u16, canvas: &mut Canvas) {
+        match self.section {
+            Section::Flow => {
+                flow::draw(subject, &self.track, height >= TALL, context, canvas);
+                if height >= TALL {
+                    canvas.gap();
+                    history::draw(&self.track, 3, context, canvas);
+                }
+            }
+            Section::Files => objects::draw(subject, ROWS_ALONE, context, canvas),
+            Section::Threads => threads::draw(subject, ROWS_ALONE, context, canvas),
+            Section::Code => code::draw(subject, &self.window, ROWS_ALONE, context, canvas),
+            Section::History => {
+                // Two headings, the axis and its labels.
+                let lines = (height.saturating_sub(4) / 2).clamp(2, 8);
+                history::draw(&self.track, lines, context, canvas);
+            }
+            Section::Counters => counters::draw(subject, self.all_counters, context, canvas),
+        }
     }
+
+    /// All sections: the picture and advice at the left, the tables at the right, the curves below them.
+    fn all(&self, subject: &Subject, context: &Context, height: u16, canvas: &mut Canvas) {
+        let width = canvas.width();
+        let right_width = (width * 2 / 5).clamp(60, 110);
+        let mut left = Canvas::new(width - right_width - 3);
+        flow::draw(subject, &self.track, true, context, &mut left);
+        let mut right = Canvas::new(right_width);
+        let is_group = subject.is_group();
+        let head = |section: Section, canvas: &mut Canvas| {
+            if canvas.height() > 0 {
+                canvas.gap();
+            }
+            let style = context.theme().strong();
+            canvas.line(Span::styled(section.title(is_group), style));
+        };
+        head(Section::Files, &mut right);
+        objects::draw(subject, ROWS, context, &mut right);
+        head(Section::Threads, &mut right);
+        threads::draw(subject, ROWS, context, &mut right);
+        head(Section::Code, &mut right);
+        code::draw(subject, &self.window, ROWS, context, &mut right);
+        columns(&left, &right, context, canvas);
+        let lines = (height.saturating_sub(canvas.height() + BELOW) / 2).clamp(2, 6);
+        head(Section::History, canvas);
+        history::draw(&self.track, lines, context, canvas);
+        head(Section::Counters, canvas);
+        counters::draw(subject, self.all_counters, context, canvas);
+    }
+
+    /// Where what is, and the heading as it is drawn there.
+    fn areas(&self, context: &Context, area: Rect) -> (Canvas, Areas) {
+        let mut head = Canvas::new(area.width);
+        if area.height < ROOM_FOR_HEADING {
+            return (head, Areas { above: Rect::ZERO, bar: None, below: area });
+        }
+        self.heading(context, &mut head);
+        let used = head.height().min(area.height / 3).max(1);
+        let above = Rect { height: used, ..area };
+        let is_wide = area.width >= WIDE;
+        let bar = (!is_wide).then_some(Rect { y: above.bottom(), height: 1, ..area });
+        let y = above.bottom() + u16::from(!is_wide);
+        (head, Areas { above, bar, below: Rect { y, height: area.bottom() - y, ..area } })
+    }
+
+    fn open(&mut self, section: Section) {
+        self.section = section;
+        self.scroll = Scroll::START;
+    }
+}
+
+/// Where what of the page is.
+struct Areas {
+    /// The heading; empty where it scrolls with the rest.
+    above: Rect,
+    /// The names of the sections.
+    bar: Option<Rect>,
+    /// The rest, which scrolls.
+    below: Rect,
+}
+
+/// Two canvases next to each other, with a line between them.
+fn columns(left: &Canvas, right: &Canvas, context: &Context, canvas: &mut Canvas) {
+    let theme = context.theme();
+    let (area, buf) = canvas.block(left.height().max(right.height()));
+    let at_left = Rect { width: left.width(), ..area };
+    left.show(0, theme, at_left, buf);
+    let x = at_left.right() + 1;
+    for y in area.top()..area.bottom() {
+        buf.set_stringn(x, y, theme.symbols.border.vertical_left, 1, theme.dim());
+    }
+    right.show(0, theme, Rect { x: x + 2, width: right.width(), ..area }, buf);
 }
 
 impl Page for Detail {
     fn title(&self) -> &'static str {
-        "Process"
+        if self.is_group() { "Group" } else { "Process" }
     }
 
     fn about(&self) -> &'static str {
-        "one process"
+        if self.is_group() { "a group of processes" } else { "one process" }
+    }
+
+    fn keys(&self) -> Vec<&'static KeyRow> {
+        keymap::keys(KEYS)
+    }
+
+    fn press(&mut self, chord: Chord, context: &Context) -> Option<Intent> {
+        match keymap::find(KEYS, chord)? {
+            // All are open.
+            Action::Next | Action::Previous if context.body().width >= WIDE => {}
+            Action::Next => self.open(self.section.after(1)),
+            Action::Previous => self.open(self.section.before()),
+            Action::AllCounters => {
+                // Pressed where they are not on the screen, it shows them.
+                self.all_counters = !self.all_counters;
+                if self.section != Section::Counters {
+                    self.all_counters = true;
+                    self.open(Section::Counters);
+                }
+            }
+        }
+        Some(Intent::Nothing)
+    }
+
+    fn click(&mut self, at: Position, context: &Context) -> Intent {
+        let (_, areas) = self.areas(context, context.body());
+        let section =
+            areas.bar.and_then(|bar| section::clicked(self.section, self.is_group(), bar, at));
+        if let Some(section) = section {
+            self.open(section);
+        }
+        Intent::Nothing
     }
 
     fn step(&mut self, motion: Motion, context: &Context) {
-        let body = context.body();
-        let height = self.canvas(context, body.width).height();
-        self.scroll.step(motion, height, body.height);
+        let (_, areas) = self.areas(context, context.body());
+        let height = self.canvas(context, &areas).height();
+        self.scroll.step(motion, height, areas.below.height);
     }
 
     fn arrange(&mut self, context: &Context) {
-        if let Some(frame) = context.frame()
-            && self.is_in(frame)
-        {
-            self.seen = Some(Arc::clone(frame));
+        let Some(frame) = context.frame() else { return };
+        let now = Subject::of(&self.key, frame, context);
+        self.window.push(frame);
+        self.track.look(&self.key, frame, now.as_ref(), context);
+        self.is_here = now.is_some();
+        if now.is_some() {
+            self.seen = now;
         }
     }
 
     fn draw(&self, context: &Context, area: Rect, buf: &mut Buffer) {
-        let canvas = self.canvas(context, area.width);
-        canvas.show(self.scroll.lines(), context.theme(), area, buf);
+        let theme = context.theme();
+        let (head, areas) = self.areas(context, area);
+        head.show_beginning(theme, areas.above, buf);
+        if let Some(bar) = areas.bar {
+            section::draw(self.section, self.is_group(), theme, bar, buf);
+        }
+        let canvas = self.canvas(context, &areas);
+        canvas.show(self.scroll.lines(), theme, areas.below, buf);
     }
-}
-
-fn title(context: &Context, process: &ProcessSample, canvas: &mut Canvas) {
-    let theme = context.theme();
-    let mut spans = vec![
-        Span::styled(sanitize(&process.comm).into_owned(), theme.strong()),
-        Span::raw(format!("  pid {}  parent {}  ", process.id.pid, process.parent.pid)),
-        Span::styled(life(process), theme.dim()),
-    ];
-    if let Some(cgroup) = &process.cgroup {
-        spans.push(Span::styled(format!("  {}", sanitize(cgroup)), theme.dim()));
-    }
-    canvas.line(spans);
-}
-
-fn picture(context: &Context, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
-    let picture = Picture::new(frame, &process.counters, &process.paths);
-    let diagram = Diagram::new(&picture, context.theme(), Figures::PerSecond(frame.seconds()));
-    let (area, buf) = canvas.block(diagram.height(canvas.width()));
-    diagram.draw(area, buf);
-}
-
-fn advices(context: &Context, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
-    let theme = context.theme();
-    for advice in advice::all(Row::process(process), frame) {
-        let sign = theme.symbols.advice;
-        let head = format!(
-            "{} ({}): {}, {}",
-            advice.rule.id(),
-            advice.certainty.id(),
-            advice.remedy(),
-            advice.condition(),
-        );
-        canvas.item(sign, theme.notice(), 2, &head, theme.notice());
-        canvas.paragraph(&because(&advice, frame), 2, theme.text());
-    }
-}
-
-/// What was seen, and what would be saved.
-fn because(advice: &Advice, frame: &Frame) -> String {
-    let seen = match advice.evidence {
-        Evidence::Passed { from, to, bytes } => format!(
-            "{} in, {} out, {} of it {}",
-            moved(from, frame),
-            moved(to, frame),
-            cell::rate(bytes, Unit::BytesPerSec, frame),
-            if from.path.is_mapped() { "first touched there" } else { "from the same buffers" },
-        ),
-        Evidence::Calls(calls) => format!(
-            "{} in calls of {} on average, {} of it copied",
-            moved(calls, frame),
-            human::bytes(calls.bytes_per_op()),
-            cell::rate(calls.copied_bytes, Unit::BytesPerSec, frame),
-        ),
-        Evidence::Copied { sends, reason } => format!(
-            "{} requested as zero-copy, {} of it copied{}",
-            cell::rate(sends.moved_bytes, Unit::BytesPerSec, frame),
-            cell::rate(sends.copied_bytes, Unit::BytesPerSec, frame),
-            reason.map_or_else(String::new, |reason| format!(" ({})", reason.id())),
-        ),
-    };
-    let Saving { copied_bytes, mode_switches, cpu: _ } = advice.saving;
-    let mut saved = Vec::new();
-    if copied_bytes > 0 {
-        saved.push(format!("{} of copies", cell::rate(copied_bytes, Unit::BytesPerSec, frame)));
-    }
-    if mode_switches > 0 {
-        saved.push(format!("{} mode switches", cell::rate(mode_switches, Unit::PerSec, frame)));
-    }
-    let spent = words::spent(advice.saving, frame.seconds());
-    let spent = spent.map_or_else(String::new, |spent| format!("; {spent}"));
-    if saved.is_empty() {
-        format!("Seen: {seen}.")
-    } else {
-        format!("Seen: {seen}. Would save {}{spent}.", saved.join(" and "))
-    }
-}
-
-fn moved(sum: PathTotal, frame: &Frame) -> String {
-    format!("{} {}", sum.path.id(), cell::rate(sum.moved_bytes, Unit::BytesPerSec, frame))
-}
-
-fn paths_table(context: &Context, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
-    let order = tabular::descending(Paths::COPIED_BYTES_PER_SEC);
-    let rows = tabular::sorted::<Paths, _>(&process.paths, PathRow::One, order, frame);
-    canvas.gap();
-    let (area, buf) = canvas.block(u16::try_from(rows.len().max(1)).unwrap_or(u16::MAX - 1) + 1);
-    let specs = tabular::specs::<Paths>();
-    let grid = Grid { specs: &specs, sorted: None, theme: context.theme(), area };
-    grid.head(buf);
-    if rows.is_empty() {
-        tabular::empty("no data moved in this interval", context.theme(), area, buf);
-    }
-    for (sample, line) in rows.into_iter().zip(0..) {
-        grid.row(line, false, buf, |slot| {
-            tabular::cell::<Paths>(PathRow::One(sample), slot, frame, context.theme())
-        });
-    }
-}
-
-fn history(context: &Context, process: &ProcessSample, canvas: &mut Canvas) {
-    let points = context.points(process.id);
-    canvas.gap();
-    let span = context.span(curve_width(canvas)).as_secs_f64();
-    let span = if span < 1.0 { format!("{span:.1}") } else { format!("{span:.0}") };
-    canvas.line(Span::styled(format!("Last {span} s"), context.theme().head()));
-    let copied = |point: &Point| point.copied_bytes_per_sec;
-    let zero_copied = |point: &Point| point.zero_copied_bytes_per_sec;
-    let theme = context.theme();
-    curve(context, "copied", &points, copied, theme.copied(), canvas);
-    curve(context, "by reference", &points, zero_copied, theme.reference(), canvas);
-}
-
-/// Intervals that a curve shows.
-fn curve_width(canvas: &Canvas) -> usize {
-    usize::from(canvas.width()).saturating_sub(14 + 18).clamp(8, History::LENGTH)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "drawn eight levels high")]
-fn curve(
-    context: &Context,
-    label: &str,
-    points: &[Point],
-    read: impl Fn(&Point) -> u64,
-    style: ratatui::style::Style,
-    canvas: &mut Canvas,
-) {
-    let values: Vec<f64> = points.iter().map(|point| read(point) as f64).collect();
-    let top = values.iter().copied().fold(0.0, f64::max);
-    let room = curve_width(canvas);
-    canvas.line(Line::from(vec![
-        Span::styled(format!("{label:<13}"), context.theme().dim()),
-        Span::styled(sparkline(&values, room, context.theme().symbols), style),
-        Span::styled(format!("  peak {}", human::bytes_per_sec(top)), context.theme().dim()),
-    ]));
-}
-
-fn counters(context: &Context, process: &ProcessSample, frame: &Frame, canvas: &mut Canvas) {
-    let theme = context.theme();
-    canvas.gap();
-    canvas.line(Span::styled("Counters, per second", theme.head()));
-    let listed: Vec<CounterId> = CounterId::ALL
-        .iter()
-        .copied()
-        .filter(|c| !matches!(c, CounterId::MovedBytes | CounterId::CopiedBytes))
-        .filter(|counter| !zerocopy::SHOWN_HERE.contains(counter))
-        .filter(|counter| !advice::COUNTERS.contains(counter))
-        .filter(|counter| !user_copies::is_left_out(*counter, frame))
-        .collect();
-    let columns = usize::from(canvas.width() / COUNTER_WIDTH).max(1);
-    let lines = listed.len().div_ceil(columns);
-    let (area, buf) = canvas.block(u16::try_from(lines).unwrap_or(u16::MAX));
-    let row = Row::process(process);
-    for (index, counter) in listed.iter().enumerate() {
-        let (column, line) = (index / lines, index % lines);
-        let x = u16::try_from(column).unwrap_or(0) * COUNTER_WIDTH;
-        let y = area.y + u16::try_from(line).unwrap_or(0);
-        let (text, quiet) = counter_rate(*counter, row, frame);
-        let style = if quiet { theme.dim() } else { theme.text() };
-        let cell = Rect::new(x, y, COUNTER_WIDTH.min(area.width - x), 1);
-        let label = format!("{:<28} {text:>10}", counter.id());
-        buf.set_stringn(cell.x, cell.y, label, usize::from(cell.width), style);
-    }
-    let listed = |counter: Id<CounterId>| {
-        !counter.is_known_and(|counter| zerocopy::SHOWN_HERE.contains(&counter))
-    };
-    for limit in frame.host.limitations.iter().filter(|limit| listed(limit.counter)) {
-        let text = format!(
-            "{} is {}: {}",
-            limit.counter.id(),
-            limit.provenance.id(),
-            sanitize(&limit.reason)
-        );
-        canvas.paragraph(&text, 0, theme.dim());
-    }
-}
-
-/// A counter's rate, and whether there is nothing to see.
-fn counter_rate(counter: CounterId, row: Row<'_>, frame: &Frame) -> (String, bool) {
-    let column = Processes::counter(counter);
-    let value = column.of(row, frame);
-    let (Some(number), Some(quality)) = (value.number(), value.quality()) else {
-        return (human::UNAVAILABLE.to_owned(), true);
-    };
-    if frame.elapsed_ns == 0 {
-        return (human::UNAVAILABLE.to_owned(), true);
-    }
-    let unit = if column.unit == Unit::Bytes { Unit::BytesPerSec } else { Unit::PerSec };
-    let rate = Value::Real(number / frame.seconds(), quality);
-    (cell::full(&rate, unit), number == 0.0)
 }

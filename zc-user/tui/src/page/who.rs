@@ -54,6 +54,7 @@ pub(crate) const GROUPINGS: &[Option<GroupBy>] = &[
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
     Open,
+    Details,
     Unfold,
     Group,
     Leave,
@@ -62,6 +63,7 @@ enum Action {
 #[rustfmt::skip]
 static KEYS: &[Binding<Action>] = &[
     bind(&[key(KeyCode::Enter), key(KeyCode::Right), chr('l')], "Enter Right l", Action::Open, "open the processes of a group, or the details of a process").hint(20, "Enter", "Open"),
+    bind(&[chr('i')], "i", Action::Details, "details of a group").hint(32, "i", "Details"),
     bind(&[chr('g')], "g", Action::Group, "group by command, process, container, user, parent, path").hint(31, "g", "Group"),
     bind(&[chr('e')], "e", Action::Unfold, "list its processes below, or not"),
     bind(&[key(KeyCode::Esc)], "Esc", Action::Leave, "leave a group, or clear the filter"),
@@ -160,7 +162,7 @@ impl Who {
                 // It may not be in the frame any more.
                 (Life::Ended, Some(process)) if key.find(&frame).is_none() => {
                     let last = Frame { processes: vec![process.clone()], ..Frame::clone(&frame) };
-                    Detail::last(key.clone(), Arc::new(last))
+                    Detail::last(key.clone(), Arc::new(last), context)
                 }
                 _ => Detail::new(key.clone()),
             };
@@ -183,6 +185,14 @@ impl Who {
             return intent;
         }
         Intent::Nothing
+    }
+
+    /// Opens the details of the selected row, also where it is a group.
+    fn details(&mut self, context: &Context) -> Intent {
+        match self.selected().map(|entry| &entry.item) {
+            Some(Item::Group(group)) => Intent::Open(Box::new(Detail::group(group.by, group.id))),
+            _ => self.open(context),
+        }
     }
 
     fn is_by_path(&self) -> bool {
@@ -227,6 +237,7 @@ impl Page for Who {
     fn press(&mut self, chord: Chord, context: &Context) -> Option<Intent> {
         Some(match keymap::find(KEYS, chord)? {
             Action::Open => self.open(context),
+            Action::Details => self.details(context),
             Action::Unfold => {
                 self.unfold(context);
                 Intent::Nothing

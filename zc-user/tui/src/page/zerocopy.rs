@@ -8,7 +8,6 @@ use zc_model::{
     counter::CounterId,
     frame::Frame,
     row::Row,
-    snapshot::ProcessSample,
     value::{Quality, Value},
     zerocopy::{self, Achieved, Request, Shortfall},
 };
@@ -28,14 +27,9 @@ pub(super) const SHOWN_HERE: [CounterId; 9] = [
 ];
 
 /// Adds it, if the process requested zero-copy.
-pub(super) fn section(
-    context: &Context,
-    process: &ProcessSample,
-    frame: &Frame,
-    canvas: &mut Canvas,
-) {
+pub(super) fn section(context: &Context, row: Row<'_>, frame: &Frame, canvas: &mut Canvas) {
     let theme = context.theme();
-    let requests = zerocopy::requests(Row::process(process), frame);
+    let requests = zerocopy::requests(row, frame);
     if requests.is_empty() {
         return;
     }

@@ -55,7 +55,8 @@ pub fn bar(share: f64, width: usize, symbols: &Symbols) -> String {
 }
 
 /// The greatest point of each cell, oldest first; `None` where there are no points.
-fn cells(points: &[f64], newest: u64, span: usize, width: usize) -> Vec<Option<f64>> {
+#[must_use]
+pub fn cells(points: &[f64], newest: u64, span: usize, width: usize) -> Vec<Option<f64>> {
     if width == 0 || span == 0 {
         return Vec::new();
     }

@@ -123,7 +123,7 @@ fn a_process_that_ends_while_one_looks_at_it_stays_on_the_screen() {
     let played = Session::playing(snapshots.clone()).ticks(3).key(KeyCode::Enter).ticks(1).play();
     let text = played.text();
     assert!(text.contains("has ended") && text.contains("pid 811"), "{text}");
-    assert!(text.contains("file_to_socket"), "{text}");
+    assert!(text.contains("reads files and sends them"), "{text}");
     let alive = Session::playing(snapshots).ticks(3).key(KeyCode::Enter).play().text();
     assert!(!alive.contains("has ended"));
 }

@@ -13,11 +13,10 @@ use ratatui::{
 
 use super::{
     Who, bottom,
-    list::{Entry, Item, Key, Told},
+    list::{Entry, Item, Key},
 };
-use crate::{state::Context, view::canvas::Canvas};
+use crate::{page::advised, state::Context, view::canvas::Canvas};
 use zc_model::{
-    advice::{self, Evidence},
     column::Unit,
     frame::Frame,
     group,
@@ -26,7 +25,7 @@ use zc_model::{
     snapshot::{Objects, PathSample, ProcessId, Stacks},
 };
 use zc_render::{
-    advice as words, cell,
+    cell,
     diagram::{Diagram, Unit as Figures},
     human,
     sanitize::sanitize,
@@ -91,7 +90,8 @@ fn about(entry: &Entry, page: &Who, context: &Context, frame: &Frame, canvas: &m
         canvas.paragraph(&said.second, 0, theme.dim());
     }
     for told in &entry.advice {
-        advised(told, context, frame, canvas);
+        advised::told(&told.command, &told.advice, None, context, frame, canvas);
+        canvas.gap();
     }
     let members = members(entry, frame);
     if let Some(objects) = &frame.objects {
@@ -126,62 +126,6 @@ fn title(entry: &Entry, context: &Context, frame: &Frame, canvas: &mut Canvas) {
         _ => {}
     }
     canvas.line(spans);
-}
-
-/// What to change, what it saves, why, and when not.
-fn advised(told: &Told, context: &Context, frame: &Frame, canvas: &mut Canvas) {
-    let theme = context.theme();
-    let Told { command, advice } = told;
-    let seconds = frame.seconds();
-    let amount = words::amount(advice, seconds).map_or_else(String::new, |it| format!(": {it}"));
-    let head = format!(
-        "{} {}{amount} ({})",
-        sanitize(command),
-        words::what(advice),
-        advice.certainty.id()
-    );
-    canvas.item(theme.symbols.advice, theme.notice(), 2, &head, theme.notice());
-    let setting = advice::setting(command, advice);
-    if let Some(setting) = setting {
-        labelled("set", setting.change, context, canvas);
-    }
-    labelled("change", advice.remedy(), context, canvas);
-    if let Some(saves) = words::saves(advice.saving, seconds, theme.unicode) {
-        labelled("would save", saves.trim_start_matches("saves "), context, canvas);
-    }
-    labelled("because", &because(advice, frame), context, canvas);
-    labelled("only", advice.condition(), context, canvas);
-    if let Some(setting) = setting {
-        labelled("not if", setting.unless, context, canvas);
-        labelled("see", setting.checked, context, canvas);
-    }
-    canvas.gap();
-}
-
-fn labelled(label: &str, text: &str, context: &Context, canvas: &mut Canvas) {
-    let theme = context.theme();
-    canvas.item(&format!("  {label}"), theme.dim(), 14, text, theme.text());
-}
-
-/// What was seen.
-fn because(advice: &advice::Advice, frame: &Frame) -> String {
-    let rate = |bytes: u64| cell::rate(bytes, Unit::BytesPerSec, frame);
-    match advice.evidence {
-        Evidence::Passed { from, to, bytes } => format!(
-            "{} {}, {} {}, and {} {}",
-            from.path.id(),
-            rate(from.moved_bytes),
-            to.path.id(),
-            rate(to.moved_bytes),
-            rate(bytes),
-            if from.path.is_mapped() {
-                "of it first touched there"
-            } else {
-                "of it from the same buffers"
-            },
-        ),
-        _ => words::evidence(advice),
-    }
 }
 
 /// The processes of a row.
