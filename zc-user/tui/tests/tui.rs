@@ -7,6 +7,8 @@ mod baseline;
 mod hand_on;
 #[path = "tui/pages.rs"]
 mod pages;
+#[path = "tui/pictures.rs"]
+mod pictures;
 #[path = "tui/preferences.rs"]
 mod preferences;
 #[path = "tui/recordings.rs"]
