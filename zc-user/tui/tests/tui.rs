@@ -5,6 +5,8 @@
 mod baseline;
 #[path = "tui/hand_on.rs"]
 mod hand_on;
+#[path = "tui/keys.rs"]
+mod keys;
 #[path = "tui/pages.rs"]
 mod pages;
 #[path = "tui/pictures.rs"]
