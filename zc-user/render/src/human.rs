@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn changes_read_as_people_say_them() {
+    fn changes_are_written_as_people_say_them() {
         let told = [(0, 0, ""), (0, 7, "new"), (7, 0, "gone"), (1000, 1040, "="), (1000, 960, "=")];
         for (before, now, text) in told {
             assert_eq!(change(before, now), text);

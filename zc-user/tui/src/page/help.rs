@@ -32,11 +32,12 @@ const GAP: u16 = 2;
 /// What can be typed as a filter, and what it selects.
 pub static FILTERS: &[(&str, &str)] = &[
     ("nginx", "the name contains it"),
-    ("copied_bytes > 1MiB", "copied more, in the interval"),
-    ("path == file_read", "used this path"),
-    ("cgroup ~ web", "the control group contains it"),
-    ("pid == 12 or pid == 34", "one of these"),
-    ("not comm == curl", "all others; also: and, ( )"),
+    ("copied > 10 MiB/s", "copied more, each second"),
+    ("path = file_read", "used this path"),
+    ("cgroup ~ web", "in such a control group"),
+    ("pid = 12,34", "one of these"),
+    ("not curl", "all others; and or ( )"),
+    ("/^ngi/ and advice", "a regex, with advice"),
 ];
 
 /// Keys under a heading: as the help names them, and what they do.
@@ -52,7 +53,7 @@ pub struct Help {
     /// The keys of each page and the pages that it opens.
     pub own: Vec<(&'static str, KeySection)>,
     /// The keys of all pages.
-    pub shared: KeySection,
+    pub shared: Vec<KeySection>,
     /// The keys of everything else.
     pub others: Vec<KeySection>,
     /// What clicks do; empty where they do nothing.
@@ -75,7 +76,7 @@ impl Help {
     #[must_use]
     pub fn new(
         own: Vec<(&'static str, KeySection)>,
-        shared: KeySection,
+        shared: Vec<KeySection>,
         others: Vec<KeySection>,
         mouse: &'static str,
         signs: Vec<(&'static str, Vec<Sign>)>,
@@ -113,7 +114,9 @@ impl Help {
             let title = format!("Keys here: {}", self.here);
             blocks.push(keys(context, width, &title, &section.rows));
         }
-        blocks.push(keys(context, width, &self.shared.title, &self.shared.rows));
+        for section in &self.shared {
+            blocks.push(keys(context, width, &section.title, &section.rows));
+        }
         if self.has_filter {
             blocks.push(items(context, width, "Filter, for example", 26, FILTERS));
         }
@@ -140,9 +143,9 @@ impl Help {
 
     /// Everything: the keys of all pages, and all columns in full.
     fn everything(&self, context: &Context, width: u16) -> Vec<Canvas> {
-        let mut blocks = vec![keys(context, width, &self.shared.title, &self.shared.rows)];
+        let mut blocks = Vec::new();
         let own = self.own.iter().map(|(_, section)| section);
-        for section in own.chain(&self.others) {
+        for section in self.shared.iter().chain(own).chain(&self.others) {
             blocks.push(keys(context, width, &section.title, &section.rows));
         }
         if !self.mouse.is_empty() {

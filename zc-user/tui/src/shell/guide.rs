@@ -23,14 +23,14 @@ impl Shell<'_> {
         let tabs = &self.tabs[..self.tabs.len() - 1];
         let Sections { own, shared, others } = sections(tabs, self.context.keys());
         let own = own.into_iter().map(|(_, section)| section);
-        own.chain([shared]).chain(others).collect()
+        own.chain(shared).chain(others).collect()
     }
 }
 
 /// Keys of a page by its title, of all pages, and what is elsewhere.
 struct Sections {
     own: Vec<(&'static str, KeySection)>,
-    shared: KeySection,
+    shared: Vec<KeySection>,
     others: Vec<KeySection>,
 }
 
@@ -57,8 +57,12 @@ fn sections(tabs: &[Box<dyn Page + '_>], remap: &Remap) -> Sections {
     };
     let own = guides.iter().filter(|guide| !guide.keys.is_empty());
     let own = own.map(|guide| (guide.title, page(guide))).collect();
-    let shared =
-        KeySection { title: "Keys: All pages".to_owned(), rows: shell(tabs, has_tabs, remap) };
+    let shared = [("Keys: All pages", &[PAGE][..]), ("Keys: Moving", &[MOVING, ALWAYS])];
+    let shared = shared.into_iter().map(|(title, tables)| KeySection {
+        title: title.to_owned(),
+        rows: shell(tables, tabs, has_tabs, remap),
+    });
+    let shared = shared.collect();
     let mut others = Vec::new();
     if tabs.iter().any(|page| page.chrome().has_frames()) {
         others.push(section("Keys: Time", &[TIME, NOW]));
@@ -77,6 +81,7 @@ fn sections(tabs: &[Box<dyn Page + '_>], remap: &Remap) -> Sections {
 
 /// The keys of the shell that mean something on one of these pages.
 fn shell(
+    tables: &[&'static [Binding<Action>]],
     tabs: &[Box<dyn Page + '_>],
     has_tabs: bool,
     remap: &Remap,
@@ -94,9 +99,10 @@ fn shell(
             !binding.key.chords.iter().all(|chord| own.contains(&chord))
         }),
     };
-    PAGE.iter()
-        .chain(MOVING)
-        .chain(ALWAYS)
+    tables
+        .iter()
+        .copied()
+        .flatten()
         .filter(is_useful)
         .filter_map(|binding| match binding.action {
             Action::Show(tab) if !has_tabs || tab > tabs.len() => None,
