@@ -159,7 +159,7 @@ fn sample(at: u32, elapsed: u64) -> ProcessSample {
 /// CPU time of this thread.
 fn cpu() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: it writes the time to where it is told to, and each thread has such a clock.
+    // SAFETY: it writes the time there, and each thread has such a clock.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
