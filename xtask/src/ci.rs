@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::hygiene;
+use crate::pictures;
 use crate::setup::{self, Needs};
 use crate::shell;
 use crate::test;
@@ -39,7 +40,7 @@ enum Outcome {
 
 type Check = fn() -> Result<Outcome>;
 
-const CHECKS: [(&str, Check); 10] = [
+const CHECKS: [(&str, Check); 11] = [
     ("format", format),
     ("files", files),
     ("words", words),
@@ -49,6 +50,7 @@ const CHECKS: [(&str, Check); 10] = [
     ("clippy, host", clippy_host),
     ("clippy, eBPF", clippy_ebpf),
     ("dependencies", dependencies),
+    ("pictures", pictures),
     (TESTS, tests),
 ];
 
@@ -183,6 +185,12 @@ fn dependencies() -> Result<Outcome> {
         return Ok(Outcome::Skipped("advisories only: cannot fetch their database".to_owned()));
     }
     shell::run(&mut shell::cargo(&["deny", "check", "advisories"]))?;
+    Ok(Outcome::Held)
+}
+
+/// The tests have them as well: they are checked where those are left out, too.
+fn pictures() -> Result<Outcome> {
+    pictures::check()?;
     Ok(Outcome::Held)
 }
 

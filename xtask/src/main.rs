@@ -16,6 +16,7 @@ mod docs;
 mod hygiene;
 mod install;
 mod linker;
+mod pictures;
 mod privilege;
 mod python;
 mod setup;
@@ -63,6 +64,8 @@ enum Verb {
     Words(words::Arguments),
     /// Write the generated documents, or check that they are up to date.
     Docs(docs::Arguments),
+    /// Draw the pictures of the documents from fixtures, or check that they are up to date.
+    Pictures(pictures::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Verb::Install(arguments) => install::run(&arguments),
         Verb::Words(arguments) => words::run(&arguments),
         Verb::Docs(arguments) => docs::run(&arguments),
+        Verb::Pictures(arguments) => pictures::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -27,6 +27,8 @@ use zc_tui::{
 
 #[path = "tour/laboratory.rs"]
 mod laboratory;
+#[path = "tour/pictures.rs"]
+mod pictures;
 #[path = "tour/questions.rs"]
 mod questions;
 

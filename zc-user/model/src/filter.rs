@@ -99,7 +99,8 @@ impl Filter {
     #[must_use]
     pub fn selects(&self, process: &ProcessSample, frame: &Frame) -> bool {
         let any = |wanted: usize, hit: bool| wanted == 0 || hit;
-        any(self.pids.len(), self.descends(process, frame))
+        // Ancestors are looked for only where processes are asked for.
+        (self.pids.is_empty() || self.descends(process, frame))
             && any(self.comms.len(), self.comms.iter().any(|comm| is_named(comm, &process.comm)))
             && any(
                 self.cgroups.len(),

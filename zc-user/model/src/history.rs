@@ -171,10 +171,14 @@ impl History {
             self.devices.pop_front();
         }
         self.devices.push_back(per_second(frame.device_bytes(), frame));
-        let moved = || frame.processes.iter().filter(|process| !process.paths.is_empty());
         let mut groups: HashMap<GroupId, Point> = HashMap::new();
-        for process in moved() {
+        let mut processes = Vec::new();
+        for process in frame.processes.iter().filter(|process| !process.paths.is_empty()) {
             let whole = Point::new(&process.paths, frame);
+            // Merged rows have exited and share an identity.
+            if process.id.pid != 0 {
+                processes.push((process.id, whole));
+            }
             for by in Self::GROUPS {
                 group::each(process, frame, *by, |id, paths| {
                     let is_whole = *by != GroupBy::Path;
@@ -184,10 +188,7 @@ impl History {
             }
         }
         self.groups.push(groups.into_iter(), now, length);
-        // Merged rows have exited and share an identity.
-        let single = moved().filter(|process| process.id.pid != 0);
-        let points = single.map(|process| (process.id, Point::new(&process.paths, frame)));
-        self.processes.push(points, now, length);
+        self.processes.push(processes.into_iter(), now, length);
     }
 
     /// The rates of a process; `None` if it has been quiet for as long as the history reaches.

@@ -31,7 +31,10 @@ impl<'a> Home<'a> {
         let mut above = "";
         for element in path.split('/').filter(|element| !element.is_empty()) {
             // The form of runc with its systemd driver where there is no systemd: SLICE:PREFIX:ID.
-            if let [slice, prefix, id] = *element.splitn(3, ':').collect::<Vec<_>>() {
+            let mut parts = element.splitn(3, ':');
+            if let (Some(slice), Some(prefix), Some(id)) =
+                (parts.next(), parts.next(), parts.next())
+            {
                 home.pod = pod(slice).or(home.pod);
                 if let Some(found) = named(prefix, id) {
                     home.container = Some(found);

@@ -172,8 +172,9 @@ impl Barred {
     pub const fn remedy(self) -> &'static str {
         match self {
             Self::Capabilities => {
-                "run with sudo, or give the binary the capabilities: setcap \
-                 cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_ptrace,cap_checkpoint_restore,cap_syslog+ep"
+                "run with sudo, or give the binary the capabilities: sudo setcap \
+                 cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_ptrace,cap_checkpoint_restore,cap_syslog+ep \
+                 \"$(command -v zc)\""
             }
             Self::UserNamespace => "run zc as root of the host",
             Self::Policy => {
@@ -276,6 +277,15 @@ mod tests {
         assert_eq!(refused(libc::ENOMEM), Barred::Memory.into());
         let text = refused(libc::ENOMEM).to_string();
         assert_eq!(text, "cannot load eBPF: not enough memory for BPF maps; lower --max-threads");
+    }
+
+    #[test]
+    fn what_gives_the_capabilities_can_be_pasted_as_it_is() {
+        let (_, command) = Barred::Capabilities.remedy().split_once(": ").unwrap();
+        let words: Vec<_> = command.split(' ').collect();
+        assert_eq!(words[..2], ["sudo", "setcap"]);
+        assert!(words[2].starts_with("cap_bpf,") && words[2].ends_with("+ep"), "{command}");
+        assert_eq!(words[3..].join(" "), "\"$(command -v zc)\"");
     }
 
     #[test]

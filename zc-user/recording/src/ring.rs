@@ -71,7 +71,13 @@ impl Ring {
             Some((_, chunk)) if !piece.begins_chunk => {
                 Arc::make_mut(chunk).extend_from_slice(&piece.bytes);
             }
-            _ => self.chunks.push_back((at_ns, Arc::new(piece.bytes))),
+            whole => {
+                // It grows no more; the room that it had for that is up to its own size. Those who write it have a copy.
+                if let Some(chunk) = whole.and_then(|(_, chunk)| Arc::get_mut(chunk)) {
+                    chunk.shrink_to_fit();
+                }
+                self.chunks.push_back((at_ns, Arc::new(piece.bytes)));
+            }
         }
         self.trim();
     }
@@ -116,5 +122,25 @@ impl Ring {
             end: writer.end(self.last_ns),
             span: Duration::from_nanos(self.last_ns.saturating_sub(*first_ns)),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_that_is_complete_takes_no_more_room_than_it_has_bytes() {
+        let mut ring = Ring::new(Duration::from_secs(600), IN_MEMORY);
+        let piece = |begins_chunk| Piece { bytes: vec![7; 1_009], begins_chunk };
+        for at in 0..200 {
+            ring.keep(at, piece(at % 67 == 0));
+        }
+        let chunks: Vec<_> = ring.chunks.iter().map(|(_, chunk)| chunk).collect();
+        assert_eq!(chunks.len(), 3);
+        for chunk in &chunks[..2] {
+            assert_eq!((chunk.len(), chunk.capacity()), (67 * 1_009, 67 * 1_009));
+        }
+        assert!(chunks[2].capacity() > chunks[2].len(), "the last one grows");
     }
 }

@@ -59,6 +59,9 @@ pub fn ratio(value: f64) -> String {
     if value < 100.0 { format!("{value:.2}") } else { format!("{value:.0}") }
 }
 
+/// A rate has not changed by more than what rates vary by.
+pub const SAME: &str = "=";
+
 /// How a rate has changed: `+38%`, `-61%`, `x2.1`, `new`, `gone`, or `=` where that is less than what rates vary by.
 /// Nothing where there was nothing and is nothing.
 #[must_use]
@@ -71,7 +74,7 @@ pub fn change(before: u64, now: u64) -> String {
         (0, _) => "new".to_owned(),
         (_, 0) => "gone".to_owned(),
         _ => match now as f64 / before as f64 {
-            ratio if (ratio - 1.0).abs() < LEAST => "=".to_owned(),
+            ratio if (ratio - 1.0).abs() < LEAST => SAME.to_owned(),
             ratio if ratio >= 999.5 => "x1000+".to_owned(),
             ratio if ratio >= 9.95 => format!("x{ratio:.0}"),
             ratio if ratio >= 1.995 => format!("x{ratio:.1}"),

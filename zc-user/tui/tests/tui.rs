@@ -7,8 +7,12 @@ mod baseline;
 mod detail;
 #[path = "tui/hand_on.rs"]
 mod hand_on;
+#[path = "tui/keys.rs"]
+mod keys;
 #[path = "tui/pages.rs"]
 mod pages;
+#[path = "tui/pictures.rs"]
+mod pictures;
 #[path = "tui/preferences.rs"]
 mod preferences;
 #[path = "tui/recordings.rs"]

@@ -1,5 +1,6 @@
 //! What the help says: collected from the shell and its pages, so that each fact is in one place.
 
+use super::Shell;
 use super::keys::{ALWAYS, Action, EDITING, LINE, MENU, MOVING, NOW, PAGE, PAST, PLAYING, TIME};
 use crate::{
     keymap::{Binding, Key, Remap},
@@ -14,9 +15,39 @@ const MOUSE: &str = "the wheel scrolls; a click selects a row, opens the selecte
                      heading (click again to reverse), or shows a page. With Shift, most \
                      terminals select text as usual.";
 
+impl Shell<'_> {
+    /// All keys, as the help has them: those of each page, those of all pages, and others. A title, and the keys with what
+    /// they do.
+    #[must_use]
+    pub fn all_keys(&self) -> Vec<KeySection> {
+        let tabs = &self.tabs[..self.tabs.len() - 1];
+        let Sections { own, shared, others } = sections(tabs, self.context.keys());
+        let own = own.into_iter().map(|(_, section)| section);
+        own.chain(shared).chain(others).collect()
+    }
+}
+
+/// Keys of a page by its title, of all pages, and what is elsewhere.
+struct Sections {
+    own: Vec<(&'static str, KeySection)>,
+    shared: Vec<KeySection>,
+    others: Vec<KeySection>,
+}
+
 /// The help on these pages.
 pub(super) fn help(tabs: &[Box<dyn Page + '_>], context: &Context) -> Help {
     let (theme, remap) = (context.theme(), context.keys());
+    let has_tabs = tabs.iter().any(|page| page.chrome().has_tabs());
+    let has_filter = tabs.iter().any(|page| page.is_filterable());
+    let guides: Vec<_> = tabs.iter().flat_map(|page| page.guides()).collect();
+    let Sections { own, shared, others } = sections(tabs, remap);
+    let signs = tabs.iter().map(|page| (page.title(), page.signs(theme)));
+    let signs = signs.filter(|(_, signs)| !signs.is_empty()).collect();
+    let mouse = if has_tabs { MOUSE } else { "" };
+    Help::new(own, shared, others, mouse, signs, guides, has_filter)
+}
+
+fn sections(tabs: &[Box<dyn Page + '_>], remap: &Remap) -> Sections {
     let has_tabs = tabs.iter().any(|page| page.chrome().has_tabs());
     let has_filter = tabs.iter().any(|page| page.is_filterable());
     let guides: Vec<_> = tabs.iter().flat_map(|page| page.guides()).collect();
@@ -27,10 +58,11 @@ pub(super) fn help(tabs: &[Box<dyn Page + '_>], context: &Context) -> Help {
     let own = guides.iter().filter(|guide| !guide.keys.is_empty());
     let own = own.map(|guide| (guide.title, page(guide))).collect();
     let shared = [("Keys: All pages", &[PAGE][..]), ("Keys: Moving", &[MOVING, ALWAYS])];
-    let shared = shared.map(|(title, tables)| KeySection {
+    let shared = shared.into_iter().map(|(title, tables)| KeySection {
         title: title.to_owned(),
         rows: shell(tables, tabs, has_tabs, remap),
     });
+    let shared = shared.collect();
     let mut others = Vec::new();
     if tabs.iter().any(|page| page.chrome().has_frames()) {
         others.push(section("Keys: Time", &[TIME, NOW]));
@@ -44,10 +76,7 @@ pub(super) fn help(tabs: &[Box<dyn Page + '_>], context: &Context) -> Help {
     if tabs.iter().any(|page| page.order().is_some()) {
         others.push(section("Keys: Sort menu", &[MENU]));
     }
-    let signs = tabs.iter().map(|page| (page.title(), page.signs(theme)));
-    let signs = signs.filter(|(_, signs)| !signs.is_empty()).collect();
-    let mouse = if has_tabs { MOUSE } else { "" };
-    Help::new(own, shared.into(), others, mouse, signs, guides, has_filter)
+    Sections { own, shared, others }
 }
 
 /// The keys of the shell that mean something on one of these pages.

@@ -205,9 +205,9 @@ impl Table<'_> {
     fn change(&self, entry: &Entry) -> (String, Style) {
         let Some(then) = self.context.baseline() else { return Default::default() };
         let change = entry.change(self.context, then);
-        let style =
-            if change.now > change.before { self.theme.notice() } else { self.theme.text() };
-        (human::change(change.before, change.now), style)
+        let text = human::change(change.before, change.now);
+        let is_more = change.now > change.before && text != human::SAME;
+        (text, if is_more { self.theme.notice() } else { self.theme.text() })
     }
 
     fn curve(&self, entry: &Entry, width: u16) -> (String, Style) {
