@@ -16,6 +16,7 @@
 pub mod form;
 pub mod hazard;
 mod judge;
+pub mod language;
 pub mod metric;
 pub mod mystery;
 mod process;

@@ -17,3 +17,5 @@ mod screens;
 mod sessions;
 #[path = "tui/who.rs"]
 mod who;
+#[path = "tui/wide.rs"]
+mod wide;

@@ -17,7 +17,7 @@ pub(super) fn show(canvas: &mut Canvas, tour: &Tour, scene: &Scene, theme: Theme
     ]));
     for scenario in scene.act.scenarios() {
         let Some(lines) = code::of(scenario) else { continue };
-        let title = format!("{} {}", words.in_c, scenario.title);
+        let title = format!("{} {}", words.in_c, words.say(scenario.title));
         canvas.line(Span::styled(title, theme.dim()));
         for line in lines {
             canvas.line(Span::raw(format!("  {line}")));
