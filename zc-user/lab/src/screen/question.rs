@@ -66,7 +66,7 @@ fn ask(canvas: &mut Canvas, tour: &Tour, theme: Theme) {
     }
     canvas.paragraph(tour.words().guess, 0, theme.strong());
     if let Some(copies) = tour.guess_of(tour.at()) {
-        canvas.line(Span::styled(format!("{} {copies}", tour.words().guessed), theme.notice()));
+        canvas.line(Span::styled(format!("{}{copies}", tour.words().guessed), theme.notice()));
     }
 }
 
@@ -82,7 +82,7 @@ pub(super) fn judge(canvas: &mut Canvas, tour: &Tour, theme: Theme) {
     let (word, style) =
         if is_right { (words.right, theme.reference()) } else { (words.wrong, theme.notice()) };
     canvas.line(Line::from(vec![
-        Span::raw(format!("{} {copies}{}", words.guessed, words.comma)),
+        Span::raw(format!("{}{copies}{}", words.guessed, words.comma)),
         Span::styled(word, style.patch(theme.strong())),
         Span::raw(format!(" ({})", tour.score().sentence(words))),
     ]));
