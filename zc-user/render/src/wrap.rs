@@ -90,7 +90,8 @@ mod tests {
     #[test]
     fn no_line_begins_with_a_mark_that_ends_something() {
         assert_eq!(lines("拷贝两次。", 8), ["拷贝两", "次。"]);
-        assert_eq!(lines("拷贝（两次）", 10), ["拷贝", "（两次）"]);
+        assert_eq!(lines("拷贝（两次）", 10), ["拷贝（两", "次）"]);
+        assert_eq!(lines("拷贝（两次）", 7), ["拷贝", "（两", "次）"]);
         assert_eq!(lines("拷贝(两次)。", 9), ["拷贝(两", "次)。"]);
     }
 
