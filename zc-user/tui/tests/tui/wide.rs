@@ -37,7 +37,7 @@ const NAMES: [&str; 8] = [
 fn machine(seconds: u64) -> Snapshot {
     let mut snapshot = Machine::default().after(seconds);
     for (name, pid) in NAMES.iter().zip(5000..) {
-        let bytes = (u64::from(pid) - 4990) * seconds << 20;
+        let bytes = ((u64::from(pid) - 4990) * seconds) << 20;
         let path = PathSample {
             path: PathId::Known(CopyPath::FileRead),
             socket: None,
