@@ -38,7 +38,7 @@ fn current(document: &str) -> (String, usize) {
 fn docs_captures_are_the_screens_of_the_tests() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut captures = 0;
-    for name in ["README.md", "docs/workshop.md"] {
+    for name in ["README.md", "README.zh.md", "docs/workshop.md"] {
         let path = root.join(name);
         let committed = fs::read_to_string(&path).unwrap();
         let (current, found) = current(&committed);

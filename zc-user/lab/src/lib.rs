@@ -9,6 +9,7 @@
 //! - [`judge`](verdict): measurement, [`finding`] and verdict; [`metric`] is the table that every
 //!   output reads;
 //! - [`mystery`] is an exercise: three programs, of which one copies too much;
+//! - [`language`]: which one the tour and the exercise speak; their sentences are tables;
 //! - [`form`] writes findings, [`tour`] is the guided tour and [`screen`] draws it.
 //!
 //! [`SnapshotSource`]: zc_model::source::SnapshotSource
@@ -16,6 +17,7 @@
 pub mod form;
 pub mod hazard;
 mod judge;
+pub mod language;
 pub mod metric;
 pub mod mystery;
 mod process;

@@ -13,9 +13,10 @@ use zc_lab::{
         text::TextForm,
     },
     tour::{
-        parse::parse,
+        parse::{parse, parse_in},
         script::BUILT_IN,
         walk::{Laboratory as _, Pace, Phase, Tour},
+        words::{CHINESE, ENGLISH, Words},
     },
 };
 use zc_render::theme::Theme;
@@ -25,6 +26,8 @@ use zc_tui::{
     world::{Happening, Input},
 };
 
+#[path = "tour/chinese.rs"]
+mod chinese;
 #[path = "tour/laboratory.rs"]
 mod laboratory;
 #[path = "tour/pictures.rs"]
@@ -53,6 +56,7 @@ const HAZARD: &str = "\
 /// A tour to be given.
 struct Given {
     script: &'static str,
+    words: &'static Words,
     luck: Luck,
     size: (u16, u16),
     theme: Theme,
@@ -66,6 +70,7 @@ fn given(luck: Luck) -> Given {
     let theme = Theme::new(false, true);
     Given {
         script: SCRIPT,
+        words: &ENGLISH,
         luck,
         size: (80, 24),
         theme,
@@ -104,7 +109,7 @@ impl Given {
     }
 
     fn play(self) -> (Ended, Played) {
-        let script = parse(self.script).unwrap();
+        let script = parse_in(self.script, self.words).unwrap();
         let pace = Pace { speed: 1.0, wait: self.wait, animate: self.animate, again: self.again };
         let tour = Tour::new(script, pace);
         let terminal = Terminal::new(TestBackend::new(self.size.0, self.size.1)).unwrap();

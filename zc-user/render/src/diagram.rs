@@ -9,11 +9,20 @@ use ratatui::{
     widgets::{Block, Widget as _},
 };
 
-use crate::{cell, plain, symbols::Arrow, theme::Theme};
+use self::labels::Labels;
+use crate::{
+    cell, plain,
+    sanitize::{pad, pad_start, width},
+    symbols::Arrow,
+    theme::Theme,
+    wrap,
+};
 use zc_model::{
     picture::{Hop, Means, Picture, Place, road},
     snapshot::Provenance,
 };
+
+pub mod labels;
 
 /// Below this, arrows have no room for their figures: the hops become a list.
 const LEAST_WIDTH: u16 = 74;
@@ -42,6 +51,7 @@ pub struct Diagram<'a> {
     picture: &'a Picture,
     theme: Theme,
     unit: Unit,
+    labels: &'static Labels,
     legend: bool,
     answer: Answer,
 }
@@ -61,6 +71,8 @@ enum Answer {
 const BEAD: &str = "o";
 /// Cells from one to the next.
 const BEADS: u16 = 6;
+/// Cells of a name that stays in one line.
+const SHORT_NAME: usize = 6;
 /// On an arrow that is not known yet.
 const QUESTION: &str = "?";
 
@@ -78,7 +90,13 @@ impl<'a> Diagram<'a> {
     /// The diagram of `picture`.
     #[must_use]
     pub fn new(picture: &'a Picture, theme: Theme, unit: Unit) -> Self {
-        Self { picture, theme, unit, legend: true, answer: Answer::Whole }
+        Self { picture, theme, unit, labels: &labels::ENGLISH, legend: true, answer: Answer::Whole }
+    }
+
+    /// With the words of another language.
+    #[must_use]
+    pub const fn labelled(self, labels: &'static Labels) -> Self {
+        Self { labels, ..self }
     }
 
     /// As a question: the places, and no answer on any arrow. With a beat, bytes move along them.
@@ -121,7 +139,7 @@ impl<'a> Diagram<'a> {
         }
         let below = self.draw_boxes(Rect { width: area.width.min(MOST_WIDTH), ..area }, buf);
         if self.legend && below < area.bottom() {
-            let legend = legend(self.theme);
+            let legend = legend(self.theme, self.labels);
             buf.set_line(area.x, below, &legend, area.width);
         }
     }
@@ -272,12 +290,13 @@ impl<'a> Diagram<'a> {
             Unit::PerSecond(_) => boxes[1].x.saturating_sub(boxes[0].right()),
             Unit::Total => 0,
         };
-        let label = format!(" {} {} ", self.figure(hop, room), name(hop));
+        let label = format!(" {} {} ", self.figure(hop, room), self.labels.name(hop));
         let width = u16::try_from(Span::raw(&label).width()).unwrap_or(u16::MAX);
         let (from, to) = (center(boxes[hop.from as usize]), center(boxes[hop.to as usize]));
         let (left, right) = (from.min(to), from.max(to));
         if hop.from == hop.to {
-            let label = format!("{} within {}", label.trim(), self.picture.name(hop.from));
+            let place = self.picture.name(hop.from);
+            let label = format!("{} {} {place}", label.trim(), self.labels.within);
             let width = u16::try_from(Span::raw(&label).width()).unwrap_or(u16::MAX);
             let x = from.saturating_sub(width / 2).min(area.right().saturating_sub(width));
             buf.set_stringn(x.max(area.x), y, &label, usize::from(area.width), style);
@@ -310,21 +329,24 @@ impl<'a> Diagram<'a> {
         if hops.is_empty() {
             let words = match self.unit {
                 _ if self.answer != Answer::Whole => QUESTION,
-                Unit::PerSecond(_) => "nothing moved in this interval",
-                Unit::Total => "nothing moved",
+                Unit::PerSecond(_) => self.labels.nothing_in_this_interval,
+                Unit::Total => self.labels.nothing,
             };
             buf.set_stringn(area.x, area.y, words, usize::from(area.width), self.theme.dim());
         }
-        let names = Place::ALL.iter().map(|place| self.picture.name(*place).len());
+        let names = Place::ALL.iter().map(|place| width(self.picture.name(*place)));
         let room = names.max().unwrap_or(0);
         for (hop, y) in hops.into_iter().zip(area.top()..area.bottom()) {
             let (from, to) = (self.picture.name(hop.from), self.picture.name(hop.to));
             let style = self.style(hop.means);
             let line = Line::from(vec![
-                Span::raw(format!("{from:>room$} ")),
+                Span::raw(format!("{} ", pad_start(from, room))),
                 Span::styled(sample(self.theme, hop.means, 2), style),
-                Span::raw(format!(" {to:<room$} ")),
-                Span::styled(format!("{:>8} {}", self.figure(hop, 0), name(hop)), style),
+                Span::raw(format!(" {} ", pad(to, room))),
+                Span::styled(
+                    format!("{:>8} {}", self.figure(hop, 0), self.labels.name(hop)),
+                    style,
+                ),
             ]);
             buf.set_line(area.x, y, &line, area.width);
         }
@@ -355,9 +377,9 @@ impl<'a> Diagram<'a> {
 
     fn widths(&self, broken: bool) -> [u16; 5] {
         let mut widths = [0; 5];
-        for (width, place) in widths.iter_mut().zip(Place::ALL) {
+        for (room, place) in widths.iter_mut().zip(Place::ALL) {
             let lines = name_lines(self.picture.name(*place), broken);
-            *width = count(lines.iter().map(|line| line.len()).max().unwrap_or(0)) + 2;
+            *room = count(lines.iter().map(|line| width(line)).max().unwrap_or(0)) + 2;
         }
         widths
     }
@@ -396,15 +418,16 @@ fn draw_beads(beat: u16, rightwards: bool, style: Style, shaft: Rect, buf: &mut 
 
 /// What the arrows mean, in a line.
 #[must_use]
-pub fn legend(theme: Theme) -> Line<'static> {
+pub fn legend(theme: Theme, labels: &Labels) -> Line<'static> {
     let sample = |means| Span::styled(sample(theme, means, 3), style(theme, means));
+    let word = |word: &str, end: &str| Span::styled(format!(" {word}{end}"), theme.dim());
     Line::from(vec![
         sample(Means::Copy),
-        Span::styled(" copied by the CPU   ", theme.dim()),
+        word(labels.copied_by_the_cpu, "   "),
         sample(Means::Reference),
-        Span::styled(" by reference   ", theme.dim()),
+        word(labels.by_reference, "   "),
         sample(Means::Dma),
-        Span::styled(" left to the device", theme.dim()),
+        word(labels.by_the_device, ""),
     ])
 }
 
@@ -431,20 +454,26 @@ fn arrow(theme: Theme, means: Means) -> Arrow {
     }
 }
 
-/// How the bytes of a hop travel, in words.
-#[must_use]
-pub fn name(hop: &Hop) -> &'static str {
-    match (hop.means, hop.provenance) {
-        (Means::Reference, Provenance::Unavailable) => "copied or by reference",
-        (Means::Copy, _) => "copied",
-        (Means::Reference, _) => "by reference",
-        (Means::Dma, _) => "DMA",
-    }
-}
-
-/// The name of a place, a line per word if it is broken.
+/// The name of a place, a line per word if it is broken; a long one without blanks in halves.
 fn name_lines(name: &str, broken: bool) -> Vec<&str> {
-    if broken { name.split(' ').collect() } else { vec![name] }
+    if !broken {
+        return vec![name];
+    }
+    if name.contains(' ') || width(name) <= SHORT_NAME {
+        return name.split(' ').collect();
+    }
+    // Where it can be broken: a name in narrow characters is one piece.
+    let half = wrap::pieces(name).scan(0, |end, piece| {
+        *end += piece.text.len();
+        Some(*end)
+    });
+    match half
+        .take_while(|end| *end < name.len())
+        .find(|end| 2 * width(&name[..*end]) >= width(name))
+    {
+        Some(end) => vec![&name[..end], &name[end..]],
+        None => vec![name],
+    }
 }
 
 fn center(rect: Rect) -> u16 {

@@ -21,3 +21,4 @@ pub mod sanitize;
 pub mod symbols;
 pub mod table;
 pub mod theme;
+pub mod wrap;

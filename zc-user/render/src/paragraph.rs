@@ -2,7 +2,10 @@
 
 use std::io;
 
-use super::sanitize;
+use super::{
+    sanitize,
+    wrap::{Piece, pieces},
+};
 
 /// Where a paragraph stands.
 #[derive(Clone, Copy, Debug)]
@@ -32,17 +35,17 @@ pub fn write(
     let text = sanitize::sanitize(text);
     let mut line = String::from(indent.first);
     let mut is_empty = true;
-    for word in text.split_whitespace() {
+    for Piece { text, is_word } in pieces(&text) {
         if !is_empty {
-            if sanitize::width(&line) + 1 + sanitize::width(word) > columns {
+            if sanitize::width(&line) + usize::from(is_word) + sanitize::width(text) > columns {
                 writeln!(out, "{line}")?;
                 line.clear();
                 line.push_str(indent.rest);
-            } else {
+            } else if is_word {
                 line.push(' ');
             }
         }
-        line.push_str(word);
+        line.push_str(text);
         is_empty = false;
     }
     writeln!(out, "{line}")

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::sanitize::width;
 use ratatui::{
     backend::IntoCrossterm as _,
     buffer::Buffer,
@@ -16,8 +17,16 @@ pub fn text(buf: &Buffer, color: bool) -> String {
     let mut text = String::new();
     for row in buf.content().chunks(usize::from(buf.area().width).max(1)) {
         let used = row.iter().rposition(|cell| cell.symbol() != " ").map_or(0, |at| at + 1);
-        for run in row[..used].chunk_by(|a, b| a.style() == b.style()) {
-            let signs: String = run.iter().map(ratatui::buffer::Cell::symbol).collect();
+        // The cells behind a wide character are part of it.
+        let mut hidden = 0;
+        let shown = row[..used].iter().filter(|cell| {
+            let is_hidden = hidden > 0;
+            hidden = if is_hidden { hidden - 1 } else { width(cell.symbol()).saturating_sub(1) };
+            !is_hidden
+        });
+        let shown: Vec<_> = shown.collect();
+        for run in shown.chunk_by(|a, b| a.style() == b.style()) {
+            let signs: String = run.iter().map(|cell| cell.symbol()).collect();
             push(&mut text, &signs, run[0].style(), color);
         }
         text.push('\n');

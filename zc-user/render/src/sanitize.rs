@@ -50,6 +50,18 @@ pub fn width(text: &str) -> usize {
     text.width()
 }
 
+/// `text`, and blanks behind it up to so many columns.
+#[must_use]
+pub fn pad(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
+}
+
+/// `text`, and blanks before it up to so many columns.
+#[must_use]
+pub fn pad_start(text: &str, columns: usize) -> String {
+    format!("{}{text}", " ".repeat(columns.saturating_sub(text.width())))
+}
+
 /// The beginning of `text`, so that it fits in `columns`; what is cut off is marked by `ellipsis`.
 #[must_use]
 pub fn truncate<'a>(text: &'a str, columns: usize, ellipsis: &str) -> Cow<'a, str> {

@@ -23,6 +23,7 @@ use zc_lab::{
     finding::{Finding, Outcome, Ran},
     form, hazard as hazards,
     hazard::{HAZARDS, Hazard},
+    language::Language,
     mystery::suspect,
     network, receiver, rights,
     run::{Bench, Observer, Plan, Unobserved, default_directory},
@@ -49,6 +50,11 @@ mod setup;
 /// How long a look waits for what is found out about code: no workload runs then, and the first look at a Java
 /// machine takes seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The language that the user chose, or that of the environment.
+fn language(chosen: Option<Language>) -> Language {
+    chosen.unwrap_or_else(|| Language::of_environment(|name| std::env::var(name).ok()))
+}
 
 /// Runs a verb of the lab.
 pub(super) async fn verb(verb: &lab::Verb) -> Result<ExitCode> {

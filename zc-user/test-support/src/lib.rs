@@ -8,6 +8,7 @@
 )]
 
 pub mod agreement;
+pub mod cells;
 pub mod child;
 pub mod fixtures;
 pub mod gate;

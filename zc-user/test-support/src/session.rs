@@ -6,7 +6,7 @@ use anyhow::Result;
 use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
-use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Modifier};
+use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Modifier, text::Span};
 use zc_model::{
     column::Processes, filter::Filter, fixture::Fixture, snapshot::Snapshot, sort::Direction,
     source::SnapshotSource,
@@ -209,8 +209,14 @@ impl Played {
         for y in area.top()..area.bottom() {
             let mut reversed = false;
             let mut line = String::new();
+            let mut next = area.left();
             for x in area.left()..area.right() {
+                // The cells behind a wide character are part of it.
+                if x < next {
+                    continue;
+                }
                 let cell = &self.screen[(x, y)];
+                next = x + u16::try_from(Span::raw(cell.symbol()).width()).unwrap_or(1).max(1);
                 let now = cell.modifier.contains(Modifier::REVERSED);
                 if now != reversed {
                     line.push(if now { '«' } else { '»' });

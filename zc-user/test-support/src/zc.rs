@@ -82,6 +82,12 @@ pub fn in_own_mounts(script: &str) -> Command {
 fn hardened(mut command: Command) -> Command {
     // As if the user had requested backtraces: the output must not contain one.
     command.env("RUST_BACKTRACE", "1").env_remove("NO_COLOR").stdin(Stdio::null());
+    // The tests read English, also on the machine of a developer who does not.
+    for name in ["LC_ALL", "LC_MESSAGES", "LANG"] {
+        if std::env::var(name).is_ok_and(|locale| locale.starts_with("zh")) {
+            command.env(name, "C.UTF-8");
+        }
+    }
     with_default_signals(&mut command);
     command
 }

@@ -228,6 +228,58 @@ fn what_is_printed_as_a_script_is_one() {
 }
 
 #[test]
+fn it_speaks_the_language_of_the_option_or_of_the_environment() {
+    let title = |words: &[&str], variables: &[(&str, &str)]| {
+        let mut command = zc([&["demo", "--print-script"], words].concat());
+        for name in ["LC_ALL", "LC_CTYPE", "LC_MESSAGES", "LANG"] {
+            command.env_remove(name);
+        }
+        command.envs(variables.iter().copied());
+        let text = run(command).exits(0).stdout();
+        text.lines().find_map(|line| line.strip_prefix("title ")).unwrap().to_owned()
+    };
+    let (english, chinese) = ("From a file to the network", "从文件到网络");
+    for (words, variables, expected) in [
+        (&[][..], &[][..], english),
+        (&[], &[("LANG", "zh_CN.UTF-8")], chinese),
+        (&[], &[("LANG", "zh_CN.GB18030")], english),
+        (&["--lang", "zh"], &[("LANG", "en_GB.UTF-8")], chinese),
+        (&["--lang", "en"], &[("LANG", "zh_CN.UTF-8")], english),
+    ] {
+        assert_eq!(title(words, variables), expected, "{words:?}, {variables:?}");
+    }
+    for verb in [&["demo"][..], &["lab", "mystery"]] {
+        let said = run(zc([verb, &["--lang", "fr"]].concat())).exits(2).stderr();
+        assert!(said.contains("'fr' for '--lang") && said.contains("en, zh"), "{said}");
+    }
+    let said = run(zc(["demo", "--print-script", "--wait"])).exits(2).stderr();
+    assert!(said.contains("--wait") && said.contains("--print-script"), "{said}");
+}
+
+#[test]
+fn in_chinese_it_says_what_it_says_in_english() {
+    let _alone = alone();
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let script = path("short");
+    let file = path("handout.md");
+    fs::write(&script, SHORT).unwrap();
+    let words = ["--lang", "zh", "--script", &script, "--report", &file];
+    let text = run(zc([&QUICK[..], &words].concat())).exits(0).stdout();
+    for said in ["4 个场景", " 个负载：", "总结", "隐患：读取映射的文件时它被截短", "自己运行："]
+    {
+        assert!(text.contains(said), "no {said} in:\n{text}");
+    }
+    for said in ["Type this", "as the textbook", "Summary", "theory"] {
+        assert!(!text.contains(said), "{said} in:\n{text}");
+    }
+    let handout = fs::read_to_string(&file).unwrap();
+    let (exercises, solutions) = handout.rsplit_once("答案").unwrap();
+    assert!(exercises.contains("每个字节的 CPU 拷贝次数"), "{handout}");
+    assert!(solutions.contains("zc lab run sendfile --sink tcp"), "{handout}");
+}
+
+#[test]
 fn a_workload_that_fails_fails_the_tour() {
     let directory = "/proc/no/such/directory";
     assert!(!Path::new(directory).exists());

@@ -115,6 +115,41 @@ fn the_commands_of_the_readme_work() {
 }
 
 #[test]
+fn the_commands_of_the_chinese_readme_work() {
+    assert!(try_all("README.zh.md") >= 5, "the README has lost its commands");
+}
+
+#[test]
+fn the_commands_of_the_chinese_workshop_work() {
+    assert!(try_all("docs/workshop.zh.md") >= 10, "the workshop has lost its commands");
+}
+
+/// The commands of a document, without their options for a language and what is said of them.
+fn commands(document: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(document);
+    let text = fs::read_to_string(path).unwrap();
+    let blocks = text.split("```sh\n").skip(1).map(|block| block.split_once("```").unwrap().0);
+    let lines = blocks.flat_map(str::lines).map(str::trim).filter(|line| line.starts_with("zc "));
+    let command = |line: &str| {
+        let line = line.split('#').next().unwrap().replace(" --lang zh", "");
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let mut commands: Vec<_> = lines.map(command).collect();
+    commands.sort();
+    commands.dedup();
+    commands
+}
+
+#[test]
+fn the_documents_have_the_same_commands_in_each_language() {
+    for (english, chinese) in
+        [("README.md", "README.zh.md"), ("docs/workshop.md", "docs/workshop.zh.md")]
+    {
+        assert_eq!(commands(english), commands(chinese), "{chinese}");
+    }
+}
+
+#[test]
 fn the_commands_about_serving_work() {
     assert!(try_all("docs/serving.md") >= 3, "the document has lost its commands");
 }

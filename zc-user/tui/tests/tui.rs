@@ -23,3 +23,5 @@ mod screens;
 mod sessions;
 #[path = "tui/who.rs"]
 mod who;
+#[path = "tui/wide.rs"]
+mod wide;

@@ -12,7 +12,7 @@ use crate::{
 };
 use zc_model::{id::Id, snapshot::Provenance, value::Value};
 use zc_render::{
-    diagram::{Diagram, Unit as Figures, legend},
+    diagram::{Diagram, Unit as Figures, labels::ENGLISH, legend},
     human,
     paragraph::{self, Indent},
     plain, sanitize,
@@ -203,7 +203,7 @@ impl<'a> Text<'a> {
     fn write_legend(&mut self) -> io::Result<()> {
         let theme = self.look.theme;
         if self.legend.diagram {
-            writeln!(self.out, "{}", plain::line(&legend(theme), theme.has_color()))?;
+            writeln!(self.out, "{}", plain::line(&legend(theme, &ENGLISH), theme.has_color()))?;
         }
         let mut words = Vec::new();
         for (provenance, meaning) in [

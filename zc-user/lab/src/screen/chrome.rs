@@ -11,6 +11,7 @@ use super::{page::TourPage, scene::SIDE_BY_SIDE};
 use crate::{
     finding::{Finding, Outcome},
     hazard,
+    language::fill,
     tour::{
         summary::word,
         walk::{Conditions, Exhibit, Laboratory, Phase, Tour},
@@ -83,7 +84,11 @@ impl<'a, L: Laboratory + 'a> Chrome for TourPage<'a, L> {
 
     fn brief(&self, context: &Context) -> (String, Style) {
         let last = self.tour.findings().last();
-        let text = last.map(|found| format!("{}: {}", found.scenario.title, word(found)));
+        let text = last.map(|found| {
+            let words = self.tour.words();
+            let name = words.say(found.scenario.title);
+            format!("{name}{}{}", words.colon, word(found, words))
+        });
         (text.unwrap_or_default(), context.theme().text())
     }
 }
@@ -95,20 +100,22 @@ fn draw_header(
     area: Rect,
     buf: &mut Buffer,
 ) {
+    let words = tour.words();
     let mut right = vec![];
     let notice = theme.notice().patch(theme.selected());
     if tour.looks_elsewhere() {
-        right.push(Span::styled(" LOOKING BACK ", notice));
+        right.push(Span::styled(format!(" {} ", words.looking_back), notice));
     } else if tour.is_paused() {
-        right.push(Span::styled(" PAUSED ", notice));
+        right.push(Span::styled(format!(" {} ", words.paused), notice));
     } else if tour.waits_for_key() && tour.phase() == Phase::Summary {
-        right.push(Span::styled(" Space: leave ", notice));
+        right.push(Span::styled(format!(" {} ", words.space_leaves), notice));
     } else if tour.waits_for_key() {
-        right.push(Span::styled(" Space: continue ", notice));
+        right.push(Span::styled(format!(" {} ", words.space_continues), notice));
     } else if let Some(left) = tour.goes_on_in() {
-        right.push(Span::styled(format!("next in {} s", left.as_secs() + 1), theme.dim()));
+        let seconds = left.as_secs() + 1;
+        right.push(Span::styled(fill(words.next_in, &[("seconds", &seconds)]), theme.dim()));
     } else if tour.phase() == Phase::Running {
-        right.push(Span::styled("running", theme.notice()));
+        right.push(Span::styled(words.running, theme.notice()));
     }
     right.push(Span::styled(format!("  {}x", tour.speed()), theme.dim()));
     let right = Line::from(right);
@@ -117,11 +124,13 @@ fn draw_header(
     let mut left = vec![Span::styled("zc demo  ", theme.head()), name];
     if let Some(conditions) = conditions {
         let (copies, style) = match conditions.copies {
-            None => ("nothing is counted".to_owned(), theme.notice()),
-            Some(Provenance::Measured) => ("copies measured".to_owned(), theme.reference()),
+            None => (words.copies_unknown.to_owned(), theme.notice()),
+            Some(Provenance::Measured) => (words.copies_measured.to_owned(), theme.reference()),
             Some(other) => {
                 let quality = zc_model::value::Quality { provenance: other, lower_bound: false };
-                (format!("copies {}{}", other.id(), human::mark(quality)), theme.notice())
+                let provenance = words.provenance(other);
+                let copies = fill(words.copies_other, &[("provenance", &provenance)]);
+                (format!("{copies}{}", human::mark(quality)), theme.notice())
             }
         };
         left.push(Span::styled(format!("  {copies}"), style));

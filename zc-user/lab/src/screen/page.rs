@@ -19,9 +19,11 @@ use super::{
     choice::{Choice, Chosen},
     scene, summary,
 };
+use crate::language::Language;
 use crate::tour::{
     code, guess,
     walk::{Conditions, Exhibit, Laboratory, Progress, Tour},
+    words,
 };
 use zc_render::theme::Theme;
 use zc_tui::{
@@ -50,19 +52,76 @@ enum Action {
     Leave,
 }
 
-#[rustfmt::skip]
-static KEYS: &[Binding<Action>] = &[
-    bind(&[chr(' '), key(KeyCode::Enter)], "Space Enter", Action::PauseOrGoOn, "pause or continue").hint(0, "Space", "Pause/Next"),
-    bind(&[chr('n'), chr('l'), key(KeyCode::Right)], "n Right l", Action::Next, "go to the next step without waiting").hint(1, "n", "Next"),
-    bind(&[chr('p'), chr('h'), key(KeyCode::Left), key(KeyCode::Backspace)], "p Left h", Action::Previous, "go back to an earlier result; the tour waits").hint(2, "p", "Back"),
-    bind(&[chr('+'), chr('=')], "+", Action::Faster, "twice as fast").hint(20, "+/-", "Speed"),
-    bind(&[chr('-')], "-", Action::Slower, "half as fast"),
-    bind(&[chr('0'), chr('1'), chr('2'), chr('3'), chr('4'), chr('5'), chr('6'), chr('7'), chr('8'), chr('9')], "0-9", Action::Digit, "go to the scene of this number; 0 to 3 is a guess where one is asked for"),
-    bind(&[chr('g')], "g", Action::Scenes, "list the scenes, to go to one").hint(4, "g", "Scenes"),
-    bind(&[chr('r')], "r", Action::Again, "run the scene once more").hint(3, "r", "Rerun"),
-    bind(&[chr('y')], "y", Action::Copy, "copy the command of this scene, and its calls in C").hint(6, "y", "Copy"),
-    bind(&[chr('q'), key(KeyCode::Esc)], "q Esc", Action::Leave, "leave the tour").hint(13, "q", "Quit"),
-];
+/// The keys, with what a language says of them.
+macro_rules! table {
+    ($words:expr) => {
+        &[
+            bind(
+                &[chr(' '), key(KeyCode::Enter)],
+                "Space Enter",
+                Action::PauseOrGoOn,
+                $words.pause.1,
+            )
+            .hint(0, "Space", $words.pause.0),
+            bind(
+                &[chr('n'), chr('l'), key(KeyCode::Right)],
+                "n Right l",
+                Action::Next,
+                $words.next.1,
+            )
+            .hint(1, "n", $words.next.0),
+            bind(
+                &[chr('p'), chr('h'), key(KeyCode::Left), key(KeyCode::Backspace)],
+                "p Left h",
+                Action::Previous,
+                $words.back.1,
+            )
+            .hint(2, "p", $words.back.0),
+            bind(&[chr('+'), chr('=')], "+", Action::Faster, $words.faster.1).hint(
+                20,
+                "+/-",
+                $words.faster.0,
+            ),
+            bind(&[chr('-')], "-", Action::Slower, $words.slower),
+            bind(
+                &[
+                    chr('0'),
+                    chr('1'),
+                    chr('2'),
+                    chr('3'),
+                    chr('4'),
+                    chr('5'),
+                    chr('6'),
+                    chr('7'),
+                    chr('8'),
+                    chr('9'),
+                ],
+                "0-9",
+                Action::Digit,
+                $words.digits,
+            ),
+            bind(&[chr('g')], "g", Action::Scenes, $words.scenes.1).hint(4, "g", $words.scenes.0),
+            bind(&[chr('r')], "r", Action::Again, $words.again.1).hint(3, "r", $words.again.0),
+            bind(&[chr('y')], "y", Action::Copy, $words.copy.1).hint(6, "y", $words.copy.0),
+            bind(&[chr('q'), key(KeyCode::Esc)], "q Esc", Action::Leave, $words.quit.1).hint(
+                13,
+                "q",
+                $words.quit.0,
+            ),
+        ]
+    };
+}
+
+static KEYS: &[Binding<Action>] = table!(words::ENGLISH_KEYS);
+static CHINESE_KEYS: &[Binding<Action>] = table!(words::CHINESE_KEYS);
+
+/// The keys in a language.
+const fn keys_in(language: Language) -> &'static [Binding<Action>] {
+    match language {
+        Language::En => KEYS,
+        Language::Zh => CHINESE_KEYS,
+    }
+}
 
 /// What opens the laboratory.
 type Open<'a, L> = Box<dyn FnOnce() -> Result<L> + 'a>;
@@ -153,11 +212,11 @@ impl<'a, L: Laboratory + 'a> TourPage<'a, L> {
 
 impl<'a, L: Laboratory + 'a> Page for TourPage<'a, L> {
     fn title(&self) -> &'static str {
-        "Tour"
+        self.tour.words().page
     }
 
     fn about(&self) -> &'static str {
-        "the tour of the lab"
+        self.tour.words().page_about
     }
 
     fn draw(&self, context: &Context, area: Rect, buf: &mut Buffer) {
@@ -180,7 +239,7 @@ impl<'a, L: Laboratory + 'a> Page for TourPage<'a, L> {
     }
 
     fn keys(&self) -> Vec<&'static Key> {
-        keymap::keys(KEYS)
+        keymap::keys(keys_in(self.tour.words().language))
     }
 
     fn press(&mut self, chord: Chord, _context: &Context) -> Option<Intent> {
@@ -213,15 +272,7 @@ impl<'a, L: Laboratory + 'a> Page for TourPage<'a, L> {
     }
 
     fn signs(&self, _theme: Theme) -> Vec<Sign> {
-        vec![
-            ("=", "as the textbook says; hazard reproduced"),
-            ("!", "differs, for a known reason"),
-            ("?", "differs, and zc does not know why"),
-            ("-", "skipped: this machine cannot do it"),
-            ("x", "failed"),
-            ("o", "not measured, or nothing to measure"),
-            ("~", "after a figure: modelled; this kernel cannot trace the function that copies"),
-        ]
+        self.tour.words().signs.to_vec()
     }
 
     fn chrome(&self) -> &dyn Chrome {

@@ -11,13 +11,11 @@ pub(super) fn show(canvas: &mut Canvas, tour: &Tour, scene: &Scene, theme: Theme
     let Some(command) = code::command(&scene.act) else { return };
     let words = tour.words();
     canvas.gap();
-    canvas.line(Line::from(vec![
-        Span::raw(format!("{} ", words.type_this)),
-        Span::styled(command, theme.strong()),
-    ]));
+    canvas
+        .line(Line::from(vec![Span::raw(words.type_this), Span::styled(command, theme.strong())]));
     for scenario in scene.act.scenarios() {
         let Some(lines) = code::of(scenario) else { continue };
-        let title = format!("{} {}", words.in_c, scenario.title);
+        let title = format!("{}{}", words.in_c, words.say(scenario.title));
         canvas.line(Span::styled(title, theme.dim()));
         for line in lines {
             canvas.line(Span::raw(format!("  {line}")));

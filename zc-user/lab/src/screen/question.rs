@@ -3,12 +3,13 @@
 use ratatui::text::{Line, Span};
 
 use crate::{
-    judge::picture,
+    language::fill,
     tour::{
         guess,
         reveal::beat,
         script::{Act, How, Scene},
         walk::Tour,
+        words::Words,
     },
     workload::scenario::Scenario,
 };
@@ -21,34 +22,38 @@ use zc_tui::view::canvas::Canvas;
 
 /// What will run, or runs.
 pub(super) fn show(canvas: &mut Canvas, tour: &Tour, scene: &Scene, runs: bool, theme: Theme) {
+    let words = tour.words();
     for scenario in scene.act.scenarios() {
-        let how = scene.act.how().map(describe).unwrap_or_default();
+        let how = scene.act.how().map(|how| describe(how, words)).unwrap_or_default();
         canvas.line(Line::from(vec![
-            Span::styled(scenario.title, theme.strong()),
+            Span::styled(words.say(scenario.title), theme.strong()),
             Span::styled(format!(" ({}){how}", scenario.id), theme.dim()),
         ]));
         // The claim of the textbook is an answer: it comes after the guess.
         if runs {
-            canvas.paragraph(&format!("Textbook: {}", scenario.theory.claim), 2, theme.text());
+            let claim = words.say(scenario.theory.claim);
+            canvas.paragraph(&fill(words.claim, &[("claim", &claim)]), 2, theme.text());
             canvas.gap();
         }
     }
     match scene.act {
         Act::Step(scenario, ref how) => {
-            let picture = places(scenario, how);
+            let picture = places(scenario, how, words);
             let moves = (runs && tour.is_animated()).then(|| beat(tour.ran_for()));
-            let diagram = Diagram::new(&picture, theme, Unit::Total).asked(moves);
+            let diagram =
+                Diagram::new(&picture, theme, Unit::Total).labelled(words.labels).asked(moves);
             let (area, buf) = canvas.block(diagram.height(canvas.width()));
             diagram.draw(area, buf);
             canvas.gap();
             if !runs {
-                canvas.paragraph(tour.words().question, 0, theme.text());
+                canvas.paragraph(words.question, 0, theme.text());
                 ask(canvas, tour, theme);
             }
         }
         Act::Hazard(hazard) => {
-            canvas.line(Span::styled(format!("hazard: {}", hazard.title), theme.strong()));
-            canvas.paragraph(hazard.lesson, 2, theme.text());
+            let title = fill(words.hazard, &[("title", &words.say(hazard.title))]);
+            canvas.line(Span::styled(title, theme.strong()));
+            canvas.paragraph(&words.say(hazard.lesson), 2, theme.text());
             canvas.gap();
         }
         Act::Page | Act::Compare(..) => {}
@@ -59,9 +64,9 @@ fn ask(canvas: &mut Canvas, tour: &Tour, theme: Theme) {
     if !tour.asks() {
         return;
     }
-    canvas.line(Span::styled(tour.words().guess, theme.strong()));
+    canvas.paragraph(tour.words().guess, 0, theme.strong());
     if let Some(copies) = tour.guess_of(tour.at()) {
-        canvas.line(Span::styled(format!("{} {copies}", tour.words().guessed), theme.notice()));
+        canvas.line(Span::styled(format!("{}{copies}", tour.words().guessed), theme.notice()));
     }
 }
 
@@ -77,25 +82,25 @@ pub(super) fn judge(canvas: &mut Canvas, tour: &Tour, theme: Theme) {
     let (word, style) =
         if is_right { (words.right, theme.reference()) } else { (words.wrong, theme.notice()) };
     canvas.line(Line::from(vec![
-        Span::raw(format!("{} {copies}, ", words.guessed)),
+        Span::raw(format!("{}{copies}{}", words.guessed, words.comma)),
         Span::styled(word, style.patch(theme.strong())),
-        Span::raw(format!(" ({})", tour.score())),
+        Span::raw(format!(" ({})", tour.score().sentence(words))),
     ]));
 }
 
 /// The places between which the payload will travel.
-fn places(scenario: &Scenario, how: &How) -> Picture {
+fn places(scenario: &Scenario, how: &How, words: &Words) -> Picture {
     let sink = how.sink.unwrap_or(scenario.sinks[0]);
-    Picture { names: picture::names(sink), ..Picture::default() }
+    Picture { names: words.names(sink), ..Picture::default() }
 }
 
-fn describe(how: &How) -> String {
+fn describe(how: &How, words: &Words) -> String {
     let mut text = String::new();
     if let Some(sink) = how.sink {
-        text += &format!(" to {}", sink.title());
+        text += &fill(words.destination, &[("sink", &words.say(sink.title()))]);
     }
     if how.cold {
-        text += ", cold page cache";
+        text += words.cold;
     }
     text
 }

@@ -15,11 +15,13 @@ use super::{practice, question};
 use crate::{
     finding::{Finding, Outcome, Ran},
     hazard::{self, Fact, Sighting},
+    language::fill,
     metric::{Findings, Metric, figure, in_words},
     tour::{
         script::Scene,
         sentence,
         walk::{Conditions, Exhibit, Phase, Tour},
+        words::Words,
     },
     verdict::Judgement,
 };
@@ -27,7 +29,7 @@ use zc_model::{column::Unit, value::Value};
 use zc_render::{
     diagram::{Diagram, Unit as Figures},
     human,
-    sanitize::{sanitize, width},
+    sanitize::{pad, pad_start, sanitize},
     theme::Theme,
 };
 use zc_tui::{
@@ -59,6 +61,7 @@ pub fn canvas(
 ) -> Canvas {
     let mut canvas = Canvas::new(size.width);
     let Some((scene, phase, findings)) = tour.shown() else { return canvas };
+    let words = tour.words();
     if tour.looking() == 0 {
         limits(&mut canvas, conditions, theme);
     }
@@ -67,13 +70,13 @@ pub fn canvas(
         Phase::After => {
             said(&mut canvas, &lesson(tour, scene, findings), theme);
             if let Some(seen) = tour.sighting() {
-                sighting(&mut canvas, seen, theme);
+                sighting(&mut canvas, words, seen, theme);
             }
             results(&mut canvas, tour, findings, size.height >= ROOMY, theme);
             let has_failed = tour.result(tour.looking()).is_some_and(Exhibit::has_failed);
             if has_failed {
                 canvas.gap();
-                canvas.line(Span::styled(tour.words().failed_twice, theme.strong()));
+                canvas.line(Span::styled(words.failed_twice, theme.strong()));
             }
             practice::show(&mut canvas, tour, scene, theme);
         }
@@ -82,10 +85,11 @@ pub fn canvas(
             question::show(&mut canvas, tour, scene, phase == Phase::Running, theme);
             if phase == Phase::Running {
                 let seconds = tour.ran_for().as_secs();
-                let text = format!("{}... {seconds} s", sanitize(progress));
+                let what = sanitize(progress);
+                let text = fill(words.runs_for, &[("what", &what), ("seconds", &seconds)]);
                 canvas.line(Span::styled(text, theme.notice()));
                 if tour.tries_again() {
-                    canvas.line(Span::styled(tour.words().second_attempt, theme.notice()));
+                    canvas.line(Span::styled(words.second_attempt, theme.notice()));
                 }
             }
         }
@@ -99,18 +103,19 @@ fn results(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], roomy: bool, 
             canvas.gap();
         }
     };
+    let words = tour.words();
     match findings {
         [_, _] if canvas.width() >= SIDE_BY_SIDE => pictures(canvas, tour, findings, theme),
         _ => {
             for finding in findings {
-                heading(canvas, finding, theme);
-                why_not(canvas, finding, theme);
+                heading(canvas, words, finding, theme);
+                why_not(canvas, words, finding, theme);
                 diagram(canvas, finding, tour, findings.len() == 1, theme);
                 gap(canvas);
             }
         }
     }
-    table(canvas, findings, guess(tour), theme);
+    table(canvas, words, findings, guess(tour), theme);
     question::judge(canvas, tour, theme);
     gap(canvas);
     for finding in findings {
@@ -118,8 +123,8 @@ fn results(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], roomy: bool, 
     }
     gap(canvas);
     for finding in findings {
-        name_among(canvas, finding, findings, theme);
-        figures(canvas, finding, |_| true, theme);
+        name_among(canvas, words, finding, findings, theme);
+        figures(canvas, words, finding, |_| true, theme);
     }
     gap(canvas);
     notes(canvas, tour, findings, theme);
@@ -151,13 +156,13 @@ pub fn lesson<'a>(tour: &Tour, scene: &'a Scene, findings: &[Finding]) -> Cow<'a
         return Cow::Borrowed(text);
     }
     if ran.count() == 0 {
-        return Cow::Owned(format!("You would have seen: {text}"));
+        return Cow::Owned(fill(tour.words().would_have_seen, &[("text", &text)]));
     }
     // Said once: it holds for every scene.
     if tour.earlier(|finding| finding.ran().is_some_and(|ran| !is_measured(ran))) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(format!("{} {text}", tour.words().theory))
+    Cow::Owned(fill(tour.words().theory, &[("text", &text)]))
 }
 
 fn is_measured(ran: &Ran) -> bool {
@@ -174,8 +179,8 @@ fn pictures(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], theme: Theme
         return;
     }
     for finding in findings {
-        heading(canvas, finding, theme);
-        why_not(canvas, finding, theme);
+        heading(canvas, tour.words(), finding, theme);
+        why_not(canvas, tour.words(), finding, theme);
         diagram(canvas, finding, tour, true, theme);
         canvas.gap();
     }
@@ -186,8 +191,8 @@ fn side_by_side(canvas: &mut Canvas, findings: [&Finding; 2], tour: &Tour, theme
     let width = (canvas.width() - GUTTER) / 2;
     let halves = findings.map(|finding| {
         let mut half = Canvas::new(width);
-        heading(&mut half, finding, theme);
-        why_not(&mut half, finding, theme);
+        heading(&mut half, tour.words(), finding, theme);
+        why_not(&mut half, tour.words(), finding, theme);
         diagram(&mut half, finding, tour, true, theme);
         half
     });
@@ -199,13 +204,15 @@ fn side_by_side(canvas: &mut Canvas, findings: [&Finding; 2], tour: &Tour, theme
 }
 
 /// What ran, and in what setting.
-pub fn heading(canvas: &mut Canvas, finding: &Finding, theme: Theme) {
+pub fn heading(canvas: &mut Canvas, words: &Words, finding: &Finding, theme: Theme) {
     let Finding { scenario, setting, .. } = finding;
-    let cold = if setting.cold { ", cold page cache" } else { "" };
-    let what = format!(" to {}: {}", setting.sink.title(), human::bytes(setting.size));
-    let how = format!(" in transfers of {}{cold}", human::bytes(setting.chunk));
+    let cold = if setting.cold { words.cold } else { "" };
+    let [size, chunk] = [setting.size, setting.chunk].map(human::bytes);
+    let sink = words.say(setting.sink.title());
+    let what = fill(words.setting, &[("sink", &sink), ("size", &size)]);
+    let how = fill(words.transfers, &[("size", &chunk)]) + cold;
     let mut line = Line::from(vec![
-        Span::styled(scenario.title, theme.strong()),
+        Span::styled(words.say(scenario.title), theme.strong()),
         Span::styled(what, theme.dim()),
         Span::styled(how, theme.dim()),
     ]);
@@ -217,22 +224,25 @@ pub fn heading(canvas: &mut Canvas, finding: &Finding, theme: Theme) {
 }
 
 /// Why there is no result.
-pub fn why_not(canvas: &mut Canvas, finding: &Finding, theme: Theme) {
+pub fn why_not(canvas: &mut Canvas, words: &Words, finding: &Finding, theme: Theme) {
     match &finding.outcome {
         Outcome::Ran(_) => {}
         Outcome::Skipped(why) => {
-            canvas.paragraph(&format!("skipped: {}", sanitize(why)), 0, theme.notice());
+            canvas.paragraph(&sanitize(&words.skipped(why)), 0, theme.notice());
         }
         Outcome::Failed(why) => {
-            canvas.paragraph(&format!("failed: {}", sanitize(why)), 0, theme.alarm());
+            canvas.paragraph(&sanitize(&words.failed(why)), 0, theme.alarm());
         }
     }
 }
 
 /// The picture, drawn from what was measured; with `legend`, what its arrows mean.
 pub fn diagram(canvas: &mut Canvas, finding: &Finding, tour: &Tour, legend: bool, theme: Theme) {
-    let Some(picture) = finding.ran().and_then(|ran| ran.picture(&finding.setting)) else { return };
-    let diagram = Diagram::new(&picture, theme, Figures::Total);
+    let Some(mut picture) = finding.ran().and_then(|ran| ran.picture(&finding.setting)) else {
+        return;
+    };
+    picture.names = tour.words().names(finding.setting.sink);
+    let diagram = Diagram::new(&picture, theme, Figures::Total).labelled(tour.words().labels);
     let diagram = match tour.reveal() {
         Some(reveal) => diagram.first(reveal.drawn(), reveal.beat()),
         None => diagram,
@@ -243,33 +253,39 @@ pub fn diagram(canvas: &mut Canvas, finding: &Finding, tour: &Tour, legend: bool
 }
 
 /// What was seen of a hazard.
-pub fn sighting(canvas: &mut Canvas, sighting: &Sighting, theme: Theme) {
+pub fn sighting(canvas: &mut Canvas, words: &Words, sighting: &Sighting, theme: Theme) {
     let Sighting { hazard, outcome } = sighting;
-    canvas.line(Span::styled(format!("hazard: {}", hazard.title), theme.strong()));
+    let title = fill(words.hazard, &[("title", &words.say(hazard.title))]);
+    canvas.line(Span::styled(title, theme.strong()));
     match outcome {
         hazard::Outcome::Skipped(why) => {
-            canvas.paragraph(&format!("skipped: {}", sanitize(why)), 0, theme.notice());
+            canvas.paragraph(&sanitize(&words.skipped(why)), 0, theme.notice());
         }
         hazard::Outcome::Failed(why) => {
-            canvas.paragraph(&format!("failed: {}", sanitize(why)), 0, theme.alarm());
+            canvas.paragraph(&sanitize(&words.failed(why)), 0, theme.alarm());
         }
         hazard::Outcome::Seen(seen) => {
             for Fact { text, as_expected } in &seen.facts {
                 let style = if *as_expected { theme.text() } else { theme.alarm() };
-                let mark = if *as_expected { "" } else { "NOT AS EXPECTED: " };
-                canvas.item("-", theme.dim(), 2, &format!("{mark}{}", sanitize(text)), style);
+                let fact = words.say(text);
+                let fact = match as_expected {
+                    true => fact.into_owned(),
+                    false => fill(words.not_expected_mark, &[("fact", &fact)]),
+                };
+                canvas.item("-", theme.dim(), 2, &sanitize(&fact), style);
             }
             if let Err(why) = &seen.cases {
-                let text = format!("figures not measured: {}", sanitize(why));
-                canvas.item("-", theme.dim(), 2, &text, theme.notice());
+                let text = fill(words.figures_not_measured, &[("why", &words.say(why))]);
+                canvas.item("-", theme.dim(), 2, &sanitize(&text), theme.notice());
             }
             let (word, style) = if seen.is_as_expected() {
-                ("as expected", theme.reference().patch(theme.strong()))
+                (words.as_expected, theme.reference().patch(theme.strong()))
             } else {
-                ("not as expected", theme.alarm())
+                (words.not_as_expected, theme.alarm())
             };
             canvas.line(Span::styled(word, style));
-            canvas.paragraph(&format!("Danger: {}.", hazard.danger), 0, theme.notice());
+            let danger = fill(words.danger, &[("danger", &words.say(hazard.danger))]);
+            canvas.paragraph(&danger, 0, theme.notice());
         }
     }
     canvas.gap();
@@ -278,7 +294,13 @@ pub fn sighting(canvas: &mut Canvas, sighting: &Sighting, theme: Theme) {
 /// Theory next to measurement, for figures of which the textbook says something.
 ///
 /// With a guess, what the class said of the copies.
-pub fn table(canvas: &mut Canvas, findings: &[Finding], guess: Option<Guess>, theme: Theme) {
+pub fn table(
+    canvas: &mut Canvas,
+    words: &Words,
+    findings: &[Finding],
+    guess: Option<Guess>,
+    theme: Theme,
+) {
     let ran: Vec<_> =
         findings.iter().filter_map(|finding| Some((finding, finding.ran()?))).collect();
     if ran.is_empty() {
@@ -288,16 +310,19 @@ pub fn table(canvas: &mut Canvas, findings: &[Finding], guess: Option<Guess>, th
         let mut names = vec![Span::raw(format!("{:NAME$}", ""))];
         let width = 2 * FIGURE + 2;
         for (finding, _) in &ran {
-            names.push(Span::styled(format!("{:>width$}", finding.scenario.title), theme.strong()));
+            let title = pad_start(&words.say(finding.scenario.title), width);
+            names.push(Span::styled(title, theme.strong()));
         }
         canvas.line(Line::from(names));
     }
     let mut head = format!("{:NAME$}", "");
     for _ in &ran {
-        head += &format!(" {:>FIGURE$} {:>FIGURE$}", "theory", "measured");
+        for title in [words.column_theory, words.column_measured] {
+            head += &format!(" {}", pad_start(title, FIGURE));
+        }
     }
     if let Some((_, title)) = guess {
-        head += &format!("{}{title}", " ".repeat(FIGURE.saturating_sub(width(title)) + 1));
+        head += &format!(" {}", pad_start(title, FIGURE));
     }
     canvas.line(Span::styled(head, theme.head()));
     for metric in Findings::figures() {
@@ -306,7 +331,7 @@ pub fn table(canvas: &mut Canvas, findings: &[Finding], guess: Option<Guess>, th
         if !theories.iter().any(Value::is_known) {
             continue;
         }
-        let mut spans = vec![Span::raw(format!("{:NAME$}", metric.title))];
+        let mut spans = vec![Span::raw(pad(&words.say(metric.title), NAME))];
         for ((finding, _), theory) in ran.iter().zip(theories) {
             let measured = metric.of(finding, &());
             spans.push(Span::raw(format!(" {:>FIGURE$}", figure(&theory, metric.unit))));
@@ -322,15 +347,22 @@ pub fn table(canvas: &mut Canvas, findings: &[Finding], guess: Option<Guess>, th
 }
 
 /// The name of the scenario whose figures follow, where several ran.
-pub fn name_among(canvas: &mut Canvas, finding: &Finding, among: &[Finding], theme: Theme) {
+pub fn name_among(
+    canvas: &mut Canvas,
+    words: &Words,
+    finding: &Finding,
+    among: &[Finding],
+    theme: Theme,
+) {
     if among.len() > 1 && finding.ran().is_some() {
-        canvas.line(Span::styled(finding.scenario.title, theme.strong()));
+        canvas.line(Span::styled(words.say(finding.scenario.title), theme.strong()));
     }
 }
 
 /// The other figures that `keep` wants, one after the other.
 pub fn figures(
     canvas: &mut Canvas,
+    words: &Words,
     finding: &Finding,
     keep: impl Fn(&Metric) -> bool,
     theme: Theme,
@@ -343,7 +375,7 @@ pub fn figures(
         .map(|metric| (metric, metric.of(finding, &())))
         .filter(|(_, value)| *value != Value::Absent)
         .map(|(metric, value)| Pair {
-            label: metric.title.to_owned(),
+            label: words.say(metric.title).into_owned(),
             value: match metric.extra.margin {
                 Some(_) => in_words(metric, finding),
                 None => figure(&value, metric.unit),
@@ -376,12 +408,14 @@ pub fn verdict(
     theme: Theme,
 ) {
     let Some(ran) = finding.ran() else { return };
+    let words = tour.words();
     let judgement = &ran.verdict.judgement;
     let is_first = among.first().is_none_or(|first| std::ptr::eq(first, finding));
     let sentence = sentence::of(tour, finding, is_first).unwrap_or_default();
     let mut text = sanitize(&sentence).into_owned();
     if among.len() > 1 {
-        text.insert_str(0, &format!("{}: ", finding.scenario.title));
+        let name = words.say(finding.scenario.title);
+        text.insert_str(0, &format!("{name}{}", words.colon));
     }
     canvas.paragraph(&text, 0, judgement_look(judgement, theme));
 }
@@ -395,7 +429,7 @@ pub fn notes(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], theme: Them
             continue;
         }
         noted.push(note);
-        canvas.item("-", theme.dim(), 2, &sanitize(note), theme.dim());
+        canvas.item("-", theme.dim(), 2, &sanitize(&tour.words().say(note)), theme.dim());
     }
 }
 

@@ -6,11 +6,13 @@ use ratatui::text::Span;
 use super::{practice, scene, summary};
 use crate::{
     finding::Finding,
+    language::fill,
     metric::Metric,
     tour::{
         script::Scene,
         summary::Tally,
         walk::{Conditions, Tour},
+        words::Words,
     },
 };
 use zc_model::snapshot::Provenance;
@@ -44,13 +46,15 @@ impl TextForm {
         let theme = self.theme;
         let mut canvas = Canvas::new(WIDTH);
         canvas.line(Span::styled(tour.script().name.clone(), theme.strong()));
-        let copies = match conditions.copies {
-            None => "nothing is counted".to_owned(),
-            Some(Provenance::Measured) => "copies are measured".to_owned(),
-            Some(other) => format!("copies are {} (~)", other.id()),
-        };
-        let scenes = tour.script().scenes.len();
-        let text = format!("{scenes} scenes on {}; {copies}", sanitize(&conditions.machine));
+        let words = tour.words();
+        let text = fill(
+            words.opening,
+            &[
+                ("scenes", &tour.script().scenes.len()),
+                ("machine", &sanitize(&conditions.machine)),
+                ("copies", &copies(conditions, words)),
+            ],
+        );
         canvas.paragraph(&text, 0, theme.dim());
         canvas.gap();
         scene::limits(&mut canvas, Some(conditions), theme);
@@ -73,10 +77,11 @@ impl TextForm {
     #[must_use]
     pub fn after(self, tour: &Tour, scene: &Scene, findings: &[Finding]) -> String {
         let theme = self.theme;
+        let words = tour.words();
         let mut canvas = Canvas::new(WIDTH);
         for finding in findings {
-            scene::heading(&mut canvas, finding, theme);
-            scene::why_not(&mut canvas, finding, theme);
+            scene::heading(&mut canvas, words, finding, theme);
+            scene::why_not(&mut canvas, words, finding, theme);
             canvas.gap();
             if finding.ran().is_some() {
                 scene::diagram(&mut canvas, finding, tour, true, theme);
@@ -84,9 +89,9 @@ impl TextForm {
             }
         }
         if let Some(sighting) = tour.sighting() {
-            scene::sighting(&mut canvas, sighting, theme);
+            scene::sighting(&mut canvas, words, sighting, theme);
         }
-        scene::table(&mut canvas, findings, None, theme);
+        scene::table(&mut canvas, words, findings, None, theme);
         if findings.iter().any(|finding| finding.ran().is_some()) {
             canvas.gap();
         }
@@ -96,8 +101,8 @@ impl TextForm {
         }
         for finding in &timed {
             let steady = |metric: &Metric| !scene::is_timing(metric);
-            scene::name_among(&mut canvas, finding, findings, theme);
-            scene::figures(&mut canvas, finding, steady, theme);
+            scene::name_among(&mut canvas, words, finding, findings, theme);
+            scene::figures(&mut canvas, words, finding, steady, theme);
         }
         scene::notes(&mut canvas, tour, findings, theme);
         if !findings.is_empty() {
@@ -105,8 +110,8 @@ impl TextForm {
         }
         scene::said(&mut canvas, &scene::lesson(tour, scene, findings), theme);
         for finding in &timed {
-            scene::name_among(&mut canvas, finding, findings, theme);
-            scene::figures(&mut canvas, finding, scene::is_timing, theme);
+            scene::name_among(&mut canvas, words, finding, findings, theme);
+            scene::figures(&mut canvas, words, finding, scene::is_timing, theme);
         }
         practice::show(&mut canvas, tour, scene, theme);
         if scene.act.is_workload() {
@@ -120,15 +125,28 @@ impl TextForm {
     pub fn closing(self, tour: &Tour) -> String {
         let theme = self.theme;
         let mut canvas = Canvas::new(WIDTH);
-        let title = tour.words().summary;
+        let words = tour.words();
+        let title = words.summary;
         canvas.line(Span::styled(title, theme.head()));
         canvas.line(Span::styled("-".repeat(width(title)), theme.dim()));
         let findings: Vec<&Finding> = tour.findings().collect();
-        summary::rows(&mut canvas, &findings, theme);
+        summary::rows(&mut canvas, words, &findings, theme);
         summary::hazards(&mut canvas, tour, theme);
         canvas.gap();
-        summary::times(&mut canvas, &findings, theme);
-        canvas.paragraph(&Tally::of(tour).to_string(), 0, theme.strong());
+        summary::times(&mut canvas, words, &findings, theme);
+        canvas.paragraph(&Tally::of(tour).sentence(words), 0, theme.strong());
         self.text(&canvas)
+    }
+}
+
+/// Where the figures of copies come from.
+fn copies(conditions: &Conditions, words: &Words) -> String {
+    match conditions.copies {
+        None => words.copies_unknown.to_owned(),
+        Some(Provenance::Measured) => words.copies_are_measured.to_owned(),
+        Some(other) => {
+            let provenance = words.provenance(other);
+            format!("{} (~)", fill(words.copies_are_other, &[("provenance", &provenance)]))
+        }
     }
 }

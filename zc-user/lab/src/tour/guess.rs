@@ -1,10 +1,8 @@
 //! The guess of a class: how often the CPU copies each byte. It is compared with what was measured, or with theory where
 //! nothing was.
 
-use std::fmt;
-
-use super::{script::Act, walk::Exhibit};
-use crate::{judge::finding::Finding, metric::Findings};
+use super::{script::Act, walk::Exhibit, words::Words};
+use crate::{judge::finding::Finding, language::fill, metric::Findings};
 use zc_model::value::Value;
 
 /// The largest guess.
@@ -55,8 +53,10 @@ impl<'a> FromIterator<(u8, &'a Exhibit)> for Score {
     }
 }
 
-impl fmt::Display for Score {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} guesses right", self.right, self.guessed)
+impl Score {
+    /// In a sentence.
+    #[must_use]
+    pub fn sentence(&self, words: &Words) -> String {
+        fill(words.score, &[("right", &self.right), ("guessed", &self.guessed)])
     }
 }

@@ -6,7 +6,7 @@ use clap::ValueEnum as _;
 
 use super::{
     script::{Act, How, Narration, Scene, Script, Stay},
-    words::ENGLISH,
+    words::{ENGLISH, Words},
 };
 use crate::{
     hazard::{self, HAZARDS, Hazard},
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 use zc_model::filter::nearest;
-use zc_render::sanitize::is_hostile;
+use zc_render::sanitize::{is_hostile, width};
 
 /// What is wrong with a script.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,11 +48,19 @@ const MOST_ROUNDS: u32 = 1000;
 /// The longest pause, in seconds.
 const LONGEST_WAIT: f64 = 3600.0;
 
-/// Parses `text` as a script.
+/// Parses `text` as a script; the tour says in English what it says by itself.
 ///
 /// # Errors
 /// The first line that is wrong.
 pub fn parse(text: &str) -> Result<Script, ScriptError> {
+    parse_in(text, &ENGLISH)
+}
+
+/// Parses `text` as a script of a tour that speaks another language.
+///
+/// # Errors
+/// The first line that is wrong, in English.
+pub fn parse_in(text: &str, words: &'static Words) -> Result<Script, ScriptError> {
     let mut reader = Reader::default();
     for (index, line) in text.lines().enumerate() {
         reader.line(line).map_err(|what| ScriptError::Line { line: index + 1, what })?;
@@ -63,9 +71,9 @@ pub fn parse(text: &str) -> Result<Script, ScriptError> {
     if reader.scenes.is_empty() {
         return Err(ScriptError::Whole("the script has no scenes"));
     }
-    let name = reader.name.unwrap_or_else(|| "The copies that need not happen".to_owned());
-    let words = &ENGLISH;
-    Ok(Script { name, words, scenes: reader.scenes.into_iter().map(Draft::finish).collect() })
+    let name = reader.name.unwrap_or_else(|| words.tour_name.to_owned());
+    let scenes = reader.scenes.into_iter().map(|scene| scene.finish(words)).collect();
+    Ok(Script { name, words, scenes })
 }
 
 #[derive(Default)]
@@ -96,14 +104,14 @@ impl Draft {
         }
     }
 
-    fn finish(self) -> Scene {
+    fn finish(self, words: &Words) -> Scene {
         let Self { title, act, before, after } = self;
         let title = title.unwrap_or_else(|| {
             if let Act::Hazard(hazard) = act {
-                return hazard.title.to_owned();
+                return words.say(hazard.title).into_owned();
             }
-            let titles: Vec<_> = act.scenarios().iter().map(|scenario| scenario.title).collect();
-            titles.join(" and ")
+            let titles = act.scenarios().iter().map(|scenario| words.say(scenario.title));
+            titles.collect::<Vec<_>>().join(words.and)
         });
         Scene { title, act, before, after }
     }
@@ -182,7 +190,9 @@ impl Reader {
 
 impl Narration {
     fn say(&mut self, sentence: &str) {
-        if !self.text.is_empty() {
+        // Chinese sets no blank between sentences.
+        let is_wide = |last: char| width(last.encode_utf8(&mut [0; 4])) > 1;
+        if self.text.chars().next_back().is_some_and(|last| !is_wide(last)) {
             self.text.push(' ');
         }
         self.text.push_str(sentence);
@@ -289,7 +299,7 @@ fn unknown(what: &str, name: &str, known: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tour::script::BUILT_IN;
+    use crate::tour::{script::BUILT_IN, words::CHINESE};
 
     fn complaint(text: &str) -> String {
         parse(text).err().expect("an error").to_string()
@@ -391,6 +401,34 @@ mod tests {
             assert!(scene.title.len() <= 60, "too long for a heading: {}", scene.title);
             for said in [&scene.before.text, &scene.after.text] {
                 assert!(said.len() <= 330, "four lines at most on a small screen: {said}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_tour_is_the_same_in_each_language() {
+        let [english, chinese] = [&ENGLISH, &CHINESE].map(|words| {
+            let script = parse_in(words.script, words);
+            script.map_err(|error| error.to_string()).expect("a script")
+        });
+        assert_eq!(english.scenes.len(), chinese.scenes.len());
+        for (english, chinese) in english.scenes.iter().zip(&chinese.scenes) {
+            let runs = |scene: &Scene| {
+                let ids = scene.act.scenarios().iter().map(|scenario| scenario.id);
+                let hazard = match scene.act {
+                    Act::Hazard(hazard) => Some(hazard.id),
+                    _ => None,
+                };
+                (ids.collect::<Vec<_>>(), hazard, scene.act.how().cloned())
+            };
+            assert_eq!(runs(english), runs(chinese), "{}", chinese.title);
+            let says = |scene: &Scene| {
+                [&scene.before, &scene.after].map(|said| (said.text.is_empty(), said.stay))
+            };
+            assert_eq!(says(english), says(chinese), "{}", chinese.title);
+            assert!(width(&chinese.title) <= 60, "too long for a heading: {}", chinese.title);
+            for said in [&chinese.before.text, &chinese.after.text] {
+                assert!(width(said) <= 300, "four lines at most on a small screen: {said}");
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use zc_render::{sanitize::width, wrap};
+
 use super::words::Words;
 use crate::{hazard::Hazard, sink::Sink, workload::scenario::Scenario};
 
@@ -106,15 +108,18 @@ impl Act {
 }
 
 impl Narration {
-    /// How long it takes to read at speed 1: two hundred words a minute, and a moment to find it.
+    /// How long it takes to read at speed 1: two hundred words or three hundred characters of a script without blanks a
+    /// minute, and a moment to find it.
     #[must_use]
     pub fn reading_time(&self) -> Duration {
-        match self.text.split_whitespace().count() {
-            0 => Duration::ZERO,
-            words => {
-                let words = u32::try_from(words).unwrap_or(u32::MAX);
-                Duration::from_secs(1) + Duration::from_millis(300).saturating_mul(words)
-            }
+        let mut time = Duration::ZERO;
+        for piece in wrap::pieces(&self.text) {
+            let wide = piece.text.chars().filter(|c| width(c.encode_utf8(&mut [0; 4])) > 1).count();
+            time += match u32::try_from(wide).unwrap_or(u32::MAX) {
+                0 => Duration::from_millis(300),
+                wide => Duration::from_millis(200).saturating_mul(wide),
+            };
         }
+        if time.is_zero() { time } else { time + Duration::from_secs(1) }
     }
 }

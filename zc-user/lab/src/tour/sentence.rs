@@ -12,7 +12,7 @@ use zc_model::snapshot::Provenance;
 pub fn of(tour: &Tour, finding: &Finding, is_first: bool) -> Option<String> {
     let judgement = &finding.ran()?.verdict.judgement;
     if !agrees_as_a_model(finding) {
-        return Some(judgement.sentence());
+        return Some(tour.words().judgement(judgement));
     }
     let words = tour.words();
     // Said once: it holds for every scene.
@@ -26,7 +26,7 @@ pub fn in_short(tour: &Tour, finding: &Finding) -> Option<String> {
     let judgement = &finding.ran()?.verdict.judgement;
     Some(match agrees_as_a_model(finding) {
         true => tour.words().modelled.to_owned(),
-        false => judgement.sentence(),
+        false => tour.words().judgement(judgement),
     })
 }
 

@@ -1,14 +1,13 @@
 //! The results of the tour as a whole.
 
-use std::fmt;
-
-use super::walk::Tour;
+use super::{walk::Tour, words::Words};
 use crate::{
     hazard::{self, Sighting},
     judge::{
         finding::{Finding, Outcome},
         verdict::Judgement,
     },
+    language::fill,
 };
 
 /// Number of workloads by result.
@@ -83,8 +82,10 @@ impl Tally {
     }
 }
 
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Tally {
+    /// In a sentence.
+    #[must_use]
+    pub fn sentence(self, words: &Words) -> String {
         let Self {
             textbook,
             differs,
@@ -94,64 +95,67 @@ impl fmt::Display for Tally {
             unexpected,
             skipped,
             failed,
-        } = *self;
+        } = self;
         let parts = [
-            (textbook, "as the textbook says"),
-            (differs, "different for a known reason"),
-            (unexplained, "different for no known reason"),
-            (not_measured, "not measured"),
-            (hazards, if hazards == 1 { "hazard reproduced" } else { "hazards reproduced" }),
-            (unexpected, "with an unexpected hazard"),
-            (skipped, "skipped"),
-            (failed, "failed"),
+            (textbook, words.tally_textbook),
+            (differs, words.tally_differs),
+            (unexplained, words.tally_unexplained),
+            (not_measured, words.tally_not_measured),
+            (hazards, if hazards == 1 { words.tally_hazard } else { words.tally_hazards }),
+            (unexpected, words.tally_unexpected),
+            (skipped, words.tally_skipped),
+            (failed, words.tally_failed),
         ];
-        let ran = self.total();
-        write!(f, "{ran} {}", if ran == 1 { "workload" } else { "workloads" })?;
-        let mut separator = ": ";
-        for (count, what) in parts.into_iter().filter(|(count, _)| *count > 0) {
-            write!(f, "{separator}{count} {what}")?;
-            separator = ", ";
+        let total = self.total();
+        let total_words = if total == 1 { words.workload } else { words.workloads };
+        let mut text = fill(total_words, &[("count", &total)]);
+        let mut separator = words.colon;
+        for (count, part) in parts.into_iter().filter(|(count, _)| *count > 0) {
+            text += separator;
+            text += &fill(part, &[("count", &count)]);
+            separator = words.comma;
         }
-        Ok(())
+        text
     }
 }
 
 /// The result of a finding, in a word or two.
 #[must_use]
-pub const fn word(finding: &Finding) -> &'static str {
+pub const fn word(finding: &Finding, words: &Words) -> &'static str {
     match &finding.outcome {
-        Outcome::Skipped(_) => "skipped",
-        Outcome::Failed(_) => "failed",
+        Outcome::Skipped(_) => words.word_skipped,
+        Outcome::Failed(_) => words.word_failed,
         Outcome::Ran(ran) => match ran.verdict.judgement {
-            Judgement::Textbook => "as the textbook",
-            Judgement::Differs(_) => "differs",
-            Judgement::Unexplained(_) => "unexplained",
-            Judgement::NotMeasured(_) => "not measured",
+            Judgement::Textbook => words.word_textbook,
+            Judgement::Differs(_) => words.word_differs,
+            Judgement::Unexplained(_) => words.word_unexplained,
+            Judgement::NotMeasured(_) => words.word_not_measured,
         },
     }
 }
 
 /// The result of a hazard, in a word or two.
 #[must_use]
-pub fn hazard_word(sighting: &Sighting) -> &'static str {
+pub fn hazard_word(sighting: &Sighting, words: &Words) -> &'static str {
     match &sighting.outcome {
-        hazard::Outcome::Seen(seen) if seen.is_as_expected() => "as expected",
-        hazard::Outcome::Seen(_) => "unexpected",
-        hazard::Outcome::Skipped(_) => "skipped",
-        hazard::Outcome::Failed(_) => "failed",
+        hazard::Outcome::Seen(seen) if seen.is_as_expected() => words.word_expected,
+        hazard::Outcome::Seen(_) => words.word_unexpected,
+        hazard::Outcome::Skipped(_) => words.word_skipped,
+        hazard::Outcome::Failed(_) => words.word_failed,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tour::words::ENGLISH;
 
     #[test]
     fn only_what_occurred_is_listed() {
         let tally = Tally { textbook: 3, skipped: 1, ..Tally::default() };
-        assert_eq!(tally.to_string(), "4 workloads: 3 as the textbook says, 1 skipped");
+        assert_eq!(tally.sentence(&ENGLISH), "4 workloads: 3 as the textbook says, 1 skipped");
         assert!(!tally.is_bad());
-        assert_eq!(Tally::default().to_string(), "0 workloads");
+        assert_eq!(Tally::default().sentence(&ENGLISH), "0 workloads");
         assert!(Tally { unexplained: 1, ..Tally::default() }.is_bad());
     }
 }

@@ -92,11 +92,11 @@ fn a_guess_is_shown_next_to_theory_and_measurement_160x50() {
 fn guesses_are_tallied() {
     let (ended, played) = questions(Luck::AsExpected).keys("2n").keys("n1nn").keys("nn").play();
     assert_eq!(ended.tour.phase(), Phase::Summary);
-    assert_eq!(ended.tour.score().to_string(), "1 of 2 guesses right");
+    assert_eq!(ended.tour.score().sentence(&ENGLISH), "1 of 2 guesses right");
     assert!(played.text().contains("1 of 2 guesses right"), "{}", played.text());
     // The last of them counts, and none where none was made.
     let (ended, _) = questions(Luck::AsExpected).keys("31").keys("2n").play();
-    assert_eq!(ended.tour.score().to_string(), "1 of 1 guesses right");
+    assert_eq!(ended.tour.score().sentence(&ENGLISH), "1 of 1 guesses right");
     let (ended, _) = questions(Luck::Skipped).keys("2n").play();
     assert_eq!(ended.tour.score().guessed, 0, "what did not run is neither right nor wrong");
 }

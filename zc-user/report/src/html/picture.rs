@@ -4,7 +4,7 @@ use zc_model::{
     picture::{Hop, Means, Picture, Place, road},
     snapshot::Provenance,
 };
-use zc_render::{cell, diagram};
+use zc_render::{cell, diagram::labels::ENGLISH};
 
 use super::markup::{Page, Step};
 
@@ -76,8 +76,8 @@ fn describe(picture: &Picture) -> String {
     let words = hops.iter().map(|hop| {
         let (from, to) = (picture.name(hop.from), picture.name(hop.to));
         match hop.from == hop.to {
-            true => format!("{} {} within {from}", figure(hop), diagram::name(hop)),
-            false => format!("{} {} from {from} to {to}", figure(hop), diagram::name(hop)),
+            true => format!("{} {} within {from}", figure(hop), ENGLISH.name(hop)),
+            false => format!("{} {} from {from} to {to}", figure(hop), ENGLISH.name(hop)),
         }
     });
     format!("{}.", words.collect::<Vec<_>>().join("; "))
@@ -148,7 +148,7 @@ fn wide(picture: &Picture, answer: Answer, description: &str, page: &mut Page) {
     for (hop, level) in detours.iter().zip(1_usize..) {
         let top = WIDE_BOX.1 + 2.0;
         let bottom = top + LEVEL * count(level.min(arcs)) - 6.0;
-        let words = format!("{} {}", figure(hop), diagram::name(hop));
+        let words = format!("{} {}", figure(hop), ENGLISH.name(hop));
         if hop.from == hop.to {
             let x = left(hop.from) + WIDE_BOX.0 / 2.0;
             let words = format!("{words} within {}", picture.name(hop.from));

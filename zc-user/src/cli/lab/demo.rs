@@ -6,6 +6,27 @@ use clap::Args;
 
 use super::bytes;
 use crate::cli::Probing;
+use zc_lab::language::Language;
+
+/// Options of a tour that is played.
+const PLAYS: [&str; 16] = [
+    "text",
+    "wait",
+    "again",
+    "no_animation",
+    "speed",
+    "script",
+    "report",
+    "no_color",
+    "size",
+    "repeat",
+    "dir",
+    "btf",
+    "max_threads",
+    "user_copies",
+    "ebpf_log",
+    "without",
+];
 
 /// `zc demo`.
 #[derive(Args, Clone, Debug)]
@@ -36,8 +57,11 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "FILE")]
     pub(crate) script: Option<PathBuf>,
     /// Print the script of the built-in tour, then exit
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with_all = PLAYS)]
     pub(crate) print_script: bool,
+    /// Language: en or zh [default: zh if the locale is Chinese and UTF-8 (LC_ALL, LC_MESSAGES, LANG), else en]
+    #[arg(long, value_name = "LANG", value_enum, hide_possible_values = true)]
+    pub(crate) lang: Option<Language>,
     /// Write a handout to this file at the end: exercises, then solutions with what this machine did; Markdown if it
     /// ends in .md, text if in .txt, else a page for a browser
     #[arg(long, value_name = "FILE")]

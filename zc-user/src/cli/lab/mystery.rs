@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::TypedValueParser as _;
 use clap::{Args, builder::PossibleValuesParser};
-use zc_lab::mystery::role::NAMES;
+use zc_lab::{language::Language, mystery::role::NAMES};
 
 use crate::cli::Probing;
 
@@ -28,6 +28,9 @@ pub(crate) struct Mystery {
     /// Choose which program does what by this number [default: another one each time]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+    /// Language: en or zh [default: zh if the locale is Chinese and UTF-8 (LC_ALL, LC_MESSAGES, LANG), else en]
+    #[arg(long, value_name = "LANG", value_enum, hide_possible_values = true)]
+    pub(crate) lang: Option<Language>,
     /// Directory for temporary files [default: /var/tmp]
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,

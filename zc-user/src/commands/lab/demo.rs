@@ -9,15 +9,16 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use self::laboratory::LiveLaboratory;
-use super::{super::config, interrupted, options_of, print};
+use super::{super::config, interrupted, language, options_of, print};
 use crate::cli::{Usage, lab::demo::Demo};
 use zc_lab::{
     screen::run::session,
     tour::{
-        parse::parse,
-        script::{Act, BUILT_IN, Script},
+        parse::parse_in,
+        script::{Act, Script},
         summary::Tally,
         walk::{Pace, Tour},
+        words::Words,
     },
 };
 use zc_privilege::files;
@@ -35,10 +36,11 @@ const MOST_BYTES: u64 = 1 << 20;
 
 /// Runs `zc demo`.
 pub(super) async fn run(arguments: &Demo) -> Result<ExitCode> {
+    let words = Words::of(language(arguments.lang));
     if arguments.print_script {
-        return print(BUILT_IN.as_bytes());
+        return print(words.script.as_bytes());
     }
-    let script = script(arguments.script.as_deref())?;
+    let script = script(arguments.script.as_deref(), words)?;
     arguments.report.as_deref().map(handout::check).transpose()?;
     let acts: Vec<_> = script.scenes.iter().map(|scene| scene.act.clone()).collect();
     let terminal = io::stdout().is_terminal() && !arguments.text;
@@ -62,17 +64,17 @@ pub(super) async fn run(arguments: &Demo) -> Result<ExitCode> {
 }
 
 /// The script, parsed completely before anything runs.
-fn script(path: Option<&Path>) -> Result<Script> {
+fn script(path: Option<&Path>, words: &'static Words) -> Result<Script> {
     let (name, text) = match path {
         Some(path) => {
             let name = path.display().to_string();
             let text = files::read(path, MOST_BYTES).map_err(|error| unread(&name, &error))?;
             (name, String::from_utf8_lossy(&text).into_owned())
         }
-        None => ("the built-in script".to_owned(), BUILT_IN.to_owned()),
+        None => ("the built-in script".to_owned(), words.script.to_owned()),
     };
     let name = sanitize(&name);
-    Ok(parse(&text).map_err(|error| Usage(format!("{name}:{error}")))?)
+    Ok(parse_in(&text, words).map_err(|error| Usage(format!("{name}:{error}")))?)
 }
 
 /// What failed, why, and what to do.
@@ -96,8 +98,10 @@ async fn dashboard(
     acts: &[Act],
 ) -> Result<ExitCode> {
     let mut world = Console::open()?;
+    let words = tour.words();
     let ended =
-        session(tour, || LiveLaboratory::open(arguments, options, acts), theme, &mut world).await;
+        session(tour, || LiveLaboratory::open(arguments, options, acts, words), theme, &mut world)
+            .await;
     // The terminal is restored before anything is printed.
     drop(world);
     let ended = ended?;
@@ -107,7 +111,7 @@ async fn dashboard(
     }
     let mut out = Stoppable(io::stdout());
     // After a hangup there is no reader.
-    let said = writeln!(out, "{tally}").and_then(|()| out.flush());
+    let said = writeln!(out, "{}", tally.sentence(words)).and_then(|()| out.flush());
     match ended.exit {
         Exit::Interrupted => Ok(interrupted(libc::SIGINT)),
         Exit::Stopped(signal) => Ok(interrupted(signal.unwrap_or(Ending::Hangup).number())),

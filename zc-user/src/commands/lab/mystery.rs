@@ -1,6 +1,7 @@
 //! `zc lab mystery`: find the program that copies, fix it, and see what that saved.
 
 use std::{
+    fmt::Display,
     io::{self, BufRead as _, Write as _},
     path::Path,
     process::ExitCode,
@@ -11,14 +12,15 @@ use std::{
 use anyhow::{Context as _, Result};
 use tokio::{sync::mpsc, time::sleep};
 
-use super::{give_up, interrupted, observer, options_of};
+use super::{give_up, interrupted, language, observer, options_of};
 use crate::{cli::lab::mystery::Mystery, commands::record::run_id};
 use zc_lab::{
+    language::fill,
     mystery::{
         grade::{self, Grade},
         lineup::Lineup,
         role::{NAMES, Role},
-        words::{ENGLISH, Words},
+        words::Words,
     },
     run::default_directory,
 };
@@ -53,7 +55,8 @@ pub(super) async fn run(arguments: &Mystery) -> Result<ExitCode> {
     let live = source.map_err(|why| {
         anyhow::anyhow!("cannot grade this exercise: {why}; zc doctor says what is missing")
     })?;
-    let mut exercise = Exercise { live, arguments, words: &ENGLISH };
+    let words = Words::of(language(arguments.lang));
+    let mut exercise = Exercise { live, arguments, words };
     match work::run(exercise.play(&directory), &mut world).await? {
         work::Outcome::Done(status) => status,
         // The programs have ended with what was dropped.
@@ -72,12 +75,12 @@ impl Exercise<'_> {
         let seed = self.arguments.seed.unwrap_or_else(run_id);
         let mut lineup = Lineup::start(directory, seed).await?;
         self.introduce()?;
-        say(&format!("{} ({} s)...", self.words.before, self.arguments.seconds))?;
+        self.records(self.words.before)?;
         let before = self.record(&mut lineup, "before").await?;
         let mut answers = Answers::new(self.arguments.fix);
         loop {
             let Some(name) = answers.next(self.words).await? else {
-                say(&format!("{} {}.", self.words.solution, lineup.culprit()))?;
+                say(&fill(self.words.solution, &[("name", &lineup.culprit())]))?;
                 self.explain()?;
                 return Ok(ExitCode::FAILURE);
             };
@@ -85,7 +88,7 @@ impl Exercise<'_> {
                 say(self.words.again)?;
                 continue;
             }
-            say(&format!("{} ({} s)...", self.words.after, self.arguments.seconds))?;
+            self.records(self.words.after)?;
             let after = self.record(&mut lineup, "after").await?;
             let role = lineup.role(name).context("a program without a role")?;
             let grade = self.grade(role, &before, &after, &lineup.pids())?;
@@ -94,7 +97,7 @@ impl Exercise<'_> {
                 return Ok(ExitCode::SUCCESS);
             }
             if self.arguments.fix.is_some() || grade == Grade::Unshown {
-                say(&format!("{} {}.", self.words.solution, lineup.culprit()))?;
+                say(&fill(self.words.solution, &[("name", &lineup.culprit())]))?;
                 return Ok(ExitCode::FAILURE);
             }
         }
@@ -112,6 +115,11 @@ impl Exercise<'_> {
             prose(&format!("{number}. {question}"))?;
         }
         say("")
+    }
+
+    /// Says what is recorded.
+    fn records(&self, what: &str) -> Result<()> {
+        say(&fill(what, &[("seconds", &self.arguments.seconds)]))
     }
 
     fn explain(&self) -> Result<()> {
@@ -168,7 +176,10 @@ impl Exercise<'_> {
         })?;
         if let Some(figure) = grade::copied(&grade::compare(&a, &b, Basis::Second)) {
             let [a, b] = [&figure.a, &figure.b].map(|side| diff::value(figure, side.as_ref()));
-            say(&format!("Copied by the three: {a} before, {b} now: {}", change(figure)))?;
+            let change = change(figure);
+            let values: [(&str, &dyn Display); 3] =
+                [("before", &a), ("after", &b), ("change", &change)];
+            say(&fill(self.words.saved, &values))?;
         }
         Ok(grade)
     }

@@ -8,7 +8,7 @@ use ratatui::{
     widgets::{Clear, Widget as _},
 };
 
-use zc_render::theme::Theme;
+use zc_render::{sanitize::width, theme::Theme, wrap};
 
 /// A page under construction: as wide as the screen, as long as it takes.
 pub struct Canvas {
@@ -44,7 +44,7 @@ impl Canvas {
     /// Adds text, broken between words, each line behind `indent` blanks.
     pub fn paragraph(&mut self, text: &str, indent: u16, style: Style) {
         let width = usize::from(self.buf.area.width.saturating_sub(indent)).max(10);
-        for line in wrap(text, width) {
+        for line in wrap::lines(text, width) {
             let (area, buf) = self.block(1);
             let room = usize::from(area.width.saturating_sub(indent));
             buf.set_stringn(area.x + indent, area.y, line, room, style);
@@ -74,15 +74,8 @@ impl Canvas {
     pub fn show(&self, scrolled: u16, theme: Theme, area: Rect, buf: &mut Buffer) {
         let hidden = self.height().saturating_sub(area.height);
         let offset = scrolled.min(hidden);
-        for y in 0..area.height.min(self.height()) {
-            for x in 0..area.width.min(self.buf.area.width) {
-                if let (Some(to), Some(from)) =
-                    (buf.cell_mut((area.x + x, area.y + y)), self.buf.cell((x, y + offset)))
-                {
-                    *to = from.clone();
-                }
-            }
-        }
+        let lines = area.height.min(self.height());
+        self.copy(offset, Rect { height: lines, ..area }, buf);
         if offset < hidden && area.height > 0 {
             // This line is not shown either.
             let more = format!(" {} more lines: Down ", hidden - offset + 1);
@@ -98,16 +91,33 @@ impl Canvas {
     pub fn show_beginning(&self, theme: Theme, area: Rect, buf: &mut Buffer) {
         let lines = area.height.min(self.height());
         let text = Rect { height: lines, width: area.width.min(self.width()), ..area };
-        for at in text.positions() {
-            if let (Some(to), Some(from)) =
-                (buf.cell_mut(at), self.buf.cell((at.x - area.x, at.y - area.y)))
-            {
-                *to = from.clone();
-            }
-        }
+        self.copy(0, text, buf);
         if self.height() > lines && !area.is_empty() {
             let (x, y) = (area.right() - 1, area.bottom() - 1);
+            // No half of a wide character before it.
+            if area.width > 1
+                && let Some(before) =
+                    buf.cell_mut((x - 1, y)).filter(|cell| width(cell.symbol()) > 1)
+            {
+                before.set_symbol(" ");
+            }
             buf.set_stringn(x, y, theme.symbols.ellipsis, 1, theme.dim());
+        }
+    }
+
+    /// Copies the cells from line `offset` on, and no half of a wide character.
+    fn copy(&self, offset: u16, area: Rect, buf: &mut Buffer) {
+        let columns = area.width.min(self.width());
+        for at in (Rect { width: columns, ..area }).positions() {
+            let x = at.x - area.x;
+            if let (Some(to), Some(from)) =
+                (buf.cell_mut(at), self.buf.cell((x, at.y - area.y + offset)))
+            {
+                *to = from.clone();
+                if usize::from(columns - x) < width(from.symbol()) {
+                    to.set_symbol(" ");
+                }
+            }
         }
     }
 
@@ -119,28 +129,6 @@ impl Canvas {
         self.buf.resize(Rect::new(0, 0, width, self.y));
         (area, &mut self.buf)
     }
-}
-
-/// Breaks `text` into lines of at most `width` cells.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let last = lines.last_mut().expect("starts with one and only grows");
-        let blank = usize::from(!last.is_empty());
-        if !last.is_empty() && cells(last) + blank + cells(word) > width {
-            lines.push(word.to_owned());
-        } else {
-            if !last.is_empty() {
-                last.push(' ');
-            }
-            last.push_str(word);
-        }
-    }
-    lines
-}
-
-fn cells(text: &str) -> usize {
-    Line::raw(text).width()
 }
 
 #[cfg(test)]
@@ -163,12 +151,5 @@ mod tests {
             let is_dim = buf[(x, 3)].modifier.contains(ratatui::style::Modifier::DIM);
             assert!(!is_dim, "cell {x}");
         }
-    }
-
-    #[test]
-    fn text_breaks_between_words() {
-        assert_eq!(wrap("a bb ccc  dddd", 6), ["a bb", "ccc", "dddd"]);
-        assert_eq!(wrap("abcdefgh i", 4), ["abcdefgh", "i"], "a long word is cut when drawn");
-        assert_eq!(wrap("", 4), [""]);
     }
 }

@@ -13,7 +13,7 @@ const END: &str = "<!-- /keys -->";
 fn tables() -> String {
     let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
     let (theme, second) = (Theme::new(false, true), Duration::from_secs(1));
-    let shell = dashboard(theme, second, Filter::default(), sort, None, Checks::default());
+    let shell = dashboard(theme, second, Filter::default(), sort, None, Checks::default(), None);
     let mut text = String::new();
     for section in shell.all_keys() {
         let title = section.title.trim_start_matches("Keys: ");

@@ -1,6 +1,6 @@
 //! The laboratory of a tour: a bench with the probes, recreated for every scene.
 
-use std::path::PathBuf;
+use std::{fmt::Display, path::PathBuf};
 
 use anyhow::Result;
 use rustix::system::uname;
@@ -12,12 +12,14 @@ use crate::{
 use zc_lab::{
     finding::{Finding, Outcome},
     hazard,
+    language::fill,
     run::{self, Plan, Unobserved, default_directory},
     scenario::{Scenario, Setting},
     sink::Sink,
     tour::{
         script::{Act, How},
         walk::{Conditions, Exhibit, Laboratory, Progress},
+        words::Words,
     },
 };
 use zc_model::source::SnapshotSource;
@@ -30,6 +32,7 @@ const ROUNDS: u32 = 3;
 
 /// What runs the workloads of a tour.
 pub(super) struct LiveLaboratory {
+    words: &'static Words,
     source: Result<Live, Unobserved>,
     conditions: Conditions,
     progress: Progress,
@@ -40,7 +43,12 @@ pub(super) struct LiveLaboratory {
 
 impl LiveLaboratory {
     /// Attaches the probes, if that is possible, and gives up what `acts` do not take.
-    pub(super) fn open(arguments: &Demo, options: &Options, acts: &[Act]) -> Result<Self> {
+    pub(super) fn open(
+        arguments: &Demo,
+        options: &Options,
+        acts: &[Act],
+        words: &'static Words,
+    ) -> Result<Self> {
         let mut source = observer(options);
         let directory = arguments.dir.clone().unwrap_or_else(default_directory);
         give_up(&source, &directory, None, runs(acts))?;
@@ -54,13 +62,11 @@ impl LiveLaboratory {
         match &mut source {
             Ok(live) => conditions.copies = live.next()?.map(|snapshot| snapshot.host.copies),
             Err(why) => {
-                conditions.limits = format!(
-                    "Nothing is counted here: {why}. The workloads run, and the payload is \
-                     verified."
-                );
+                conditions.limits = fill(words.nothing_is_counted, &[("why", why)]);
             }
         }
         Ok(Self {
+            words,
             source,
             conditions,
             progress: Progress::default(),
@@ -96,7 +102,7 @@ fn runs(acts: &[Act]) -> Vec<(&'static Scenario, Sink)> {
 impl Laboratory for LiveLaboratory {
     async fn run(&mut self, act: &Act) -> Exhibit {
         if let Act::Hazard(hazard) = act {
-            hazard.title.clone_into(&mut self.progress.borrow_mut());
+            *self.progress.borrow_mut() = self.words.say(hazard.title).into_owned();
             let mut observer = borrowed(&mut self.source);
             let sighting = hazard::show(hazard, &self.directory, &mut observer).await;
             return Exhibit { sighting: Some(sighting), ..Exhibit::default() };
@@ -133,10 +139,12 @@ impl LiveLaboratory {
                 return scenarios.iter().map(|scenario| failed(scenario, &plan, &why)).collect();
             }
         };
-        let progress = Progress::clone(&self.progress);
+        let (words, progress) = (self.words, Progress::clone(&self.progress));
         bench.watch(Box::new(move |scenario, sink, round, rounds| {
-            *progress.borrow_mut() =
-                format!("{} to {}: round {round} of {rounds}", scenario.title, sink.title());
+            let (scenario, sink) = (words.say(scenario.title), words.say(sink.title()));
+            let values: [(&str, &dyn Display); 4] =
+                [("scenario", &scenario), ("sink", &sink), ("round", &round), ("rounds", &rounds)];
+            *progress.borrow_mut() = fill(words.round, &values);
         }));
         match act {
             Act::Compare([first, second], _) => match bench.compare(first, second).await {

@@ -41,7 +41,7 @@ pub(super) async fn run(
     acts: &[Act],
 ) -> Result<ExitCode> {
     let mut world = Real::new(NoEvents)?;
-    let mut laboratory = LiveLaboratory::open(arguments, options, acts)?;
+    let mut laboratory = LiveLaboratory::open(arguments, options, acts, tour.words())?;
     let mut reader = Reader::open()?;
     let style = TextForm { theme, color: theme.has_color() && io::stdout().is_terminal() };
     say(&style.opening(&tour, laboratory.conditions()))?;

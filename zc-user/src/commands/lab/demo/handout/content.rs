@@ -6,14 +6,17 @@ use zc_report::content::{Block, Column, Figure, Kind, Report, Row, Section, Tabl
 use zc_lab::{
     finding::{Finding, Outcome},
     hazard,
+    language::fill,
     metric::{Findings, figure},
-    picture,
+    scenario::Scenario,
+    sink::Sink,
     tour::{
         code,
         script::{Act, Scene},
         sentence,
         summary::Tally,
         walk::{Conditions, Exhibit, Tour},
+        words::Words,
     },
 };
 
@@ -25,15 +28,15 @@ pub(super) fn report(tour: &Tour, conditions: Option<&Conditions>) -> Report {
     let tally = Tally::of(tour);
     let score = tour.score();
     let mut figures = vec![Figure {
-        label: "Workloads",
+        label: words.figure_workloads,
         value: tally.total().to_string(),
-        note: tally.to_string(),
+        note: tally.sentence(words),
         tone: Tone::Plain,
     }];
     if score.guessed > 0 {
         figures.push(Figure {
-            label: "Guesses",
-            value: format!("{} of {}", score.right, score.guessed),
+            label: words.figure_guesses,
+            value: fill(words.of_guesses, &[("right", &score.right), ("guessed", &score.guessed)]),
             note: words.right.to_owned(),
             tone: Tone::Advice,
         });
@@ -68,13 +71,18 @@ fn exercise(tour: &Tour, index: usize, scene: &Scene) -> Vec<Block> {
     if !scene.before.text.is_empty() {
         blocks.push(Block::Text(scene.before.text.clone()));
     }
+    let words = tour.words();
     let how = scene.act.how();
     for scenario in scene.act.scenarios() {
         let sink = how.and_then(|how| how.sink).unwrap_or(scenario.sinks[0]);
-        blocks.push(Block::Text(format!("{}, {}:", scenario.title, sink.title())));
-        let names = picture::names(sink);
+        blocks.push(Block::Text(format!(
+            "{}{}",
+            name(words, scenario, sink),
+            words.colon.trim_end()
+        )));
+        let names = words.names(sink);
         blocks.push(Block::Question(Picture { names, ..Picture::default() }));
-        blocks.push(Block::Text(tour.words().blanks.to_owned()));
+        blocks.push(Block::Text(words.blanks.to_owned()));
     }
     blocks
 }
@@ -96,10 +104,10 @@ fn solution(tour: &Tour, index: usize, scene: &Scene) -> Vec<Block> {
     if let Some(sighting) = sighting {
         blocks.push(match &sighting.outcome {
             hazard::Outcome::Seen(seen) => {
-                Block::List(seen.facts.iter().map(|fact| fact.text.clone()).collect())
+                Block::List(seen.facts.iter().map(|it| words.say(&it.text).into_owned()).collect())
             }
-            hazard::Outcome::Skipped(why) => Block::Text(format!("skipped: {why}")),
-            hazard::Outcome::Failed(why) => Block::Text(format!("failed: {why}")),
+            hazard::Outcome::Skipped(why) => Block::Text(words.skipped(why)),
+            hazard::Outcome::Failed(why) => Block::Text(words.failed(why)),
         });
     }
     if !scene.after.text.is_empty() {
@@ -110,14 +118,18 @@ fn solution(tour: &Tour, index: usize, scene: &Scene) -> Vec<Block> {
 }
 
 fn of_finding(tour: &Tour, index: usize, finding: &Finding) -> Vec<Block> {
+    let words = tour.words();
     let ran = match &finding.outcome {
         Outcome::Ran(ran) => ran,
-        Outcome::Skipped(why) => return vec![Block::Text(format!("skipped: {why}"))],
-        Outcome::Failed(why) => return vec![Block::Text(format!("failed: {why}"))],
+        Outcome::Skipped(why) => return vec![Block::Text(words.skipped(why))],
+        Outcome::Failed(why) => return vec![Block::Text(words.failed(why))],
     };
-    let picture = ran.picture(&finding.setting).map(Block::Picture);
+    let names = words.names(finding.setting.sink);
+    let picture = ran.picture(&finding.setting);
+    let picture = picture.map(|picture| Block::Picture(Picture { names, ..picture }));
     let sentence = sentence::in_short(tour, finding).unwrap_or_default();
-    let sentence = format!("{}: {sentence}.", finding.scenario.title);
+    let name = words.say(finding.scenario.title);
+    let sentence = format!("{name}{}{sentence}{}", words.colon, words.full_stop);
     let table = table(tour, index, finding);
     picture.into_iter().chain([Block::Table(table), Block::Text(sentence)]).collect()
 }
@@ -139,7 +151,7 @@ fn table(tour: &Tour, index: usize, finding: &Finding) -> Table {
         .filter(|(_, theory)| Value::is_known(theory));
     let rows = known.map(|(metric, theory)| {
         let mut cells = vec![
-            metric.title.to_owned(),
+            words.say(metric.title).into_owned(),
             figure(&theory, metric.unit),
             figure(&metric.of(finding, &()), metric.unit),
         ];
@@ -149,11 +161,16 @@ fn table(tour: &Tour, index: usize, finding: &Finding) -> Table {
         }
         Row { kind: Kind::Row, cells, share: None }
     });
-    let caption = format!("{}, {}", finding.scenario.title, finding.setting.sink.title());
+    let caption = name(words, finding.scenario, finding.setting.sink);
     Table { caption, columns, rows: rows.collect(), marks: Vec::new() }
 }
 
 /// What to type.
 fn practice(act: &Act) -> Option<Block> {
     code::to_copy(act).map(|text| Block::Code(text.lines().map(str::to_owned).collect()))
+}
+
+/// What runs, and where its bytes go.
+fn name(words: &Words, scenario: &Scenario, sink: Sink) -> String {
+    format!("{}{}{}", words.say(scenario.title), words.comma, words.say(sink.title()))
 }
