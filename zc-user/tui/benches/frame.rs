@@ -68,7 +68,8 @@ fn frames(keys: &str, count: u32, busy: u32) -> [(Duration, Duration); 3] {
     let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
     let filter = Filter::default();
     let theme = Theme::new(true, true);
-    let mut shell = dashboard(theme, Duration::from_secs(1), filter, sort, None, Checks::default());
+    let mut shell =
+        dashboard(theme, Duration::from_secs(1), filter, sort, None, Checks::default(), None);
     let mut terminal = Terminal::new(TestBackend::new(SIZE.0, SIZE.1)).expect("it is in memory");
     shell.resize(Rect::new(0, 0, SIZE.0, SIZE.1));
     let mut shared = Shared::default();

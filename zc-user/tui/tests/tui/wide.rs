@@ -56,8 +56,15 @@ fn machine(seconds: u64) -> Snapshot {
 fn shell() -> Shell<'static> {
     let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
     let theme = Theme::new(false, true);
-    let mut shell =
-        dashboard(theme, Duration::from_secs(1), Filter::default(), sort, None, Checks::default());
+    let mut shell = dashboard(
+        theme,
+        Duration::from_secs(1),
+        Filter::default(),
+        sort,
+        None,
+        Checks::default(),
+        None,
+    );
     for seconds in 0..4 {
         shell.receive(Ok(Some(machine(seconds))));
     }
