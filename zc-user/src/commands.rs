@@ -29,6 +29,7 @@ mod doctor;
 mod export;
 #[cfg(feature = "lab")]
 mod lab;
+pub(crate) mod lab_page;
 mod mark;
 mod memory;
 mod objects;

@@ -18,17 +18,15 @@ use rustix::thread::CapabilitySet;
 
 use self::hand_on::{Keeper, Kept};
 use super::{
-    config, doctor, options_of, privilege,
+    config, doctor,
+    lab_page::{self, Shows},
+    options_of, privilege,
     replay::elsewhere,
     say, say_ended,
     watch::subject,
     writer::{UNWRITTEN, Writer},
 };
 use crate::cli::{Form, Top, Usage};
-use zc_lab::{
-    run::{again::Here, default_directory},
-    screen::lab::{Bench, LabPage, OF_A_RECORDING, OF_ANOTHER_MACHINE},
-};
 use zc_model::{
     column::View,
     filter::Filter,
@@ -122,7 +120,7 @@ async fn connect(arguments: &Top, target: &Target) -> Result<ExitCode> {
         let keeper = Keeper::new(Kept::Memory(memory.clone()), env::args_os().skip(1));
         let open =
             || Ok(Box::new(Past::new(Box::new(connect()?), memory)) as Box<dyn SnapshotSource>);
-        let options = dashboard_options(arguments, filter, keeper, Err(OF_ANOTHER_MACHINE));
+        let options = dashboard_options(arguments, filter, keeper, Shows::AnotherMachine);
         zc_tui::run::run(open, options).await?;
     }
     Ok(ExitCode::SUCCESS)
@@ -158,8 +156,7 @@ async fn dashboard(
     let probes = Options { ancestors: true, users: true, ..probes.clone() };
     let memory = memory(arguments, subject);
     let keeper = Keeper::new(Kept::Memory(memory.clone()), env::args_os().skip(1));
-    let here = Box::new(Here::new(default_directory()));
-    let options = dashboard_options(arguments, filter, keeper, Ok(here));
+    let options = dashboard_options(arguments, filter, keeper, Shows::ThisMachine);
     let checks = options.checks.clone();
     let open = || {
         let live = Live::start(&probes)?;
@@ -187,7 +184,7 @@ fn dashboard_options(
     arguments: &Top,
     filter: Filter,
     keeper: Keeper,
-    bench: Bench,
+    shows: Shows,
 ) -> zc_tui::run::Options {
     let listing = arguments.selection.listing(Listing::everything());
     let settings = config::of_dashboard();
@@ -205,7 +202,7 @@ fn dashboard_options(
         sort: (listing.column, listing.direction),
         top: listing.top,
         checks: Checks::default(),
-        lab: Some(Box::new(LabPage::new(bench))),
+        lab: lab_page::page(shows),
     }
 }
 
@@ -224,7 +221,7 @@ pub(super) async fn play(
     }
     refuse_forms(arguments, "--count N")?;
     let keeper = Keeper::new(Kept::File(file.to_owned()), env::args_os().skip(1));
-    let options = dashboard_options(arguments, filter, keeper, Err(OF_A_RECORDING));
+    let options = dashboard_options(arguments, filter, keeper, Shows::Recording);
     let options = zc_tui::run::Options { recorded: true, keeps_past: false, ..options };
     zc_tui::run::run(|| Ok(Box::new(replay)), options).await
 }

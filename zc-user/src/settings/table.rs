@@ -2,8 +2,8 @@
 
 use std::{fmt::Write as _, time::Duration};
 
+use crate::commands::lab_page::{self, Shows};
 use serde_json::{Map, Value, json};
-use zc_lab::screen::lab::{LabPage, OF_A_RECORDING};
 use zc_model::{column::Processes, filter::Filter, sort::Direction};
 use zc_render::theme::{Graph, Look, Theme};
 use zc_tui::{keymap::ACTIONS, shell::dashboard, state::checks::Checks};
@@ -59,9 +59,9 @@ fn pages() -> Vec<String> {
     let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
     let interval = Duration::from_secs(1);
     let theme = Theme::new(false, false);
-    let lab = Box::new(LabPage::new(Err(OF_A_RECORDING)));
+    let lab = lab_page::page(Shows::Recording);
     let (filter, checks) = (Filter::default(), Checks::default());
-    let shell = dashboard(theme, interval, filter, sort, None, checks, Some(lab));
+    let shell = dashboard(theme, interval, filter, sort, None, checks, lab);
     shell.pages().map(str::to_lowercase).collect()
 }
 
