@@ -38,8 +38,10 @@ pub(super) struct Keeper {
     command: Vec<OsString>,
 }
 
-/// Options whose values are replaced by what is on the screen.
-const REPLACED: &[&str] = &["--filter", "--sort", "--comm", "--cgroup", "--path"];
+/// Options whose values are replaced by what is on the screen. Control groups are also what the run follows.
+const REPLACED: &[&str] = &["--filter", "--sort", "--path"];
+/// One that is, unless a name is no text.
+const NAMES: &str = "--comm";
 
 impl Keeper {
     /// Of a dashboard that was started by this command line.
@@ -119,12 +121,15 @@ impl HandOn for Keeper {
 
     fn command(&self, seen: &Seen<'_>) -> String {
         let mut command = self.command.clone();
+        if seen.selection.comms.is_empty() {
+            command = without(command.into_iter(), &[NAMES]);
+        }
         if !seen.typed.trim().is_empty() {
             command.extend(["--filter".into(), seen.typed.trim().into()]);
         }
-        // Those from small to large have no option.
-        if let Some((column, true)) = seen.order {
-            command.extend(["--sort".into(), column.into()]);
+        if let Some((column, descending)) = seen.order {
+            let sign = if descending { "" } else { "+" };
+            command.extend(["--sort".into(), format!("{sign}{column}").into()]);
         }
         words::command(command.into_iter())
     }
