@@ -42,6 +42,8 @@ const EXCUSED: &[Excuse] = &[
     Excuse { test: "stacks::two_functions", kernels: EVERY },
     Excuse { test: "stacks::folded_stacks", kernels: EVERY },
     Excuse { test: "stacks::functions_have_names", kernels: EVERY },
+    // It copies 24 GB.
+    Excuse { test: "stacks::lost_samples", kernels: EVERY },
     // The kernel tells how many instructions it verified since 5.16.
     Excuse { test: "verified::", kernels: &["5.10"] },
     // Files in memory can be opened with O_DIRECT since 6.6.

@@ -17,7 +17,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("stacks::two_functions_have_what_they_copied_within_the_margin", two),
     ("stacks::folded_stacks_and_a_profile_are_written", forms),
     ("stacks::every_copy_is_in_a_row", sums),
-    ("stacks::every_copy_is_in_a_row_or_said_to_be_lost", losses),
+    ("stacks::lost_samples_stand_for_what_is_missing", losses),
     ("stacks::functions_have_names_after_the_first_thread_has_ended", without_first_thread),
 ];
 
