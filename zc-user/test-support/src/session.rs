@@ -32,6 +32,8 @@ pub struct Session {
     pub recorded: bool,
     pub keeps_past: bool,
     pub hand_on: Option<Box<dyn HandOn>>,
+    /// When the terminal gets another size silently, in frames, and which.
+    pub shrinks: Option<(usize, (u16, u16))>,
     pub filter: Filter,
     pub top: Option<usize>,
     pub checks: Checks,
@@ -74,6 +76,7 @@ impl Session {
             recorded: false,
             keeps_past: false,
             hand_on: None,
+            shrinks: None,
             filter,
             top: None,
             checks: Checks::default(),
@@ -159,6 +162,7 @@ impl Session {
             recorded,
             keeps_past,
             hand_on,
+            shrinks,
             filter,
             top,
             checks,
@@ -184,6 +188,7 @@ impl Session {
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let inputs = VecDeque::from(inputs);
         let mut world = Script::new(terminal, inputs);
+        world.screen.shrinks = shrinks;
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(session(|| Ok(source), options, &mut world)).unwrap();
         Played::of(world)
@@ -263,6 +268,8 @@ pub struct TestScreen {
     terminal: Terminal<TestBackend>,
     suspended: usize,
     copied: Vec<String>,
+    /// When it gets another size silently, in frames from now on, and which.
+    shrinks: Option<(usize, (u16, u16))>,
 }
 
 /// What happens in a scripted session.
@@ -273,7 +280,7 @@ pub struct Inputs {
 
 impl Script {
     pub fn new(terminal: Terminal<TestBackend>, inputs: VecDeque<Input>) -> Self {
-        let screen = TestScreen { terminal, suspended: 0, copied: Vec::new() };
+        let screen = TestScreen { terminal, suspended: 0, copied: Vec::new(), shrinks: None };
         Self { screen, inputs: Inputs { inputs, waits: Vec::new() } }
     }
 }
@@ -301,6 +308,17 @@ impl Surface for TestScreen {
 
     fn terminal(&mut self) -> &mut Terminal<TestBackend> {
         &mut self.terminal
+    }
+
+    fn begin_frame(&mut self) -> Result<()> {
+        self.shrinks = match self.shrinks {
+            Some((0, (columns, rows))) => {
+                self.terminal.backend_mut().resize(columns, rows);
+                None
+            }
+            left => left.map(|(frames, size)| (frames - 1, size)),
+        };
+        Ok(())
     }
 
     fn copy(&mut self, text: &str) -> Result<()> {

@@ -194,15 +194,19 @@ impl<S: Surface> Dashboard<'_, '_, S> {
         surface.begin_frame()?;
         surface
             .terminal()
-            .draw(|frame| shell.draw(frame.area(), frame.buffer_mut()))
+            .draw(|frame| {
+                shell.fit(frame.area());
+                shell.draw(frame.area(), frame.buffer_mut());
+            })
             .map_err(|error| anyhow!("cannot draw on the terminal: {error}"))?;
         surface.end_frame()
     }
 
     /// Keeps what is on the screen, and says where.
     fn save(&mut self) -> Result<()> {
-        let size = self.size()?;
-        let screen = self.shell.text(Rect::from((Position::ORIGIN, size)));
+        let area = Rect::from((Position::ORIGIN, self.size()?));
+        self.shell.fit(area);
+        let screen = self.shell.text(area);
         let Some(hand_on) = &mut self.hand_on else { return Ok(()) };
         let saved = self.shell.seen(&screen, |seen| hand_on.save(seen));
         self.shell.say(saved.unwrap_or_else(|| Ok("nothing has been counted yet".to_owned())));
@@ -212,6 +216,7 @@ impl<S: Surface> Dashboard<'_, '_, S> {
     /// Gives the terminal the selected line, and the command line that shows it again.
     fn copy_selected(&mut self) -> Result<()> {
         let area = Rect::from((Position::ORIGIN, self.size()?));
+        self.shell.fit(area);
         let Some(mut text) = self.shell.selected_text(area) else { return Ok(()) };
         if let Some(hand_on) = &self.hand_on
             && let Some(command) = self.shell.seen(&text, |seen| hand_on.command(seen))

@@ -175,6 +175,13 @@ impl<'a> Shell<'a> {
         }
     }
 
+    /// The screen has this size, which it may have got a moment ago: its event is still to come.
+    pub(crate) fn fit(&mut self, screen: Rect) {
+        if self.screen != screen {
+            self.resize(screen);
+        }
+    }
+
     /// The screen has a new size.
     pub fn resize(&mut self, screen: Rect) {
         self.screen = screen;

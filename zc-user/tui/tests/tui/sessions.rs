@@ -595,3 +595,15 @@ fn the_sort_menu_lists_each_column_once() {
     let played = played.key(KeyCode::Enter).play().text();
     assert!(played.contains("PID▼"), "{played}");
 }
+
+#[test]
+fn a_terminal_may_have_shrunk_before_it_says_so() {
+    for page in ["", "2", "3", "4", "5", "6", "7", "?", "i", "s", "/n"] {
+        for size in [(33, 9), (40, 10), (12, 3), (200, 8)] {
+            let mut session = machine().size(120, 40).ticks(3).keys(page);
+            session.shrinks = Some((5, size));
+            let played = session.keys("jwy").ticks(2).keys("jj").play();
+            assert_eq!(played.screen.area.as_size(), size.into(), "after {page}");
+        }
+    }
+}

@@ -204,7 +204,9 @@ impl Table<'_> {
 
     fn change(&self, entry: &Entry) -> (String, Style) {
         let Some(then) = self.context.baseline() else { return Default::default() };
-        let change = entry.change(self.context, then);
+        let Some(change) = entry.change(self.context, then) else {
+            return (human::UNAVAILABLE.to_owned(), self.theme.dim());
+        };
         let text = human::change(change.before, change.now);
         let is_more = change.now > change.before && text != human::SAME;
         (text, if is_more { self.theme.notice() } else { self.theme.text() })

@@ -112,17 +112,20 @@ impl Entry {
     pub(super) fn track<'a>(&self, context: &'a Context) -> Option<&'a Track> {
         let history = context.history();
         match &self.key {
+            // Of a group, what it was without those that the filter leaves out is not kept.
+            Key::Group(_) if context.is_filtered() => None,
             Key::Group(id) => history.group(*id),
             Key::Process(key, _) => history.process(key.id()),
         }
     }
 
-    /// What it copies, compared with then.
-    pub(super) fn change(&self, context: &Context, then: &Baseline) -> Change {
+    /// What it copies, compared with then; `None` where that is not known, see [`Self::track`].
+    pub(super) fn change(&self, context: &Context, then: &Baseline) -> Option<Change> {
         let history = context.history();
         match &self.key {
-            Key::Group(id) => history.change_of_group(*id, then),
-            Key::Process(key, _) => history.change_of_process(key.id(), then),
+            Key::Group(_) if context.is_filtered() => None,
+            Key::Group(id) => Some(history.change_of_group(*id, then)),
+            Key::Process(key, _) => Some(history.change_of_process(key.id(), then)),
         }
     }
 
