@@ -434,6 +434,14 @@ impl<'t> Parser<'t> {
         }
         let Number { value, per_second } =
             number(word).map_err(|message| self.error(at, message))?;
+        let is_share = match operand {
+            Operand::Column(column) => matches!(column.unit, Unit::Fraction | Unit::Ratio),
+            operand => !matches!(operand, Operand::Moved(_)),
+        };
+        if word.ends_with('%') && !is_share {
+            let message = format!("'{name}' is no share: write a size or a number");
+            return Err(self.error(at, message));
+        }
         let is_rate = match operand {
             Operand::Column(column) => matches!(column.unit, Unit::PerSec | Unit::BytesPerSec),
             _ => false,

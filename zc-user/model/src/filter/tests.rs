@@ -151,6 +151,7 @@ fn errors_say_where_and_what_instead() {
         ("copied_bytes > big", 16, "'big' is not a number"),
         ("copied_bytes > 1XiB", 16, "write it like 4096"),
         ("copied_bytes > nan", 16, "is not a number"),
+        ("copied_bytes > 5%", 16, "'copied_bytes' is no share"),
         ("copied_bytes > '1'", 16, "leave the quotes out"),
         ("path == sendfile_socket", 9, "did you mean 'sendfile_to_socket'?"),
         ("pid == 1 pid == 2", 10, "expected 'and', 'or' or the end"),
