@@ -382,3 +382,36 @@ fn the_header_says_what_is_avoidable_and_never_more_than_is_copied() {
     assert!(line.contains("avoidable  300 MiB/s") && line.trim_end().ends_with("!1"), "{line}");
     assert!(line.contains("peak "), "{line}");
 }
+
+#[test]
+fn what_a_row_does_is_what_it_copies_for() {
+    let machine = |seconds: u64| {
+        let (mapped, copied) = (90 * MIB * seconds, 30 * MIB * seconds);
+        let paths =
+            [path(CopyPath::FileRead, mapped, 0), path(CopyPath::PipeWrite, copied, copied)];
+        only(seconds, vec![process(9, "busy", counters(seconds, &[]), &paths)])
+    };
+    let text = Session::playing((0..4).map(machine).collect()).ticks(4).play().text();
+    assert!(text.contains("busy writes to pipes: 30.0 MiB/s"), "{text}");
+    assert!(text.contains("no advice on it in this interval"), "{text}");
+}
+
+#[test]
+fn a_process_in_the_group_of_a_path_has_no_past_of_its_other_paths() {
+    let machine = |seconds: u64| {
+        let bytes = 30 * MIB * seconds;
+        let paths =
+            [path(CopyPath::FileRead, bytes, bytes), path(CopyPath::PipeWrite, bytes, bytes)];
+        only(seconds, vec![process(9, "busy", counters(seconds, &[]), &paths)])
+    };
+    let change = |group: &str| {
+        let session = Session::playing((0..9).map(machine).collect()).size(120, 30).ticks(5);
+        let text = session.keys(group).keys("eb").ticks(3).play().text();
+        let row = text.lines().find(|line| line.contains("  9 busy")).unwrap().to_owned();
+        let words: Vec<_> = row.split_whitespace().collect();
+        let ratio = words.iter().position(|word| word.ends_with(".0x")).unwrap();
+        words[ratio + 1].to_owned()
+    };
+    assert_eq!(change(""), "=", "of a command");
+    assert_eq!(change("ggggg"), "-", "of a path");
+}

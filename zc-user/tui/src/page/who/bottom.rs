@@ -93,14 +93,19 @@ fn busy(name: &str, entry: &Entry, frame: &Frame) -> Said {
         second: second.to_owned(),
         is_advice: false,
     };
-    let busiest = ledger::dominant_path(row.paths).and_then(|path| path.known());
-    let Some(path) = busiest else {
+    let on = |path| ledger::PathSum::on(row.paths, &[path]);
+    let copying = row.paths.iter().filter_map(|it| it.path.known());
+    let copying = copying.max_by_key(|path| on(*path).copied_bytes);
+    let copying = copying.filter(|path| on(*path).copied_bytes > 0);
+    let busiest = || ledger::dominant_path(row.paths).and_then(|path| path.known());
+    // The page is about copies: a way by which more went without one is not what the row stands there for.
+    let Some(path) = copying.or_else(busiest) else {
         return match entry.life {
             Life::Ended => said(format!("{name} has ended"), ""),
             _ => said(format!("{name} moved no data in this interval"), ""),
         };
     };
-    let sum = ledger::PathSum::on(row.paths, &[path]);
+    let sum = on(path);
     let rate = cell::rate(sum.moved_bytes, Unit::BytesPerSec, frame);
     let copies = if sum.unknown_moved_bytes > 0 {
         "it is not known whether the CPU copied them"
@@ -112,7 +117,8 @@ fn busy(name: &str, entry: &Entry, frame: &Frame) -> Said {
     let second = if entry.life == Life::Ended {
         "it has ended: these are its last figures"
     } else if sum.copied_bytes > 0 {
-        "none of it avoidable that zc knows of"
+        // Advice takes evidence of enough bytes: of fewer, nothing is known.
+        "no advice on it in this interval"
     } else {
         ""
     };

@@ -108,12 +108,24 @@ impl Entry {
         }
     }
 
-    /// Its last intervals.
+    /// Whether what was kept of it before is of the same as its figures: not of a group of which the filter leaves out
+    /// some, nor of a process of which one path counts here.
+    fn has_past(&self, context: &Context) -> bool {
+        match (&self.key, &self.item) {
+            (Key::Group(_), _) => !context.is_filtered(),
+            (Key::Process(..), Item::Part(part)) => {
+                let whole = context.frame().and_then(|frame| frame.process(part.id));
+                whole.is_none_or(|whole| whole.paths.len() == part.paths.len())
+            }
+            (Key::Process(..), _) => true,
+        }
+    }
+
+    /// Its last intervals, where these are known.
     pub(super) fn track<'a>(&self, context: &'a Context) -> Option<&'a Track> {
         let history = context.history();
         match &self.key {
-            // Of a group, what it was without those that the filter leaves out is not kept.
-            Key::Group(_) if context.is_filtered() => None,
+            _ if !self.has_past(context) => None,
             Key::Group(id) => history.group(*id),
             Key::Process(key, _) => history.process(key.id()),
         }
@@ -123,7 +135,7 @@ impl Entry {
     pub(super) fn change(&self, context: &Context, then: &Baseline) -> Option<Change> {
         let history = context.history();
         match &self.key {
-            Key::Group(_) if context.is_filtered() => None,
+            _ if !self.has_past(context) => None,
             Key::Group(id) => Some(history.change_of_group(*id, then)),
             Key::Process(key, _) => Some(history.change_of_process(key.id(), then)),
         }
