@@ -19,12 +19,14 @@ use crate::{
 
 mod calls;
 mod command;
+mod earlier;
 mod findings;
 mod program;
 mod relay;
 
 pub use self::{
     command::{ByCommand, by_command},
+    earlier::{Earlier, Recent},
     findings::Findings,
     program::{SETTINGS, Setting, setting},
 };
@@ -339,20 +341,42 @@ fn each(row: Row<'_>, frame: &Frame, mut found: impl FnMut(Advice)) {
         one.saving.cpu = times.known();
         found(one);
     };
-    relay::passed_on(row, frame, &mut found);
+    let done = row.process.and_then(|process| frame.earlier.with(process));
+    let judged = done.as_ref().map_or(row, |done| Row {
+        counters: &done.counters,
+        paths: &done.paths,
+        ..row
+    });
+    relay::passed_on(judged, row, frame, &mut found);
+    // So many of them in one frame that they cost something: what was before does not matter.
     calls::small(row, &mut found);
     calls::small_zerocopy_sends(row.paths, &mut found);
-    zerocopy_not_achieved(row, frame, &mut found);
+    zerocopy_not_achieved(judged, row, frame, &mut found);
 }
 
-/// Zero-copy sends below this in a frame are no evidence.
+/// Zero-copy sends below this are no evidence.
 const LEAST_REQUESTED_BYTES: u64 = 4 << 20;
 
-fn zerocopy_not_achieved(row: Row<'_>, frame: &Frame, found: &mut impl FnMut(Advice)) {
-    let Some(request) = zerocopy::sends(row, frame) else { return };
-    let Some(achieved) = request.achieved.bytes() else { return };
+fn zerocopy_not_achieved(
+    judged: Row<'_>,
+    row: Row<'_>,
+    frame: &Frame,
+    found: &mut impl FnMut(Advice),
+) {
+    let (Some(whole), Some(request)) =
+        (zerocopy::sends(judged, frame), zerocopy::sends(row, frame))
+    else {
+        return;
+    };
+    let (Some(of_whole), Some(achieved)) = (whole.achieved.bytes(), request.achieved.bytes())
+    else {
+        return;
+    };
     let requested = request.requested_bytes;
-    if requested < LEAST_REQUESTED_BYTES || achieved >= requested / 2 {
+    if whole.requested_bytes < LEAST_REQUESTED_BYTES
+        || of_whole >= whole.requested_bytes / 2
+        || achieved >= requested / 2
+    {
         return;
     }
     let copying = request.reasons.iter().filter(|reason| reason.reason != Reason::NoBufferSpace);

@@ -8,6 +8,7 @@ use std::{
 use zc_common::loss::Loss;
 
 use crate::{
+    advice::Earlier,
     counter::Counters,
     ledger::{self, Copied},
     snapshot::{
@@ -109,6 +110,8 @@ pub struct Frame {
     pub crowded: bool,
     /// `zc`'s own cost: CPU time and runs during the interval, memory as of its end.
     pub self_cost: SelfCost,
+    /// What processes did before, where frames follow each other.
+    pub earlier: Earlier,
 }
 
 impl Frame {
@@ -182,6 +185,7 @@ impl Frame {
             devices,
             losses,
             self_cost,
+            earlier: Earlier::default(),
         }
     }
 
@@ -251,6 +255,7 @@ impl Frame {
             devices: devices::deltas(&previous.devices, &next.devices),
             losses: next.losses.zip_with(&previous.losses, u64::saturating_sub),
             self_cost: self_cost_delta(&previous.self_cost, &next.self_cost),
+            earlier: Earlier::default(),
         }
     }
 

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use hyper::body::Bytes;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
-use zc_model::{frame::Frame, snapshot::Snapshot, sort::Listing};
+use zc_model::{advice::Recent, frame::Frame, snapshot::Snapshot, sort::Listing};
 use zc_recording::{Meta, Ring, Writer};
 use zc_render::json;
 
@@ -87,6 +87,7 @@ pub struct Station {
     flight: Option<Flight>,
     previous: Option<Snapshot>,
     latest: Option<Snapshot>,
+    recent: Recent,
     frame: Option<Frame>,
     ticked: Instant,
     cache: HashMap<What, Answer>,
@@ -105,6 +106,7 @@ impl Station {
             flight: None,
             previous: None,
             latest: None,
+            recent: Recent::default(),
             frame: None,
             ticked: Instant::now(),
             cache: HashMap::new(),
@@ -142,10 +144,11 @@ impl Station {
         self.ticked = Instant::now();
         self.cache.clear();
         self.frame = None;
-        let frame = match &self.latest {
+        let mut frame = match &self.latest {
             Some(latest) => Frame::between(latest, &snapshot),
             None => Frame::cumulative(snapshot.clone()),
         };
+        self.recent.follow(&mut frame);
         self.account.take(&snapshot, &frame, since_boot_ns());
         self.frame = Some(frame);
         if let Some(flight) = &mut self.flight {

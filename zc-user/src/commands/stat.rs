@@ -22,6 +22,7 @@ use super::{
 };
 use crate::cli::{Expecting, Stat};
 use zc_model::{
+    advice::Recent,
     column::View,
     expectation::{Expectation, Verdict},
     filter::Filter,
@@ -87,6 +88,7 @@ pub(super) async fn run(
         subject,
         every,
         previous: None,
+        recent: Recent::default(),
         expected,
         is_met: true,
     };
@@ -149,6 +151,7 @@ struct Reporting<'a, S> {
     /// How often a report is made, where it is not once at the end.
     every: Option<Duration>,
     previous: Option<Snapshot>,
+    recent: Recent,
     /// What is expected in the end, and whether it is so.
     expected: &'a [Expectation],
     is_met: bool,
@@ -168,10 +171,11 @@ impl<S: Fn(&[Watched]) -> String> Reporting<'_, S> {
     }
 
     fn interval(&mut self, next: Snapshot) -> io::Result<()> {
-        let frame = match &self.previous {
+        let mut frame = match &self.previous {
             Some(previous) => Frame::between(previous, &next),
             None => Frame::cumulative(next.clone()),
         };
+        self.recent.follow(&mut frame);
         let subject = (self.subject)(&self.watch.watched);
         self.previous = Some(next);
         self.report.update_of(&frame.select(self.filter), &subject)

@@ -28,6 +28,7 @@ use super::{
 };
 use crate::cli::{Form, Top, Usage};
 use zc_model::{
+    advice::Recent,
     column::View,
     filter::Filter,
     frame::Frame,
@@ -245,6 +246,7 @@ struct Printer<'a> {
     filter: Filter,
     writer: Writer,
     previous: Option<Snapshot>,
+    recent: Recent,
     watch: Watch,
     /// Updates that are still to be printed; `None` for all.
     left: Option<u64>,
@@ -286,6 +288,7 @@ impl<'a> Printer<'a> {
             arguments,
             writer,
             previous: None,
+            recent: Recent::default(),
             watch: Watch::new(filter.watched.clone()),
             filter,
             left: if arguments.once { Some(1) } else { arguments.count },
@@ -319,7 +322,9 @@ impl Output for Printer<'_> {
         self.interruption = None;
         let is_first = self.previous.is_none();
         if let Some(previous) = &self.previous {
-            let frame = Frame::between(previous, &next).select(&self.filter);
+            let mut frame = Frame::between(previous, &next);
+            self.recent.follow(&mut frame);
+            let frame = frame.select(&self.filter);
             self.writer.update(&frame).context(UNWRITTEN)?;
             self.left = self.left.map(|left| left - 1);
         }

@@ -180,34 +180,42 @@ impl<'a> Traffic<'a> {
     }
 }
 
-/// Everything that a process passes on.
-pub(super) fn passed_on(row: Row<'_>, frame: &Frame, found: &mut impl FnMut(Advice)) {
-    let mapped = row.counters[MappedSentBytes];
-    let traffic = Traffic::new(row);
-    if mapped > 0 {
-        mapped_and_sent(&traffic, mapped, frame, found);
+/// Everything that a process passes on in `row`, if what it did in `judged` is evidence of it.
+pub(super) fn passed_on(
+    judged: Row<'_>,
+    row: Row<'_>,
+    frame: &Frame,
+    found: &mut impl FnMut(Advice),
+) {
+    let traffic = Traffic::new(judged);
+    if judged.counters[MappedSentBytes] > 0 {
+        mapped_and_sent(&traffic, row, frame, found);
     }
-    let others_ns = others_ns(row, frame);
-    let certainty = certainty(traffic.relayed, row.counters[RelayedUserNs], others_ns);
+    let others_ns = others_ns(judged, frame);
+    let certainty = certainty(traffic.relayed, judged.counters[RelayedUserNs], others_ns);
     let Some(mut certainty) = certainty else { return };
     if traffic.is_mixed() {
         certainty = certainty.min(Certainty::Possible);
     }
     for &(from, to, rule, copies_left, counter) in RELAYS {
-        let bytes = row.counters[counter];
-        let total = |path| PathTotal::of(row.paths.iter(), path);
-        let (Some(from), Some(to)) = (total(from), total(to)) else { continue };
+        let ends = |row: Row<'_>| {
+            let total = |path| PathTotal::of(row.paths.iter(), path);
+            Some((total(from)?, total(to)?))
+        };
+        let Some((all_in, all_out)) = ends(judged) else { continue };
         let is_large =
             |path: &PathTotal| path.bytes_per_op() >= LEAST_CALL_BYTES && path.ops >= LEAST_CALLS;
         // A part of the whole that is smaller would not get advice on its own.
-        if bytes < traffic.relayed / 8
-            || !is_large(&from)
-            || !is_large(&to)
-            || !traffic.is_plain(&from, &to)
+        if judged.counters[counter] < traffic.relayed / 8
+            || !is_large(&all_in)
+            || !is_large(&all_out)
+            || !traffic.is_plain(&all_in, &all_out)
             || traffic.has_failed(rule)
         {
             continue;
         }
+        let bytes = row.counters[counter];
+        let Some((from, to)) = ends(row) else { continue };
         let copied = from.copied_of(bytes).saturating_add(to.copied_of(bytes));
         advise(rule, certainty, copied, copies_left, Evidence::Passed { from, to, bytes }, found);
     }
@@ -216,7 +224,7 @@ pub(super) fn passed_on(row: Row<'_>, frame: &Frame, found: &mut impl FnMut(Advi
 /// Pages of files that were mapped and written or sent, and that the program itself has not touched before.
 fn mapped_and_sent(
     traffic: &Traffic<'_>,
-    mapped: u64,
+    row: Row<'_>,
     frame: &Frame,
     found: &mut impl FnMut(Advice),
 ) {
@@ -224,21 +232,22 @@ fn mapped_and_sent(
     let is_on = |sample: &PathSample, kind| sample.socket.is_some_and(|socket| socket == kind);
     let stream =
         |sample: &&PathSample| !is_on(sample, SocketKind::Udp) && !is_on(sample, SocketKind::Other);
-    let total = |path| PathTotal::of(traffic.row.paths.iter().filter(stream), path);
-    let Some(from) = total(CopyPath::MmapRead) else { return };
+    let total = |row: Row<'_>, path| PathTotal::of(row.paths.iter().filter(stream), path);
+    let mapped = traffic.row.counters[MappedSentBytes];
+    let Some(from) = total(row, CopyPath::MmapRead) else { return };
     // Writing it to a file is one copy, and so is any other way.
     for (to, rule) in
         [(CopyPath::SocketSend, Rule::FileToSocket), (CopyPath::PipeWrite, Rule::Relay)]
     {
-        let Some(to) = total(to) else { continue };
-        let other = traffic.other(&to);
+        let (Some(all), Some(to)) = (total(traffic.row, to), total(row, to)) else { continue };
+        let other = traffic.other(&all);
         let bytes = mapped.min(other);
         // The kernel maps a few pages more than it needs. Where it maps large ones at once, and no copy site
         // sees that, what was counted is a part.
         let is_enough = bytes >= other / OTHER_MAPPED
             && mapped <= bytes.saturating_add(bytes / OTHER_SENT).saturating_add(OTHER_IN_BYTES)
             && traffic.other_out.saturating_sub(other) <= other / OTHER_OUT;
-        let is_large = to.bytes_per_op() >= LEAST_CALL_BYTES && to.ops >= LEAST_CALLS;
+        let is_large = all.bytes_per_op() >= LEAST_CALL_BYTES && all.ops >= LEAST_CALLS;
         // The faults are the evidence; ticks are not needed.
         if !is_enough || !is_large || bytes < LEAST_MAPPED_BYTES || traffic.has_failed(rule) {
             continue;
@@ -248,8 +257,9 @@ fn mapped_and_sent(
             .paths
             .iter()
             .any(|sample| sample.path == to.path && is_on(sample, SocketKind::Unix));
-        let is_doubtful = is_unix || may_be_changed(traffic.row, to.ops, frame);
+        let is_doubtful = is_unix || may_be_changed(traffic.row, all.ops, frame);
         let certainty = if is_doubtful { Certainty::Possible } else { Certainty::Likely };
+        let bytes = row.counters[MappedSentBytes].min(Traffic::new(row).other(&to));
         let copied = to.copied_of(bytes);
         let evidence = Evidence::Passed { from, to, bytes };
         advise(rule, certainty, copied, 0, evidence, found);

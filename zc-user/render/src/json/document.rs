@@ -275,6 +275,8 @@ impl<'a> Document<'a> {
             ended_before: _,
             crowded: _,
             self_cost,
+            // It is in the advice.
+            earlier: _,
         } = frame;
         let head = Head {
             schema: SCHEMA,

@@ -16,6 +16,7 @@ use serde_json::{StreamDeserializer, de::IoRead};
 
 use super::SCHEMA;
 use zc_model::{
+    advice::Earlier,
     counter::{CounterId, Counters},
     frame::{Frame, Scope, Totals},
     ledger,
@@ -422,6 +423,7 @@ impl From<Document> for Taken {
             ended_before: HashMap::new(),
             crowded: false,
             self_cost: SelfCost::default(),
+            earlier: Earlier::default(),
         };
         Self { frame, run: document.run }
     }

@@ -2,7 +2,12 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use zc_model::{advice::Findings, frame::Frame, history::History, snapshot::Losses};
+use zc_model::{
+    advice::{Findings, Recent},
+    frame::Frame,
+    history::History,
+    snapshot::Losses,
+};
 
 /// A frame with its history. Pausing keeps one while another goes on.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +16,8 @@ pub struct Shot {
     pub frame: Option<Arc<Frame>>,
     /// The frames so far.
     pub history: History,
+    /// What advice rests on.
+    recent: Recent,
     /// The advice of the last frame.
     pub findings: Arc<Findings>,
     /// Everything lost since the source began.
@@ -21,7 +28,8 @@ pub struct Shot {
 
 impl Shot {
     /// The next frame.
-    pub fn push(&mut self, frame: Frame) {
+    pub fn push(&mut self, mut frame: Frame) {
+        self.recent.follow(&mut frame);
         self.history.push(&frame);
         self.intervals.push_back(Duration::from_nanos(frame.elapsed_ns));
         if self.intervals.len() > History::LENGTH {
