@@ -14,8 +14,12 @@ use crate::{
 };
 
 mod baseline;
+pub mod timeline;
 
-pub use self::baseline::{Baseline, Change};
+pub use self::{
+    baseline::{Baseline, Change},
+    timeline::Timeline,
+};
 
 /// Rates of one process, or of the totals, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -13,6 +13,17 @@ pub struct Arrow {
     pub shaft: &'static [&'static str],
 }
 
+/// Moments on an axis of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moments {
+    /// What figures are compared with.
+    pub baseline: &'static str,
+    /// It has a name.
+    pub mark: &'static str,
+    /// What the screen shows, where that is not the newest one.
+    pub shown: &'static str,
+}
+
 /// One set of signs.
 #[derive(Debug)]
 pub struct Symbols {
@@ -40,6 +51,10 @@ pub struct Symbols {
     pub advice: &'static str,
     /// Corners at the ends of an arrow below the boxes.
     pub corners: [&'static str; 2],
+    /// What tells parts of a bar apart: the first is solid, the last is that of all others.
+    pub shades: [&'static str; 4],
+    /// Moments on an axis.
+    pub moments: Moments,
 }
 
 /// For UTF-8 terminals.
@@ -62,6 +77,8 @@ const BLOCKS: Symbols = Symbols {
     ellipsis: "…",
     advice: "!",
     corners: ["└", "┘"],
+    shades: ["█", "▓", "▒", "░"],
+    moments: Moments { baseline: "●", mark: "◆", shown: "▲" },
 };
 
 /// For everything else.
@@ -87,4 +104,6 @@ pub static ASCII: Symbols = Symbols {
     ellipsis: ">",
     advice: "!",
     corners: ["+", "+"],
+    shades: ["#", "=", ":", "."],
+    moments: Moments { baseline: "o", mark: "*", shown: "^" },
 };

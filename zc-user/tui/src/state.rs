@@ -12,7 +12,7 @@ use zc_model::{
     advice::Findings,
     filter::{Expr, Filter},
     frame::{Frame, Scope},
-    history::{Baseline, History, Point},
+    history::{Baseline, History, Point, Timeline},
     snapshot::{LossId, Losses, ProcessId, ProcessSample, Provenance, Snapshot},
     source::{Interrupted, Moment, Steer},
     watch::Watch,
@@ -66,6 +66,8 @@ pub struct Context {
     narrowed: Filter,
     watch: Watch,
     lost: Lost,
+    /// The last ten minutes.
+    timeline: Timeline,
     /// The filter that the user types.
     pub(crate) filter: FilterState,
     keys: Remap,
@@ -98,6 +100,7 @@ impl Context {
             watch: Watch::new(narrowed.watched.clone()),
             narrowed,
             lost: Lost::default(),
+            timeline: Timeline::default(),
             filter: FilterState::of(&line),
             keys: Remap::default(),
         }
@@ -169,6 +172,11 @@ impl Context {
 
     /// Wants to be elsewhere in the recording.
     pub(crate) fn steer(&mut self, steer: Steer) {
+        if let Steer::Mark(text) = &steer
+            && let Some(at_ns) = self.frame().map(|frame| frame.taken_at_ns)
+        {
+            self.timeline.mark(at_ns, text);
+        }
         self.steer = Some(steer);
     }
 
@@ -205,6 +213,10 @@ impl Context {
                     let frame = Frame::between(previous, &next);
                     if !self.recorded {
                         self.lost.look(&frame, self.interval);
+                    }
+                    self.timeline.push(&frame);
+                    if let Some(mark) = self.moment.as_ref().and_then(|it| it.mark.as_deref()) {
+                        self.timeline.mark(frame.taken_at_ns, mark);
                     }
                     self.live.push(frame);
                 }
@@ -257,6 +269,12 @@ impl Context {
     /// Compares no more.
     pub(crate) fn clear_baseline(&mut self) {
         self.baseline = None;
+    }
+
+    /// The last ten minutes, as far as they have been seen.
+    #[must_use]
+    pub const fn timeline(&self) -> &Timeline {
+        &self.timeline
     }
 
     /// What figures are compared with.

@@ -33,6 +33,7 @@ mod ended;
 mod layout;
 mod list;
 mod mean;
+mod minutes;
 mod side;
 
 use self::{

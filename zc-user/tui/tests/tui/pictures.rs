@@ -17,6 +17,27 @@ fn docs_picture_of_the_first_screen() {
 }
 
 #[test]
+fn docs_picture_of_a_large_screen() {
+    is_current(
+        "large",
+        "A large screen: who copies, on which path, and the last ten minutes",
+        |theme| {
+            let mut early = session(340).size(160, 48).theme(theme).keys("b");
+            early.source =
+                Box::new(zc_model::fixture::Fixture::new((0..=600).map(showcase::after).collect()));
+            early
+                .with_past()
+                .ticks(260)
+                .keys("mafter the reload")
+                .key(KeyCode::Enter)
+                .keys("j")
+                .play()
+                .screen
+        },
+    );
+}
+
+#[test]
 fn docs_picture_of_a_process() {
     is_current("process", "A process of the dashboard: the way of its bytes", |theme| {
         let session = session(62).size(120, 36).theme(theme).keys("/nginx");

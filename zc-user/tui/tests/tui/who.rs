@@ -421,3 +421,40 @@ fn a_process_in_the_group_of_a_path_has_no_past_of_its_other_paths() {
     assert_eq!(change(""), "=", "of a command");
     assert_eq!(change("ggggg"), "-", "of a path");
 }
+
+#[test]
+fn the_last_minutes_are_below_the_table_with_the_moments_that_have_a_name() {
+    // Three minutes of nginx; for one of them dd copies as much, and python3 ends early.
+    let machine = |second: u64| {
+        let sum = |from: u64, to: u64| second.clamp(from, to) - from;
+        let read = |bytes: u64| [path(CopyPath::FileRead, bytes, bytes)];
+        let programs =
+            [("nginx", 90, sum(0, 999)), ("dd", 90, sum(60, 120)), ("python3", 30, sum(0, 30))];
+        let one = |(pid, (name, mib, seconds)): (u32, (&str, u64, u64))| {
+            process(pid, name, counters(second, &[]), &read(mib * MIB * seconds))
+        };
+        only(second, (1..).zip(programs).map(one).collect())
+    };
+    let played = |theme| {
+        Session::playing((0..=180).map(machine).collect())
+            .with_past()
+            .size(120, 40)
+            .theme(theme)
+            .ticks(61)
+            .keys("b")
+            .ticks(60)
+            .keys("mdd is over")
+            .key(KeyCode::Enter)
+            .ticks(60)
+            .keys(";,,,,,,")
+            .play()
+            .text()
+    };
+    let text = played(Theme::new(false, true));
+    insta::assert_snapshot!("minutes_120x40", text);
+    insta::assert_snapshot!("minutes_120x40_ascii", played(Theme::new(false, false)));
+    let axis = text.lines().find(|line| line.trim_start().starts_with("0└")).unwrap();
+    // 110 cells are five minutes: a minute is 22 of them.
+    let at = |sign: char| axis.chars().position(|it| it == sign).unwrap();
+    assert_eq!((at('●'), at('◆'), at('▲')), (119 - 44, 119 - 22, 119 - 24), "{text}");
+}

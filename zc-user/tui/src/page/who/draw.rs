@@ -8,7 +8,7 @@ use super::{
     copied_in_all,
     layout::Areas,
     list::{Entry, Life},
-    side,
+    minutes, side,
 };
 use crate::{
     page::tabular,
@@ -91,6 +91,9 @@ pub(super) fn draw(page: &Who, context: &Context, buf: &mut Buffer) {
     }
     if let Some(area) = areas.side {
         side::draw(page, context, frame, area, buf);
+    }
+    if let Some(area) = areas.minutes {
+        minutes::draw(context, frame.taken_at_ns, area, buf);
     }
 }
 

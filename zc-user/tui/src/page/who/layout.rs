@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::shows_rest;
+use super::{minutes, shows_rest};
 use crate::state::Context;
 
 /// From this width on, what is about the selected row is at the right.
@@ -27,12 +27,17 @@ pub(super) struct Areas {
     pub(super) bottom: Option<Rect>,
     /// All about the selected row.
     pub(super) side: Option<Rect>,
+    /// The last ten minutes.
+    pub(super) minutes: Option<Rect>,
 }
 
 impl Areas {
     /// The parts for so many rows.
     pub(super) fn of(context: &Context, rows: usize) -> Self {
-        let body = context.body();
+        let all = context.body();
+        let lines = minutes::lines(all);
+        let body = Rect { height: all.height - lines, ..all };
+        let minutes = (lines > 0).then(|| Rect { y: body.bottom(), height: lines, ..all });
         let side = (body.width >= WIDE).then(|| {
             let width = if body.width >= PICTURE { 76 } else { body.width / 3 };
             Rect { x: body.right() - width, width, ..body }
@@ -52,6 +57,6 @@ impl Areas {
         };
         let rest = take(shows_rest(context), &mut lines);
         let more = take(rows > lines, &mut lines);
-        Self { table, rows: lines, more, rest, bottom, side }
+        Self { table, rows: lines, more, rest, bottom, side, minutes }
     }
 }
