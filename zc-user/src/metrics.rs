@@ -112,8 +112,8 @@ removes those that have been idle for longest, down to half, several times a sec
 rows again, and a row that comes back goes on. Of more than that, those with the fewest bytes are given up: in figures
 since the start they are among the others (`no_room`); in those of an interval they are not, unless it has that many new
 rows itself. So there is room for half of `--max-objects` new rows between two looks, which are 0.1 seconds apart, or 25
-times as long as a look takes. A call that finds a row in the very moment in which it is removed is in no row, or in
-another one.
+times as long as a look takes (100 times while the table is less than half full). A call that finds a row in the very
+moment in which it is removed is in no row, or in another one.
 
 `objects_outside` says why bytes are in no row. `no_room`: the table was full of rows in use when the object was used
 (the loss `objects_exhausted` counts these calls), or its row was given up. `unknown_object`: another thread closed or

@@ -33,8 +33,10 @@ use zc_model::snapshot::{
     ProcessSample,
 };
 
-/// The table is looked at again after this many times as long as that took.
+/// The tables are looked at again after this many times as long as that took, while one is more than half full.
 const PAUSE: u32 = 25;
+/// The same while none is.
+const LONG_PAUSE: u32 = 100;
 
 /// The objects that were seen.
 pub(super) struct Objects {
@@ -153,10 +155,12 @@ impl Objects {
         }
         let contents = flows.all(Flow::default());
         self.flows.look(contents.context("cannot read from where to where bytes were moved")?);
+        let is_filling = self.rows.is_filling() || self.flows.is_filling();
         // First: what makes room now is looked at once more before it is given up, so that it is seen to come back.
         self.give_up();
         self.make_room(ebpf, rows, flows)?;
-        self.due = Instant::now() + began.elapsed().min(Duration::from_secs(1)) * PAUSE;
+        let pause = if is_filling { PAUSE } else { LONG_PAUSE };
+        self.due = Instant::now() + began.elapsed().min(Duration::from_secs(1)) * pause;
         Ok(())
     }
 

@@ -101,6 +101,11 @@ impl<K: Copy + Eq + Hash + Ord, V: Counts> Kept<K, V> {
         new
     }
 
+    /// Whether the table is more than half full.
+    pub(super) fn is_filling(&self) -> bool {
+        self.there * 2 > self.room
+    }
+
     /// The rows that are to make room. In a given state these are always the same ones.
     pub(super) fn idle(&self) -> Vec<K> {
         if self.there * 4 <= self.room * 3 {
