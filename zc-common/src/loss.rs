@@ -45,7 +45,7 @@ named! {
         AioAmbiguous = "aio_ambiguous",
         /// Calls on files, sockets and pipes for which the table of these had no room: their bytes are in the row of the others. Give it more room with --max-objects.
         ObjectsExhausted = "objects_exhausted",
-        /// Calls that moved bytes from one object to another for which the table of flows had no room: which object those came from is not shown. Give it more room with --max-objects.
+        /// Calls that moved bytes from one object to another for which the table of flows had no room, or whose flows were given up because there were too many: which object those came from is not shown. Give it more room with --max-objects.
         FlowsExhausted = "flows_exhausted",
         /// Samples in functions that copy, beyond the 2,048 functions that are kept by name: they are in user_copy_share and in the counters, and in no list of functions.
         CopiersExhausted = "copiers_exhausted",

@@ -36,7 +36,7 @@ use name::zc_object_describe;
 
 /// What each process moved from or to each object, by lane. Writers: any CPU, atomically. A hash because objects have
 /// no bounded number. Bound: `--max-objects`; beyond it `OBJECTS_OUTSIDE` counts, and the loss
-/// [`Loss::ObjectsExhausted`].
+/// [`Loss::ObjectsExhausted`]. User space removes rows that are idle, with their details.
 #[map]
 static OBJECT_ROWS: HashMap<RowKey, Row> = HashMap::with_max_entries(1, 0);
 

@@ -498,8 +498,8 @@ pub(crate) struct Objects {
     /// Print a report for each interval of this many seconds, instead of one at the end
     #[arg(short, long, value_name = "SECS", value_parser = interval, allow_negative_numbers = true)]
     pub(crate) interval: Option<Duration>,
-    /// Maximum number of rows, one per process, object and path; each takes 1.4 KiB of kernel memory. What
-    /// finds no room is counted together
+    /// Maximum number of rows, one per process, object and path; each takes 1.4 KiB of kernel memory. Idle
+    /// rows make room; what finds none is counted together
     #[arg(
         long,
         value_name = "N",

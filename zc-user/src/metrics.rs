@@ -107,20 +107,28 @@ in that of the other. For each path, and for each end that it has, the rows and 
 already. With a filter (`--comm`, `--filter`...), `objects` has the rows of the processes that it leaves, and
 `objects_outside` is that of all that are followed.
 
-`objects_outside` says why bytes are in no row. `no_room`: the table of `--max-objects` rows was full when the object
-was first used; rows stay until `zc` ends, so those that are there are exact. `unknown_object`: another thread closed or
+The kernel side has room for `--max-objects` rows, one per process, object, path and end. From three quarters on, `zc`
+removes those that have been idle for longest, down to half, several times a second; it keeps what they had, for as many
+rows again, and a row that comes back goes on. Of more than that, those with the fewest bytes are given up: in figures
+since the start they are among the others (`no_room`); in those of an interval they are not, unless it has that many new
+rows itself. So there is room for half of `--max-objects` new rows between two looks, which are 0.1 seconds apart, or 25
+times as long as a look takes (100 times while the table is less than half full). A call that finds a row in the very
+moment in which it is removed is in no row, or in another one.
+
+`objects_outside` says why bytes are in no row. `no_room`: the table was full of rows in use when the object was used
+(the loss `objects_exhausted` counts these calls), or its row was given up. `unknown_object`: another thread closed or
 replaced the descriptor while the call waited, the kernel mapped pages of no open file, or a splice by io_uring read
 from it. `not_attributed`: `zc` does not see the object there: libaio, io_uring before 5.18, io_uring operations that
 complete silently, what TCP_ZEROCOPY_RECEIVE maps after it has copied, and what was copied after a zero-copy send.
 
 An object is known by `device`, `inode` and `generation`, not by its name. The `name` is the path when the object was
-first used, in the tree of mounts of the process (`mount_namespace` says which, where it is not that of `zc`); `whole`
-is false when the beginning is unknown, `deleted` true when the file had no name any more. A name that was changed
-later is not seen. Names are read from the kernel's tables of names, never from files. Of a socket, `local` and `remote`
-are its ends; `remote` is `null` when it is not connected, as most UDP sockets that receive from many: their messages
-are in the row of the socket. Of unix sockets one end has a name at most; an abstract one begins with `@`. `peers` are
-the processes that were seen to use the other end: of connections on this machine, unix sockets and pipes, when they
-moved bytes and are followed, too.
+first used, or used again after its last row had been removed, in the tree of mounts of the process (`mount_namespace`
+says which, where it is not that of `zc`); `whole` is false when the beginning is unknown, `deleted` true when the file
+had no name any more. A name that was changed later is not seen. Names are read from the kernel's tables of names, never
+from files. Of a socket, `local` and `remote` are its ends; `remote` is `null` when it is not connected, as most UDP
+sockets that receive from many: their messages are in the row of the socket. Of unix sockets one end has a name at most;
+an abstract one begins with `@`. `peers` are the processes that were seen to use the other end: of connections on this
+machine, unix sockets and pipes, when they moved bytes and are followed, too.
 
 `flows` says from which object to which one: a row per process, pair of objects and `path`; in text it is below the
 table, as `FROM` and `TO`. A call that moves bytes between two objects (sendfile, splice, copy_file_range) tells both. A
@@ -131,7 +139,8 @@ updated in place, which those leave out). Addresses are compared, never the data
 written to that buffer in between, by the program, by smaller reads, by io_uring, by a datagram or past the page cache,
 is taken for what had been read. Buffers of which more than two are in use, those passed on between threads and those
 of io_uring are in no flow; what the counters have and no flow is `(not attributed)`, at least. CSV has no flows. A table
-of `--max-objects` flows that is full is the loss `flows_exhausted`.
+of `--max-objects` flows that is full is the loss `flows_exhausted`. Idle flows make room as idle rows do; there is no row
+of those that are given up, and their calls are the same loss.
 
 ## Stacks
 

@@ -15,7 +15,8 @@ use super::{Done, NOEXIST, object_key};
 use crate::{account::Account, atomic, kernel::setting, losses::note_loss};
 
 /// What each process moved from an object to another. Writers: any CPU, atomically. A hash because objects have no
-/// bounded number. Bound: `--max-objects`; beyond it the loss [`Loss::FlowsExhausted`].
+/// bounded number. Bound: `--max-objects`; beyond it the loss [`Loss::FlowsExhausted`]. User space removes
+/// those that are idle.
 #[map]
 static OBJECT_FLOWS: HashMap<FlowKey, Flow> = HashMap::with_max_entries(1, 0);
 

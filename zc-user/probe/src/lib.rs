@@ -16,6 +16,7 @@ mod devices;
 mod exit;
 mod feature;
 pub mod follow;
+mod hash;
 pub mod host;
 mod interfaces;
 pub mod layout;

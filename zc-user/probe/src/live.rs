@@ -14,7 +14,7 @@
 //! | samples of code, and functions that copy | see `code.rs` |
 //! | names of control groups | 16,384 (`names/cgroup.rs`) |
 //! | samples of stacks, and what they are called | see `stacks.rs` |
-//! | files, sockets and pipes | `--max-objects` rows, until the end (`objects.rs`) |
+//! | files, sockets and pipes | the rows of the kernel side, and `--max-objects` others (`objects/kept.rs`) |
 //! | processes asked for by number | the command line |
 //!
 //! Outside: two snapshots, and of the dashboard a history of 1,024 processes for 60 frames (`zc_model::history`).
@@ -171,7 +171,7 @@ impl Live {
             departed: Departed::default(),
             forgotten: RecordSum::default(),
             cgroups: Cgroups::default(),
-            objects: options.objects.map(|_| Objects::default()),
+            objects: options.objects.map(Objects::new),
             stacks,
             roots,
             cost: Cost::survey(exit::idle_program(&attached.ebpf))?,
@@ -293,6 +293,7 @@ impl Live {
             losses[loss] = losses[loss].cast_signed().max(0).cast_unsigned();
         }
         losses[Loss::ProbeRecursions] = self.cost.recursions();
+        losses[Loss::FlowsExhausted] += self.objects.as_ref().map_or(0, Objects::lost_flows);
         losses[Loss::CopiersExhausted] = self.code.as_ref().map_or(0, Code::unnamed);
         if let Some(stacks) = &self.stacks {
             losses[Loss::StacksLost] += stacks.lost();
@@ -420,6 +421,10 @@ impl SnapshotSource for Live {
         }
         if let Some(stacks) = &mut self.stacks {
             stacks.tend(&mut self.attached.ebpf)?;
+        }
+        if let Some(objects) = &mut self.objects {
+            // If this fails, so does the next snapshot, which says why.
+            let _ = objects.tend(&self.attached.ebpf);
         }
         self.patrol()?;
         if self.processes.is_unsettled() { self.settle() } else { Ok(()) }

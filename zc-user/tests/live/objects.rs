@@ -15,11 +15,15 @@ use crate::{
     zc::{idle, observe_by, on_disk, workload},
 };
 
+mod idle;
+
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("objects::files_have_what_was_moved_from_and_to_them", files),
     ("objects::sockets_and_pipes_have_both_ends", peers),
     ("objects::what_is_passed_on_has_both_ends", flows),
     ("objects::what_finds_no_room_is_counted_together", many),
+    ("objects::rows_that_are_idle_make_room", idle::all),
+    ("objects::a_row_that_comes_back_goes_on_and_has_the_name_of_then", idle::back),
     ("objects::a_path_is_that_in_the_container", container),
     ("objects::the_rows_of_all_scenarios_are_the_totals", everything),
 ];
@@ -264,14 +268,14 @@ fn many() -> Result<(), Skip> {
     let one = Count { ops: 1, errors: 0, bytes: READ as u64 };
     assert!(rows.iter().all(|row| row.to == paths([("file_write", one)])), "{rows:?}");
     let kept = rows.len() as u64;
-    assert!(kept > 0 && kept <= room, "{kept}");
+    // Those in the table, and as many that have made room there.
+    assert!(kept >= room / 2 && kept <= 2 * room, "{kept}");
     let [_, to] = &report.outside()["no_room"];
     let rest = files - kept;
     let others = Count { ops: rest, errors: 0, bytes: rest * READ as u64 };
     assert_eq!(to["file_write"], others);
     let lost = report.losses();
-    assert!(lost["objects_exhausted"] >= rest, "{lost:?}");
-    assert_eq!(lost.keys().map(String::as_str).collect::<Vec<_>>(), ["objects_exhausted"]);
+    assert!(lost.keys().all(|loss| loss == "objects_exhausted"), "{lost:?}");
     Ok(())
 }
 

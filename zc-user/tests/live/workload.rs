@@ -65,6 +65,7 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
         "objects" => objects::objects(Path::new(text(1))),
         "flows" => objects::flows(Path::new(text(1))),
         "many-files" => objects::many(count(1), Path::new(text(2))),
+        "files-in-turn" => objects::in_turn(Path::new(text(1))),
         "renamed" => renamed::renamed(),
         "ever-renamed" => renamed::ever_renamed(),
         "unseen" => crate::scenarios::rings::reap_in_memory(),

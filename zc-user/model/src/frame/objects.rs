@@ -7,7 +7,7 @@
 //! the difference of what had been missing up to the two snapshots: what was missing in an interval alone would have
 //! these calls once more, as the rest of the next interval.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use zc_common::{
     object::{END_FROM, END_TO, ends},
@@ -24,37 +24,68 @@ use crate::{
 type Key = (ProcessId, ObjectId);
 
 /// What happened from `previous` to `next`. Rows that moved nothing and failed at nothing are not there.
+///
+/// A row of `previous` that `next` does not have any more, or has from 0 again, was given up: what it had is in
+/// [`Outside::NoRoom`] of `next`, and is taken off there, since it did not happen in between.
 pub(super) fn between(previous: Option<&Objects>, next: &Objects) -> Objects {
     let empty = Objects::default();
     let previous = previous.unwrap_or(&empty);
-    let before: HashMap<Key, &ObjectSample> =
-        previous.rows.iter().map(|row| ((row.process, row.object.id), row)).collect();
-    let since = |row: &ObjectSample| {
-        let (from, to) = before
-            .get(&(row.process, row.object.id))
-            .map_or((&[][..], &[][..]), |row| (&row.from[..], &row.to[..]));
-        ObjectSample {
-            from: ledger::difference(from, &row.from),
-            to: ledger::difference(to, &row.to),
-            ..row.clone()
+    let key = |row: &ObjectSample| (row.process, row.object.id);
+    let mut before: HashMap<Key, &ObjectSample> =
+        previous.rows.iter().map(|row| (key(row), row)).collect();
+    let mut given_up = [Vec::new(), Vec::new()];
+    let [from_given_up, to_given_up] = &mut given_up;
+    let mut rows = Vec::new();
+    for row in &next.rows {
+        let (from, to) =
+            before.remove(&key(row)).map_or((&[][..], &[][..]), |row| (&row.from, &row.to));
+        let from = ledger::difference(&continued(from, &row.from, from_given_up), &row.from);
+        let to = ledger::difference(&continued(to, &row.to, to_given_up), &row.to);
+        if !from.is_empty() || !to.is_empty() {
+            rows.push(ObjectSample { from, to, ..row.clone() });
         }
-    };
+    }
+    for row in before.values() {
+        ledger::add(from_given_up, &row.from);
+        ledger::add(to_given_up, &row.to);
+    }
     let outside = next.outside.iter().map(|sample| {
         let before = previous.outside.iter().find(|before| before.reason == sample.reason);
-        let (from, to) =
-            before.map_or((&[][..], &[][..]), |before| (&before.from[..], &before.to[..]));
+        let (mut from, mut to) =
+            before.map_or_else(Default::default, |before| (before.from.clone(), before.to.clone()));
+        if sample.reason == Outside::NoRoom {
+            ledger::add(&mut from, from_given_up);
+            ledger::add(&mut to, to_given_up);
+        }
         OutsideSample {
             reason: sample.reason,
-            from: ledger::difference(from, &sample.from),
-            to: ledger::difference(to, &sample.to),
+            from: ledger::difference(&from, &sample.from),
+            to: ledger::difference(&to, &sample.to),
         }
     });
-    let rows = next.rows.iter().map(since);
-    Objects {
-        rows: rows.filter(|row| !row.from.is_empty() || !row.to.is_empty()).collect(),
-        outside: outside.collect(),
-        flows: flows_between(&previous.flows, &next.flows),
+    Objects { outside: outside.collect(), rows, flows: flows_between(&previous.flows, &next.flows) }
+}
+
+/// The paths of a row that go on in `now`; the others are added to `given_up`.
+fn continued<'a>(
+    before: &'a [PathSample],
+    now: &[PathSample],
+    given_up: &mut Vec<PathSample>,
+) -> Cow<'a, [PathSample]> {
+    let goes_on = |before: &PathSample| {
+        now.iter().any(|now| {
+            (now.path, now.socket) == (before.path, before.socket)
+                && now.ops >= before.ops
+                && now.errors >= before.errors
+                && now.moved_bytes >= before.moved_bytes
+        })
+    };
+    if before.iter().all(goes_on) {
+        return Cow::Borrowed(before);
     }
+    let (on, up): (Vec<_>, Vec<_>) = before.iter().copied().partition(goes_on);
+    ledger::add(given_up, &up);
+    Cow::Owned(on)
 }
 
 /// What came to be missing between two snapshots.
@@ -70,12 +101,11 @@ fn flows_between(previous: &[FlowSample], next: &[FlowSample]) -> Vec<FlowSample
     let key = |flow: &FlowSample| (flow.process, flow.from.id, flow.to.id, flow.via);
     let before: HashMap<_, _> = previous.iter().map(|flow| (key(flow), flow)).collect();
     let since = |flow: &FlowSample| {
-        let (ops, bytes) = before.get(&key(flow)).map_or((0, 0), |flow| (flow.ops, flow.bytes));
-        FlowSample {
-            ops: flow.ops.saturating_sub(ops),
-            bytes: flow.bytes.saturating_sub(bytes),
-            ..flow.clone()
-        }
+        // One that has less than before was given up, and began again.
+        let goes_on = |before: &&&FlowSample| before.ops <= flow.ops && before.bytes <= flow.bytes;
+        let before = before.get(&key(flow)).filter(goes_on);
+        let (ops, bytes) = before.map_or((0, 0), |flow| (flow.ops, flow.bytes));
+        FlowSample { ops: flow.ops - ops, bytes: flow.bytes - bytes, ..flow.clone() }
     };
     next.iter().map(since).filter(|flow| flow.bytes > 0).collect()
 }
@@ -173,6 +203,33 @@ mod tests {
     }
 
     #[test]
+    fn what_rows_had_that_were_given_up_did_not_happen_in_between() {
+        let read = |ops, bytes| vec![sample(CopyPath::FileRead, ops, bytes)];
+        let write = |ops, bytes| vec![sample(CopyPath::FileWrite, ops, bytes)];
+        let of = |rows, from, to| Objects {
+            rows,
+            outside: vec![OutsideSample { reason: Outside::NoRoom, from, to }],
+            flows: Vec::new(),
+        };
+        let rows = vec![
+            row(1, read(2, 202), Vec::new()),
+            row(2, read(3, 303), write(5, 505)),
+            row(3, read(7, 707), Vec::new()),
+        ];
+        let previous = of(rows, read(11, 1_111), Vec::new());
+        // The first one is given up, of the second one what was read; the third one was, and is used again. A call
+        // found no room in between, and 13 were given up that no snapshot had.
+        let rows = vec![row(2, Vec::new(), write(6, 606)), row(3, read(1, 101), Vec::new())];
+        let next =
+            of(rows, read(11 + 2 + 3 + 7 + 1 + 13, 1_111 + 202 + 303 + 707 + 5 + 13), Vec::new());
+        let found = between(Some(&previous), &next);
+        let expected = [row(2, Vec::new(), write(1, 101)), row(3, read(1, 101), Vec::new())];
+        assert_eq!(found.rows, expected);
+        let [outside] = &found.outside[..] else { panic!("{:?}", found.outside) };
+        assert_eq!((&outside.from, &outside.to), (&read(14, 18), &Vec::new()));
+    }
+
+    #[test]
     fn flows_are_differences_by_where_they_come_from_and_how() {
         let object = |inode| row(inode, Vec::new(), Vec::new()).object;
         let flow = |from, via, ops, bytes| FlowSample {
@@ -194,6 +251,9 @@ mod tests {
         ]);
         let expected = [flow(1, sendfile, 2, 206), flow(2, FlowVia::Relayed, 1, 109)];
         assert_eq!(between(Some(&previous), &next).flows, expected);
+        // It was given up, and began again.
+        let expected = [flow(1, sendfile, 1, 101)];
+        assert_eq!(between(Some(&next), &of(expected.to_vec())).flows, expected);
     }
 
     #[test]

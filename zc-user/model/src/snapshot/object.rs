@@ -125,7 +125,7 @@ pub struct ObjectSample {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outside {
-    /// There was no room for the object.
+    /// There was no room for the object, or none any more for what was kept of it.
     NoRoom,
     /// Which object it was is unknown: another thread closed or replaced the descriptor, or there is none.
     UnknownObject,

@@ -1,7 +1,7 @@
 //! What an object is called.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::unix::fs::MetadataExt as _,
@@ -25,6 +25,8 @@ pub(super) struct Describer {
     network: Option<u32>,
     /// Numbers of unix sockets by their address in the kernel, which is shown to no one.
     links: HashMap<u64, u64>,
+    /// The last of these numbers.
+    last_link: u64,
 }
 
 impl Default for Describer {
@@ -33,7 +35,7 @@ impl Default for Describer {
             let own = fs::metadata(format!("/proc/self/ns/{kind}"));
             own.ok().and_then(|own| u32::try_from(own.ino()).ok())
         };
-        Self { mounts: own("mnt"), network: own("net"), links: HashMap::new() }
+        Self { mounts: own("mnt"), network: own("net"), links: HashMap::new(), last_link: 0 }
     }
 }
 
@@ -73,13 +75,22 @@ impl Describer {
 }
 
 impl Describer {
+    /// Forgets the numbers of unix sockets that none of these objects has.
+    pub(super) fn forget_all_but<'a>(&mut self, objects: impl Iterator<Item = &'a Object>) {
+        let ends = objects.filter_map(|object| object.ends.as_ref());
+        let used: HashSet<_> = ends.filter_map(|ends| ends.links).flatten().collect();
+        self.links.retain(|_, number| used.contains(number));
+    }
+
     /// Both ends of a socket.
     fn ends(&mut self, detail: &ObjectDetail) -> Ends {
         let is_linked = detail.links.iter().all(|link| *link != 0);
         let links = is_linked.then(|| {
             detail.links.map(|address| {
-                let next = self.links.len() as u64 + 1;
-                *self.links.entry(address).or_insert(next)
+                *self.links.entry(address).or_insert_with(|| {
+                    self.last_link += 1;
+                    self.last_link
+                })
             })
         });
         Ends { links, ..ends(detail, self.network) }
@@ -225,7 +236,7 @@ mod tests {
 
     fn object(detail: &ObjectDetail) -> Object {
         let key = ObjectKey { inode: 42, device: 8 << 20 | 1, generation: 3 };
-        Describer { mounts: Some(7), network: Some(8), links: HashMap::new() }
+        Describer { mounts: Some(7), network: Some(8), ..Describer::default() }
             .object(key, Some(detail))
     }
 

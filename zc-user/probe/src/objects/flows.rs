@@ -2,39 +2,31 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use anyhow::{Context as _, Result};
-use aya::{
-    Ebpf,
-    maps::{HashMap as BpfHashMap, MapData},
-};
 use zc_common::{
-    object::{FLOW_RELAYED, Flow, FlowKey, ObjectDetail, ObjectKey},
+    object::FLOW_RELAYED,
     path::{LANES, lane_path},
 };
 
-use super::{Objects, map};
+use super::{Details, Objects};
 use zc_model::{
     id::Id,
     snapshot::{FlowSample, FlowVia, ObjectSample, ProcessId},
 };
 
 impl Objects {
-    /// What the kernel side has. `rows` has the names of the processes.
-    pub(super) fn flows(
+    /// What is kept. `rows` has the names of the processes.
+    pub(super) fn flow_samples(
         &mut self,
-        ebpf: &Ebpf,
-        details: &BpfHashMap<&MapData, ObjectKey, ObjectDetail>,
+        details: &Details<'_>,
         rows: &[ObjectSample],
-    ) -> Result<Vec<FlowSample>> {
+    ) -> Vec<FlowSample> {
         let names: HashMap<ProcessId, &Arc<str>> =
             rows.iter().map(|row| (row.process, &row.comm)).collect();
-        let flows = ebpf.map(map::OBJECT_FLOWS).context("the object has no OBJECT_FLOWS")?;
-        let flows: BpfHashMap<&MapData, FlowKey, Flow> = flows.try_into()?;
-        let mut samples = Vec::new();
-        for flow in flows.iter() {
-            let (key, flow) = flow.context("cannot read from where to where bytes were moved")?;
+        let mut flows: Vec<_> = self.flows.sums().collect();
+        flows.sort_unstable_by_key(|(key, _)| *key);
+        let flows = flows.into_iter().map(|(key, flow)| {
             let process = ProcessId { pid: key.tgid, start_ns: key.start_ns };
-            samples.push(FlowSample {
+            FlowSample {
                 from: self.object(key.from, details),
                 to: self.object(key.to, details),
                 process,
@@ -42,9 +34,9 @@ impl Objects {
                 via: via(key.lane),
                 ops: flow.ops,
                 bytes: flow.bytes,
-            });
-        }
-        Ok(samples)
+            }
+        });
+        flows.collect()
     }
 }
 

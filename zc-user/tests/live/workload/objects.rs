@@ -212,3 +212,22 @@ pub(super) fn many(count: usize, directory: &Path) {
         file.write_all(&[8; READ]).expect("room");
     }
 }
+
+/// For each line of standard input, appends [`READ`] bytes to each of the files in a directory that it names, and sends
+/// as many from the beginning of each to the file `sink`. Then answers with a line.
+pub(super) fn in_turn(directory: &Path) {
+    let sink = File::create(directory.join("sink")).expect("a file");
+    for line in std::io::stdin().lines() {
+        for name in line.expect("names").split_whitespace() {
+            let options = File::options().create(true).append(true).read(true).clone();
+            let mut file = options.open(directory.join(name)).expect("a file");
+            file.write_all(&[9; READ]).expect("room");
+            let mut at = 0;
+            // SAFETY: two descriptors and a number.
+            let sent =
+                unsafe { libc::sendfile(sink.as_raw_fd(), file.as_raw_fd(), &raw mut at, READ) };
+            assert_eq!(sent, READ as isize);
+        }
+        println!();
+    }
+}
