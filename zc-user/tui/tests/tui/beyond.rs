@@ -249,6 +249,30 @@ fn what_happens_while_it_is_read_follows_and_before_it_began_there_is_nothing() 
 }
 
 #[test]
+fn a_time_without_snapshots_is_as_long_as_others() {
+    let drawn = |gap: std::ops::Range<u64>| {
+        let all = (0..SECONDS).map(pair);
+        let snapshots: Vec<_> = all
+            .enumerate()
+            .filter(|(second, _)| !gap.contains(&(*second as u64)))
+            .map(|(_, snapshot)| snapshot)
+            .collect();
+        let mut session = Session::playing((600..SECONDS).map(pair).collect()).size(140, 40);
+        session.archive = Some(Box::new(Shelf { snapshots, given: Rc::default() }));
+        let mut session = session.ticks(100).keys("i");
+        for _ in 0..12 {
+            session = session.input(Input::Tend);
+        }
+        let text = session.play().text();
+        let from = text.lines().position(|line| line.trim_start().starts_with("9.54 MiB")).unwrap();
+        text.lines().skip(from).take(6).collect::<Vec<_>>().join("\n")
+    };
+    let whole = drawn(0..0);
+    assert!(whole.contains('█'));
+    assert_eq!(drawn(420..540), whole);
+}
+
+#[test]
 fn elsewhere_in_time_it_is_read_again() {
     let given = Rc::default();
     let snapshots: Vec<_> = (0..450).map(pair).collect();

@@ -10,13 +10,21 @@ use crate::{
     archive::{Archive, Snapshots},
     state::Context,
 };
-use zc_model::{frame::Frame, group, snapshot::Snapshot};
+use zc_model::{frame::Frame, group, history::History, snapshot::Snapshot};
 
-/// Samples of processes that are read at a time, about: each takes a microsecond or two.
-const AT_A_TIME: usize = 20_000;
+/// Samples of processes that are read at a time: each takes 2 to 5 microseconds.
+const AT_A_TIME: usize = 10_000;
 
-/// What snapshots take besides, in samples of processes.
+/// Samples that are read in all: of machines with thousands of processes that is less than ten minutes.
+const IN_ALL: usize = 1_200_000;
+
+/// What a snapshot takes besides, in samples.
 const OTHER: usize = 100;
+
+/// Intervals that are read where there are so many processes: no fewer than are known without.
+fn most(processes: usize) -> usize {
+    (IN_ALL / (processes + OTHER)).clamp(History::LENGTH, MOST)
+}
 
 /// How much of it is known.
 #[derive(Default)]
@@ -33,6 +41,8 @@ pub(super) enum Past {
 /// How far it was read.
 pub(super) struct Reading {
     until_ns: u64,
+    /// The length of an interval on the axis of time.
+    interval_ns: u64,
     snapshots: Snapshots,
     previous: Option<Snapshot>,
     points: Vec<Point>,
@@ -49,13 +59,13 @@ impl Past {
         let mut reading = match std::mem::take(self) {
             Self::Known => return Ok(None),
             Self::Reading(reading) => reading,
-            // A rate takes two snapshots.
-            Self::Wanted(until_ns) => Box::new(Reading {
-                until_ns,
-                snapshots: archive.until(until_ns, MOST + 1)?,
-                previous: None,
-                points: Vec::new(),
-            }),
+            Self::Wanted(until_ns) => {
+                let Some(frame) = context.frame() else { return Ok(None) };
+                // A rate takes two snapshots.
+                let snapshots = archive.until(until_ns, most(frame.processes.len()) + 1)?;
+                let (interval_ns, points) = (frame.elapsed_ns.max(1), Vec::new());
+                Box::new(Reading { until_ns, interval_ns, snapshots, previous: None, points })
+            }
         };
         let mut left = AT_A_TIME;
         while left > 0 {
@@ -81,7 +91,10 @@ impl Reading {
             let point = point(key, &frame, context);
             // Before it began there was nothing that could have been 0.
             if point.is_some() || !self.points.is_empty() {
-                self.points.push(point.unwrap_or_default());
+                // After a stall, or a look at another time, intervals are longer.
+                let wide = (frame.elapsed_ns + self.interval_ns / 2) / self.interval_ns;
+                let wide = usize::try_from(wide).unwrap_or(MOST).clamp(1, MOST);
+                self.points.extend(std::iter::repeat_n(point.unwrap_or_default(), wide));
             }
         }
         self.previous = Some(next);
@@ -122,4 +135,15 @@ fn point(key: &Key, frame: &Frame, context: &Context) -> Option<Point> {
         });
     }
     Some(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn less_is_read_of_machines_with_thousands_of_processes() {
+        assert_eq!([most(0), most(150), most(1_900)], [600, 600, 600]);
+        assert_eq!([most(9_900), most(100_000)], [120, 60]);
+    }
 }
