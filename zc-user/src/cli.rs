@@ -402,7 +402,7 @@ pub(crate) struct Top {
         value_name = "unix:PATH|HOST:PORT",
         value_parser = Target::parse,
         conflicts_with_all = [
-            "btf", "max_threads", "user_copies", "ebpf_log", "without", "objects", "stacks"
+            "btf", "max_threads", "user_copies", "ebpf_log", "without", "objects", "stacks", "threads"
         ]
     )]
     pub(crate) connect: Option<Target>,
@@ -422,6 +422,9 @@ pub(crate) struct Top {
     /// Also take call stacks of copies, for page 5
     #[arg(long, conflicts_with = "user_copies", help_heading = "Probes")]
     pub(crate) stacks: bool,
+    /// Also count each thread, for the page of a process
+    #[arg(long, help_heading = "Probes")]
+    pub(crate) threads: bool,
     /// Which processes.
     #[command(flatten)]
     pub(crate) selection: Selection,

@@ -149,7 +149,9 @@ impl Past {
 
     fn take_live(&mut self) -> Result<Option<Snapshot>> {
         let now = Instant::now();
-        if let Some(taken) = self.taken.replace(now) {
+        let before = self.taken.replace(now);
+        // While older moments are looked at, each comes a little late: their distance would grow.
+        if let Some(taken) = before.filter(|_| self.behind.is_none()) {
             self.gap = now.duration_since(taken).max(LEAST_GAP);
         }
         let next = self.live.next();

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::sanitize::sanitize;
+use super::sanitize::name;
 use zc_model::{
     column::Unit,
     snapshot::Provenance,
@@ -150,7 +150,7 @@ const fn date(days: u64) -> (u64, u64, u64) {
 #[must_use]
 pub fn value<'a>(value: &'a Value<'_>, unit: Unit) -> Cow<'a, str> {
     let number = match value {
-        Value::Text(text) => return sanitize(text),
+        Value::Text(text) => return name(text),
         Value::Absent => return Cow::Borrowed(""),
         Value::Unavailable(_) => return Cow::Borrowed(UNAVAILABLE),
         Value::Integer(integer, _) => match unit {

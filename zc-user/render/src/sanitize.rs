@@ -23,6 +23,15 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// The same, of a name: one of blanks alone, or of nothing, is in quotes, so that it is seen.
+#[must_use]
+pub fn name(text: &str) -> Cow<'_, str> {
+    if text.chars().all(char::is_whitespace) {
+        return Cow::Owned(format!("\"{}\"", sanitize(text)));
+    }
+    sanitize(text)
+}
+
 /// Whether a terminal would obey or hide `c`.
 #[must_use]
 pub fn is_hostile(c: char) -> bool {
@@ -129,6 +138,15 @@ mod tests {
             assert!(!sanitize(&name).contains(is_hostile), "{:x}", u32::from(c));
             assert!(!c.is_control() || is_hostile(c), "{:x}", u32::from(c));
         }
+    }
+
+    #[test]
+    fn a_name_of_blanks_is_seen() {
+        assert_eq!(name(""), "\"\"");
+        assert_eq!(name("  "), "\"  \"");
+        assert_eq!(name("\t\u{3000}"), "\"\\t\u{3000}\"");
+        assert_eq!(name(" a "), " a ");
+        assert_eq!(name("a\nb"), "a\\nb");
     }
 
     #[test]

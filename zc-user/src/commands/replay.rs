@@ -54,6 +54,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         objects: false,
         max_objects: 0,
         stacks: false,
+        threads: false,
         selection: arguments.selection.clone(),
         format: arguments.format.clone(),
         appearance: arguments.appearance.clone(),

@@ -1,6 +1,8 @@
 //! `zc top`: the dashboard, or its updates as text, JSON or CSV.
 
+mod archive;
 mod hand_on;
+mod inspector;
 
 use std::{
     convert::Infallible,
@@ -16,7 +18,11 @@ use std::{
 use anyhow::{Context as _, Result};
 use rustix::thread::CapabilitySet;
 
-use self::hand_on::{Keeper, Kept};
+use self::{
+    archive::Stored,
+    hand_on::{Keeper, Kept},
+    inspector::Inspector,
+};
 use super::{
     config, doctor,
     lab_page::{self, Shows},
@@ -89,7 +95,8 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
 fn probes(arguments: &Top, follow: Follow) -> Result<Options> {
     let objects = arguments.objects.then_some(arguments.max_objects);
     let options = options_of(&arguments.probing, follow, objects, arguments.stacks)?;
-    Ok(arguments.selection.completed(options))
+    let options = arguments.selection.completed(options);
+    Ok(Options { threads_apart: options.threads_apart || arguments.threads, ..options })
 }
 
 /// Whether updates are printed: there is no dashboard.
@@ -118,10 +125,10 @@ async fn connect(arguments: &Top, target: &Target) -> Result<ExitCode> {
         print(&mut connect()?, arguments, filter, form, &mut world).await?;
     } else {
         let memory = memory(arguments, format!("what {target} counts"));
-        let keeper = Keeper::new(Kept::Memory(memory.clone()), env::args_os().skip(1));
+        let kept = Kept::Memory(memory.clone());
         let open =
             || Ok(Box::new(Past::new(Box::new(connect()?), memory)) as Box<dyn SnapshotSource>);
-        let options = dashboard_options(arguments, filter, keeper, Shows::AnotherMachine);
+        let options = dashboard_options(arguments, filter, kept, Shows::AnotherMachine);
         zc_tui::run::run(open, options).await?;
     }
     Ok(ExitCode::SUCCESS)
@@ -156,8 +163,9 @@ async fn dashboard(
     // The user may group by any of these.
     let probes = Options { ancestors: true, users: true, ..probes.clone() };
     let memory = memory(arguments, subject);
-    let keeper = Keeper::new(Kept::Memory(memory.clone()), env::args_os().skip(1));
-    let options = dashboard_options(arguments, filter, keeper, Shows::ThisMachine);
+    let kept = Kept::Memory(memory.clone());
+    let options = dashboard_options(arguments, filter, kept, Shows::ThisMachine);
+    let options = zc_tui::run::Options { inspect: Some(Box::new(Inspector)), ..options };
     let checks = options.checks.clone();
     let open = || {
         let live = Live::start(&probes)?;
@@ -176,6 +184,7 @@ fn memory(arguments: &Top, subject: String) -> Memory {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         subject,
         interval_ns: u64::try_from(arguments.interval().as_nanos()).unwrap_or(u64::MAX),
+        threads: arguments.threads,
         ..Meta::default()
     };
     Memory::new(meta, PAST)
@@ -184,7 +193,7 @@ fn memory(arguments: &Top, subject: String) -> Memory {
 fn dashboard_options(
     arguments: &Top,
     filter: Filter,
-    keeper: Keeper,
+    kept: Kept,
     shows: Shows,
 ) -> zc_tui::run::Options {
     let listing = arguments.selection.listing(Listing::everything());
@@ -198,7 +207,9 @@ fn dashboard_options(
         preferences: settings.preferences,
         recorded: false,
         keeps_past: true,
-        hand_on: Some(Box::new(keeper)),
+        hand_on: Some(Box::new(Keeper::new(kept.clone(), env::args_os().skip(1)))),
+        archive: Some(Box::new(Stored::new(kept))),
+        inspect: None,
         filter,
         sort: (listing.column, listing.direction),
         top: listing.top,
@@ -221,8 +232,8 @@ pub(super) async fn play(
         return print(&mut replay, arguments, filter, form, &mut world).await;
     }
     refuse_forms(arguments, "--count N")?;
-    let keeper = Keeper::new(Kept::File(file.to_owned()), env::args_os().skip(1));
-    let options = dashboard_options(arguments, filter, keeper, Shows::Recording);
+    let kept = Kept::File(file.to_owned());
+    let options = dashboard_options(arguments, filter, kept, Shows::Recording);
     let options = zc_tui::run::Options { recorded: true, keeps_past: false, ..options };
     zc_tui::run::run(|| Ok(Box::new(replay)), options).await
 }

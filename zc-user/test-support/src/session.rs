@@ -14,7 +14,9 @@ use zc_model::{
 use zc_recording::{Memory, Meta, Past};
 use zc_render::theme::Theme;
 use zc_tui::{
+    archive::Archive,
     hand_on::HandOn,
+    inspect::Inspect,
     page::Page,
     run::{Options, session},
     shell::Preferences,
@@ -32,6 +34,8 @@ pub struct Session {
     pub recorded: bool,
     pub keeps_past: bool,
     pub hand_on: Option<Box<dyn HandOn>>,
+    pub archive: Option<Box<dyn Archive>>,
+    pub inspect: Option<Box<dyn Inspect>>,
     /// When the terminal gets another size silently, in frames, and which.
     pub shrinks: Option<(usize, (u16, u16))>,
     pub filter: Filter,
@@ -76,6 +80,8 @@ impl Session {
             recorded: false,
             keeps_past: false,
             hand_on: None,
+            archive: None,
+            inspect: None,
             shrinks: None,
             filter,
             top: None,
@@ -162,6 +168,8 @@ impl Session {
             recorded,
             keeps_past,
             hand_on,
+            archive,
+            inspect,
             shrinks,
             filter,
             top,
@@ -178,6 +186,8 @@ impl Session {
             recorded,
             keeps_past,
             hand_on,
+            archive,
+            inspect,
             filter,
             sort,
             top,

@@ -9,8 +9,10 @@
 //! arrows. The world is a parameter, so whole sessions run in tests.
 
 pub mod action;
+pub mod archive;
 pub mod console;
 pub mod hand_on;
+pub mod inspect;
 pub mod keymap;
 pub mod line;
 pub mod page;

@@ -15,6 +15,8 @@ use ratatui::{
 
 use crate::{
     action::Motion,
+    archive::Archive,
+    inspect::Question,
     keymap::{Chord, Key},
     state::{Context, order::Order},
     view::{chrome::Chrome, header::Dashboard},
@@ -180,6 +182,20 @@ pub trait Page {
     /// What is drawn around this page.
     fn chrome(&self) -> &dyn Chrome {
         &Dashboard
+    }
+
+    /// What it asks the machine while it is on the screen.
+    fn asks(&self, _context: &Context) -> Option<Question> {
+        None
+    }
+
+    /// Reads a part of what was before, from where that is kept; whether there is something new to draw. Called a few
+    /// times a second while it is on the screen.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn recall(&mut self, _archive: &mut dyn Archive, _context: &Context) -> Result<bool> {
+        Ok(false)
     }
 
     /// What goes on behind this page.

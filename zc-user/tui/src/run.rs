@@ -10,8 +10,10 @@ use crossterm::event::Event;
 use ratatui::layout::{Position, Rect, Size};
 
 use super::{
+    archive::Archive,
     console::Console,
     hand_on::HandOn,
+    inspect::Inspect,
     page::Page,
     shell::{Effect, Preferences, Shell, dashboard},
     state::checks::Checks,
@@ -47,6 +49,10 @@ pub struct Options {
     pub keeps_past: bool,
     /// Keeps what is to be handed on.
     pub hand_on: Option<Box<dyn HandOn>>,
+    /// Has what was counted before.
+    pub archive: Option<Box<dyn Archive>>,
+    /// Asks the machine, where what is shown is counted on this one.
+    pub inspect: Option<Box<dyn Inspect>>,
     /// Filter of the processes.
     pub filter: Filter,
     /// Order of the processes.
@@ -100,6 +106,8 @@ pub async fn session(
         recorded,
         keeps_past,
         hand_on,
+        archive,
+        inspect,
         filter,
         sort,
         top,
@@ -111,8 +119,10 @@ pub async fn session(
         .of_recording(recorded)
         .with_past(keeps_past)
         .handing_on(hand_on.is_some())
+        .with_archive(archive.is_some())
         .with(preferences);
-    drive_handing_on(&mut shell, || open().map(Some), world, hand_on).await?;
+    let ports = Ports { hand_on, archive, inspect };
+    drive_with(&mut shell, || open().map(Some), world, ports).await?;
     Ok(())
 }
 
@@ -129,20 +139,28 @@ pub async fn drive(
     open: impl FnOnce() -> Result<Option<Box<dyn SnapshotSource>>>,
     world: &mut impl World,
 ) -> Result<Exit> {
-    drive_handing_on(shell, open, world, None).await
+    drive_with(shell, open, world, Ports::default()).await
 }
 
-async fn drive_handing_on(
+/// What a session asks of the world besides a terminal and inputs.
+#[derive(Default)]
+struct Ports {
+    hand_on: Option<Box<dyn HandOn>>,
+    archive: Option<Box<dyn Archive>>,
+    inspect: Option<Box<dyn Inspect>>,
+}
+
+async fn drive_with(
     shell: &mut Shell<'_>,
     open: impl FnOnce() -> Result<Option<Box<dyn SnapshotSource>>>,
     world: &mut impl World,
-    hand_on: Option<Box<dyn HandOn>>,
+    ports: Ports,
 ) -> Result<Exit> {
     let (surface, inputs) = world.parts();
     let mut dashboard = Dashboard {
         shell,
         surface,
-        hand_on,
+        ports,
         has_source: true,
         ticks: 0,
         wait: None,
@@ -163,7 +181,7 @@ async fn drive_handing_on(
 struct Dashboard<'a, 'p, S> {
     shell: &'a mut Shell<'p>,
     surface: &'a mut S,
-    hand_on: Option<Box<dyn HandOn>>,
+    ports: Ports,
     has_source: bool,
     ticks: u64,
     /// How long the next tick was waited for.
@@ -207,7 +225,7 @@ impl<S: Surface> Dashboard<'_, '_, S> {
         let area = Rect::from((Position::ORIGIN, self.size()?));
         self.shell.fit(area);
         let screen = self.shell.text(area);
-        let Some(hand_on) = &mut self.hand_on else { return Ok(()) };
+        let Some(hand_on) = &mut self.ports.hand_on else { return Ok(()) };
         let saved = self.shell.seen(&screen, |seen| hand_on.save(seen));
         self.shell.say(saved.unwrap_or_else(|| Ok("nothing has been counted yet".to_owned())));
         Ok(())
@@ -218,7 +236,7 @@ impl<S: Surface> Dashboard<'_, '_, S> {
         let area = Rect::from((Position::ORIGIN, self.size()?));
         self.shell.fit(area);
         let Some(mut text) = self.shell.selected_text(area) else { return Ok(()) };
-        if let Some(hand_on) = &self.hand_on
+        if let Some(hand_on) = &self.ports.hand_on
             && let Some(command) = self.shell.seen(&text, |seen| hand_on.command(seen))
         {
             text.push('\n');
@@ -261,8 +279,18 @@ impl<S: Surface> Dashboard<'_, '_, S> {
                 self.resize()?;
             }
         }
+        self.inspect();
         self.draw()?;
         Ok(Flow::Continue)
+    }
+
+    /// Asks the machine what the page on the screen wants to know.
+    fn inspect(&mut self) {
+        let Some(inspect) = &mut self.ports.inspect else { return };
+        if let Some(question) = self.shell.question() {
+            let answer = inspect.inspect(question);
+            self.shell.answer(question, answer);
+        }
     }
 
     fn leave(&mut self, exit: Exit) -> Flow {
@@ -308,7 +336,11 @@ impl<S: Surface> Output for Dashboard<'_, '_, S> {
     }
 
     fn tended(&mut self, outcome: Result<()>) -> Result<Flow> {
-        if self.shell.tend(outcome) { self.apply(Effect::None) } else { Ok(Flow::Continue) }
+        let mut is_new = self.shell.tend(outcome);
+        if let Some(archive) = &mut self.ports.archive {
+            is_new |= self.shell.recall(archive.as_mut());
+        }
+        if is_new { self.apply(Effect::None) } else { Ok(Flow::Continue) }
     }
 
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {

@@ -30,6 +30,7 @@ mod copy;
 mod draw;
 mod guide;
 mod hand_on;
+mod inspect;
 pub mod keys;
 mod preferences;
 mod travel;
@@ -142,6 +143,12 @@ impl<'a> Shell<'a> {
     #[must_use]
     pub fn of_recording(self, recorded: bool) -> Self {
         Self { context: self.context.of_recording(recorded), ..self }
+    }
+
+    /// The same, where what was counted before is kept.
+    #[must_use]
+    pub fn with_archive(self, has_archive: bool) -> Self {
+        Self { context: self.context.with_archive(has_archive), ..self }
     }
 
     /// What the pages share.

@@ -21,6 +21,7 @@ use zc_render::theme::Theme;
 
 pub mod checks;
 pub mod filter;
+pub mod inspected;
 pub mod key;
 pub mod lost;
 pub mod order;
@@ -29,7 +30,7 @@ pub mod rows;
 pub mod scroll;
 pub mod shot;
 
-use self::{filter::FilterState, lost::Lost, shot::Shot};
+use self::{filter::FilterState, inspected::Inspected, lost::Lost, shot::Shot};
 
 /// The intervals that `+` and `-` step through, milliseconds.
 const INTERVALS_MS: &[u64] = &[100, 250, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000];
@@ -71,6 +72,8 @@ pub struct Context {
     /// The filter that the user types.
     pub(crate) filter: FilterState,
     keys: Remap,
+    inspected: Inspected,
+    has_archive: bool,
 }
 
 impl Context {
@@ -103,6 +106,8 @@ impl Context {
             timeline: Timeline::default(),
             filter: FilterState::of(&line),
             keys: Remap::default(),
+            inspected: Inspected::default(),
+            has_archive: false,
         }
     }
 

@@ -8,9 +8,9 @@ use std::{
 };
 
 /// Each module uses only those before it.
-const ORDER: [&str; 13] = [
-    "hand_on", "action", "keymap", "line", "state", "widget", "view", "page", "shell", "terminal",
-    "world", "console", "run",
+const ORDER: [&str; 15] = [
+    "hand_on", "archive", "inspect", "action", "keymap", "line", "state", "widget", "view", "page",
+    "shell", "terminal", "world", "console", "run",
 ];
 
 /// The modules of the crate that this source names.

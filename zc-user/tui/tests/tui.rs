@@ -3,6 +3,8 @@
 
 #[path = "tui/baseline.rs"]
 mod baseline;
+#[path = "tui/beyond.rs"]
+mod beyond;
 #[path = "tui/detail.rs"]
 mod detail;
 #[path = "tui/hand_on.rs"]

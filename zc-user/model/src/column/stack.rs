@@ -87,7 +87,7 @@ columns! { Stacks:
         .screen(6, (5, 5), Tone::Text);
     PROCESS = "process", "PROCESS", Text, Label,
         "The process, or how many of the same name.",
-        |line, _| Value::Text(line.process.as_str().into()),
+        |line, _| if line.process.is_empty() { Value::Absent } else { Value::Text(line.process.as_str().into()) },
         .screen(3, (15, 22), Tone::Strong);
     PATH = "path", "PATH", Text, Label,
         "The path on which most was copied.",

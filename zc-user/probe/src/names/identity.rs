@@ -101,6 +101,8 @@ pub(crate) struct Stat {
     /// The process id of its parent.
     pub(crate) parent: u32,
     state: u8,
+    /// In the program and in the kernel together.
+    cpu_ticks: u64,
     threads: u64,
 }
 
@@ -121,8 +123,24 @@ impl Stat {
             id: ProcessId { pid, start_ns: number(19)? * tick_ns() },
             parent: fields.get(1)?.parse().ok()?,
             state: *fields.first()?.as_bytes().first()?,
+            cpu_ticks: number(11)?.saturating_add(number(12)?),
             threads: number(17)?,
         })
+    }
+
+    /// What it does, as a letter.
+    pub(crate) const fn state(&self) -> u8 {
+        self.state
+    }
+
+    /// How many threads its process has.
+    pub(crate) const fn threads(&self) -> u64 {
+        self.threads
+    }
+
+    /// CPU time since it started.
+    pub(crate) const fn cpu_ticks(&self) -> u64 {
+        self.cpu_ticks
     }
 
     /// Whether it has exited. The first thread may have ended before the others: then it is a zombie among

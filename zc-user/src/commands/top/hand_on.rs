@@ -24,11 +24,22 @@ use super::super::{
 };
 
 /// Where the whole stretch of time is, of which a moment is shown.
+#[derive(Clone)]
 pub(super) enum Kept {
     /// The last minutes.
     Memory(Memory),
     /// A recording, in this file.
     File(PathBuf),
+}
+
+impl Kept {
+    /// All of it. `None` if there is nothing yet.
+    pub(super) fn recording(&self) -> Result<Option<Recording>> {
+        match self {
+            Self::Memory(memory) => memory.recording(),
+            Self::File(path) => recorded::open(path).map(Some),
+        }
+    }
 }
 
 /// Keeps what is on the screen.
@@ -49,13 +60,6 @@ impl Keeper {
         Self { kept, command: without(command, REPLACED) }
     }
 
-    fn recording(&self) -> Result<Option<Recording>> {
-        match &self.kept {
-            Kept::Memory(memory) => memory.recording(),
-            Kept::File(path) => recorded::open(path).map(Some),
-        }
-    }
-
     fn write_text(&self, seen: &Seen<'_>, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}\n\n{}\n", self.command(seen), seen.screen.trim_end())?;
         let at = human::date_time(seen.frame.taken_at_ns);
@@ -68,7 +72,7 @@ impl Keeper {
 
     /// Of all that is kept: a moment does not say what changed.
     fn write_page(&self, seen: &Seen<'_>, out: &mut dyn Write) -> Result<()> {
-        let recording = self.recording()?.context("nothing has been counted yet")?;
+        let recording = self.kept.recording()?.context("nothing has been counted yet")?;
         let last = recording.len().saturating_sub(1);
         let command = self.command(seen);
         let source = Source {

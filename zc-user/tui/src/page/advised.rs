@@ -10,7 +10,7 @@ use zc_model::{
     column::Unit,
     frame::Frame,
 };
-use zc_render::{advice as words, cell, human, sanitize::sanitize};
+use zc_render::{advice as words, cell, human, sanitize::name};
 
 /// What to change, what it saves, why, and when not; `held` is how long it has held, as far as that was seen.
 pub(super) fn told(
@@ -24,12 +24,8 @@ pub(super) fn told(
     let theme = context.theme();
     let seconds = frame.seconds();
     let amount = words::amount(advice, seconds).map_or_else(String::new, |it| format!(": {it}"));
-    let head = format!(
-        "{} {}{amount} ({})",
-        sanitize(command),
-        words::what(advice),
-        advice.certainty.id()
-    );
+    let head =
+        format!("{} {}{amount} ({})", name(command), words::what(advice), advice.certainty.id());
     // Short of room, the shorter words.
     let is_long = Span::raw(&head).width() + 2 > usize::from(canvas.width());
     let head = if is_long { head.replace("each byte copied ", "copied ") } else { head };

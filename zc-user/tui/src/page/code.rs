@@ -30,7 +30,7 @@ use zc_model::{
 use zc_render::{
     folded::function,
     human,
-    sanitize::{sanitize, truncate, truncate_start},
+    sanitize::{name, sanitize, truncate, truncate_start},
     table::UNATTRIBUTED,
 };
 
@@ -200,7 +200,7 @@ pub fn stacks_of(stacks: &Stacks) -> HashMap<StackKey, Amount> {
 pub fn processes(ids: &[ProcessId], comm: &str) -> String {
     match ids {
         [one] => process(*one, comm),
-        all => format!("{} ({})", sanitize(comm), human::count(all.len() as u64)),
+        all => format!("{} ({})", name(comm), human::count(all.len() as u64)),
     }
 }
 
@@ -209,7 +209,7 @@ fn process(id: ProcessId, comm: &str) -> String {
     if id == ProcessId::default() {
         return UNATTRIBUTED.to_owned();
     }
-    format!("{}[{}]", sanitize(comm), id.pid)
+    format!("{}[{}]", name(comm), id.pid)
 }
 
 /// No better than the worst of the paths.

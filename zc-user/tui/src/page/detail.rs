@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Result;
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -12,6 +13,8 @@ use ratatui::{
 use super::{Guide, Intent, Page, code::Window};
 use crate::{
     action::Motion,
+    archive::Archive,
+    inspect::Question,
     keymap::{self, Binding, Chord, Key as KeyRow, bind, chr},
     state::{Context, key::ProcessKey, scroll::Scroll},
     view::canvas::Canvas,
@@ -22,14 +25,17 @@ use zc_model::{
 };
 
 mod code;
+mod command;
 mod counters;
 mod flow;
 mod heading;
 mod history;
 mod objects;
+mod past;
 mod section;
 mod subject;
 mod table;
+mod tasks;
 mod threads;
 mod track;
 
@@ -303,6 +309,18 @@ impl Page for Detail {
         if now.is_some() {
             self.seen = now;
         }
+    }
+
+    fn asks(&self, context: &Context) -> Option<Question> {
+        let process = self.seen.as_ref().filter(|_| self.is_here)?.process()?;
+        let is_open = self.section == Section::Threads || context.body().width >= WIDE;
+        let is_counted = self.seen.as_ref().is_some_and(Subject::has_threads);
+        (!process.is_merged())
+            .then_some(Question { process: process.id, threads: is_open && !is_counted })
+    }
+
+    fn recall(&mut self, archive: &mut dyn Archive, context: &Context) -> Result<bool> {
+        self.track.recall(&self.key, archive, context)
     }
 
     fn draw(&self, context: &Context, area: Rect, buf: &mut Buffer) {

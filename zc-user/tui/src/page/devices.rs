@@ -26,7 +26,10 @@ use zc_model::{
     snapshot::{DeviceKind, DeviceSample},
     value::Value,
 };
-use zc_render::{human, sanitize::sanitize};
+use zc_render::{
+    human,
+    sanitize::{self, sanitize},
+};
 
 mod sections;
 
@@ -401,7 +404,7 @@ fn busiest(frame: &Frame, counters: [CounterId; 2]) -> String {
     bytes.sort_by_key(|(comm, bytes)| (std::cmp::Reverse(*bytes), *comm));
     let named = bytes.iter().take(MOST).map(|(comm, bytes)| {
         let rate = frame.per_second(*bytes).map(human::bytes_per_sec).unwrap_or_default();
-        format!("{rate} for {}", sanitize(comm))
+        format!("{rate} for {}", sanitize::name(comm))
     });
     let named: Vec<_> = named.collect();
     if named.is_empty() {

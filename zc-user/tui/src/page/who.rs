@@ -24,7 +24,11 @@ use zc_model::{
     group::{GroupBy, GroupId, UNKNOWN},
     sort::Direction,
 };
-use zc_render::{human, sanitize::sanitize, theme::Theme};
+use zc_render::{
+    human,
+    sanitize::{name, sanitize},
+    theme::Theme,
+};
 
 mod bottom;
 mod columns;
@@ -94,8 +98,17 @@ pub struct Who {
     top: Option<usize>,
     list: List,
     rows: Rows<RowKey>,
-    /// The line of what is unattributed is selected, which is no row.
-    on_rest: bool,
+    /// A line below the rows is selected.
+    below: Option<Below>,
+}
+
+/// A line below the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Below {
+    /// How many more rows there are.
+    More,
+    /// What is unattributed.
+    Rest,
 }
 
 impl Who {
@@ -111,7 +124,7 @@ impl Who {
             top,
             list: List::default(),
             rows: Rows::default(),
-            on_rest: false,
+            below: None,
         }
     }
 
@@ -122,7 +135,7 @@ impl Who {
 
     /// The selected row.
     fn selected(&self) -> Option<&Entry> {
-        self.rows.selected().filter(|_| !self.on_rest).and_then(|key| self.list.find(key))
+        self.rows.selected().filter(|_| self.below.is_none()).and_then(|key| self.list.find(key))
     }
 
     fn build(&mut self, context: &Context) {
@@ -137,24 +150,73 @@ impl Who {
         self.list.build(&query, context);
         let keys = self.list.entries().iter().map(|entry| entry.key.clone()).collect();
         self.rows.replace(keys, self.height(context));
-        self.on_rest &= shows_rest(context);
+        self.below = self.below.filter(|line| self.has(*line, context));
     }
 
     /// Rows that fit.
     fn height(&self, context: &Context) -> usize {
-        Areas::of(context, self.list.entries().len() + usize::from(self.list.cut > 0)).rows
+        self.areas(context).rows
+    }
+
+    fn areas(&self, context: &Context) -> Areas {
+        Areas::of(context, self.list.entries().len() + usize::from(self.list.cut > 0))
+    }
+
+    /// Whether this line is on the screen.
+    fn has(&self, line: Below, context: &Context) -> bool {
+        let areas = self.areas(context);
+        match line {
+            Below::More => areas.more.is_some(),
+            Below::Rest => areas.rest.is_some(),
+        }
+    }
+
+    /// The line below the one that is selected, if it is none of the rows.
+    fn next_line(&self, context: &Context) -> Option<Below> {
+        let after: &[Below] = match self.below {
+            None if self.rows.is_at_end() => &[Below::More, Below::Rest],
+            None => &[],
+            Some(_) => &[Below::Rest],
+        };
+        after.iter().copied().find(|line| self.has(*line, context))
+    }
+
+    /// Shows what is not on the screen.
+    fn list_more(&mut self, context: &Context) {
+        self.below = None;
+        let is_at_end = self.rows.is_at_end();
+        if self.list.cut > 0 {
+            self.top = None;
+            self.build(context);
+        }
+        let height = self.height(context);
+        if is_at_end && self.rows.is_at_end() {
+            // All that is left is above.
+            return self.rows.step(Motion::First, height);
+        }
+        let before = self.rows.offset();
+        // To the edge of the screen, and beyond it.
+        for _ in 0..2 {
+            if self.rows.offset() == before {
+                self.rows.step(Motion::PageDown, height);
+            }
+        }
     }
 
     fn regroup(&mut self, steps: usize, context: &Context) {
         self.grouping = (self.grouping + steps) % GROUPINGS.len();
         self.inside = None;
-        (self.rows, self.on_rest) = (Rows::default(), false);
+        (self.rows, self.below) = (Rows::default(), None);
         self.list.forget();
         self.build(context);
     }
 
     /// Opens the selected row: the processes of a group, the details of a process.
     fn open(&mut self, context: &Context) -> Intent {
+        if self.below == Some(Below::More) {
+            self.list_more(context);
+            return Intent::Nothing;
+        }
         let Some(frame) = self.list.frame().map(Arc::clone) else { return Intent::Nothing };
         let Some(entry) = self.selected() else { return Intent::Nothing };
         let Item::Group(group) = &entry.item else {
@@ -203,7 +265,7 @@ impl Who {
     /// Back to the groups; false where the user is there already.
     fn leave(&mut self, context: &Context) -> bool {
         let Some(inside) = self.inside.take() else { return false };
-        (self.rows, self.on_rest) = (inside.rows, false);
+        (self.rows, self.below) = (inside.rows, None);
         self.list.forget();
         self.build(context);
         true
@@ -255,10 +317,15 @@ impl Page for Who {
 
     fn step(&mut self, motion: Motion, context: &Context) {
         match motion {
-            Motion::Down if self.rows.is_at_end() && shows_rest(context) => self.on_rest = true,
-            Motion::Up if self.on_rest => self.on_rest = false,
+            Motion::Down if self.below.is_some() || self.next_line(context).is_some() => {
+                self.below = self.next_line(context).or(self.below);
+            }
+            Motion::Up if self.below == Some(Below::Rest) && self.has(Below::More, context) => {
+                self.below = Some(Below::More);
+            }
+            Motion::Up if self.below.is_some() => self.below = None,
             _ => {
-                self.on_rest = false;
+                self.below = None;
                 self.rows.step(motion, self.height(context));
             }
         }
@@ -266,7 +333,7 @@ impl Page for Who {
 
     fn click(&mut self, at: Position, context: &Context) -> Intent {
         let height = self.height(context);
-        let areas = Areas::of(context, self.list.entries().len() + usize::from(self.list.cut > 0));
+        let areas = self.areas(context);
         if !areas.table.contains(at) {
             return Intent::Nothing;
         }
@@ -276,12 +343,12 @@ impl Page for Who {
                 places.get(column).map_or(Intent::Nothing, |at| Intent::SortBy(*at))
             }
             Some(Clicked::Row(row)) if row < height => {
-                let before = self.rows.selected().cloned().filter(|_| !self.on_rest);
+                let before = self.rows.selected().cloned().filter(|_| self.below.is_none());
                 // A second click on the selected row opens it.
                 if !self.rows.select_visible(row, height) {
                     return Intent::Nothing;
                 }
-                self.on_rest = false;
+                self.below = None;
                 if before.as_ref() == self.rows.selected() {
                     self.open(context)
                 } else {
@@ -289,12 +356,13 @@ impl Page for Who {
                 }
             }
             Some(Clicked::Row(row)) if areas.rest.is_some_and(|y| y == at.y) && row >= height => {
-                self.on_rest = true;
+                self.below = Some(Below::Rest);
                 Intent::Nothing
             }
-            // The line that says how many more there are.
+            // The line that says how many more there are: as a row, a second click opens it.
+            Some(Clicked::Row(_)) if self.below == Some(Below::More) => self.open(context),
             Some(Clicked::Row(_)) => {
-                self.rows.step(Motion::PageDown, height);
+                self.below = self.has(Below::More, context).then_some(Below::More);
                 Intent::Nothing
             }
             None => Intent::Nothing,
@@ -386,7 +454,7 @@ fn scope(page: &Who, context: &Context) -> String {
     let followed = if context.follows_some() { "followed " } else { "" };
     let of_followed = if context.follows_some() { " of followed processes" } else { "" };
     match (&page.inside, page.by()) {
-        (Some(inside), _) => parts.push(format!("in {}: {at}{all}", sanitize(named(&inside.name)))),
+        (Some(inside), _) => parts.push(format!("in {}: {at}{all}", name(named(&inside.name)))),
         (None, Some(by)) => {
             let count =
                 if page.list.cut > 0 { format!("{shown} of {all}") } else { format!("{at}{all}") };

@@ -18,7 +18,10 @@ use zc_model::{
     source::Moment,
     value::Quality,
 };
-use zc_render::{human, sanitize::sanitize};
+use zc_render::{
+    human,
+    sanitize::{name, sanitize},
+};
 
 mod cost;
 mod figures;
@@ -300,7 +303,7 @@ fn compared(context: &Context, then: &Baseline) -> String {
 /// Which of the processes given by number have ended.
 fn ended(context: &Context) -> Option<String> {
     let name =
-        |process: &Arc<ProcessSample>| format!("{} ({})", sanitize(&process.comm), process.id.pid);
+        |process: &Arc<ProcessSample>| format!("{} ({})", name(&process.comm), process.id.pid);
     match context.ended() {
         [] => None,
         [one] => Some(format!("{} has ended", name(one))),

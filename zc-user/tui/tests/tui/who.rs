@@ -458,3 +458,74 @@ fn the_last_minutes_are_below_the_table_with_the_moments_that_have_a_name() {
     let at = |sign: char| axis.chars().position(|it| it == sign).unwrap();
     assert_eq!((at('●'), at('◆'), at('▲')), (119 - 44, 119 - 22, 119 - 24), "{text}");
 }
+
+/// So many processes with names of their own, each of which reads less than the one before.
+fn ladder(count: u32) -> Session {
+    let snapshots = (0..6).map(|seconds| {
+        let one = |at: u32| {
+            let bytes = seconds * u64::from(count - at) * 1_000_003;
+            reader(100 + at, &format!("step-{at:02}"), bytes)
+        };
+        only(seconds, (0..count).map(one).collect())
+    });
+    Session::playing(snapshots.collect()).ticks(4)
+}
+
+#[test]
+fn the_line_of_more_groups_is_selected_and_leads_to_them() {
+    let down = |session: Session, times| session.keys(&"j".repeat(times));
+    let text = down(ladder(40), 40).play().text();
+    let line = |text: &str| {
+        text.lines().skip(4).find(|line| line.contains('«')).unwrap_or_default().to_owned()
+    };
+    assert!(line(&text).contains("more groups") && text.contains("Enter goes there"), "{text}");
+    assert!(line(&down(ladder(40), 41).play().text()).contains("(unattributed)"));
+    assert!(line(&down(ladder(40), 41).keys("k").play().text()).contains("more groups"));
+    assert!(line(&down(ladder(40), 40).keys("k").play().text()).contains("step-39"));
+    // All that is left is above.
+    let first = down(ladder(40), 40).key(KeyCode::Enter).play();
+    assert!(first.text().contains("1-") && line(&first.text()).contains("step-00"));
+
+    // With the mouse, from the first screen: the second click goes there.
+    let y = ladder(40).play().text().lines().position(|line| line.contains("more groups"));
+    let y = u16::try_from(y.unwrap()).unwrap();
+    let clicked = ladder(40).click(10, y).play().text();
+    assert!(line(&clicked).contains("more groups") && clicked.contains(" step-00 "), "{clicked}");
+    let there = ladder(40).click(10, y).click(10, y).play().text();
+    assert!(!there.contains(" step-00 ") && !line(&there).contains("more"), "{there}");
+
+    // Where all rows are on the screen there is no such line.
+    assert!(line(&down(ladder(3), 3).play().text()).contains("(unattributed)"));
+}
+
+#[test]
+fn what_top_leaves_out_is_listed_when_asked_for() {
+    let few = || {
+        let mut session = ladder(40);
+        session.top = Some(20);
+        session.keys(&"j".repeat(20))
+    };
+    let text = few().play().text();
+    assert!(text.contains("--top 20") && text.contains("more groups"), "{text}");
+    assert!(text.contains("also what --top leaves out") && !text.contains("step-20"), "{text}");
+    let all = few().key(KeyCode::Enter).play().text();
+    assert!(all.contains("step-20") && !all.contains("--top") && all.contains("of 40"), "{all}");
+}
+
+#[test]
+fn a_name_of_blanks_is_seen() {
+    let snapshots = (0..5).map(|seconds| {
+        let one = |pid, comm| reader(pid, comm, seconds * u64::from(pid) * 1_000_003);
+        only(seconds, vec![one(41, "   "), one(43, "")])
+    });
+    let snapshots: Vec<_> = snapshots.collect();
+    for (keys, blanks, empty) in
+        [("", "\"   \"", "\"\""), ("g", "\"   \"", "\"\""), ("2", "\"   \"", "\"\"")]
+    {
+        let text = Session::playing(snapshots.clone()).ticks(4).keys(keys);
+        let text = if keys == "2" { text.key(KeyCode::Enter) } else { text }.play().text();
+        assert!(text.contains(blanks) && text.contains(empty), "{keys}: {text}");
+    }
+    let text = Session::playing(snapshots).size(160, 50).ticks(4).keys("gj").play().text();
+    assert!(text.contains("\" \" reads files"), "{text}");
+}

@@ -12,8 +12,14 @@ use zc_render::{human, theme::Theme};
 /// What an axis covers, intervals.
 const SPANS: [usize; 4] = [60, 120, 300, MOST];
 
+/// Cells of a time of day, and a blank before it.
+const TIME_OF_DAY: usize = 14;
+
 /// Cells left of the curves: the scale, and the axis.
 const SCALE: u16 = 11;
+
+/// What was before the page was opened is not known yet.
+const READING: &str = "reading what was before...";
 
 /// What is drawn of the points.
 struct Window<'a> {
@@ -23,6 +29,8 @@ struct Window<'a> {
     span: usize,
     /// Cells from edge to edge.
     width: usize,
+    /// Whether there are more to come.
+    is_reading: bool,
     theme: Theme,
 }
 
@@ -30,13 +38,17 @@ struct Window<'a> {
 pub(super) fn draw(track: &Track, lines: u16, context: &Context, canvas: &mut Canvas) {
     let theme = context.theme();
     let points: Vec<Point> = track.points().collect();
+    let is_reading = track.is_reading() && context.has_archive();
+    if points.is_empty() && is_reading {
+        return canvas.line(Span::styled(READING, theme.dim()));
+    }
     if points.is_empty() {
         let text = "No history: it was quiet, or quieter than a thousand others.";
         return canvas.paragraph(text, 0, theme.dim());
     }
     let width = usize::from(canvas.width().saturating_sub(SCALE));
     let span = SPANS.into_iter().find(|span| *span >= points.len()).unwrap_or(MOST);
-    let window = Window { track, points, span, width, theme };
+    let window = Window { track, points, span, width, is_reading, theme };
     window.curve("copied", |point| point.copied, theme.copied(), lines, canvas);
     window.curve("by ref", |point| point.by_reference, theme.reference(), lines, canvas);
     window.axis(canvas);
@@ -114,6 +126,10 @@ impl Window<'_> {
             let at = usize::from(SCALE) + width * quarter / 4;
             text.push_str(&" ".repeat(at.saturating_sub(text.len())));
             text.push_str(&label);
+        }
+        if self.is_reading {
+            let room = width.saturating_sub(TIME_OF_DAY);
+            text = format!("{:1$}", "", usize::from(SCALE)) + &READING[..READING.len().min(room)];
         }
         let now = human::clock(taken_at_ns);
         let at = usize::from(SCALE) + width;

@@ -45,12 +45,12 @@ impl Subject {
     /// What has this key in this frame; `None` if it has ended, or no process of the group did anything.
     pub(super) fn of(key: &Key, frame: &Arc<Frame>, context: &Context) -> Option<Self> {
         match key {
-            Key::Process(key) => Some(Self::process(key.find(frame)?, frame)),
+            Key::Process(key) => Some(Self::of_process(key.find(frame)?, frame)),
             Key::Group(by, id) => Self::group(*by, *id, frame, context),
         }
     }
 
-    fn process(process: &ProcessSample, frame: &Arc<Frame>) -> Self {
+    fn of_process(process: &ProcessSample, frame: &Arc<Frame>) -> Self {
         let advice = advice::all(Row::process(process), frame).into_iter();
         Self {
             advice: advice.map(|one| (process.comm.to_string(), one)).collect(),
@@ -107,6 +107,19 @@ impl Subject {
     /// Whether a process is one of its own.
     pub(super) fn has(&self, process: ProcessId) -> bool {
         self.ids.contains(&process)
+    }
+
+    /// It, if it is a process.
+    pub(super) const fn process(&self) -> Option<&ProcessSample> {
+        match &self.what {
+            What::Process(process) => Some(process),
+            What::Group(_) => None,
+        }
+    }
+
+    /// Whether threads were counted one by one.
+    pub(super) fn has_threads(&self) -> bool {
+        !self.frame.threads.is_empty()
     }
 
     /// Whether it is a group.

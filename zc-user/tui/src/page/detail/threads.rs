@@ -3,6 +3,7 @@
 use super::{
     subject::{Subject, What},
     table::{self, Form},
+    tasks,
 };
 use crate::{state::Context, view::canvas::Canvas};
 use zc_model::{column::Processes, row::Row, snapshot::ProcessSample};
@@ -27,9 +28,12 @@ pub(super) fn draw(subject: &Subject, most: usize, context: &Context, canvas: &m
     let What::Process(process) = &subject.what else {
         return rows(&subject.members, subject, most, context, canvas);
     };
-    let threads = threads(process, subject);
-    if !subject.frame.threads.is_empty() {
-        return rows(&threads, subject, most, context, canvas);
+    if subject.has_threads() {
+        return rows(&threads(process, subject), subject, most, context, canvas);
+    }
+    let known = context.known(process.id).filter(|known| !known.answer.some.is_empty());
+    if let Some(known) = known {
+        return tasks::draw(&known, most, context, canvas);
     }
     let pid = process.id.pid;
     let text = if context.is_recorded() {
@@ -38,7 +42,9 @@ pub(super) fn draw(subject: &Subject, most: usize, context: &Context, canvas: &m
     } else if process.is_merged() {
         "Threads of processes that were merged are not told apart.".to_owned()
     } else {
-        format!("Not told apart here: zc stat -p {pid} -d 10 --group-by thread")
+        format!(
+            "Not told apart here: run zc top --threads, or zc stat -p {pid} -d 10 --group-by thread"
+        )
     };
     canvas.paragraph(&text, 0, context.theme().dim());
 }

@@ -2,13 +2,19 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::subject::{Key, Subject};
-use crate::state::Context;
+use anyhow::Result;
+
+use super::{
+    past::Past,
+    subject::{Key, Subject},
+};
+use crate::{archive::Archive, state::Context};
 use zc_model::{
     advice::Rule,
     frame::Frame,
     history::{History, Track as Curve},
     ledger::{self, PathSum},
+    snapshot::PathSample,
 };
 
 /// Ten minutes of one-second intervals.
@@ -21,7 +27,7 @@ pub(super) struct Point {
     pub(super) by_reference: f64,
 }
 
-/// The rates so far: those that are known when the page is opened, and what follows.
+/// The rates so far: those that are known when the page is opened, what follows, and what is read of the time before.
 #[derive(Default)]
 pub(super) struct Track {
     points: VecDeque<Point>,
@@ -31,6 +37,9 @@ pub(super) struct Track {
     elapsed_ns: u64,
     /// The number of the newest point.
     newest: u64,
+    /// Points that followed those that were known.
+    since: usize,
+    past: Past,
     /// Command and rule, and the moment from which on each frame had it.
     held: Vec<(String, Rule, u64)>,
 }
@@ -52,9 +61,12 @@ impl Track {
             if self.points.len() >= MOST {
                 self.points.pop_front();
             }
-            self.points.push_back(subject.map_or_else(Point::default, |it| point(it, frame)));
+            let point = subject.map(|subject| rates(subject.row().paths, frame));
+            self.points.push_back(point.unwrap_or_default());
+            self.since += 1;
         } else {
             self.begin(key, context.history());
+            (self.since, self.past) = (0, Past::Wanted(frame.taken_at_ns));
         }
         self.newest = context.history().frames();
         self.taken_at_ns = frame.taken_at_ns;
@@ -90,6 +102,29 @@ impl Track {
         self.points = points.map(point).collect();
     }
 
+    /// Reads on in what was before; whether that is known now.
+    pub(super) fn recall(
+        &mut self,
+        key: &Key,
+        archive: &mut dyn Archive,
+        context: &Context,
+    ) -> Result<bool> {
+        let Some(before) = self.past.go_on(key, archive, context)? else { return Ok(false) };
+        let known = self.points.len().saturating_sub(self.since);
+        // What is kept may be less.
+        if before.len() > known {
+            let since = self.points.split_off(known);
+            self.points = before.into_iter().chain(since).collect();
+            self.points.drain(..self.points.len().saturating_sub(MOST));
+        }
+        Ok(true)
+    }
+
+    /// Whether more of what was before is going to be known.
+    pub(super) const fn is_reading(&self) -> bool {
+        self.past.is_expected()
+    }
+
     /// The rates, oldest first.
     pub(super) fn points(&self) -> impl ExactSizeIterator<Item = Point> + '_ {
         self.points.iter().copied()
@@ -113,8 +148,8 @@ impl Track {
     }
 }
 
-fn point(subject: &Subject, frame: &Frame) -> Point {
-    let paths = subject.row().paths;
+/// What was copied and moved on these paths in a frame.
+pub(super) fn rates(paths: &[PathSample], frame: &Frame) -> Point {
     let rate = |bytes: u64| frame.per_second(bytes).unwrap_or(0.0);
     Point {
         copied: rate(PathSum::of(paths).copied_bytes),

@@ -3,12 +3,12 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Span};
 
 use super::{
-    Who,
+    Below, Who,
     list::{Entry, Life, Told},
 };
 use crate::{state::Context, widget::grid};
 use zc_model::{column::Unit, frame::Frame, ledger};
-use zc_render::{advice as words, cell, human, sanitize::sanitize};
+use zc_render::{advice as words, cell, human, sanitize::name};
 
 /// Two lines of text; the first one may have a word at its right end.
 pub(super) struct Said {
@@ -52,27 +52,37 @@ pub(super) fn said(page: &Who, context: &Context, frame: &Frame) -> Said {
         second: second.to_owned(),
         is_advice: false,
     };
-    if page.on_rest {
+    if page.below == Some(Below::More) {
+        return plain(
+            "the sum of what is not on the screen",
+            if page.list.cut > 0 {
+                "Enter lists all of it, also what --top leaves out"
+            } else {
+                "Enter goes there"
+            },
+        );
+    }
+    if page.below == Some(Below::Rest) {
         return plain(
             "unattributed: what the kernel copies for no process, such as writeback,",
             "socket buffers for a device, and what threads without a slot did",
         );
     }
     let Some(entry) = page.selected() else { return plain("", "") };
-    let name = sanitize(entry.name(frame)).into_owned();
+    let named = name(entry.name(frame)).into_owned();
     if let Some(told) = entry.advice.first() {
-        return advised(&name, told, context, frame);
+        return advised(&named, told, context, frame);
     }
-    busy(&name, entry, frame)
+    busy(&named, entry, frame)
 }
 
-fn advised(name: &str, told: &Told, context: &Context, frame: &Frame) -> Said {
+fn advised(named: &str, told: &Told, context: &Context, frame: &Frame) -> Said {
     let Told { command, advice } = told;
     let seconds = frame.seconds();
-    let command = sanitize(command);
+    let command = name(command);
     // Of a group by user or container, it is one of its programs; of the parent it may be the same.
-    let is_said = name.starts_with(&*command);
-    let who = if is_said { name.to_owned() } else { format!("{name}: {command}") };
+    let is_said = named.starts_with(&*command);
+    let who = if is_said { named.to_owned() } else { format!("{named}: {command}") };
     let amount = words::amount(advice, seconds).map_or_else(String::new, |it| format!(": {it}"));
     let saves = words::saves(advice.saving, seconds, context.theme().unicode);
     let change = words::change(advice, &told.command);

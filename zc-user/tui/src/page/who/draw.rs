@@ -3,7 +3,7 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
-    COPIED, Who, bottom,
+    Below, COPIED, Who, bottom,
     columns::{self, Content, SHOWN, Shown},
     copied_in_all,
     layout::Areas,
@@ -25,7 +25,7 @@ use zc_model::{
     row::Row,
     value::{Quality, Value},
 };
-use zc_render::{cell, human, sanitize::sanitize, theme::Theme};
+use zc_render::{cell, human, sanitize, theme::Theme};
 
 /// Cells of a share in figures.
 const PERCENT: u16 = 5;
@@ -67,7 +67,9 @@ pub(super) fn draw(page: &Who, context: &Context, buf: &mut Buffer) {
     let visible: Vec<(&Entry, bool)> = page
         .rows
         .visible(areas.rows)
-        .filter_map(|(key, selected)| Some((page.list.find(key)?, selected && !page.on_rest)))
+        .filter_map(|(key, selected)| {
+            Some((page.list.find(key)?, selected && page.below.is_none()))
+        })
         .collect();
     let tracks = visible.iter().filter_map(|(entry, _)| entry.track(context));
     #[expect(clippy::cast_precision_loss, reason = "drawn eight levels high")]
@@ -81,10 +83,12 @@ pub(super) fn draw(page: &Who, context: &Context, buf: &mut Buffer) {
     }
     let line = |y: u16| y - areas.table.y - 1;
     if let Some(y) = areas.more {
-        grid.row(line(y), false, buf, |slot| table.more(&visible, slot));
+        let is_selected = page.below == Some(Below::More);
+        grid.row(line(y), is_selected, buf, |slot| table.more(&visible, slot));
     }
     if let Some(y) = areas.rest {
-        grid.row(line(y), page.on_rest, buf, |slot| table.rest(slot));
+        let is_selected = page.below == Some(Below::Rest);
+        grid.row(line(y), is_selected, buf, |slot| table.rest(slot));
     }
     if let Some(bottom) = areas.bottom {
         bottom::draw(page, context, frame, bottom, buf);
@@ -175,7 +179,7 @@ impl Table<'_> {
     }
 
     fn name(&self, entry: &Entry) -> String {
-        let name = sanitize(entry.name(self.frame));
+        let name = sanitize::name(entry.name(self.frame));
         if !entry.is_below() {
             return name.into_owned();
         }

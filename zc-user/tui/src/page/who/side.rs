@@ -28,7 +28,7 @@ use zc_render::{
     cell,
     diagram::{Diagram, Unit as Figures},
     human,
-    sanitize::sanitize,
+    sanitize::{name, sanitize},
     table::object_name,
     theme::Theme,
 };
@@ -104,7 +104,7 @@ fn about(entry: &Entry, page: &Who, context: &Context, frame: &Frame, canvas: &m
 
 fn title(entry: &Entry, context: &Context, frame: &Frame, canvas: &mut Canvas) {
     let theme = context.theme();
-    let mut spans = vec![Span::styled(sanitize(entry.name(frame)).into_owned(), theme.strong())];
+    let mut spans = vec![Span::styled(name(entry.name(frame)).into_owned(), theme.strong())];
     let mut more = |text: String| spans.push(Span::styled(format!("  {text}"), theme.dim()));
     match (&entry.item, entry.process(frame)) {
         (Item::Group(group), _) => {
