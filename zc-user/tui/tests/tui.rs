@@ -9,10 +9,14 @@ mod detail;
 mod hand_on;
 #[path = "tui/keys.rs"]
 mod keys;
+#[path = "tui/matrix.rs"]
+mod matrix;
 #[path = "tui/pages.rs"]
 mod pages;
 #[path = "tui/pictures.rs"]
 mod pictures;
+#[path = "tui/places.rs"]
+mod places;
 #[path = "tui/preferences.rs"]
 mod preferences;
 #[path = "tui/recordings.rs"]
@@ -21,7 +25,11 @@ mod recordings;
 mod screens;
 #[path = "tui/sessions.rs"]
 mod sessions;
+#[path = "tui/sources.rs"]
+mod sources;
 #[path = "tui/who.rs"]
 mod who;
 #[path = "tui/wide.rs"]
 mod wide;
+#[path = "tui/world.rs"]
+mod world;

@@ -1,22 +1,9 @@
 //! The pages of paths, files, devices and code: whole screens of any size with any number of rows, and their keys.
 
-use std::time::Duration;
-
 use crossterm::event::KeyCode;
 use insta::assert_snapshot;
-use ratatui::{buffer::Buffer, layout::Rect};
-use zc_model::{
-    column::Processes,
-    filter::Filter,
-    snapshot::{Provenance, Snapshot},
-    sort::Direction,
-};
-use zc_render::theme::Theme;
-use zc_tui::{
-    keymap::chr,
-    shell::{Shell, dashboard},
-    state::checks::{Check, Checks},
-};
+use zc_model::snapshot::{Provenance, Snapshot};
+use zc_tui::state::checks::Check;
 
 use zc_test_support::{listed::with_many, machine::Machine, session::Session};
 
@@ -157,38 +144,6 @@ fn what_is_not_counted_is_said_with_what_to_do() {
         let text = screen(Session::of(Machine::default()), (80, 24), keys);
         assert!(text.contains(command), "{text}");
         assert_snapshot!(format!("not_counted_{keys}"), text);
-    }
-}
-
-/// A dashboard that has seen two snapshots with so many rows.
-fn shell(count: u64) -> Shell<'static> {
-    let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
-    let (theme, interval) = (Theme::new(false, true), Duration::from_secs(1));
-    let mut shell =
-        dashboard(theme, interval, Filter::default(), sort, None, Checks::default(), None);
-    for snapshot in snapshots(count).into_iter().skip(2) {
-        shell.receive(Ok(Some(snapshot)));
-    }
-    shell
-}
-
-#[test]
-fn any_number_of_rows_fits_into_any_screen() {
-    for count in [0, 5, 10_000] {
-        let mut shell = shell(count);
-        for keys in ["2", "2l", "3", "p", "p", "p", "G", "4", "G", "5", "G", "l", "5p", "6", "7"] {
-            for c in keys.chars() {
-                shell.press(chr(c));
-            }
-            for (width, height) in SIZES.into_iter().chain([(33, 9), (60, 14)]) {
-                let area = Rect::new(0, 0, width, height);
-                shell.resize(area);
-                let mut buf = Buffer::empty(area);
-                shell.draw(area, &mut buf);
-                let is_blank = buf.content.iter().all(|cell| cell.symbol() == " ");
-                assert!(!is_blank, "{keys} of {count} at {width}x{height}");
-            }
-        }
     }
 }
 
