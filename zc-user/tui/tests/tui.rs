@@ -1,6 +1,8 @@
 //! The dashboard: whole screens as snapshots, and sessions with scripted keys.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+#[path = "tui/audit.rs"]
+mod audit;
 #[path = "tui/baseline.rs"]
 mod baseline;
 #[path = "tui/detail.rs"]

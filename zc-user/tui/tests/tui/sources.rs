@@ -92,6 +92,20 @@ fn what_the_command_line_narrowed_stays_narrowed() {
 }
 
 #[test]
+fn a_filter_of_the_command_line_is_edited_and_cleared_like_one_that_was_typed() {
+    let given = || {
+        let mut session = machine().size(120, 30).ticks(3);
+        session.filter = Filter { comms: vec!["nginx".into()], ..Filter::default() };
+        session
+    };
+    assert_eq!(given().play().listed(), ["nginx"]);
+    assert!(given().play().text().contains("filter: comm = nginx"), "{}", given().play().text());
+    assert_eq!(given().key(KeyCode::Esc).play().listed(), machine().ticks(3).play().listed());
+    let more = given().keys("/,java").key(KeyCode::Enter).play();
+    assert_eq!(more.listed(), ["nginx", "java"], "{}", more.text());
+}
+
+#[test]
 fn the_screen_says_that_others_are_not_followed() {
     let mut session = machine().ticks(3);
     session.filter = Filter { followed: true, ..Filter::default() };

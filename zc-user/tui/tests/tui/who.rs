@@ -208,6 +208,21 @@ fn the_list_stays_at_the_top_when_the_selected_row_falls_to_the_end() {
 }
 
 #[test]
+fn another_order_begins_at_the_top() {
+    let steady = |seconds: u64| {
+        let one = |pid| reader(pid, &format!("p{pid:02}"), MIB * u64::from(100 - pid) * seconds);
+        only(seconds, (1..40).map(one).collect())
+    };
+    let begun = || Session::playing((0..6).map(steady).collect()).ticks(4);
+    // The first one has been selected by hand, and is the last one in the other order.
+    for played in [begun().keys("jkr").ticks(2).play(), begun().keys("jk").click(30, 4).play()] {
+        let text = played.text();
+        assert_eq!(names(&text)[0], "p39", "{text}");
+        assert!(tabs(&text).contains(" 1-") && tabs(&text).contains(" of 39"), "{text}");
+    }
+}
+
+#[test]
 fn a_loss_hides_neither_the_filter_nor_how_much_is_listed() {
     let lossy = Machine { lost: 17, ..Machine::default() };
     let text = Session::of(lossy).ticks(3).keys("/nginx").key(KeyCode::Enter).play().text();
