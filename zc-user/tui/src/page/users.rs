@@ -113,6 +113,8 @@ impl Listing for OfPath {
         NOUN
     }
 
+    const IS_NARROWED: bool = true;
+
     const HAS_NOTE: bool = true;
 
     fn note(&self, _item: Option<&ProcessSample>, context: &Context) -> String {
@@ -205,6 +207,8 @@ macro_rules! of_devices {
             fn noun(&self) -> Option<[&'static str; 2]> {
                 NOUN
             }
+
+            const IS_NARROWED: bool = true;
 
             const HAS_NOTE: bool = true;
 

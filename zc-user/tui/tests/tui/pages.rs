@@ -192,7 +192,7 @@ fn the_filter_finds_files_by_name_and_by_process() {
         typed.key(KeyCode::Enter).play().text()
     };
     let by_name = text("big.bin");
-    assert!(by_name.contains("1 file or peer"), "{by_name}");
+    assert!(by_name.contains("1 file or peer, filter: big.bin"), "{by_name}");
     assert!(
         by_name.contains("/srv/www/big.bin") && !by_name.contains("(other files)"),
         "{by_name}"
@@ -202,6 +202,21 @@ fn the_filter_finds_files_by_name_and_by_process() {
     let cleared =
         listed().size(120, 40).ticks(4).keys("3/java").key(KeyCode::Enter).key(KeyCode::Esc);
     assert!(cleared.play().text().contains("10 files and peers"));
+}
+
+#[test]
+fn what_is_opened_says_that_it_is_filtered_too() {
+    let filtered = || listed().size(120, 40).ticks(4).keys("/nginx").key(KeyCode::Enter);
+    for (keys, said) in [
+        ("2", "8 paths"),
+        ("2jl", "1 process, filter: nginx"),
+        ("4Gl", "1 process, filter: nginx"),
+        ("5", "5 stacks, of the last 3 s, filter: nginx"),
+    ] {
+        let text = filtered().keys(keys).play().text();
+        let tabs = text.lines().find(|line| line.contains("6 Doctor")).unwrap();
+        assert!(tabs.ends_with(&format!("  {said}")), "{keys}: {text}");
+    }
 }
 
 #[test]

@@ -233,6 +233,10 @@ fn a_loss_hides_neither_the_filter_nor_how_much_is_listed() {
     snapshots[2].losses[Loss::ProbeRecursions] = 350;
     let text = Session::playing(snapshots).ticks(3).play().text();
     assert!(text.lines().next().unwrap().contains("lost 350"), "{text}");
+    // Nor does what is said next to it.
+    let marked = session(4).with_past().size(120, 30).keys("mslow").key(KeyCode::Enter);
+    let text = marked.ticks(2).keys("/nginx").key(KeyCode::Enter).keys(",,").play().text();
+    assert!(tabs(&text).contains("mark: slow  by command (g) 1, filter: nginx"), "{text}");
 }
 
 #[test]
