@@ -11,7 +11,9 @@ pub fn is_whole(screen: &Buffer, what: &str) {
         let mut x = area.left();
         while x < area.right() {
             let symbol = screen[(x, y)].symbol();
-            let cells = u16::try_from(Span::raw(symbol).width()).unwrap();
+            let is_plain = matches!(symbol.as_bytes(), [b' '..=b'~']);
+            let cells =
+                if is_plain { 1 } else { u16::try_from(Span::raw(symbol).width()).unwrap() };
             assert!((1..=2).contains(&cells), "{what}: {symbol:?} at {x}, {y}");
             for hidden in x + 1..(x + cells).min(area.right()) {
                 let over = screen[(hidden, y)].symbol();

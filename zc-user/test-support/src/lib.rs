@@ -21,4 +21,5 @@ pub mod requirement;
 pub mod runner;
 pub mod session;
 pub mod showcase;
+pub mod stage;
 pub mod zc;

@@ -8,7 +8,11 @@ use crossterm::event::{
 };
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Modifier, text::Span};
 use zc_model::{
-    column::Processes, filter::Filter, fixture::Fixture, snapshot::Snapshot, sort::Direction,
+    column::{Column, Processes},
+    filter::Filter,
+    fixture::Fixture,
+    snapshot::Snapshot,
+    sort::Direction,
     source::SnapshotSource,
 };
 use zc_recording::{Memory, Meta, Past};
@@ -19,12 +23,15 @@ use zc_tui::{
     inspect::Inspect,
     page::Page,
     run::{Options, session},
-    shell::Preferences,
+    shell::{Preferences, dashboard},
     state::checks::Checks,
     world::{Happening, Input, Surface, World},
 };
 
-use crate::machine::Machine;
+use crate::{machine::Machine, stage::Stage};
+
+/// How often a live source is asked.
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// A session to be played.
 pub struct Session {
@@ -39,6 +46,8 @@ pub struct Session {
     /// When the terminal gets another size silently, in frames, and which.
     pub shrinks: Option<(usize, (u16, u16))>,
     pub filter: Filter,
+    /// By which column it is sorted at first, and how.
+    pub sort: (&'static Column, Direction),
     pub top: Option<usize>,
     pub checks: Checks,
     pub preferences: Preferences,
@@ -70,25 +79,23 @@ impl Session {
 
     /// This source.
     pub fn from(source: Box<dyn SnapshotSource>) -> Self {
-        let theme = Theme::new(false, true);
-        let filter = Filter::default();
-        let inputs = Vec::new();
         Self {
             source,
             size: (80, 24),
-            theme,
+            theme: Theme::new(false, true),
             recorded: false,
             keeps_past: false,
             hand_on: None,
             archive: None,
             inspect: None,
             shrinks: None,
-            filter,
+            filter: Filter::default(),
+            sort: (Processes::COPIED_BYTES_PER_SEC, Direction::Descending),
             top: None,
             checks: Checks::default(),
             preferences: Preferences::default(),
             lab: None,
-            inputs,
+            inputs: Vec::new(),
         }
     }
 
@@ -159,6 +166,21 @@ impl Session {
         }))))
     }
 
+    /// Plays everything, and leaves the dashboard as it is then.
+    #[must_use]
+    pub fn stage(self) -> Stage {
+        let hands_on = self.hand_on.is_some();
+        let Self { theme, filter, sort, top, checks, lab, .. } = self;
+        let shell = dashboard(theme, INTERVAL, filter, sort, top, checks, lab)
+            .of_recording(self.recorded)
+            .with_past(self.keeps_past)
+            .handing_on(hands_on)
+            .with(self.preferences);
+        let mut stage = Stage::new(shell, self.source, self.size);
+        stage.play(self.inputs);
+        stage
+    }
+
     /// Plays everything; what is left when the session ends is counted.
     pub fn play(self) -> Played {
         let Self {
@@ -172,16 +194,15 @@ impl Session {
             inspect,
             shrinks,
             filter,
+            sort,
             top,
             checks,
             preferences,
             lab,
             inputs,
         } = self;
-        let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
-        let interval = Duration::from_secs(1);
         let options = Options {
-            interval,
+            interval: INTERVAL,
             theme,
             recorded,
             keeps_past,
@@ -219,33 +240,7 @@ impl Played {
 
     /// The screen as text; what is drawn in reverse is between guillemets.
     pub fn text(&self) -> String {
-        let area = self.screen.area;
-        let mut text = String::new();
-        for y in area.top()..area.bottom() {
-            let mut reversed = false;
-            let mut line = String::new();
-            let mut next = area.left();
-            for x in area.left()..area.right() {
-                // The cells behind a wide character are part of it.
-                if x < next {
-                    continue;
-                }
-                let cell = &self.screen[(x, y)];
-                next = x + u16::try_from(Span::raw(cell.symbol()).width()).unwrap_or(1).max(1);
-                let now = cell.modifier.contains(Modifier::REVERSED);
-                if now != reversed {
-                    line.push(if now { '«' } else { '»' });
-                    reversed = now;
-                }
-                line.push_str(cell.symbol());
-            }
-            if reversed {
-                line.push('»');
-            }
-            text.push_str(line.trim_end());
-            text.push('\n');
-        }
-        text
+        text(&self.screen)
     }
 
     /// The selected line.
@@ -265,6 +260,38 @@ impl Played {
             .map(|name| (*name).to_owned())
             .collect()
     }
+}
+
+/// A screen as text; what is drawn in reverse is between guillemets.
+#[must_use]
+pub fn text(screen: &Buffer) -> String {
+    let area = screen.area;
+    let mut text = String::new();
+    for y in area.top()..area.bottom() {
+        let mut reversed = false;
+        let mut line = String::new();
+        let mut next = area.left();
+        for x in area.left()..area.right() {
+            // The cells behind a wide character are part of it.
+            if x < next {
+                continue;
+            }
+            let cell = &screen[(x, y)];
+            next = x + u16::try_from(Span::raw(cell.symbol()).width()).unwrap_or(1).max(1);
+            let now = cell.modifier.contains(Modifier::REVERSED);
+            if now != reversed {
+                line.push(if now { '«' } else { '»' });
+                reversed = now;
+            }
+            line.push_str(cell.symbol());
+        }
+        if reversed {
+            line.push('»');
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 /// A world whose inputs are known beforehand; after the last one the terminal is gone.

@@ -322,7 +322,11 @@ impl<'a> Shell<'a> {
         match action {
             Action::Show(tab) => self.chrome().has_tabs() && tab < self.tabs.len(),
             Action::NextTab | Action::PreviousTab => self.chrome().has_tabs(),
-            Action::Slower | Action::Faster if self.context.is_recorded() => false,
+            Action::Slower | Action::Faster
+                if self.context.is_recorded() || self.context.is_in_past() =>
+            {
+                false
+            }
             Action::TogglePause | Action::Slower | Action::Faster => self.chrome().has_frames(),
             Action::Back => !self.above.is_empty() || self.is_on_help(),
             Action::ChooseSort | Action::Reverse => self.top().order().is_some(),
@@ -377,7 +381,7 @@ impl<'a> Shell<'a> {
             }
             Action::Slower => self.context.slow_down(),
             Action::Faster => self.context.speed_up(),
-            Action::Travel(travel) => self.context.steer(travel.into()),
+            Action::Travel(travel) => self.travel(travel),
             Action::EditMoment => self.prompt = Some(Prompt::new(Wanted::Moment)),
             Action::EditMark => self.prompt = Some(Prompt::new(Wanted::Mark)),
             Action::EditFilter | Action::Recall { .. } | Action::Complete { .. } => {

@@ -236,7 +236,9 @@ impl Listing for OfObjects {
         };
         let pages = mapped(&line.from).saturating_add(mapped(&line.to));
         let mapped = match frame.per_second(pages).filter(|_| pages > 0) {
-            Some(rate) => format!("  {} first touched in a mapping", human::bytes_per_sec(rate)),
+            Some(rate) => {
+                format!("; {} of it first touched in a mapping", human::bytes_per_sec(rate))
+            }
             None => String::new(),
         };
         format!("{}{why}{process}{mapped}", line.name)

@@ -24,7 +24,7 @@ use zc_model::{
     frame::Frame,
     value::Value,
 };
-use zc_render::human;
+use zc_render::{human, sanitize::sanitize};
 
 /// The fewest lines of a page that has room for what is said below its table.
 const ROOM_FOR_NOTE: u16 = 12;
@@ -113,6 +113,9 @@ pub trait Listing: 'static {
 
     /// Whether the filter applies, and Esc clears it.
     const IS_FILTERED: bool = false;
+
+    /// Whether what is listed is what passes the filter: on a page that was opened, the filter is that of the page below.
+    const IS_NARROWED: bool = Self::IS_FILTERED;
 
     /// The part of a text that stays where it has this room.
     fn shorten(_column: &Column<Self::Columns>, text: String, _room: usize) -> String {
@@ -367,7 +370,11 @@ impl<L: Listing> Page for TablePage<L> {
             let count = self.items.iter().filter(|item| L::is_counted(item)).count();
             format!("{} {}", human::count(count as u64), noun[usize::from(count != 1)])
         });
-        count.into_iter().chain(self.listing.remark(context)).collect::<Vec<_>>().join(", ")
+        let typed = context.filter().text().trim();
+        let filter =
+            (L::IS_NARROWED && !typed.is_empty()).then(|| format!("filter: {}", sanitize(typed)));
+        let parts = count.into_iter().chain(self.listing.remark(context)).chain(filter);
+        parts.collect::<Vec<_>>().join(", ")
     }
 
     fn draw(&self, context: &Context, area: Rect, buf: &mut Buffer) {

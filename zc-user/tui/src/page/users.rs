@@ -53,6 +53,9 @@ pub fn of_devices_guides() -> Vec<Guide> {
     disks.guides().into_iter().chain(network.guides()).collect()
 }
 
+/// What their rows are.
+const NOUN: Option<[&str; 2]> = Some(["process", "processes"]);
+
 fn open(process: &ProcessSample) -> Option<Box<dyn Page>> {
     Some(Box::new(Detail::new(ProcessKey::of(process))))
 }
@@ -105,6 +108,12 @@ impl Listing for OfPath {
             "no process has used this path in the interval"
         }
     }
+
+    fn noun(&self) -> Option<[&'static str; 2]> {
+        NOUN
+    }
+
+    const IS_NARROWED: bool = true;
 
     const HAS_NOTE: bool = true;
 
@@ -195,6 +204,12 @@ macro_rules! of_devices {
                 }
             }
 
+            fn noun(&self) -> Option<[&'static str; 2]> {
+                NOUN
+            }
+
+            const IS_NARROWED: bool = true;
+
             const HAS_NOTE: bool = true;
 
             fn note(&self, _item: Option<&ProcessSample>, context: &Context) -> String {
@@ -228,7 +243,7 @@ fn of_disks(frame: &Frame) -> String {
         }
     };
     format!(
-        "{where_to} Pages that one process dirties (DIRTIED) another often writes, such as kworker (WRITTEN)."
+        "{where_to} WRITTEN is often done by kworker, for pages that others have dirtied (DIRTIED)."
     )
 }
 

@@ -57,7 +57,7 @@ impl Shell<'_> {
         Place {
             tabs,
             tab: self.tab,
-            scope: self.tabs[self.tab].scope(&self.context),
+            scope: self.top().scope(&self.context),
             complaint: self
                 .context
                 .said()

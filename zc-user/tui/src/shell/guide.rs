@@ -1,7 +1,9 @@
 //! What the help says: collected from the shell and its pages, so that each fact is in one place.
 
 use super::Shell;
-use super::keys::{ALWAYS, Action, EDITING, LINE, MENU, MOVING, NOW, PAGE, PAST, PLAYING, TIME};
+use super::keys::{
+    ALWAYS, Action, EDITING, LINE, MENU, MOVING, NOW, PAGE, PAST, PLAYING, PROMPT, TIME,
+};
 use crate::{
     keymap::{Binding, Key, Remap},
     page::{
@@ -68,6 +70,7 @@ fn sections(tabs: &[Box<dyn Page + '_>], remap: &Remap) -> Sections {
         others.push(section("Keys: Time", &[TIME, NOW]));
         others.push(section("Keys: Back in time", &[PAST]));
         others.push(section("Keys: In a recording", &[PLAYING]));
+        others.push(section("Keys: A time or a name", &[PROMPT]));
     }
     others.push(page(&Help::guide()));
     if has_filter {

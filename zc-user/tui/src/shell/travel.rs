@@ -26,6 +26,16 @@ impl From<Travel> for Steer {
 }
 
 impl Shell<'_> {
+    /// Goes elsewhere in time; there is nothing later than now.
+    pub(super) fn travel(&mut self, travel: Travel) {
+        let is_later = matches!(travel, Travel::On | Travel::MinuteOn | Travel::NextMark);
+        let is_now = !self.context.is_recorded() && !self.context.is_in_past();
+        if is_later && is_now {
+            return self.context.say(Ok("nothing is later than this: , goes back".to_owned()));
+        }
+        self.context.steer(travel.into());
+    }
+
     /// Takes a snapshot that only leads up to the one to be shown.
     pub(crate) fn lead_up(&mut self, next: Result<Option<Snapshot>>) {
         self.context.receive(next);

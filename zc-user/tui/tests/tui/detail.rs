@@ -8,7 +8,7 @@ use ratatui::style::Modifier;
 use zc_common::path::CopyPath;
 use zc_model::{
     counter::CounterId,
-    snapshot::{PathId, PathSample, ProcessId, Provenance, Snapshot, ThreadSample},
+    snapshot::{PathSample, ProcessId, Snapshot, ThreadSample},
 };
 use zc_render::theme::Theme;
 use zc_test_support::{
@@ -16,6 +16,8 @@ use zc_test_support::{
     machine::{Machine, counters, process},
     session::Session,
 };
+
+use crate::world::copied;
 
 /// The sizes that screens are looked at in.
 const SIZES: [(u16, u16); 5] = [(80, 24), (120, 40), (160, 50), (40, 12), (20, 5)];
@@ -31,16 +33,7 @@ fn open(session: Session, ticks: usize, name: &str) -> Session {
 }
 
 fn read(bytes: u64) -> PathSample {
-    PathSample {
-        path: PathId::Known(CopyPath::FileRead),
-        socket: None,
-        ops: bytes / 65_521,
-        errors: 0,
-        moved_bytes: bytes,
-        copied_bytes: bytes,
-        assumed_bytes: 0,
-        provenance: Provenance::Measured,
-    }
+    copied(CopyPath::FileRead, bytes)
 }
 
 /// The machine with files, peers and stacks of nginx.

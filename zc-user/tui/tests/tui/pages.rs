@@ -1,22 +1,9 @@
 //! The pages of paths, files, devices and code: whole screens of any size with any number of rows, and their keys.
 
-use std::time::Duration;
-
 use crossterm::event::KeyCode;
 use insta::assert_snapshot;
-use ratatui::{buffer::Buffer, layout::Rect};
-use zc_model::{
-    column::Processes,
-    filter::Filter,
-    snapshot::{Provenance, Snapshot},
-    sort::Direction,
-};
-use zc_render::theme::Theme;
-use zc_tui::{
-    keymap::chr,
-    shell::{Shell, dashboard},
-    state::checks::{Check, Checks},
-};
+use zc_model::snapshot::{Provenance, Snapshot};
+use zc_tui::state::checks::Check;
 
 use zc_test_support::{listed::with_many, machine::Machine, session::Session};
 
@@ -160,38 +147,6 @@ fn what_is_not_counted_is_said_with_what_to_do() {
     }
 }
 
-/// A dashboard that has seen two snapshots with so many rows.
-fn shell(count: u64) -> Shell<'static> {
-    let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
-    let (theme, interval) = (Theme::new(false, true), Duration::from_secs(1));
-    let mut shell =
-        dashboard(theme, interval, Filter::default(), sort, None, Checks::default(), None);
-    for snapshot in snapshots(count).into_iter().skip(2) {
-        shell.receive(Ok(Some(snapshot)));
-    }
-    shell
-}
-
-#[test]
-fn any_number_of_rows_fits_into_any_screen() {
-    for count in [0, 5, 10_000] {
-        let mut shell = shell(count);
-        for keys in ["2", "2l", "3", "p", "p", "p", "G", "4", "G", "5", "G", "l", "5p", "6", "7"] {
-            for c in keys.chars() {
-                shell.press(chr(c));
-            }
-            for (width, height) in SIZES.into_iter().chain([(33, 9), (60, 14)]) {
-                let area = Rect::new(0, 0, width, height);
-                shell.resize(area);
-                let mut buf = Buffer::empty(area);
-                shell.draw(area, &mut buf);
-                let is_blank = buf.content.iter().all(|cell| cell.symbol() == " ");
-                assert!(!is_blank, "{keys} of {count} at {width}x{height}");
-            }
-        }
-    }
-}
-
 #[test]
 fn the_first_and_the_last_of_many_can_be_reached() {
     let many = || Session::playing(snapshots(10_000)[2..].to_vec());
@@ -237,7 +192,7 @@ fn the_filter_finds_files_by_name_and_by_process() {
         typed.key(KeyCode::Enter).play().text()
     };
     let by_name = text("big.bin");
-    assert!(by_name.contains("1 file or peer"), "{by_name}");
+    assert!(by_name.contains("1 file or peer, filter: big.bin"), "{by_name}");
     assert!(
         by_name.contains("/srv/www/big.bin") && !by_name.contains("(other files)"),
         "{by_name}"
@@ -247,6 +202,21 @@ fn the_filter_finds_files_by_name_and_by_process() {
     let cleared =
         listed().size(120, 40).ticks(4).keys("3/java").key(KeyCode::Enter).key(KeyCode::Esc);
     assert!(cleared.play().text().contains("10 files and peers"));
+}
+
+#[test]
+fn what_is_opened_says_that_it_is_filtered_too() {
+    let filtered = || listed().size(120, 40).ticks(4).keys("/nginx").key(KeyCode::Enter);
+    for (keys, said) in [
+        ("2", "8 paths"),
+        ("2jl", "1 process, filter: nginx"),
+        ("4Gl", "1 process, filter: nginx"),
+        ("5", "5 stacks, of the last 3 s, filter: nginx"),
+    ] {
+        let text = filtered().keys(keys).play().text();
+        let tabs = text.lines().find(|line| line.contains("6 Doctor")).unwrap();
+        assert!(tabs.ends_with(&format!("  {said}")), "{keys}: {text}");
+    }
 }
 
 #[test]

@@ -1,34 +1,12 @@
 //! Scripted keys and what they lead to.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use anyhow::{Result, bail};
 use crossterm::event::{
-    Event, KeyCode, KeyEvent, KeyEventKind, KeyEventState, KeyModifiers, MouseButton, MouseEvent,
-    MouseEventKind,
+    Event, KeyCode, KeyEvent, KeyEventKind, KeyEventState, KeyModifiers, MouseEventKind,
 };
-use ratatui::{buffer::Buffer, layout::Rect};
-use zc_common::loss::Loss;
-use zc_model::{
-    column::Processes,
-    filter::Filter,
-    snapshot::Snapshot,
-    sort::Direction,
-    source::{Interrupted, SnapshotSource},
-};
-use zc_render::theme::Theme;
-use zc_tui::{
-    action::{Edit, Motion},
-    keymap::{ACTIONS, Key},
-    shell::{
-        Effect, Shell, dashboard,
-        keys::{ALWAYS, Action, EDITING, LINE, MENU, MOVING, NOW, PAGE, TIME},
-    },
-    state::checks::Checks,
-    world::{Happening, Input},
-};
-
 use zc_test_support::{machine::Machine, session::Session};
+use zc_tui::world::{Happening, Input};
 
 fn machine() -> Session {
     Session::of(Machine::default())
@@ -51,16 +29,6 @@ fn q_and_ctrl_c_quit_at_once_wherever_one_is() {
     assert_eq!(in_detail.left, 1);
     assert_eq!(machine().ticks(2).keys("?qqj").play().left, 1, "the first q closes the help");
     assert_eq!(machine().ticks(2).input(Input::Event(Happening::Closed)).keys("j").play().left, 1);
-}
-
-#[test]
-fn a_recording_is_called_one_and_says_of_when_it_is() {
-    let played = machine().recorded().ticks(3).play().text();
-    let first = played.lines().next().unwrap();
-    assert!(first.ends_with(" REPLAY » 22:13:22 UTC"), "{first}");
-    let live = machine().ticks(3).play().text();
-    let first = live.lines().next().unwrap();
-    assert!(first.ends_with(" 1 s") && !first.contains("REPLAY"), "{first}");
 }
 
 #[test]
@@ -117,64 +85,6 @@ fn filter_accept_drill_down_and_back() {
 }
 
 #[test]
-fn a_process_that_ends_while_one_looks_at_it_stays_on_the_screen() {
-    let mut snapshots: Vec<Snapshot> = (0..4).map(|s| Machine::default().after(s)).collect();
-    snapshots[3].processes.retain(|process| &*process.comm != "nginx");
-    let played = Session::playing(snapshots.clone()).ticks(3).key(KeyCode::Enter).ticks(1).play();
-    let text = played.text();
-    assert!(text.contains("has ended") && text.contains("pid 811"), "{text}");
-    assert!(text.contains("reads files and sends them"), "{text}");
-    let alive = Session::playing(snapshots).ticks(3).key(KeyCode::Enter).play().text();
-    assert!(!alive.contains("has ended"));
-}
-
-#[test]
-fn the_end_of_a_process_that_was_asked_for_is_said() {
-    let mut snapshots: Vec<Snapshot> = (0..4).map(|s| Machine::default().after(s)).collect();
-    let nginx = snapshots[3].processes.iter_mut().find(|process| process.id.pid == 811).unwrap();
-    let nginx = Arc::make_mut(nginx);
-    nginx.exited = true;
-    let watched = vec![nginx.id];
-    let text = |ticks: usize| {
-        let mut session = Session::playing(snapshots.clone());
-        session.filter = Filter { followed: true, watched: watched.clone(), ..Filter::default() };
-        session.ticks(ticks).play().text()
-    };
-    assert!(!text(3).contains("has ended"));
-    let ended = text(4);
-    assert!(ended.contains("nginx (811) has ended"), "{ended}");
-    assert!(ended.contains("java"), "the dashboard goes on: {ended}");
-}
-
-#[test]
-fn what_threads_did_without_a_slot_is_shown_with_a_filter_too() {
-    let text = |lost| {
-        let machine = Machine { lost, ..Machine::default() };
-        Session::of(machine).ticks(3).keys("/nginx").key(KeyCode::Enter).play().text()
-    };
-    assert!(!text(0).contains("(unattributed)"));
-    assert!(text(1).contains("(unattributed)"), "{}", text(1));
-}
-
-#[test]
-fn losses_on_the_machine_are_not_lost_to_what_is_followed() {
-    let mut snapshots: Vec<Snapshot> = (0..3).map(|s| Machine::default().after(s)).collect();
-    snapshots[2].losses[Loss::ProbeRecursions] = 350;
-    let session = |followed| {
-        let mut session = Session::playing(snapshots.clone());
-        session.filter = Filter { followed, ..Filter::default() };
-        session.ticks(3)
-    };
-    assert!(session(false).play().text().contains("lost 350"));
-    let text = session(true).play().text();
-    assert!(!text.contains("350"), "{text}");
-    let doctor = session(true).keys("6").play().text();
-    assert!(doctor.contains(" 350   probe_recursions"), "{doctor}");
-    let words: Vec<_> = doctor.split_whitespace().collect();
-    assert!(words.join(" ").contains("On this machine, of any process."), "{doctor}");
-}
-
-#[test]
 fn escape_while_typing_brings_the_filter_back() {
     assert_eq!(machine().ticks(3).keys("/java").key(KeyCode::Esc).play().listed().len(), 6);
     let edited = machine().ticks(3).keys("/java").key(KeyCode::Enter).keys("/x").key(KeyCode::Esc);
@@ -187,42 +97,6 @@ fn escape_while_typing_brings_the_filter_back() {
 fn a_filter_that_makes_no_sense_cannot_be_kept() {
     let text = machine().ticks(3).keys("/pid >").key(KeyCode::Enter).play().text();
     assert!(text.contains("filter: pid >"), "{text}");
-}
-
-#[test]
-fn each_action_that_can_have_other_keys_has_one_in_a_table() {
-    let mut session = shell_in(&PLACES[0]);
-    let known: Vec<_> =
-        [PAGE, MOVING, ALWAYS].into_iter().flatten().flat_map(|it| it.key.chords).collect();
-    for (name, own, _) in ACTIONS {
-        assert!(known.contains(&own) || session.press(*own).is_some(), "{name}");
-    }
-}
-
-#[test]
-fn what_the_command_line_narrowed_stays_narrowed() {
-    let mut session = machine().ticks(3);
-    session.filter = Filter { pids: vec![811], ..Filter::default() };
-    assert_eq!(session.key(KeyCode::Esc).play().listed(), ["nginx"]);
-}
-
-#[test]
-fn the_screen_says_that_others_are_not_followed() {
-    let mut session = machine().ticks(3);
-    session.filter = Filter { followed: true, ..Filter::default() };
-    let text = session.size(160, 50).play().text();
-    assert!(text.contains(" of followed processes"), "{text}");
-    assert!(text.lines().any(|line| line.starts_with("machine ")), "{text}");
-    let mut session = processes(3);
-    session.filter = Filter { followed: true, ..Filter::default() };
-    let text = session.play().text();
-    assert!(text.contains(" 7 followed processes"), "{text}");
-    for (page, whose) in [("2", " of followed processes"), ("4", " of the whole machine")] {
-        let mut session = machine().ticks(3).keys(page);
-        session.filter = Filter { followed: true, ..Filter::default() };
-        let text = session.play().text();
-        assert!(text.lines().nth(3).is_some_and(|tabs| tabs.trim_end().ends_with(whose)), "{text}");
-    }
 }
 
 #[test]
@@ -280,20 +154,6 @@ fn plus_and_minus_change_the_interval() {
 }
 
 #[test]
-fn the_end_of_a_recording_keeps_the_last_frame() {
-    let snapshots: Vec<Snapshot> = (0..3).map(|s| Machine::default().after(s)).collect();
-    let played = Session::playing(snapshots).ticks(4).keys("j").play();
-    assert_eq!(played.waits.last(), Some(&None), "no more ticks");
-    assert!(played.text().contains(" END ") && played.listed().contains(&"nginx".to_owned()));
-}
-
-#[test]
-fn a_recording_of_one_snapshot_shows_what_was_counted_so_far() {
-    let played = Session::playing(vec![Machine::default().after(2)]).ticks(2).play();
-    assert_eq!(played.listed()[0], "nginx");
-}
-
-#[test]
 fn the_help_scrolls_to_its_end() {
     let text = machine().ticks(2).keys("??G").play().text();
     assert!(text.contains("The file that it is in."), "{text}");
@@ -320,33 +180,6 @@ fn suspending_returns_to_the_same_screen() {
 }
 
 #[test]
-fn every_size_is_drawn_without_panic() {
-    let sizes = || [0, 1, 8, 13, 31, 32, 40, 59, 74, 80, 160];
-    for place in PLACES {
-        let mut shell = shell_in(place);
-        if place.0 == "Filter" {
-            for c in "pid >".chars() {
-                shell.update(Action::Edit(Edit::Insert(c)));
-            }
-        }
-        for width in sizes() {
-            for height in sizes() {
-                let area = Rect::new(0, 0, width, height);
-                shell.resize(area);
-                shell.update(Action::Move(Motion::PageDown));
-                shell.draw(area, &mut Buffer::empty(area));
-            }
-        }
-        shell.resize(Rect::new(0, 0, 80, 24));
-        for (column, row) in sizes().into_iter().flat_map(|x| sizes().map(|y| (x, y))) {
-            let kind = MouseEventKind::Down(MouseButton::Left);
-            let modifiers = KeyModifiers::NONE;
-            shell.handle(&Event::Mouse(MouseEvent { kind, column, row, modifiers }));
-        }
-    }
-}
-
-#[test]
 fn a_resize_keeps_the_selection_in_sight() {
     let played = machine()
         .ticks(3)
@@ -354,202 +187,6 @@ fn a_resize_keeps_the_selection_in_sight() {
         .input(Input::Event(Happening::Terminal(Event::Resize(80, 9))))
         .play();
     assert!(played.selected().contains("java"), "{}", played.text());
-}
-
-struct Failing(u32);
-
-impl SnapshotSource for Failing {
-    fn next(&mut self) -> Result<Option<Snapshot>> {
-        self.0 += 1;
-        match self.0 {
-            3 => bail!("cannot read the counters: \x1b[31mmap is gone"),
-            n => Ok(Some(Machine::default().after(n.into()))),
-        }
-    }
-}
-
-#[test]
-fn a_source_that_fails_is_shown_and_tried_again() {
-    let failed = Session::from(Box::new(Failing(0))).ticks(3).play();
-    assert!(failed.text().contains("cannot read the counters: \\u{1b}"), "{}", failed.text());
-    assert!(failed.listed().contains(&"nginx".to_owned()), "the last frame stays");
-    let recovered = Session::from(Box::new(Failing(0))).ticks(4).play();
-    assert!(!recovered.text().contains("cannot read"));
-}
-
-/// A server that starts again between its second and its third snapshot.
-struct Restarting(u32);
-
-impl SnapshotSource for Restarting {
-    fn next(&mut self) -> Result<Option<Snapshot>> {
-        self.0 += 1;
-        match self.0 {
-            3 => {
-                Err(Interrupted { why: "it has started again".to_owned(), begins_again: true }
-                    .into())
-            }
-            n => Ok(Some(Machine::default().after(if n < 3 { n.into() } else { 1 }))),
-        }
-    }
-}
-
-#[test]
-fn what_was_counted_before_a_restart_is_no_baseline() {
-    let played = |ticks| Session::from(Box::new(Restarting(0))).ticks(ticks).play();
-    let rows = |ticks| played(ticks).text().lines().skip(5).map(str::to_owned).collect::<Vec<_>>();
-    assert!(played(3).text().contains("it has started again"));
-    // The first snapshot of the second run has no interval: what was shown before stays.
-    assert_eq!(rows(4), rows(2));
-}
-
-#[test]
-fn hostile_names_leave_nothing_on_the_screen_that_a_terminal_would_obey() {
-    for keys in ["", "?", "/evil"] {
-        let mut session = machine().size(160, 50).ticks(3).keys(keys);
-        if keys.starts_with('/') {
-            session = session.key(KeyCode::Enter).key(KeyCode::Enter);
-        }
-        let played = session.play();
-        for cell in &played.screen.content {
-            let hostile = |c: char| {
-                c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
-            };
-            assert!(!cell.symbol().contains(hostile), "{:?} after '{keys}'", cell.symbol());
-        }
-        // Visible, not just swallowed: the name is what it says it is.
-        let shown = match keys {
-            "/evil" => "\nevil\\u{1b}[2J\\u{202e}\\r\\n\\t  pid 4 ",
-            "" => " evil\\u{1b}[2J\\u{2",
-            _ => "",
-        };
-        assert!(played.text().contains(shown), "{}", played.text());
-    }
-}
-
-/// Where a user may be, and how to get there.
-const PLACES: &[(&str, &[Action])] = &[
-    ("Who", &[]),
-    ("Process", &[]),
-    ("Paths", &[Action::Show(1)]),
-    ("Files", &[Action::Show(2)]),
-    ("Devices", &[Action::Show(3)]),
-    ("Code", &[Action::Show(4)]),
-    ("Doctor", &[Action::Show(5)]),
-    ("Help", &[Action::ToggleHelp]),
-    ("Sort menu", &[Action::ChooseSort]),
-    ("Filter", &[Action::EditFilter]),
-];
-
-/// A dashboard with two snapshots, after these actions.
-fn shell_at(place: &[Action]) -> Shell<'static> {
-    let column = Processes::COPIED_BYTES_PER_SEC;
-    let sort = (column, Direction::Descending);
-    let theme = Theme::new(true, true);
-    let mut shell = dashboard(
-        theme,
-        Duration::from_secs(1),
-        Filter::default(),
-        sort,
-        None,
-        Checks::default(),
-        None,
-    )
-    .with_past(true)
-    .handing_on(true);
-    shell.resize(Rect::new(0, 0, 80, 24));
-    for seconds in 0..2 {
-        shell.receive(Ok(Some(Machine::default().after(seconds))));
-    }
-    shell.update(Action::SetBaseline);
-    for action in place {
-        shell.update(*action);
-    }
-    shell
-}
-
-/// A dashboard in the place of this name.
-fn shell_in((name, path): &(&str, &[Action])) -> Shell<'static> {
-    let mut shell = shell_at(path);
-    if *name == "Process" {
-        shell.handle(&press(KeyCode::Enter, KeyModifiers::NONE));
-    }
-    let here = shell.top().title();
-    assert!(here == *name || here == "Who" && ["Sort menu", "Filter"].contains(name));
-    shell
-}
-
-fn press(code: KeyCode, modifiers: KeyModifiers) -> Event {
-    Event::Key(KeyEvent::new(code, modifiers))
-}
-
-#[test]
-fn every_key_of_every_table_is_handled_and_in_the_help() {
-    let help: String = ["?", "??"]
-        .map(|keys| {
-            let mut session = machine().size(80, 400).ticks(2).keys(keys);
-            session.theme = Theme::new(false, false);
-            session.play().text()
-        })
-        .concat();
-    let mut seen: Vec<&Key> = Vec::new();
-    for place in PLACES {
-        for key in shell_in(place).keys() {
-            seen.push(key);
-            for chord in key.chords {
-                let effect = shell_in(place).handle(&press(chord.code, chord.modifiers));
-                assert!(effect.is_some(), "{} in {place:?}", key.shown);
-            }
-        }
-    }
-    let tables = [TIME, NOW, PAGE, MOVING, ALWAYS, LINE, EDITING, MENU].into_iter().flatten();
-    let tabs = 7;
-    for binding in tables.filter(|row| !matches!(row.action, Action::Show(tab) if tab >= tabs)) {
-        assert!(seen.contains(&&binding.key), "{:?} means nothing anywhere", binding.key);
-    }
-    for key in seen {
-        let is_line = |line: &str| {
-            let rest = line.trim().strip_prefix(key.shown);
-            // What digits show, the pages say.
-            rest.is_some_and(|rest| key.help.is_empty() || rest.trim() == key.help)
-        };
-        let (shown, meaning) = (key.shown, key.help);
-        assert!(help.lines().any(is_line), "not in the help: {shown} {meaning}");
-    }
-}
-
-#[test]
-fn no_key_has_two_meanings() {
-    for place in PLACES {
-        let mut chords = Vec::new();
-        for chord in shell_in(place).keys().iter().flat_map(|key| key.chords) {
-            assert!(!chords.contains(&chord), "{chord:?} in {place:?}");
-            chords.push(chord);
-        }
-    }
-}
-
-#[test]
-fn a_key_that_means_nothing_here_does_nothing() {
-    for (place, code) in [(0, KeyCode::Char('x')), (0, KeyCode::Char('9')), (7, KeyCode::Enter)] {
-        let effect = shell_in(&PLACES[place]).handle(&press(code, KeyModifiers::NONE));
-        assert_eq!(effect, None, "{code:?}");
-    }
-    let ctrl_c = shell_in(&PLACES[0]).handle(&press(KeyCode::Char('c'), KeyModifiers::CONTROL));
-    assert_eq!(ctrl_c, Some(Effect::Interrupt));
-}
-
-#[test]
-fn the_footer_names_only_keys_that_work_here() {
-    for place in PLACES {
-        let shell = shell_in(place);
-        let keys = shell.keys();
-        for hint in shell.hints() {
-            for name in hint.key.split('/').filter(|name| !name.is_empty()) {
-                let here = keys.iter().any(|key| key.shown.split(' ').any(|shown| shown == name));
-                assert!(here, "{name} {} in {place:?}", hint.word);
-            }
-        }
-    }
 }
 
 #[test]
@@ -566,23 +203,6 @@ fn releases_of_keys_are_not_presses() {
         .keys("j")
         .play();
     assert_eq!(played.left, 0);
-}
-
-#[test]
-fn what_the_command_line_says_is_obeyed_and_named() {
-    let mut narrowed = machine();
-    narrowed.filter.comms = vec!["nginx".into(), "java".into()];
-    let text = narrowed.size(120, 30).ticks(3).play().text();
-    assert!(text.contains("by command (g) 2, filter: comm = nginx,java"), "{text}");
-    let mut narrowed = machine();
-    narrowed.filter.comms = vec!["nginx".into(), "java".into()];
-    let text = narrowed.size(120, 30).ticks(3).keys("g").play().text();
-    assert!(text.contains("2 of 7 processes, filter: comm = nginx,java"), "{text}");
-    let mut few = machine().size(120, 30);
-    few.top = Some(2);
-    let few = few.ticks(3).play();
-    assert_eq!(few.listed(), ["nginx", "burst"]);
-    assert!(few.text().contains("by command (g) 2 of 6, --top 2"), "{}", few.text());
 }
 
 #[test]

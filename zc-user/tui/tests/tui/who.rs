@@ -1,48 +1,27 @@
 //! The first page: who copies, in groups.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::KeyCode;
 use insta::assert_snapshot;
-use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
-use zc_common::{
-    loss::Loss,
-    path::{CopyPath, SocketKind},
-};
+use ratatui::style::Modifier;
+use zc_common::{loss::Loss, path::CopyPath};
 use zc_model::{
     column::Processes,
     counter::CounterId,
-    filter::Filter,
-    snapshot::{PathId, PathSample, ProcessSample, Provenance, Snapshot, SocketId},
-    sort::Direction,
+    snapshot::{PathSample, ProcessSample, Snapshot},
 };
 use zc_render::theme::Theme;
 use zc_test_support::{
     machine::{Machine, counters, process},
     session::Session,
 };
-use zc_tui::shell::{Shell, dashboard};
-use zc_tui::state::checks::Checks;
 
-const MIB: u64 = 1 << 20;
-
-fn path(on: CopyPath, moved_bytes: u64, copied_bytes: u64) -> PathSample {
-    let socket = matches!(on, CopyPath::SocketSend | CopyPath::SocketRecv);
-    PathSample {
-        path: PathId::Known(on),
-        socket: socket.then_some(SocketId::Known(SocketKind::Tcp)),
-        ops: moved_bytes / 65_536,
-        errors: 0,
-        moved_bytes,
-        copied_bytes,
-        assumed_bytes: 0,
-        provenance: Provenance::Measured,
-    }
-}
+use crate::world::{MIB, copied};
 
 /// A reader of files that has copied so much.
 fn reader(pid: u32, comm: &str, bytes: u64) -> ProcessSample {
-    process(pid, comm, counters(1, &[]), &[path(CopyPath::FileRead, bytes, bytes)])
+    process(pid, comm, counters(1, &[]), &[copied(CopyPath::FileRead, bytes)])
 }
 
 /// The machine after so many seconds, with these processes instead of its own.
@@ -57,8 +36,7 @@ fn busy(seconds: u64) -> Snapshot {
     let mut snapshot = Machine::default().after(seconds);
     for (pid, part) in [(812, 2), (813, 4)] {
         let served = MIB * 100 / part * seconds;
-        let paths =
-            [path(CopyPath::FileRead, served, served), path(CopyPath::SocketSend, served, served)];
+        let paths = [copied(CopyPath::FileRead, served), copied(CopyPath::SocketSend, served)];
         let mut worker = process(pid, "nginx", counters(seconds, &[]), &paths);
         worker.counters[CounterId::RelayedFileSocketBytes] = served;
         worker.counters[CounterId::Syscalls] = 7 * seconds;
@@ -67,8 +45,7 @@ fn busy(seconds: u64) -> Snapshot {
     snapshot.processes.sort_by_key(|process| (process.is_merged(), process.id));
     if seconds <= 3 {
         let bytes = 64 * MIB * seconds;
-        let paths =
-            [path(CopyPath::FileRead, bytes, bytes), path(CopyPath::FileWrite, bytes, bytes)];
+        let paths = [copied(CopyPath::FileRead, bytes), copied(CopyPath::FileWrite, bytes)];
         snapshot.processes.push(Arc::new(process(40_000, "dd", counters(seconds, &[]), &paths)));
     }
     snapshot
@@ -231,6 +208,21 @@ fn the_list_stays_at_the_top_when_the_selected_row_falls_to_the_end() {
 }
 
 #[test]
+fn another_order_begins_at_the_top() {
+    let steady = |seconds: u64| {
+        let one = |pid| reader(pid, &format!("p{pid:02}"), MIB * u64::from(100 - pid) * seconds);
+        only(seconds, (1..40).map(one).collect())
+    };
+    let begun = || Session::playing((0..6).map(steady).collect()).ticks(4);
+    // The first one has been selected by hand, and is the last one in the other order.
+    for played in [begun().keys("jkr").ticks(2).play(), begun().keys("jk").click(30, 4).play()] {
+        let text = played.text();
+        assert_eq!(names(&text)[0], "p39", "{text}");
+        assert!(tabs(&text).contains(" 1-") && tabs(&text).contains(" of 39"), "{text}");
+    }
+}
+
+#[test]
 fn a_loss_hides_neither_the_filter_nor_how_much_is_listed() {
     let lossy = Machine { lost: 17, ..Machine::default() };
     let text = Session::of(lossy).ticks(3).keys("/nginx").key(KeyCode::Enter).play().text();
@@ -241,6 +233,10 @@ fn a_loss_hides_neither_the_filter_nor_how_much_is_listed() {
     snapshots[2].losses[Loss::ProbeRecursions] = 350;
     let text = Session::playing(snapshots).ticks(3).play().text();
     assert!(text.lines().next().unwrap().contains("lost 350"), "{text}");
+    // Nor does what is said next to it.
+    let marked = session(4).with_past().size(120, 30).keys("mslow").key(KeyCode::Enter);
+    let text = marked.ticks(2).keys("/nginx").key(KeyCode::Enter).keys(",,").play().text();
+    assert!(tabs(&text).contains("mark: slow  by command (g) 1, filter: nginx"), "{text}");
 }
 
 #[test]
@@ -286,8 +282,7 @@ fn the_advice_names_the_program_where_the_group_does_not() {
 fn crowd(seconds: u64) -> Snapshot {
     let one = |pid: u32| {
         let bytes = u64::from(pid) * 997 * seconds;
-        let paths =
-            [path(CopyPath::FileRead, bytes, bytes), path(CopyPath::SocketSend, bytes, bytes)];
+        let paths = [copied(CopyPath::FileRead, bytes), copied(CopyPath::SocketSend, bytes)];
         let mut one =
             process(pid, &format!("verylong{}", pid % 1000), counters(seconds, &[]), &paths);
         one.counters[CounterId::Syscalls] = 7 * seconds;
@@ -296,66 +291,14 @@ fn crowd(seconds: u64) -> Snapshot {
     only(seconds, (1..=10_000).map(one).collect())
 }
 
-fn shell_of(
-    snapshot: impl Fn(u64) -> Snapshot,
-    column: &'static zc_model::column::Column,
-) -> Shell<'static> {
-    let sort = (column, Direction::Descending);
-    let theme = Theme::new(false, true);
-    let mut shell = dashboard(
-        theme,
-        Duration::from_secs(1),
-        Filter::default(),
-        sort,
-        None,
-        Checks::default(),
-        None,
-    );
-    for seconds in 0..3 {
-        shell.receive(Ok(Some(snapshot(seconds))));
-    }
-    shell
-}
-
-#[test]
-fn no_row_five_rows_and_ten_thousand_are_drawn_at_every_size() {
-    let five = |seconds: u64| {
-        only(seconds, (1..=5).map(|pid| reader(pid, "五個字的名", MIB * seconds)).collect())
-    };
-    let none = |seconds: u64| only(seconds, Vec::new());
-    for mut shell in [
-        shell_of(none, Processes::COPIED_BYTES_PER_SEC),
-        shell_of(five, Processes::COPIED_BYTES_PER_SEC),
-        shell_of(crowd, Processes::COPIED_BYTES_PER_SEC),
-    ] {
-        for keys in ["", "g", "gg", "G", "e"] {
-            for key in keys.chars() {
-                let event = KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE);
-                shell.handle(&Event::Key(event));
-            }
-            for (width, height) in
-                [(20, 5), (33, 9), (60, 14), (80, 24), (120, 40), (141, 12), (160, 50)]
-            {
-                let area = Rect::new(0, 0, width, height);
-                shell.resize(area);
-                let mut buf = Buffer::empty(area);
-                shell.draw(area, &mut buf);
-            }
-        }
-    }
-}
-
 #[test]
 fn a_count_sorts_by_its_rate() {
-    let mut shell = shell_of(busy, Processes::SYSCALLS);
-    let area = Rect::new(0, 0, 80, 24);
-    shell.resize(area);
-    let mut buf = Buffer::empty(area);
-    shell.draw(area, &mut buf);
-    let line = |y: u16| (0..80).map(|x| buf[(x, y)].symbol()).collect::<String>();
-    assert!(line(3).contains("sorted by SYSCALLS/s▼"), "{}", line(3));
-    // nginx makes 14 more than the others.
-    assert!(line(5).contains("nginx"), "{}", line(5));
+    let mut session = session(3);
+    session.sort.0 = Processes::SYSCALLS;
+    let text = session.play().text();
+    assert!(tabs(&text).contains("sorted by SYSCALLS/s▼"), "{text}");
+    // It makes 14 more than the others.
+    assert_eq!(names(&text)[0], "nginx");
 }
 
 #[test]
@@ -364,7 +307,7 @@ fn rows_with_advice_are_first_when_sorted_by_it() {
     let menu = wide().keys("s").play().text();
     assert!(!menu.contains("│LAST") && !menu.contains("│!"), "{menu}");
     let place = |title: &str| {
-        let heads = shell_of(busy, Processes::COPIED_BYTES_PER_SEC).top().columns();
+        let heads = session(3).stage().shell.top().columns();
         heads.iter().filter(|it| it.is_choice).position(|it| it.title == title).unwrap()
     };
     let downs = "j".repeat(place("ADVICE"));
@@ -392,9 +335,9 @@ fn the_header_says_what_is_avoidable_and_never_more_than_is_copied() {
 #[test]
 fn what_a_row_does_is_what_it_copies_for() {
     let machine = |seconds: u64| {
-        let (mapped, copied) = (90 * MIB * seconds, 30 * MIB * seconds);
-        let paths =
-            [path(CopyPath::FileRead, mapped, 0), path(CopyPath::PipeWrite, copied, copied)];
+        let read = copied(CopyPath::FileRead, 90 * MIB * seconds);
+        let mapped = PathSample { copied_bytes: 0, ..read };
+        let paths = [mapped, copied(CopyPath::PipeWrite, 30 * MIB * seconds)];
         only(seconds, vec![process(9, "busy", counters(seconds, &[]), &paths)])
     };
     let text = Session::playing((0..4).map(machine).collect()).ticks(4).play().text();
@@ -406,8 +349,7 @@ fn what_a_row_does_is_what_it_copies_for() {
 fn a_process_in_the_group_of_a_path_has_no_past_of_its_other_paths() {
     let machine = |seconds: u64| {
         let bytes = 30 * MIB * seconds;
-        let paths =
-            [path(CopyPath::FileRead, bytes, bytes), path(CopyPath::PipeWrite, bytes, bytes)];
+        let paths = [copied(CopyPath::FileRead, bytes), copied(CopyPath::PipeWrite, bytes)];
         only(seconds, vec![process(9, "busy", counters(seconds, &[]), &paths)])
     };
     let change = |group: &str| {
