@@ -19,7 +19,8 @@ use zc_probe::{attach::Options, follow::Follow, live::Live, names::identity};
 use super::{crowd, requirement, workload};
 use crate::{requirement::Skip, workload::objects::READ};
 
-/// A program that uses files as it is told, and `zc` in this process, with a schedule of its own, which follows it alone.
+/// A program that uses the files that its input names, and `zc` in this process, with a schedule of its own, which follows
+/// it alone.
 struct Session {
     live: Live,
     program: Child,
