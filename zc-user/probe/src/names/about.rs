@@ -111,6 +111,7 @@ fn open(directory: Option<BorrowedFd<'_>>, name: &str, flags: OFlags) -> Option<
 #[cfg(test)]
 mod tests {
     use std::{
+        io::{Read as _, Write as _},
         process::{Child, Command, Stdio},
         sync::mpsc,
         thread,
@@ -125,7 +126,12 @@ mod tests {
     impl Waiting {
         fn with(arguments: &[&str]) -> Self {
             let mut command = Command::new("cat");
-            Self(command.args(arguments).stdin(Stdio::piped()).spawn().unwrap())
+            command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut child = command.spawn().unwrap();
+            // Once it answers, it is the program, with its arguments.
+            child.stdin.as_mut().unwrap().write_all(b"?").unwrap();
+            child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+            Self(child)
         }
 
         fn id(&self) -> ProcessId {
@@ -142,7 +148,6 @@ mod tests {
 
     #[test]
     fn a_command_line_is_that_of_the_process_and_bounded() {
-        // `spawn` returns when the program runs.
         let short = Waiting::with(&["--", "-", "two words"]);
         let about = of(short.id(), false).unwrap();
         assert_eq!(about.command, b"cat\0--\0-\0two words\0");

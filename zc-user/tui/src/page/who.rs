@@ -184,13 +184,13 @@ impl Who {
     /// Shows what is not on the screen.
     fn list_more(&mut self, context: &Context) {
         self.below = None;
-        let is_at_end = self.rows.is_at_end();
         if self.list.cut > 0 {
             self.top = None;
             self.build(context);
         }
         let height = self.height(context);
-        if is_at_end && self.rows.is_at_end() {
+        // The selected row may have gone elsewhere since.
+        if self.rows.offset() + height >= self.rows.len() {
             // All that is left is above.
             return self.rows.step(Motion::First, height);
         }

@@ -401,11 +401,12 @@ fn the_last_minutes_are_below_the_table_with_the_moments_that_have_a_name() {
     assert_eq!((at('●'), at('◆'), at('▲')), (119 - 44, 119 - 22, 119 - 24), "{text}");
 }
 
-/// So many processes with names of their own, each of which reads less than the one before.
+/// So many processes with names of their own, each of which reads less than the one before, until the last one leads.
 fn ladder(count: u32) -> Session {
     let snapshots = (0..6).map(|seconds| {
         let one = |at: u32| {
-            let bytes = seconds * u64::from(count - at) * 1_000_003;
+            let leap = if at + 1 == count { seconds / 5 * 1_000_000_007 } else { 0 };
+            let bytes = seconds * u64::from(count - at) * 1_000_003 + leap;
             reader(100 + at, &format!("step-{at:02}"), bytes)
         };
         only(seconds, (0..count).map(one).collect())
@@ -427,6 +428,10 @@ fn the_line_of_more_groups_is_selected_and_leads_to_them() {
     // All that is left is above.
     let first = down(ladder(40), 40).key(KeyCode::Enter).play();
     assert!(first.text().contains("1-") && line(&first.text()).contains("step-00"));
+
+    // The row that was the last one is the first one now.
+    let leapt = down(ladder(40), 40).ticks(2).key(KeyCode::Enter).play().text();
+    assert!(leapt.contains("(g) 1-") && line(&leapt).contains("step-39"), "{leapt}");
 
     // With the mouse, from the first screen: the second click goes there.
     let y = ladder(40).play().text().lines().position(|line| line.contains("more groups"));

@@ -29,6 +29,8 @@ struct Window<'a> {
     span: usize,
     /// Cells from edge to edge.
     width: usize,
+    /// Seconds between two of them.
+    each: f64,
     /// Whether there are more to come.
     is_reading: bool,
     theme: Theme,
@@ -48,10 +50,19 @@ pub(super) fn draw(track: &Track, lines: u16, context: &Context, canvas: &mut Ca
     }
     let width = usize::from(canvas.width().saturating_sub(SCALE));
     let span = SPANS.into_iter().find(|span| *span >= points.len()).unwrap_or(MOST);
-    let window = Window { track, points, span, width, is_reading, theme };
+    let each = usual(track.now().1, context);
+    let window = Window { track, points, span, width, each, is_reading, theme };
     window.curve("copied", |point| point.copied, theme.copied(), lines, canvas);
     window.curve("by ref", |point| point.by_reference, theme.reference(), lines, canvas);
     window.axis(canvas);
+}
+
+/// The time between two points, where the last two were so far apart: a tick that is a little late does not move those
+/// before it.
+fn usual(last: f64, context: &Context) -> f64 {
+    let asked = context.interval().as_secs_f64();
+    let is_near = (last - asked).abs() < asked / 4.0;
+    if is_near && !context.is_recorded() { asked } else { last }
 }
 
 impl Window<'_> {
@@ -108,7 +119,7 @@ impl Window<'_> {
     #[expect(clippy::cast_precision_loss, reason = "seconds are shown")]
     fn axis(&self, canvas: &mut Canvas) {
         let theme = self.theme;
-        let (taken_at_ns, each) = self.track.now();
+        let (taken_at_ns, _) = self.track.now();
         let width = self.cells(&[]).len();
         let border = theme.symbols.border;
         canvas.line(Span::styled(
@@ -116,7 +127,7 @@ impl Window<'_> {
             theme.dim(),
         ));
         let mut text = " ".repeat(usize::from(SCALE));
-        let seconds = self.span as f64 * each;
+        let seconds = self.span as f64 * self.each;
         for quarter in 0..4_usize {
             let label = format!("-{}", time(seconds * (4 - quarter) as f64 / 4.0));
             // The last ones leave room for the time of day.
@@ -144,7 +155,15 @@ fn time(seconds: f64) -> String {
     match seconds {
         ..10.0 => format!("{seconds:.1} s"),
         ..120.0 => format!("{seconds:.0} s"),
-        _ => format!("{} min", seconds / 60.0),
+        _ => {
+            let minutes = seconds / 60.0;
+            let quarter = (minutes * 4.0).round() / 4.0;
+            if (quarter - minutes).abs() < minutes / 50.0 {
+                format!("{quarter} min")
+            } else {
+                format!("{minutes:.1} min")
+            }
+        }
     }
 }
 
@@ -182,5 +201,8 @@ mod tests {
         assert_eq!(time(7.5), "7.5 s");
         assert_eq!(time(60.0), "60 s");
         assert_eq!(time(450.0), "7.5 min");
+        assert_eq!(time(600.123_456), "10 min");
+        assert_eq!(time(225.03), "3.75 min");
+        assert_eq!(time(144.0), "2.4 min");
     }
 }
