@@ -22,6 +22,9 @@ use zc_test_support::{
 
 const PID: u32 = 4243;
 
+/// The sizes that screens are looked at in.
+const SIZES: [(u16, u16); 4] = [(80, 24), (120, 40), (160, 50), (20, 5)];
+
 /// How runs end.
 #[derive(Clone, Copy)]
 enum Luck {
@@ -133,7 +136,7 @@ fn select(mut session: Session, id: &str) -> Session {
 
 #[test]
 fn the_list() {
-    for (width, height) in [(80, 24), (160, 50)] {
+    for (width, height) in SIZES {
         let (session, log) = measured(Luck::Runs);
         let text = session.size(width, height).play().text();
         assert_snapshot!(format!("lab_list_{width}x{height}"), text);
@@ -143,7 +146,7 @@ fn the_list() {
 
 #[test]
 fn a_run() {
-    for (width, height) in [(80, 24), (160, 50)] {
+    for (width, height) in SIZES {
         let (session, _) = measured(Luck::Runs);
         let session = session.size(width, height).key(KeyCode::Enter).ticks(3);
         assert_snapshot!(format!("lab_run_{width}x{height}"), session.play().text());
@@ -255,4 +258,27 @@ fn escape_leads_from_a_run_to_the_list() {
     let text = session.key(KeyCode::Enter).ticks(1).key(KeyCode::Esc).play().text();
     assert!(text.contains("MECHANISM") && text.contains("read_write *"), "{text}");
     assert_eq!(log.borrow()[..1], ["read_write to tcp"]);
+}
+
+#[test]
+fn every_key_of_the_page_does_something() {
+    let stage = |keys: &str| {
+        let mut stage = measured(Luck::Runs).0.stage();
+        stage.keys(keys);
+        stage.arrive();
+        stage
+    };
+    let keys = stage("\n").shell.top().keys();
+    assert!(keys.iter().any(|key| key.shown == "x") && keys.len() > 2, "{keys:?}");
+    for (key, chord) in keys.iter().flat_map(|key| key.chords.iter().map(move |it| (key, it))) {
+        // On the list, and while something runs. Time stands still.
+        let does_something = ["", "\n"].into_iter().any(|keys| {
+            let mut stage = stage(keys);
+            let before = stage.drawn();
+            stage.press(*chord);
+            stage.arrive();
+            stage.drawn() != before
+        });
+        assert!(does_something, "{}", key.shown);
+    }
 }
