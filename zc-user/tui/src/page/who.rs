@@ -121,7 +121,7 @@ impl Who {
 
     /// The selected row.
     fn selected(&self) -> Option<&Entry> {
-        self.rows.selected().filter(|_| !self.on_rest).and_then(|key| self.list.find(key))
+        self.rows.place().filter(|_| !self.on_rest).and_then(|at| self.list.entries().get(at))
     }
 
     fn build(&mut self, context: &Context) {
