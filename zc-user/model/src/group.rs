@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{HashMap, hash_map::Entry},
+    collections::hash_map::Entry,
     hash::{DefaultHasher, Hash, Hasher as _},
 };
 
@@ -11,6 +11,7 @@ use crate::{
     frame::Frame,
     home::Home,
     ledger,
+    quick::QuickMap,
     snapshot::{PathId, PathSample, ProcessId, ProcessSample, Relative},
 };
 
@@ -181,10 +182,11 @@ pub fn groups_of(
             for path in process.paths.chunk_by(|a, b| a.path == b.path) {
                 let mut counters = Counters::default();
                 ledger::reconcile(&mut counters, path);
-                sums.add(Key::Path(path[0].path), process, path, &counters);
+                let at = sums.find(Key::Path(path[0].path), process);
+                sums.add(at, process, path, &counters);
             }
         } else {
-            sums.add(key(process, frame, by), process, &process.paths, &process.counters);
+            sums.add_whole(process);
         }
     }
     sums.groups
@@ -204,6 +206,74 @@ pub fn each<'a>(
         }
     } else if by != GroupBy::Thread {
         found(GroupId::of(by, &key(process, frame, by)), &process.paths);
+    }
+}
+
+/// Says the groups of many processes of one frame: what the members of one have in common is looked at once.
+#[derive(Debug)]
+pub struct Finder<'a> {
+    by: GroupBy,
+    frame: &'a Frame,
+    numbers: QuickMap<Key<'a>, usize>,
+    by_id: QuickMap<GroupId, usize>,
+    groups: Vec<GroupId>,
+}
+
+impl<'a> Finder<'a> {
+    /// For processes of `frame`.
+    #[must_use]
+    pub fn new(by: GroupBy, frame: &'a Frame) -> Self {
+        let (numbers, by_id) = (QuickMap::default(), QuickMap::default());
+        Self { by, frame, numbers, by_id, groups: Vec::new() }
+    }
+
+    /// As [`each`], with the number of the group as well: its place in [`Self::groups`].
+    pub fn each(
+        &mut self,
+        process: &'a ProcessSample,
+        mut found: impl FnMut(usize, GroupId, &'a [PathSample]),
+    ) {
+        let (by, frame) = (self.by, self.frame);
+        match by {
+            GroupBy::Path => {
+                for path in process.paths.chunk_by(|a, b| a.path == b.path) {
+                    let number = self.number(Key::Path(path[0].path), |key| key);
+                    found(number, self.groups[number], path);
+                }
+            }
+            GroupBy::Thread => {}
+            // Many are in one control group, whose path says where that is.
+            GroupBy::Container => {
+                let cgroup = text(process.cgroup.as_deref());
+                let number = self.number(cgroup, |_| key(process, frame, by));
+                found(number, self.groups[number], &process.paths);
+            }
+            _ => {
+                let number = self.number(key(process, frame, by), |key| key);
+                found(number, self.groups[number], &process.paths);
+            }
+        }
+    }
+
+    /// The groups that were found, each once.
+    #[must_use]
+    pub fn groups(&self) -> &[GroupId] {
+        &self.groups
+    }
+
+    /// The number of the group of those that have `found` in common; `whole` makes the key of the group from that.
+    fn number(&mut self, found: Key<'a>, whole: impl FnOnce(Key<'a>) -> Key<'a>) -> usize {
+        if let Some(number) = self.numbers.get(&found) {
+            return *number;
+        }
+        let id = GroupId::of(self.by, &whole(found.clone()));
+        let next = self.groups.len();
+        let number = *self.by_id.entry(id).or_insert(next);
+        if number == next {
+            self.groups.push(id);
+        }
+        self.numbers.insert(found, number);
+        number
     }
 }
 
@@ -265,23 +335,35 @@ struct Sums<'a> {
     by: GroupBy,
     frame: &'a Frame,
     groups: Vec<Group>,
-    index: HashMap<Key<'a>, usize>,
+    index: QuickMap<Key<'a>, usize>,
+    /// The containers of control groups.
+    residences: QuickMap<&'a str, usize>,
 }
 
 impl<'a> Sums<'a> {
     fn new(by: GroupBy, frame: &'a Frame) -> Self {
-        Self { by, frame, groups: Vec::new(), index: HashMap::new() }
+        let (index, residences) = (QuickMap::default(), QuickMap::default());
+        Self { by, frame, groups: Vec::new(), index, residences }
     }
 
-    fn add(
-        &mut self,
-        key: Key<'a>,
-        process: &ProcessSample,
-        paths: &[PathSample],
-        counters: &Counters,
-    ) {
-        let cgroup = process.cgroup.as_deref();
-        let at = match self.index.entry(key) {
+    /// Adds all that a process did to its group.
+    fn add_whole(&mut self, process: &'a ProcessSample) {
+        let known = match (self.by, process.cgroup.as_deref()) {
+            (GroupBy::Container, Some(cgroup)) => self.residences.get(cgroup).copied(),
+            _ => None,
+        };
+        let at = known.unwrap_or_else(|| self.find(key(process, self.frame, self.by), process));
+        if let (GroupBy::Container, Some(cgroup), None) =
+            (self.by, process.cgroup.as_deref(), known)
+        {
+            self.residences.insert(cgroup, at);
+        }
+        self.add(at, process, &process.paths, &process.counters);
+    }
+
+    /// The place of a group, which `process` is in.
+    fn find(&mut self, key: Key<'a>, process: &ProcessSample) -> usize {
+        match self.index.entry(key) {
             Entry::Occupied(entry) => *entry.get(),
             Entry::Vacant(entry) => {
                 let (name, head) = name(entry.key(), self.by, process, self.frame);
@@ -290,7 +372,7 @@ impl<'a> Sums<'a> {
                     by: self.by,
                     name,
                     process: head,
-                    cgroup: cgroup.map(str::to_owned),
+                    cgroup: process.cgroup.as_deref().map(str::to_owned),
                     user: match entry.key() {
                         Key::User(user) => Some(*user),
                         _ => None,
@@ -301,7 +383,17 @@ impl<'a> Sums<'a> {
                 });
                 *entry.insert(self.groups.len() - 1)
             }
-        };
+        }
+    }
+
+    fn add(
+        &mut self,
+        at: usize,
+        process: &ProcessSample,
+        paths: &[PathSample],
+        counters: &Counters,
+    ) {
+        let cgroup = process.cgroup.as_deref();
         let group = &mut self.groups[at];
         if self.by != GroupBy::Container && group.cgroup.as_deref() != cgroup {
             group.cgroup = None;

@@ -1,15 +1,12 @@
 //! The last minute of each busy process and group of processes, for curves.
 
-use std::{
-    cmp::Reverse,
-    collections::{HashMap, VecDeque},
-    hash::Hash,
-};
+use std::{collections::VecDeque, hash::Hash};
 
 use crate::{
     frame::Frame,
-    group::{self, GroupBy, GroupId},
+    group::{Finder, GroupBy, GroupId},
     ledger::{self, PathSum},
+    quick::QuickMap,
     snapshot::{PathSample, ProcessId},
 };
 
@@ -27,6 +24,8 @@ pub struct Track {
     points: VecDeque<Point>,
     /// Of the newest point.
     frame: u64,
+    /// Of all points.
+    weight: u128,
 }
 
 /// Rates during one frame.
@@ -66,15 +65,14 @@ impl Track {
     }
 
     fn push(&mut self, point: Point, frame: u64, length: usize) {
-        if self.points.len() >= length {
-            self.points.pop_front();
+        if self.points.len() >= length
+            && let Some(oldest) = self.points.pop_front()
+        {
+            self.weight -= oldest.weight();
         }
         self.points.push_back(point);
+        self.weight += point.weight();
         self.frame = frame;
-    }
-
-    fn weight(&self) -> u128 {
-        self.points.iter().map(|point| point.weight()).sum()
     }
 }
 
@@ -82,12 +80,12 @@ impl Track {
 #[derive(Clone, Debug)]
 struct Tracks<K> {
     most: usize,
-    tracks: HashMap<K, Track>,
+    tracks: QuickMap<K, Track>,
 }
 
 impl<K: Copy + Eq + Hash + Ord> Tracks<K> {
     fn new(most: usize) -> Self {
-        Self { most, tracks: HashMap::new() }
+        Self { most, tracks: QuickMap::default() }
     }
 
     /// Adds the points of frame `now`; those of whom there is none were quiet.
@@ -100,35 +98,29 @@ impl<K: Copy + Eq + Hash + Ord> Tracks<K> {
                 None => {}
             }
         }
-        // No track is created for those that would not fit.
-        if newcomers.len() > self.most {
-            newcomers.select_nth_unstable_by_key(self.most, |(weight, ..)| Reverse(*weight));
-            newcomers.truncate(self.most);
+        self.tracks.retain(|_, track| {
+            if track.frame < now {
+                track.push(Point::default(), now, length);
+            }
+            track.weight > 0
+        });
+        // No track is made for those that do not fit.
+        if let Some(least) = self.busiest_to_forget(&newcomers) {
+            self.tracks.retain(|key, track| (track.weight, *key) > least);
+            newcomers.retain(|(weight, key, _)| (*weight, *key) > least);
         }
         for (_, key, point) in newcomers {
             self.tracks.entry(key).or_default().push(point, now, length);
         }
-        for track in self.tracks.values_mut() {
-            if track.frame < now {
-                track.push(Point::default(), now, length);
-            }
-        }
-        self.tracks.retain(|_, track| track.weight() > 0);
-        self.evict();
     }
 
-    fn evict(&mut self) {
-        let excess = self.tracks.len().saturating_sub(self.most);
-        if excess == 0 {
-            return;
-        }
-        let mut by_weight: Vec<_> =
-            self.tracks.iter().map(|(key, track)| (track.weight(), *key)).collect();
-        by_weight.select_nth_unstable(excess - 1);
-        for (_, key) in &by_weight[..excess] {
-            self.tracks.remove(key);
-        }
-        self.tracks.shrink_to(self.most * 2);
+    /// The busiest of those for which there is no room, with these newcomers.
+    fn busiest_to_forget(&self, newcomers: &[(u128, K, Point)]) -> Option<(u128, K)> {
+        let last = (self.tracks.len() + newcomers.len()).checked_sub(self.most + 1)?;
+        let known = self.tracks.iter().map(|(key, track)| (track.weight, *key));
+        let mut all: Vec<_> =
+            known.chain(newcomers.iter().map(|(weight, key, _)| (*weight, *key))).collect();
+        Some(*all.select_nth_unstable(last).1)
     }
 }
 
@@ -175,7 +167,8 @@ impl History {
             self.devices.pop_front();
         }
         self.devices.push_back(per_second(frame.device_bytes(), frame));
-        let mut groups: HashMap<GroupId, Point> = HashMap::new();
+        let mut finders: Vec<(Finder<'_>, Vec<Point>)> =
+            Self::GROUPS.iter().map(|by| (Finder::new(*by, frame), Vec::new())).collect();
         let mut processes = Vec::new();
         for process in frame.processes.iter().filter(|process| !process.paths.is_empty()) {
             let whole = Point::new(&process.paths, frame);
@@ -183,15 +176,21 @@ impl History {
             if process.id.pid != 0 {
                 processes.push((process.id, whole));
             }
-            for by in Self::GROUPS {
-                group::each(process, frame, *by, |id, paths| {
+            for ((finder, points), by) in finders.iter_mut().zip(Self::GROUPS) {
+                finder.each(process, |number, _, paths| {
                     let is_whole = *by != GroupBy::Path;
                     let point = if is_whole { whole } else { Point::new(paths, frame) };
-                    groups.entry(id).or_default().add(point);
+                    if points.len() <= number {
+                        points.resize(number + 1, Point::default());
+                    }
+                    points[number].add(point);
                 });
             }
         }
-        self.groups.push(groups.into_iter(), now, length);
+        let groups = finders.iter().flat_map(|(finder, points)| {
+            finder.groups().iter().copied().zip(points.iter().copied())
+        });
+        self.groups.push(groups, now, length);
         self.processes.push(processes.into_iter(), now, length);
     }
 
@@ -242,6 +241,7 @@ mod tests {
 
     use super::*;
     use crate::fixture::sketch::{path, process, snapshot};
+    use crate::group;
 
     /// One second in which each process (a pid and its bytes) read that much.
     fn second(reads: &[(u32, u64)]) -> Frame {

@@ -196,9 +196,9 @@ pub fn dominant_path(paths: &[PathSample]) -> Option<PathId> {
 /// reconcile. No call moved the mapped pages: they are on their paths only.
 pub fn reconcile(counters: &mut Counters, paths: &[PathSample]) {
     let by_calls = paths.iter().filter(|sample| !sample.path.is_known_and(CopyPath::is_mapped));
-    counters[CounterId::MovedBytes] = PathSum::of(by_calls).moved_bytes;
-    counters[CounterId::CopiedBytes] = PathSum::of(paths).copied_bytes;
-    counters[CounterId::ZerocopyAchievedBytes] = achieved_sends(counters, paths);
+    counters.put(CounterId::MovedBytes, PathSum::of(by_calls).moved_bytes);
+    counters.put(CounterId::CopiedBytes, PathSum::of(paths).copied_bytes);
+    counters.put(CounterId::ZerocopyAchievedBytes, achieved_sends(counters, paths));
 }
 
 /// Bytes of zero-copy sends that were not copied, as far as copies of them were counted.
@@ -262,19 +262,40 @@ pub(super) fn difference(previous: &[PathSample], next: &[PathSample]) -> Vec<Pa
         add(&mut ordered, next);
         &ordered
     };
-    let differs = |sample: &&PathSample| !is_zero(&since(sample, previous));
-    // Counted first: of the paths that a process has ever used, few change at a time, and there may be
-    // ten thousand of these lists.
-    let mut deltas = Vec::with_capacity(next.iter().filter(differs).count());
-    deltas.extend(next.iter().filter(differs).map(|sample| since(sample, previous)));
+    let is_plain = is_ordered(previous);
+    let mut deltas = Vec::new();
+    for (at, sample) in next.iter().enumerate() {
+        // Most often the paths are those of before, at the same places.
+        let delta = match previous.get(at) {
+            Some(before) if is_plain && is_same(before, sample) => {
+                since(sample, &previous[at..=at])
+            }
+            _ => since(sample, previous),
+        };
+        if !is_zero(&delta) {
+            if deltas.is_empty() {
+                // Of the paths that a process has ever used, few change at a time, and there may be ten thousand
+                // of these lists.
+                deltas.reserve_exact((next.len() - at).min(FEW));
+            }
+            deltas.push(delta);
+        }
+    }
     deltas
+}
+
+/// Paths of which a list has room at first.
+const FEW: usize = 3;
+
+fn is_same(a: &PathSample, b: &PathSample) -> bool {
+    a.path == b.path && a.socket == b.socket
 }
 
 /// What `next` has more than the sample of the same path and kind of socket in `previous`.
 fn since(next: &PathSample, previous: &[PathSample]) -> PathSample {
     let mut delta = *next;
     for before in previous {
-        if before.path != next.path || before.socket != next.socket {
+        if !is_same(before, next) {
             continue;
         }
         delta.ops = delta.ops.saturating_sub(before.ops);

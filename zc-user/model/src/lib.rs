@@ -23,6 +23,7 @@ pub mod ledger;
 pub mod object;
 pub mod path;
 pub mod picture;
+pub mod quick;
 pub mod row;
 pub mod snapshot;
 pub mod sort;

@@ -66,7 +66,10 @@ use zc_privilege::raised;
 /// Processes without a record that are looked for at a time.
 const ENDED_UNSEEN: usize = 256;
 
+mod keep;
 mod slots;
+
+use self::keep::Heap;
 
 /// Probes attached to the running kernel.
 pub struct Live {
@@ -105,6 +108,8 @@ pub struct Live {
     cost: Cost,
     /// Looks for copies that programs make themselves, if that was asked for.
     code: Option<Code>,
+    /// What the allocator keeps for later.
+    heap: Heap,
     /// Prints the programs' own diagnostics, when they were asked for.
     log: Option<EbpfLogger<&'static dyn log::Log>>,
 }
@@ -123,6 +128,7 @@ impl Live {
             Follow::Processes(roots) => roots.iter().copied().map(Root::new).collect(),
             _ => Vec::new(),
         };
+        keep::begin();
         let mut attached = attach(options)?;
         let log = if options.diagnostics {
             Some(
@@ -132,7 +138,7 @@ impl Live {
         } else {
             None
         };
-        release_memory();
+        keep::release_object();
         let mut records = Records::new(attached.tables.room());
         attached.tables.descriptors().iter().try_for_each(|table| records.add(table))?;
         let cpus = Cpus::take(&mut attached.ebpf, attached.cpus)?;
@@ -176,6 +182,7 @@ impl Live {
             roots,
             cost: Cost::survey(exit::idle_program(&attached.ebpf))?,
             code: has_user_copies.then(|| Code::new(options.patience.unwrap_or(code::PATIENCE))),
+            heap: Heap::default(),
             log,
             records,
             cpus,
@@ -326,15 +333,6 @@ impl Live {
     }
 }
 
-/// Gives back what the kernel's types took while they were read: the allocator keeps it otherwise.
-fn release_memory() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: only memory that is free already is given back.
-    unsafe {
-        libc::malloc_trim(0);
-    }
-}
-
 fn array<'a>(attached: &'a Attached, name: &str) -> Result<&'a MapData> {
     match attached.ebpf.map(name) {
         Some(Map::Array(data)) => Ok(data),
@@ -410,6 +408,7 @@ impl SnapshotSource for Live {
         if let Some(log) = &mut self.log {
             log.flush();
         }
+        self.heap.tend();
         self.vary_sampling()?;
         self.bury()?;
         self.make_room()?;

@@ -91,6 +91,8 @@ struct Merged {
     root: Option<Relative>,
     counters: Counters,
     paths: Vec<PathSample>,
+    /// What snapshots share while it stays the same.
+    sample: Option<Arc<ProcessSample>>,
 }
 
 impl Processes {
@@ -400,6 +402,7 @@ impl Processes {
             }
             let new = || Merged { cgroup, root, ..Merged::default() };
             let merged = self.merged.entry(common).or_insert_with(new);
+            merged.sample = None;
             merged.count += 1;
             merged.counters.add(&sample.counters);
             for path in &sample.paths {
@@ -436,20 +439,9 @@ impl Processes {
         samples.extend(self.merged.iter_mut().map(|(common, merged)| {
             if merged.cgroup.is_none() {
                 merged.cgroup = name(common.cgroup_id, ProcessId::default(), true);
+                merged.sample = merged.sample.take().filter(|_| merged.cgroup.is_none());
             }
-            Arc::new(ProcessSample {
-                id: ProcessId::default(),
-                parent: ProcessId::default(),
-                comm: Arc::clone(&common.comm),
-                cgroup: merged.cgroup.clone(),
-                user: common.user,
-                ancestry: merged.root.clone().map(|root| Arc::new(Ancestry { parent: None, root })),
-                kernel: false,
-                exited: true,
-                merged: merged.count,
-                counters: merged.counters.clone(),
-                paths: merged.paths.clone(),
-            })
+            merged.share(common)
         }));
         samples.extend(self.by_id.iter().filter_map(|(id, place)| {
             let process = place.of(&mut self.all)?;
@@ -462,6 +454,29 @@ impl Processes {
             Some(process.share())
         }));
         samples
+    }
+}
+
+impl Merged {
+    /// The row, for a snapshot.
+    fn share(&mut self, common: &Common) -> Arc<ProcessSample> {
+        let Self { count, cgroup, root, counters, paths, sample } = self;
+        let sample = sample.get_or_insert_with(|| {
+            Arc::new(ProcessSample {
+                id: ProcessId::default(),
+                parent: ProcessId::default(),
+                comm: Arc::clone(&common.comm),
+                cgroup: cgroup.clone(),
+                user: common.user,
+                ancestry: root.clone().map(|root| Arc::new(Ancestry { parent: None, root })),
+                kernel: false,
+                exited: true,
+                merged: *count,
+                counters: counters.clone(),
+                paths: paths.clone(),
+            })
+        });
+        Arc::clone(sample)
     }
 }
 

@@ -129,25 +129,26 @@ impl RecordSum {
         paths.sort_unstable_by_key(|path| (path.path, path.socket));
 
         let Self { counters: raw, late, samples, code, relaying, .. } = self;
-        let mut counters = Counters::recorded(&Recorded { counters: raw, late });
-        let mut set = |counter, value| counters[counter] = value;
-        set(CounterId::Syscalls, raw.syscalls);
-        set(CounterId::ModeSwitches, 2 * (raw.syscalls + raw.page_faults_user));
-        set(CounterId::CowCopiedBytes, self.lanes[CopyPath::CowCopy as usize].bytes);
-        set(
-            CounterId::PageCacheHits,
-            raw.page_cache_accesses.saturating_sub(raw.page_cache_fetched),
-        );
-        set(CounterId::CpuSamples, samples.cpu);
-        // A sample is on its way into both while they are read: the part is never more than the whole.
-        set(CounterId::CopySamples, samples.copy.min(samples.cpu));
-        set(CounterId::LibraryCopySamples, code.library);
-        set(CounterId::InlinedCopySamples, code.inlined);
-        set(CounterId::CopyFaultSamples, code.faults);
-        set(CounterId::NoFileSamples, code.no_file);
-        set(CounterId::UnknownCodeSamples, code.unknown + samples.unlocated);
-        set(CounterId::RelayingContextSwitches, relaying.context_switches);
-        set(CounterId::RelayingCpuSamples, relaying.cpu_samples);
+        let others = [
+            (CounterId::Syscalls, raw.syscalls),
+            (CounterId::ModeSwitches, 2 * (raw.syscalls + raw.page_faults_user)),
+            (CounterId::CowCopiedBytes, self.lanes[CopyPath::CowCopy as usize].bytes),
+            (
+                CounterId::PageCacheHits,
+                raw.page_cache_accesses.saturating_sub(raw.page_cache_fetched),
+            ),
+            (CounterId::CpuSamples, samples.cpu),
+            // A sample is on its way into both while they are read: the part is never more than the whole.
+            (CounterId::CopySamples, samples.copy.min(samples.cpu)),
+            (CounterId::LibraryCopySamples, code.library),
+            (CounterId::InlinedCopySamples, code.inlined),
+            (CounterId::CopyFaultSamples, code.faults),
+            (CounterId::NoFileSamples, code.no_file),
+            (CounterId::UnknownCodeSamples, code.unknown + samples.unlocated),
+            (CounterId::RelayingContextSwitches, relaying.context_switches),
+            (CounterId::RelayingCpuSamples, relaying.cpu_samples),
+        ];
+        let counters = Counters::recorded(&Recorded { counters: raw, late }, &others);
         self.clear();
         counters
     }

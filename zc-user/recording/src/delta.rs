@@ -1,7 +1,7 @@
 //! What differs from the key of a chunk.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     sync::Arc,
 };
 
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use zc_model::{
     counter::CounterId,
     id::Id,
+    quick::QuickMap,
     snapshot::{PathId, PathSample, ProcessId, ProcessSample, Snapshot, SocketId},
 };
 
@@ -105,22 +106,24 @@ impl Delta {
     /// From `key` to `next`.
     #[must_use]
     pub fn between(key: &Snapshot, next: &Snapshot) -> Self {
-        let before: HashMap<_, _> =
-            single(key).enumerate().map(|(at, process)| (process.id, (at, process))).collect();
-        let now: HashSet<_> = single(next).map(|process| process.id).collect();
+        let mut known = Known::new(key);
         let mut updated = Vec::new();
         let mut processes = Vec::new();
         for process in &next.processes {
-            let known = before.get(&process.id).filter(|_| !process.is_merged());
-            match known {
-                Some((_, before)) if Arc::ptr_eq(before, process) || *before == process => {}
-                known => match known.and_then(|(at, key)| Update::between(*at, key, process)) {
-                    Some(update) => updated.push(update),
-                    None => processes.push(Arc::clone(process)),
-                },
+            let Some((at, before)) = known.take(process) else {
+                processes.push(Arc::clone(process));
+                continue;
+            };
+            if Arc::ptr_eq(before, process) {
+                continue;
+            }
+            match Update::between(at, before, process) {
+                Some(update) if update.counters.is_empty() && update.paths.is_empty() => {}
+                Some(update) => updated.push(update),
+                None => processes.push(Arc::clone(process)),
             }
         }
-        let gone = single(key).map(|process| process.id).filter(|id| !now.contains(id)).collect();
+        let gone = known.left();
         Self { gone, updated, snapshot: Snapshot { processes, ..shallow(next) } }
     }
 
@@ -144,6 +147,50 @@ impl Delta {
         processes.extend(changed.into_iter().map(|process| (process.id, process)));
         snapshot.processes = processes.into_values().chain(merged).collect();
         snapshot
+    }
+}
+
+/// The processes of a key that are one each, each to be taken once.
+struct Known<'a> {
+    processes: Vec<&'a Arc<ProcessSample>>,
+    taken: Vec<bool>,
+    /// Where the next one is if the order has not changed: most snapshots list most processes in that of the key.
+    expected: usize,
+    by_id: Option<QuickMap<ProcessId, usize>>,
+}
+
+impl<'a> Known<'a> {
+    fn new(key: &'a Snapshot) -> Self {
+        let processes: Vec<_> = single(key).collect();
+        Self { taken: vec![false; processes.len()], processes, expected: 0, by_id: None }
+    }
+
+    /// The place and the sample of `process` in the key.
+    fn take(&mut self, process: &Arc<ProcessSample>) -> Option<(usize, &'a Arc<ProcessSample>)> {
+        let is_expected =
+            |it: &&Arc<ProcessSample>| Arc::ptr_eq(it, process) || it.id == process.id;
+        let at = match self.processes.get(self.expected) {
+            _ if process.is_merged() => return None,
+            Some(known) if is_expected(known) => self.expected,
+            _ => self.search(process)?,
+        };
+        self.expected = at + 1;
+        self.taken[at] = true;
+        Some((at, self.processes[at]))
+    }
+
+    fn search(&mut self, process: &ProcessSample) -> Option<usize> {
+        let known = &self.processes;
+        let by_id = self.by_id.get_or_insert_with(|| {
+            known.iter().enumerate().map(|(at, process)| (process.id, at)).collect()
+        });
+        by_id.get(&process.id).copied()
+    }
+
+    /// Those that were not taken.
+    fn left(self) -> Vec<ProcessId> {
+        let all = self.processes.iter().zip(self.taken);
+        all.filter(|(_, taken)| !taken).map(|(process, _)| process.id).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use zc_common::path::CopyPath;
 use zc_model::{
-    counter::CounterId,
+    counter::{CounterId, Counters},
     frame::Frame,
     snapshot::{Host, PathSample, ProcessSample, Provenance, Snapshot},
     source::SnapshotSource as _,
@@ -436,4 +436,33 @@ fn a_chunk_that_most_of_the_machine_is_not_in_ends_early() {
     assert_eq!(begins(0), [0, 60, 120]);
     assert_eq!(begins(100), [0, 60, 120]);
     assert_eq!(begins(1_000), [0, 6, 66, 126]);
+}
+
+#[test]
+fn processes_are_found_whatever_their_order() {
+    let key = snapshot(1);
+    let mut next = key.clone();
+    next.processes.reverse();
+    let delta = Delta::between(&key, &next);
+    let merged = next.processes.iter().filter(|process| process.is_merged()).count();
+    assert_eq!((delta.gone.len(), delta.updated.len()), (0, 0));
+    assert_eq!(delta.snapshot.processes.len(), merged);
+    let first = next.processes.iter().position(|process| !process.is_merged()).unwrap();
+    let gone = next.processes.remove(first).id;
+    assert_eq!(Delta::between(&key, &next).gone, [gone]);
+    let back = Delta::between(&next, &key);
+    assert!(back.gone.is_empty());
+    assert!(back.snapshot.processes.iter().any(|process| process.id == gone));
+}
+
+#[test]
+fn counters_that_are_0_take_no_room() {
+    let none = Counters::default();
+    assert_eq!(rmp_serde::to_vec_named(&none).unwrap(), [0x80], "an empty map");
+    let mut some = none.clone();
+    some[CounterId::Syscalls] = 7;
+    some[CounterId::CpuSamples] = 0;
+    let bytes = rmp_serde::to_vec_named(&some).unwrap();
+    assert_eq!(bytes.len(), 1 + 1 + "syscalls".len() + 1);
+    assert_eq!(rmp_serde::from_slice::<Counters>(&bytes).unwrap(), some);
 }

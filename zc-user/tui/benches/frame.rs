@@ -38,6 +38,9 @@ const SIZE: (u16, u16) = (160, 50);
 const NAMESAKES: u32 = 17;
 
 fn main() {
+    // What is measured can be chosen by a part of its name.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|it| !it.starts_with("--")).collect();
+    let is_wanted = |what: &str| wanted.is_empty() || wanted.iter().any(|it| what.contains(it));
     println!("CPU time of an update, median and most of {MEASURED}, at {} x {}:", SIZE.0, SIZE.1);
     for (what, keys) in [
         ("Who by command", ""),
@@ -45,6 +48,9 @@ fn main() {
         ("Who by command, filtered", "/copied > 1 MiB"),
         ("Paths", "2"),
     ] {
+        if !is_wanted(what) {
+            continue;
+        }
         for (count, busy) in [(150, 1), (MANY, 10), (MANY, 1)] {
             let [receive, draw, both] = frames(keys, count, busy);
             let aim = if count == MANY { format!(", aim {}", ms(AIM)) } else { String::new() };
@@ -56,6 +62,9 @@ fn main() {
                 ms(draw.0),
             );
         }
+    }
+    if !is_wanted("past") {
+        return;
     }
     println!("CPU time of keeping a snapshot of the past, mean of {}:", BEFORE + MEASURED);
     for (count, busy) in [(150, 10), (150, 1), (MANY, 10), (MANY, 1)] {

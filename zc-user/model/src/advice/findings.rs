@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::{Advice, ByCommand, all, command};
 use crate::{
     frame::Frame,
-    group::{self, GroupBy, GroupId},
+    group::{Finder, GroupBy, GroupId},
     row::Row,
     snapshot::{PathId, ProcessSample},
 };
@@ -72,12 +72,13 @@ impl Findings {
         by: GroupBy,
         mut keep: impl FnMut(&ProcessSample) -> bool,
     ) -> BTreeMap<GroupId, Vec<ByCommand<'a>>> {
+        let mut finder = Finder::new(by, frame);
         let mut members: BTreeMap<GroupId, Vec<(&ProcessSample, Advice)>> = BTreeMap::new();
         for (at, advice) in &self.processes {
             let Some(process) = frame.processes.get(*at).filter(|process| keep(process)) else {
                 continue;
             };
-            group::each(process, frame, by, |id, paths| {
+            finder.each(process, |_, id, paths| {
                 for one in advice {
                     let is_about = by != GroupBy::Path
                         || paths.first().is_some_and(|path| {

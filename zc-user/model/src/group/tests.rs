@@ -256,3 +256,29 @@ fn threads_and_what_is_left_of_their_process() {
         named(&[("web[7]/worker (ended)", Some(3), 7)])
     );
 }
+
+#[test]
+fn a_finder_says_the_groups_that_each_process_is_in() {
+    let frame = frame();
+    for by in GroupBy::ALL {
+        let mut finder = Finder::new(*by, &frame);
+        for process in &frame.processes {
+            let (mut one, mut other) = (Vec::new(), Vec::new());
+            each(process, &frame, *by, |id, paths| one.push((id, paths)));
+            let mut numbers = Vec::new();
+            finder.each(process, |number, id, paths| {
+                numbers.push((number, id));
+                other.push((id, paths));
+            });
+            assert_eq!(one, other, "{by:?}");
+            assert!(numbers.iter().all(|(number, id)| finder.groups()[*number] == *id));
+        }
+        let mut groups = finder.groups().to_vec();
+        let all = groups.len();
+        groups.sort();
+        groups.dedup();
+        assert_eq!(groups.len(), all, "{by:?}: each once");
+        let listed = super::groups(&frame, *by).into_iter().filter(|_| *by != GroupBy::Thread);
+        assert!(listed.into_iter().all(|group| groups.contains(&group.id)), "{by:?}");
+    }
+}

@@ -323,6 +323,27 @@ fn processes_that_exited_are_bounded_and_their_counts_are_kept() {
     assert!(processes.all.iter().flatten().all(|process| process.retired.is_none()));
 }
 
+#[test]
+fn rows_of_merged_processes_are_shared_while_nothing_joins_them() {
+    let (mut kernel, mut processes) = (Kernel::default(), Processes::default());
+    let mut live = |processes: &mut Processes, pids: std::ops::Range<u32>| {
+        for pid in pids {
+            kernel.start(1, pid, pid);
+            kernel.read(1, 1);
+            kernel.end(processes, 1, true);
+        }
+        kernel.refresh(processes);
+        let is_merged = |sample: &Arc<ProcessSample>| sample.is_merged();
+        samples(processes).into_iter().find(is_merged).unwrap()
+    };
+    let many = EXITED_KEPT as u32;
+    let first = live(&mut processes, 10..11 + many);
+    assert!(Arc::ptr_eq(&first, &live(&mut processes, 0..0)));
+    let next = live(&mut processes, 11 + many..12 + many);
+    assert_eq!((first.merged, next.merged), (1, 2));
+    assert_eq!(next.counters[CounterId::Syscalls], 2);
+}
+
 /// `zc stat` takes one snapshot, at its end.
 #[test]
 fn processes_that_exit_are_bounded_without_a_snapshot() {

@@ -135,7 +135,10 @@ impl Who {
 
     /// The selected row.
     fn selected(&self) -> Option<&Entry> {
-        self.rows.selected().filter(|_| self.below.is_none()).and_then(|key| self.list.find(key))
+        self.rows
+            .place()
+            .filter(|_| self.below.is_none())
+            .and_then(|at| self.list.entries().get(at))
     }
 
     fn build(&mut self, context: &Context) {

@@ -11,14 +11,14 @@ use zc_model::{
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessKey {
     id: ProcessId,
-    merged: Option<Kin>,
+    merged: Option<Box<Kin>>,
 }
 
 impl ProcessKey {
     /// The key of this process.
     #[must_use]
     pub fn of(process: &ProcessSample) -> Self {
-        let merged = process.is_merged().then(|| process.kin());
+        let merged = process.is_merged().then(|| Box::new(process.kin()));
         Self { id: process.id, merged }
     }
 
@@ -34,7 +34,7 @@ impl ProcessKey {
         match &self.merged {
             None => frame.process(self.id),
             Some(kin) => {
-                frame.processes.iter().find(|process| process.is_merged() && process.kin() == *kin)
+                frame.processes.iter().find(|process| process.is_merged() && process.kin() == **kin)
             }
         }
     }

@@ -78,6 +78,12 @@ impl<K: Clone + PartialEq> Rows<K> {
         self.keys.get(self.index)
     }
 
+    /// Its place among the keys.
+    #[must_use]
+    pub fn place(&self) -> Option<usize> {
+        (self.index < self.keys.len()).then_some(self.index)
+    }
+
     /// Number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -105,6 +111,11 @@ impl<K: Clone + PartialEq> Rows<K> {
     /// The visible rows: key, and whether it is the selected one, which always is among them.
     pub fn visible(&self, height: usize) -> impl Iterator<Item = (&K, bool)> {
         self.shown(height).map(|index| (&self.keys[index], index == self.index))
+    }
+
+    /// The same with the places of the rows among the keys.
+    pub fn visible_places(&self, height: usize) -> impl Iterator<Item = (usize, bool)> {
+        self.shown(height).map(|index| (index, index == self.index))
     }
 
     /// The first and the last of the rows on a screen for `height` of them, from 1, when not all are; a selected row

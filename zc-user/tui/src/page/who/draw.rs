@@ -66,10 +66,8 @@ pub(super) fn draw(page: &Who, context: &Context, buf: &mut Buffer) {
     }
     let visible: Vec<(&Entry, bool)> = page
         .rows
-        .visible(areas.rows)
-        .filter_map(|(key, selected)| {
-            Some((page.list.find(key)?, selected && page.below.is_none()))
-        })
+        .visible_places(areas.rows)
+        .filter_map(|(at, selected)| Some((entries.get(at)?, selected && page.below.is_none())))
         .collect();
     let tracks = visible.iter().filter_map(|(entry, _)| entry.track(context));
     #[expect(clippy::cast_precision_loss, reason = "drawn eight levels high")]
@@ -236,8 +234,6 @@ impl Table<'_> {
         let is_whole = |entry: &&Entry| !entry.is_below() && entry.life != Life::Ended;
         let dim = self.theme.dim();
         let on_screen = || visible.iter().map(|(entry, _)| *entry).filter(is_whole);
-        let count =
-            entries.iter().filter(is_whole).count() - on_screen().count() + self.page.list.cut;
         let copied = |entries: &mut dyn Iterator<Item = &Entry>| {
             entries.map(|entry| entry.copied).fold(0, u64::saturating_add)
         };
@@ -246,11 +242,12 @@ impl Table<'_> {
         };
         let all = || entries.iter().filter(is_whole);
         let shown = &SHOWN[self.places[slot.column]];
-        let left = copied(&mut all()).saturating_sub(copied(&mut on_screen()));
+        let left = || copied(&mut all()).saturating_sub(copied(&mut on_screen()));
         // What `--top` left out is not known one by one.
         let is_known = self.page.list.cut == 0;
         match shown.content {
             Content::Value if shown.is(Columns::COMM) => {
+                let count = all().count() - on_screen().count() + self.page.list.cut;
                 let noun = match (self.page.by(), count) {
                     (None, 1) => "process",
                     (None, _) => "processes",
@@ -264,10 +261,10 @@ impl Table<'_> {
                 (human::count(left), dim)
             }
             Content::Value if shown.column == COPIED && is_known => {
-                let rate = cell::rate(left, Unit::BytesPerSec, self.frame);
+                let rate = cell::rate(left(), Unit::BytesPerSec, self.frame);
                 (rate.trim_end_matches("/s").to_owned(), dim)
             }
-            Content::Share if is_known => (self.share(left, slot.width).0, dim),
+            Content::Share if is_known => (self.share(left(), slot.width).0, dim),
             _ => Default::default(),
         }
     }

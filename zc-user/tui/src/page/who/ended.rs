@@ -1,16 +1,14 @@
 //! Rows that are not in the frame any more, and stay grey for a while.
 
-use std::{
-    cmp::Reverse,
-    collections::{HashMap, HashSet},
-};
+use std::{cmp::Reverse, collections::HashMap};
 
 use super::list::{Entry, Item, Key, Life};
 use crate::state::{Context, key::ProcessKey};
 use zc_model::{
     counter::Counters,
     frame::Frame,
-    group::{self, Group, GroupBy, GroupId},
+    group::{self, Finder, Group, GroupBy, GroupId},
+    quick::QuickSet,
     snapshot::{ProcessId, ProcessSample},
 };
 
@@ -32,24 +30,20 @@ impl Ended {
     /// A new frame has come: what was in the one before and did something may be gone.
     pub(super) fn look(&mut self, before: &[Entry], then: &Frame, now: &[Entry], frame: &Frame) {
         let seen = then.taken_at_ns;
-        let there: HashSet<ProcessId> = frame.processes.iter().map(|process| process.id).collect();
-        let gone = then.processes.iter().filter(|process| {
-            process.is_active() && !process.is_merged() && !there.contains(&process.id)
-        });
-        for process in gone.take(MOST) {
+        for process in gone(then, frame).filter(|process| process.is_active()).take(MOST) {
             self.processes.insert(process.id, (process.clone(), seen));
         }
-        let there: HashSet<&Key> = now.iter().map(|entry| &entry.key).collect();
+        let there: QuickSet<GroupId> = groups_in(now).collect();
         for entry in before.iter().filter(|entry| entry.life != Life::Ended) {
             if let Key::Group(id) = entry.key
-                && !there.contains(&entry.key)
+                && !there.contains(&id)
             {
                 self.groups.entry(id).or_insert_with(|| (entry.clone(), seen));
             }
         }
         let stays = |seen: u64| frame.taken_at_ns.saturating_sub(seen) <= STAY_NS;
         self.processes.retain(|_, (_, seen)| stays(*seen));
-        self.groups.retain(|id, (_, seen)| !there.contains(&Key::Group(*id)) && stays(*seen));
+        self.groups.retain(|id, (_, seen)| !there.contains(id) && stays(*seen));
         self.forget_older();
     }
 
@@ -104,28 +98,36 @@ impl Ended {
         frame: &Frame,
         context: &Context,
     ) -> Vec<Entry> {
-        if self.groups.is_empty() {
+        let there: QuickSet<GroupId> = groups_in(now).collect();
+        let is_asked = |entry: &Entry| matches!(&entry.item, Item::Group(group) if group.by == by && !there.contains(&group.id));
+        let asked: Vec<_> =
+            self.groups.values().map(|(entry, _)| entry).filter(|entry| is_asked(entry)).collect();
+        if asked.is_empty() {
             return Vec::new();
         }
+        let wanted: QuickSet<GroupId> = groups_in(asked.iter().copied()).collect();
         let ids = |processes: &mut dyn Iterator<Item = &ProcessSample>| {
-            let mut found = HashSet::new();
-            for process in processes.filter(|process| context.selects(process, frame)) {
-                group::each(process, frame, by, |id, _| {
-                    found.insert(id);
+            let mut finder = Finder::new(by, frame);
+            let mut found = QuickSet::default();
+            for process in processes {
+                finder.each(process, |_, id, _| {
+                    if wanted.contains(&id)
+                        && !found.contains(&id)
+                        && context.selects(process, frame)
+                    {
+                        found.insert(id);
+                    }
                 });
             }
             found
         };
         let alive = ids(&mut frame.processes.iter().filter(|process| !process.exited));
         let ended = ids(&mut self.processes.values().map(|(process, _)| process));
-        let there: HashSet<&Key> = now.iter().map(|entry| &entry.key).collect();
         let mut entries = Vec::new();
-        for (entry, _) in self.groups.values().filter(|(entry, _)| !there.contains(&entry.key)) {
+        for entry in asked {
             let mut entry = Entry { life: Life::Ended, ..entry.clone() };
             let Item::Group(group) = &mut entry.item else { continue };
-            let is_selected =
-                !context.is_filtered() || alive.contains(&group.id) || ended.contains(&group.id);
-            if group.by != by || !is_selected {
+            if context.is_filtered() && !alive.contains(&group.id) && !ended.contains(&group.id) {
                 continue;
             }
             if alive.contains(&group.id) || by == GroupBy::Path {
@@ -142,5 +144,61 @@ impl Ended {
             entries.push(entry);
         }
         entries
+    }
+}
+
+/// The processes of `then` that are not in `now`; merged ones have no identity.
+fn gone<'a>(then: &'a Frame, now: &'a Frame) -> impl Iterator<Item = &'a ProcessSample> {
+    let single = |frame: &'a Frame| frame.processes.iter().filter(|process| !process.is_merged());
+    // Most frames list most processes in the order of the one before.
+    let mut next = single(now).peekable();
+    let mut all = None;
+    single(then).filter(move |process| {
+        if next.next_if(|other| other.id == process.id).is_some() {
+            return false;
+        }
+        let all = all.get_or_insert_with(|| {
+            single(now).map(|process| process.id).collect::<QuickSet<ProcessId>>()
+        });
+        if !all.contains(&process.id) {
+            return true;
+        }
+        // Others have come before it.
+        while next.next_if(|other| other.id < process.id).is_some() {}
+        next.next_if(|other| other.id == process.id);
+        false
+    })
+}
+
+/// The groups among these rows.
+fn groups_in<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> impl Iterator<Item = GroupId> {
+    entries.into_iter().filter_map(|entry| match entry.key {
+        Key::Group(id) => Some(id),
+        Key::Process(..) => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zc_model::fixture::sketch::{process, snapshot};
+
+    #[test]
+    fn those_that_have_gone_are_found_among_others_that_have_come() {
+        let of = |pids: &[u32]| {
+            let all: Vec<_> = pids.iter().map(|pid| process(*pid, "x", &[])).collect();
+            Frame::cumulative(snapshot(1, &all))
+        };
+        let found = |then: &[u32], now: &[u32]| -> Vec<u32> {
+            gone(&of(then), &of(now)).map(|process| process.id.pid).collect()
+        };
+        assert_eq!(found(&[1, 2, 3], &[1, 2, 3]), [0; 0]);
+        assert_eq!(found(&[1, 2, 3, 4, 5], &[1, 3, 5]), [2, 4]);
+        assert_eq!(found(&[3, 5, 6], &[1, 2, 3, 4, 5, 7]), [6]);
+        assert_eq!(found(&[1, 2], &[]), [1, 2]);
+        assert_eq!(found(&[], &[1, 2]), [0; 0]);
+        assert_eq!(found(&[4, 1, 3, 2], &[3, 2, 5, 1]), [4], "in any order");
+        // Merged rows have no identity.
+        assert_eq!(found(&[0, 1, 0], &[1]), [0; 0]);
     }
 }

@@ -12,7 +12,7 @@ use zc_model::{
     advice::Advice,
     column::{Column, Processes as Columns},
     frame::Frame,
-    group::{self, Group, GroupBy, GroupId},
+    group::{self, Finder, Group, GroupBy, GroupId},
     history::{Baseline, Change, Track},
     ledger,
     row::Row,
@@ -55,7 +55,7 @@ pub(super) enum Life {
 #[derive(Clone, Debug)]
 pub(super) struct Told {
     /// The name of its processes: hostile input, sanitise before display.
-    pub(super) command: String,
+    pub(super) command: Arc<str>,
     /// The advice, of all of them.
     pub(super) advice: Advice,
 }
@@ -174,7 +174,6 @@ pub(super) struct Query<'a> {
 pub(super) struct List {
     frame: Option<Arc<Frame>>,
     entries: Vec<Entry>,
-    places: HashMap<Key, usize>,
     /// Rows that `top` has left out.
     pub(super) cut: usize,
     means: Means,
@@ -189,10 +188,6 @@ impl List {
 
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries
-    }
-
-    pub(super) fn find(&self, key: &Key) -> Option<&Entry> {
-        self.places.get(key).map(|at| &self.entries[*at])
     }
 
     /// Other rows are listed from now on.
@@ -226,15 +221,17 @@ impl List {
         self.means.begin(query.column, is_new);
         let mut sort = |entries: &mut Vec<Entry>| {
             let means = &mut self.means;
-            let entries_now = std::mem::take(entries);
-            let mut keyed: Vec<_> = entries_now
+            let mut order: Vec<_> = (0..entries.len()).collect();
+            // Most of them are in this order already.
+            order.sort_by(|a, b| tie(&entries[*a], &entries[*b], frame));
+            let mut order: Vec<_> = order
                 .into_iter()
-                .map(|entry| (means.of(&entry, entry.value(query.column, frame)), entry))
+                .map(|at| (means.of(&entries[at], entries[at].value(query.column, frame)), at))
                 .collect();
-            keyed.sort_by(|(a, a_entry), (b, b_entry)| {
-                a.order(b, query.descending).then_with(|| tie(a_entry, b_entry, frame))
-            });
-            *entries = keyed.into_iter().map(|(_, entry)| entry).collect();
+            order.sort_by(|(a, _), (b, _)| a.order(b, query.descending));
+            let order: Vec<_> = order.into_iter().map(|(_, at)| at).collect();
+            let mut all: Vec<_> = entries.drain(..).map(Some).collect();
+            entries.extend(order.into_iter().filter_map(|at| all[at].take()));
         };
         sort(&mut entries);
         below.values_mut().for_each(&mut sort);
@@ -254,8 +251,6 @@ impl List {
                 })
                 .collect();
         }
-        self.places =
-            entries.iter().enumerate().map(|(at, entry)| (entry.key.clone(), at)).collect();
         self.entries = entries;
         self.frame = Some(Arc::clone(frame));
     }
@@ -281,7 +276,7 @@ fn groups(frame: &Frame, by: GroupBy, context: &Context) -> Vec<Entry> {
         let told = advice.remove(&group.id).unwrap_or_default();
         let told = told
             .into_iter()
-            .map(|one| Told { command: one.comm.to_owned(), advice: one.advice })
+            .map(|one| Told { command: one.comm.into(), advice: one.advice })
             .collect();
         Entry {
             key: Key::Group(group.id),
@@ -297,15 +292,16 @@ fn groups(frame: &Frame, by: GroupBy, context: &Context) -> Vec<Entry> {
 fn processes(frame: &Frame, inside: Option<(GroupBy, GroupId)>, context: &Context) -> Vec<Entry> {
     let is_all = !context.is_filtered();
     let mut entries = Vec::new();
+    let mut finder = inside.map(|(by, _)| Finder::new(by, frame));
     for (at, process) in frame.processes.iter().enumerate() {
         if !is_all && !context.selects(process, frame) {
             continue;
         }
-        let Some((by, wanted)) = inside else {
+        let (Some((by, wanted)), Some(finder)) = (inside, &mut finder) else {
             entries.push(single(at, process, None, frame, context));
             continue;
         };
-        group::each(process, frame, by, |id, paths| {
+        finder.each(process, |_, id, paths| {
             if id == wanted {
                 let mut entry = single(at, process, None, frame, context);
                 part(&mut entry, by, process, paths, frame);
@@ -327,11 +323,12 @@ fn members(
     if unfolded.is_empty() {
         return below;
     }
+    let mut finder = Finder::new(by, frame);
     for (at, process) in frame.processes.iter().enumerate() {
         if !process.is_active() || !context.selects(process, frame) {
             continue;
         }
-        group::each(process, frame, by, |id, paths| {
+        finder.each(process, |_, id, paths| {
             if unfolded.contains(&id) {
                 let mut entry = single(at, process, Some(id), frame, context);
                 part(&mut entry, by, process, paths, frame);
@@ -350,7 +347,7 @@ fn single(
     context: &Context,
 ) -> Entry {
     let told = context.findings().of_process(at).iter();
-    let told = told.map(|advice| Told { command: process.comm.to_string(), advice: *advice });
+    let told = told.map(|advice| Told { command: Arc::clone(&process.comm), advice: *advice });
     let life = match (process.exited, process.is_active()) {
         (true, _) => Life::Ended,
         (false, true) => Life::Active,

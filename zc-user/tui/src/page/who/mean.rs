@@ -1,10 +1,11 @@
 //! The order of rows is that of their mean over the last intervals, so that they do not change places each second.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{borrow::Cow, cmp::Ordering};
 
 use super::list::{Entry, Key, Life};
 use zc_model::{
     column::{Column, Unit},
+    quick::QuickMap,
     value::Value,
 };
 
@@ -13,13 +14,13 @@ pub(super) const INTERVALS: usize = 3;
 
 /// What a row is sorted by.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum By {
+pub(super) enum By<'a> {
     Number(f64),
-    Text(String),
+    Text(Cow<'a, str>),
     Unknown,
 }
 
-impl By {
+impl By<'_> {
     /// What is not known comes last either way.
     pub(super) fn order(&self, other: &Self, descending: bool) -> Ordering {
         let ascending = match (self, other) {
@@ -42,8 +43,18 @@ pub(super) struct Means {
     /// Intervals since the column sorts, at most as many as count.
     intervals: usize,
     is_new: bool,
-    before: HashMap<Key, [f64; INTERVALS]>,
-    now: HashMap<Key, [f64; INTERVALS]>,
+    /// How often rows have been sorted.
+    round: u64,
+    /// Of the rows that are not 0 in all of the intervals.
+    values: QuickMap<Key, Values>,
+}
+
+/// The newest value first.
+#[derive(Clone, Copy, Default)]
+struct Values {
+    values: [f64; INTERVALS],
+    /// When the row was last there.
+    round: u64,
 }
 
 impl Means {
@@ -52,6 +63,7 @@ impl Means {
         if self.column != Some(column) {
             *self = Self { column: Some(column), ..Self::default() };
         }
+        self.round += 1;
         self.is_new = is_new || self.intervals == 0;
         if self.is_new {
             self.intervals = (self.intervals + 1).min(INTERVALS);
@@ -60,9 +72,9 @@ impl Means {
 
     /// What this row is sorted by. A row that was not there counts as 0; what has ended stays where it was.
     #[expect(clippy::cast_precision_loss, reason = "three at most")]
-    pub(super) fn of(&mut self, entry: &Entry, value: Value<'_>) -> By {
+    pub(super) fn of<'a>(&mut self, entry: &Entry, value: Value<'a>) -> By<'a> {
         let number = match value {
-            Value::Text(text) => return By::Text(text.into_owned()),
+            Value::Text(text) => return By::Text(text),
             other => match other.number() {
                 Some(number) => number,
                 None => return By::Unknown,
@@ -72,20 +84,26 @@ impl Means {
         if !is_damped {
             return By::Number(number);
         }
-        let mut values = self.before.get(&entry.key).copied().unwrap_or_default();
-        if self.is_new && entry.life != Life::Ended {
-            values.rotate_right(1);
+        let known = match self.values.get_mut(&entry.key) {
+            Some(known) => known,
+            // Most of ten thousand rows do nothing.
+            None if number == 0.0 => return By::Number(0.0),
+            None => self.values.entry(entry.key.clone()).or_default(),
+        };
+        if self.is_new && entry.life != Life::Ended && known.round < self.round {
+            known.values.rotate_right(1);
         }
-        if entry.life != Life::Ended || values == [0.0; INTERVALS] {
-            values[0] = number;
+        known.round = self.round;
+        if entry.life != Life::Ended || known.values == [0.0; INTERVALS] {
+            known.values[0] = number;
         }
-        self.now.insert(entry.key.clone(), values);
-        By::Number(values.iter().sum::<f64>() / self.intervals.max(1) as f64)
+        By::Number(known.values.iter().sum::<f64>() / self.intervals.max(1) as f64)
     }
 
     /// All rows are sorted.
     pub(super) fn finish(&mut self) {
-        self.before = std::mem::take(&mut self.now);
+        let round = self.round;
+        self.values.retain(|_, known| known.round == round && known.values != [0.0; INTERVALS]);
     }
 }
 

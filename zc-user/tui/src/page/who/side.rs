@@ -19,7 +19,7 @@ use crate::{page::advised, state::Context, view::canvas::Canvas};
 use zc_model::{
     column::Unit,
     frame::Frame,
-    group,
+    group::Finder,
     ledger::PathSum,
     picture::Picture,
     snapshot::{Objects, PathSample, ProcessId, Stacks},
@@ -93,6 +93,9 @@ fn about(entry: &Entry, page: &Who, context: &Context, frame: &Frame, canvas: &m
         advised::told(&told.command, &told.advice, None, context, frame, canvas);
         canvas.gap();
     }
+    if frame.objects.is_none() && frame.stacks.is_none() {
+        return;
+    }
     let members = members(entry, frame);
     if let Some(objects) = &frame.objects {
         files(objects, &members, context, frame, canvas);
@@ -133,8 +136,9 @@ fn members(entry: &Entry, frame: &Frame) -> HashSet<ProcessId> {
     let mut members = HashSet::new();
     match (&entry.key, &entry.item) {
         (Key::Group(wanted), Item::Group(of)) => {
+            let mut finder = Finder::new(of.by, frame);
             for process in &frame.processes {
-                group::each(process, frame, of.by, |id, _| {
+                finder.each(process, |_, id, _| {
                     if id == *wanted {
                         members.insert(process.id);
                     }
