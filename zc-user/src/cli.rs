@@ -34,6 +34,8 @@ use zc_probe::{
 use zc_render::csv::{PathColumn, Rows};
 use zc_serve::connect::Target;
 
+#[cfg(feature = "lab")]
+pub(crate) use config::look;
 pub(crate) use config::{Appearance, Config, ConfigVerb};
 pub(crate) use diff::{Diff, Per};
 pub(crate) use export::{Export, ExportForm};

@@ -9,4 +9,5 @@ pub mod grade;
 pub mod lineup;
 pub mod role;
 pub mod suspect;
+pub mod table;
 pub mod words;

@@ -27,6 +27,7 @@ pub mod code;
 pub mod guess;
 pub mod parse;
 pub mod reveal;
+pub mod rival;
 pub mod script;
 pub mod sentence;
 pub mod summary;

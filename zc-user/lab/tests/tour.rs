@@ -9,7 +9,7 @@ use ratatui::{Terminal, backend::TestBackend};
 use zc_lab::{
     finding::Finding,
     screen::{
-        run::{Ended, session},
+        run::{Ended, TourLook, session},
         text::TextForm,
     },
     tour::{
@@ -26,6 +26,8 @@ use zc_tui::{
     world::{Happening, Input},
 };
 
+#[path = "tour/big.rs"]
+mod big;
 #[path = "tour/chinese.rs"]
 mod chinese;
 #[path = "tour/laboratory.rs"]
@@ -34,6 +36,8 @@ mod laboratory;
 mod pictures;
 #[path = "tour/questions.rs"]
 mod questions;
+#[path = "tour/versus.rs"]
+mod versus;
 
 use laboratory::{BLIND, Fake, Luck};
 
@@ -63,6 +67,7 @@ struct Given {
     wait: bool,
     animate: bool,
     again: bool,
+    is_big: bool,
     inputs: Vec<Input>,
 }
 
@@ -77,6 +82,7 @@ fn given(luck: Luck) -> Given {
         wait: false,
         animate: false,
         again: false,
+        is_big: false,
         inputs: Vec::new(),
     }
 }
@@ -117,7 +123,8 @@ impl Given {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let luck = self.luck;
         let open = || Ok(Fake::new(luck));
-        let ended = runtime.block_on(session(tour, open, self.theme, &mut world)).unwrap();
+        let look = TourLook { theme: self.theme, is_big: self.is_big };
+        let ended = runtime.block_on(session(tour, open, look, &mut world)).unwrap();
         (ended, Played::of(world))
     }
 

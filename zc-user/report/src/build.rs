@@ -24,6 +24,7 @@ use self::sheet::Modelled;
 use crate::{
     content::{Block, Report, Section},
     series::{self, Series},
+    wording,
 };
 
 /// Rows of a table that are listed; the others are added up in one.
@@ -88,6 +89,7 @@ impl Report {
         sections.push(facts::known(frame));
         sections.push(facts::recording(source, frame));
         Self {
+            wording: &wording::ENGLISH,
             title: source.title.map_or_else(|| facts::title(source), str::to_owned),
             subject: facts::subject(source, frame),
             answer: answer::sentences(frame, &advised, modelled),

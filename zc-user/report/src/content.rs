@@ -4,11 +4,13 @@
 
 use zc_model::picture::Picture;
 
-use crate::series::Series;
+use crate::{series::Series, wording::Wording};
 
 /// A report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
+    /// What it says by itself.
+    pub wording: &'static Wording,
     /// The heading.
     pub title: String,
     /// What was watched, where and when, in a sentence.

@@ -12,6 +12,7 @@ use crate::{
     content::{Block, Counsel, Figure, Kind, Report, Row, Section, Table, Tone},
     series::Series,
     text::marks,
+    wording::Wording,
 };
 
 /// The look of the page.
@@ -29,9 +30,11 @@ pub fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
 }
 
 fn page(report: &Report) -> String {
-    let Report { title, subject, answer, figures, caveats, sections } = report;
+    let Report { wording, title, subject, answer, figures, caveats, sections } = report;
     let mut page = Page::default();
-    page.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n");
+    page.raw("<!DOCTYPE html>\n<html lang=\"");
+    page.raw(wording.lang);
+    page.raw("\">\n<head>\n<meta charset=\"utf-8\"/>\n");
     page.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-");
     page.raw(STYLE_DIGEST.trim_ascii());
     page.raw("'; base-uri 'none'; form-action 'none'\"/>\n");
@@ -44,7 +47,9 @@ fn page(report: &Report) -> String {
     page.raw("</style>\n</head>\n<body>\n<header>\n");
     page.element("h1", title);
     page.element("p", subject);
-    page.raw("</header>\n<main>\n<section id=\"answer\" aria-label=\"The answer\">\n");
+    page.raw("</header>\n<main>\n<section id=\"answer\" aria-label=\"");
+    page.text(wording.answer);
+    page.raw("\">\n");
     page.raw("<div class=\"said\">\n");
     if let [first, others @ ..] = &answer[..] {
         page.classed("p", "lead", first);
@@ -57,7 +62,9 @@ fn page(report: &Report) -> String {
         page.classed("p", "caveat", caveat);
     }
     write_figures(figures, &mut page);
-    page.raw("</section>\n<nav aria-label=\"Sections\"><ul>\n");
+    page.raw("</section>\n<nav aria-label=\"");
+    page.text(wording.sections);
+    page.raw("\"><ul>\n");
     for section in sections {
         page.raw("<li><a href=\"#");
         page.raw(section.id);
@@ -67,11 +74,14 @@ fn page(report: &Report) -> String {
     }
     page.raw("</ul></nav>\n");
     for section in sections {
-        write_section(section, &mut page);
+        write_section(section, wording, &mut page);
     }
-    page.raw("</main>\n<footer><p>Made by zc ");
+    page.raw("</main>\n<footer><p>");
+    page.text(wording.made_by);
+    page.raw(" ");
     page.raw(env!("CARGO_PKG_VERSION"));
-    page.raw(". This page asks for nothing: no script, no font, no network.</p></footer>\n</body>\n</html>\n");
+    page.text(wording.asks_for_nothing);
+    page.raw("</p></footer>\n</body>\n</html>\n");
     page.done()
 }
 
@@ -95,18 +105,18 @@ fn write_figures(figures: &[Figure], page: &mut Page) {
     page.raw("</dl>\n");
 }
 
-fn write_section(section: &Section, page: &mut Page) {
+fn write_section(section: &Section, wording: &Wording, page: &mut Page) {
     page.raw("<section id=\"");
     page.raw(section.id);
     page.raw("\">\n");
     page.element("h2", section.title);
     for block in &section.blocks {
-        write_block(section, block, page);
+        write_block(section, block, wording, page);
     }
     page.raw("</section>\n");
 }
 
-fn write_block(section: &Section, block: &Block, page: &mut Page) {
+fn write_block(section: &Section, block: &Block, wording: &Wording, page: &mut Page) {
     match block {
         Block::Heading(text) => page.element("h3", text),
         Block::Text(text) => page.element("p", text),
@@ -116,8 +126,8 @@ fn write_block(section: &Section, block: &Block, page: &mut Page) {
             page.raw("</ul>\n");
         }
         Block::Table(table) => write_table(table, page),
-        Block::Picture(picture) => picture::write(picture, Answer::Whole, page),
-        Block::Question(picture) => picture::write(picture, Answer::None, page),
+        Block::Picture(picture) => picture::write(picture, Answer::Whole, wording, page),
+        Block::Question(picture) => picture::write(picture, Answer::None, wording, page),
         Block::Series(series) => write_series(series, page),
         Block::Advice(all) => {
             page.raw("<ol class=\"counsel\">\n");
@@ -125,13 +135,17 @@ fn write_block(section: &Section, block: &Block, page: &mut Page) {
             page.raw("</ol>\n");
         }
         Block::Stacks(tree) => icicle::write(tree, page),
-        Block::Command(command) => write_code(section, std::slice::from_ref(command), page),
-        Block::Code(lines) => write_code(section, lines, page),
+        Block::Command(command) => {
+            write_code(section, std::slice::from_ref(command), wording, page)
+        }
+        Block::Code(lines) => write_code(section, lines, wording, page),
     }
 }
 
-fn write_code(section: &Section, lines: &[String], page: &mut Page) {
-    page.raw("<pre aria-label=\"Command of ");
+fn write_code(section: &Section, lines: &[String], wording: &Wording, page: &mut Page) {
+    page.raw("<pre aria-label=\"");
+    page.text(wording.command);
+    page.raw(" ");
     page.raw(section.id);
     page.raw("\"><code>");
     for (line, at) in lines.iter().zip(0..) {

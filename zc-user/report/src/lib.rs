@@ -7,10 +7,12 @@
 
 pub mod build;
 pub mod content;
+
 pub mod html;
 pub mod markdown;
 pub mod series;
 pub mod text;
+pub mod wording;
 
 pub use self::{
     build::Source,

@@ -13,6 +13,7 @@ use crate::{
     content::{Block, Counsel, Kind, Report, Section, Table},
     series::{CURVES, Curve, Series},
     text::{marks, sparkline},
+    wording::Wording,
 };
 
 /// Columns of what is not wrapped.
@@ -26,7 +27,7 @@ const SIGNS: usize = 60;
 /// # Errors
 /// When `out` cannot be written to.
 pub fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-    let Report { title, subject, answer, figures, caveats, sections } = report;
+    let Report { wording, title, subject, answer, figures, caveats, sections } = report;
     writeln!(out, "# {}\n\n{}\n", escaped(title), line(subject))?;
     writeln!(out, "**{}**\n", line(&answer.join(" ")))?;
     for caveat in caveats {
@@ -37,29 +38,32 @@ pub fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         let (label, value) = (escaped(figure.label), escaped(&figure.value));
         writeln!(out, "| {label} | {value} | {} |", escaped(&figure.note))?;
     }
-    sections.iter().try_for_each(|section| write_section(section, out))
+    sections.iter().try_for_each(|section| write_section(section, wording, out))
 }
 
-fn write_section(section: &Section, out: &mut dyn io::Write) -> io::Result<()> {
+fn write_section(section: &Section, wording: &Wording, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "\n## {}", section.title)?;
     section.blocks.iter().try_for_each(|block| {
         writeln!(out)?;
-        write_block(block, out)
+        write_block(block, wording, out)
     })
 }
 
-fn write_block(block: &Block, out: &mut dyn io::Write) -> io::Result<()> {
+fn write_block(block: &Block, wording: &Wording, out: &mut dyn io::Write) -> io::Result<()> {
     match block {
         Block::Heading(text) => writeln!(out, "### {}", line(text)),
         Block::Text(text) => writeln!(out, "{}", line(text)),
         Block::List(items) => items.iter().try_for_each(|item| writeln!(out, "- {}", line(item))),
         Block::Table(table) => write_table(table, out),
         Block::Picture(picture) => {
-            let diagram = Diagram::new(picture, Theme::new(false, true), Unit::Total);
+            let diagram = Diagram::new(picture, Theme::new(false, true), Unit::Total)
+                .labelled(wording.labels);
             write!(out, "```text\n{}```\n", diagram.to_text(COLUMNS, false))
         }
         Block::Question(picture) => {
-            let diagram = Diagram::new(picture, Theme::new(false, true), Unit::Total).asked(None);
+            let diagram = Diagram::new(picture, Theme::new(false, true), Unit::Total)
+                .labelled(wording.labels)
+                .asked(None);
             write!(out, "```text\n{}```\n", diagram.to_text(COLUMNS, false))
         }
         Block::Series(series) => write_series(series, out),

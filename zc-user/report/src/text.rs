@@ -14,6 +14,7 @@ use zc_render::{
 use crate::{
     content::{Block, Counsel, Kind, Report, Section, Table},
     series::{CURVES, Curve, Series, Stretch},
+    wording::Wording,
 };
 
 /// The fewest columns that are made use of.
@@ -43,10 +44,12 @@ pub struct Style {
 /// When `out` cannot be written to.
 pub fn write(report: &Report, style: Style, out: &mut dyn io::Write) -> io::Result<()> {
     let columns = style.columns.clamp(LEAST_COLUMNS, MOST_COLUMNS);
-    Writer { theme: style.theme, columns: columns.into(), out }.report(report)
+    Writer { wording: report.wording, theme: style.theme, columns: columns.into(), out }
+        .report(report)
 }
 
 struct Writer<'a> {
+    wording: &'static Wording,
     theme: Theme,
     columns: usize,
     out: &'a mut dyn io::Write,
@@ -54,7 +57,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn report(&mut self, report: &Report) -> io::Result<()> {
-        let Report { title, subject, answer, figures, caveats, sections } = report;
+        let Report { wording: _, title, subject, answer, figures, caveats, sections } = report;
         self.heading(title)?;
         self.prose(subject, Indent::NONE)?;
         writeln!(self.out)?;
@@ -63,12 +66,17 @@ impl Writer<'_> {
             self.prose(&format!("! {caveat}"), Indent { first: "", rest: "  " })?;
         }
         writeln!(self.out)?;
-        let label = figures.iter().map(|figure| figure.label.len()).max().unwrap_or(0);
+        let label = figures.iter().map(|figure| sanitize::width(figure.label)).max().unwrap_or(0);
         let value = figures.iter().map(|figure| sanitize::width(&figure.value)).max().unwrap_or(0);
         for figure in figures {
             let gap = value - sanitize::width(&figure.value);
-            let line =
-                format!("  {:label$}  {:gap$}{}  {}", figure.label, "", figure.value, figure.note);
+            let line = format!(
+                "  {}  {:gap$}{}  {}",
+                sanitize::pad(figure.label, label),
+                "",
+                figure.value,
+                figure.note
+            );
             let line = self.plain(&line);
             let line = sanitize::truncate(&line, self.columns, "...").into_owned();
             writeln!(self.out, "{}", line.trim_end())?;
@@ -93,12 +101,15 @@ impl Writer<'_> {
             Block::Table(table) => self.table(table),
             Block::Picture(picture) => {
                 let columns = u16::try_from(self.columns).unwrap_or(LEAST_COLUMNS);
-                let diagram = Diagram::new(picture, self.theme, Unit::Total);
+                let diagram =
+                    Diagram::new(picture, self.theme, Unit::Total).labelled(self.wording.labels);
                 write!(self.out, "{}", diagram.to_text(columns, self.theme.has_color()))
             }
             Block::Question(picture) => {
                 let columns = u16::try_from(self.columns).unwrap_or(LEAST_COLUMNS);
-                let diagram = Diagram::new(picture, self.theme, Unit::Total).asked(None);
+                let diagram = Diagram::new(picture, self.theme, Unit::Total)
+                    .labelled(self.wording.labels)
+                    .asked(None);
                 write!(self.out, "{}", diagram.to_text(columns, self.theme.has_color()))
             }
             Block::Series(series) => self.series(series),

@@ -45,7 +45,8 @@ pub(crate) struct Appearance {
     pub(crate) graph: Option<Graph>,
 }
 
-fn look() -> impl TypedValueParser<Value = Look> {
+/// The names of themes.
+pub(crate) fn look() -> impl TypedValueParser<Value = Look> {
     PossibleValuesParser::new(Look::ALL.iter().map(|look| look.id()))
         .map(|id| Look::ALL.iter().copied().find(|look| look.id() == id).unwrap_or_default())
 }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Result, anyhow};
 use zc_render::sanitize::sanitize;
 #[cfg(feature = "lab")]
-use zc_render::theme::Theme;
+use zc_render::theme::{Look, Theme};
 
 use super::{print, say};
 use crate::{
@@ -56,11 +56,11 @@ fn check(path: PathBuf, is_named: bool) -> Result<ExitCode> {
     Ok(ExitCode::from(2))
 }
 
-/// How the user wants what is drawn on a terminal to look.
+/// How the user wants what is drawn on a terminal to look: as chosen on the command line, else as it is set.
 #[cfg(feature = "lab")]
-pub(super) fn theme(no_color: bool) -> Theme {
+pub(super) fn theme(chosen: Option<Look>, no_color: bool) -> Theme {
     let settings::Settings { theme, graph, .. } = of_dashboard();
-    Theme::of(theme, graph, no_color, |name| std::env::var(name).ok())
+    Theme::of(chosen.unwrap_or(theme), graph, no_color, |name| std::env::var(name).ok())
 }
 
 /// The settings for the dashboard. Says on standard error what is wrong with them: before the dashboard takes the

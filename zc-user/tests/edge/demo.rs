@@ -40,6 +40,11 @@ struct Tmux {
 impl Tmux {
     /// Runs `zc` with these words on a terminal of 80x24.
     fn run(words: &[&str]) -> Self {
+        Self::run_with(&[], words)
+    }
+
+    /// The same, with more in its environment.
+    fn run_with(variables: &[&str], words: &[&str]) -> Self {
         let tmux = Self { directory: tempfile::tempdir().unwrap() };
         let config = tmux.directory.path().join("config");
         // What was written stays when the program has ended.
@@ -50,7 +55,9 @@ impl Tmux {
         // there when it is complete.
         let tell = "\"$@\"; echo $? > \"$0.part\"; mv \"$0.part\" \"$0\"";
         start.extend(["-y", "24", "sh", "-c", tell, status.to_str().unwrap()]);
-        start.extend(["env", "LC_ALL=C.UTF-8", &*ZC]);
+        start.extend(["env", "LC_ALL=C.UTF-8"]);
+        start.extend(variables);
+        start.push(&*ZC);
         start.extend(words);
         tmux.tell(&start);
         tmux
@@ -150,6 +157,29 @@ fn in_tmux_the_last_screen_sums_up() {
     tmux.tell(&["send-keys", "Space"]);
     until("the tour is over", || tmux.ended().is_some());
     assert_eq!(tmux.ended().as_deref(), Some("0"), "{}", tmux.screen());
+}
+
+#[test]
+fn the_tour_has_the_colours_of_the_settings_unless_it_is_given_others() {
+    // What the key in the footer has in either theme, of 256 colours.
+    const DARK: &str = "38;5;110m";
+    const LIGHT: &str = "38;5;24m";
+    let _alone = alone();
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("zc")).unwrap();
+    fs::write(directory.path().join("zc/config.toml"), "theme = \"light\"\n").unwrap();
+    let home = format!("XDG_CONFIG_HOME={}", directory.path().display());
+    for (options, color, other) in
+        [(&[][..], LIGHT, DARK), (&["--theme", "dark"], DARK, LIGHT), (&["--big"], LIGHT, DARK)]
+    {
+        let words = [&["demo", "--wait"], options].concat();
+        let tmux = Tmux::run_with(&[&home, "TERM=xterm-256color", "COLORFGBG=15;0"], &words);
+        until("the first scene is there", || tmux.screen().contains("Space Pause/Next"));
+        let screen = tmux.tell(&["capture-pane", "-e", "-p"]);
+        assert!(screen.contains(color) && !screen.contains(other), "{options:?}: {screen:?}");
+        tmux.tell(&["send-keys", "q"]);
+        until("the tour is over", || tmux.ended().is_some());
+    }
 }
 
 #[test]

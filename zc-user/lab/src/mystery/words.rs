@@ -5,6 +5,8 @@ use crate::language::Language;
 /// The sentences of one language. Values stand in braces: `{seconds}`.
 #[derive(Debug)]
 pub struct Words {
+    /// The language.
+    pub language: Language,
     /// What runs.
     pub task: &'static str,
     /// How to look at it.
@@ -31,6 +33,8 @@ pub struct Words {
     pub nothing: &'static str,
     /// The bytes a second that are copied before and now, and how that changed.
     pub saved: &'static str,
+    /// That a recording was kept.
+    pub kept: &'static str,
     /// The name of the right one, where none was fixed.
     pub solution: &'static str,
     /// What all three did.
@@ -51,6 +55,7 @@ impl Words {
     #[must_use]
     pub fn entries(&self) -> Vec<&'static str> {
         let Self {
+            language: _,
             task,
             look,
             questions,
@@ -64,6 +69,7 @@ impl Words {
             little,
             nothing,
             saved,
+            kept,
             solution,
             explanation,
         } = self;
@@ -80,6 +86,7 @@ impl Words {
             little,
             nothing,
             saved,
+            kept,
             solution,
             explanation,
         ];
@@ -89,6 +96,7 @@ impl Words {
 
 /// English.
 pub static ENGLISH: Words = Words {
+    language: Language::En,
     task: "Three programs run now: alpha, beta and gamma. One of them makes the CPU copy far more than it has to.",
     look: "Look at them in another terminal:",
     questions: &[
@@ -106,6 +114,7 @@ pub static ENGLISH: Words = Words {
     little: "It did copy, but little: another one copies far more. Sort by COPIED/s, not by calls.",
     nothing: "Nothing was saved: it moved its bytes by reference before, too. Bytes moved are not bytes copied.",
     saved: "Copied by the three: {before} before, {after} now: {change}",
+    kept: "  {size} in '{path}'",
     solution: "The right one would have been {name}.",
     explanation: "One program read into memory and wrote to a pipe (two copies of each byte), one spliced from its file to \
                   the pipe (references, most bytes), and one wrote small pieces of a mapped file (one copy, most calls). \
@@ -114,6 +123,7 @@ pub static ENGLISH: Words = Words {
 
 /// Chinese, in simplified characters.
 pub static CHINESE: Words = Words {
+    language: Language::Zh,
     task: "现在有三个程序在运行：alpha、beta 和 gamma。其中一个让 CPU 拷贝得远远多于必要。",
     look: "在另一个终端里观察它们：",
     questions: &[
@@ -131,6 +141,7 @@ pub static CHINESE: Words = Words {
     little: "它确实拷贝，但很少：另一个拷贝得多得多。请按 COPIED/s 排序，不要按调用次数。",
     nothing: "什么也没有省下：它之前也是以引用方式搬运。搬运的字节不等于拷贝的字节。",
     saved: "三个程序的拷贝：之前 {before}，现在 {after}：{change}",
+    kept: "  已写入 '{path}'：{size}",
     solution: "正确的是 {name}。",
     explanation: "一个程序读入内存再写入管道 (每个字节拷贝两次)，一个从文件 splice 到管道 (传递引用，字节最多)，一个写出映射文件的小块 \
                   (拷贝一次，调用最多)。修复方法是 splice。",

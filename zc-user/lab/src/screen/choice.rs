@@ -4,14 +4,60 @@ use crossterm::event::KeyCode;
 use ratatui::text::{Line, Span};
 
 use super::chrome::{mark, numbered};
-use crate::tour::walk::Tour;
+use crate::{
+    language::Language,
+    tour::{walk::Tour, words},
+};
 use zc_render::theme::Theme;
-use zc_tui::{action::Motion, keymap::Chord, view::canvas::Canvas};
+use zc_tui::{
+    action::Motion,
+    keymap::{self, Binding, Chord, Key, bind, chr, key},
+    view::canvas::Canvas,
+};
 
 /// The most digits that are taken: a script has 1000 scenes at most.
 const DIGITS: usize = 4;
 /// Lines above the list.
 const HEAD: u16 = 2;
+
+/// What footers say while a scene is chosen; [`Choice::press`] has what keys do.
+macro_rules! table {
+    ($words:expr) => {
+        &[
+            bind(&[key(KeyCode::Enter), chr(' ')], "Enter", (), $words.take.1).hint(
+                0,
+                "Enter",
+                $words.take.0,
+            ),
+            bind(&[key(KeyCode::Up), key(KeyCode::Down)], "Up Down", (), $words.select.1).hint(
+                1,
+                "Up/Down",
+                $words.select.0,
+            ),
+            bind(&[key(KeyCode::Esc), chr('q'), chr('g')], "Esc", (), $words.close.1).hint(
+                2,
+                "Esc",
+                $words.close.0,
+            ),
+            bind(&[chr('?'), key(KeyCode::F(1))], "? F1", (), $words.help.1).hint(
+                12,
+                "?",
+                $words.help.0,
+            ),
+        ]
+    };
+}
+
+static ENGLISH: &[Binding<()>] = table!(words::ENGLISH_KEYS);
+static CHINESE: &[Binding<()>] = table!(words::CHINESE_KEYS);
+
+/// The keys while a scene is chosen.
+pub(super) fn keys(language: Language) -> Vec<&'static Key> {
+    keymap::keys(match language {
+        Language::En => ENGLISH,
+        Language::Zh => CHINESE,
+    })
+}
 
 /// A choice that is being made.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{page::TourPage, scene::SIDE_BY_SIDE};
+use super::{page::TourPage, pictures::SIDE_BY_SIDE};
 use crate::{
     finding::{Finding, Outcome},
     hazard,
@@ -35,10 +35,10 @@ const WIDE: u16 = 120;
 const LIST: u16 = 36;
 
 impl<'a, L: Laboratory + 'a> TourPage<'a, L> {
-    /// Whether the scenes are listed at the left, unless two pictures take the room.
+    /// Whether the scenes are listed at the left, unless two pictures or big figures take the room.
     fn has_list(&self, width: u16) -> bool {
         let is_pair = matches!(self.tour.shown(), Some((_, Phase::After, [_, _])));
-        width >= WIDE && !(is_pair && width >= SIDE_BY_SIDE)
+        width >= WIDE && !self.is_big && !(is_pair && width >= SIDE_BY_SIDE)
     }
 }
 
@@ -75,7 +75,8 @@ impl<'a, L: Laboratory + 'a> Chrome for TourPage<'a, L> {
     fn draw(&self, context: &Context, place: &Place, areas: &Areas, buf: &mut Buffer) {
         let theme = context.theme();
         draw_header(self.tour, self.conditions.as_ref(), theme, areas.header, buf);
-        draw_position(self.tour, place.over, theme, areas, buf);
+        let over = self.help.as_ref().map(|_| self.tour.words().help).or(place.over);
+        draw_position(self.tour, over, theme, areas, buf);
         if areas.body.x > areas.header.x {
             let list = Rect { x: areas.header.x, width: LIST - 1, ..areas.body };
             draw_list(self.tour, theme, list, buf);

@@ -16,10 +16,12 @@ use ratatui::{
 };
 
 use super::{
-    choice::{Choice, Chosen},
+    big,
+    choice::{self, Choice, Chosen},
+    help::{self, Help, Pressed},
     scene, summary,
 };
-use crate::language::Language;
+use crate::language::{Language, fill};
 use crate::tour::{
     code, guess,
     walk::{Conditions, Exhibit, Laboratory, Progress, Tour},
@@ -49,6 +51,8 @@ enum Action {
     Scenes,
     Again,
     Copy,
+    Big,
+    Help,
     Leave,
 }
 
@@ -102,7 +106,13 @@ macro_rules! table {
             ),
             bind(&[chr('g')], "g", Action::Scenes, $words.scenes.1).hint(4, "g", $words.scenes.0),
             bind(&[chr('r')], "r", Action::Again, $words.again.1).hint(3, "r", $words.again.0),
-            bind(&[chr('y')], "y", Action::Copy, $words.copy.1).hint(6, "y", $words.copy.0),
+            bind(&[chr('y')], "y", Action::Copy, $words.copy.1).hint(14, "y", $words.copy.0),
+            bind(&[chr('b')], "b", Action::Big, $words.big.1).hint(5, "b", $words.big.0),
+            bind(&[chr('?'), key(KeyCode::F(1))], "? F1", Action::Help, $words.help.1).hint(
+                12,
+                "?",
+                $words.help.0,
+            ),
             bind(&[chr('q'), key(KeyCode::Esc)], "q Esc", Action::Leave, $words.quit.1).hint(
                 13,
                 "q",
@@ -148,6 +158,10 @@ pub struct TourPage<'a, L> {
     scroll: Scroll,
     /// The scene to go to, while it is chosen.
     choice: Option<Choice>,
+    /// The help, while it is open.
+    pub(super) help: Option<Help>,
+    /// Whether figures are big, and words few.
+    pub(super) is_big: bool,
     bench: LabState<'a, L>,
 }
 
@@ -161,11 +175,24 @@ impl<'a, L: Laboratory + 'a> TourPage<'a, L> {
             progress: Progress::default(),
             scroll: Scroll::START,
             choice: None,
+            help: None,
+            is_big: false,
             bench: LabState::Closed(Box::new(open)),
         }
     }
 
+    /// The same, with big figures from the beginning.
+    #[must_use]
+    pub fn enlarged(self, is_big: bool) -> Self {
+        Self { is_big, ..self }
+    }
+
     fn canvas(&self, theme: Theme, size: Size) -> Canvas {
+        if self.help.is_some() {
+            let words = self.tour.words();
+            let own = keymap::keys(keys_in(words.language));
+            return help::canvas(&own, words, theme, size.width);
+        }
         if let Some(choice) = &self.choice {
             return choice.canvas(self.tour, theme, size.width);
         }
@@ -173,7 +200,8 @@ impl<'a, L: Laboratory + 'a> TourPage<'a, L> {
             return summary::canvas(self.tour, theme, size.width);
         }
         let progress = self.progress.borrow();
-        scene::canvas(self.tour, &progress, self.conditions.as_ref(), theme, size)
+        let draw = if self.is_big { big::canvas } else { scene::canvas };
+        draw(self.tour, &progress, self.conditions.as_ref(), theme, size)
     }
 
     /// Lets something happen to the tour; what is new is shown from its top.
@@ -221,29 +249,45 @@ impl<'a, L: Laboratory + 'a> Page for TourPage<'a, L> {
 
     fn draw(&self, context: &Context, area: Rect, buf: &mut Buffer) {
         let canvas = self.canvas(context.theme(), area.as_size());
-        let scrolled = match &self.choice {
-            Some(choice) => choice.scrolled(area.height),
-            None => self.scroll.lines(),
+        let scrolled = match (&self.help, &self.choice) {
+            (Some(help), _) => help.scroll.lines(),
+            (None, Some(choice)) => choice.scrolled(area.height),
+            (None, None) => self.scroll.lines(),
         };
-        canvas.show(scrolled, context.theme(), area, buf);
+        let more = |lines| fill(self.tour.words().more_lines, &[("lines", &lines)]);
+        canvas.show_saying(scrolled, &more, context.theme(), area, buf);
     }
 
     fn step(&mut self, motion: Motion, context: &Context) {
         let body = context.body();
-        if let Some(choice) = &mut self.choice {
+        if let Some(choice) = self.choice.as_mut().filter(|_| self.help.is_none()) {
             choice.step(motion, self.tour);
             return;
         }
         let height = self.canvas(context.theme(), body.as_size()).height();
-        self.scroll.step(motion, height, body.height);
+        let scroll = self.help.as_mut().map_or(&mut self.scroll, |help| &mut help.scroll);
+        scroll.step(motion, height, body.height);
     }
 
     fn keys(&self) -> Vec<&'static Key> {
-        keymap::keys(keys_in(self.tour.words().language))
+        let language = self.tour.words().language;
+        match (&self.help, &self.choice) {
+            (Some(_), _) => help::keys(language),
+            (None, Some(_)) => choice::keys(language),
+            (None, None) => keymap::keys(keys_in(language)),
+        }
     }
 
-    fn press(&mut self, chord: Chord, _context: &Context) -> Option<Intent> {
-        if let Some(choice) = self.choice.take() {
+    fn press(&mut self, chord: Chord, context: &Context) -> Option<Intent> {
+        if self.help.is_some() {
+            match help::pressed(chord)? {
+                Pressed::Close => self.help = None,
+                Pressed::On => self.step(Motion::PageDown, context),
+            }
+            return Some(Intent::Nothing);
+        }
+        let is_help = keymap::find(KEYS, chord) == Some(Action::Help);
+        if let Some(choice) = self.choice.take_if(|_| !is_help) {
             if choice.is_motion(chord) {
                 self.choice = Some(choice);
                 return None;
@@ -266,6 +310,15 @@ impl<'a, L: Laboratory + 'a> Page for TourPage<'a, L> {
                 let scene = self.tour.script().scenes.get(self.tour.looking());
                 let text = scene.and_then(|scene| code::to_copy(&scene.act));
                 text.map_or(Intent::Nothing, Intent::Copy)
+            }
+            Action::Big => {
+                self.is_big = !self.is_big;
+                self.scroll = Scroll::START;
+                Intent::Nothing
+            }
+            Action::Help => {
+                self.help = Some(Help { scroll: Scroll::START });
+                Intent::Nothing
             }
             Action::Leave => Intent::Quit,
         })

@@ -24,11 +24,7 @@ use zc_tui::view::canvas::Canvas;
 pub(super) fn show(canvas: &mut Canvas, tour: &Tour, scene: &Scene, runs: bool, theme: Theme) {
     let words = tour.words();
     for scenario in scene.act.scenarios() {
-        let how = scene.act.how().map(|how| describe(how, words)).unwrap_or_default();
-        canvas.line(Line::from(vec![
-            Span::styled(words.say(scenario.title), theme.strong()),
-            Span::styled(format!(" ({}){how}", scenario.id), theme.dim()),
-        ]));
+        name(canvas, words, scenario, scene, theme);
         // The claim of the textbook is an answer: it comes after the guess.
         if runs {
             let claim = words.say(scenario.theory.claim);
@@ -36,6 +32,32 @@ pub(super) fn show(canvas: &mut Canvas, tour: &Tour, scene: &Scene, runs: bool, 
             canvas.gap();
         }
     }
+    subject(canvas, tour, scene, runs, theme);
+    if !runs && matches!(scene.act, Act::Step(..)) {
+        canvas.paragraph(words.question, 0, theme.text());
+        ask(canvas, tour, theme);
+    }
+}
+
+/// The same in few words: the name, and the picture.
+pub(super) fn in_short(canvas: &mut Canvas, tour: &Tour, scene: &Scene, runs: bool, theme: Theme) {
+    for scenario in scene.act.scenarios() {
+        name(canvas, tour.words(), scenario, scene, theme);
+    }
+    subject(canvas, tour, scene, runs, theme);
+}
+
+fn name(canvas: &mut Canvas, words: &Words, scenario: &Scenario, scene: &Scene, theme: Theme) {
+    let how = scene.act.how().map(|how| describe(how, words)).unwrap_or_default();
+    canvas.line(Line::from(vec![
+        Span::styled(words.say(scenario.title), theme.strong()),
+        Span::styled(format!(" ({}){how}", scenario.id), theme.dim()),
+    ]));
+}
+
+/// The picture with a question on each arrow, or the hazard.
+fn subject(canvas: &mut Canvas, tour: &Tour, scene: &Scene, runs: bool, theme: Theme) {
+    let words = tour.words();
     match scene.act {
         Act::Step(scenario, ref how) => {
             let picture = places(scenario, how, words);
@@ -45,10 +67,6 @@ pub(super) fn show(canvas: &mut Canvas, tour: &Tour, scene: &Scene, runs: bool, 
             let (area, buf) = canvas.block(diagram.height(canvas.width()));
             diagram.draw(area, buf);
             canvas.gap();
-            if !runs {
-                canvas.paragraph(words.question, 0, theme.text());
-                ask(canvas, tour, theme);
-            }
         }
         Act::Hazard(hazard) => {
             let title = fill(words.hazard, &[("title", &words.say(hazard.title))]);

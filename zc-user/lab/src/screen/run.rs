@@ -15,6 +15,15 @@ use zc_tui::{
     world::World,
 };
 
+/// How a tour looks.
+#[derive(Clone, Copy, Debug)]
+pub struct TourLook {
+    /// Colours and signs.
+    pub theme: Theme,
+    /// Whether it begins with big figures.
+    pub is_big: bool,
+}
+
 /// How a tour ended.
 pub struct Ended {
     /// The tour, as far as it came.
@@ -34,7 +43,7 @@ pub struct Ended {
 pub async fn session<L: Laboratory>(
     mut tour: Tour,
     open: impl FnOnce() -> Result<L>,
-    theme: Theme,
+    TourLook { theme, is_big }: TourLook,
     world: &mut impl World,
 ) -> Result<Ended> {
     // No frames come: a laboratory has its own source of snapshots.
@@ -45,7 +54,8 @@ pub async fn session<L: Laboratory>(
         let laboratory = open()?;
         *known = Some(laboratory.conditions().clone());
         Ok(laboratory)
-    });
+    })
+    .enlarged(is_big);
     let mut shell = Shell::new(context, vec![Box::new(page)]);
     let exit = drive(&mut shell, || Ok(None), world).await;
     // The workload in progress ends with the page.

@@ -6,12 +6,16 @@
 use std::borrow::Cow;
 
 use ratatui::{
-    layout::{Rect, Size},
+    layout::Size,
     style::Style,
     text::{Line, Span},
 };
 
-use super::{practice, question};
+use super::{
+    pictures::{SIDE_BY_SIDE, diagram, pictures},
+    practice, question,
+    versus::{self, Extent},
+};
 use crate::{
     finding::{Finding, Outcome, Ran},
     hazard::{self, Fact, Sighting},
@@ -27,7 +31,6 @@ use crate::{
 };
 use zc_model::{column::Unit, value::Value};
 use zc_render::{
-    diagram::{Diagram, Unit as Figures},
     human,
     sanitize::{pad, pad_start, sanitize},
     theme::Theme,
@@ -42,20 +45,32 @@ const NAME: usize = 20;
 /// Width of a figure in the table.
 const FIGURE: usize = 12;
 
-/// Columns from which on two pictures have room next to each other.
-pub(super) const SIDE_BY_SIDE: u16 = 152;
-/// Columns between them.
-const GUTTER: u16 = 4;
-
 /// Lines from which on parts are set apart.
 const ROOMY: u16 = 30;
 
-/// The page of the scene that is looked at.
+/// The page of the scene that is looked at. Where there is room, with what it is compared with.
 #[must_use]
 pub fn canvas(
     tour: &Tour,
     progress: &str,
     conditions: Option<&Conditions>,
+    theme: Theme,
+    size: Size,
+) -> Canvas {
+    let page = |extent| page(tour, (progress, conditions), extent, theme, size);
+    if size.height < ROOMY {
+        return page(Extent::Nothing);
+    }
+    let fits = |canvas: &Canvas| canvas.height() <= size.height;
+    let all = Extent::ALL.into_iter().map(page);
+    all.into_iter().find(fits).unwrap_or_else(|| page(Extent::Nothing))
+}
+
+/// The page, with so much of what it is compared with.
+fn page(
+    tour: &Tour,
+    (progress, conditions): (&str, Option<&Conditions>),
+    extent: Extent,
     theme: Theme,
     size: Size,
 ) -> Canvas {
@@ -66,13 +81,16 @@ pub fn canvas(
         limits(&mut canvas, conditions, theme);
     }
     match phase {
-        Phase::After if tour.reveal().is_some() => pictures(&mut canvas, tour, findings, theme),
+        Phase::After if tour.reveal().is_some() => {
+            pictures(&mut canvas, tour, findings, theme);
+            versus::show(&mut canvas, tour, findings.first(), extent, theme);
+        }
         Phase::After => {
             said(&mut canvas, &lesson(tour, scene, findings), theme);
             if let Some(seen) = tour.sighting() {
                 sighting(&mut canvas, words, seen, theme);
             }
-            results(&mut canvas, tour, findings, size.height >= ROOMY, theme);
+            results(&mut canvas, tour, findings, extent, (size.height >= ROOMY, theme));
             let has_failed = tour.result(tour.looking()).is_some_and(Exhibit::has_failed);
             if has_failed {
                 canvas.gap();
@@ -84,20 +102,21 @@ pub fn canvas(
             said(&mut canvas, &scene.before.text, theme);
             question::show(&mut canvas, tour, scene, phase == Phase::Running, theme);
             if phase == Phase::Running {
-                let seconds = tour.ran_for().as_secs();
-                let what = sanitize(progress);
-                let text = fill(words.runs_for, &[("what", &what), ("seconds", &seconds)]);
-                canvas.line(Span::styled(text, theme.notice()));
-                if tour.tries_again() {
-                    canvas.line(Span::styled(words.second_attempt, theme.notice()));
-                }
+                under_way(&mut canvas, tour, progress, theme);
             }
+            versus::show(&mut canvas, tour, None, extent, theme);
         }
     }
     canvas
 }
 
-fn results(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], roomy: bool, theme: Theme) {
+fn results(
+    canvas: &mut Canvas,
+    tour: &Tour,
+    findings: &[Finding],
+    extent: Extent,
+    (roomy, theme): (bool, Theme),
+) {
     let gap = |canvas: &mut Canvas| {
         if roomy {
             canvas.gap();
@@ -115,6 +134,10 @@ fn results(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], roomy: bool, 
             }
         }
     }
+    match findings {
+        [_, _] if extent == Extent::Whole => versus::pair(canvas, words, findings, theme),
+        _ => versus::show(canvas, tour, findings.first(), extent, theme),
+    }
     table(canvas, words, findings, guess(tour), theme);
     question::judge(canvas, tour, theme);
     gap(canvas);
@@ -128,6 +151,17 @@ fn results(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], roomy: bool, 
     }
     gap(canvas);
     notes(canvas, tour, findings, theme);
+}
+
+/// What runs, and for how long.
+pub(super) fn under_way(canvas: &mut Canvas, tour: &Tour, progress: &str, theme: Theme) {
+    let words = tour.words();
+    let (what, seconds) = (sanitize(progress), tour.ran_for().as_secs());
+    let text = fill(words.runs_for, &[("what", &what), ("seconds", &seconds)]);
+    canvas.line(Span::styled(text, theme.notice()));
+    if tour.tries_again() {
+        canvas.line(Span::styled(words.second_attempt, theme.notice()));
+    }
 }
 
 /// What is not measured here.
@@ -169,42 +203,19 @@ fn is_measured(ran: &Ran) -> bool {
     !matches!(ran.verdict.judgement, Judgement::NotMeasured(_))
 }
 
-/// What ran, with its pictures: two are next to each other where there is room.
-fn pictures(canvas: &mut Canvas, tour: &Tour, findings: &[Finding], theme: Theme) {
-    if let [left, right] = findings
-        && canvas.width() >= SIDE_BY_SIDE
-    {
-        side_by_side(canvas, [left, right], tour, theme);
-        canvas.gap();
-        return;
-    }
-    for finding in findings {
-        heading(canvas, tour.words(), finding, theme);
-        why_not(canvas, tour.words(), finding, theme);
-        diagram(canvas, finding, tour, true, theme);
-        canvas.gap();
-    }
-}
-
-/// Two pictures of the same payload, the one next to the other.
-fn side_by_side(canvas: &mut Canvas, findings: [&Finding; 2], tour: &Tour, theme: Theme) {
-    let width = (canvas.width() - GUTTER) / 2;
-    let halves = findings.map(|finding| {
-        let mut half = Canvas::new(width);
-        heading(&mut half, tour.words(), finding, theme);
-        why_not(&mut half, tour.words(), finding, theme);
-        diagram(&mut half, finding, tour, true, theme);
-        half
-    });
-    let height = halves.iter().map(Canvas::height).max().unwrap_or(0);
-    let (area, buf) = canvas.block(height);
-    for (half, x) in halves.iter().zip([area.x, area.x + width + GUTTER]) {
-        half.show(0, theme, Rect { x, width, ..area }, buf);
-    }
-}
-
 /// What ran, and in what setting.
 pub fn heading(canvas: &mut Canvas, words: &Words, finding: &Finding, theme: Theme) {
+    heading_after(canvas, words, "", finding, theme);
+}
+
+/// The same, after a few words.
+pub(super) fn heading_after(
+    canvas: &mut Canvas,
+    words: &Words,
+    before: &str,
+    finding: &Finding,
+    theme: Theme,
+) {
     let Finding { scenario, setting, .. } = finding;
     let cold = if setting.cold { words.cold } else { "" };
     let [size, chunk] = [setting.size, setting.chunk].map(human::bytes);
@@ -212,6 +223,7 @@ pub fn heading(canvas: &mut Canvas, words: &Words, finding: &Finding, theme: The
     let what = fill(words.setting, &[("sink", &sink), ("size", &size)]);
     let how = fill(words.transfers, &[("size", &chunk)]) + cold;
     let mut line = Line::from(vec![
+        Span::styled(before, theme.dim()),
         Span::styled(words.say(scenario.title), theme.strong()),
         Span::styled(what, theme.dim()),
         Span::styled(how, theme.dim()),
@@ -234,22 +246,6 @@ pub fn why_not(canvas: &mut Canvas, words: &Words, finding: &Finding, theme: The
             canvas.paragraph(&sanitize(&words.failed(why)), 0, theme.alarm());
         }
     }
-}
-
-/// The picture, drawn from what was measured; with `legend`, what its arrows mean.
-pub fn diagram(canvas: &mut Canvas, finding: &Finding, tour: &Tour, legend: bool, theme: Theme) {
-    let Some(mut picture) = finding.ran().and_then(|ran| ran.picture(&finding.setting)) else {
-        return;
-    };
-    picture.names = tour.words().names(finding.setting.sink);
-    let diagram = Diagram::new(&picture, theme, Figures::Total).labelled(tour.words().labels);
-    let diagram = match tour.reveal() {
-        Some(reveal) => diagram.first(reveal.drawn(), reveal.beat()),
-        None => diagram,
-    };
-    let diagram = if legend { diagram } else { diagram.without_legend() };
-    let (area, buf) = canvas.block(diagram.height(canvas.width()));
-    diagram.draw(area, buf);
 }
 
 /// What was seen of a hazard.
@@ -451,7 +447,7 @@ fn guess(tour: &Tour) -> Option<Guess> {
     Some((tour.guess_of(tour.looking())?, tour.words().guess_column))
 }
 
-fn look(metric: &Metric, value: &Value<'_>, theme: Theme) -> Style {
+pub(super) fn look(metric: &Metric, value: &Value<'_>, theme: Theme) -> Style {
     match value.number() {
         None => theme.dim(),
         Some(0.0) => theme.strong(),

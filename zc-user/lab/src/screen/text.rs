@@ -3,7 +3,7 @@
 
 use ratatui::text::Span;
 
-use super::{practice, scene, summary};
+use super::{pictures, practice, scene, summary};
 use crate::{
     finding::Finding,
     language::fill,
@@ -84,7 +84,7 @@ impl TextForm {
             scene::why_not(&mut canvas, words, finding, theme);
             canvas.gap();
             if finding.ran().is_some() {
-                scene::diagram(&mut canvas, finding, tour, true, theme);
+                pictures::diagram(&mut canvas, finding, tour, true, theme);
                 canvas.gap();
             }
         }

@@ -42,8 +42,20 @@ pub struct Keys {
     pub again: KeyWords,
     /// Copy the command.
     pub copy: KeyWords,
+    /// Big figures.
+    pub big: KeyWords,
+    /// The help.
+    pub help: KeyWords,
     /// Leave.
     pub quit: KeyWords,
+    /// Close what is open.
+    pub close: KeyWords,
+    /// One screen further.
+    pub on: KeyWords,
+    /// Take what is selected.
+    pub take: KeyWords,
+    /// Select.
+    pub select: KeyWords,
 }
 
 macro_rules! words {
@@ -280,6 +292,38 @@ words! {
     figure_guesses,
     /// How many of them were right.
     of_guesses,
+    /// That a handout was written.
+    handout_written,
+    /// Before the scene that another one is compared with.
+    compared_with,
+    /// Instead of a figure of a scene that was left out.
+    bar_not_run,
+    /// Above big figures.
+    big_copies,
+    /// Where a page goes on below the screen.
+    more_lines,
+    /// The heading of the help.
+    help,
+    /// Its parts: keys of the tour.
+    help_here,
+    /// Keys that scroll, and others that always work.
+    help_moving,
+    /// The signs of scenes.
+    help_signs,
+    /// The arrows of pictures.
+    help_arrows,
+    /// What keys do there: one line.
+    move_line,
+    /// One screen.
+    move_screen,
+    /// To the ends.
+    move_ends,
+    /// Ctrl-C.
+    interrupt,
+    /// Ctrl-L.
+    redraw,
+    /// Ctrl-Z.
+    suspend,
 }
 
 impl Words {

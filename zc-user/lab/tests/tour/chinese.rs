@@ -24,10 +24,10 @@ impl Given {
     /// The last screen, drawn on nothing at these sizes: what a terminal shows has no cells behind wide characters. More
     /// keys are pressed on it.
     fn frames(self, keys: &str, sizes: impl IntoIterator<Item = (u16, u16)>) -> Vec<Buffer> {
-        let (theme, luck) = (self.theme, self.luck);
+        let (theme, luck, is_big) = (self.theme, self.luck, self.is_big);
         let (mut ended, _) = self.play();
         let context = Context::new(theme, std::time::Duration::ZERO, Filter::default());
-        let page = TourPage::new(&mut ended.tour, || Ok(Fake::new(luck)));
+        let page = TourPage::new(&mut ended.tour, || Ok(Fake::new(luck))).enlarged(is_big);
         let mut shell = Shell::new(context, vec![Box::new(page)]);
         shell.start().unwrap();
         for key in keys.chars() {
@@ -202,4 +202,29 @@ fn reading_takes_time_without_blanks_too() {
     // Four characters, and a moment.
     let time = script.scenes[0].before.reading_time();
     assert_eq!(time, std::time::Duration::from_millis(1000 + 4 * 200));
+}
+
+#[test]
+fn big_figures_80x24() {
+    let big = |scene: usize| Given {
+        is_big: true,
+        animate: false,
+        ..chinese(Luck::Modelled).scene(scene)
+    };
+    let screens = [big(2).frame(""), big(2).keys("1n").frame(""), big(19).keys("n").frame("")];
+    assert_snapshot!(as_text(screens));
+}
+
+#[test]
+fn what_is_around_a_scene_is_chinese_too() {
+    // Names of keys, ids, calls and units stay.
+    for (keys, last) in [("", ""), ("2n", ""), ("2n    ", ""), ("", "g"), ("", "?"), ("", "g?")] {
+        for size in [(80, 24), (160, 50)] {
+            let tour = chinese(Luck::AsExpected).scene(2).keys(keys).size(size.0, size.1);
+            let screen = as_text([tour.frame(last)]);
+            for english in ["Help", "Back", "Keys", "Next", "more", "Scenes", "Quit"] {
+                assert!(!screen.contains(english), "{english} in {keys:?} {last:?}:\n{screen}");
+            }
+        }
+    }
 }

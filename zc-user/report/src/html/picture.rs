@@ -4,9 +4,10 @@ use zc_model::{
     picture::{Hop, Means, Picture, Place, road},
     snapshot::Provenance,
 };
-use zc_render::{cell, diagram::labels::ENGLISH};
+use zc_render::cell;
 
 use super::markup::{Page, Step};
+use crate::wording::Wording;
 
 /// Size of a place.
 const WIDE_BOX: (f64, f64) = (128.0, 104.0);
@@ -21,23 +22,22 @@ const LEVEL: f64 = 40.0;
 const LINE: f64 = 24.0;
 
 /// Writes it twice, for wide and for narrow windows; the style shows one.
-pub(super) fn write(picture: &Picture, answer: Answer, page: &mut Page) {
+pub(super) fn write(picture: &Picture, answer: Answer, wording: &Wording, page: &mut Page) {
     let (description, empty) = match answer {
-        Answer::Whole => (describe(picture), None),
-        Answer::None => {
-            (ASKED.to_owned(), Some(Picture { names: picture.names.clone(), ..Picture::default() }))
-        }
+        Answer::Whole => (describe(picture, wording), None),
+        Answer::None => (
+            wording.asked.to_owned(),
+            Some(Picture { names: picture.names.clone(), ..Picture::default() }),
+        ),
     };
     let picture = empty.as_ref().unwrap_or(picture);
     page.raw("<figure class=\"picture\">\n");
-    wide(picture, answer, &description, page);
-    narrow(picture, answer, &description, page);
+    wide(picture, answer, (wording, &description), page);
+    narrow(picture, answer, (wording, &description), page);
     page.raw("<figcaption class=\"legend\">");
-    for (class, words) in [
-        ("copied", "copied by the CPU"),
-        ("reference", "by reference: pages are passed on"),
-        ("device", "moved by a device (DMA)"),
-    ] {
+    for (class, words) in
+        [("copied", wording.copied), ("reference", wording.reference), ("device", wording.device)]
+    {
         page.raw("<span><svg viewBox=\"0 0 44 12\" aria-hidden=\"true\">");
         let means = match class {
             "copied" => Means::Copy,
@@ -61,23 +61,21 @@ pub(super) enum Answer {
     None,
 }
 
-/// What a question is, in words.
-const ASKED: &str = "An exercise: where do the bytes go, and by which means?";
-
 /// Room for an answer.
 const ROOM: &str = "______";
 
 /// The picture in words.
-fn describe(picture: &Picture) -> String {
+fn describe(picture: &Picture, wording: &Wording) -> String {
     let hops = picture.travelled();
     if hops.is_empty() {
-        return "Nothing moved.".to_owned();
+        return wording.nothing.to_owned();
     }
     let words = hops.iter().map(|hop| {
         let (from, to) = (picture.name(hop.from), picture.name(hop.to));
+        let words = format!("{} {}", figure(hop), wording.labels.name(hop));
         match hop.from == hop.to {
-            true => format!("{} {} within {from}", figure(hop), ENGLISH.name(hop)),
-            false => format!("{} {} from {from} to {to}", figure(hop), ENGLISH.name(hop)),
+            true => format!("{words} {} {from}", wording.labels.within),
+            false => format!("{words} {} {from} {} {to}", wording.from, wording.to),
         }
     });
     format!("{}.", words.collect::<Vec<_>>().join("; "))
@@ -104,11 +102,16 @@ const fn label_class(means: Means, is_idle: bool) -> &'static str {
     }
 }
 
-fn wide(picture: &Picture, answer: Answer, description: &str, page: &mut Page) {
+fn wide(
+    picture: &Picture,
+    answer: Answer,
+    (wording, description): (&Wording, &str),
+    page: &mut Page,
+) {
     let detours = by_length(picture.detours());
     let arcs = detours.iter().filter(|hop| hop.from != hop.to).count();
     let height = WIDE_BOX.1 + 14.0 + LEVEL * count(arcs) + LINE * count(detours.len() - arcs);
-    page.drawing("wide", "picture", (WIDTH, height), "Where the bytes went", description);
+    page.drawing("wide", "picture", (WIDTH, height), wording.picture, description);
     let gap = (WIDTH - 5.0 * WIDE_BOX.0) / 4.0;
     let left = |place: Place| count(place as usize) * (WIDE_BOX.0 + gap);
     for place in Place::ALL {
@@ -148,10 +151,10 @@ fn wide(picture: &Picture, answer: Answer, description: &str, page: &mut Page) {
     for (hop, level) in detours.iter().zip(1_usize..) {
         let top = WIDE_BOX.1 + 2.0;
         let bottom = top + LEVEL * count(level.min(arcs)) - 6.0;
-        let words = format!("{} {}", figure(hop), ENGLISH.name(hop));
+        let words = format!("{} {}", figure(hop), wording.labels.name(hop));
         if hop.from == hop.to {
             let x = left(hop.from) + WIDE_BOX.0 / 2.0;
-            let words = format!("{words} within {}", picture.name(hop.from));
+            let words = format!("{words} {} {}", wording.labels.within, picture.name(hop.from));
             let at = (x.clamp(170.0, WIDTH - 170.0), bottom + LINE * count(level - arcs));
             page.label(label_class(hop.means, false), at, &words);
             continue;
@@ -164,13 +167,18 @@ fn wide(picture: &Picture, answer: Answer, description: &str, page: &mut Page) {
     page.raw("</svg>\n");
 }
 
-fn narrow(picture: &Picture, answer: Answer, description: &str, page: &mut Page) {
+fn narrow(
+    picture: &Picture,
+    answer: Answer,
+    (wording, description): (&Wording, &str),
+    page: &mut Page,
+) {
     let detours = by_length(picture.detours());
     let boxes = 5.0 * NARROW_BOX.1 + 4.0 * NARROW_GAP;
     let height =
         boxes + 4.0 + 24.0 * count(detours.len()) + if detours.is_empty() { 0.0 } else { 12.0 };
     let size = (NARROW, height);
-    page.drawing("narrow", "picture-narrow", size, "Where the bytes went", description);
+    page.drawing("narrow", "picture-narrow", size, wording.picture, description);
     let left = (NARROW - NARROW_BOX.0) / 2.0;
     let top = |place: Place| 2.0 + count(place as usize) * (NARROW_BOX.1 + NARROW_GAP);
     for place in Place::ALL {
@@ -204,8 +212,8 @@ fn narrow(picture: &Picture, answer: Answer, description: &str, page: &mut Page)
         let y = boxes + 4.0 + 24.0 * count(line);
         arrow(hop.means, (2.0, y - 5.0), (34.0, y - 5.0), page);
         let way = match hop.from == hop.to {
-            true => format!("within {}", picture.name(hop.from)),
-            false => format!("{} to {}", picture.name(hop.from), picture.name(hop.to)),
+            true => format!("{} {}", wording.labels.within, picture.name(hop.from)),
+            false => format!("{} {} {}", picture.name(hop.from), wording.to, picture.name(hop.to)),
         };
         page.label("small", (42.0, y), &format!("{} {}", figure(hop), way));
     }

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::bytes;
-use crate::cli::Probing;
+use crate::cli::{Probing, look};
 use zc_lab::language::Language;
+use zc_render::theme::Look;
 
 /// Options of a tour that is played.
-const PLAYS: [&str; 16] = [
+const PLAYS: [&str; 18] = [
     "text",
     "wait",
     "again",
@@ -18,6 +19,8 @@ const PLAYS: [&str; 16] = [
     "script",
     "report",
     "no_color",
+    "big",
+    "theme",
     "size",
     "repeat",
     "dir",
@@ -66,6 +69,12 @@ pub(crate) struct Demo {
     /// ends in .md, text if in .txt, else a page for a browser
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    /// Begin with big figures and few words, for a projector; b shows them, or the ordinary page
+    #[arg(long, conflicts_with = "text")]
+    pub(crate) big: bool,
+    /// Choose the colours, such as light for a bright projector [default: as the dashboard's]
+    #[arg(long, value_name = "THEME", value_parser = look(), conflicts_with = "text")]
+    pub(crate) theme: Option<Look>,
     /// Disable colours (also: NO_COLOR in the environment)
     #[arg(long)]
     pub(crate) no_color: bool,

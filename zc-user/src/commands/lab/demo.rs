@@ -12,7 +12,7 @@ use self::laboratory::LiveLaboratory;
 use super::{super::config, interrupted, language, options_of, print};
 use crate::cli::{Usage, lab::demo::Demo};
 use zc_lab::{
-    screen::run::session,
+    screen::run::{TourLook, session},
     tour::{
         parse::parse_in,
         script::{Act, Script},
@@ -47,6 +47,9 @@ pub(super) async fn run(arguments: &Demo) -> Result<ExitCode> {
     if arguments.again && !terminal {
         bail!(Usage("--loop needs a terminal; leave it out to print the tour once".to_owned()));
     }
+    if arguments.big && !terminal {
+        bail!(Usage("--big needs a terminal; leave it out to print the tour as text".to_owned()));
+    }
     let is_dumb = std::env::var_os("TERM").is_none_or(|name| name == "dumb");
     let animate = terminal && !arguments.no_animation && !is_dumb;
     let Demo { speed, wait, again, .. } = *arguments;
@@ -56,8 +59,8 @@ pub(super) async fn run(arguments: &Demo) -> Result<ExitCode> {
     let options = options_of(&arguments.probing, scenarios)?;
     let theme = Theme::detect(arguments.no_color, |name| std::env::var(name).ok());
     if terminal {
-        let theme = config::theme(arguments.no_color);
-        dashboard(tour, theme, arguments, &options, &acts).await
+        let theme = config::theme(arguments.theme, arguments.no_color);
+        dashboard(tour, TourLook { theme, is_big: arguments.big }, arguments, &options, &acts).await
     } else {
         text::run(tour, theme, arguments, &options, &acts).await
     }
@@ -92,7 +95,7 @@ fn unread(name: &str, error: &io::Error) -> Usage {
 
 async fn dashboard(
     tour: Tour,
-    theme: Theme,
+    look: TourLook,
     arguments: &Demo,
     options: &Options,
     acts: &[Act],
@@ -100,7 +103,7 @@ async fn dashboard(
     let mut world = Console::open()?;
     let words = tour.words();
     let ended =
-        session(tour, || LiveLaboratory::open(arguments, options, acts, words), theme, &mut world)
+        session(tour, || LiveLaboratory::open(arguments, options, acts, words), look, &mut world)
             .await;
     // The terminal is restored before anything is printed.
     drop(world);

@@ -15,11 +15,12 @@ use tokio::{sync::mpsc, time::sleep};
 use super::{give_up, interrupted, language, observer, options_of};
 use crate::{cli::lab::mystery::Mystery, commands::record::run_id};
 use zc_lab::{
-    language::fill,
+    language::{Language, fill},
     mystery::{
         grade::{self, Grade},
         lineup::Lineup,
         role::{NAMES, Role},
+        table,
         words::Words,
     },
     run::default_directory,
@@ -137,7 +138,10 @@ impl Exercise<'_> {
             snapshots.push(self.snapshot()?);
         }
         if let Some(directory) = &self.arguments.keep {
-            keep(&snapshots, &directory.join(format!("{what}.zcr")), what)?;
+            let path = directory.join(format!("{what}.zcr"));
+            let size = human::bytes(keep(&snapshots, &path, what)?);
+            let values: [(&str, &dyn Display); 2] = [("size", &size), ("path", &path.display())];
+            say(&fill(self.words.kept, &values))?;
         }
         Ok(snapshots)
     }
@@ -156,14 +160,16 @@ impl Exercise<'_> {
     ) -> Result<Grade> {
         let [a, b] = [before, after].map(|snapshots| grade::series(snapshots, pids));
         let comparison = grade::compare(&a, &b, Basis::Byte);
-        let report = Report {
-            a: Side { name: "before", subject: None, series: &a },
-            b: Side { name: "after", subject: None, series: &b },
-            comparison: &comparison,
-            checked: &[],
-        };
         let mut text = Vec::new();
-        write_text(&report, &mut text).context("cannot write a comparison")?;
+        let written = match self.words.language {
+            Language::Zh => table::write(&comparison, [&a, &b], &mut text),
+            Language::En => {
+                let side = |name, series| Side { name, subject: None, series };
+                let (a, b) = (side("before", &a), side("after", &b));
+                write_text(&Report { a, b, comparison: &comparison, checked: &[] }, &mut text)
+            }
+        };
+        written.context("cannot write a comparison")?;
         say("")?;
         say(String::from_utf8_lossy(&text).trim_end())?;
         say("")?;
@@ -176,7 +182,10 @@ impl Exercise<'_> {
         })?;
         if let Some(figure) = grade::copied(&grade::compare(&a, &b, Basis::Second)) {
             let [a, b] = [&figure.a, &figure.b].map(|side| diff::value(figure, side.as_ref()));
-            let change = change(figure);
+            let change = match self.words.language {
+                Language::Zh => table::changed(figure),
+                Language::En => change(figure),
+            };
             let values: [(&str, &dyn Display); 3] =
                 [("before", &a), ("after", &b), ("change", &change)];
             say(&fill(self.words.saved, &values))?;
@@ -185,8 +194,8 @@ impl Exercise<'_> {
     }
 }
 
-/// Writes snapshots as a recording, for `zc diff`, `zc replay` and `zc report`.
-fn keep(snapshots: &[Snapshot], path: &Path, what: &str) -> Result<()> {
+/// Writes snapshots as a recording, and returns its bytes: for `zc diff`, `zc replay` and `zc report`.
+fn keep(snapshots: &[Snapshot], path: &Path, what: &str) -> Result<u64> {
     let meta = Meta {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         subject: format!("zc lab mystery, {what}"),
@@ -205,7 +214,7 @@ fn keep(snapshots: &[Snapshot], path: &Path, what: &str) -> Result<()> {
     bytes.extend(writer.end(last));
     files::replace(path, |file| file.write_all(&bytes))
         .with_context(|| format!("cannot write the recording '{}'", path.display()))?;
-    say(&format!("  {} in '{}'", human::bytes(bytes.len() as u64), path.display()))
+    Ok(bytes.len() as u64)
 }
 
 /// What the user types, a line each; without a terminal, too.

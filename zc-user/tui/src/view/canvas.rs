@@ -72,14 +72,26 @@ impl Canvas {
 
     /// Shows the part that begins at line `scrolled`, or the last part there is.
     pub fn show(&self, scrolled: u16, theme: Theme, area: Rect, buf: &mut Buffer) {
+        self.show_saying(scrolled, &|lines| format!("{lines} more lines: Down"), theme, area, buf);
+    }
+
+    /// The same, with other words for so many lines that are not shown.
+    pub fn show_saying(
+        &self,
+        scrolled: u16,
+        more: &dyn Fn(u16) -> String,
+        theme: Theme,
+        area: Rect,
+        buf: &mut Buffer,
+    ) {
         let hidden = self.height().saturating_sub(area.height);
         let offset = scrolled.min(hidden);
         let lines = area.height.min(self.height());
         self.copy(offset, Rect { height: lines, ..area }, buf);
         if offset < hidden && area.height > 0 {
             // This line is not shown either.
-            let more = format!(" {} more lines: Down ", hidden - offset + 1);
-            let width = u16::try_from(more.len()).unwrap_or(0).min(area.width);
+            let more = format!(" {} ", more(hidden - offset + 1));
+            let width = u16::try_from(width(&more)).unwrap_or(0).min(area.width);
             let last = Rect { y: area.bottom() - 1, height: 1, ..area };
             Clear.render(last, buf);
             let x = area.right() - width;

@@ -1,6 +1,7 @@
 //! The handout of a tour, as a file.
 
 mod content;
+mod wording;
 
 use std::{io::Write as _, path::Path};
 
@@ -10,7 +11,10 @@ use crate::{
     cli::Usage,
     commands::{recorded::shown, say},
 };
-use zc_lab::tour::walk::{Conditions, Tour};
+use zc_lab::{
+    language::fill,
+    tour::walk::{Conditions, Tour},
+};
 use zc_privilege::{as_user, files};
 use zc_render::{human, theme::Theme};
 use zc_report::{html, markdown, text};
@@ -58,6 +62,7 @@ pub(super) fn write(tour: &Tour, conditions: Option<&Conditions>, path: &Path) -
     }
     .with_context(what)?;
     files::replace(path, |file| Stoppable(file).write_all(&bytes)).with_context(what)?;
-    say(&format!("{} in '{}'", human::bytes(bytes.len() as u64), shown(path)));
+    let (size, path) = (human::bytes(bytes.len() as u64), shown(path));
+    say(&fill(tour.words().handout_written, &[("size", &size), ("path", &path)]));
     Ok(())
 }

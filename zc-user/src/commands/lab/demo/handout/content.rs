@@ -3,6 +3,7 @@
 use zc_model::{picture::Picture, snapshot::Provenance, value::Value};
 use zc_report::content::{Block, Column, Figure, Kind, Report, Row, Section, Table, Tone};
 
+use super::wording;
 use zc_lab::{
     finding::{Finding, Outcome},
     hazard,
@@ -50,6 +51,7 @@ pub(super) fn report(tour: &Tour, conditions: Option<&Conditions>) -> Report {
     let exercises = scenes().flat_map(|(index, scene)| exercise(tour, index, scene)).collect();
     let solutions = scenes().flat_map(|(index, scene)| solution(tour, index, scene)).collect();
     Report {
+        wording: wording::of(words),
         title: tour.script().name.clone(),
         subject: machine.to_owned(),
         answer: vec![words.how_to_use.to_owned()],
