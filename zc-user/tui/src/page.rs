@@ -23,6 +23,7 @@ use zc_model::column::{Column, Table};
 use zc_render::theme::Theme;
 
 mod advised;
+mod chosen;
 pub mod code;
 pub mod detail;
 pub mod devices;
@@ -37,6 +38,8 @@ pub mod tabular;
 pub mod users;
 pub mod who;
 mod zerocopy;
+
+pub use self::chosen::{Chosen, TABLES, groups};
 
 /// What a page asks of the shell.
 pub enum Intent {
@@ -115,6 +118,9 @@ pub trait Page {
 
     /// Moves the selection, or scrolls.
     fn step(&mut self, motion: Motion, context: &Context);
+
+    /// Takes over what the user has chosen, before there is anything to show.
+    fn prefer(&mut self, _chosen: &Chosen) {}
 
     /// The keys that mean something on this page only; the others are the shell's.
     fn keys(&self) -> Vec<&'static Key> {

@@ -5,7 +5,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{Guide, Heading, Intent, Page, Sign};
+use super::{Chosen, Guide, Heading, Intent, Page, Sign};
 use crate::{
     action::Motion,
     keymap::{self, Binding, Chord, Key, bind, chr},
@@ -59,6 +59,10 @@ impl Page for Switch {
 
     fn draw(&self, context: &Context, area: Rect, buf: &mut Buffer) {
         self.table().draw(context, area, buf);
+    }
+
+    fn prefer(&mut self, chosen: &Chosen) {
+        self.tables.iter_mut().for_each(|table| table.prefer(chosen));
     }
 
     fn step(&mut self, motion: Motion, context: &Context) {
