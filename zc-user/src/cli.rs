@@ -34,8 +34,10 @@ use zc_probe::{
 use zc_render::csv::{PathColumn, Rows};
 use zc_serve::connect::Target;
 
+use crate::settings;
 #[cfg(feature = "lab")]
 pub(crate) use config::look;
+
 pub(crate) use config::{Appearance, Config, ConfigVerb};
 pub(crate) use diff::{Diff, Per};
 pub(crate) use export::{Export, ExportForm};
@@ -146,10 +148,11 @@ pub(crate) struct Selection {
     /// Show only processes that used this copy path, such as sendfile_to_socket
     #[arg(long = "path", value_name = "PATH", value_parser = copy_path)]
     pub(crate) paths: Vec<CopyPath>,
-    /// Show only processes for which this holds, such as 'nginx and copied > 1 MiB/s'
+    /// Show only processes for which this holds, such as 'nginx and copied > 1 MiB/s'; @name is a filter of the settings
     #[arg(long, value_name = "EXPR", value_parser = expression)]
     pub(crate) filter: Option<Written>,
-    /// List groups of processes: by command, tree, parent, cgroup, container, user, thread or path
+    /// List groups of processes: by command, tree, parent, cgroup, container, user, thread or path; the dashboard: by
+    /// command, parent, container, user or path
     #[arg(long, value_name = "WHAT", value_parser = group_by(), hide_possible_values = true)]
     pub(crate) group_by: Option<GroupBy>,
     /// Sort by this column, such as syscalls; prefix with - (descending) or + (ascending)
@@ -398,6 +401,10 @@ pub(crate) struct Top {
     /// Print one update as plain text, then exit
     #[arg(long, conflicts_with = "count")]
     pub(crate) once: bool,
+    /// Print all processes, also those that did nothing [default: at most 20 that did something; the dashboard,
+    /// JSON and CSV have all]
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Show what a zc serve counts, here or on another machine: needs no privileges
     #[arg(
         long,
@@ -552,8 +559,11 @@ fn copy_path(text: &str) -> Result<CopyPath, String> {
 }
 
 fn expression(text: &str) -> Result<Written, String> {
-    let expr = filter::parse(text).map_err(|error| error.to_string())?;
-    Ok(Written { text: text.to_owned(), expr })
+    // Only where one of them may be named: text does not depend on settings otherwise.
+    let named = if text.contains('@') { settings::filters() } else { Vec::new() };
+    let expr = filter::parse_named(text, &named).map_err(|error| error.to_string())?;
+    let text = filter::expand(text, &named).map_err(|error| error.to_string())?;
+    Ok(Written { text, expr })
 }
 
 fn expectation(text: &str) -> Result<Expectation, String> {

@@ -15,7 +15,7 @@ use zc_model::object::Which;
 use zc_probe::{
     attach::{Options, UnusableBtf},
     follow::Follow,
-    names::identity::Unwatchable,
+    names::{cgroup::NoGroup, identity::Unwatchable},
 };
 
 use zc_render::sanitize::sanitize;
@@ -56,6 +56,10 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
     // Before anything else has a descriptor: those that were passed are known by their numbers.
     let passed =
         if matches!(verb, Verb::Serve(_)) { zc_serve::listen::passed()? } else { Vec::new() };
+    if matches!(verb, Verb::Top(_) | Verb::Replay(_)) {
+        // What the dashboard saves.
+        zc_privilege::caller::keep();
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -102,7 +106,11 @@ fn say_ended(pid: u32, comm: &str) {
 /// The exit status that an error stands for.
 #[must_use]
 pub(crate) fn status(error: &anyhow::Error) -> u8 {
-    if error.is::<Usage>() || error.is::<Unwatchable>() || error.is::<UnusableBtf>() {
+    if error.is::<Usage>()
+        || error.is::<Unwatchable>()
+        || error.is::<NoGroup>()
+        || error.is::<UnusableBtf>()
+    {
         return 2;
     }
     #[cfg(feature = "lab")]

@@ -61,7 +61,8 @@ is followed from its birth, also when its parent ends later or it leaves the con
 parent before `zc` counted is not known to descend from it. Nothing is counted for other processes, and they
 take no slots: the unattributed row has what followed threads did without a slot. With `-p` the processes are
 those that had these numbers when `zc` started, until they end; another process that gets the number of one is
-not followed. Devices and their bytes are still those of the whole machine. A path of a control group that has a `*` is only a filter, and so is
+not followed. Of the control groups that are named one has to be there; others, and what a `*` matches, may come later.
+Devices and their bytes are still those of the whole machine. A path of a control group that has a `*` is only a filter, and so is
 `--cgroup` with a command. `--comm`, `--path` and `--filter` are filters, too. What threads did without a slot
 stays in the unattributed row and in the totals then: it may be of processes that the filter leaves out.
 

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use zc_render::theme::{Graph, Look};
+use zc_render::theme::{Graph, Limits, Look};
 use zc_tui::shell::Preferences;
 
 mod read;
@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) theme: Look,
     /// How curves are drawn.
     pub(crate) graph: Graph,
+    /// What is much, and what is too much.
+    pub(crate) limits: Limits,
     /// Time between updates of the dashboard.
     pub(crate) interval: Option<Duration>,
     /// What is the dashboard's alone.
@@ -44,17 +46,41 @@ pub(crate) fn path() -> Option<PathBuf> {
     Some(base.join("zc/config.toml"))
 }
 
+/// Why there is no text.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// The file cannot be read.
+    Whole(String),
+    /// It is no text, from this place on.
+    At(Problem),
+}
+
 /// The text of a file of settings, with the user's own rights. `None` if there is no such file.
-pub(crate) fn text(path: &Path) -> Result<Option<String>, String> {
-    let bytes = match zc_privilege::files::read(path, MOST_BYTES) {
+pub(crate) fn text(path: &Path) -> Result<Option<String>, Unread> {
+    let bytes = match zc_privilege::files::read_at_once(path, MOST_BYTES) {
         Ok(bytes) => bytes,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);
         }
-        Err(error) => return Err(format!("cannot read '{}': {error}", path.display())),
+        Err(error) => {
+            return Err(Unread::Whole(format!("cannot read '{}': {error}", path.display())));
+        }
     };
-    let text = String::from_utf8(bytes);
-    text.map(Some).map_err(|_| format!("'{}' is no text in UTF-8", path.display()))
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let before = String::from_utf8_lossy(&error.as_bytes()[..valid]);
+            let problem =
+                Problem::after(&before, "this is no text in UTF-8; save the file as that");
+            Err(Unread::At(problem))
+        }
+    }
+}
+
+/// The filters with names. What is wrong with the settings is said elsewhere.
+pub(crate) fn filters() -> Vec<(String, String)> {
+    load().0.preferences.filters
 }
 
 /// The settings of the user, and what is wrong with them, in a line. What is wrong is as if it was not set.
@@ -67,13 +93,11 @@ pub(crate) fn load() -> (Settings, Option<String>) {
                 0 | 1 => String::new(),
                 count => format!(" ({} more; zc config check lists them)", count - 1),
             };
-            let notice = problems.first().map(|first| {
-                let Problem { line, column, message } = first;
-                format!("{}:{line}:{column}: {message}{more}", path.display())
-            });
+            let notice = problems.first().map(|first| format!("{}{more}", first.in_file(&path)));
             (settings, notice)
         }
         Ok(None) => (Settings::default(), None),
-        Err(error) => (Settings::default(), Some(error)),
+        Err(Unread::Whole(why)) => (Settings::default(), Some(why)),
+        Err(Unread::At(problem)) => (Settings::default(), Some(problem.in_file(&path))),
     }
 }

@@ -131,6 +131,10 @@ fn documents_are_printed_though_their_verb_is_hidden() {
     assert!(!printed(&["--help"]).contains("docs"));
     let man = printed(&["docs", "man"]);
     assert!(man.contains(".TH zc 1") && man.contains("SYNOPSIS"), "{man}");
+    for page in ["zc-top", "zc-stat", "zc-config-check"] {
+        assert!(man.contains(&format!(".TH {page} 1")), "{page}");
+    }
+    assert!(man.starts_with(".ie") || man.find(".TH zc 1") < man.find(".TH zc-top 1"));
     let metrics = printed(&["docs", "metrics"]);
     for id in ["file_read", "sendfile_to_socket", "mode_switches"] {
         assert!(metrics.contains(id), "{id}");
@@ -163,6 +167,14 @@ fn the_manual_has_a_page_per_subcommand() {
         let text = std::fs::read_to_string(to.join(&page)).unwrap();
         let title = format!(".TH {} 1", page.trim_end_matches(".1"));
         assert!(text.contains(&title) && text.contains("SYNOPSIS"), "{page}: {text}");
+        assert!(!text.contains("EXTRA"), "{page}");
+        let is_dashboard = ["zc.1", "zc-top.1", "zc-replay.1"].contains(&page.as_str());
+        assert_eq!(text.contains(".SH KEYS"), is_dashboard, "{page}");
+        assert_eq!(text.contains("\n\\&used this path\n"), text.contains("\\-\\-filter"), "{page}");
+        if is_dashboard {
+            let key = "\\fB\\&g\\fR\n\\&group by command, process, container, user, parent, path";
+            assert!(text.contains(key), "{page}: {text}");
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 
 #[path = "edge/command.rs"]
 mod command;
+#[path = "edge/config.rs"]
+mod config;
 #[path = "edge/degraded.rs"]
 mod degraded;
 #[path = "edge/demo.rs"]

@@ -19,6 +19,7 @@ mod complete;
 mod expr;
 mod lexer;
 mod line;
+mod named;
 mod names;
 mod number;
 mod parse;
@@ -29,6 +30,7 @@ pub use self::{
     complete::{Wanted, wanted},
     expr::{Comparison, Expr, Literal, Operand, Operator},
     line::word,
+    named::{expand, is_name_part, parse_named},
     names::{names, nearest, paths},
     parse::{FilterError, parse},
     pattern::Pattern,

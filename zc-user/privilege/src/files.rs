@@ -32,11 +32,23 @@ const STEP: usize = 1 << 16;
 /// # Errors
 /// When the user may not read the file, when it is larger, or when a pipe brings no end within ten seconds.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    read_patiently(path, most, PATIENCE)
+}
+
+/// The same, for a file that need not be there at all: a pipe has a second.
+///
+/// # Errors
+/// As of [`read`].
+pub fn read_at_once(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    read_patiently(path, most, Duration::from_secs(1))
+}
+
+fn read_patiently(path: &Path, most: u64, patience: Duration) -> io::Result<Vec<u8>> {
     // Opening a pipe would wait for a writer.
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let flags = flags.bits().cast_signed();
     let file = as_user(|| OpenOptions::new().read(true).custom_flags(flags).open(path))?;
-    within(file, most, PATIENCE)
+    within(file, most, patience)
 }
 
 /// Opens `path`, which must be a file that can be read at any place, with the user's rights.
@@ -66,10 +78,12 @@ fn within(mut file: File, most: u64, patience: Duration) -> io::Result<Vec<u8>> 
     loop {
         match file.read(&mut step) {
             // A pipe that no process has opened for writing yet has no end.
-            Ok(0) if !has_ended(&file)? => wait(&file, deadline)?,
+            Ok(0) if !has_ended(&file)? => wait(&file, deadline, patience)?,
             Ok(0) => return Ok(contents),
             Ok(got) => contents.extend_from_slice(&step[..got]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => wait(&file, deadline)?,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                wait(&file, deadline, patience)?;
+            }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -77,13 +91,13 @@ fn within(mut file: File, most: u64, patience: Duration) -> io::Result<Vec<u8>> 
             return Err(too_large());
         }
         if Instant::now() > deadline {
-            return Err(late());
+            return Err(late(patience));
         }
     }
 }
 
-fn late() -> io::Error {
-    io::Error::new(ErrorKind::TimedOut, format!("no end within {} s", PATIENCE.as_secs()))
+fn late(patience: Duration) -> io::Error {
+    io::Error::new(ErrorKind::TimedOut, format!("no end within {} s", patience.as_secs()))
 }
 
 /// Whether nothing more can come from a file of which nothing was read.
@@ -98,12 +112,12 @@ fn has_ended(file: &File) -> io::Result<bool> {
 }
 
 /// Waits until there is something to read, or the end.
-fn wait(file: &File, deadline: Instant) -> io::Result<()> {
+fn wait(file: &File, deadline: Instant, patience: Duration) -> io::Result<()> {
     let left = deadline.saturating_duration_since(Instant::now());
     let left = Timespec::try_from(left).map_err(io::Error::other)?;
     let mut one = [PollFd::new(file, PollFlags::IN)];
     match poll(&mut one, Some(&left)) {
-        Ok(0) => Err(late()),
+        Ok(0) => Err(late(patience)),
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
         Err(error) => Err(error.into()),

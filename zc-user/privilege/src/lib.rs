@@ -5,6 +5,7 @@
 //! these rights away, [`raised`] takes them out for one piece of work, and [`keep_only`] throws away what
 //! nothing needs any more.
 
+pub mod caller;
 pub mod files;
 pub mod limits;
 

@@ -27,6 +27,8 @@ pub(super) struct Palette {
     pub(super) head: Ink,
     pub(super) key: Ink,
     pub(super) curve: Ink,
+    /// Text and background of the selected row, of the 256; `None`: white on blue of the sixteen.
+    pub(super) row: Option<(u8, u8)>,
 }
 
 const fn ink(many: u8, sixteen: Color) -> Ink {
@@ -50,6 +52,7 @@ pub(super) static DARK: Palette = Palette {
     head: TEXT,
     key: ink(110, Color::LightBlue),
     curve: ink(214, Color::Yellow),
+    row: Some((255, 238)),
 };
 
 /// For light backgrounds, on which yellow and cyan cannot be read.
@@ -62,6 +65,7 @@ pub(super) static LIGHT: Palette = Palette {
     head: TEXT,
     key: ink(24, Color::Blue),
     curve: ink(130, Color::Red),
+    row: Some((16, 253)),
 };
 
 /// What `zc` looked like at first. Only the sixteen named colours, so that they follow the user's own palette.
@@ -74,4 +78,5 @@ pub(super) static CLASSIC: Palette = Palette {
     head: named(Color::Cyan),
     key: named(Color::Cyan),
     curve: named(Color::Cyan),
+    row: None,
 };

@@ -17,7 +17,7 @@ pub use self::{
     flows::{how, unknown as unknown_flows},
     notes::{losses, notes},
     objects::{name as object_name, processes as users, shortened, write_objects},
-    once::{UNATTRIBUTED, write_once},
+    once::{UNATTRIBUTED, write_notes, write_once, write_update},
     runs::write_runs,
     stacks::write_stacks,
     stat::write_stat,

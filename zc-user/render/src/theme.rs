@@ -1,6 +1,6 @@
 //! Colours and signs. Colour alone never carries a meaning: every difference survives `NO_COLOR`.
 
-use ratatui::style::{Modifier, Style};
+use ratatui::style::{Color, Modifier, Style};
 
 use zc_model::column::Tone;
 
@@ -67,25 +67,40 @@ impl Graph {
     }
 }
 
-/// How much of its column a value is. Bars and percentages say the same without colour.
+/// How much of all that the CPU copied a value is. Bars and percentages say the same without colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
-    /// Less than a tenth.
+    /// Little.
     Calm,
-    /// Up to a half.
+    /// Much.
     Busy,
-    /// More.
+    /// Most.
     Bad,
 }
 
-impl Load {
+/// From which share on, between 0 and 1, a value is busy, and above which it is bad.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// From this share on it is busy.
+    pub busy: f64,
+    /// Above this share it is bad.
+    pub bad: f64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { busy: 0.1, bad: 0.5 }
+    }
+}
+
+impl Limits {
     /// The load of a share between 0 and 1.
     #[must_use]
-    pub fn of(share: f64) -> Self {
+    pub fn load(self, share: f64) -> Load {
         match share {
-            share if share > 0.5 => Self::Bad,
-            share if share >= 0.1 => Self::Busy,
-            _ => Self::Calm,
+            share if share > self.bad => Load::Bad,
+            share if share >= self.busy => Load::Busy,
+            _ => Load::Calm,
         }
     }
 }
@@ -101,6 +116,8 @@ pub struct Theme {
     pub symbols: &'static Symbols,
     /// Whether `symbols` are beyond ASCII, so that text may be too.
     pub unicode: bool,
+    /// What is much, and what is too much.
+    pub limits: Limits,
 }
 
 impl Theme {
@@ -108,7 +125,8 @@ impl Theme {
     #[must_use]
     pub fn new(color: bool, unicode: bool) -> Self {
         let palette = color.then_some(&DARK);
-        Self { palette, many: false, unicode, symbols: if unicode { &UNICODE } else { &ASCII } }
+        let symbols = if unicode { &UNICODE } else { &ASCII };
+        Self { palette, many: false, unicode, symbols, limits: Limits::default() }
     }
 
     /// What the environment says: `NO_COLOR`, `TERM`, `COLORTERM`, `COLORFGBG` and the locale. `no_color` is the flag of
@@ -153,7 +171,14 @@ impl Theme {
             (true, Graph::Blocks) => &UNICODE,
             (true, Graph::Braille) => &BRAILLE,
         };
-        Self { palette: palette.filter(|_| color), many, symbols, unicode }
+        let palette = palette.filter(|_| color);
+        Self { palette, many, symbols, unicode, limits: Limits::default() }
+    }
+
+    /// The same, with what the user finds much.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Whether there are colours.
@@ -212,10 +237,37 @@ impl Theme {
         self.head().add_modifier(Modifier::UNDERLINED)
     }
 
-    /// The selected row, the current tab.
+    /// The current tab, and what is selected in a menu.
     #[must_use]
     pub fn selected(self) -> Style {
         Style::new().add_modifier(Modifier::REVERSED)
+    }
+
+    /// A cell of the selected row, which looks like `own` otherwise. With 256 colours the row has a background that all
+    /// others can be read on; `is_picture`: without any colours, a bar or a curve in reverse would be a hole.
+    #[must_use]
+    pub fn in_selected_row(self, own: Style, is_picture: bool) -> Style {
+        let plain = Style::reset();
+        let Some(palette) = self.palette else {
+            let line = if is_picture { Modifier::UNDERLINED } else { Modifier::REVERSED };
+            return plain.add_modifier(line);
+        };
+        let plain = plain.add_modifier(Modifier::BOLD);
+        match palette.row.filter(|_| self.many) {
+            Some((text, background)) => {
+                let ink = own.fg.filter(|color| *color != Color::Reset);
+                plain.fg(ink.unwrap_or(Color::Indexed(text))).bg(Color::Indexed(background))
+            }
+            None => plain.fg(Color::White).bg(Color::Blue),
+        }
+    }
+
+    /// Whether a cell looks as those of the selected row do.
+    #[must_use]
+    pub fn is_in_selected_row(self, cell: Style) -> bool {
+        let selected = [false, true].map(|is_picture| self.in_selected_row(cell, is_picture));
+        let look = |style: &Style| (style.bg, style.add_modifier);
+        selected.iter().any(|style| look(style) == look(&cell))
     }
 
     /// Bytes that the CPU copied.
@@ -228,9 +280,13 @@ impl Theme {
     #[must_use]
     pub fn copied_share(self, share: f64) -> Style {
         let strong = |style: Style| style.add_modifier(Modifier::BOLD);
-        match Load::of(share) {
+        match self.limits.load(share) {
             Load::Calm => self.paint(|palette| palette.copied),
             Load::Busy => strong(self.paint(|palette| palette.copied)),
+            // Without colours a line tells it from what is busy.
+            Load::Bad if self.palette.is_none() => {
+                strong(Style::new().add_modifier(Modifier::UNDERLINED))
+            }
             Load::Bad => strong(self.paint(|palette| palette.alarm)),
         }
     }
@@ -280,8 +336,6 @@ fn is_light(colors: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use ratatui::style::Color;
-
     use super::*;
 
     fn detect(flag: bool, variables: &[(&str, &str)]) -> Theme {
@@ -391,6 +445,62 @@ mod tests {
             }
         }
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn what_is_much_is_as_the_user_says() {
+        let theme = Theme::new(false, true);
+        let of = |theme: Theme, share| theme.copied_share(share).add_modifier;
+        let line = Modifier::BOLD | Modifier::UNDERLINED;
+        assert_eq!(
+            [0.09, 0.1, 0.5, 0.51].map(|share| of(theme, share)),
+            [Modifier::empty(), Modifier::BOLD, Modifier::BOLD, line],
+            "without colours, too"
+        );
+        let theme = theme.with_limits(Limits { busy: 0.2, bad: 0.3 });
+        assert_eq!(
+            [0.19, 0.2, 0.31].map(|share| of(theme, share)),
+            [Modifier::empty(), Modifier::BOLD, line]
+        );
+    }
+
+    #[test]
+    fn the_selected_row_has_no_holes() {
+        let of = |term: &str, look| {
+            let value = |name: &str| (name == "TERM").then(|| term.to_owned());
+            Theme::of(look, Graph::Blocks, false, value)
+        };
+        let orange = Style::new().fg(Color::Indexed(214)).add_modifier(Modifier::DIM);
+        for (term, look) in [
+            ("xterm-256color", Look::Dark),
+            ("xterm-256color", Look::Light),
+            ("xterm-256color", Look::Classic),
+            ("xterm", Look::Dark),
+        ] {
+            let theme = of(term, look);
+            let [text, bar] = [Style::new(), orange].map(|own| theme.in_selected_row(own, true));
+            assert!(
+                text.bg.is_some() && text.bg == bar.bg && text.bg != Some(Color::Reset),
+                "{term}"
+            );
+            assert!(text.fg != text.bg && bar.fg != bar.bg, "{term}");
+            for style in [text, bar] {
+                assert_eq!(style.add_modifier, Modifier::BOLD, "nothing in reverse, nothing dim");
+            }
+        }
+        let mono = of("xterm-256color", Look::Mono);
+        assert_eq!(mono.in_selected_row(orange, false).add_modifier, Modifier::REVERSED);
+        let picture = mono.in_selected_row(orange, true);
+        assert_eq!((picture.fg, picture.add_modifier), (Some(Color::Reset), Modifier::UNDERLINED));
+        for theme in [mono, of("xterm", Look::Dark), of("xterm-256color", Look::Light)] {
+            for is_picture in [false, true] {
+                assert!(theme.is_in_selected_row(theme.in_selected_row(orange, is_picture)));
+            }
+            for other in [orange, theme.sorted_head(), theme.copied_share(1.0), theme.text()] {
+                let drawn = Style::reset().patch(other);
+                assert!(!theme.is_in_selected_row(drawn), "{other:?}");
+            }
+        }
     }
 
     #[test]

@@ -13,8 +13,8 @@ use zc_render::theme::{Look, Theme};
 
 use super::{print, say};
 use crate::{
-    cli::{Config, ConfigVerb},
-    settings::{self, Problem, table},
+    cli::{Config, ConfigVerb, Usage},
+    settings::{self, Unread, table},
 };
 
 /// Runs `zc config`.
@@ -38,20 +38,23 @@ pub(super) fn run(arguments: &Config) -> Result<ExitCode> {
 fn check(path: PathBuf, is_named: bool) -> Result<ExitCode> {
     let shown = path.display().to_string();
     let shown = sanitize(&shown);
-    let Some(text) = settings::text(&path).map_err(|error| anyhow!(error))? else {
-        if is_named {
-            return Err(anyhow!("cannot read '{}': there is no such file", path.display()));
+    let problems = match settings::text(&path) {
+        Ok(Some(text)) => settings::read(&text).1,
+        Ok(None) if is_named => {
+            let why = format!("cannot read '{}': there is no such file", path.display());
+            return Err(Usage(why).into());
         }
-        return print(format!("{shown}: not there, and need not be\n").as_bytes());
+        Ok(None) => return print(format!("{shown}: not there, and need not be\n").as_bytes()),
+        Err(Unread::Whole(why)) => return Err(Usage(why).into()),
+        Err(Unread::At(problem)) => vec![problem],
     };
-    let (_, problems) = settings::read(&text);
     if problems.is_empty() {
         return print(format!("{shown}: all right\n").as_bytes());
     }
     let mut err = io::stderr().lock();
-    for Problem { line, column, message } in &problems {
+    for problem in &problems {
         // Nothing more can be done when standard error is gone.
-        let _ = writeln!(err, "{shown}:{line}:{column}: {}", sanitize(message));
+        let _ = writeln!(err, "{}", sanitize(&problem.in_file(&path)));
     }
     Ok(ExitCode::from(2))
 }

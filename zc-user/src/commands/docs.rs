@@ -6,15 +6,21 @@ use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
 use clap_mangen::Man;
 
+use zc_tui::page::help::FILTERS;
+
 use crate::{
     cli::{Cli, Document},
     metrics,
+    settings::table,
 };
 
-/// The document as one text; of the manual, the page of `zc` itself.
+/// The document as one text; of the manual, all pages, that of `zc` itself first.
 pub(super) fn text(document: Document) -> Result<Vec<u8>> {
     match document {
-        Document::Man => page(&Man::new(Cli::command())),
+        Document::Man => {
+            let pages = manual().iter().map(page).collect::<Result<Vec<_>>>()?;
+            Ok(pages.concat())
+        }
         Document::Metrics => Ok(metrics::markdown().into_bytes()),
     }
 }
@@ -26,7 +32,7 @@ pub(super) fn write(document: Document, directory: &Path) -> Result<ExitCode> {
     let files = match document {
         Document::Man => manual()
             .iter()
-            .map(|man| Ok((man.get_filename(), page(man)?)))
+            .map(|one| Ok((one.man.get_filename(), page(one)?)))
             .collect::<Result<Vec<_>>>()?,
         Document::Metrics => vec![("metrics.md".to_owned(), text(document)?)],
     };
@@ -37,8 +43,17 @@ pub(super) fn write(document: Document, directory: &Path) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The manual: a page for `zc`, and one for each subcommand that the help lists.
-fn manual() -> Vec<Man> {
+/// A page of the manual.
+struct Page {
+    man: Man,
+    /// Whether the command is the dashboard.
+    has_keys: bool,
+    /// Whether it takes a filter.
+    has_filter: bool,
+}
+
+/// The manual: a page for `zc`, and one for each subcommand that the help lists, in the order of their names.
+fn manual() -> Vec<Page> {
     let mut root = Cli::command().disable_help_subcommand(true);
     // Gives each subcommand its full name: that of the page.
     root.build();
@@ -48,13 +63,41 @@ fn manual() -> Vec<Man> {
     while let Some(command) = open.pop() {
         let shown = command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set());
         open.extend(shown.cloned());
-        pages.push(Man::new(command).source(&source));
+        let takes = |name: &str| command.get_arguments().any(|argument| argument.get_id() == name);
+        let (has_keys, has_filter) = (takes("theme"), takes("filter"));
+        pages.push(Page { man: Man::new(command).source(&source), has_keys, has_filter });
     }
+    pages.sort_by_key(|page| page.man.get_filename().replace('.', " "));
     pages
 }
 
-fn page(man: &Man) -> Result<Vec<u8>> {
+fn page(page: &Page) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    man.render(&mut bytes)?;
-    Ok(bytes)
+    page.man.render(&mut bytes)?;
+    let mut text = String::from_utf8(bytes)?.replace(".SH EXTRA\n", ".SH NOTES\n");
+    if page.has_keys {
+        text.push_str(".SH KEYS\n");
+        for section in table::shell().all_keys() {
+            let title = section.title.trim_start_matches("Keys: ");
+            text.push_str(&format!(".SS \"{}\"\n", escaped(title).replace('"', "")));
+            entries(&section.rows, &mut text);
+        }
+    }
+    if page.has_filter {
+        text.push_str(".SH FILTERS\n");
+        entries(FILTERS, &mut text);
+    }
+    Ok(text.into_bytes())
+}
+
+/// What is written, and below it what it means.
+fn entries(rows: &[(&str, &str)], text: &mut String) {
+    for (written, meaning) in rows {
+        text.push_str(&format!(".TP\n\\fB{}\\fR\n{}\n", escaped(written), escaped(meaning)));
+    }
+}
+
+/// As roff has it: no backslash of its own, no hyphen that is a dash, and no line that begins like a request.
+fn escaped(text: &str) -> String {
+    format!("\\&{}", text.replace('\\', "\\e").replace('-', "\\-"))
 }

@@ -14,7 +14,9 @@ use tokio::signal::unix::{Signal as Waiting, SignalKind, signal};
 
 use super::{
     options, privilege, say, say_ended,
-    watch::{Course, Event as Ending, Watch, Watched, exit_code, spawn, subject, watched},
+    watch::{
+        Course, Event as Ending, Watch, Watched, exit_code, groups_exist, spawn, subject, watched,
+    },
 };
 use crate::cli::{Record, Selection};
 pub(super) use keep::former;
@@ -38,6 +40,7 @@ pub(super) async fn run(arguments: &Record) -> Result<ExitCode> {
         ..Selection::default()
     };
     let watched = watched(&arguments.command, &selection)?;
+    groups_exist(&arguments.command, &selection)?;
     let ids: Vec<_> = watched.iter().map(|it| it.id).collect();
     let follow =
         if arguments.command.is_empty() { selection.follow(&ids) } else { Follow::Children };

@@ -50,6 +50,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         interval: Some(interval),
         count: arguments.count,
         once: false,
+        all: false,
         connect: None,
         objects: false,
         max_objects: 0,

@@ -17,7 +17,7 @@ use super::{
     options_with, privilege,
     report::Report,
     say, say_ended,
-    watch::{Course, Event, Watch, Watched, exit_code, spawn, subject, watched},
+    watch::{Course, Event, Watch, Watched, exit_code, groups_exist, spawn, subject, watched},
     writer::{UNWRITTEN, Writer},
 };
 use crate::cli::{Expecting, Stat};
@@ -57,6 +57,7 @@ pub(super) async fn run(
     about: Option<Report>,
 ) -> Result<ExitCode> {
     let watched = watched(&arguments.command, &arguments.selection)?;
+    groups_exist(&arguments.command, &arguments.selection)?;
     let ids: Vec<_> = watched.iter().map(|it| it.id).collect();
     let report = open(arguments, about)?;
     let signals = Signals::new()?;

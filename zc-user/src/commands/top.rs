@@ -29,7 +29,7 @@ use super::{
     options_of, privilege,
     replay::elsewhere,
     say, say_ended,
-    watch::subject,
+    watch::{groups_exist, subject},
     writer::{UNWRITTEN, Writer},
 };
 use crate::cli::{Form, Top, Usage};
@@ -55,7 +55,7 @@ use zc_session::{
     stall::Stoppable,
     world::{NoEvents, Real},
 };
-use zc_tui::state::checks::Checks;
+use zc_tui::{page, state::checks::Checks};
 
 /// Runs `zc top`.
 pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
@@ -63,6 +63,7 @@ pub(super) async fn run(arguments: &Top) -> Result<ExitCode> {
         return connect(arguments, target).await;
     }
     let watched = raised(|| arguments.selection.watched())?;
+    groups_exist(&[], &arguments.selection)?;
     let plain = is_plain(arguments);
     if !plain && arguments.probing.ebpf_log && io::stderr().is_terminal() {
         return Err(Usage(
@@ -139,9 +140,14 @@ fn refuse_forms(arguments: &Top, plain: &str) -> Result<(), Usage> {
     if arguments.format.has_columns() {
         return Err(Usage(format!("--columns needs text or CSV: add {plain} or --csv")));
     }
-    if arguments.selection.group_by.is_some() {
+    if let Some(by) = arguments.selection.group_by
+        && !page::groups().any(|(_, other)| other == Some(by))
+    {
+        let known: Vec<_> = page::groups().filter_map(|(name, by)| by.and(Some(name))).collect();
         return Err(Usage(format!(
-            "--group-by needs text, CSV or JSON: add {plain}, --csv or --json"
+            "the dashboard groups by {}; --group-by {} needs text, CSV or JSON: add {plain}, --csv or --json",
+            known.join(", "),
+            by.id()
         )));
     }
     Ok(())
@@ -201,10 +207,15 @@ fn dashboard_options(
     let look = arguments.appearance.theme.unwrap_or(settings.theme);
     let graph = arguments.appearance.graph.unwrap_or(settings.graph);
     let no_color = arguments.format.no_color;
+    let mut preferences = settings.preferences;
+    if arguments.selection.group_by.is_some() {
+        preferences.chosen.group = Some(arguments.selection.group_by);
+    }
     zc_tui::run::Options {
         interval: arguments.interval.or(settings.interval).unwrap_or(arguments.interval()),
-        theme: Theme::of(look, graph, no_color, |name| env::var(name).ok()),
-        preferences: settings.preferences,
+        theme: Theme::of(look, graph, no_color, |name| env::var(name).ok())
+            .with_limits(settings.limits),
+        preferences,
         recorded: false,
         keeps_past: true,
         hand_on: Some(Box::new(Keeper::new(kept.clone(), env::args_os().skip(1)))),
@@ -248,7 +259,8 @@ async fn print(
     world: &mut Real<NoEvents>,
 ) -> Result<()> {
     let mut printer = Printer::new(arguments, filter, form).context(UNWRITTEN)?;
-    drive(source, &mut printer, world).await
+    drive(source, &mut printer, world).await?;
+    printer.end().context(UNWRITTEN)
 }
 
 /// Prints what happened between each two snapshots.
@@ -256,6 +268,8 @@ struct Printer<'a> {
     arguments: &'a Top,
     filter: Filter,
     writer: Writer,
+    /// Where what the notes are about begins, where there are notes.
+    first: Option<Snapshot>,
     previous: Option<Snapshot>,
     recent: Recent,
     watch: Watch,
@@ -280,6 +294,7 @@ impl<'a> Printer<'a> {
     fn interrupted(&mut self, error: &anyhow::Error) {
         if Interrupted::has_begun_again(error) {
             self.previous = None;
+            self.first = None;
         }
         let why = error.to_string();
         if self.interruption.as_ref() != Some(&why) {
@@ -294,10 +309,14 @@ impl<'a> Printer<'a> {
             io::stdout().as_fd().try_clone_to_owned().context("cannot use standard output")?;
         let out = Box::new(BufWriter::new(Stoppable(File::from(out))));
         let mut writer = Writer::new(form, &arguments.selection, out);
+        if arguments.all {
+            writer.list_all();
+        }
         writer.begin()?;
         Ok(Self {
             arguments,
             writer,
+            first: None,
             previous: None,
             recent: Recent::default(),
             watch: Watch::new(filter.watched.clone()),
@@ -307,6 +326,13 @@ impl<'a> Printer<'a> {
             interruption: None,
             began: Instant::now(),
         })
+    }
+
+    /// Writes the notes, of all that was printed.
+    fn end(&mut self) -> io::Result<()> {
+        let (Some(first), Some(last)) = (&self.first, &self.previous) else { return Ok(()) };
+        let frame = Frame::between(first, last).select(&self.filter);
+        self.writer.end(&frame)
     }
 }
 
@@ -338,6 +364,9 @@ impl Output for Printer<'_> {
             let frame = frame.select(&self.filter);
             self.writer.update(&frame).context(UNWRITTEN)?;
             self.left = self.left.map(|left| left - 1);
+        }
+        if self.first.is_none() && self.writer.has_notes() {
+            self.first = Some(next.clone());
         }
         self.watch.look(&next).iter().for_each(|process| say_ended(process.id.pid, &process.comm));
         // Not without an update.

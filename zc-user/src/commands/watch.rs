@@ -21,10 +21,11 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+use super::say;
 use crate::cli::{Selection, Usage};
 use zc_model::{filter::Filter, snapshot::ProcessId};
 use zc_privilege::{limits, raised};
-use zc_probe::names::{identity, namespace};
+use zc_probe::names::{cgroup, identity, namespace};
 use zc_render::sanitize::sanitize;
 use zc_session::{output::Flow, signals::Ending, world::Events};
 
@@ -48,6 +49,17 @@ pub(super) fn watched(command: &[OsString], selection: &Selection) -> Result<Vec
         .into());
     }
     Ok(raised(|| selection.watched())?.into_iter().map(Watched::new).collect())
+}
+
+/// Refuses to follow control groups of which there is none, and says of each that is not there yet. A command may make
+/// its own.
+pub(super) fn groups_exist(command: &[OsString], selection: &Selection) -> Result<()> {
+    if command.is_empty() {
+        for path in cgroup::missing(&selection.cgroups)? {
+            say(&format!("there is no control group '{path}' yet; it is followed once there is"));
+        }
+    }
+    Ok(())
 }
 
 /// What ends a run by itself.

@@ -25,6 +25,8 @@ pub(super) struct Writer {
     everything: Listing,
     /// What the report is about, where that is not processes.
     about: Option<Report>,
+    /// Whether an update stands above the next one.
+    has_updated: bool,
     out: Box<dyn Write>,
 }
 
@@ -35,6 +37,7 @@ impl Writer {
             busiest: selection.listing(Listing::busiest(LISTED)),
             everything: selection.listing(Listing::everything()),
             about: None,
+            has_updated: false,
             out,
         }
     }
@@ -42,6 +45,11 @@ impl Writer {
     /// The same for a report about something else.
     pub(super) fn of(self, about: Option<Report>) -> Self {
         Self { about, ..self }
+    }
+
+    /// Lists what did nothing, too, and as much as the user asked for.
+    pub(super) fn list_all(&mut self) {
+        self.busiest = self.everything;
     }
 
     /// Writes what comes before the first frame.
@@ -55,13 +63,31 @@ impl Writer {
 
     /// Writes one interval of many.
     pub(super) fn update(&mut self, frame: &Frame) -> io::Result<()> {
-        let Self { form, busiest, everything, about: _, out } = self;
+        let Self { form, busiest, everything, about: _, has_updated, out } = self;
         match form {
             Form::Json => json::write_line(frame, everything, out)?,
             Form::Csv(rows) => rows.write(frame, everything, out)?,
-            Form::Text(columns) => table::write_once(frame, busiest, columns, out)?,
+            Form::Text(columns) => {
+                if std::mem::replace(has_updated, true) {
+                    writeln!(out)?;
+                }
+                table::write_update(frame, busiest, columns, out)?;
+            }
         }
         out.flush()
+    }
+
+    /// Writes what is to be known of all updates, below the last one; `frame` is the time of all of them.
+    pub(super) fn end(&mut self, frame: &Frame) -> io::Result<()> {
+        if let Form::Text(_) = self.form {
+            table::write_notes(frame, &self.busiest, &mut self.out)?;
+        }
+        self.out.flush()
+    }
+
+    /// Whether the notes are written at the end.
+    pub(super) const fn has_notes(&self) -> bool {
+        matches!(self.form, Form::Text(_))
     }
 
     /// As [`Self::update`], of a report about files, or sockets and pipes, that `subject` used.
@@ -84,7 +110,7 @@ impl Writer {
     }
 
     fn whole_of(&mut self, frame: &Frame, subject: &str) -> io::Result<()> {
-        let Self { form, busiest, everything, about, out } = self;
+        let Self { form, busiest, everything, about, has_updated: _, out } = self;
         match (form, *about) {
             (_, Some(Report::Stacks { form, weight })) => match form {
                 StackForm::Text => {

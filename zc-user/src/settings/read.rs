@@ -1,11 +1,14 @@
 //! From the text of the file to settings, with the place of each problem.
 
-use std::{ops::Range, time::Duration};
+use std::{ops::Range, path::Path, time::Duration};
 
 use toml_edit::{Document, Item, Key, Table, Value};
 use zc_model::filter::{self, nearest};
 use zc_render::theme::{Graph, Look};
-use zc_tui::keymap::{ACTIONS, Chord, parse};
+use zc_tui::{
+    keymap::{ACTIONS, Chord, parse},
+    page,
+};
 
 use super::{
     Settings,
@@ -21,6 +24,24 @@ pub(crate) struct Problem {
     pub(crate) column: usize,
     /// What is wrong, and what to write instead.
     pub(crate) message: String,
+}
+
+impl Problem {
+    /// A problem at the end of `before`, which is the beginning of the file.
+    pub(super) fn after(before: &str, message: impl Into<String>) -> Self {
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            message: message.into(),
+        }
+    }
+
+    /// As it is reported of this file.
+    pub(crate) fn in_file(&self, path: &Path) -> String {
+        let Self { line, column, message } = self;
+        format!("{}:{line}:{column}: {message}", path.display())
+    }
 }
 
 /// Reads settings. What is wrong is left out.
@@ -47,12 +68,7 @@ struct Reader<'t> {
 impl Reader<'_> {
     fn problem(&mut self, at: Option<Range<usize>>, message: impl Into<String>) {
         let before = at.and_then(|at| self.text.get(..at.start)).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        self.problems.push(Problem {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            message: message.into(),
-        });
+        self.problems.push(Problem::after(before, message));
     }
 
     /// The entries of a table with their keys, which have places.
@@ -65,14 +81,15 @@ impl Reader<'_> {
             match (key.get(), item) {
                 ("keys", Item::Table(keys)) => self.keys(keys),
                 ("filters", Item::Table(filters)) => self.filters(filters),
-                (name @ ("keys" | "filters"), _) => {
+                ("columns", Item::Table(columns)) => self.columns(columns),
+                (name @ ("keys" | "filters" | "columns"), _) => {
                     self.problem(key.span(), format!("'{name}' is a table: write [{name}]"));
                 }
                 (name, item) => match Setting::named(name) {
                     Some(setting) => self.setting(setting, item),
                     None => {
                         let known = SETTINGS.iter().map(|setting| setting.name);
-                        let meant = nearest(name, known.chain(["keys", "filters"]));
+                        let meant = nearest(name, known.chain(["keys", "filters", "columns"]));
                         self.problem(key.span(), format!("there is no setting '{name}'{meant}"));
                     }
                 },
@@ -99,11 +116,18 @@ impl Reader<'_> {
                 let known = words().join("\", \"");
                 self.problem(item.span(), format!("'{name}' is one of \"{known}\""));
             }
+            (Kind::Percent(_), value) => {
+                match value.and_then(number).filter(|share| (0.0..=100.0).contains(share)) {
+                    Some(share) if name == "busy" => self.settings.limits.busy = share / 100.0,
+                    Some(share) => self.settings.limits.bad = share / 100.0,
+                    None => {
+                        let message = format!("'{name}' is a number of percent between 0 and 100");
+                        self.problem(item.span(), message);
+                    }
+                }
+            }
             (Kind::Seconds, value) => {
-                #[expect(clippy::cast_precision_loss, reason = "out of bounds long before")]
-                let seconds = value
-                    .and_then(|value| value.as_float().or(value.as_integer().map(|it| it as f64)));
-                match seconds.filter(|seconds| (0.1..=86_400.0).contains(seconds)) {
+                match value.and_then(number).filter(|seconds| (0.1..=86_400.0).contains(seconds)) {
                     Some(seconds) => {
                         self.settings.interval = Some(Duration::from_secs_f64(seconds));
                     }
@@ -123,7 +147,51 @@ impl Reader<'_> {
             "theme" => settings.theme = one(Look::ALL, |look| look.id() == word),
             "graph" => settings.graph = one(Graph::ALL, |graph| graph.id() == word),
             "page" => word.clone_into(&mut settings.preferences.page),
+            "group" => {
+                let by = page::groups().find(|(name, _)| *name == word);
+                settings.preferences.chosen.group = by.map(|(_, by)| by);
+            }
             _ => {}
+        }
+    }
+
+    fn columns(&mut self, table: &Table) {
+        for (key, item) in Self::entries(table) {
+            let name = key.get();
+            let Some((_, _, known)) = page::TABLES.iter().find(|(table, ..)| *table == name) else {
+                let meant = nearest(name, page::TABLES.iter().map(|(table, ..)| *table));
+                self.problem(key.span(), format!("there is no table '{name}'{meant}"));
+                continue;
+            };
+            let known = known();
+            let Some(Value::Array(values)) = item.as_value() else {
+                let message = format!("'{name}' is a list of columns, such as [\"{}\"]", known[0]);
+                self.problem(item.span(), message);
+                continue;
+            };
+            let mut chosen: Vec<String> = Vec::new();
+            for value in values {
+                match value.as_str() {
+                    None => self.problem(value.span(), "the name of a column is a text"),
+                    Some(id) if !known.contains(&id) => {
+                        let meant = nearest(id, known.iter().copied());
+                        let known = known.join(", ");
+                        let message =
+                            format!("'{name}' has no column '{id}'{meant} It has {known}");
+                        self.problem(value.span(), message);
+                    }
+                    Some(id) if chosen.iter().any(|other| other == id) => {
+                        self.problem(value.span(), format!("column '{id}' is named twice"));
+                    }
+                    Some(id) => chosen.push(id.to_owned()),
+                }
+            }
+            if values.is_empty() {
+                self.problem(item.span(), format!("'{name}' needs a column"));
+            }
+            if !chosen.is_empty() {
+                self.settings.preferences.chosen.columns.push((name.to_owned(), chosen));
+            }
         }
     }
 
@@ -186,6 +254,13 @@ impl Reader<'_> {
     fn filters(&mut self, table: &Table) {
         for (key, item) in Self::entries(table) {
             let name = key.get();
+            if name.is_empty() || !name.chars().all(filter::is_name_part) {
+                let message = format!(
+                    "'{name}' cannot be written behind @: names have letters of English, digits, _ and -"
+                );
+                self.problem(key.span(), message);
+                continue;
+            }
             let Some(text) = item.as_str() else {
                 self.problem(item.span().or(key.span()), format!("filter '{name}' is a text"));
                 continue;
@@ -206,6 +281,11 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "out of bounds long before")]
+fn number(value: &Value) -> Option<f64> {
+    value.as_float().or(value.as_integer().map(|number| number as f64))
 }
 
 /// The first of `all` of which this is true; the usual one if there is none.

@@ -6,7 +6,12 @@ use crate::commands::lab_page::{self, Shows};
 use serde_json::{Map, Value, json};
 use zc_model::{column::Processes, filter::Filter, sort::Direction};
 use zc_render::theme::{Graph, Look, Theme};
-use zc_tui::{keymap::ACTIONS, shell::dashboard, state::checks::Checks};
+use zc_tui::{
+    keymap::ACTIONS,
+    page,
+    shell::{Shell, dashboard},
+    state::checks::Checks,
+};
 
 /// A setting.
 pub(crate) struct Setting {
@@ -24,6 +29,8 @@ pub(crate) enum Kind {
     OneOf(fn() -> Vec<String>),
     /// A number of seconds; one unless it is set.
     Seconds,
+    /// A share in percent; this one unless it is set.
+    Percent(u8),
 }
 
 /// All settings outside of tables.
@@ -44,9 +51,24 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "The page that the dashboard shows first",
     },
     Setting {
+        name: "group",
+        kind: Kind::OneOf(|| page::groups().map(|(name, _)| name.to_owned()).collect()),
+        help: "How the first page groups processes at first; --group-by says otherwise",
+    },
+    Setting {
         name: "interval",
         kind: Kind::Seconds,
         help: "Time between updates of the dashboard, in seconds: 0.1 to 86400",
+    },
+    Setting {
+        name: "busy",
+        kind: Kind::Percent(10),
+        help: "From this share on, in percent, what is copied is bold: of all that is copied, and the copy tax",
+    },
+    Setting {
+        name: "bad",
+        kind: Kind::Percent(50),
+        help: "Above this share, in percent, it has the colour of what is wrong, and is underlined without colours",
     },
 ];
 
@@ -56,13 +78,17 @@ fn ids<T>(all: &[T], id: impl Fn(&T) -> &'static str) -> Vec<String> {
 
 /// The pages of the dashboard.
 fn pages() -> Vec<String> {
+    shell().pages().map(str::to_lowercase).collect()
+}
+
+/// The dashboard without anything to show, for what is read from its tables.
+pub(crate) fn shell() -> Shell<'static> {
     let sort = (Processes::COPIED_BYTES_PER_SEC, Direction::Descending);
     let interval = Duration::from_secs(1);
     let theme = Theme::new(false, false);
     let lab = lab_page::page(Shows::Recording);
     let (filter, checks) = (Filter::default(), Checks::default());
-    let shell = dashboard(theme, interval, filter, sort, None, checks, lab);
-    shell.pages().map(str::to_lowercase).collect()
+    dashboard(theme, interval, filter, sort, None, checks, lab)
 }
 
 impl Kind {
@@ -71,6 +97,7 @@ impl Kind {
         match self {
             Self::OneOf(words) => words().into_iter().next().into(),
             Self::Seconds => 1.0.into(),
+            Self::Percent(usual) => (*usual).into(),
         }
     }
 }
@@ -103,11 +130,43 @@ pub(crate) fn default_text() -> String {
     for (name, own, help) in ACTIONS {
         let _ = writeln!(text, "# {name} = \"{own}\"  # {help}");
     }
+    text.push_str(&columns_text());
     text.push_str(
         "\n# Filters with names: /, then @, the beginning of the name and Tab put one into the line; Up goes through them.\n\
          [filters]\n# web = \"nginx or haproxy\"\n# busy = \"copied > 100 MiB/s\"\n",
     );
     text
+}
+
+fn columns_text() -> String {
+    let mut text = String::from(
+        "\n# Columns of tables, in order; those named last give way first where there is little room.\n[columns]\n",
+    );
+    for (name, what, columns) in page::TABLES {
+        // Names are written in TOML as in JSON.
+        let _ = writeln!(text, "# {name} = {}  # {what}", json!(columns()));
+    }
+    text
+}
+
+fn columns_schema() -> Value {
+    let mut tables = Map::new();
+    for (name, what, columns) in page::TABLES {
+        let table = json!({
+            "description": what,
+            "type": "array",
+            "items": { "type": "string", "enum": columns() },
+            "minItems": 1,
+            "uniqueItems": true,
+        });
+        tables.insert((*name).to_owned(), table);
+    }
+    json!({
+        "description": "Columns of tables, in order",
+        "type": "object",
+        "properties": tables,
+        "additionalProperties": false,
+    })
 }
 
 /// The JSON schema of the file.
@@ -117,6 +176,7 @@ pub(crate) fn schema() -> Value {
         let mut property = match kind {
             Kind::OneOf(words) => json!({ "type": "string", "enum": words() }),
             Kind::Seconds => json!({ "type": "number", "minimum": 0.1, "maximum": 86_400 }),
+            Kind::Percent(_) => json!({ "type": "number", "minimum": 0, "maximum": 100 }),
         };
         property["description"] = (*help).into();
         property["default"] = kind.default();
@@ -141,6 +201,7 @@ pub(crate) fn schema() -> Value {
             "additionalProperties": false,
         }),
     );
+    properties.insert("columns".to_owned(), columns_schema());
     properties.insert(
         "filters".to_owned(),
         json!({

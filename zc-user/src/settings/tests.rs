@@ -43,6 +43,17 @@ fn each_problem_has_its_place() {
         ("[keys]\nquit = 's'", "2:1: s is the key of 'sort'"),
         ("[filters]\na = \"copied > big\"", "2:15: filter 'a': 'big' is not a number"),
         ("[filters]\na = 1", "2:5: filter 'a' is a text"),
+        ("[filters]\n'a b' = 'x'", "2:1: 'a b' cannot be written behind @"),
+        ("group = 'usr'", "1:9: 'group' cannot be 'usr'; did you mean 'user'?"),
+        ("columns = 1", "1:1: 'columns' is a table: write [columns]"),
+        ("[columns]\nwho = ['comm', 'copyd']", "2:16: 'who' has no column 'copyd'"),
+        ("[columns]\nwho = ['shar']", "2:8: 'who' has no column 'shar'; did you mean 'share'?"),
+        ("[columns]\nwho = ['comm', 'comm']", "2:16: column 'comm' is named twice"),
+        ("[columns]\nwho = []", "2:7: 'who' needs a column"),
+        ("[columns]\nwho = 'comm'", "2:7: 'who' is a list of columns"),
+        ("[columns]\nwho = [1]", "2:8: the name of a column is a text"),
+        ("[columns]\npath = ['path']", "2:1: there is no table 'path'; did you mean 'paths'?"),
+        ("busy = 101", "1:8: 'busy' is a number of percent"),
         ("theme = ", "1:9: "),
         ("theme = 'dark'\ntheme = 'light'", "2:1: "),
     ] {
@@ -50,6 +61,23 @@ fn each_problem_has_its_place() {
         assert!(found.len() == 1 && found[0].starts_with(said), "{text}: {found:?}");
     }
     assert_eq!(problems("[keys]\nquit = 's'\nsort = 'q'"), Vec::<String>::new());
+}
+
+#[test]
+fn columns_groups_and_limits_are_set() {
+    let text = "group = 'process'\nbusy = 5\nbad = 12.5\n[columns]\nwho = ['share', 'comm']\npaths = ['path']\n";
+    let (settings, problems) = read(text);
+    assert_eq!(problems, []);
+    assert_eq!((settings.limits.busy, settings.limits.bad), (0.05, 0.125));
+    let chosen = &settings.preferences.chosen;
+    assert_eq!(chosen.group, Some(None));
+    let columns = |table: &str| {
+        let found = chosen.columns.iter().find(|(name, _)| name == table);
+        found.map(|(_, columns)| columns.join(" "))
+    };
+    assert_eq!(columns("who").as_deref(), Some("share comm"));
+    assert_eq!(columns("paths").as_deref(), Some("path"));
+    assert_eq!(columns("files"), None);
 }
 
 #[test]

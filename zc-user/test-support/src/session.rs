@@ -278,7 +278,9 @@ pub fn text(screen: &Buffer) -> String {
             }
             let cell = &screen[(x, y)];
             next = x + u16::try_from(Span::raw(cell.symbol()).width()).unwrap_or(1).max(1);
-            let now = cell.modifier.contains(Modifier::REVERSED);
+            // Bars and curves of a selected row are underlined.
+            let now =
+                cell.modifier.contains(Modifier::REVERSED) || cell.modifier == Modifier::UNDERLINED;
             if now != reversed {
                 line.push(if now { '«' } else { '»' });
                 reversed = now;

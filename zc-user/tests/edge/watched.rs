@@ -22,6 +22,40 @@ fn an_unknown_process_is_refused() {
 }
 
 #[test]
+fn an_unknown_control_group_is_refused() {
+    let recording = tempfile::tempdir().unwrap();
+    let file = recording.path().join("x.zc");
+    let record: &[&OsStr] = &["record".as_ref(), "-o".as_ref(), file.as_os_str()];
+    for verb in [&["stat"][..], &["top", "--once"], &["top", "-n", "1"], &["peers"]] {
+        run(zc(verb.iter().chain(&["--cgroup", "/zc-is-not-there"])))
+            .fails(2, &["control group '/zc-is-not-there'", "cgroup v2"]);
+    }
+    let mut command = zc(["record"]);
+    command.args(&record[1..]).args(["--cgroup", "/zc-is-not-there"]);
+    run(command).fails(2, &["control group '/zc-is-not-there'"]);
+    assert!(!file.exists());
+}
+
+#[test]
+fn notes_are_printed_once_below_the_last_update() {
+    let updates = run(zc(["top", "-n", "3", "-i", "0.1"])).exits(0).stdout();
+    let count = |what: &str| updates.lines().filter(|line| *line == what).count();
+    let heads = updates.lines().filter(|line| line.contains("copies are ")).count();
+    assert_eq!(heads, 3, "{updates}");
+    // Where all is measured there are no notes.
+    assert!(count("Notes") <= 1, "{updates}");
+    let last = updates.rfind("copies are ").unwrap();
+    assert!(!updates[..last].contains("\nNotes\n"), "{updates}");
+    assert!(!updates.contains("\n\n\n"), "{updates}");
+    let once = run(zc(["top", "--once"])).exits(0).stdout();
+    let own = std::process::id().to_string();
+    let rows = |text: &str| text.lines().skip_while(|line| !line.contains("PID")).count();
+    let all = run(zc(["top", "--once", "--all"])).exits(0).stdout();
+    assert!(rows(&all) > 20 && all.contains(&own), "{all}");
+    assert_eq!(count("Notes"), usize::from(once.contains("\nNotes\n")), "{once}");
+}
+
+#[test]
 fn a_thread_is_refused_and_its_process_named() {
     let (stop, stopped) = std::sync::mpsc::channel::<()>();
     let (tell, told) = std::sync::mpsc::channel();

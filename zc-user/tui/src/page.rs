@@ -25,6 +25,7 @@ use zc_model::column::{Column, Table};
 use zc_render::theme::Theme;
 
 mod advised;
+mod chosen;
 pub mod code;
 pub mod detail;
 pub mod devices;
@@ -39,6 +40,8 @@ pub mod tabular;
 pub mod users;
 pub mod who;
 mod zerocopy;
+
+pub use self::chosen::{Chosen, TABLES, groups};
 
 /// What a page asks of the shell.
 pub enum Intent {
@@ -118,6 +121,9 @@ pub trait Page {
     /// Moves the selection, or scrolls.
     fn step(&mut self, motion: Motion, context: &Context);
 
+    /// Takes over what the user has chosen, before there is anything to show.
+    fn prefer(&mut self, _chosen: &Chosen) {}
+
     /// The keys that mean something on this page only; the others are the shell's.
     fn keys(&self) -> Vec<&'static Key> {
         Vec::new()
@@ -162,6 +168,11 @@ pub trait Page {
     /// Whether the filter applies to what is on this page.
     fn is_filterable(&self) -> bool {
         false
+    }
+
+    /// Whether what it lists is what passes the filter; that can be typed on the page that it was opened from.
+    fn is_narrowed(&self) -> bool {
+        self.is_filterable()
     }
 
     /// How much of everything is listed, for the line of the tabs.

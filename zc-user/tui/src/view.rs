@@ -5,4 +5,5 @@ pub mod chrome;
 pub mod footer;
 pub mod header;
 pub mod menu;
+pub mod notice;
 pub mod tiny;

@@ -6,7 +6,7 @@ use zc_common::path::CopyPath;
 
 use super::pattern::{Pattern, glob};
 use crate::{
-    column::Column,
+    column::{Column, Processes},
     frame::Frame,
     ledger::PathSum,
     row::Row,
@@ -164,7 +164,8 @@ impl Comparison {
         match self.operand {
             Operand::Column(column) => match column.of(row, frame) {
                 Value::Text(text) => self.holds_for_text(&text),
-                // A process without a cgroup is not in the cgroup `x`.
+                // What is not known of a process is neither so nor otherwise; one outside of containers is in none.
+                Value::Absent if is_from_cgroup(column) && !has_cgroup(row, frame) => None,
                 Value::Absent if !column.unit.is_numeric() => self.holds_for_text(""),
                 value => self.holds_for_number(value.number()?, frame),
             },
@@ -210,6 +211,16 @@ impl Comparison {
     fn holds_for_text(&self, text: &str) -> Option<bool> {
         text_matches(self.operator, text, &self.literal)
     }
+}
+
+/// Whether the column is read from the path of the control group.
+fn is_from_cgroup(column: &Column) -> bool {
+    [Processes::CGROUP, Processes::CONTAINER, Processes::RUNTIME, Processes::POD, Processes::UNIT]
+        .contains(&column)
+}
+
+fn has_cgroup(row: Row<'_>, frame: &Frame) -> bool {
+    Processes::CGROUP.of(row, frame).is_known()
 }
 
 fn text_matches(operator: Operator, text: &str, literal: &Literal) -> Option<bool> {

@@ -41,6 +41,11 @@ impl FilterError {
         }
     }
 
+    /// The same at another place, of another text.
+    pub(super) fn moved(self, text: &str, span: Range<usize>) -> Self {
+        Self { text: text.to_owned(), span, ..self }
+    }
+
     fn of(self, dialect: Dialect) -> Self {
         Self { dialect, ..self }
     }

@@ -36,7 +36,7 @@ fn expressions_select() {
     assert_eq!(by_expr("path ~ send"), [1, 3]);
     assert_eq!(by_expr("file_read > 0"), [2]);
     assert_eq!(by_expr("pid = 3 || pid=4"), [3, 4]);
-    assert_eq!(by_expr("cgroup != /user.slice"), [1, 3, 4]);
+    assert_eq!(by_expr("cgroup != /user.slice"), [1]);
     assert_eq!(by_expr("comm == 'a-name-too-long'"), [4]);
     assert_eq!(by_expr("amplification < 50%"), [1]);
 }
@@ -53,6 +53,17 @@ fn what_is_not_known_is_not_selected_by_its_opposite_either() {
     assert_eq!(by_expr("copied_bytes >= 0"), [1, 2, 4]);
     assert_eq!(by_expr("not copied_bytes >= 1"), [1, 4]);
     assert_eq!(by_expr("copied_bytes < 1 or comm == sender"), [1, 3, 4]);
+    // Of two of them it is not known in which control group they are; the others are in no container.
+    for column in ["container", "pod", "runtime"] {
+        assert_eq!(by_expr(&format!("{column} ~ .")), [0; 0]);
+        for none in ["not {} ~ .", "{} !~ .", "{} = ''", "{} != x"] {
+            let none = none.replace("{}", column);
+            assert_eq!(by_expr(&none), [1, 2], "{none}");
+        }
+    }
+    assert_eq!(by_expr("not unit ~ ."), [2]);
+    assert_eq!(by_expr("not cgroup ~ system"), [2]);
+    assert_eq!(by_expr("not cgroup ~ system or sender"), [2, 3]);
 }
 
 #[test]

@@ -39,6 +39,62 @@ fn mounts(wanted: &str) -> Vec<PathBuf> {
     mounts.lines().filter_map(place).collect()
 }
 
+/// Which of `paths` no control group has now; patterns, which have a `*`, may match one that comes later.
+///
+/// # Errors
+/// Why none of them can be followed: there is none, and no pattern.
+pub fn missing(paths: &[String]) -> Result<Vec<&str>, NoGroup> {
+    missing_in(mount_point().as_deref(), &mounts("cgroup"), paths)
+}
+
+/// There is no such control group.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot follow control group '{path}': {why}")]
+pub struct NoGroup {
+    path: String,
+    why: String,
+}
+
+fn missing_in<'p>(
+    root: Option<&Path>,
+    others: &[PathBuf],
+    paths: &'p [String],
+) -> Result<Vec<&'p str>, NoGroup> {
+    let below = |root: &Path, path: &str| {
+        let path = path.trim_matches('/');
+        let is_plain = path.split('/').all(|name| !matches!(name, "." | ".."));
+        is_plain && root.join(path).is_dir()
+    };
+    let exists = |path: &str| root.is_some_and(|root| below(root, path));
+    let missing: Vec<_> = paths
+        .iter()
+        .map(String::as_str)
+        .filter(|path| !path.contains('*') && !exists(path))
+        .collect();
+    let Some(first) = missing.first().filter(|_| missing.len() == paths.len()) else {
+        return Ok(missing);
+    };
+    let why = match root {
+        None => "cgroup v2 is not mounted here; mount -t cgroup2 none /sys/fs/cgroup does that"
+            .to_owned(),
+        Some(root) => {
+            let tree = root.display();
+            match others.iter().find(|other| below(other, first)) {
+                Some(other) => format!(
+                    "it is one of cgroup v1 (in {}), and only those of cgroup v2 (in {tree}) can be followed; \
+                     see `find {tree} -type d`",
+                    other.display()
+                ),
+                None => format!(
+                    "there is no such group of cgroup v2 in {tree}; see `find {tree} -type d`; for one that comes later \
+                     give a pattern, such as '{first}*'"
+                ),
+            }
+        }
+    };
+    Err(NoGroup { path: (*first).to_owned(), why })
+}
+
 /// cgroup v2 paths by id. An id names a directory for as long as that exists.
 pub struct Cgroups {
     by_id: HashMap<u64, Arc<str>>,
@@ -180,6 +236,32 @@ mod tests {
         // In a namespace of our own, the root of the mount is some group.
         cgroups.host_paths = false;
         assert_eq!(cgroups.name(id(&left), own, false), None);
+    }
+
+    #[test]
+    fn groups_that_are_not_there_are_missing() {
+        let root = TempDir::new().unwrap();
+        let older = TempDir::new().unwrap();
+        fs::create_dir_all(root.path().join("a/b")).unwrap();
+        fs::create_dir_all(older.path().join("old")).unwrap();
+        let others = [older.path().to_owned()];
+        let missing = |paths: &[&str]| {
+            let paths: Vec<_> = paths.iter().map(|path| (*path).to_owned()).collect();
+            missing_in(Some(root.path()), &others, &paths)
+                .map(|missing| missing.into_iter().map(str::to_owned).collect::<Vec<_>>())
+                .map_err(|error| error.to_string())
+        };
+        for there in ["/", "/a", "a/b/", "/later*"] {
+            assert_eq!(missing(&[there]), Ok(vec![]), "{there}");
+        }
+        assert_eq!(missing(&["/a", "/later"]), Ok(vec!["/later".to_owned()]));
+        assert_eq!(missing(&[]), Ok(vec![]));
+        for (path, why) in [("/nope", "no such group of"), ("/a/../a", "no such"), ("/old", "v1")] {
+            let error = missing(&[path]).unwrap_err();
+            assert!(error.contains(&format!("'{path}'")) && error.contains(why), "{error}");
+        }
+        let nowhere = missing_in(None, &[], &["/a".to_owned()]).unwrap_err();
+        assert!(nowhere.to_string().contains("not mounted"), "{nowhere}");
     }
 
     #[test]

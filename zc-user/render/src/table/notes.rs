@@ -70,6 +70,19 @@ pub fn losses(frame: &Frame) -> [Vec<(LossId, u64)>; 2] {
     [own, others]
 }
 
+/// Writes in a line how much was lost, if anything was; what that means is in the notes.
+pub(super) fn write_lost(frame: &Frame, out: &mut dyn io::Write) -> io::Result<()> {
+    let lost: Vec<_> = frame
+        .losses
+        .occurred()
+        .map(|(loss, count)| format!("{} {}", human::count(count), loss.id()))
+        .collect();
+    if lost.is_empty() {
+        return Ok(());
+    }
+    write_wrapped(&format!("Lost: {}", lost.join(", ")), out)
+}
+
 fn write_losses(title: &str, losses: &[(LossId, u64)], out: &mut dyn io::Write) -> io::Result<()> {
     if losses.is_empty() {
         return Ok(());

@@ -31,14 +31,46 @@ pub fn write_once(
     columns: &[&Column],
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
+    write_figures(frame, listing, columns, out)?;
+    write_notes(frame, listing, out)
+}
+
+/// Writes one of several intervals: as [`write_once`], with the notes left to [`write_notes`]. What was lost in it is said
+/// at once.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn write_update(
+    frame: &Frame,
+    listing: &Listing,
+    columns: &[&Column],
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    write_figures(frame, listing, columns, out)?;
+    notes::write_lost(frame, out)
+}
+
+/// Writes the notes below the figures of `frame`.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn write_notes(frame: &Frame, listing: &Listing, out: &mut dyn io::Write) -> io::Result<()> {
+    notes::write(frame, notes::About::Everything(listing.groups(frame).as_deref()), out)
+}
+
+fn write_figures(
+    frame: &Frame,
+    listing: &Listing,
+    columns: &[&Column],
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
     write_machine(frame, out)?;
     write_totals(frame, out)?;
     write_tax(frame, out)?;
     copiers::write_shares(frame, out)?;
     writeln!(out)?;
     let groups = listing.groups(frame);
-    write_rows(frame, listing, groups.as_deref(), columns, out)?;
-    notes::write(frame, notes::About::Everything(groups.as_deref()), out)
+    write_rows(frame, listing, groups.as_deref(), columns, out)
 }
 
 /// Writes what the figures are about: the machine, its kernel, and how copies are known there.

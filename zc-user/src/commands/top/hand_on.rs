@@ -11,7 +11,7 @@ use zc_model::{
     column::{Processes, Table as _, View},
     sort::Listing,
 };
-use zc_privilege::files;
+use zc_privilege::{caller::as_caller, files};
 use zc_recording::{Memory, Recording};
 use zc_render::{human, json, table};
 use zc_report::{Report, Source, html};
@@ -117,8 +117,8 @@ impl HandOn for Keeper {
         parts.push(("html", page));
         for (ending, bytes) in &parts {
             let path = stem.with_extension(ending);
-            files::replace(&path, |file| Stoppable(file).write_all(bytes))
-                .with_context(|| format!("cannot write '{}'", shown(&path)))?;
+            let write = || files::replace(&path, |file| Stoppable(file).write_all(bytes));
+            as_caller(write).with_context(|| format!("cannot write '{}'", shown(&path)))?;
         }
         Ok(format!("saved as {}.txt, .json and .html", shown(&stem)))
     }

@@ -297,6 +297,8 @@ impl Listing for OfStacks {
     type Item = (Key, StackLine);
     type Key = Key;
 
+    const TABLE: &'static str = "code";
+
     fn title(&self) -> &'static str {
         "Code"
     }
@@ -408,6 +410,8 @@ impl Listing for OfCopiers {
     type Columns = Copiers;
     type Item = CopierLine;
     type Key = (ProcessId, CopierKind, Arc<str>, Option<Arc<str>>);
+
+    const TABLE: &'static str = "copiers";
 
     fn title(&self) -> &'static str {
         "Copies in user space"

@@ -136,6 +136,8 @@ impl Listing for OfObjects {
     type Item = Listed;
     type Key = Key;
 
+    const TABLE: &'static str = "files";
+
     fn title(&self) -> &'static str {
         match self.0 {
             [Which::Files] => "Files alone",
@@ -261,6 +263,8 @@ impl Listing for OfFlows {
     type Columns = Flows;
     type Item = FlowLine;
     type Key = FlowKey;
+
+    const TABLE: &'static str = "flows";
 
     fn title(&self) -> &'static str {
         "Flows"

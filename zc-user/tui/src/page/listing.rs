@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use super::{
-    Guide, Heading, Intent, Page,
+    Chosen, Guide, Heading, Intent, Page,
     tabular::{self, Clicked},
 };
 use crate::{
@@ -17,14 +17,14 @@ use crate::{
     keymap::{self, Binding, Chord, Key, bind, chr, key},
     state::{Context, order::Order, rows::Rows},
     view::canvas::Canvas,
-    widget::grid::{self, Grid},
+    widget::grid::{self, Grid, Spec},
 };
 use zc_model::{
     column::{Column, Table as Columns},
     frame::Frame,
     value::Value,
 };
-use zc_render::{human, sanitize::sanitize};
+use zc_render::human;
 
 /// The fewest lines of a page that has room for what is said below its table.
 const ROOM_FOR_NOTE: u16 = 12;
@@ -40,6 +40,9 @@ pub trait Listing: 'static {
     type Item: 'static;
     /// What identifies a row while the rows change places.
     type Key: Clone + PartialEq + 'static;
+
+    /// What the table is called where columns are chosen; nothing where they cannot be.
+    const TABLE: &'static str = "";
 
     /// The name on the tab.
     fn title(&self) -> &'static str;
@@ -160,6 +163,8 @@ pub struct TablePage<L: Listing> {
     order: Order,
     items: Vec<L::Item>,
     rows: Rows<At<L::Key>>,
+    /// The columns on the screen, by their places among those of the dashboard, if they were chosen.
+    places: Option<Vec<usize>>,
     columns: PhantomData<L::Columns>,
 }
 
@@ -175,7 +180,17 @@ impl<L: Listing> TablePage<L> {
     #[must_use]
     pub fn new(listing: L) -> Self {
         let order = tabular::descending(listing.order());
-        Self { listing, order, items: Vec::new(), rows: Rows::default(), columns: PhantomData }
+        let (items, rows) = (Vec::new(), Rows::default());
+        Self { listing, order, items, rows, places: None, columns: PhantomData }
+    }
+
+    /// The columns on the screen: their places, and how they lie.
+    fn specs(&self) -> (Vec<usize>, Vec<Spec>) {
+        let all = tabular::specs::<L::Columns>();
+        match &self.places {
+            Some(places) => (places.clone(), tabular::chosen(&all, places)),
+            None => ((0..all.len()).collect(), all),
+        }
     }
 
     fn parts(&self, context: &Context, area: Rect) -> Parts {
@@ -222,8 +237,10 @@ impl<L: Listing> TablePage<L> {
 
     fn draw_table(&self, context: &Context, area: Rect, buf: &mut Buffer) {
         let theme = context.theme();
-        let specs = tabular::specs::<L::Columns>();
-        let grid = Grid { specs: &specs, sorted: Some(self.order.into()), theme, area };
+        let (places, specs) = self.specs();
+        let sorted = places.iter().position(|place| *place == self.order.column);
+        let sorted = sorted.map(|at| (at, self.order.descending));
+        let grid = Grid { specs: &specs, sorted, theme, area };
         let Some(frame) = context.frame() else {
             grid.head(buf);
             return tabular::empty("collecting...", theme, area, buf);
@@ -245,7 +262,7 @@ impl<L: Listing> TablePage<L> {
             let Some(item) = self.items.get(at.place) else { continue };
             let row = L::row(item);
             grid.row(line, selected, buf, |slot| {
-                let column = columns[slot.column];
+                let column = columns[places[slot.column]];
                 let (text, style) = tabular::value(column, row, frame, theme);
                 (L::shorten(column, text, slot.width.into()), style)
             });
@@ -291,6 +308,10 @@ impl<L: Listing> Page for TablePage<L> {
         self.listing.about()
     }
 
+    fn prefer(&mut self, chosen: &Chosen) {
+        self.places = chosen.places(L::TABLE, &tabular::names::<L::Columns>());
+    }
+
     fn keys(&self) -> Vec<&'static Key> {
         keys::<L>()
     }
@@ -310,8 +331,9 @@ impl<L: Listing> Page for TablePage<L> {
 
     fn click(&mut self, at: Position, context: &Context) -> Intent {
         let table = self.parts(context, context.body()).table;
-        match tabular::clicked(&tabular::specs::<L::Columns>(), at, table) {
-            Some(Clicked::Heading(column)) => Intent::SortBy(column),
+        let (places, specs) = self.specs();
+        match tabular::clicked(&specs, at, table) {
+            Some(Clicked::Heading(column)) => Intent::SortBy(places[column]),
             Some(Clicked::Row(row)) if row < tabular::rows_visible(table) => {
                 let before = self.rows.selected().cloned();
                 let hit = self.rows.select_visible(row, tabular::rows_visible(table));
@@ -362,6 +384,10 @@ impl<L: Listing> Page for TablePage<L> {
         L::IS_FILTERED
     }
 
+    fn is_narrowed(&self) -> bool {
+        L::IS_NARROWED
+    }
+
     fn scope(&self, context: &Context) -> String {
         let count = self.listing.noun().filter(|_| !self.rows.is_empty()).map(|noun| {
             if let Some((first, last)) = self.rows.window(self.height(context)) {
@@ -370,11 +396,7 @@ impl<L: Listing> Page for TablePage<L> {
             let count = self.items.iter().filter(|item| L::is_counted(item)).count();
             format!("{} {}", human::count(count as u64), noun[usize::from(count != 1)])
         });
-        let typed = context.filter().text().trim();
-        let filter =
-            (L::IS_NARROWED && !typed.is_empty()).then(|| format!("filter: {}", sanitize(typed)));
-        let parts = count.into_iter().chain(self.listing.remark(context)).chain(filter);
-        parts.collect::<Vec<_>>().join(", ")
+        count.into_iter().chain(self.listing.remark(context)).collect::<Vec<_>>().join(", ")
     }
 
     fn draw(&self, context: &Context, area: Rect, buf: &mut Buffer) {

@@ -27,6 +27,8 @@ impl Listing for AllPaths {
     type Item = PathSample;
     type Key = PathKey;
 
+    const TABLE: &'static str = "paths";
+
     fn title(&self) -> &'static str {
         "Paths"
     }

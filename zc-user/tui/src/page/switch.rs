@@ -5,7 +5,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{Guide, Heading, Intent, Page, Sign};
+use super::{Chosen, Guide, Heading, Intent, Page, Sign};
 use crate::{
     action::Motion,
     keymap::{self, Binding, Chord, Key, bind, chr},
@@ -61,6 +61,10 @@ impl Page for Switch {
         self.table().draw(context, area, buf);
     }
 
+    fn prefer(&mut self, chosen: &Chosen) {
+        self.tables.iter_mut().for_each(|table| table.prefer(chosen));
+    }
+
     fn step(&mut self, motion: Motion, context: &Context) {
         self.tables[self.at].step(motion, context);
     }
@@ -106,6 +110,10 @@ impl Page for Switch {
 
     fn is_filterable(&self) -> bool {
         self.table().is_filterable()
+    }
+
+    fn is_narrowed(&self) -> bool {
+        self.table().is_narrowed()
     }
 
     fn scope(&self, context: &Context) -> String {

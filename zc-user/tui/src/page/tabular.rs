@@ -46,6 +46,12 @@ pub fn shown<T: Columns>() -> impl Iterator<Item = &'static Column<T>> {
     T::of_view(View::Dashboard)
 }
 
+/// Their ids.
+#[must_use]
+pub fn names<T: Columns>() -> Vec<&'static str> {
+    shown::<T>().map(|column| column.id).collect()
+}
+
 /// The order from large to small by this column of the dashboard.
 #[must_use]
 pub fn descending<T: Columns>(column: &Column<T>) -> Order {
@@ -56,6 +62,16 @@ pub fn descending<T: Columns>(column: &Column<T>) -> Order {
 #[must_use]
 pub fn specs<T: Columns>() -> Vec<Spec> {
     shown::<T>().filter_map(Spec::of).collect()
+}
+
+/// The columns that were chosen, by their places: what was named last gives way first.
+#[must_use]
+pub fn chosen(specs: &[Spec], places: &[usize]) -> Vec<Spec> {
+    let spec = |(rank, place): (usize, &usize)| {
+        let priority = u8::try_from(rank).unwrap_or(u8::MAX);
+        Some(Spec { priority, ..specs.get(*place)?.clone() })
+    };
+    places.iter().enumerate().filter_map(spec).collect()
 }
 
 /// The items in the order of their rows; equal ones stay as they are.

@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use super::{
-    Guide, Heading, Intent, Page, Sign,
+    Chosen, Guide, Heading, Intent, Page, Sign,
     detail::Detail,
     tabular::{self, Clicked},
 };
@@ -17,6 +17,7 @@ use crate::{
     action::Motion,
     keymap::{self, Binding, Chord, Key, bind, chr, key},
     state::{Context, order::Order, rows::Rows},
+    widget::grid::Spec,
 };
 use zc_model::{
     column::{Column, Processes as Columns},
@@ -24,11 +25,7 @@ use zc_model::{
     group::{GroupBy, GroupId, UNKNOWN},
     sort::Direction,
 };
-use zc_render::{
-    human,
-    sanitize::{name, sanitize},
-    theme::Theme,
-};
+use zc_render::{human, sanitize::name, theme::Theme};
 
 mod bottom;
 mod columns;
@@ -41,6 +38,7 @@ mod minutes;
 mod side;
 
 use self::{
+    columns::{Content, Shown},
     layout::Areas,
     list::{Entry, Item, Key as RowKey, Life, List, Query},
 };
@@ -91,9 +89,15 @@ pub struct Who {
     grouping: usize,
     inside: Option<Inside>,
     unfolded: HashSet<GroupId>,
+    /// The columns on the screen, by their places among all, if they were chosen.
+    chosen: Option<Vec<usize>>,
     /// Both stay as the user left them.
     column: &'static Column,
     descending: bool,
+    /// Sorts by the change since the baseline instead, while there is one.
+    by_change: bool,
+    /// Whether there is a baseline.
+    compares: bool,
     /// So many are listed at most.
     top: Option<usize>,
     list: List,
@@ -119,8 +123,11 @@ impl Who {
             grouping: 0,
             inside: None,
             unfolded: HashSet::new(),
+            chosen: None,
             column: columns::on_page(column),
             descending: direction == Direction::Descending,
+            by_change: false,
+            compares: false,
             top,
             list: List::default(),
             rows: Rows::default(),
@@ -133,6 +140,16 @@ impl Who {
         if self.inside.is_some() { None } else { GROUPINGS[self.grouping] }
     }
 
+    /// The columns on the screen: their places, and how they lie.
+    fn specs(&self, context: &Context) -> (Vec<usize>, Vec<Spec>) {
+        columns::specs(self.by(), context.baseline().is_some(), self.chosen.as_deref())
+    }
+
+    /// Whether this column has the arrow.
+    fn is_sorted_by(&self, shown: &Shown) -> bool {
+        if self.by_change { shown.content == Content::Change } else { shown.is(self.column) }
+    }
+
     /// The selected row.
     fn selected(&self) -> Option<&Entry> {
         self.rows
@@ -142,11 +159,14 @@ impl Who {
     }
 
     fn build(&mut self, context: &Context) {
+        self.compares = context.baseline().is_some();
+        self.by_change &= self.compares;
         let query = Query {
             by: self.by(),
             inside: self.inside.as_ref().map(|inside| (inside.by, inside.id)),
             unfolded: &self.unfolded,
             column: self.column,
+            since: context.baseline().filter(|_| self.by_change),
             descending: self.descending,
             top: self.top,
         };
@@ -296,6 +316,12 @@ impl Page for Who {
         "who copies: groups, processes"
     }
 
+    fn prefer(&mut self, chosen: &Chosen) {
+        let first = chosen.group.and_then(|by| GROUPINGS.iter().position(|other| *other == by));
+        self.grouping = first.unwrap_or(self.grouping);
+        self.chosen = chosen.places("who", &column_names());
+    }
+
     fn keys(&self) -> Vec<&'static Key> {
         keymap::keys(KEYS)
     }
@@ -340,7 +366,7 @@ impl Page for Who {
         if !areas.table.contains(at) {
             return Intent::Nothing;
         }
-        let (places, specs) = columns::specs(self.by(), context.baseline().is_some());
+        let (places, specs) = self.specs(context);
         match tabular::clicked(&specs, at, areas.table) {
             Some(Clicked::Heading(column)) => {
                 places.get(column).map_or(Intent::Nothing, |at| Intent::SortBy(*at))
@@ -378,18 +404,23 @@ impl Page for Who {
 
     fn columns(&self) -> Vec<Heading> {
         let more = columns::place(self.column).is_none().then_some(self.column);
-        columns::headings(self.by(), more)
+        columns::headings(self.by(), self.compares, more)
     }
 
     fn order(&self) -> Option<Order> {
         let last = self.columns().len() - 1;
-        let column = columns::place(self.column).unwrap_or(last);
+        let column =
+            if self.by_change { columns::place_of_change() } else { columns::place(self.column) };
+        let column = column.unwrap_or(last);
         Some(Order { column, descending: self.descending })
     }
 
     fn set_order(&mut self, order: Order, context: &Context) {
         if let Some(shown) = columns::SHOWN.get(order.column) {
-            self.column = shown.column;
+            self.by_change = shown.content == Content::Change;
+            if !self.by_change {
+                self.column = shown.column;
+            }
         }
         self.descending = order.descending;
         self.arrange(context);
@@ -446,6 +477,11 @@ fn shows_rest(context: &Context) -> bool {
     !context.is_filtered() || context.frame().is_some_and(|frame| frame.crowded)
 }
 
+/// What the columns are called where they are chosen.
+pub(super) fn column_names() -> Vec<&'static str> {
+    columns::SHOWN.iter().map(Shown::name).collect()
+}
+
 /// What is listed, and how much of it, for the line of the tabs.
 fn scope(page: &Who, context: &Context) -> String {
     let Some(frame) = context.frame() else { return String::new() };
@@ -478,28 +514,22 @@ fn scope(page: &Who, context: &Context) -> String {
     if let Some(top) = page.top {
         parts.push(format!("--top {top}"));
     }
-    if columns::place(page.column).is_none_or(|_| !is_visible(page, context)) {
+    if !is_visible(page, context) {
         let symbols = context.theme().symbols;
         let arrow = if page.descending { symbols.descending } else { symbols.ascending };
-        parts.push(format!("sorted by {}{arrow}", page.column.title));
-    }
-    if let Some(narrowed) = context.narrowed_to() {
-        parts.push(format!("only: {}", sanitize(&narrowed)));
-    }
-    let typed = context.filter().text().trim();
-    if !typed.is_empty() {
-        parts.push(format!("filter: {}", sanitize(typed)));
+        let title = if page.by_change { "SINCE b" } else { page.column.title };
+        parts.push(format!("sorted by {title}{arrow}"));
     }
     parts.join(", ")
 }
 
 /// Whether the column that sorts has its arrow on the screen.
 fn is_visible(page: &Who, context: &Context) -> bool {
-    let (places, specs) = columns::specs(page.by(), context.baseline().is_some());
+    let (places, specs) = page.specs(context);
     let width = Areas::of(context, 0).table.width;
     crate::widget::grid::fit(&specs, width)
         .into_iter()
-        .any(|slot| columns::SHOWN[places[slot.column]].is(page.column))
+        .any(|slot| page.is_sorted_by(&columns::SHOWN[places[slot.column]]))
 }
 
 /// The name of a group as it is shown.

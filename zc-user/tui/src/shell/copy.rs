@@ -5,7 +5,7 @@ use ratatui::{
     layout::Rect,
     style::{Modifier, Style},
 };
-use zc_render::sanitize::width;
+use zc_render::{sanitize::width, theme::Theme};
 
 use super::Shell;
 
@@ -22,7 +22,7 @@ impl Shell<'_> {
         self.draw(area, &mut buf);
         let mut lines = vec![line(&buf, Rect { height: HEADER, ..area })];
         lines.push(String::new());
-        match selected(&buf, areas.body, self.context.theme().selected()) {
+        match selected(&buf, areas.body, self.context.theme()) {
             Some(row) => {
                 let head = headings(&buf, areas.body, row, self.context.theme().head());
                 lines.extend(head.map(|head| line(&buf, head)));
@@ -46,9 +46,9 @@ impl Shell<'_> {
 
 /// The part of a line that is drawn as selected. Tables begin at the left edge; other things that are in reverse, as
 /// the line that says that there is more, do not.
-fn selected(buf: &Buffer, body: Rect, style: Style) -> Option<Rect> {
+fn selected(buf: &Buffer, body: Rect, theme: Theme) -> Option<Rect> {
     body.rows().find_map(|row| {
-        let is_selected = |x: &u16| buf[(*x, row.y)].modifier.contains(style.add_modifier);
+        let is_selected = |x: &u16| theme.is_in_selected_row(buf[(*x, row.y)].style());
         let right = (row.left()..row.right()).take_while(is_selected).last()?;
         Some(Rect { width: right + 1 - row.left(), ..row })
     })

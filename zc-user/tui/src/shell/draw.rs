@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use super::{Mode, Shell};
 use crate::{
     keymap::{Hint, Key},
-    view::{chrome::Place, footer, menu, tiny},
+    view::{chrome::Place, footer, menu, notice, tiny},
 };
 
 impl Shell<'_> {
@@ -53,17 +53,28 @@ impl Shell<'_> {
         } else {
             Vec::new()
         };
+        let scope = self.top().scope(&self.context);
+        let notice = notice::forms(&self.context);
+        let is_narrowed = self.context.is_filtered() && self.top().is_narrowed();
+        let scope = match is_narrowed {
+            true => {
+                let filters: Vec<_> = notice::filters(&self.context).collect();
+                let filters = filters.join(", ");
+                let parts = [scope, filters.clone()];
+                let parts = parts.into_iter().filter(|part| !part.is_empty());
+                vec![parts.collect::<Vec<_>>().join(", "), filters]
+            }
+            // What is not narrowed need not be said then.
+            false if !notice.is_empty() => Vec::new(),
+            false => vec![scope],
+        };
         let is_over = self.tab != host || !self.above.is_empty();
         Place {
             tabs,
             tab: self.tab,
-            scope: self.top().scope(&self.context),
-            complaint: self
-                .context
-                .said()
-                .or(self.context.complaint())
-                .unwrap_or_default()
-                .to_owned(),
+            scope,
+            notice,
+            is_narrowed,
             width: self.screen.width,
             over: is_over.then(|| self.top().title()),
         }

@@ -1,7 +1,7 @@
 //! What the user has set of the dashboard.
 
 use super::{Shell, guide};
-use crate::keymap::Remap;
+use crate::{keymap::Remap, page::Chosen};
 
 /// What the user has set of the dashboard.
 #[derive(Clone, Debug, Default)]
@@ -12,12 +12,15 @@ pub struct Preferences {
     pub keys: Remap,
     /// Filters that have names: name and filter.
     pub filters: Vec<(String, String)>,
+    /// Columns, and how processes are grouped at first.
+    pub chosen: Chosen,
 }
 
 impl Shell<'_> {
     /// The same, as the user has set it.
     #[must_use]
-    pub fn with(mut self, Preferences { page, keys, filters }: Preferences) -> Self {
+    pub fn with(mut self, Preferences { page, keys, filters, chosen }: Preferences) -> Self {
+        self.tabs.iter_mut().for_each(|tab| tab.prefer(&chosen));
         self.context = self.context.with_keys(keys).with_filters(filters);
         // The help is the last page, and has the names of keys.
         self.tabs.pop();

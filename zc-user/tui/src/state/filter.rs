@@ -55,7 +55,7 @@ impl FilterState {
     /// A filter that applies from the start, such as that of the command line.
     #[must_use]
     pub fn of(text: &str) -> Self {
-        let expr = understand(text).ok().flatten();
+        let expr = understand(text, &[]).ok().flatten();
         let mut recall = Recall::default();
         recall.push(text);
         Self { kept: Kept { text: text.to_owned(), expr }, recall, ..Self::default() }
@@ -181,10 +181,10 @@ impl FilterState {
     fn changed(&mut self) {
         let Some(line) = &self.line else { return };
         self.kept.text = line.text();
-        match understand(&self.kept.text) {
+        match understand(&self.kept.text, &self.named) {
             Ok(expr) => (self.kept.expr, self.error) = (expr, None),
             Err(error) => {
-                self.kept.expr = beginning(&self.kept.text);
+                self.kept.expr = beginning(&self.kept.text, &self.named);
                 self.error = Some(error.into());
             }
         }
@@ -192,19 +192,22 @@ impl FilterState {
 }
 
 /// An empty line selects all processes.
-fn understand(text: &str) -> Result<Option<Expr>, FilterError> {
-    if text.trim().is_empty() { Ok(None) } else { filter::parse(text).map(Some) }
+fn understand(text: &str, named: &[(String, String)]) -> Result<Option<Expr>, FilterError> {
+    if text.trim().is_empty() { Ok(None) } else { filter::parse_named(text, named).map(Some) }
 }
 
 /// What the conditions say that are complete, before the last `and` or `or`.
-fn beginning(text: &str) -> Option<Expr> {
+fn beginning(text: &str, named: &[(String, String)]) -> Option<Expr> {
     /// A line that is longer has been pasted.
     const MOST_TRIES: usize = 8;
     let joins = [" and", " or", "&&", "||"];
     let mut ends: Vec<usize> =
         joins.iter().flat_map(|join| text.match_indices(join)).map(|(at, _)| at).collect();
     ends.sort_unstable();
-    ends.iter().rev().take(MOST_TRIES).find_map(|end| understand(&text[..*end]).ok().flatten())
+    ends.iter()
+        .rev()
+        .take(MOST_TRIES)
+        .find_map(|end| understand(&text[..*end], named).ok().flatten())
 }
 
 #[cfg(test)]
@@ -301,6 +304,19 @@ mod tests {
         assert_eq!((&seen[2], seen[3].as_str()), (&seen[0], "path = pipe_"));
         state.edit(Edit::Insert('x'));
         assert!(state.completion().is_none());
+    }
+
+    #[test]
+    fn filters_with_names_are_understood() {
+        let mut state = FilterState::default();
+        state.remember(vec![("web".to_owned(), "nginx or redis".to_owned())]);
+        state.start();
+        enter(&mut state, "@we");
+        assert!(state.error().is_some_and(|wrong| wrong.message.contains("did you mean 'web'?")));
+        enter(&mut state, "b");
+        assert!(state.is_active() && state.error().is_none());
+        state.accept();
+        assert_eq!((state.text(), state.line().is_none()), ("@web", true));
     }
 
     #[test]

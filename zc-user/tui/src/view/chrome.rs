@@ -26,10 +26,12 @@ pub struct Place {
     pub tabs: Vec<&'static str>,
     /// The tab on the screen.
     pub tab: usize,
-    /// How much of everything the tab lists.
-    pub scope: String,
-    /// What was done or went wrong, for which the names of tabs make room, too.
-    pub complaint: String,
+    /// How much of everything the tab lists: in full, then in fewer words. For that the names of tabs make room.
+    pub scope: Vec<String>,
+    /// Whether the filter applies to it.
+    pub is_narrowed: bool,
+    /// What was done, went wrong or has changed, in the same way.
+    pub notice: Vec<String>,
     /// Cells of a line of the screen.
     pub width: u16,
     /// The page on top, when it is not one that has this chrome.
@@ -57,7 +59,9 @@ pub trait Chrome {
 /// The tab whose name is at `x`.
 #[must_use]
 pub fn tab_at(place: &Place, area: Rect, x: u16) -> Option<usize> {
-    tabs(place, area)
+    tab_line(place, area)
+        .labels
+        .into_iter()
         .find(|(_, left, label)| (*left..*left + label.len() as u16).contains(&x))
         .map(|(tab, ..)| tab)
 }
@@ -65,33 +69,77 @@ pub fn tab_at(place: &Place, area: Rect, x: u16) -> Option<usize> {
 /// The last tab, whose key is in its name.
 const HELP: &str = "Help";
 
-/// The tabs with their left edges and their labels. Where all names leave no room for what the tab lists, only that of
-/// the tab on the screen is written out.
-pub(super) fn tabs(place: &Place, area: Rect) -> impl Iterator<Item = (usize, u16, String)> {
-    let label = |index: usize, title: &str, is_long: bool| match title {
-        HELP if index != place.tab => " ? ".to_owned(),
-        _ if is_long || index == place.tab => format!(" {} {title} ", index + 1),
-        _ => format!(" {} ", index + 1),
-    };
-    let all = || place.tabs.iter().enumerate();
-    let width: usize = all().map(|(index, title)| label(index, title, true).len()).sum();
+/// What the line of the tabs says.
+pub(super) struct TabLine {
+    /// The tabs with their left edges and their labels.
+    pub(super) labels: Vec<(usize, u16, String)>,
+    /// What has happened.
+    pub(super) notice: String,
+    /// How much is listed.
+    pub(super) scope: String,
+}
+
+/// How the names of tabs are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    /// All of them.
+    Apart,
+    /// All of them, with one blank between two.
+    Close,
+    /// Only that of the tab on the screen.
+    One,
+}
+
+/// The line of the tabs in this room: what is said at the right goes before the names of tabs, and is in fewer words where
+/// there is no room for all of it.
+pub(super) fn tab_line(place: &Place, area: Rect) -> TabLine {
     let room = usize::from(area.width);
-    let width_of = |text: &str| Span::raw(text.to_owned()).width();
-    let scope = width_of(&place.scope).max(width_of(&place.complaint));
-    // A space between the names is enough: each label brings two.
-    let is_tight = width + 2 + scope > room;
-    let is_long = room >= 60 && (!is_tight || width - place.tabs.len() + 2 + scope <= room);
-    let overlap = u16::from(is_long && is_tight);
+    let width = |text: &str| Span::raw(text).width();
+    let none = [String::new()];
+    let notices = if place.notice.is_empty() { &none[..] } else { &place.notice };
+    let scopes = if place.scope.is_empty() { &none[..] } else { &place.scope };
+    let mut pairs: Vec<(usize, usize)> = (0..notices.len())
+        .flat_map(|notice| (0..scopes.len()).map(move |scope| (notice, scope)))
+        .collect();
+    pairs.sort_by_key(|(notice, scope)| notice + scope);
+    let fitting = pairs.iter().find_map(|(notice, scope)| {
+        let texts = [width(&notices[*notice]), width(&scopes[*scope])];
+        let between = if texts.contains(&0) { 0 } else { 2 };
+        let needed = texts[0] + texts[1] + between;
+        let names = [Names::Apart, Names::Close, Names::One];
+        let fits = |names: &Names| {
+            let used = labels(place, area, *names)
+                .last()
+                .map_or(0, |(_, x, label)| usize::from(x - area.x) + label.len());
+            let blank = if *names == Names::Apart { 2 } else { 1 };
+            (*names == Names::One || room >= 60) && used + blank + needed <= room
+        };
+        names.into_iter().find(fits).map(|names| (names, *notice, *scope))
+    });
+    let last = (Names::One, notices.len() - 1, scopes.len() - 1);
+    let (names, notice, scope) = fitting.unwrap_or(last);
+    TabLine {
+        labels: labels(place, area, names),
+        notice: notices[notice].clone(),
+        scope: scopes[scope].clone(),
+    }
+}
+
+fn labels(place: &Place, area: Rect, names: Names) -> Vec<(usize, u16, String)> {
+    let is_long = names != Names::One;
+    let overlap = u16::from(names == Names::Close);
     let mut x = area.x;
-    all()
-        .map(|(index, title)| {
-            let label = label(index, title, is_long);
-            let left = x;
-            x += (label.len() as u16).saturating_sub(overlap);
-            (index, left, label)
-        })
-        .collect::<Vec<_>>()
-        .into_iter()
+    let label = |(index, title): (usize, &&str)| {
+        let label = match *title {
+            HELP if index != place.tab => " ? ".to_owned(),
+            title if is_long || index == place.tab => format!(" {} {title} ", index + 1),
+            _ => format!(" {} ", index + 1),
+        };
+        let left = x;
+        x += (label.len() as u16).saturating_sub(overlap);
+        (index, left, label)
+    };
+    place.tabs.iter().enumerate().map(label).collect()
 }
 
 #[cfg(test)]
@@ -103,19 +151,44 @@ mod tests {
         let place = Place {
             tabs: names.to_vec(),
             tab: 0,
-            scope: scope.to_owned(),
-            complaint: String::new(),
+            scope: vec![scope.to_owned()],
+            notice: Vec::new(),
             width,
             over: None,
         };
         let area = Rect::new(0, 0, width, 1);
         let mut line = " ".repeat(usize::from(width));
-        for (tab, x, label) in tabs(&place, area) {
+        for (tab, x, label) in tab_line(&place, area).labels {
             let x = usize::from(x);
             line.replace_range(x..x + label.len(), &label);
             assert_eq!(tab_at(&place, area, x as u16 + 1), Some(tab));
         }
         line.trim_end().to_owned()
+    }
+
+    #[test]
+    fn words_give_way_to_other_words_and_names_before_them() {
+        let forms = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let said = |width: u16| {
+            let place = Place {
+                tabs: ["Who", "Paths", "Help"].to_vec(),
+                tab: 0,
+                scope: forms(&["1-9 of 99, filter: nginx", "filter: nginx"]),
+                notice: forms(&["since b: copied x2", "b: x2"]),
+                width,
+                over: None,
+            };
+            let TabLine { labels, notice, scope } = tab_line(&place, Rect::new(0, 0, width, 1));
+            (labels.len(), labels[1].2.len(), notice, scope)
+        };
+        let of = |names, notice: &str, scope: &str| (3, names, notice.to_owned(), scope.to_owned());
+        let (full, short) = ("1-9 of 99, filter: nginx", "filter: nginx");
+        assert_eq!(said(80), of(9, "since b: copied x2", full));
+        assert_eq!(said(60), of(3, "since b: copied x2", full));
+        assert_eq!(said(50), of(3, "since b: copied x2", short));
+        assert_eq!(said(45), of(3, "b: x2", full));
+        assert_eq!(said(36), of(3, "b: x2", short));
+        assert_eq!(said(20), of(3, "b: x2", short), "which is cut");
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! The part of the screen that is the same on every page of the dashboard.
 
-use std::sync::Arc;
-
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -9,19 +7,13 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::chrome::{self, Areas, Chrome, LEAST, Place};
+use super::{
+    chrome::{self, Areas, Chrome, LEAST, Place},
+    notice,
+};
 use crate::{state::Context, widget::grid};
-use zc_model::{
-    column::Processes,
-    history::Baseline,
-    snapshot::{ProcessSample, Provenance},
-    source::Moment,
-    value::Quality,
-};
-use zc_render::{
-    human,
-    sanitize::{name, sanitize},
-};
+use zc_model::{column::Processes, snapshot::Provenance, source::Moment, value::Quality};
+use zc_render::{human, sanitize::sanitize};
 
 mod cost;
 mod figures;
@@ -237,8 +229,9 @@ fn status(context: &Context) -> Option<&'static str> {
 /// Draws the names of the pages, and at the right how much of everything is listed, after what has happened.
 fn draw_tabs(context: &Context, place: &Place, area: Rect, buf: &mut Buffer) {
     let theme = context.theme();
+    let line = chrome::tab_line(place, area);
     let mut end = area.x;
-    for (tab, x, label) in chrome::tabs(place, area) {
+    for (tab, x, label) in line.labels {
         let style = if tab == place.tab { theme.selected() } else { theme.dim() };
         let room = usize::from(area.right().saturating_sub(x));
         let (right, _) = buf.set_stringn(x, area.y, label, room, style);
@@ -246,67 +239,19 @@ fn draw_tabs(context: &Context, place: &Place, area: Rect, buf: &mut Buffer) {
     }
     let width = |text: &str| u16::try_from(Span::raw(text).width()).unwrap_or(u16::MAX);
     let room = area.right().saturating_sub(end + 1);
-    let notice = notice(context);
-    // Neither hides the other; what is not narrowed need not be said then.
-    let is_narrowed = context.is_filtered() && place.tab == 0;
-    let scope = match &notice {
-        Some(_) if !is_narrowed => 0,
-        Some((text, _)) => {
-            let rest = room.saturating_sub(width(text).saturating_add(2));
-            // What has been done is there until the next key.
-            let least = if context.said().is_some() { 0 } else { room / 2 };
-            width(&place.scope).min(rest.max(least))
-        }
-        None => width(&place.scope).min(room),
+    let rest = if line.notice.is_empty() {
+        room
+    } else {
+        let rest = room.saturating_sub(width(&line.notice).saturating_add(2));
+        // What has been done is there until the next key.
+        if context.said().is_some() { rest } else { rest.max(room / 2) }
     };
+    let scope = width(&line.scope).min(rest);
     let cell = Rect::new(area.right() - scope, area.y, scope, 1);
-    let style = if is_narrowed { theme.notice() } else { theme.dim() };
-    grid::put(&place.scope, false, style, cell, theme, buf);
-    if let Some((text, style)) = notice {
-        let room = room.saturating_sub(scope + u16::from(scope > 0) * 2);
-        let used = width(&text).min(room);
-        let right = area.right() - scope - u16::from(scope > 0) * 2;
-        grid::put(&text, false, style, Rect::new(right - used, area.y, used, 1), theme, buf);
-    }
-}
-
-/// What went wrong, or has happened.
-fn notice(context: &Context) -> Option<(String, Style)> {
-    let theme = context.theme();
-    if let Some(said) = context.said() {
-        return Some((sanitize(said).into_owned(), theme.notice()));
-    }
-    if let Some(complaint) = context.complaint() {
-        return Some((sanitize(complaint).into_owned(), theme.alarm()));
-    }
-    if let Some(mark) = context.moment().and_then(|moment| moment.mark.as_ref()) {
-        return Some((format!("mark: {}", sanitize(mark)), theme.notice()));
-    }
-    if let Some(ended) = ended(context) {
-        return Some((ended, theme.notice()));
-    }
-    context.baseline().map(|then| (compared(context, then), theme.text()))
-}
-
-/// How all has changed since the baseline.
-fn compared(context: &Context, then: &Baseline) -> String {
-    let [copied, by_reference] = context
-        .history()
-        .change(then)
-        .map(|change| human::change(change.before, change.now))
-        .map(|text| if text.is_empty() { "0".to_owned() } else { text });
-    let at = human::clock(then.at_ns);
-    let at = at.trim_end_matches(" UTC");
-    format!("since {at} (b): copied {copied}, by ref {by_reference}")
-}
-
-/// Which of the processes given by number have ended.
-fn ended(context: &Context) -> Option<String> {
-    let name =
-        |process: &Arc<ProcessSample>| format!("{} ({})", name(&process.comm), process.id.pid);
-    match context.ended() {
-        [] => None,
-        [one] => Some(format!("{} has ended", name(one))),
-        all => Some(format!("{} have ended", all.iter().map(name).collect::<Vec<_>>().join(", "))),
-    }
+    let style = if place.is_narrowed { theme.notice() } else { theme.dim() };
+    grid::put(&line.scope, false, style, cell, theme, buf);
+    let gap = u16::from(scope > 0) * 2;
+    let used = width(&line.notice).min(room.saturating_sub(scope + gap));
+    let cell = Rect::new(area.right() - scope - gap - used, area.y, used, 1);
+    grid::put(&line.notice, false, notice::style(context), cell, theme, buf);
 }

@@ -1,6 +1,11 @@
 //! A table: columns that give way when there is little room, a head, and rows.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Span};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+    text::Span,
+};
 
 use zc_model::column::{Column, Table};
 use zc_render::theme::Theme;
@@ -146,18 +151,31 @@ impl Grid<'_> {
         if y >= self.area.bottom() {
             return;
         }
+        let mut pictures = Vec::new();
         for slot in fit(self.specs, self.area.width) {
             let (text, style) = cell(slot);
             let text = with_room_for_mark(text, &self.specs[slot.column]);
             let area = Rect::new(self.area.x + slot.x, y, slot.width, 1);
             put(&text, self.specs[slot.column].right, style, area, self.theme, buf);
+            if selected && text.contains(is_block) {
+                pictures.push(area);
+            }
         }
         if selected {
-            // The colours of the cells would turn into a patchwork of backgrounds.
-            let area = Rect::new(self.area.x, y, self.area.width, 1);
-            buf.set_style(area, Style::reset().patch(self.theme.selected()));
+            for x in self.area.x..self.area.right() {
+                let at = Position::new(x, y);
+                let is_picture = pictures.iter().any(|area| area.contains(at));
+                if let Some(cell) = buf.cell_mut(at) {
+                    cell.set_style(self.theme.in_selected_row(cell.style(), is_picture));
+                }
+            }
         }
     }
+}
+
+/// Whether bars and curves consist of it: block elements, and patterns of dots.
+const fn is_block(sign: char) -> bool {
+    matches!(sign, '\u{2580}'..='\u{259f}' | '\u{2801}'..='\u{28ff}')
 }
 
 /// The column of a table in `area` at `x` (screen coordinates), if there is one.
@@ -171,6 +189,8 @@ pub fn column_at(specs: &[Spec], area: Rect, x: u16) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use ratatui::style::Modifier;
+
     use super::*;
 
     fn spec(title: &'static str, width: u16, stretch: u16, priority: u8) -> Spec {
@@ -190,6 +210,27 @@ mod tests {
         assert_eq!(fitted(13), [(0, 0, 4), (1, 5, 8)], "b stretches, d does not jump in");
         assert_eq!(fitted(4), [(1, 0, 4)]);
         assert_eq!(fitted(3), []);
+    }
+
+    #[test]
+    fn a_bar_in_the_selected_row_is_not_in_reverse() {
+        let specs = [spec("a", 3, 0, 0), spec("b", 4, 0, 1)];
+        let row = |theme| {
+            let area = Rect::new(0, 0, 9, 2);
+            let mut buf = Buffer::empty(area);
+            let grid = Grid { specs: &specs, sorted: None, theme, area };
+            grid.row(0, true, &mut buf, |slot| {
+                let text = if slot.column == 0 { "x" } else { "\u{2588}\u{258c}" };
+                (text.to_owned(), theme.copied())
+            });
+            let cell = |x| buf[(x, 1)].style();
+            (0..9).map(cell).collect::<Vec<_>>()
+        };
+        let reverse = |style: &Style| style.add_modifier.contains(Modifier::REVERSED);
+        let mono: Vec<bool> = row(Theme::new(false, true)).iter().map(reverse).collect();
+        assert_eq!(mono, [true, true, true, true, false, false, false, false, true]);
+        let colored = row(Theme::new(true, true));
+        assert!(colored.iter().all(|style| style.bg == colored[0].bg && !reverse(style)));
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use crossterm::event::{KeyCode, KeyModifiers};
 use zc_model::filter::Filter;
 use zc_test_support::{machine::Machine, session::Session};
-use zc_tui::keymap::{self, ACTIONS};
+use zc_tui::{
+    keymap::{self, ACTIONS},
+    page::{Chosen, TABLES, groups},
+};
 
 fn machine() -> Session {
     Session::of(Machine::default())
@@ -157,6 +160,52 @@ fn the_first_page_and_named_filters_are_as_the_user_has_set_them() {
     assert!(typed.text().contains("filter: (nginx or "), "{}", typed.text());
     let up = session().keys("/").key(KeyCode::Up).key(KeyCode::Up);
     assert_eq!(up.key(KeyCode::Enter).play().listed(), ["postgres"]);
+    let named = session().keys("/@web and not java").key(KeyCode::Enter).play();
+    assert_eq!(named.listed(), ["nginx"]);
+    assert!(named.text().contains("filter: @web and not java"), "{}", named.text());
+    let unknown = session().keys("/@wbe").play().text();
+    assert!(unknown.contains("'wbe'; did you mean 'web'?"), "{unknown}");
+}
+
+#[test]
+fn groups_and_columns_are_as_the_user_has_set_them() {
+    let text = |chosen: Chosen, keys: &str| {
+        let mut session = machine().ticks(3).size(120, 30);
+        session.preferences.chosen = chosen;
+        session.keys(keys).play().text()
+    };
+    let of = |table: &str, columns: &[&str]| {
+        let columns = columns.iter().map(|column| (*column).to_owned()).collect();
+        Chosen { columns: vec![(table.to_owned(), columns)], ..Chosen::default() }
+    };
+    let headings = |text: &str| -> Vec<String> {
+        text.lines().nth(4).unwrap().split_whitespace().map(str::to_owned).collect()
+    };
+    for (name, by) in groups() {
+        let group = text(Chosen { group: Some(by), ..Chosen::default() }, "");
+        let said = match by {
+            Some(_) => format!("by {name} (g)"),
+            None => " processes".to_owned(),
+        };
+        assert!(group.lines().nth(3).unwrap().contains(&said), "{name}: {group}");
+    }
+    let who = text(of("who", &["copied_bytes_per_sec", "share", "comm"]), "");
+    assert_eq!(headings(&who), ["COPIED/s▼", "OF", "ALL", "COMMAND"]);
+    assert!(who.contains("200 MiB"), "{who}");
+    // What sorts is said where it has no column, and a click on a heading sorts by that one.
+    let who = text(of("who", &["comm", "moved_bytes_per_sec"]), "");
+    assert!(who.contains("sorted by COPIED/s"), "{who}");
+    let mut session = machine().ticks(3).size(120, 30);
+    session.preferences.chosen = of("who", &["moved_bytes_per_sec", "comm"]);
+    let clicked = session.click(4, 4).play().text();
+    assert_eq!(headings(&clicked), ["MOVED/s▼", "COMMAND"]);
+    let paths = text(of("paths", &["copied_bytes_per_sec", "path"]), "2");
+    assert_eq!(headings(&paths), ["COPIED/s▼", "PATH"]);
+    assert_eq!(headings(&text(of("paths", &["path"]), "1"))[0], "COMMAND");
+    for (table, _, columns) in TABLES {
+        let columns = columns();
+        assert!(columns.len() > 2 && columns.iter().all(|it| !it.contains(' ')), "{table}");
+    }
 }
 
 #[test]

@@ -111,6 +111,11 @@ fn moments_get_names_while_they_happen() {
     let session = || live().keys("mconfig reloaded").key(KeyCode::Enter).ticks(2);
     let there = session().keys("[").play().text();
     assert!(there.contains("PAST") && there.contains("mark: config reloaded"), "{there}");
+    // A long one is shown as far as there is room for it.
+    let name = "after the second restart of the front";
+    let long = live().size(80, 24).keys("m").keys(name).key(KeyCode::Enter).ticks(2);
+    let there = long.keys("[").play().text();
+    assert!(there.contains(&format!("mark: {name}")), "{there}");
     let nothing = live().keys("m").key(KeyCode::Enter).keys("[").play().text();
     assert!(!nothing.contains("PAST"), "{nothing}");
     let left = live().keys("mx").key(KeyCode::Esc).keys("[").play().text();

@@ -241,13 +241,14 @@ fn a_loss_hides_neither_the_filter_nor_how_much_is_listed() {
 
 #[test]
 fn the_selected_row_is_filled_to_its_edges() {
+    let theme = Theme::new(false, true);
     for (width, table) in [(80, 80), (120, 120), (160, 83)] {
         let played = session(6).size(width, 24).play();
         let y =
             (5..20).find(|y| played.screen[(0, *y)].modifier.contains(Modifier::REVERSED)).unwrap();
         for x in 0..table {
             let cell = &played.screen[(x, y)];
-            assert!(cell.modifier.contains(Modifier::REVERSED), "cell {x} of {width}");
+            assert!(theme.is_in_selected_row(cell.style()), "cell {x} of {width}");
         }
     }
 }

@@ -59,6 +59,17 @@ impl Shown {
         self.column == column && self.content == Content::Value
     }
 
+    /// What it is called where columns are chosen.
+    pub(super) fn name(&self) -> &'static str {
+        match self.content {
+            Content::Value => self.column.id,
+            Content::Sign => "!",
+            Content::Share => "share",
+            Content::Curve => "curve",
+            Content::Change => "change",
+        }
+    }
+
     /// How it lies on the screen; `None` where it has nothing to say.
     fn spec(&self, by: Option<GroupBy>, compares: bool) -> Option<Spec> {
         let is_grouped = by.is_some();
@@ -129,9 +140,18 @@ const fn name(by: Option<GroupBy>) -> &'static str {
     }
 }
 
-/// The columns of one way to group, with a baseline or without: their places in [`SHOWN`], and how they lie.
-pub(super) fn specs(by: Option<GroupBy>, compares: bool) -> (Vec<usize>, Vec<Spec>) {
-    SHOWN.iter().enumerate().filter_map(|(at, shown)| Some((at, shown.spec(by, compares)?))).unzip()
+/// The columns of one way to group, with a baseline or without: their places in [`SHOWN`], and how they lie. Of those that
+/// were chosen, what was named last gives way first.
+pub(super) fn specs(
+    by: Option<GroupBy>,
+    compares: bool,
+    chosen: Option<&[usize]>,
+) -> (Vec<usize>, Vec<Spec>) {
+    let spec = |at: usize| Some((at, SHOWN.get(at)?.spec(by, compares)?));
+    let Some(chosen) = chosen else { return (0..SHOWN.len()).filter_map(spec).unzip() };
+    let (places, specs): (Vec<usize>, Vec<Spec>) = chosen.iter().copied().filter_map(spec).unzip();
+    let all: Vec<usize> = (0..specs.len()).collect();
+    (places, tabular::chosen(&specs, &all))
 }
 
 /// The column of this page that says the same as `column`: of a count its rate.
@@ -148,8 +168,17 @@ pub(super) fn place(column: &Column) -> Option<usize> {
     SHOWN.iter().position(|shown| shown.is(column))
 }
 
+/// The place of the change since the baseline.
+pub(super) fn place_of_change() -> Option<usize> {
+    SHOWN.iter().position(|shown| shown.content == Content::Change)
+}
+
 /// All columns for the sort menu, with one more that is not on the page.
-pub(super) fn headings(by: Option<GroupBy>, more: Option<&'static Column>) -> Vec<Heading> {
+pub(super) fn headings(
+    by: Option<GroupBy>,
+    compares: bool,
+    more: Option<&'static Column>,
+) -> Vec<Heading> {
     let own = SHOWN.iter().map(|shown| {
         let heading = Heading::of(shown.column);
         let choice = |title, help, is_choice| Heading { title, help, is_choice, ..heading };
@@ -166,8 +195,9 @@ pub(super) fn headings(by: Option<GroupBy>, more: Option<&'static Column>) -> Ve
             }
             Content::Share => choice("OF ALL", "Share of all bytes that the CPU copied.", false),
             Content::Change => {
-                let help = "How that has changed since the baseline: means of 10 intervals then, and of 3 now.";
-                choice("SINCE b", help, false)
+                let help = "How that has changed since the baseline: means of 10 intervals then, and of 3 now. Sorted by how many \
+                            bytes per second that is, more or fewer.";
+                choice("SINCE b", help, compares)
             }
             Content::Curve => choice(
                 "LAST",
@@ -190,7 +220,7 @@ mod tests {
     #[test]
     fn every_column_gives_way_at_its_own_time() {
         for by in GROUPINGS {
-            let (_, specs) = specs(*by, true);
+            let (_, specs) = specs(*by, true, None);
             let priorities: HashSet<u8> = specs.iter().map(|spec| spec.priority).collect();
             assert_eq!(priorities.len(), specs.len());
         }
@@ -198,7 +228,7 @@ mod tests {
 
     #[test]
     fn headings_fit_with_the_mark_of_the_sort_order() {
-        for spec in GROUPINGS.iter().flat_map(|by| specs(*by, true).1) {
+        for spec in GROUPINGS.iter().flat_map(|by| specs(*by, true, None).1) {
             let is_sortable = !spec.title.is_empty();
             assert!(spec.title.len() < usize::from(spec.width) || !is_sortable, "{spec:?}");
         }
@@ -207,7 +237,7 @@ mod tests {
     #[test]
     fn what_answers_who_copies_fits_80_columns() {
         for by in GROUPINGS {
-            let (_, specs) = specs(*by, false);
+            let (_, specs) = specs(*by, false, None);
             let titles: Vec<_> = crate::widget::grid::fit(&specs, 80)
                 .into_iter()
                 .map(|slot| specs[slot.column].title)

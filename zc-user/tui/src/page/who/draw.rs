@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
     Below, COPIED, Who, bottom,
-    columns::{self, Content, SHOWN, Shown},
+    columns::{Content, SHOWN, Shown},
     copied_in_all,
     layout::Areas,
     list::{Entry, Life},
@@ -47,8 +47,8 @@ pub(super) fn draw(page: &Who, context: &Context, buf: &mut Buffer) {
     let theme = context.theme();
     let entries = page.list.entries();
     let areas = Areas::of(context, entries.len() + usize::from(page.list.cut > 0));
-    let (places, specs) = columns::specs(page.by(), context.baseline().is_some());
-    let sorted = places.iter().position(|at| SHOWN[*at].is(page.column));
+    let (places, specs) = page.specs(context);
+    let sorted = places.iter().position(|at| page.is_sorted_by(&SHOWN[*at]));
     let sorted = sorted.map(|at| (at, page.descending));
     let grid = Grid { specs: &specs, sorted, theme, area: areas.table };
     grid.head(buf);
@@ -150,7 +150,15 @@ impl Table<'_> {
             let rule = entry.advice.first().map(|told| told.advice.rule.id().to_owned());
             return (rule.unwrap_or_default(), self.theme.notice());
         }
-        self.plain(shown.column, entry.row(self.frame))
+        let (text, style) = self.plain(shown.column, entry.row(self.frame));
+        let is_copied = shown.is(COPIED) && entry.copied > 0 && self.all > 0;
+        (text, if is_copied { self.theme.copied_share(self.share_of(entry.copied)) } else { style })
+    }
+
+    /// Its part of all that the CPU copied.
+    #[expect(clippy::cast_precision_loss, reason = "eighths of a cell are shown")]
+    fn share_of(&self, copied: u64) -> f64 {
+        (copied as f64 / self.all as f64).min(1.0)
     }
 
     /// A figure. What all copies have in common is said in the header, so only what differs is marked.
@@ -195,15 +203,14 @@ impl Table<'_> {
         if self.all == 0 || width <= PERCENT {
             return (String::new(), self.theme.dim());
         }
-        #[expect(clippy::cast_precision_loss, reason = "eighths of a cell are shown")]
-        let share = (copied as f64 / self.all as f64).min(1.0);
+        let share = self.share_of(copied);
         let bar = sparkline::bar(share, usize::from(width - PERCENT), self.theme.symbols);
         let percent = if copied > 0 && share < 0.005 {
             "  <1%".to_owned()
         } else {
             format!("{:>4.0}%", share * 100.0)
         };
-        let style = if copied == 0 { self.theme.dim() } else { self.theme.copied() };
+        let style = if copied == 0 { self.theme.dim() } else { self.theme.copied_share(share) };
         (format!("{bar}{percent}"), style)
     }
 

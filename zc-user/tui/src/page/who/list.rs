@@ -6,7 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{ended::Ended, mean::Means, named};
+use super::{
+    ended::Ended,
+    mean::{By, Means},
+    named,
+};
 use crate::state::{Context, key::ProcessKey};
 use zc_model::{
     advice::Advice,
@@ -19,6 +23,7 @@ use zc_model::{
     snapshot::ProcessSample,
     value::Value,
 };
+use zc_render::human;
 
 /// What identifies a row.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -141,6 +146,18 @@ impl Entry {
         }
     }
 
+    /// By how many bytes a second it copies more or fewer than then: what is less than rates vary by is none.
+    #[expect(clippy::cast_precision_loss, reason = "rows are put in order")]
+    fn size_of_change(&self, context: &Context, then: &Baseline) -> By<'_> {
+        match self.change(context, then) {
+            None => By::Unknown,
+            Some(change) if human::change(change.before, change.now) == human::SAME => {
+                By::Number(0.0)
+            }
+            Some(change) => By::Number(change.before.abs_diff(change.now) as f64),
+        }
+    }
+
     /// What it is sorted by; advice by what it saves.
     fn value<'a>(&'a self, column: &Column, frame: &'a Frame) -> Value<'a> {
         if column == Columns::ADVICE {
@@ -165,6 +182,8 @@ pub(super) struct Query<'a> {
     /// The groups whose processes are listed, too.
     pub(super) unfolded: &'a HashSet<GroupId>,
     pub(super) column: &'static Column,
+    /// Sorts by the change since this baseline, not by the column.
+    pub(super) since: Option<&'a Baseline>,
     pub(super) descending: bool,
     pub(super) top: Option<usize>,
 }
@@ -226,7 +245,10 @@ impl List {
             order.sort_by(|a, b| tie(&entries[*a], &entries[*b], frame));
             let mut order: Vec<_> = order
                 .into_iter()
-                .map(|at| (means.of(&entries[at], entries[at].value(query.column, frame)), at))
+                .map(|at| match query.since {
+                    Some(then) => (entries[at].size_of_change(context, then), at),
+                    None => (means.of(&entries[at], entries[at].value(query.column, frame)), at),
+                })
                 .collect();
             order.sort_by(|(a, _), (b, _)| a.order(b, query.descending));
             let order: Vec<_> = order.into_iter().map(|(_, at)| at).collect();

@@ -255,7 +255,7 @@ fn copy_tax(context: &Context, frame: &Frame) -> Vec<Span<'static>> {
             let sign = if theme.unicode { "\u{b1}" } else { "+-" };
             let figure = format!("{:.0}% {sign}{:.0}", share * 100.0, margin * 100.0);
             // What may be nothing at all is no alarm.
-            (figure, if share > margin { theme.copied() } else { theme.text() })
+            (figure, if share > margin { theme.copied_share(share) } else { theme.text() })
         }
         _ => (human::UNAVAILABLE.to_owned(), theme.text()),
     };
