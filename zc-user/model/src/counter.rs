@@ -417,7 +417,7 @@ mod tests {
                 (again, changes.len()),
                 (ours.clone(), (0..a.len()).filter(|at| a[*at] != b[*at]).count())
             );
-            assert_eq!(ours.values().sum::<u64>(), a.iter().sum());
+            assert_eq!(ours.values().sum::<u64>(), a.iter().sum::<u64>());
             let text = serde_json::to_string(&ours).unwrap();
             assert!(CounterId::ALL.iter().all(|id| text.contains(id.id())));
             assert_eq!(serde_json::from_str::<Counters>(&text).unwrap(), ours);
