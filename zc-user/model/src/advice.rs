@@ -19,16 +19,16 @@ use crate::{
 
 mod calls;
 mod command;
-mod earlier;
 mod findings;
 mod program;
+mod recent;
 mod relay;
 
 pub use self::{
     command::{ByCommand, by_command},
-    earlier::{Earlier, Recent},
     findings::Findings,
     program::{SETTINGS, Setting, setting},
+    recent::Recent,
 };
 
 /// A rule.

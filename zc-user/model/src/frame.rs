@@ -8,7 +8,6 @@ use std::{
 use zc_common::loss::Loss;
 
 use crate::{
-    advice::Earlier,
     counter::Counters,
     ledger::{self, Copied},
     snapshot::{
@@ -19,9 +18,13 @@ use crate::{
 
 mod copiers;
 mod devices;
+mod earlier;
 mod objects;
 mod stacks;
 mod threads;
+
+pub(crate) use self::earlier::Done;
+pub use self::earlier::Earlier;
 
 /// Sums over processes.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -16,9 +16,8 @@ use serde_json::{StreamDeserializer, de::IoRead};
 
 use super::SCHEMA;
 use zc_model::{
-    advice::Earlier,
     counter::{CounterId, Counters},
-    frame::{Frame, Scope, Totals},
+    frame::{Earlier, Frame, Scope, Totals},
     ledger,
     snapshot::{
         DeviceKind, DeviceSample, Host, Limitation, Losses, Mapped, PathId, PathSample, ProcessId,

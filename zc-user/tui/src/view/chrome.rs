@@ -151,6 +151,7 @@ mod tests {
         let place = Place {
             tabs: names.to_vec(),
             tab: 0,
+            is_narrowed: false,
             scope: vec![scope.to_owned()],
             notice: Vec::new(),
             width,
@@ -173,6 +174,7 @@ mod tests {
             let place = Place {
                 tabs: ["Who", "Paths", "Help"].to_vec(),
                 tab: 0,
+                is_narrowed: false,
                 scope: forms(&["1-9 of 99, filter: nginx", "filter: nginx"]),
                 notice: forms(&["since b: copied x2", "b: x2"]),
                 width,

@@ -370,7 +370,7 @@ fn the_last_minutes_are_below_the_table_with_the_moments_that_have_a_name() {
     // Three minutes of nginx; for one of them dd copies as much, and python3 ends early.
     let machine = |second: u64| {
         let sum = |from: u64, to: u64| second.clamp(from, to) - from;
-        let read = |bytes: u64| [path(CopyPath::FileRead, bytes, bytes)];
+        let read = |bytes: u64| [copied(CopyPath::FileRead, bytes)];
         let programs =
             [("nginx", 90, sum(0, 999)), ("dd", 90, sum(60, 120)), ("python3", 30, sum(0, 30))];
         let one = |(pid, (name, mib, seconds)): (u32, (&str, u64, u64))| {

@@ -4,17 +4,13 @@
 //! sends 10 MB a second does not show it in any one second, and does in ten. What is added up is what advice is judged
 //! by; the figures of an advice are those of its frame.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, VecDeque};
 
 use zc_common::path::CopyPath;
 
 use super::COUNTERS;
 use crate::{
-    counter::Counters,
-    frame::Frame,
+    frame::{Done, Earlier, Frame},
     ledger,
     snapshot::{PathId, PathSample, ProcessId, ProcessSample},
 };
@@ -26,37 +22,6 @@ const WINDOW_NS: u64 = 10_000_000_000;
 const PART_NS: u64 = 1_000_000_000;
 /// Processes that are remembered of a part, those that moved most: about 1 KiB each.
 const MOST_PROCESSES: usize = 256;
-
-/// What one process did.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Done {
-    pub(super) counters: Counters,
-    pub(super) paths: Vec<PathSample>,
-}
-
-impl Done {
-    fn add(&mut self, counters: &Counters, paths: &[PathSample]) {
-        self.counters.add(counters);
-        ledger::add(&mut self.paths, paths);
-    }
-}
-
-/// What processes did in the ten seconds before a frame, as far as advice may rest on it. Empty in a frame that stands
-/// alone.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Earlier(Arc<BTreeMap<ProcessId, Done>>);
-
-impl Earlier {
-    /// What a process did then and in this frame.
-    pub(super) fn with(&self, process: &ProcessSample) -> Option<Done> {
-        if process.is_merged() {
-            return None;
-        }
-        let mut done = self.0.get(&process.id)?.clone();
-        done.add(&process.counters, &process.paths);
-        Some(done)
-    }
-}
 
 /// Consecutive frames, of which each is given what was before it.
 #[derive(Clone, Debug, Default)]
@@ -96,7 +61,7 @@ impl Recent {
         }
         // Of those that are idle now there is no advice.
         sums.retain(|id, _| frame.process(*id).is_some_and(ProcessSample::is_active));
-        Earlier(Arc::new(sums))
+        Earlier::of(sums)
     }
 
     fn add(&mut self, frame: &Frame, begin_ns: u64) {
