@@ -136,7 +136,7 @@ fn write_block(section: &Section, block: &Block, wording: &Wording, page: &mut P
         }
         Block::Stacks(tree) => icicle::write(tree, page),
         Block::Command(command) => {
-            write_code(section, std::slice::from_ref(command), wording, page)
+            write_code(section, std::slice::from_ref(command), wording, page);
         }
         Block::Code(lines) => write_code(section, lines, wording, page),
     }
