@@ -275,8 +275,10 @@ fn write_zerocopy(page: &mut String) -> fmt::Result {
 const ADVICE: &str = "
 ## Advice
 
-Advice needs evidence, and enough of it; otherwise there is none. Every piece says how certain it is, and
-under which condition it holds. Nothing that `zc` counts proves that a program leaves the data alone: it can
+Advice needs evidence, and enough of it; otherwise there is none. Where intervals follow each other (the dashboard,
+`zc top`, `zc stat -I`, `zc serve`), evidence is what a process did in the interval and in the ten seconds before, so that
+a server of 10 MB a second is advised, after some seconds, whatever the interval; the figures are those of the
+interval. Of small calls, the interval alone decides. Every piece says how certain it is, and under which condition it holds. Nothing that `zc` counts proves that a program leaves the data alone: it can
 change a few bytes of each buffer in no time. `certain` is only what the kernel reports itself:
 `zerocopy_not_achieved` where it copied because SO_ZEROCOPY is not set, or because the receiver is on this host.
 
@@ -297,7 +299,7 @@ counts as well, if any has run: those that passed nothing on, by samples (`cpu_s
 eighth as much (and more than 1 MiB) comes in otherwise, the advice is `possible`; if as much comes from devices
 such as `/dev/zero` or from the memory of processes, there is none. Calls must be of about 4 KiB on average
 (3,584 bytes), and at least 8. There is no advice if calls by which the kernel would move the bytes have failed in
-the same interval, nor if a process writes more to files and pipes than it passes on. Of mapped files that are sent, `mapped_sent_bytes` is the evidence, 8 MiB and a sixteenth
+the same time, nor if a process writes more to files and pipes than it passes on. Of mapped files that are sent, `mapped_sent_bytes` is the evidence, 8 MiB and a sixteenth
 of what is sent at least: the program had not touched the pages before (`likely`). It takes Linux 6.12, or copy
 sites. Datagrams are left out; where Unix sockets, which may have them, take part, the advice is `possible`, and
 so it is if `cow_copied_bytes` has a page for every other send, beyond 64 pages: the mapping may be private, and changed.
