@@ -169,8 +169,7 @@ fn the_manual_has_a_page_per_subcommand() {
         assert!(text.contains(&title) && text.contains("SYNOPSIS"), "{page}: {text}");
         assert!(!text.contains("EXTRA"), "{page}");
         let is_dashboard = ["zc.1", "zc-top.1", "zc-replay.1"].contains(&page.as_str());
-        let has_keys = is_dashboard || page == "zc-demo.1";
-        assert_eq!(text.contains(".SH KEYS"), has_keys, "{page}");
+        assert_eq!(text.contains(".SH KEYS"), is_dashboard, "{page}");
         assert_eq!(text.contains("\n\\&used this path\n"), text.contains("\\-\\-filter"), "{page}");
         if is_dashboard {
             let key = "\\fB\\&g\\fR\n\\&group by command, process, container, user, parent, path";

@@ -64,7 +64,9 @@ fn manual() -> Vec<Page> {
         let shown = command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set());
         open.extend(shown.cloned());
         let takes = |name: &str| command.get_arguments().any(|argument| argument.get_id() == name);
-        let (has_keys, has_filter) = (takes("theme"), takes("filter"));
+        // The tour takes a theme, too, and has keys of its own.
+        let has_filter = takes("filter");
+        let has_keys = takes("theme") && has_filter;
         pages.push(Page { man: Man::new(command).source(&source), has_keys, has_filter });
     }
     pages.sort_by_key(|page| page.man.get_filename().replace('.', " "));

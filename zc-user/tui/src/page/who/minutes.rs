@@ -79,7 +79,7 @@ fn title(
     for (at, name) in names.enumerate() {
         let texture = if at < leaders.len() { shades[at] } else { shades[LEADERS] };
         spans.push(Span::styled(format!(" {}", texture.repeat(2)), theme.copied()));
-        spans.push(Span::styled(format!(" {} ", name), theme.text()));
+        spans.push(Span::styled(format!(" {name} "), theme.text()));
     }
     let signs = theme.symbols.moments;
     if context.baseline().is_some() {
