@@ -33,6 +33,13 @@ impl Shell<'_> {
         if is_later && is_now {
             return self.context.say(Ok("nothing is later than this: , goes back".to_owned()));
         }
+        let is_to_mark = matches!(travel, Travel::NextMark | Travel::PreviousMark);
+        if is_to_mark
+            && !self.context.is_recorded()
+            && self.context.timeline().marks().next().is_none()
+        {
+            return self.context.say(Ok("no moment has a name yet: m gives one".to_owned()));
+        }
         self.context.steer(travel.into());
     }
 

@@ -71,12 +71,12 @@ pub(super) fn said(page: &Who, context: &Context, frame: &Frame) -> Said {
     let Some(entry) = page.selected() else { return plain("", "") };
     let named = name(entry.name(frame)).into_owned();
     if let Some(told) = entry.advice.first() {
-        return advised(&named, told, context, frame);
+        return advised(&named, told, entry.advice.len() - 1, context, frame);
     }
     busy(&named, entry, frame)
 }
 
-fn advised(named: &str, told: &Told, context: &Context, frame: &Frame) -> Said {
+fn advised(named: &str, told: &Told, more: usize, context: &Context, frame: &Frame) -> Said {
     let Told { command, advice } = told;
     let seconds = frame.seconds();
     let command = name(command);
@@ -86,10 +86,12 @@ fn advised(named: &str, told: &Told, context: &Context, frame: &Frame) -> Said {
     let amount = words::amount(advice, seconds).map_or_else(String::new, |it| format!(": {it}"));
     let saves = words::saves(advice.saving, seconds, context.theme().unicode);
     let change = words::change(advice, &told.command);
+    let second = saves.map_or_else(|| change.to_owned(), |saves| format!("{change}   {saves}"));
+    let more = if more > 0 { format!("   +{more} more (i)") } else { String::new() };
     Said {
         first: format!("{who} {}{amount}", words::what(advice)),
         right: advice.certainty.id(),
-        second: saves.map_or_else(|| change.to_owned(), |saves| format!("{change}   {saves}")),
+        second: second + &more,
         is_advice: true,
     }
 }

@@ -122,7 +122,12 @@ fn avoidable(context: &Context, frame: &Frame) -> Vec<Span<'static>> {
     } else {
         let rate = human::bytes_per_sec(avoidable as f64 / frame.seconds());
         let share = avoidable as f64 / copied.bytes.max(1) as f64 * 100.0;
-        (rate, if avoidable > 0 { format!("{share:>3.0}%") } else { String::new() })
+        let share = match share {
+            _ if avoidable == 0 => String::new(),
+            ..0.5 => "<1%".to_owned(),
+            share => format!("{share:.0}%"),
+        };
+        (rate, share)
     };
     let style = if avoidable > 0 { theme.notice() } else { theme.text() };
     let mut spans = vec![
