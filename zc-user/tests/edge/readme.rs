@@ -15,6 +15,8 @@ fn adapted(line: &str, server: Option<&str>) -> Vec<String> {
     let mut words: Vec<String> = command
         .split_whitespace()
         .skip(1)
+        // That takes a terminal, in which `demo.rs` runs it.
+        .filter(|word| *word != "--big")
         .map(|word| match word {
             "1234" => own.clone(),
             word => word.to_owned(),
