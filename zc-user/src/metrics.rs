@@ -276,9 +276,10 @@ const ADVICE: &str = "
 ## Advice
 
 Advice needs evidence, and enough of it; otherwise there is none. Where intervals follow each other (the dashboard,
-`zc top`, `zc stat -I`, `zc serve`), evidence is what a process did in the interval and in the ten seconds before, so that
+`zc top`, `zc stat -i`, `zc serve`), evidence is what a process did in the interval and in the ten seconds before, so that
 a server of 10 MB a second is advised, after some seconds, whatever the interval; the figures are those of the
-interval. Of small calls, the interval alone decides. Every piece says how certain it is, and under which condition it holds. Nothing that `zc` counts proves that a program leaves the data alone: it can
+interval. What the interval alone does not show is `possible` at most: a program that wakes by a timer may do its work
+between the ticks each time. Evidence ends where another program is executed. Of small calls, the interval alone decides. Every piece says how certain it is, and under which condition it holds. Nothing that `zc` counts proves that a program leaves the data alone: it can
 change a few bytes of each buffer in no time. `certain` is only what the kernel reports itself:
 `zerocopy_not_achieved` where it copied because SO_ZEROCOPY is not set, or because the receiver is on this host.
 

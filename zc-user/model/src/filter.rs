@@ -30,7 +30,7 @@ pub use self::{
     complete::{Wanted, wanted},
     expr::{Comparison, Expr, Literal, Operand, Operator},
     line::word,
-    named::{expand, is_name_part, parse_named},
+    named::{expand, first_name, is_name_part, parse_named},
     names::{names, nearest, paths},
     parse::{FilterError, parse},
     pattern::Pattern,

@@ -265,17 +265,27 @@ impl Reader<'_> {
                 self.problem(item.span().or(key.span()), format!("filter '{name}' is a text"));
                 continue;
             };
+            let place = |of: Range<usize>| {
+                item.span().map(|span| {
+                    // Of a text without escapes, the place within it.
+                    let is_plain = self.text.get(span.start + 1..span.end - 1) == Some(text);
+                    let start = span.start + if is_plain { 1 + of.start } else { 0 };
+                    start..span.end
+                })
+            };
+            if let Some(other) = filter::first_name(text) {
+                let place = place(other);
+                let message =
+                    format!("filter '{name}' names another one: write here what that stands for");
+                self.problem(place, message);
+                continue;
+            }
             match filter::parse(text) {
                 Ok(_) => {
                     self.settings.preferences.filters.push((name.to_owned(), text.to_owned()));
                 }
                 Err(error) => {
-                    // Of a text without escapes, the place within it.
-                    let place = item.span().map(|span| {
-                        let is_plain = self.text.get(span.start + 1..span.end - 1) == Some(text);
-                        let start = span.start + if is_plain { 1 + error.span.start } else { 0 };
-                        start..span.end
-                    });
+                    let place = place(error.span.clone());
                     self.problem(place, format!("filter '{name}': {}", error.message));
                 }
             }

@@ -64,6 +64,15 @@ fn each_problem_has_its_place() {
 }
 
 #[test]
+fn a_filter_names_no_other_one() {
+    let found = problems("[filters]\nweb = 'nginx'\nbusy = '@web and copied > 1MiB'");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("filter 'busy' names another one"), "{found:?}");
+    let quoted = "[filters]\nodd = \"comm = '@web'\"";
+    assert_eq!(problems(quoted), Vec::<String>::new());
+}
+
+#[test]
 fn columns_groups_and_limits_are_set() {
     let text = "group = 'process'\nbusy = 5\nbad = 12.5\n[columns]\nwho = ['share', 'comm']\npaths = ['path']\n";
     let (settings, problems) = read(text);

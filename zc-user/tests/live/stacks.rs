@@ -23,6 +23,8 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 
 /// Margins of 95 % are 1.96 standard deviations to both sides: this is what chance exceeds once in a million runs.
 const CERTAIN: f64 = 5.0 / 1.96;
+/// A wider margin, as a share, says little.
+const WIDEST: f64 = 0.25;
 
 /// Runs the workload with the options of `zc stacks`.
 fn run(options: &[&str]) -> Vec<u8> {
@@ -53,6 +55,18 @@ struct Estimate {
 impl Report {
     fn of_a_run() -> Self {
         Self::of("sites")
+    }
+
+    /// The same with samples enough of both functions. While others on the machine copy a lot, there are fewer of these:
+    /// then it runs again.
+    fn with_samples(name: &str) -> Self {
+        let has_enough = |report: &Self| {
+            let is_enough =
+                |function, truth| report.through(function).margin < WIDEST * (TIMES * truth) as f64;
+            is_enough("three", THREE) && is_enough("one", ONE)
+        };
+        let mut reports = (0..3).map(|_| Self::of(name));
+        reports.find(has_enough).unwrap_or_else(|| Self::of(name))
     }
 
     fn of(name: &str) -> Self {
@@ -96,7 +110,7 @@ fn assert_is(estimate: Estimate, lost: Estimate, truth: usize) {
     let margin = CERTAIN * estimate.margin.hypot(lost.margin);
     let is_within = -CERTAIN * estimate.margin <= missing && missing <= lost.bytes + margin;
     assert!(is_within, "{estimate:?} of {truth}, lost {lost:?}");
-    assert!(estimate.margin < 0.25 * truth as f64, "{estimate:?} of {truth}");
+    assert!(estimate.margin < WIDEST * truth as f64, "{estimate:?} of {truth}");
 }
 
 /// An emulated machine takes longer to read the names of this program, whose symbols are tens of megabytes, than it
@@ -111,7 +125,7 @@ fn names_in_time() -> Result<(), Skip> {
 
 fn two() -> Result<(), Skip> {
     names_in_time()?;
-    let report = Report::of_a_run();
+    let report = Report::with_samples("sites");
     let (three, one) = (report.through("three"), report.through("one"));
     assert_is(three, report.lost(), TIMES * THREE);
     assert_is(one, report.lost(), TIMES * ONE);
@@ -127,7 +141,7 @@ fn two() -> Result<(), Skip> {
 
 fn without_first_thread() -> Result<(), Skip> {
     names_in_time()?;
-    let report = Report::of("sites_without_first_thread");
+    let report = Report::with_samples("sites_without_first_thread");
     assert_is(report.through("three"), report.lost(), TIMES * THREE);
     assert_is(report.through("one"), report.lost(), TIMES * ONE);
     Ok(())

@@ -4,7 +4,10 @@
 //! sends 10 MB a second does not show it in any one second, and does in ten. What is added up is what advice is judged
 //! by; the figures of an advice are those of its frame.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use zc_common::path::CopyPath;
 
@@ -56,7 +59,11 @@ impl Recent {
         let mut sums: BTreeMap<ProcessId, Done> = BTreeMap::new();
         for part in &self.parts {
             for (id, done) in &part.processes {
-                sums.entry(*id).or_default().add(&done.counters, &done.paths);
+                let sum = sums.entry(*id).or_default();
+                if sum.comm != done.comm {
+                    *sum = Done { comm: Arc::clone(&done.comm), ..Done::default() };
+                }
+                sum.add(&done.counters, &done.paths);
             }
         }
         // Of those that are idle now there is no advice.
@@ -81,6 +88,12 @@ impl Recent {
             found.sort_by_key(moved);
             found.truncate(MOST_PROCESSES);
         }
+        // What is counted in the interval of an exec is of two programs.
+        let is_another = |it: &ProcessSample| {
+            let before = self.parts.iter().rev().find_map(|part| part.processes.get(&it.id));
+            before.is_some_and(|done| done.comm != it.comm)
+        };
+        let changed: Vec<_> = found.iter().map(|process| is_another(process)).collect();
         let is_new = self.parts.back().is_none_or(|last| last.end_ns - last.begin_ns >= PART_NS);
         if is_new {
             let processes = BTreeMap::new();
@@ -88,12 +101,16 @@ impl Recent {
         }
         let Some(part) = self.parts.back_mut() else { return };
         part.end_ns = frame.taken_at_ns.max(part.begin_ns);
-        for process in found {
-            if part.processes.len() < MOST_PROCESSES || part.processes.contains_key(&process.id) {
-                part.processes
-                    .entry(process.id)
-                    .or_default()
-                    .add(&process.counters, &process.paths);
+        for (process, changed) in found.into_iter().zip(changed) {
+            if part.processes.len() >= MOST_PROCESSES && !part.processes.contains_key(&process.id) {
+                continue;
+            }
+            let done = part.processes.entry(process.id).or_default();
+            if done.comm != process.comm {
+                *done = Done { comm: Arc::clone(&process.comm), ..Done::default() };
+            }
+            if !changed {
+                done.add(&process.counters, &process.paths);
             }
         }
     }

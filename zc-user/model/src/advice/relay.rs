@@ -194,6 +194,14 @@ pub(super) fn passed_on(
     let others_ns = others_ns(judged, frame);
     let certainty = certainty(traffic.relayed, judged.counters[RelayedUserNs], others_ns);
     let Some(mut certainty) = certainty else { return };
+    // A program that wakes by a timer may do its work between the ticks each time: many seconds are no more evidence
+    // than one then.
+    if row.counters != judged.counters {
+        let alone = RELAYS.iter().map(|relay| row.counters[relay.4]).sum();
+        let alone =
+            self::certainty(alone, row.counters[RelayedUserNs], self::others_ns(row, frame));
+        certainty = certainty.min(alone.unwrap_or(Certainty::Possible));
+    }
     if traffic.is_mixed() {
         certainty = certainty.min(Certainty::Possible);
     }

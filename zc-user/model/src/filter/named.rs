@@ -76,6 +76,12 @@ fn origin((at, is_end): (usize, bool), pieces: &[Piece]) -> usize {
     at - shift.1 + shift.0
 }
 
+/// The place of the first name of another filter in this one. Those of the settings name none.
+#[must_use]
+pub fn first_name(text: &str) -> Option<Range<usize>> {
+    references(text).into_iter().next()
+}
+
 /// The places of `@name` where a condition can begin: not within quotes, or regular expressions.
 fn references(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();

@@ -11,6 +11,8 @@ use crate::{
 /// What one process did.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Done {
+    /// Its name then: with another one, another program runs in it.
+    pub(crate) comm: Arc<str>,
     pub(crate) counters: Counters,
     pub(crate) paths: Vec<PathSample>,
 }
@@ -38,7 +40,7 @@ impl Earlier {
         if process.is_merged() {
             return None;
         }
-        let mut done = self.0.get(&process.id)?.clone();
+        let mut done = self.0.get(&process.id).filter(|done| done.comm == process.comm)?.clone();
         done.add(&process.counters, &process.paths);
         Some(done)
     }

@@ -359,7 +359,7 @@ impl Because {
 impl<'a> Listed<'a> {
     /// The row of a process.
     fn row(&self, process: &'a ProcessSample) -> Process<'a> {
-        let row = Row::counts(&process.counters, &process.paths);
+        let row = Row::process(process);
         let work = Work { entry: Entry::new(row, self.frame), advice: advice(row, self.frame) };
         Process { identity: Identity::new(process), work }
     }

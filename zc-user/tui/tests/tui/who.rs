@@ -276,7 +276,9 @@ fn the_advice_names_the_program_where_the_group_does_not() {
     let user = bottom("gggj").unwrap();
     assert!(user.starts_with("! www-data: nginx reads files"), "{user}");
     let text = session(6).keys("j").play().text();
-    assert!(text.contains("  nginx.conf: sendfile on;   saves 350 MiB/s"), "{text}");
+    assert!(text.contains("  nginx.conf: sendfile on;   saves 200 MiB/s"), "{text}");
+    // Of the other two it is less certain.
+    assert!(text.contains("+1 more (i)"), "{text}");
 }
 
 /// Ten thousand processes of a thousand names.
@@ -343,7 +345,7 @@ fn what_a_row_does_is_what_it_copies_for() {
     };
     let text = Session::playing((0..4).map(machine).collect()).ticks(4).play().text();
     assert!(text.contains("busy writes to pipes: 30.0 MiB/s"), "{text}");
-    assert!(text.contains("no advice on it in this interval"), "{text}");
+    assert!(text.contains("no advice on it"), "{text}");
 }
 
 #[test]

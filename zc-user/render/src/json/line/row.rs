@@ -54,7 +54,7 @@ impl<'a> Rows<'a> {
     pub(super) fn push(&self, text: &mut Vec<u8>, process: &ProcessSample) -> io::Result<()> {
         push_identity(text, process)?;
         if process.is_active() {
-            let row = Row::counts(&process.counters, &process.paths);
+            let row = Row::process(process);
             self.push_work(text, row)?;
         } else {
             text.extend_from_slice(&self.idle);

@@ -130,7 +130,7 @@ fn busy(name: &str, entry: &Entry, frame: &Frame) -> Said {
         "it has ended: these are its last figures"
     } else if sum.copied_bytes > 0 {
         // Advice takes evidence of enough bytes: of fewer, nothing is known.
-        "no advice on it in this interval"
+        "no advice on it"
     } else {
         ""
     };
