@@ -26,6 +26,10 @@ const PATHS: [CopyPath; 4] =
 /// reads or writes it: it waits for requests and answers them, moves about in a file, or makes sure that
 /// what it wrote is on the disk.
 pub(super) fn small(row: Row<'_>, found: &mut impl FnMut(Advice)) {
+    // Of ten thousand processes hardly one makes so many.
+    if row.paths.iter().map(|sample| sample.ops).fold(0, u64::saturating_add) < MANY_CALLS {
+        return;
+    }
     let small = PATHS.map(|path| {
         // A datagram is as long as it is; only streams can be gathered in a buffer.
         let stream =

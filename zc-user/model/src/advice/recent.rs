@@ -5,6 +5,7 @@
 //! by; the figures of an advice are those of its frame.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
@@ -77,15 +78,16 @@ impl Recent {
             return;
         }
         // All that a process does counts from the first evidence on, also what speaks against it.
-        let is_known = |id| self.parts.iter().any(|part| part.processes.contains_key(&id));
+        let parts = self.parts.iter().filter(|part| !part.processes.is_empty());
+        let parts: Vec<_> = parts.map(|part| &part.processes).collect();
+        let is_known = |id| parts.iter().any(|part| part.contains_key(&id));
         let is_wanted = |it: &&ProcessSample| {
             it.is_active() && !it.is_merged() && (is_evidence(it) || is_known(it.id))
         };
         let mut found: Vec<_> = frame.processes.iter().filter(is_wanted).collect();
-        let moved =
-            |it: &&ProcessSample| std::cmp::Reverse(ledger::PathSum::of(&it.paths).moved_bytes);
         if found.len() > MOST_PROCESSES {
-            found.sort_by_key(moved);
+            let moved = |it: &&ProcessSample| Reverse(ledger::PathSum::of(&it.paths).moved_bytes);
+            found.sort_by_cached_key(moved);
             found.truncate(MOST_PROCESSES);
         }
         // What is counted in the interval of an exec is of two programs.

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{frame::Frame, ledger::PathSum};
+use crate::{frame::Frame, ledger::PathSum, quick::QuickMap};
 
 /// How far back it reaches, ns.
 pub const SPAN_NS: u64 = 600_000_000_000;
@@ -57,7 +57,7 @@ impl Timeline {
         if end_ns <= begin_ns || self.stretches.get(at).is_some_and(|it| it.begin_ns < end_ns) {
             return;
         }
-        let mut commands: HashMap<&Arc<str>, u64> = HashMap::new();
+        let mut commands: QuickMap<&Arc<str>, u64> = QuickMap::default();
         for process in frame.processes.iter().filter(|process| !process.paths.is_empty()) {
             let copied = PathSum::of(&process.paths).copied_bytes;
             if copied > 0 {
