@@ -116,6 +116,24 @@ pub fn stopwatch(ns: u64) -> String {
     }
 }
 
+/// How far back an axis of time reaches, in seconds: `45 s`, `7.5 min`.
+#[must_use]
+pub fn span(seconds: f64) -> String {
+    match seconds {
+        ..10.0 => format!("{seconds:.1} s"),
+        ..120.0 => format!("{seconds:.0} s"),
+        _ => {
+            let minutes = seconds / 60.0;
+            let quarter = (minutes * 4.0).round() / 4.0;
+            if (quarter - minutes).abs() < minutes / 50.0 {
+                format!("{quarter} min")
+            } else {
+                format!("{minutes:.1} min")
+            }
+        }
+    }
+}
+
 /// The time of day of a moment, ns since the Unix epoch: `15:12:03 UTC`.
 #[must_use]
 pub fn clock(at_ns: u64) -> String {
@@ -230,6 +248,16 @@ fn round(value: f64, unit: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_are_short() {
+        assert_eq!(span(7.5), "7.5 s");
+        assert_eq!(span(60.0), "60 s");
+        assert_eq!(span(450.0), "7.5 min");
+        assert_eq!(span(600.123_456), "10 min");
+        assert_eq!(span(225.03), "3.75 min");
+        assert_eq!(span(144.0), "2.4 min");
+    }
 
     #[test]
     fn changes_are_written_as_people_say_them() {

@@ -129,7 +129,7 @@ impl Window<'_> {
         let mut text = " ".repeat(usize::from(SCALE));
         let seconds = self.span as f64 * self.each;
         for quarter in 0..4_usize {
-            let label = format!("-{}", time(seconds * (4 - quarter) as f64 / 4.0));
+            let label = format!("-{}", human::span(seconds * (4 - quarter) as f64 / 4.0));
             // The last ones leave room for the time of day.
             if label.len() + 2 > width / 4 || quarter == 3 && width / 4 < 18 {
                 continue;
@@ -147,23 +147,6 @@ impl Window<'_> {
         text.push_str(&" ".repeat(at.saturating_sub(text.len() + now.len())));
         text.push_str(&now);
         canvas.line(Span::styled(text, theme.dim()));
-    }
-}
-
-/// `45 s`, `7.5 min`.
-fn time(seconds: f64) -> String {
-    match seconds {
-        ..10.0 => format!("{seconds:.1} s"),
-        ..120.0 => format!("{seconds:.0} s"),
-        _ => {
-            let minutes = seconds / 60.0;
-            let quarter = (minutes * 4.0).round() / 4.0;
-            if (quarter - minutes).abs() < minutes / 50.0 {
-                format!("{quarter} min")
-            } else {
-                format!("{minutes:.1} min")
-            }
-        }
     }
 }
 
@@ -194,15 +177,5 @@ mod tests {
         assert_eq!(column(0.1), [0, 0, 1], "little is more than nothing");
         assert_eq!(column(0.0), [0, 0, 0]);
         assert_eq!(level(1.0, 0.0, 0, 3), 0);
-    }
-
-    #[test]
-    fn times_are_short() {
-        assert_eq!(time(7.5), "7.5 s");
-        assert_eq!(time(60.0), "60 s");
-        assert_eq!(time(450.0), "7.5 min");
-        assert_eq!(time(600.123_456), "10 min");
-        assert_eq!(time(225.03), "3.75 min");
-        assert_eq!(time(144.0), "2.4 min");
     }
 }

@@ -69,7 +69,7 @@ fn title(
     );
     // What the line of the filter selects is not known of what was before.
     let of = if context.is_filtered() { " by all processes" } else { "" };
-    let title = format!("copied{of}, last {} ", time(span_ns));
+    let title = format!("copied{of}, last {} ", human::span(span_ns as f64 / 1e9));
     let mut spans = vec![Span::styled(title, theme.head())];
     let is_more = |bar: &Bar| bar.leaders.iter().sum::<f64>() < bar.copied * 0.99;
     let has_others = bars.iter().flatten().any(is_more);
@@ -200,9 +200,10 @@ fn axis(context: &Context, span_ns: u64, shown_ns: u64, area: Rect, buf: &mut Bu
     if shown_ns < end_ns {
         put(shown_ns, signs.shown, theme.notice());
     }
+    let seconds = span_ns as f64 / 1e9;
     for quarter in 0..4 {
         let x = area.x + SCALE + width / 4 * quarter;
-        let label = format!("-{}", time(span_ns / 4 * u64::from(4 - quarter)));
+        let label = format!("-{}", human::span(seconds * f64::from(4 - quarter) / 4.0));
         // The last one leaves room for the time of day.
         if width >= 60 {
             buf.set_stringn(x, y + 1, label, usize::from(width / 4), theme.dim());
@@ -226,13 +227,4 @@ fn span_ns(timeline: &Timeline) -> u64 {
     let reach_ns = timeline.reach_ns();
     let spans = [MINUTE_NS, 2 * MINUTE_NS, 5 * MINUTE_NS];
     spans.into_iter().find(|span| *span >= reach_ns).unwrap_or(timeline::SPAN_NS)
-}
-
-/// `45 s`, `7.5 min`.
-fn time(ns: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "minutes are shown")]
-    match ns / 1_000_000_000 {
-        seconds @ ..120 => format!("{seconds} s"),
-        seconds => format!("{} min", seconds as f64 / 60.0),
-    }
 }
